@@ -1,0 +1,73 @@
+-- Make an SCD2 dimension of a table: validity columns, keys, unknown member, confirmations.
+--
+-- reads    the catalog
+-- writes   the table p_table and tidemark.<p_table>_confirmed
+-- raises   whatever the DDL raises (p_table has a primary key already, p_natural_key names no column)
+-- repeat   not safe: it is called once, by the migration that creates the table
+create or replace function tidemark.create_dimension(
+    p_table text, p_surrogate_key text, p_natural_key text []
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_table constant text := 'public.' || quote_ident(p_table);
+    v_confirmed constant text := 'tidemark.' || quote_ident(p_table || '_confirmed');
+    v_key constant text := (
+        select string_agg(quote_ident(k.name), ', ' order by k.position)
+        from unnest(p_natural_key) with ordinality as k (name, position)
+    );
+    v_column text;
+begin
+    execute format(
+        'alter table %1$s
+            add column valid_from timestamptz not null,
+            add column valid_to timestamptz not null,
+            add column is_current boolean not null,
+            add column is_deleted boolean not null default false,
+            add column is_inferred boolean not null default false,
+            add column changed_at timestamptz not null,
+            add column _batch_id bigint not null,
+            add constraint %2$I primary key (%3$I),
+            add constraint %4$I unique (%5$s, valid_from),
+            add constraint %6$I check (valid_from < valid_to)',
+        v_table,
+        p_table || '_pkey', p_surrogate_key,
+        p_table || '_one_version_per_instant', v_key,
+        p_table || '_valid_from_before_valid_to'
+    );
+    execute format(
+        'create unique index %I on %s (%s) where is_current',
+        p_table || '_one_current_version', v_table, v_key
+    );
+    execute format(
+        'create table %s as select %s, valid_from as confirmed_at, _batch_id from %s with no data',
+        v_confirmed, v_key, v_table
+    );
+    execute format(
+        'alter table %s alter column confirmed_at set not null, alter column _batch_id set not null,
+            add constraint %I primary key (%s, confirmed_at)',
+        v_confirmed, p_table || '_confirmed_pkey', v_key
+    );
+    execute format(
+        'comment on table %s is %L',
+        v_confirmed,
+        'One row per time at which the source showed a key of ' || p_table || ' unchanged. A late '
+        || 'change that falls between two such times ends where the next one begins.'
+    );
+    -- The unknown member takes surrogate key 0 and no natural key, so the key may be null there only.
+    foreach v_column in array p_natural_key loop
+        execute format('alter table %s alter column %I drop not null', v_table, v_column);
+    end loop;
+    execute format(
+        'insert into %s (%I, valid_from, valid_to, is_current, changed_at, _batch_id)
+        values (0, $1, $2, true, $1, 0)',
+        v_table, p_surrogate_key
+    ) using timestamptz '1900-01-01 00:00:00+00', timestamptz '9999-12-31 00:00:00+00';
+    execute format(
+        'alter table %s add constraint %I check (%I = 0 or num_nulls(%s) = 0)',
+        v_table, p_table || '_only_key_0_has_no_natural_key', p_surrogate_key, v_key
+    );
+end;
+$$;
