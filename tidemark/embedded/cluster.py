@@ -1,0 +1,167 @@
+"""Make and start the cluster of a layer."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+
+from tidemark.embedded import postmaster
+from tidemark.embedded.site import Site, must_run, run
+from tidemark.errors import EmbeddedError
+from tidemark.model import LAYERS
+
+SETTINGS = MappingProxyType(
+    {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "max_connections": "50",
+        "shared_buffers": "256MB",
+        "work_mem": "64MB",
+        "maintenance_work_mem": "512MB",
+        "max_wal_size": "4GB",
+        "checkpoint_timeout": "15min",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        "log_checkpoints": "off",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+)
+"""What every embedded server runs with, beside PostgreSQL's defaults."""
+
+SOURCE_SETTINGS = MappingProxyType({"max_prepared_transactions": "5"})
+WAREHOUSE_SETTINGS = MappingProxyType({"wal_level": "minimal", "max_wal_senders": "0"})
+
+_ATTEMPTS = 20
+_SMALL_SHARED_MEMORY = 1 << 30
+
+
+def create(site: Site, layers: Sequence[str], password: str) -> None:
+    """Make the clusters that are missing: one by initdb, the others as copies of it."""
+    missing = [layer for layer in layers if not (site.data / layer).exists()]
+    if not missing:
+        return
+    draft = site.data / "new"
+    # What is there was left by a process that did not live to the renaming below.
+    shutil.rmtree(draft, ignore_errors=True)
+    must_run(site, "mkdir", draft)
+    first, *others = (draft / layer for layer in missing)
+    _initdb(site, first)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda cluster: must_run(site, "cp", "-R", first, cluster), others))
+        list(pool.map(lambda cluster: _name(site, cluster, password), (first, *others)))
+    for layer in missing:
+        (draft / layer).rename(site.data / layer)
+    draft.rmdir()
+
+
+def _initdb(site: Site, cluster: Path) -> None:
+    """Make a cluster that lets nobody in without a password; it has none yet."""
+    initdb = site.programs / "initdb"
+    if "--builtin-locale" in run(site, initdb, "--help").stdout:
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    else:  # before PostgreSQL 17
+        locale = ["--locale=C.UTF-8"]
+    options = ("--username=postgres", "--encoding=UTF8", "--auth=reject", "--no-sync", *locale)
+    must_run(site, initdb, "--pgdata", cluster, *options)
+    rule = "host all all 127.0.0.1/32 scram-sha-256\n"
+    must_run(site, "tee", cluster / "pg_hba.conf", text=rule)
+
+
+def _name(site: Site, cluster: Path, password: str) -> None:
+    """Give a new cluster its password and its database, and bring it safely to disk."""
+    _single_user(site, cluster, _new_password(password), f"create database {cluster.name}\n")
+    must_run(site, site.programs / "initdb", "--sync-only", "--pgdata", cluster)
+
+
+def reset_passwords(site: Site, password: str) -> None:
+    """Let the clusters take a new password; the one they had went with servers.json."""
+    postmaster.stop_all(site.data)
+    for version in site.data.glob("*/PG_VERSION"):
+        postmaster.drop_stale_pid_file(version.parent)
+        _single_user(site, version.parent, _new_password(password))
+
+
+def _new_password(password: str) -> str:
+    return f"alter role postgres password '{password}'\n"
+
+
+def _single_user(site: Site, cluster: Path, *statements: str) -> None:
+    """Run statements, a line each, in a stopped cluster that has no way in yet."""
+    postgres = site.programs / "postgres"
+    must_run(site, postgres, "--single", "-D", cluster, "postgres", text="".join(statements))
+
+
+def free_ports(layers: Sequence[str], wanted: Mapping[str, int]) -> dict[str, int]:
+    """Choose a port for each layer: the one it had if that is free, else any."""
+    with ExitStack() as sockets:
+        return {layer: _free_port(sockets, wanted.get(layer, 0)) for layer in layers}
+
+
+def _free_port(sockets: ExitStack, wanted: int = 0) -> int:
+    """Return a port that is free while `sockets` is open."""
+    probe = sockets.enter_context(socket.socket())
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", wanted))
+    except OSError:
+        probe.bind(("127.0.0.1", 0))
+    return int(probe.getsockname()[1])
+
+
+def launch(site: Site, layer: str, port: int, settings: Mapping[str, str]) -> None:
+    """Start one server, or wait for one that is starting; take another port if need be."""
+    cluster, log = site.data / layer, site.data / f"{layer}.log"
+    said = ""
+    for _ in range(_ATTEMPTS):
+        if postmaster.await_ready(cluster):
+            return
+        postmaster.drop_stale_pid_file(cluster)
+        must_run(site, "tee", cluster / "postgresql.conf", text=_conf(layer, port, settings))
+        before = log.stat().st_size if log.exists() else 0
+        pg_ctl = (site.programs / "pg_ctl", "start", "--wait", f"--timeout={postmaster.TIMEOUT}")
+        result = run(site, *pg_ctl, "--pgdata", cluster, "--log", log)
+        if result.returncode == 0:
+            return
+        said = _read_from(log, before) or result.stderr
+        if "Address already in use" in said:
+            with ExitStack() as sockets:
+                port = _free_port(sockets)
+        elif "is still in use" in said:
+            time.sleep(0.25)  # the children of a killed server are on their way out
+        else:
+            break
+    ends = "\n".join(said.splitlines()[-10:])
+    raise EmbeddedError(f"{layer} server: it did not start. {log} ends:\n{ends}")
+
+
+def _conf(layer: str, port: int, settings: Mapping[str, str]) -> str:
+    """Write out postgresql.conf."""
+    own = SOURCE_SETTINGS if layer == LAYERS[0] else WAREHOUSE_SETTINGS
+    chosen = {**SETTINGS, **own, **_shared_memory(), **settings, "port": str(port)}
+    quoted = ((name, value.replace("'", "''")) for name, value in chosen.items())
+    head = "# Written by Tidemark at each start. `alter system set` goes over it.\n"
+    return head + "".join(f"{name} = '{value}'\n" for name, value in quoted)
+
+
+def _shared_memory() -> dict[str, str]:
+    """Keep parallel queries out of a /dev/shm that is too small, as in most containers."""
+    try:
+        found = os.statvfs("/dev/shm")
+    except OSError:
+        return {}
+    small = found.f_frsize * found.f_blocks < _SMALL_SHARED_MEMORY
+    return {"dynamic_shared_memory_type": "mmap"} if small else {}
+
+
+def _read_from(log: Path, offset: int) -> str:
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(offset)
+        return file.read().decode("utf-8", "replace")
