@@ -1,5 +1,5 @@
--- Only the date and the holiday's name are written; everything else follows from the date, so no row
--- can contradict itself, and the English names do not depend on lc_time.
+-- Only the date and the holiday's name are written; all the rest follows from the date, so no row can
+-- contradict itself, and the English names do not depend on lc_time.
 
 create table dwh_dim_date (
     date_key integer not null generated always as (
@@ -46,7 +46,8 @@ comment on table dwh_dim_date is
 tidemark.add_years_to_dim_date.';
 comment on column dwh_dim_date.date_key is 'The date as the number yyyymmdd.';
 comment on column dwh_dim_date.week is 'ISO 8601 week, 1 to 53; it belongs to iso_year.';
-comment on column dwh_dim_date.iso_year is 'Year of the ISO week: 2027-01-01 is in week 53 of 2026.';
+comment on column dwh_dim_date.iso_year is
+'Year of the ISO week: 2027-01-01 is in week 53 of 2026.';
 comment on column dwh_dim_date.day_of_week is 'ISO 8601: 1 is Monday, 7 is Sunday.';
 comment on column dwh_dim_date.holiday_name is
 'Public holiday in the country of the area''s calendar, null on other days.';
