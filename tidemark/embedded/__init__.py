@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from types import MappingProxyType
 
 from tidemark.embedded import cluster, postmaster, site
 from tidemark.errors import EmbeddedError
-from tidemark.model import LAYERS
+from tidemark.model import LAYERS, Layer
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -30,12 +31,12 @@ class _State:
     """What servers.json holds."""
 
     password: str
-    ports: Mapping[str, int]
+    ports: Mapping[Layer, int]
 
 
 def start(
-    folder: Path, *, layers: Sequence[str] = LAYERS, settings: Mapping[str, str] = _NO_SETTINGS
-) -> dict[str, str]:
+    folder: Path, *, layers: Sequence[Layer] = LAYERS, settings: Mapping[str, str] = _NO_SETTINGS
+) -> dict[Layer, str]:
     """Start the servers of `layers` that do not run, and return layer -> libpq URL of a superuser.
 
     Each server has a database named like its layer. `settings` go over cluster.SETTINGS, in the
@@ -62,7 +63,7 @@ def start(
         return _urls(used, state.password)
 
 
-def running(folder: Path, *, layers: Sequence[str] = LAYERS) -> dict[str, str] | None:
+def running(folder: Path, *, layers: Sequence[Layer] = LAYERS) -> dict[Layer, str] | None:
     """Return layer -> libpq URL when the servers of all `layers` run, else None; only reads files.
 
     Raises EmbeddedError when the folder belongs to another user.
@@ -70,7 +71,7 @@ def running(folder: Path, *, layers: Sequence[str] = LAYERS) -> dict[str, str] |
     state = _read_state(folder)
     if not state:
         return None
-    ports = {}
+    ports: dict[Layer, int] = {}
     for layer in layers:
         server = postmaster.find(site.data_folder(folder) / layer)
         if not server or not server.ready:
@@ -87,7 +88,14 @@ def stop(folder: Path) -> list[str]:
         return postmaster.stop_all(site.data_folder(folder))
 
 
-def _urls(ports: Mapping[str, int], password: str) -> dict[str, str]:
+def version() -> str:
+    """Return the version of the binaries, such as `PostgreSQL 18.4`."""
+    command = (site.installed() / "postgres", "--version")
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return f"PostgreSQL {said.split()[-1]}"
+
+
+def _urls(ports: Mapping[Layer, int], password: str) -> dict[Layer, str]:
     return {
         layer: f"postgresql://postgres:{password}@127.0.0.1:{port}/{layer}"
         for layer, port in ports.items()

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from tidemark.embedded import postmaster
 from tidemark.embedded.site import Site, must_run, run
 from tidemark.errors import EmbeddedError
-from tidemark.model import LAYERS
+from tidemark.model import LAYERS, Layer
 
 SETTINGS = MappingProxyType(
     {
@@ -41,7 +41,7 @@ _ATTEMPTS = 20
 _SMALL_SHARED_MEMORY = 1 << 30
 
 
-def create(site: Site, layers: Sequence[str], password: str) -> None:
+def create(site: Site, layers: Sequence[Layer], password: str) -> None:
     """Make the clusters that are missing: one by initdb, the others as copies of it."""
     missing = [layer for layer in layers if not (site.data / layer).exists()]
     if not missing:
@@ -97,7 +97,7 @@ def _single_user(site: Site, cluster: Path, *statements: str) -> None:
     must_run(site, postgres, "--single", "-D", cluster, "postgres", text="".join(statements))
 
 
-def free_ports(layers: Sequence[str], wanted: Mapping[str, int]) -> dict[str, int]:
+def free_ports(layers: Sequence[Layer], wanted: Mapping[Layer, int]) -> dict[Layer, int]:
     """Choose a port for each layer: the one it had if that is free, else any."""
     with ExitStack() as sockets:
         return {layer: _free_port(sockets, wanted.get(layer, 0)) for layer in layers}
@@ -114,7 +114,7 @@ def _free_port(sockets: ExitStack, wanted: int = 0) -> int:
     return int(probe.getsockname()[1])
 
 
-def launch(site: Site, layer: str, port: int, settings: Mapping[str, str]) -> None:
+def launch(site: Site, layer: Layer, port: int, settings: Mapping[str, str]) -> None:
     """Start one server, or wait for one that is starting; take another port if need be."""
     cluster, log = site.data / layer, site.data / f"{layer}.log"
     said = ""
@@ -140,7 +140,7 @@ def launch(site: Site, layer: str, port: int, settings: Mapping[str, str]) -> No
     raise EmbeddedError(f"{layer} server: it did not start. {log} ends:\n{ends}")
 
 
-def _conf(layer: str, port: int, settings: Mapping[str, str]) -> str:
+def _conf(layer: Layer, port: int, settings: Mapping[str, str]) -> str:
     """Write out postgresql.conf."""
     own = SOURCE_SETTINGS if layer == LAYERS[0] else WAREHOUSE_SETTINGS
     chosen = {**SETTINGS, **own, **_shared_memory(), **settings, "port": str(port)}

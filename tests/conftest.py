@@ -1,0 +1,19 @@
+"""Fixtures by theme: see tests/README.md."""
+
+import pytest
+
+from tidemark import embedded
+
+pytest_plugins = ["tests.fix_servers"]
+
+
+def pytest_report_header() -> str:
+    """Name the server that the suite runs against."""
+    return f"server: {embedded.version()}, embedded, one per layer"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the part of the suite that it lives in, so that `-m unit` selects it."""
+    for item in items:
+        if item.path.parent.name != "tests":
+            item.add_marker(item.path.parent.name)

@@ -1,0 +1,158 @@
+"""Real PostgreSQL for the tests: one server per layer, a migrated database for each test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+
+from tidemark import embedded
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.migrate import migrate
+from tidemark.model import LAYERS, Layer
+
+HOME = Path(__file__).parent.parent
+
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "plpgsql.extra_errors": "all",
+}
+"""Nothing here outlives the session, so nothing needs to reach the disk."""
+
+TEMPLATE = "tidemark_template"
+ROLLED_BACK = "tidemark_rolled_back"
+
+
+class Warehouse:
+    """Four migrated databases of one test; what is written in them is really committed."""
+
+    home = HOME
+
+    def __init__(self, dsn: Mapping[Layer, str]) -> None:
+        self.dsn = dict(dsn)
+        self._connections: dict[Layer, connection] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point a process of its own to these databases."""
+        dsns = {f"TIDEMARK_{layer.upper()}_DSN": dsn for layer, dsn in self.dsn.items()}
+        return {**dsns, "TIDEMARK_HOME": str(self.home)}
+
+    def connect(self, layer: Layer) -> connection:
+        """Open a connection of its own, in autocommit."""
+        return connect(self.dsn[layer])
+
+    def rows(self, layer: Layer, query: str, params: Any = None) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows."""
+        with self._connection(layer).cursor() as cursor:
+            cursor.execute(query, params)
+            return cursor.fetchall()
+
+    def execute(self, layer: Layer, query: str, params: Any = None) -> int:
+        """Run a statement and return the number of rows that it touched."""
+        with self._connection(layer).cursor() as cursor:
+            cursor.execute(query, params)
+            return cursor.rowcount
+
+    def close(self) -> None:
+        """Close what `rows` and `execute` used."""
+        for opened in self._connections.values():
+            opened.close()
+
+    def _connection(self, layer: Layer) -> connection:
+        if layer not in self._connections:
+            self._connections[layer] = self.connect(layer)
+        return self._connections[layer]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[Layer, str]]:
+    """Layer -> libpq URL (superuser) of its server; the database there is empty."""
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-"))
+    folder.chmod(0o711)  # as root, the servers run as a user that has to get in
+    try:
+        yield embedded.start(folder, settings=SETTINGS)
+    finally:
+        embedded.stop(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def templates(servers: dict[Layer, str]) -> dict[Layer, str]:
+    """Layer -> libpq URL of its server, which has a migrated TEMPLATE and a copy, ROLLED_BACK."""
+    for layer in LAYERS:
+        _execute(servers[layer], f"create database {TEMPLATE}")
+    with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
+        migrate(Project(HOME), targets)
+    for layer in LAYERS:
+        _execute(servers[layer], f"create database {ROLLED_BACK} template {TEMPLATE}")
+    return servers
+
+
+@pytest.fixture
+def warehouse(templates: dict[Layer, str]) -> Iterator[Warehouse]:
+    """Four migrated databases of this test's own."""
+    for layer in LAYERS:
+        _execute(templates[layer], f"create database tidemark_test template {TEMPLATE}")
+    made = Warehouse({layer: database(templates[layer], "tidemark_test") for layer in LAYERS})
+    yield made
+    made.close()
+    for layer in LAYERS:
+        _execute(templates[layer], "drop database tidemark_test with (force)")
+
+
+@pytest.fixture
+def operational(templates: dict[Layer, str]) -> Iterator[connection]:
+    """A migrated source, in a transaction that is rolled back."""
+    yield from _rolled_back(templates["operational"])
+
+
+@pytest.fixture
+def mrr(templates: dict[Layer, str]) -> Iterator[connection]:
+    """A migrated MRR, in a transaction that is rolled back."""
+    yield from _rolled_back(templates["mrr"])
+
+
+@pytest.fixture
+def stg(templates: dict[Layer, str]) -> Iterator[connection]:
+    """A migrated STG, in a transaction that is rolled back."""
+    yield from _rolled_back(templates["stg"])
+
+
+@pytest.fixture
+def dwh(templates: dict[Layer, str]) -> Iterator[connection]:
+    """A migrated DWH, in a transaction that is rolled back."""
+    yield from _rolled_back(templates["dwh"])
+
+
+def connect(dsn: str) -> connection:
+    """Open a connection in autocommit."""
+    opened = psycopg2.connect(dsn)
+    opened.autocommit = True
+    return opened
+
+
+def database(dsn: str, name: str) -> str:
+    """Return the URL of another database of the same server."""
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+
+
+def _execute(dsn: str, statement: str) -> None:
+    with closing(connect(dsn)) as opened, opened.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _rolled_back(dsn: str) -> Iterator[connection]:
+    with closing(psycopg2.connect(database(dsn, ROLLED_BACK))) as opened:
+        yield opened
+        opened.rollback()
