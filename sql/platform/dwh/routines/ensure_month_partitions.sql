@@ -1,0 +1,39 @@
+-- Make the monthly partitions of a fact table that are still missing.
+--
+-- reads    the catalog
+-- writes   tables partitions.<p_fact>_yyyy_mm, attached to p_fact
+-- returns  the number of partitions made; 0 for a table that is not partitioned
+-- repeat   safe
+create or replace function tidemark.ensure_month_partitions(p_fact text, p_months date [])
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    v_fact constant regclass := format('public.%I', p_fact)::regclass;
+    v_month date;
+    v_partition text;
+    v_made integer := 0;
+begin
+    if (select c.relkind from pg_class as c where c.oid = v_fact) <> 'p' then
+        return 0;
+    end if;
+    foreach v_month in array p_months loop
+        v_partition := format(
+            'partitions.%I', left(p_fact, 54) || to_char(v_month, '_YYYY_MM')
+        );
+        continue when to_regclass(v_partition) is not null;
+        -- Made beside and then attached: `create … partition of` would wait for every reader.
+        execute format(
+            'create table %s (like %s including defaults including constraints)', v_partition, v_fact
+        );
+        execute format(
+            'alter table %s attach partition %s for values from (%L) to (%L)',
+            v_fact, v_partition, v_month::timestamptz, (v_month + interval '1 month')::timestamptz
+        );
+        v_made := v_made + 1;
+    end loop;
+    return v_made;
+end;
+$$;

@@ -1,0 +1,91 @@
+"""Read columns, types and keys of tables: all that is asked for in one round trip."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from tidemark import sqlfiles
+from tidemark.db import Session
+from tidemark.errors import ContractError
+from tidemark.model import Column, Table
+
+TableName = tuple[str, str]
+"""Schema and table, unquoted."""
+
+
+def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Table]:
+    """Read the tables and views of these names; those that do not exist are left out."""
+    found = session.rows(
+        sqlfiles.statement("catalog", "tables"),
+        {
+            "schemas": [schema for schema, _ in wanted],
+            "tables": [table for _, table in wanted],
+        },
+    )
+    return {
+        wanted[position - 1]: Table(
+            name=".".join(wanted[position - 1]),
+            columns=tuple(Column(*column) for column in columns),
+            unique=tuple(frozenset(key) for key in unique or ()),
+            rows=rows,
+        )
+        for position, columns, unique, rows in found
+    }
+
+
+def require(found: Mapping[TableName, Table], wanted: TableName, *, layer: str, why: str) -> Table:
+    """Return a table that has to be there.
+
+    Raises:
+        ContractError: it is not; `why` says what names it.
+    """
+    if wanted not in found:
+        raise ContractError(
+            f"{layer}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
+            "Create it (`tidemark migrate` applies sql/), or correct the name."
+        )
+    return found[wanted]
+
+
+def require_columns(table: Table, columns: Iterable[str], *, layer: str, why: str) -> None:
+    """Check that a table has the columns that `why` names.
+
+    Raises:
+        ContractError: it lacks one, with the nearest name that it has.
+    """
+    for column in columns:
+        if column not in table.names:
+            nearest = get_close_matches(column, table.names, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise ContractError(
+                f"{layer}: {table.name} has no column {column!r}, but {why} names it.{hint}"
+            )
+
+
+def require_same(sent: Table, received: Table, columns: Iterable[str], *, layers: str) -> None:
+    """Check that two tables have the same columns of the same types.
+
+    Args:
+        sent: table of the sending layer.
+        received: table of the receiving layer.
+        columns: the columns of `received` that count (its lineage columns do not).
+        layers: the two layers, for the message.
+
+    Raises:
+        ContractError: which column of which table disagrees, with both types.
+    """
+    theirs = {column.name: _landed(column.type) for column in sent.columns}
+    ours = {name: received.type_of(name) for name in columns}
+    for name in [*theirs, *(name for name in ours if name not in theirs)]:
+        left = theirs.get(name, "no such column")
+        right = ours.get(name, "no such column")
+        if left != right:
+            raise ContractError(
+                f"{layers}: column {name!r} is {left} in {sent.name} and {right} in "
+                f"{received.name}. Change {received.name} in a new file of sql/, and run "
+                "`tidemark migrate`."
+            )
+
+
+def _landed(type_: str) -> str:
+    """The type that a mirror uses: a type that only the source knows becomes text."""
+    return "text" if "." in type_ else type_

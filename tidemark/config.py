@@ -1,0 +1,374 @@
+"""What the user declares: `sql/<area>/area.yml`, and where the four servers are.
+
+Declarations are frozen pydantic models with `extra="forbid"`; a misspelt key is refused with the
+nearest one that exists. Columns and types are not declared: `catalog` reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.model import LAYERS, Layer
+
+_DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.match(value.strip())
+    if not match:
+        raise ValueError(f"{value!r} is no duration; write 90s, 15m, 6h or 1d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _plain_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", value):
+        raise ValueError(f"{value!r}: use small letters, digits and underscores, 48 at most")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not value or "\0" in value or len(value.encode()) > 63:
+        raise ValueError("an identifier has 1 to 63 bytes and no NUL")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+PlainName = Annotated[str, AfterValidator(_plain_name)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]
+
+
+class _Declaration(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dimension(_Declaration):
+    """An SCD2 dimension of the DWH that an entity becomes."""
+
+    table: Identifier
+    surrogate_key: Identifier
+    type2: tuple[Identifier, ...] = ()
+    """Columns whose change opens a version."""
+    type1: tuple[Identifier, ...] = ()
+    """Columns that are overwritten in every version of the key."""
+    effective: Identifier | None = None
+    """Column that says when a change took effect; the entity's watermark without it."""
+    first_version: Literal["beginning", "change"] = "beginning"
+    """Where a key's first version starts: at the beginning of time, or at its change time."""
+
+    @model_validator(mode="after")
+    def _roles_are_disjoint(self) -> Dimension:
+        both = set(self.type1) & set(self.type2)
+        if both:
+            raise ValueError(f"{sorted(both)[0]!r} is both type1 and type2; it can be one of them")
+        return self
+
+
+class Role(_Declaration):
+    """A dimension key of a fact: which dimension, found by which columns of the fact."""
+
+    entity: PlainName
+    by: Columns | None = None
+    """Columns with the natural key; those named like the dimension's own without it."""
+
+
+def _role(value: object) -> object:
+    return {"entity": value} if isinstance(value, str) else value
+
+
+class Fact(_Declaration):
+    """A fact table of the DWH that an entity becomes."""
+
+    table: Identifier
+    event_time: Identifier
+    """Column with the instant that decides which version of a dimension a fact points at."""
+    rename: Mapping[Identifier, Identifier] = {}
+    """Column of the fact table -> column of the STG table, where the names differ."""
+    dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
+    """Key column of the fact table -> dimension."""
+    dates: Mapping[Identifier, Identifier] = {}
+    """Key column of the fact table (yyyymmdd) -> date column of the STG table."""
+
+
+class Check(_Declaration):
+    """A data-quality gate: a query that returns the rows that must not be there."""
+
+    name: PlainName
+    description: str
+    sql: str
+
+
+class Entity(_Declaration):
+    """One source table or feed, followed through every layer."""
+
+    name: PlainName = ""
+    source: str
+    """`schema.table` on the source; `public` without a schema."""
+    key: Columns
+    extract: Literal["delta", "full"] = "delta"
+    watermark: Identifier | None = None
+    lookback: Duration = timedelta(0)
+    settle: Duration | None = None
+    """A fixed lag in place of the safe upper bound. It loses what commits later than that."""
+    mrr: Identifier
+    stg: Identifier
+    dimension: Dimension | None = None
+    fact: Fact | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Entity:
+        if self.extract == "delta" and not self.watermark:
+            raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
+        if self.dimension and self.fact:
+            raise ValueError("an entity is a `dimension` or a `fact`, not both")
+        if self.dimension and not (self.dimension.effective or self.watermark):
+            raise ValueError("`dimension.effective` is missing, and there is no watermark to use")
+        return self
+
+    @cached_property
+    def source_name(self) -> tuple[str, str]:
+        """Schema and table on the source."""
+        schema, dot, table = self.source.partition(".")
+        return (schema, table) if dot else ("public", schema)
+
+    @property
+    def dwh(self) -> Identifier | None:
+        """The entity's table in the DWH, if it has one."""
+        target = self.dimension or self.fact
+        return target.table if target else None
+
+
+class Calendar(_Declaration):
+    """Whose public holidays the date dimension shows."""
+
+    holidays: str = "US"
+    """A country code of the `holidays` library, such as US or DE."""
+
+
+class Area(_Declaration):
+    """One subject area: a source, its entities, their SQL."""
+
+    area: PlainName
+    description: str = ""
+    calendar: Calendar = Calendar()
+    margin: Duration = timedelta(seconds=1)
+    """Safety distance between the oldest open transaction and the window's upper end."""
+    entities: Mapping[PlainName, Entity]
+    checks: tuple[Check, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _entities_know_their_names(cls, value: Any) -> Any:
+        entities = value.get("entities") if isinstance(value, dict) else None
+        if not isinstance(entities, dict):
+            return value
+        named = {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entities.items()}
+        return {**value, "entities": named}
+
+    @model_validator(mode="after")
+    def _facts_name_dimensions(self) -> Area:
+        for entity in self.facts:
+            for column, role in entity.fact.dimensions.items():  # type: ignore[union-attr]
+                target = self.entities.get(role.entity)
+                if target is None or target.dimension is None:
+                    raise ValueError(
+                        f"entities.{entity.name}.fact.dimensions.{column}: "
+                        f"{role.entity!r} is no dimension of this area"
+                    )
+                if role.by and len(role.by) != len(target.key):
+                    raise ValueError(
+                        f"entities.{entity.name}.fact.dimensions.{column}.by: "
+                        f"{len(role.by)} columns for a key of {len(target.key)}"
+                    )
+        return self
+
+    @property
+    def dimensions(self) -> tuple[Entity, ...]:
+        """The entities that become dimensions, in the order of the file."""
+        return tuple(entity for entity in self.entities.values() if entity.dimension)
+
+    @property
+    def facts(self) -> tuple[Entity, ...]:
+        """The entities that become facts, in the order of the file."""
+        return tuple(entity for entity in self.entities.values() if entity.fact)
+
+    def entity(self, name: str) -> Entity:
+        """Return an entity; UnknownNameError with the nearest name when there is none."""
+        if name not in self.entities:
+            raise UnknownNameError(f"entity of {self.area}", name, self.entities)
+        return self.entities[name]
+
+
+class Project:
+    """A folder with `sql/`: the areas that it declares and the servers that it uses."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    @property
+    def sql(self) -> Path:
+        """The folder with one folder per area."""
+        return self.home / "sql"
+
+    @cached_property
+    def areas(self) -> dict[str, Area]:
+        """Every area, by name; ConfigError names file, key and what is wrong."""
+        found = {path.parent.name: load_area(path) for path in sorted(self.sql.glob("*/area.yml"))}
+        _names_are_unique(found)
+        return found
+
+    def area(self, name: str | None = None) -> Area:
+        """Return one area by name, or the only one there is."""
+        if name is None:
+            if len(self.areas) == 1:
+                return next(iter(self.areas.values()))
+            raise UnknownNameError("area", "(none given)", self.areas)
+        if name not in self.areas:
+            raise UnknownNameError("area", name, self.areas)
+        return self.areas[name]
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Find the project: `TIDEMARK_HOME`, or the nearest folder upwards that has `sql/*/area.yml`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    configured = os.environ.get("TIDEMARK_HOME")
+    here = (Path(configured) if configured else start or Path.cwd()).resolve()
+    for folder in (here,) if configured else (here, *here.parents):
+        if any((folder / "sql").glob("*/area.yml")):
+            return Project(folder)
+    raise ConfigError(
+        f"{here}: no folder here or above has sql/<area>/area.yml. "
+        "Change into a Tidemark project, or set TIDEMARK_HOME."
+    )
+
+
+def configured_dsns(home: Path, environ: Mapping[str, str]) -> dict[Layer, str] | None:
+    """Read the four DSNs from the environment and `.env` (the environment wins).
+
+    Returns None when none is set: the servers are embedded then.
+
+    Raises:
+        ConfigError: some are set and some are not.
+    """
+    values = {**_read_env_file(home / ".env"), **environ}
+    variables = {layer: f"TIDEMARK_{layer.upper()}_DSN" for layer in LAYERS}
+    found = {layer: values[v] for layer, v in variables.items() if values.get(v)}
+    missing = [variable for layer, variable in variables.items() if layer not in found]
+    if not found:
+        return None
+    if missing:
+        raise ConfigError(
+            f"environment: {', '.join(missing)} not set, but "
+            f"{', '.join(variables[layer] for layer in found)} is. "
+            "Set all four, or none to use embedded servers."
+        )
+    return found
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(path).items() if value}
+
+
+def load_area(path: Path) -> Area:
+    """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
+    where = "/".join(path.parts[-3:])
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        declared = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506 (a safe loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from None
+    try:
+        area = Area.model_validate(declared)
+    except ValidationError as error:
+        raise ConfigError(_explained(where, error)) from None
+    if area.area != path.parent.name:
+        raise ConfigError(
+            f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
+            "Give both the same name."
+        )
+    return area
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `area.yml`, for editors."""
+    return Area.model_json_schema()
+
+
+_MODELS: dict[str, type[BaseModel]] = {"calendar": Calendar, "dimension": Dimension, "fact": Fact}
+
+
+def _explained(where: str, error: ValidationError) -> str:
+    first, *others = error.errors()
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        known = list(_model_at(first["loc"][:-1]).model_fields)
+        nearest = get_close_matches(key, known, n=1)
+        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
+        message = f"{where}: {place}: unknown key. {hint}"
+    elif first["type"] == "missing":
+        message = f"{where}: {place} is missing. Add it."
+    else:
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        message = f"{where}: {place}: {reason}."
+    return message + (f" ({len(others)} more like it.)" if others else "")
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Find the model that declares the keys at a place of the file."""
+    match location:
+        case ():
+            return Area
+        case ("checks", *_):
+            return Check
+        case ("entities", _):
+            return Entity
+        case ("entities", _, "fact", "dimensions", *_):
+            return Role
+        case _:
+            return _MODELS.get(str(location[-1]), Area)
+
+
+def _names_are_unique(areas: Mapping[str, Area]) -> None:
+    """Refuse two entities that would share a landing table or a layer table."""
+    seen: dict[tuple[str, str], str] = {}
+    for area in areas.values():
+        for entity in area.entities.values():
+            places = {"entity": entity.name, "mrr": entity.mrr, "stg": entity.stg}
+            for kind, value in {**places, "dwh": entity.dwh}.items():
+                owner = f"{area.area}.{entity.name}"
+                other = value and seen.setdefault((kind, value), owner)
+                if other and other != owner:
+                    raise ConfigError(
+                        f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
+                        f"{other}. Give one of them another name."
+                    )

@@ -1,0 +1,311 @@
+"""Sessions on the servers; the only module that imports psycopg2.
+
+A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
+Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
+notebooks (`engine`); it takes half a second to import, which is longer than a run that finds
+nothing may take, so a run opens its connections itself (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psycopg2
+from psycopg2 import errorcodes, extensions, extras, sql
+
+from tidemark import sqlfiles
+from tidemark.errors import (
+    ConnectError,
+    ServerVersionError,
+    StatementError,
+    TidemarkError,
+)
+from tidemark.model import Layer
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+Composable = sql.Composable
+Json = extras.Json
+Row = tuple[Any, ...]
+Parameters = Mapping[str, object] | None
+
+OLDEST = {"operational": 120000, "mrr": 160000, "stg": 160000, "dwh": 160000}
+"""Oldest `server_version_num` per layer."""
+
+ETL_ROLE = "tidemark_etl"
+
+# Everything that could make a statement mean something else on another server or for another user.
+_SETTINGS = (
+    "set session timezone = 'UTC'; set session datestyle = 'ISO'; "
+    "set session intervalstyle = 'postgres'; set session search_path = public; "
+    "set session jit = off; set session client_encoding = 'UTF8'; "
+    "set session standard_conforming_strings = on"
+)
+
+COPY_CHUNK = 1 << 18
+"""Bytes that one read or write of a COPY stream moves."""
+
+
+def name(*parts: str) -> Composable:
+    """Quote a possibly qualified identifier: `name("landing", "sales")`."""
+    return sql.Identifier(*parts)
+
+
+def names(columns: Iterable[str], of: str | None = None) -> Composable:
+    """Quote a list of columns, each qualified by the alias `of` when there is one."""
+    return sql.SQL(", ").join(sql.Identifier(of, c) if of else sql.Identifier(c) for c in columns)
+
+
+def joined(template: str, columns: Iterable[str], by: str = ", ") -> Composable:
+    """Repeat `template` for each column, `{}` standing for its quoted name."""
+    one = sql.SQL(template)
+    count = template.count("{}")
+    return sql.SQL(by).join(one.format(*[sql.Identifier(c)] * count) for c in columns)
+
+
+def equal(left: str, right: str, columns: Iterable[str]) -> Composable:
+    """Compose `left.a = right.a and left.b = right.b …`, the join on a key."""
+    return joined(f"{left}.{{}} = {right}.{{}}", columns, by=" and ")
+
+
+def compose(module: str, statement: str, **parts: Composable) -> Composable:
+    """Fill the placeholders of a statement of `tidemark/statements/<module>.sql`."""
+    return sql.SQL(sqlfiles.statement(module, statement)).format(**parts)
+
+
+def literal(value: object) -> Composable:
+    """Quote a value, for the few places where PostgreSQL takes no parameter."""
+    return sql.Literal(value)
+
+
+def text(raw: str) -> sql.SQL:
+    """Take SQL that is trusted as it stands: a check of area.yml, a keyword, a catalog's type."""
+    return sql.SQL(raw)
+
+
+class Session:
+    """One connection to one layer, in autocommit outside of `transaction`."""
+
+    def __init__(self, connection: extensions.connection, layer: Layer) -> None:
+        self._connection = connection
+        self.layer = layer
+
+    @property
+    def version(self) -> int:
+        """`server_version_num`, such as 180004."""
+        return int(self._connection.server_version)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection can't be used any more."""
+        return self._connection.closed != 0
+
+    def run(self, statement: Composable | str, parameters: Parameters = None) -> int:
+        """Execute, and return the number of rows that it touched.
+
+        Raises:
+            StatementError: PostgreSQL refused it; an open transaction is aborted.
+        """
+        with self._cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return int(cursor.rowcount)
+
+    def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
+        """Execute, and return all rows."""
+        with self._cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+
+    def one(self, statement: Composable | str, parameters: Parameters = None) -> Row:
+        """Execute, and return the one row that there is."""
+        (row,) = self.rows(statement, parameters)
+        return row
+
+    def value(self, statement: Composable | str, parameters: Parameters = None) -> Any:
+        """Execute, and return the one value of the one row."""
+        (value,) = self.one(statement, parameters)
+        return value
+
+    def copy(self, statement: Composable, stream: IO[bytes]) -> int:
+        """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
+        with self._cursor() as cursor:
+            cursor.copy_expert(statement, stream, size=COPY_CHUNK)
+            return int(cursor.rowcount)
+
+    @contextmanager
+    def transaction(self, mode: str = "") -> Iterator[Session]:
+        """Run the block in one transaction: committed at its end, rolled back by any exception."""
+        self.run(f"begin {mode}")
+        try:
+            yield self
+        except BaseException:
+            if not self.is_closed:
+                self.cancel_copy()
+                self.run("rollback")
+            raise
+        self.run("commit")
+
+    def cancel_copy(self) -> None:
+        """End a statement that is still under way, so that a rollback can follow."""
+        if self._connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE:
+            self.close()
+
+    def cancel(self) -> None:
+        """Ask the server to cancel what runs here; safe from another thread."""
+        if not self.is_closed:
+            self._connection.cancel()
+
+    def close(self) -> None:
+        """Close the connection; the server rolls an open transaction back."""
+        self._connection.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            raise _translated(error, self.layer) from error
+
+
+def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Session:
+    """Open a session on a layer.
+
+    Args:
+        dsn: libpq URL or key-value string.
+        layer: which layer it is; decides the oldest version allowed.
+        purpose: what the session is for; shown in `pg_stat_activity.application_name`.
+        as_etl: become `tidemark_etl` (on the warehouse's layers), so that whoever logs in needs
+            and uses its rights alone.
+
+    Raises:
+        ConnectError: the server can't be reached or refuses the login.
+        ServerVersionError: it is older than Tidemark needs.
+    """
+    application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
+    try:
+        connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        raise _connect_error(error, dsn, layer) from error
+    connection.autocommit = True
+    session = Session(connection, layer)
+    if session.version < OLDEST[layer]:
+        connection.close()
+        raise ServerVersionError(
+            f"{layer}: the server is PostgreSQL {_version(session.version)}, and Tidemark needs "
+            f"{_version(OLDEST[layer])} or newer there. Upgrade it, or point "
+            f"TIDEMARK_{layer.upper()}_DSN to another server."
+        )
+    role = f"; set session role {ETL_ROLE}" if as_etl and layer != "operational" else ""
+    try:
+        session.run(_SETTINGS + role)
+    except TidemarkError:
+        connection.close()
+        raise
+    return session
+
+
+def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
+    """Make an SQLAlchemy engine on a layer: pooled and pre-pinged, for applications and notebooks."""
+    import sqlalchemy
+
+    def creator() -> extensions.connection:
+        try:
+            return psycopg2.connect(dsn, application_name=f"tidemark engine {layer}")
+        except psycopg2.OperationalError as error:
+            raise _connect_error(error, dsn, layer) from error
+
+    return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
+
+
+def redacted(dsn: str) -> str:
+    """Name the server of a DSN without its password: `host:port/database as user`."""
+    try:
+        parts = extensions.parse_dsn(dsn)
+    except psycopg2.Error:
+        return urlsplit(dsn).hostname or "an unreadable DSN"
+    host, port = parts.get("host", "localhost"), parts.get("port", "5432")
+    return f"{host}:{port}/{parts.get('dbname', '')} as {parts.get('user', 'the current user')}"
+
+
+def _version(number: int) -> str:
+    return f"{number // 10000}.{number % 10000}" if number % 10000 else str(number // 10000)
+
+
+def _connect_error(error: psycopg2.Error, dsn: str, layer: Layer) -> ConnectError:
+    reason = " ".join(str(error).split())
+    if "password authentication failed" in reason or "no password supplied" in reason:
+        todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
+        return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
+    todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
+    return ConnectError(f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}")
+
+
+_MISSING = {
+    errorcodes.UNDEFINED_TABLE,
+    errorcodes.UNDEFINED_FUNCTION,
+    errorcodes.INVALID_SCHEMA_NAME,
+}
+
+
+def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
+    """Turn a driver error into ours.
+
+    The server's DETAIL and CONTEXT stay out of the message: they may quote a row.
+    """
+    state = error.pgcode
+    primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
+    if state is None or state.startswith("08") or state in _GONE:
+        return ConnectError(f"{layer}: the connection broke: {primary}. Run the command again.")
+    todo = ""
+    if state in _MISSING or (ETL_ROLE in primary and "does not exist" in primary):
+        todo = " Run `tidemark migrate`."
+    elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
+        todo = " `tidemark doctor` prints the grant that is missing."
+    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
+
+
+_GONE = {errorcodes.ADMIN_SHUTDOWN, errorcodes.CRASH_SHUTDOWN, errorcodes.CANNOT_CONNECT_NOW}
+
+
+class Servers:
+    """The four servers of one project, and the sessions that are open on them.
+
+    Sessions are kept for reuse: opening one costs more than asking whether a table has changed.
+    """
+
+    def __init__(self, dsns: Mapping[Layer, str]) -> None:
+        self.dsns = dict(dsns)
+        self._idle: dict[Layer, list[Session]] = {layer: [] for layer in self.dsns}
+
+    @contextmanager
+    def session(self, layer: Layer, purpose: str) -> Iterator[Session]:
+        """Lend a session on `layer`; it is kept for the next one unless the block failed."""
+        idle = self._idle[layer]
+        session = idle.pop() if idle else connect(self.dsns[layer], layer, purpose=purpose)
+        try:
+            yield session
+        except BaseException:
+            session.close()
+            raise
+        idle.append(session)
+
+    def close(self) -> None:
+        """Close every idle session."""
+        for sessions in self._idle.values():
+            while sessions:
+                sessions.pop().close()
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+

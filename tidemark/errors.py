@@ -1,0 +1,119 @@
+"""The one exception tree, drawn whole.
+
+    TidemarkError                     exit code
+    ├── UsageError                    2   a command's words do not fit together
+    ├── ConfigError                   3   area.yml or the environment says something impossible
+    │   └── UnknownNameError              an area, entity, table or hop that does not exist
+    ├── EmbeddedError                 4   an embedded server can't be started or stopped
+    ├── ConnectError                  4   a server can't be reached or refuses the login
+    ├── ServerVersionError            4   a server is older than Tidemark needs
+    ├── MigrationError                5   sql/ can't be applied
+    │   └── EditedMigrationError          a file was changed after it had been applied
+    ├── ContractError                 5   tables and area.yml disagree
+    ├── WindowError                   6   no safe upper bound is known
+    │   └── NullWatermarkError            rows that no window would ever contain
+    ├── LockedError                   7   another process works on the area
+    ├── GateError                     8   a data-quality gate refused the batch
+    └── StatementError                9   PostgreSQL refused a statement
+
+A message reads `subject: what is wrong, with both values. What to do.` It never holds a password
+or a row's personal data. Errors are raised where they are known and caught at the edges only.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TidemarkError(Exception):
+    """Something that the user can act on; the message says how."""
+
+    exit_code = 1
+
+
+class UsageError(TidemarkError):
+    """The words of a command do not fit together."""
+
+    exit_code = 2
+
+
+class ConfigError(TidemarkError):
+    """area.yml or the environment says something impossible."""
+
+    exit_code = 3
+
+
+class UnknownNameError(ConfigError):
+    """A name that nothing has, with the nearest one that something has."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        nearest = get_close_matches(name, self.known, n=1)
+        hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+        choices = ", ".join(self.known) or "none"
+        super().__init__(f"{kind} {name!r}: there is none of this name. {hint}Known: {choices}.")
+
+
+class EmbeddedError(TidemarkError):
+    """An embedded server can't be started or stopped."""
+
+    exit_code = 4
+
+
+class ConnectError(TidemarkError):
+    """A server can't be reached or refuses the login."""
+
+    exit_code = 4
+
+
+class ServerVersionError(TidemarkError):
+    """A server is older than Tidemark needs."""
+
+    exit_code = 4
+
+
+class MigrationError(TidemarkError):
+    """sql/ can't be applied to a layer; nothing of that layer was changed."""
+
+    exit_code = 5
+
+
+class EditedMigrationError(MigrationError):
+    """A file that is applied once was changed after it had been applied."""
+
+
+class ContractError(TidemarkError):
+    """Tables and area.yml disagree; nothing was moved."""
+
+    exit_code = 5
+
+
+class WindowError(TidemarkError):
+    """No safe upper bound of the extraction window is known; nothing was moved."""
+
+    exit_code = 6
+
+
+class NullWatermarkError(WindowError):
+    """Rows without a watermark, which no window would ever contain."""
+
+
+class LockedError(TidemarkError):
+    """Another process holds the area's lock; this one did nothing."""
+
+    exit_code = 7
+
+
+class GateError(TidemarkError):
+    """A data-quality gate refused the batch; the publish was rolled back."""
+
+    exit_code = 8
+
+
+class StatementError(TidemarkError):
+    """PostgreSQL refused a statement; its transaction was rolled back."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+        self.sqlstate = sqlstate
+        super().__init__(message)

@@ -1,0 +1,125 @@
+"""Batches, ETL logs and the area's lock: what is true even when a hop's transaction rolls back.
+
+The journal has a connection to the DWH of its own, in autocommit. The advisory lock is that
+connection's, so a process that dies lets go of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from tidemark import db
+from tidemark.config import Area
+from tidemark.db import Session
+from tidemark.errors import LockedError
+from tidemark.model import Counts, Holder, Hop
+
+
+class Journal:
+    """The journal of one area, on one session of the DWH."""
+
+    def __init__(self, session: Session, area: Area) -> None:
+        self._session = session
+        self._area = area
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the area's lock for the block.
+
+        What still says RUNNING when the lock is got was killed, and is marked FAILED.
+
+        Raises:
+            LockedError: another process holds it; the message says which.
+        """
+        which = {"area": self._area.area}
+        if not self._session.value(db.compose("journal", "lock"), which):
+            raise LockedError(self._who_holds_it())
+        try:
+            yield
+        finally:
+            if not self._session.is_closed:
+                self._session.run(db.compose("journal", "unlock"), which)
+
+    def _who_holds_it(self) -> str:
+        found = self._session.rows(db.compose("journal", "holder"), {"area": self._area.area})
+        who = str(Holder(*found[0])) if found else "a process that has just ended"
+        return (
+            f"{self._area.area}: another process works on this area: {who}. "
+            "Wait for it to end, or end it; nothing was done."
+        )
+
+    def begin(self, *, applied: int) -> int:
+        """Open a batch, and return its id: above `applied`, the last one that MRR has applied."""
+        message = {
+            "area": self._area.area,
+            "message": "Not finished when the next batch began: killed, or its last hop not run.",
+        }
+        self._session.run(db.compose("journal", "bury_logs"), message)
+        self._session.run(db.compose("journal", "bury_batches"), message)
+        which = {"area": self._area.area}
+        batch_id = int(self._session.value(db.compose("journal", "begin"), which))
+        if batch_id > applied:
+            return batch_id
+        self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
+        self._session.run(db.compose("journal", "skip_used_ids"), {"applied": applied})
+        return int(self._session.value(db.compose("journal", "begin"), which))
+
+    def fail(self, batch_id: int, message: str) -> None:
+        """End a batch as FAILED."""
+        self._session.run(
+            db.compose("journal", "fail_batch"), {"batch_id": batch_id, "message": message}
+        )
+
+    @contextmanager
+    def logged(self, hop: Hop, batch_id: int) -> Iterator[dict[str, Counts]]:
+        """Log the block as a run of `hop`, one row per entity.
+
+        The block puts each entity's counts into the mapping that it is given. An exception ends
+        the rows as FAILED, and goes on.
+        """
+        started = dict(
+            self._session.rows(
+                db.compose("journal", "start"),
+                {
+                    "area": self._area.area,
+                    "hop": hop,
+                    "batch_id": batch_id,
+                    "entities": list(self._area.entities),
+                },
+            )
+        )
+        counts: dict[str, Counts] = {}
+        try:
+            yield counts
+        except BaseException as error:
+            self._end(started, counts, "FAILED", str(error) or type(error).__name__)
+            raise
+        self._end(started, counts, "SUCCESS", None)
+
+    def _end(
+        self,
+        started: Mapping[str, int],
+        counts: Mapping[str, Counts],
+        status: str,
+        message: str | None,
+    ) -> None:
+        if self._session.is_closed:
+            return
+        entities = [_ended(log_id, counts.get(name, Counts())) for name, log_id in started.items()]
+        self._session.run(
+            db.compose("journal", "end"),
+            {"status": status, "message": message, "entities": db.Json(entities)},
+        )
+
+
+def _ended(log_id: int, counts: Counts) -> dict[str, object]:
+    info = {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
+    return {
+        "log_id": log_id,
+        "processed": counts.processed,
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "deleted": counts.deleted,
+        "info": info,
+    }

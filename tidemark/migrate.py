@@ -1,0 +1,130 @@
+"""Apply `sql/` to the layers: tables once, views and routines whenever they change.
+
+Per layer, in this order: `platform/common`, `platform/<layer>`, `<area>/<layer>` of each area; in
+each folder the numbered files, then `routines/`, then `views/`. A numbered file has one lifetime:
+it is applied once, and an edited one is refused. `00_roles.sql` runs as the user that logs in,
+everything after it as `tidemark_etl`, the owner of the warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tidemark import db
+from tidemark.config import Project
+from tidemark.errors import EditedMigrationError, MigrationError, StatementError
+from tidemark.model import LAYERS, Layer
+
+_ROLES = "00_roles.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlFile:
+    """One file of `sql/` as it is on disk; `path` is relative to `sql/`."""
+
+    path: str
+    text: str
+    lifetime: Literal["roles", "once", "replaceable"]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def platform_folder(project: Project) -> Path:
+    """Return `sql/platform` of the checkout, or the copy inside the installed package."""
+    packaged = Path(__file__).parent / "sql" / "platform"
+    own = project.sql / "platform"
+    return own if own.is_dir() or not packaged.is_dir() else packaged
+
+
+def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
+    """Yield the files of a layer in the order in which they are applied."""
+    platform = platform_folder(project)
+    folders = [platform / layer]
+    if layer != "operational":
+        folders.insert(0, platform / "common")
+    elif not any((project.sql / area / layer).is_dir() for area in project.areas):
+        return
+    for folder in [*folders, *(project.sql / area / layer for area in project.areas)]:
+        root = folder.parent.parent
+        for pattern in ("*.sql", "routines/*.sql", "views/*.sql"):
+            for path in sorted(folder.glob(pattern)):
+                once = "roles" if path.name == _ROLES else "once"
+                yield SqlFile(
+                    path=path.relative_to(root).as_posix(),
+                    text=path.read_text("utf-8"),
+                    lifetime="replaceable" if "/" in pattern else once,
+                )
+
+
+def migrate(project: Project, servers: db.Servers) -> dict[Layer, list[str]]:
+    """Bring every layer up to date with `sql/`, each in one transaction.
+
+    A layer that another process migrates at the same time is waited for.
+
+    Returns:
+        Layer -> the paths that were applied now, in order.
+
+    Raises:
+        EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
+        MigrationError: PostgreSQL refused a file; the layer is as it was.
+    """
+    return {layer: _migrate_layer(project, servers, layer) for layer in LAYERS}
+
+
+def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[str]:
+    wanted = list(files(project, layer))
+    if not wanted:
+        return []
+    session = db.connect(servers.dsns[layer], layer, purpose="migrate", as_etl=False)
+    try:
+        with session.transaction():
+            session.run(db.compose("migrate", "lock"))
+            return _apply(session, wanted)
+    finally:
+        session.close()
+
+
+def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
+    known = bool(session.value(db.compose("migrate", "exists")))
+    before = dict(session.rows(db.compose("migrate", "applied"))) if known else {}
+    for file in wanted:
+        if file.lifetime == "once" and before.get(file.path, file.checksum) != file.checksum:
+            raise EditedMigrationError(
+                f"{session.layer}: sql/{file.path} was changed after it had been applied "
+                f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
+                "Restore the file, and put the change into a new one with a higher number."
+            )
+    pending = [file for file in wanted if before.get(file.path) != file.checksum]
+    if not pending:
+        return []
+    session.run("set local check_function_bodies = off")
+    for file in (file for file in pending if file.lifetime == "roles"):
+        _execute(session, file)
+    if session.layer != "operational":
+        session.run(f"set local role {db.ETL_ROLE}")
+    if not known:
+        session.run(db.compose("migrate", "create"))
+    for file in pending:
+        if file.lifetime != "roles":
+            _execute(session, file)
+        session.run(
+            db.compose("migrate", "record"), {"path": file.path, "checksum": file.checksum}
+        )
+    return [file.path for file in pending]
+
+
+def _execute(session: db.Session, file: SqlFile) -> None:
+    try:
+        session.run(file.text)
+    except StatementError as error:
+        raise MigrationError(
+            f"{session.layer}: sql/{file.path} can't be applied: {error} "
+            f"{session.layer} is as it was. Correct the file and run `tidemark migrate` again."
+        ) from error

@@ -1,0 +1,117 @@
+"""Versioned mirrors (MRR and STG): one current row per key, replaced versions in the history.
+
+The delta that a hop sends is every version written by a batch later than the one that the
+receiver applied last, so a layer that was away catches up with every version in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemark import db
+from tidemark.db import Composable, Session
+from tidemark.model import Column, Counts
+
+LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
+"""Columns that every mirror has beside its payload."""
+
+LINEAGE_COLUMNS = (
+    Column("_batch_id", "bigint"),
+    Column("_first_batch_id", "bigint"),
+    Column("_extracted_at", "timestamp with time zone"),
+    Column("_deleted_at", "timestamp with time zone"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A mirror table: its payload columns and the key among them."""
+
+    table: str
+    payload: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def parts(self) -> dict[str, Composable]:
+        """What fills the placeholders of the statements."""
+        return {
+            "mirror": db.name("public", self.table),
+            "history": db.name("public", f"{self.table}_history"),
+            "payload": db.names(self.payload),
+            "payload_m": db.names(self.payload, of="m"),
+            "payload_i": db.names(self.payload, of="i"),
+            "same_key": db.equal("m", "i", self.key),
+        }
+
+
+def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
+    """Merge one batch's rows into a mirror.
+
+    Args:
+        session: on the mirror's server, in the transaction that applies the batch.
+        mirror: the table.
+        incoming: relation with payload and lineage columns, one row per key. Rows equal to what
+            the mirror has are dropped: reading a row twice writes nothing.
+
+    Returns:
+        Rows inserted and updated.
+    """
+    parts = {**mirror.parts, "incoming": incoming}
+    if session.value(db.compose("mirror", "is_empty", mirror=parts["mirror"])):
+        return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
+    session.run(db.compose("mirror", "keep_history", **parts))
+    return Counts(
+        updated=session.run(db.compose("mirror", "update", **parts)),
+        inserted=session.run(db.compose("mirror", "insert", **parts)),
+    )
+
+
+def delta(
+    mirror: Mirror, *, after: int, columns: Sequence[str], history: bool = True
+) -> Composable:
+    """Compose the query of the versions that batches after `after` wrote.
+
+    `history` False leaves out those that a later batch has replaced already.
+    """
+    return db.compose(
+        "mirror",
+        "versions" if history else "current_versions",
+        mirror=mirror.parts["mirror"],
+        history=mirror.parts["history"],
+        columns=db.names(columns),
+        after=db.literal(after),
+    )
+
+
+def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
+    """Whether any batch after `after` wrote a version (a replaced one has a later current one)."""
+    return bool(
+        session.value(
+            db.compose(
+                "mirror", "has_versions", mirror=mirror.parts["mirror"], after=db.literal(after)
+            )
+        )
+    )
+
+
+def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Mapping[str, str]]:
+    """Read the batches that a layer has applied after `batch_id`: id -> marks, in order."""
+    return dict(
+        session.rows(
+            db.compose("mirror", "applied_after"), {"area": area, "after": batch_id}
+        )
+    )
+
+
+def last_applied(session: Session, area: str) -> int:
+    """Read the last batch that a layer has applied; 0 before the first."""
+    return int(session.value(db.compose("mirror", "last_applied"), {"area": area}))
+
+
+def record_applied(session: Session, area: str, batch_id: int, marks: Mapping[str, str]) -> None:
+    """Record a batch as applied; call it in the transaction that applies it."""
+    session.run(
+        db.compose("mirror", "record_applied"),
+        {"area": area, "batch_id": batch_id, "marks": db.Json(dict(marks))},
+    )

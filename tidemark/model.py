@@ -1,0 +1,158 @@
+"""The words of the domain as values: no I/O, and no clock that decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Literal
+
+Layer = Literal["operational", "mrr", "stg", "dwh"]
+LAYERS: tuple[Layer, ...] = ("operational", "mrr", "stg", "dwh")
+
+Hop = Literal["extract", "stage", "publish"]
+HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")
+
+BEGINNING_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the catalog shows it; `type` is `format_type`'s spelling."""
+
+    name: str
+    type: str
+    not_null: bool = False
+    has_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the catalog shows it; `unique` holds the column sets of its unique indexes."""
+
+    name: str
+    columns: tuple[Column, ...]
+    unique: tuple[frozenset[str], ...] = ()
+    rows: float = 0.0
+    """The planner's estimate; -1 before the first ANALYZE."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in the table's order."""
+        return tuple(column.name for column in self.columns)
+
+    def type_of(self, name: str) -> str:
+        """The type of column `name`; KeyError without it."""
+        return {column.name: column.type for column in self.columns}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The session whose open transaction holds a bound back."""
+
+    pid: int
+    user: str
+    application: str
+    age_seconds: float
+
+    def __str__(self) -> str:
+        name = self.application or "no application name"
+        return f"pid {self.pid} ({self.user}, {name}), open for {self.age_seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open slice [low, high) of an entity's watermark column.
+
+    `low` None: from the start. `high` None: the whole table (`extract: full`).
+    """
+
+    low: datetime | None
+    high: datetime | None
+    held_by: Holder | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row can lie in it."""
+        return self.low is not None and self.high is not None and self.high <= self.low
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows that one hop moved for one entity."""
+
+    processed: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    info: dict[str, object] = field(default_factory=dict)
+
+    def add(self, other: Counts) -> None:
+        """Add what another step of the same hop did."""
+        self.processed += other.processed
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        self.rejected += other.rejected
+
+    def note(self, what: str, rows: int) -> None:
+        """Keep a count of its own kind for the log, such as inferred members."""
+        if rows:
+            self.info[what] = rows
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Add the block's duration to the log's information, in seconds."""
+        start = monotonic()
+        yield
+        before = float(str(self.info.get(what, 0.0)))
+        self.info[what] = round(before + monotonic() - start, 3)
+
+    @property
+    def changed(self) -> int:
+        """Rows of the receiving layer that the hop wrote, rejects included."""
+        return self.inserted + self.updated + self.deleted + self.rejected
+
+    def as_dict(self) -> dict[str, int]:
+        """The numbers alone, for XCom, JSON and logs."""
+        return {
+            "processed": self.processed,
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "rejected": self.rejected,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HopResult:
+    """What one hop of one batch did, entity by entity."""
+
+    hop: Hop
+    area: str
+    batch_id: int
+    seconds: float
+    entities: Mapping[str, Counts]
+
+    @property
+    def changed(self) -> int:
+        """Rows written in the receiving layer."""
+        return sum(counts.changed for counts in self.entities.values())
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What one batch did."""
+
+    area: str
+    batch_id: int
+    hops: tuple[HopResult, ...]
+
+    @property
+    def changed(self) -> int:
+        """Rows written in all layers; 0 says that the source had nothing new."""
+        return sum(hop.changed for hop in self.hops)

@@ -1,0 +1,92 @@
+"""A batch from end to end; the only module that knows the order of the hops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tidemark import extract, mirror, publish, stage
+from tidemark.config import Area
+from tidemark.db import Servers
+from tidemark.journal import Journal
+from tidemark.model import HOPS, BatchResult, Hop, HopResult
+from tidemark.source import PostgresSource
+
+Report = Callable[[HopResult], None]
+
+
+def run(servers: Servers, area: Area, *, report: Report | None = None) -> BatchResult:
+    """Run one batch of an area through the three hops.
+
+    Args:
+        servers: the four servers.
+        area: what to run.
+        report: called after each hop with what it did.
+
+    Raises:
+        LockedError: another process works on the area; nothing was done.
+        TidemarkError: of the hop that failed. Hops before it stand, and the next batch goes on
+            from there; the batch and the hop are logged as FAILED.
+    """
+    with _locked_journal(servers, area) as journal:
+        batch_id = _begin(servers, area, journal)
+        hops = []
+        for hop in HOPS:
+            hops.append(_run_hop(servers, area, hop, batch_id, journal))
+            if report:
+                report(hops[-1])
+    return BatchResult(area.area, batch_id, tuple(hops))
+
+
+def begin(servers: Servers, area: Area) -> int:
+    """Open a batch whose hops are then run one by one, each in a process of its own."""
+    with _locked_journal(servers, area) as journal:
+        return _begin(servers, area, journal)
+
+
+def run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int | None = None) -> HopResult:
+    """Run one hop; without `batch_id` it opens a batch of its own.
+
+    Each hop applies all that its receiver lacks, so hops may be retried, skipped and interleaved.
+    """
+    with _locked_journal(servers, area) as journal:
+        return _run_hop(
+            servers, area, hop, batch_id or _begin(servers, area, journal), journal
+        )
+
+
+@contextmanager
+def _locked_journal(servers: Servers, area: Area) -> Iterator[Journal]:
+    with servers.session("dwh", f"journal {area.area}") as session:
+        journal = Journal(session, area)
+        with journal.locked():
+            yield journal
+
+
+def _begin(servers: Servers, area: Area, journal: Journal) -> int:
+    with servers.session("mrr", f"begin {area.area}") as mrr:
+        return journal.begin(applied=mirror.last_applied(mrr, area.area))
+
+
+def _run_hop(
+    servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Journal
+) -> HopResult:
+    try:
+        with journal.logged(hop, batch_id) as counts:
+            result = _HOPS[hop](servers, area, batch_id)
+            counts.update(result.entities)
+    except BaseException as error:
+        journal.fail(batch_id, f"{hop}: {error or type(error).__name__}")
+        raise
+    return result
+
+
+def _extract(servers: Servers, area: Area, batch_id: int) -> HopResult:
+    return extract.run(servers, area, batch_id, PostgresSource(servers))
+
+
+_HOPS: dict[Hop, Callable[[Servers, Area, int], HopResult]] = {
+    "extract": _extract,
+    "stage": stage.run,
+    "publish": publish.run,
+}

@@ -1,0 +1,82 @@
+"""Rows that cleansing refused, kept with every reason until a later version passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tidemark import db
+from tidemark.config import Area
+from tidemark.db import Composable, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One stay of a source row outside the warehouse."""
+
+    reject_id: int
+    entity: str
+    key: dict[str, Any]
+    reasons: list[str]
+    batch_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    row_data: Any
+
+
+def record(
+    stg: Session, area: str, entity: str, key: tuple[str, ...], cleaned: Composable
+) -> int:
+    """Open a reject for each refused key of `cleaned`, and resolve those whose row passed.
+
+    Call it in the transaction that applies the batch.
+
+    Returns:
+        The number of refused keys.
+    """
+    parts = {
+        "cleaned": cleaned,
+        "key_pairs": db.text(", ").join(
+            db.literal(column) + db.text(", ") + db.name(column) for column in key
+        ),
+    }
+    which = {"area": area, "entity": entity}
+    if stg.value(db.compose("rejects", "has_open"), which):
+        stg.run(db.compose("rejects", "resolve", **parts), which)
+    return stg.run(
+        db.compose(
+            "rejects",
+            "open",
+            **parts,
+            landing=db.name("landing", entity),
+            key=db.names(key),
+            key_c=db.names(key, of="c"),
+            same_key=db.equal("l", "c", key),
+        ),
+        which,
+    )
+
+
+def listing(
+    stg: Session, area: Area, *, entity: str | None, resolved: bool, limit: int
+) -> list[Reject]:
+    """Read rejects, the most recently seen first; `entity` None reads those of all entities."""
+    if entity is not None:
+        area.entity(entity)
+    found = stg.rows(
+        db.compose("rejects", "list"),
+        {"area": area.area, "entity": entity, "resolved": resolved, "limit": limit},
+    )
+    return [Reject(*row) for row in found]
+
+
+def by_reason(stg: Session, area: Area) -> list[tuple[str, str, int]]:
+    """Count the open rejects: (entity, reason, rows), the most frequent first."""
+    return [
+        (entity, reason, count)
+        for entity, reason, count in stg.rows(
+            db.compose("rejects", "by_reason"), {"area": area.area}
+        )
+    ]

@@ -1,0 +1,194 @@
+"""SCD Type 2 dimensions: rebuild the timeline of the keys that changed, and write the difference.
+
+A dimension's rows are a function of everything observed of a key: what a batch brings and what is
+there already are ordered by effective time, an observation whose type-2 attributes equal its
+predecessor's is dropped, and each version ends where the next begins. That one rule covers new,
+changed, unchanged, reverted, several in a batch, out of order, replayed, deleted, returned and
+inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows each as tables).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark import db
+from tidemark.db import Composable, Session
+from tidemark.errors import GateError
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts
+
+VERSIONING = (
+    "valid_from",
+    "valid_to",
+    "is_current",
+    "is_deleted",
+    "is_inferred",
+    "changed_at",
+    "_batch_id",
+)
+"""Columns that every dimension has beside its key and attributes."""
+
+_WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension table and the roles of its columns."""
+
+    entity: str
+    table: str
+    surrogate: str
+    natural_key: tuple[str, ...]
+    type2: tuple[str, ...]
+    type1: tuple[str, ...]
+    rest: tuple[str, ...]
+    """Carried along: a version keeps what its first observation said."""
+    effective: str
+    """Column of the landing table with the time of the change."""
+    first_version: Literal["beginning", "change"] = "beginning"
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Natural key and attributes."""
+        return (*self.natural_key, *self.type2, *self.type1, *self.rest)
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name("public", self.table)
+
+    @property
+    def timeline(self) -> Composable:
+        """The work table that holds the rebuilt timelines of one batch."""
+        return db.name("landing", f"timeline_{self.entity}")
+
+
+def apply(session: Session, dimension: Dimension) -> Counts:
+    """Merge what landed into the dimension; the timeline stays for `facts.repoint`.
+
+    Args:
+        session: on the DWH, in the publishing transaction; `landing.<entity>` is filled.
+        dimension: the table and its roles.
+
+    Returns:
+        Versions inserted, changed, and superseded (their neighbour became equal).
+
+    Raises:
+        GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
+    """
+    parts = _parts(dimension)
+    session.run(db.compose("scd2", "drop", **parts))
+    session.run(db.compose("scd2", "rebuild", **parts))
+    session.run(db.compose("transfer", "analyze", landing=dimension.timeline))
+    counts = Counts(
+        deleted=session.run(db.compose("scd2", "delete", **parts)),
+        updated=session.run(db.compose("scd2", "update", **parts)),
+        inserted=session.run(db.compose("scd2", "insert", **parts)),
+    )
+    session.run(db.compose("scd2", "confirm", **parts))
+    broken = session.value(db.compose("scd2", "broken_timelines", **parts))
+    if broken:
+        raise GateError(
+            f"{dimension.table}: {broken} versions overlap their successor or leave a gap before "
+            "it. Nothing was published. Someone wrote to the table by hand: "
+            f"`tidemark history {dimension.entity} KEY` shows one key's versions."
+        )
+    return counts
+
+
+def infer(
+    session: Session, dimension: Dimension, *, landing: str, by: Sequence[str], batch_id: int
+) -> int:
+    """Make an inferred member for each natural key that landed facts name and no version has.
+
+    Args:
+        session: on the DWH, in the publishing transaction.
+        dimension: where the members go.
+        landing: entity whose landing table holds the facts.
+        by: its columns with the natural key, in the key's order.
+        batch_id: the batch that makes them.
+
+    Returns:
+        The number of members made.
+    """
+    pairs = zip(dimension.natural_key, by, strict=True)
+    return session.run(
+        db.compose(
+            "scd2",
+            "infer",
+            **{
+                **_parts(dimension),
+                "landing": db.name("landing", landing),
+                "by": db.names(by, of="l"),
+                "d_is_l": db.text(" and ").join(
+                    db.name("d", key) + db.text(" = ") + db.name("l", column)
+                    for key, column in pairs
+                ),
+            },
+        ),
+        {"batch_id": batch_id},
+    )
+
+
+def cleanup(session: Session, dimension: Dimension) -> None:
+    """Drop the work table."""
+    session.run(db.compose("scd2", "drop", timeline=dimension.timeline))
+
+
+def _parts(dimension: Dimension) -> dict[str, Composable]:
+    key, type1 = dimension.natural_key, dimension.type1
+    written = (*dimension.attributes, *_WRITTEN)
+    return {
+        "landing": db.name("landing", dimension.entity),
+        "dimension": dimension.name,
+        "confirmed": db.name("tidemark", f"{dimension.table}_confirmed"),
+        "timeline": dimension.timeline,
+        "surrogate": db.name(dimension.surrogate),
+        "effective": db.name(dimension.effective),
+        "nk": db.names(key),
+        "nk_d": db.names(key, of="d"),
+        "attributes": db.names(dimension.attributes),
+        "attributes_d": db.names(dimension.attributes, of="d"),
+        "attributes_k": db.names(dimension.attributes, of="k"),
+        "attributes_b_type1": db.text(", ").join(
+            db.name("b", f"_latest_{column}") + db.text(" as ") + db.name(column)
+            if column in type1
+            else db.name("b", column)
+            for column in dimension.attributes
+        ),
+        "latest_type1": db.text(", ").join(
+            [
+                *(
+                    db.compose(
+                        "scd2", "latest", column=db.name(c), latest=db.name(f"_latest_{c}")
+                    )
+                    for c in type1
+                ),
+                db.text("true as _whole"),
+            ]
+        ),
+        "type2_differ": _type2_differ(dimension.type2),
+        "t_is_d": db.equal("t", "d", key),
+        "k_is_c": db.equal("k", "c", key),
+        "b_is_i": db.equal("b", "i", key),
+        "s_is_k": db.equal("s", "k", key),
+        "from_beginning": db.literal(dimension.first_version == "beginning"),
+        "beginning": db.literal(BEGINNING_OF_TIME),
+        "end": db.literal(END_OF_TIME),
+        "written": db.names(written),
+        "written_t": db.names(written, of="t"),
+        "written_d": db.names(written, of="d"),
+    }
+
+
+def _type2_differ(type2: Sequence[str]) -> Composable:
+    """Compare a row's type-2 attributes with its predecessor's: NULL is not '', 'x|y' not 'x'."""
+    if not type2:
+        return db.text("false")
+    return db.compose(
+        "scd2",
+        "differ",
+        now=db.names(type2),
+        before=db.joined("lag({}) over timeline", type2),
+    )

@@ -1,0 +1,198 @@
+"""Where rows come from: one narrow protocol, and PostgreSQL behind it.
+
+Files, posted events and change capture become sources beside `PostgresSource`; the extract hop
+knows the protocol alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tidemark import catalog, db, transfer, watermark
+from tidemark.config import Area, Entity
+from tidemark.db import Servers, Session
+from tidemark.errors import ContractError, NullWatermarkError
+from tidemark.mirror import Mirror
+from tidemark.model import Table, Window
+from tidemark.transfer import Job, Landing, Streamed
+
+_TIMESTAMPTZ = "timestamp with time zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One consistent look at a source."""
+
+    snapshot: str
+    clock: datetime
+    """The source's clock when the bound was read: the rows' `_extracted_at`."""
+    windows: Mapping[str, Window]
+    pending: Sequence[str]
+    """Entities whose window holds rows, the largest first."""
+
+
+class Source(Protocol):
+    """What the extract hop asks of a source."""
+
+    def read(
+        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], marks: Mapping[str, datetime]
+    ) -> AbstractContextManager[Reading]:
+        """Look at what is new since the marks; the look stays consistent inside of the block."""
+        ...
+
+    def count(self, area: Area, reading: Reading, entity: str) -> int:
+        """Count the rows in an entity's window."""
+        ...
+
+    def land(
+        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
+    ) -> Mapping[str, Streamed]:
+        """Fill the landing tables of the pending entities in MRR."""
+        ...
+
+
+class PostgresSource:
+    """A PostgreSQL database, read at one snapshot that all parallel streams share."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._tables: dict[str, Table] = {}
+        self._session: Session | None = None
+
+    @contextmanager
+    def read(
+        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], marks: Mapping[str, datetime]
+    ) -> Iterator[Reading]:
+        """See `Source.read`.
+
+        Raises:
+            ContractError: a table or column is missing, or differs from its mirror.
+            WindowError: no safe upper bound is known.
+            NullWatermarkError: rows that no window would ever contain.
+        """
+        with self._servers.session("operational", f"extract {area.area}") as session:
+            self._tables = _checked_tables(session, area, mirrors)
+            seen = watermark.activity(session)
+            windows = {
+                name: watermark.window(area, entity, marks.get(name), seen)
+                for name, entity in area.entities.items()
+            }
+            self._session = session
+            with session.transaction(transfer.READ_ONLY):
+                snapshot = session.value(db.compose("source", "export_snapshot"))
+                for entity in area.entities.values():
+                    self._refuse_null_watermarks(session, area, entity)
+                pending = [name for name in windows if self._has_rows(area, name, windows[name])]
+                pending.sort(key=lambda name: -self._tables[name].rows)
+                yield Reading(snapshot, seen.clock, windows, pending)
+
+    def count(self, area: Area, reading: Reading, entity: str) -> int:
+        """See `Source.count`; exact, and as costly as reading the window's index."""
+        assert self._session is not None, "count() is called inside of read()"
+        return int(
+            self._session.value(
+                db.compose(
+                    "source",
+                    "count",
+                    source=db.name(*area.entities[entity].source_name),
+                    condition=watermark.condition(area.entities[entity], reading.windows[entity]),
+                )
+            )
+        )
+
+    def land(
+        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
+    ) -> Mapping[str, Streamed]:
+        """See `Source.land`."""
+        jobs = [
+            self._job(area.entities[name], *mirrors[name], reading.windows[name])
+            for name in reading.pending
+        ]
+        with self._servers.session("mrr", f"extract {area.area}") as mrr:
+            transfer.prepare(mrr, [job.landing for job in jobs])
+        return transfer.stream_all(
+            self._servers, sender=("operational", reading.snapshot), receiver="mrr", jobs=jobs
+        )
+
+    def _job(self, entity: Entity, target: Mirror, table: Table, window: Window) -> Job:
+        columns = [column for column in table.columns if column.name in target.payload]
+        types = {column.name: column for column in self._tables[entity.name].columns}
+        return Job(
+            landing=Landing(entity.name, tuple(columns)),
+            query=db.compose(
+                "source",
+                "rows",
+                columns=db.names(target.payload),
+                source=db.name(*entity.source_name),
+                condition=watermark.condition(entity, window),
+            ),
+            binary=transfer.is_binary_safe([types[name] for name in target.payload], columns),
+        )
+
+    def _has_rows(self, area: Area, name: str, window: Window) -> bool:
+        assert self._session is not None, "called inside of read()"
+        entity = area.entities[name]
+        if window.is_empty:
+            return False
+        return bool(
+            self._session.value(
+                db.compose(
+                    "watermark",
+                    "has_rows",
+                    source=db.name(*entity.source_name),
+                    condition=watermark.condition(entity, window),
+                )
+            )
+        )
+
+    def _refuse_null_watermarks(self, session: Session, area: Area, entity: Entity) -> None:
+        columns = {column.name: column for column in self._tables[entity.name].columns}
+        if entity.watermark is None or columns[entity.watermark].not_null:
+            return
+        count = session.value(
+            db.compose(
+                "watermark",
+                "without_watermark",
+                source=db.name(*entity.source_name),
+                watermark=db.name(entity.watermark),
+            )
+        )
+        if count:
+            raise NullWatermarkError(
+                f"{entity.name}: {count} rows have no {entity.watermark}, so no window would ever "
+                f"contain them. Backfill the column, or set `extract: full` in "
+                f"sql/{area.area}/area.yml."
+            )
+
+
+def _checked_tables(
+    session: Session, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]]
+) -> dict[str, Table]:
+    """Read the source's tables, and check them against area.yml and the mirrors."""
+    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
+    tables: dict[str, Table] = {}
+    for name, entity in area.entities.items():
+        why = f"entities.{name} of sql/{area.area}/area.yml"
+        table = catalog.require(found, entity.source_name, layer="operational", why=why)
+        named = [*entity.key, *([entity.watermark] if entity.watermark else [])]
+        catalog.require_columns(table, named, layer="operational", why=why)
+        if entity.watermark and table.type_of(entity.watermark) != _TIMESTAMPTZ:
+            raise ContractError(
+                f"operational: the watermark {table.name}.{entity.watermark} is "
+                f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
+                "Name another column, or set `extract: full`."
+            )
+        if not any(unique <= set(entity.key) for unique in table.unique):
+            raise ContractError(
+                f"operational: no unique index of {table.name} lies within the key "
+                f"({', '.join(entity.key)}), so two of its rows could be one row here. "
+                "Correct `key`, or create the unique index."
+            )
+        target, mirrored = mirrors[name]
+        catalog.require_same(table, mirrored, target.payload, layers="operational and mrr")
+        tables[name] = table
+    return tables

@@ -1,0 +1,24 @@
+"""The one place where a `.sql` file becomes a string.
+
+Statements that the engine composes live in `tidemark/statements/<module>.sql`, each behind a line
+`-- name: <statement>`. `{placeholders}` are filled by `psycopg2.sql` in `db`, never here.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+@cache
+def statements(module: str) -> dict[str, str]:
+    """Read the statements of one module: name -> text, without the comments above a statement."""
+    text = (resources.files("tidemark") / "statements" / f"{module}.sql").read_text("utf-8")
+    parts = _NAME.split(text)[1:]
+    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def statement(module: str, name: str) -> str:
+    """Return one statement's text; KeyError when the module has none of this name."""
+    return statements(module)[name]

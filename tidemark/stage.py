@@ -1,0 +1,149 @@
+"""Second hop: from the raw mirror (MRR) through cleansing into STG."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidemark import catalog, db, mirror, rejects, transfer
+from tidemark.config import Area, Entity
+from tidemark.db import Composable, Servers, Session
+from tidemark.extract import read_mirrors
+from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Mirror
+from tidemark.model import Counts, HopResult, Table
+from tidemark.transfer import Job, Landing
+
+_REASONS = "reject_reasons"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleansing:
+    """How one entity is cleansed: its view, and the mirror that takes the good rows."""
+
+    entity: str
+    target: Mirror
+
+    @property
+    def view(self) -> Composable:
+        """The cleansing view."""
+        return db.name("landing", f"clean_{self.entity}")
+
+    @property
+    def cleaned(self) -> Composable:
+        """The view's result for one batch."""
+        return db.name("landing", f"cleaned_{self.entity}")
+
+
+def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
+    """Bring STG up to what MRR has applied, batch by batch.
+
+    Raises:
+        ContractError: a table or view disagrees with its neighbour. Nothing was moved.
+        StatementError, ConnectError: STG is as it was.
+    """
+    start = time.monotonic()
+    counts = {name: Counts() for name in area.entities}
+    with (
+        servers.session("mrr", f"stage {area.area}") as mrr,
+        servers.session("stg", f"stage {area.area}") as stg,
+    ):
+        after = mirror.last_applied(stg, area.area)
+        with mrr.transaction(transfer.READ_ONLY):
+            batches = mirror.applied_after(mrr, area.area, after)
+            jobs = _jobs(mrr, area, after) if batches else []
+            if jobs:
+                cleansings = read_cleansings(stg, area)
+                transfer.prepare(stg, [job.landing for job in jobs])
+                snapshot = mrr.value(db.compose("source", "export_snapshot"))
+                streamed = transfer.stream_all(
+                    servers, sender=("mrr", snapshot), receiver="stg", jobs=jobs
+                )
+                for name, result in streamed.items():
+                    counts[name].processed = result.rows
+                    counts[name].info["stream_seconds"] = round(result.seconds, 3)
+        if batches:
+            with stg.transaction():
+                for job in jobs:
+                    name = job.landing.entity
+                    _apply(stg, area, cleansings[name], list(batches), counts[name])
+                last = max(batches)
+                mirror.record_applied(stg, area.area, last, batches[last])
+    return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
+
+
+def _jobs(mrr: Session, area: Area, after: int) -> list[Job]:
+    """One job per entity that has versions after batch `after`, the largest first."""
+    mirrors = read_mirrors(mrr, area)
+    jobs: list[tuple[float, Job]] = []
+    for name, (source, table) in mirrors.items():
+        if mirror.has_delta(mrr, source, after=after):
+            columns = (*source.payload, *LINEAGE)
+            landing = Landing(name, (*_payload(table), *LINEAGE_COLUMNS))
+            query = mirror.delta(source, after=after, columns=columns)
+            jobs.append((table.rows, Job(landing, query, binary=True)))
+    return [job for _, job in sorted(jobs, key=lambda job: -job[0])]
+
+
+def _payload(table: Table) -> tuple:  # type: ignore[type-arg]
+    return tuple(column for column in table.columns if column.name not in LINEAGE)
+
+
+def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
+    """Read STG's tables and cleansing views, and check that they fit together.
+
+    Raises:
+        ContractError: a view or table is missing, or their columns differ.
+    """
+    tables = [("public", entity.stg) for entity in area.entities.values()]
+    views = [("landing", f"clean_{name}") for name in area.entities]
+    found = catalog.tables(stg, [*tables, *views])
+    return {name: _cleansing(found, area, entity) for name, entity in area.entities.items()}
+
+
+def _cleansing(
+    found: Mapping[tuple[str, str], Table], area: Area, entity: Entity
+) -> Cleansing:
+    why = f"entities.{entity.name}.stg of sql/{area.area}/area.yml"
+    table = catalog.require(found, ("public", entity.stg), layer="stg", why=why)
+    catalog.require_columns(table, [*entity.key, *LINEAGE], layer="stg", why=why)
+    view = catalog.require(
+        found, ("landing", f"clean_{entity.name}"), layer="stg", why=f"entity {entity.name}"
+    )
+    catalog.require_columns(
+        view, [*table.names, _REASONS], layer="stg", why=f"the table {entity.stg} behind it"
+    )
+    payload = tuple(column for column in table.names if column not in LINEAGE)
+    return Cleansing(entity.name, Mirror(entity.stg, payload, entity.key))
+
+
+def _apply(
+    stg: Session, area: Area, cleansing: Cleansing, batches: list[int], counts: Counts
+) -> None:
+    for batch_id in batches:
+        one = db.compose("stage", "one_batch", batch_id=db.literal(batch_id))
+        with counts.timed("apply_seconds"):
+            _apply_batch(stg, area, cleansing, one if len(batches) > 1 else db.text("true"), counts)
+
+
+def _apply_batch(
+    stg: Session, area: Area, cleansing: Cleansing, only: Composable, counts: Counts
+) -> None:
+    target = cleansing.target
+    parts = {
+        "cleaned": cleansing.cleaned,
+        "view": cleansing.view,
+        "payload": db.names(target.payload),
+        "key": db.names(target.key),
+        "batch": only,
+    }
+    stg.run(db.compose("stage", "drop_cleaned", **parts))
+    stg.run(db.compose("stage", "clean", **parts))
+    stg.run(db.compose("stage", "refuse_missing_keys", **parts))
+    stg.run(db.compose("stage", "refuse_duplicates", **parts))
+    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
+    counts.add(mirror.apply(stg, target, db.compose("stage", "good", **parts)))
+    counts.rejected += rejects.record(
+        stg, area.area, cleansing.entity, target.key, cleansing.cleaned
+    )
+    stg.run(db.compose("stage", "drop_cleaned", **parts))

@@ -1,0 +1,173 @@
+"""The shape of an area's star schema: `area.yml` joined with the catalogs of STG and DWH."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidemark import catalog
+from tidemark.catalog import TableName
+from tidemark.config import Area, Entity
+from tidemark.db import Session
+from tidemark.errors import ContractError
+from tidemark.facts import Fact, RoleKey
+from tidemark.mirror import LINEAGE, Mirror
+from tidemark.model import Column, Table
+from tidemark.scd2 import VERSIONING, Dimension
+
+_TIMESTAMPTZ = "timestamp with time zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What STG sends of one entity: the mirror it is read from, and its payload's columns."""
+
+    mirror: Mirror
+    columns: tuple[Column, ...]
+    rows: float
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """An area's dimensions and facts, in the order of `area.yml`, and what feeds them."""
+
+    sent: Mapping[str, Sent]
+    dimensions: Mapping[str, Dimension]
+    facts: Mapping[str, Fact]
+
+
+def read(stg: Session, dwh: Session, area: Area) -> Star:
+    """Read the catalogs of both layers and check them against each other and `area.yml`.
+
+    Raises:
+        ContractError: which table or column is missing, or which two disagree.
+    """
+    entities = [entity for entity in area.entities.values() if entity.dwh]
+    staged = catalog.tables(stg, [("public", entity.stg) for entity in entities])
+    stored = catalog.tables(dwh, [("public", str(entity.dwh)) for entity in entities])
+    sent = {entity.name: _sent(staged, area, entity) for entity in entities}
+    dimensions = {
+        entity.name: _dimension(stored, area, entity, sent[entity.name])
+        for entity in area.dimensions
+    }
+    return Star(
+        sent=sent,
+        dimensions=dimensions,
+        facts={
+            entity.name: _fact(stored, area, entity, sent[entity.name], dimensions)
+            for entity in area.facts
+        },
+    )
+
+
+def _sent(found: Mapping[TableName, Table], area: Area, entity: Entity) -> Sent:
+    why = f"entities.{entity.name}.stg of sql/{area.area}/area.yml"
+    table = catalog.require(found, ("public", entity.stg), layer="stg", why=why)
+    catalog.require_columns(table, [*entity.key, *LINEAGE], layer="stg", why=why)
+    columns = tuple(column for column in table.columns if column.name not in LINEAGE)
+    payload = tuple(column.name for column in columns)
+    return Sent(Mirror(entity.stg, payload, entity.key), columns, table.rows)
+
+
+def _dimension(
+    found: Mapping[TableName, Table], area: Area, entity: Entity, sent: Sent
+) -> Dimension:
+    assert entity.dimension is not None, "area.dimensions yields dimensions"
+    declared = entity.dimension
+    why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
+    table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
+    named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
+    catalog.require_columns(table, (*named, *VERSIONING), layer="dwh", why=why)
+    effective = str(declared.effective or entity.watermark)
+    staged = {column.name: column for column in sent.columns}
+    _require_staged(staged, (*named[1:], effective), entity, why)
+    rest = tuple(
+        name for name in table.names if name in staged and name not in (*named, *VERSIONING)
+    )
+    own = {declared.surrogate_key, *VERSIONING}
+    feeds = {name: name for name in table.names if name in staged and name not in own}
+    _require_fed(table, feeds, staged, own)
+    return Dimension(
+        entity=entity.name,
+        table=declared.table,
+        surrogate=declared.surrogate_key,
+        natural_key=entity.key,
+        type2=declared.type2,
+        type1=declared.type1,
+        rest=rest,
+        effective=effective,
+        first_version=declared.first_version,
+    )
+
+
+def _fact(
+    found: Mapping[TableName, Table],
+    area: Area,
+    entity: Entity,
+    sent: Sent,
+    dimensions: Mapping[str, Dimension],
+) -> Fact:
+    assert entity.fact is not None, "area.facts yields facts"
+    declared = entity.fact
+    why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
+    table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
+    keys = (*declared.dimensions, *declared.dates)
+    catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), layer="dwh", why=why)
+    staged = {column.name: column for column in sent.columns}
+    roles = tuple(
+        RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
+        for column, role in declared.dimensions.items()
+    )
+    named = [declared.event_time, *declared.rename.values(), *declared.dates.values()]
+    named += [column for role in roles for column in role.by]
+    _require_staged(staged, (*entity.key, *named), entity, why)
+    columns = {
+        name: declared.rename.get(name, name)
+        for name in table.names
+        if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
+    }
+    _require_fed(table, columns, staged, {*keys, "_batch_id"})
+    here = {source: name for name, source in columns.items()}
+    for column in (*entity.key, declared.event_time):
+        if column not in here:
+            raise ContractError(
+                f"dwh: {table.name} has no column for {column!r} of {entity.stg}, which "
+                f"identifies or dates a fact. Add one, or map it with {why}.rename."
+            )
+    return Fact(
+        entity=entity.name,
+        table=declared.table,
+        natural_key=tuple(here[column] for column in entity.key),
+        columns=columns,
+        event_time=declared.event_time,
+        event_column=here[declared.event_time],
+        roles=roles,
+        dates=declared.dates,
+    )
+
+
+def _require_staged(
+    staged: Mapping[str, Column], columns: tuple[str, ...], entity: Entity, why: str
+) -> None:
+    table = Table(entity.stg, tuple(staged.values()))
+    catalog.require_columns(table, columns, layer="stg", why=why)
+
+
+def _require_fed(
+    table: Table, feeds: Mapping[str, str], staged: Mapping[str, Column], own: set[str]
+) -> None:
+    """Check that every column of a DWH table is ours, generated, or fed with its own type."""
+    for column in table.columns:
+        if column.name in own or column.has_default and column.name not in feeds:
+            continue
+        if column.name not in feeds:
+            raise ContractError(
+                f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column. "
+                "Add it to STG, rename it, or give it a default."
+            )
+        sent = staged[feeds[column.name]]
+        if sent.type != column.type:
+            raise ContractError(
+                f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
+                f"{column.name} is {column.type}. Give both one type in a new file of sql/."
+            )

@@ -1,0 +1,68 @@
+-- Batches, logs and locks, on a connection of their own.
+
+-- name: lock
+select pg_try_advisory_lock(hashtext('tidemark'), hashtext(%(area)s))
+
+-- name: unlock
+select pg_advisory_unlock(hashtext('tidemark'), hashtext(%(area)s))
+
+-- name: holder
+select
+    a.pid,
+    a.usename::text,
+    a.application_name,
+    extract(epoch from clock_timestamp() - a.backend_start)::float8
+from pg_locks as l
+inner join pg_stat_activity as a on l.pid = a.pid
+where
+    l.locktype = 'advisory'
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    and l.classid::bigint = hashtext('tidemark')::bigint & 4294967295
+    and l.objid::bigint = hashtext(%(area)s)::bigint & 4294967295
+    and l.granted
+
+-- name: begin
+insert into etl_batches (batch_id, area, status)
+values (nextval('etl_batch_id_seq'), %(area)s, 'RUNNING')
+returning batch_id
+
+-- A warehouse restored from a backup must not use the batch ids again that MRR has applied since.
+-- name: skip_used_ids
+select setval('etl_batch_id_seq', greatest(nextval('etl_batch_id_seq'), %(applied)s))
+
+-- name: fail_batch
+update etl_batches
+set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
+where batch_id = %(batch_id)s and status = 'RUNNING'
+
+-- The area's lock is held, so nobody runs what still says RUNNING.
+-- name: bury_batches
+update etl_batches
+set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
+where area = %(area)s and status = 'RUNNING'
+
+-- name: bury_logs
+update etl_logs
+set status = 'FAILED', end_time = clock_timestamp(), error_message = %(message)s
+where area = %(area)s and status = 'RUNNING'
+
+-- name: start
+select
+    e.entity,
+    fn_log_etl_start(
+        %(area)s || '.' || e.entity || '.' || %(hop)s,
+        %(area)s,
+        e.entity,
+        %(hop)s,
+        %(batch_id)s::bigint
+    )
+from unnest(%(entities)s::text []) as e (entity)
+
+-- name: end
+select
+    fn_log_etl_end(
+        e.log_id, %(status)s, e.processed, e.inserted, e.updated, e.deleted, %(message)s, e.info
+    )
+from jsonb_to_recordset(%(entities)s) as e (
+    log_id bigint, processed bigint, inserted bigint, updated bigint, deleted bigint, info jsonb
+)

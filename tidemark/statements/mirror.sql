@@ -1,0 +1,76 @@
+-- Versioned mirrors: one current row per key, replaced versions in the history.
+-- {incoming} is a relation with the payload columns, the key and the lineage columns,
+-- and one row per key.
+
+-- name: is_empty
+select not exists (select from {mirror})
+
+-- name: fill
+insert into {mirror} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+select
+    {payload},
+    i._batch_id,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from {incoming} as i
+
+-- The version that a batch replaces, before it is replaced.
+-- name: keep_history
+insert into {history} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+select
+    {payload_m},
+    m._batch_id,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at
+from {incoming} as i
+inner join {mirror} as m on {same_key}
+where ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at)
+
+-- name: update
+update {mirror} as m
+set
+    ({payload}, _batch_id, _extracted_at, _deleted_at)
+    = ({payload_i}, i._batch_id, i._extracted_at, i._deleted_at)
+from {incoming} as i
+where
+    {same_key}
+    and ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at)
+
+-- name: insert
+insert into {mirror} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+select
+    {payload_i},
+    i._batch_id,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from {incoming} as i
+where not exists (select from {mirror} as m where {same_key})
+
+-- The versions of a mirror that batches after `after` have written, the replaced ones included.
+-- name: versions
+select {columns} from {mirror} where _batch_id > {after}
+union all
+select {columns} from {history} where _batch_id > {after}
+
+-- name: current_versions
+select {columns} from {mirror} where _batch_id > {after}
+
+-- name: has_versions
+select exists (select from {mirror} where _batch_id > {after})
+
+-- name: applied_after
+select
+    batch_id,
+    marks
+from tidemark.applied_batch
+where area = %(area)s and batch_id > %(after)s
+order by batch_id
+
+-- name: last_applied
+select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
+
+-- name: record_applied
+insert into tidemark.applied_batch (area, batch_id, marks) values (%(area)s, %(batch_id)s, %(marks)s)

@@ -1,0 +1,4 @@
+-- Gates.
+
+-- name: violations
+select count(*) from ({query}) as violation

@@ -1,0 +1,92 @@
+-- Rows that cleansing refused: opened, kept up to date, resolved.
+
+-- {cleaned} has the cleansed columns, {landing} the rows as they came. A view that changes the key
+-- itself finds no row there, and the reject shows what the view made of it.
+-- name: open
+insert into stg_rejects as r
+(area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at)
+select
+    %(area)s,
+    %(entity)s,
+    jsonb_build_object({key_pairs}),
+    case when count(*) = 1 then min(refused.row_data::text)::jsonb else jsonb_agg(refused.row_data) end,
+    (
+        select array_agg(distinct reason.reason order by reason.reason)
+        from unnest(string_to_array(string_agg(refused.reasons, e'\n'), e'\n')) as reason (reason)
+    ),
+    max(refused._batch_id),
+    max(refused._extracted_at),
+    max(refused._extracted_at)
+from (
+    select
+        {key_c},
+        c._batch_id,
+        c._extracted_at,
+        array_to_string(c.reject_reasons, e'\n') as reasons,
+        coalesce(to_jsonb(l), to_jsonb(c)) - array[
+            'reject_reasons', '_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'
+        ] as row_data
+    from {cleaned} as c
+    left join {landing} as l on {same_key} and l._batch_id = c._batch_id
+    where c.reject_reasons <> '{{}}'
+) as refused
+group by {key}
+on conflict (area, entity, key) where resolved_at is null do update
+set
+    row_data = excluded.row_data,
+    reasons = excluded.reasons,
+    batch_id = excluded.batch_id,
+    last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at)
+
+-- name: has_open
+select exists (
+    select
+    from stg_rejects
+    where area = %(area)s and entity = %(entity)s and resolved_at is null
+)
+
+-- name: resolve
+update stg_rejects as r
+set resolved_at = good._extracted_at
+from (
+    select
+        jsonb_build_object({key_pairs}) as key,
+        c._extracted_at
+    from {cleaned} as c
+    where c.reject_reasons = '{{}}'
+) as good
+where
+    r.area = %(area)s
+    and r.entity = %(entity)s
+    and r.resolved_at is null
+    and r.key = good.key
+
+-- name: list
+select
+    r.reject_id,
+    r.entity,
+    r.key,
+    r.reasons,
+    r.batch_id,
+    r.first_seen_at,
+    r.last_seen_at,
+    r.resolved_at,
+    r.row_data
+from stg_rejects as r
+where
+    r.area = %(area)s
+    and (%(entity)s::text is null or r.entity = %(entity)s)
+    and (%(resolved)s or r.resolved_at is null)
+order by r.last_seen_at desc, r.reject_id desc
+limit %(limit)s
+
+-- name: by_reason
+select
+    r.entity,
+    reason.reason,
+    count(*)
+from stg_rejects as r
+cross join lateral unnest(r.reasons) as reason (reason)
+where r.area = %(area)s and r.resolved_at is null
+group by r.entity, reason.reason
+order by count(*) desc, r.entity, reason.reason

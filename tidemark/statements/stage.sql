@@ -1,0 +1,42 @@
+-- From the landing table through the cleansing view into the mirror of STG.
+
+-- name: drop_cleaned
+drop table if exists {cleaned}
+
+-- The view is evaluated once; what follows reads its result more than once.
+-- name: clean
+create unlogged table {cleaned} as
+select
+    {payload},
+    _batch_id,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons
+from {view}
+where {batch}
+
+-- name: one_batch
+_batch_id = {batch_id}
+
+-- name: good
+(
+    select
+        {payload},
+        _batch_id,
+        _extracted_at,
+        _deleted_at
+    from {cleaned}
+    where reject_reasons = '{{}}'
+)
+
+-- name: refuse_missing_keys
+update {cleaned} set reject_reasons = reject_reasons || 'key is missing'::text
+where num_nulls({key}) > 0
+
+-- name: refuse_duplicates
+update {cleaned} set reject_reasons = reject_reasons || 'key occurs more than once in a batch'::text
+where
+    num_nulls({key}) = 0
+    and ({key}) in (
+        select {key} from {cleaned} group by {key} having count(*) > 1
+    )

@@ -1,0 +1,19 @@
+-- COPY between two servers.
+
+-- name: drop
+drop table if exists {landing}
+
+-- name: create
+create unlogged table {landing} ({columns})
+
+-- name: truncate
+truncate table {landing}
+
+-- name: send
+copy ({query}) to stdout (format {form})
+
+-- name: receive
+copy {landing} ({columns}) from stdin (format {form})
+
+-- name: analyze
+analyze {landing}

@@ -1,0 +1,232 @@
+"""COPY from one server into another; Python moves bytes and sees no row.
+
+The sender's `COPY … TO STDOUT` and the receiver's `COPY … FROM STDIN` run in two threads with a
+pipe between them. The receiver commits only after the sender has ended well: a broken stream
+looks like a short one from the other end of a pipe.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tidemark import catalog, db
+from tidemark.db import Composable, Servers, Session
+from tidemark.errors import ContractError, StatementError
+from tidemark.model import Column, Layer
+
+_PIPE_BYTES = 1 << 20
+_BAD_COPY_FORMAT = "22P04"
+_DEPENDENT_OBJECTS = "2BP01"
+
+READ_ONLY = "isolation level repeatable read read only"
+
+STREAMS = 4
+"""How many entities stream at once."""
+_SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A landing table of the receiving server: schema `landing`, one per entity."""
+
+    entity: str
+    columns: tuple[Column, ...]
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name("landing", self.entity)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One query of the sending server and the landing table that takes its rows."""
+
+    landing: Landing
+    query: Composable
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What came of one job."""
+
+    rows: int
+    seconds: float
+
+
+def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
+    """Whether both ends have the same built-in types, so that COPY's binary format fits."""
+    return all(
+        left.type == right.type and "." not in left.type
+        for left, right in zip(sent, received, strict=True)
+    )
+
+
+def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
+    """Make the landing tables that are missing, and make anew those of other columns.
+
+    Raises:
+        ContractError: a view reads a landing table whose columns are not the sender's.
+    """
+    names = [("landing", landing.entity) for landing in landings]
+    found = catalog.tables(receiver, names)
+    for landing, name in zip(landings, names, strict=True):
+        table = found.get(name)
+        have = {column.name: column.type for column in table.columns} if table else {}
+        if have == {column.name: column.type for column in landing.columns}:
+            continue
+        try:
+            with receiver.transaction():
+                receiver.run(db.compose("transfer", "drop", landing=landing.name))
+                receiver.run(
+                    db.compose(
+                        "transfer", "create", landing=landing.name, columns=_definitions(landing)
+                    )
+                )
+        except StatementError as error:
+            if error.sqlstate != _DEPENDENT_OBJECTS:
+                raise
+            raise ContractError(_disagreement(receiver.layer, landing, have)) from error
+
+
+def stream_all(
+    servers: Servers, *, sender: tuple[Layer, str], receiver: Layer, jobs: Sequence[Job]
+) -> Mapping[str, Streamed]:
+    """Fill several landing tables at once, all from one snapshot of the sending server.
+
+    Args:
+        servers: where the sessions come from.
+        sender: the sending layer, and the exported snapshot that every stream reads.
+        receiver: the receiving layer.
+        jobs: what to stream; the largest should come first.
+
+    Returns:
+        Entity -> rows and seconds.
+    """
+    layer, snapshot = sender
+
+    def one(job: Job) -> Streamed:
+        start = time.monotonic()
+        with ExitStack() as stack:
+            source = stack.enter_context(servers.session(layer, f"send {job.landing.entity}"))
+            target = stack.enter_context(servers.session(receiver, f"land {job.landing.entity}"))
+            stack.enter_context(source.transaction(READ_ONLY))
+            source.run("set transaction snapshot %(id)s", {"id": snapshot})
+            rows = stream(source, job.query, target, job.landing, binary=job.binary)
+        return Streamed(rows, time.monotonic() - start)
+
+    with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
+        done = list(pool.map(one, jobs))
+    return {job.landing.entity: result for job, result in zip(jobs, done, strict=True)}
+
+
+def stream(
+    sender: Session, query: Composable, receiver: Session, landing: Landing, *, binary: bool
+) -> int:
+    """Replace what the landing table holds by the result of `query`, in one transaction.
+
+    Args:
+        sender: session that runs the query; its transaction and snapshot are the caller's.
+        query: a SELECT with the landing table's columns in their order.
+        receiver: session on the receiving server, outside of a transaction.
+        landing: where the rows go.
+        binary: use COPY's binary format.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        StatementError, ConnectError: of whichever end failed first; the landing table is as
+            it was before.
+    """
+    form = db.text("binary" if binary else "text")
+    with receiver.transaction():
+        receiver.run(db.compose("transfer", "truncate", landing=landing.name))
+        count = _pump(
+            sender,
+            db.compose("transfer", "send", query=query, form=form),
+            receiver,
+            db.compose(
+                "transfer",
+                "receive",
+                landing=landing.name,
+                columns=db.names(column.name for column in landing.columns),
+                form=form,
+            ),
+        )
+    if count:
+        receiver.run(db.compose("transfer", "analyze", landing=landing.name))
+    return count
+
+
+def _definitions(landing: Landing) -> Composable:
+    return db.text(", ").join(
+        db.name(column.name) + db.text(f" {column.type}") for column in landing.columns
+    )
+
+
+def _disagreement(layer: Layer, landing: Landing, have: Mapping[str, str]) -> str:
+    for column in landing.columns:
+        other = have.get(column.name, "no such column")
+        if other != column.type:
+            return (
+                f"{layer}: landing.{landing.entity}.{column.name} is {other}, but the sending layer "
+                f"has {column.type}. Change the landing table in a new file of sql/."
+            )
+    extra = sorted(set(have) - {column.name for column in landing.columns})
+    return (
+        f"{layer}: landing.{landing.entity} has the columns {', '.join(extra)}, which the sending "
+        "layer lacks. Change the landing table in a new file of sql/."
+    )
+
+
+def _pump(sender: Session, send: Composable, receiver: Session, receive: Composable) -> int:
+    read_end, write_end = os.pipe()
+    if _SET_PIPE_SIZE is not None:
+        _grow(write_end)
+    failures: list[BaseException] = []
+
+    def sending() -> None:
+        try:
+            with os.fdopen(write_end, "wb", buffering=db.COPY_CHUNK) as out:
+                try:
+                    sender.copy(send, out)
+                except BaseException as error:
+                    failures.append(error)
+        except BrokenPipeError:
+            pass  # The receiver failed first, and says so itself.
+
+    thread = threading.Thread(target=sending, name="tidemark-send", daemon=True)
+    thread.start()
+    try:
+        with os.fdopen(read_end, "rb", buffering=db.COPY_CHUNK) as source:
+            count = receiver.copy(receive, source)
+    except BaseException as error:
+        sender.cancel()
+        thread.join()
+        raise _first_cause(failures, error) from error
+    thread.join()
+    if failures:
+        raise failures[0]
+    return count
+
+
+def _first_cause(sender_failures: list[BaseException], receiver_error: BaseException) -> BaseException:
+    """Tell the cause from its echo: a receiver that reads half a stream fails because of it."""
+    cut_short = getattr(receiver_error, "sqlstate", None) == _BAD_COPY_FORMAT
+    return sender_failures[0] if sender_failures and cut_short else receiver_error
+
+
+def _grow(pipe: int) -> None:
+    try:
+        fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)  # type: ignore[arg-type]
+    except OSError:
+        pass  # An unprivileged user may have used up its pipe pages; the default works too.
