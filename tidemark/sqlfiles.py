@@ -9,14 +9,18 @@ from functools import cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 
 
 @cache
 def statements(module: str) -> dict[str, str]:
-    """Read the statements of one module: name -> text, without the comments above a statement."""
+    """Read the statements of one module: name -> text, without comments.
+
+    A statement may become part of another one, where a comment at its end would hide what follows.
+    """
     text = (resources.files("tidemark") / "statements" / f"{module}.sql").read_text("utf-8")
     parts = _NAME.split(text)[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def statement(module: str, name: str) -> str:
