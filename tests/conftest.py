@@ -4,7 +4,7 @@ import pytest
 
 from tidemark import embedded
 
-pytest_plugins = ["tests.fix_servers"]
+pytest_plugins = ["tests.fix_servers", "tests.fix_star"]
 
 
 def pytest_report_header() -> str:

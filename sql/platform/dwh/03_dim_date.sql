@@ -1,10 +1,13 @@
--- Only the date and the holiday's name are written; all the rest follows from the date, so no row can
--- contradict itself, and the English names do not depend on lc_time.
+-- Only the date and the holiday's name are written; all the rest follows from the date, so no row
+-- can contradict itself, and the English names do not depend on lc_time.
 
 create table dwh_dim_date (
     date_key integer not null generated always as (
-        (extract(year from full_date) * 10000 + extract(month from full_date) * 100
-        + extract(day from full_date))::integer
+        (
+            extract(year from full_date) * 10000
+            + extract(month from full_date) * 100
+            + extract(day from full_date)
+        )::integer
     ) stored,
     full_date date not null,
     year smallint not null generated always as (extract(year from full_date)::smallint) stored,

@@ -1,6 +1,10 @@
 -- The sample application that the retail area reads: an order-keeping OLTP database.
 -- Nothing here checks the business rules: dirty rows are what cleansing is for.
 
+-- Stamp a row that is being updated.
+--
+-- returns  the row, changed at the start of the transaction
+-- repeat   safe
 create function touch_updated_at() returns trigger
 language plpgsql
 set search_path = pg_catalog

@@ -5,7 +5,7 @@
 -- returns  the number of rows inserted
 -- raises   invalid_datetime_format for a holiday whose key is no date
 -- repeat   safe, also by two sessions at once
-create or replace function tidemark.add_years_to_dim_date(p_years integer [], p_holidays jsonb)
+create or replace function tidemark.add_years_to_dim_date(p_years integer[], p_holidays jsonb)
 returns bigint
 language plpgsql
 set search_path = public, pg_temp

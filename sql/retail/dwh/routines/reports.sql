@@ -1,9 +1,9 @@
 -- Reports that analysts refresh: they may call these procedures but not write the tables, hence
 -- security definer.
 --
--- A procedure must not commit, and yet a failed call leaves a FAILED row in etl_logs. So the row is
--- written while the variables are declared, which is outside the block that an exception rolls back:
--- a failure takes the work back, marks the row, and the call returns with a warning in place of an
+-- A procedure must not commit, and yet a failed call leaves a FAILED row in etl_logs. So the row
+-- is written while the variables are declared, outside the block that an exception rolls back: a
+-- failure takes the work back, marks the row, and the call returns with a warning in place of an
 -- error, which would undo the row too.
 
 -- Fill temp_sales_report with the sales between two dates (UTC, inclusive on both ends).
