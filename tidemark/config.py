@@ -82,7 +82,7 @@ class Dimension(_Declaration):
     def _roles_are_disjoint(self) -> Dimension:
         both = set(self.type1) & set(self.type2)
         if both:
-            raise ValueError(f"{sorted(both)[0]!r} is both type1 and type2; it can be one of them")
+            raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
         return self
 
 
@@ -303,9 +303,11 @@ def load_area(path: Path) -> Area:
     where = "/".join(path.parts[-3:])
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        declared = yaml.load(path.read_text("utf-8"), Loader=loader)  # noqa: S506 (a safe loader)
+        declared = yaml.load(path.read_text("utf-8"), Loader=loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(
+            f"{where}: not readable as YAML: {' '.join(str(error).split())}"
+        ) from None
     try:
         area = Area.model_validate(declared)
     except ValidationError as error:

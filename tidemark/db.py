@@ -212,7 +212,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
 
 
 def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
-    """Make an SQLAlchemy engine on a layer: pooled and pre-pinged, for applications and notebooks."""
+    """Make an SQLAlchemy engine on a layer, pooled and pre-pinged: for applications, notebooks."""
     import sqlalchemy
 
     def creator() -> extensions.connection:
@@ -307,5 +307,3 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-

@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 
-from tidemark import catalog, db, mirror, watermark
+from tidemark import db, mirror, watermark
 from tidemark.config import Area
 from tidemark.db import Servers, Session
-from tidemark.mirror import LINEAGE, Mirror
-from tidemark.model import Counts, HopResult, Table, Window
+from tidemark.mirror import Mirror
+from tidemark.model import Counts, HopResult, Window
 from tidemark.source import Reading, Source
 
 
@@ -27,7 +27,7 @@ def run(servers: Servers, area: Area, batch_id: int, source: Source) -> HopResul
     counts = {name: Counts() for name in area.entities}
     with servers.session("mrr", f"extract {area.area}") as mrr:
         if mirror.last_applied(mrr, area.area) < batch_id:
-            mirrors = read_mirrors(mrr, area)
+            mirrors = mirror.read(mrr, area)
             with source.read(area, mirrors, watermark.marks(mrr, area)) as reading:
                 streamed = source.land(area, mirrors, reading) if reading.pending else {}
             for name, window in reading.windows.items():
@@ -37,38 +37,22 @@ def run(servers: Servers, area: Area, batch_id: int, source: Source) -> HopResul
                 counts[name].info["stream_seconds"] = round(result.seconds, 3)
             with mrr.transaction():
                 for name in reading.pending:
-                    _merge(mrr, mirrors[name][0], name, batch_id, reading, counts[name])
+                    _merge(mrr, mirrors[name][0], name, counts[name], (batch_id, reading.clock))
                 _advance(mrr, area, batch_id, reading)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def read_mirrors(mrr: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
-    """Read the mirror tables of an area from MRR's catalog.
-
-    Raises:
-        ContractError: one does not exist, or lacks the key or the lineage columns.
-    """
-    found = catalog.tables(mrr, [("public", entity.mrr) for entity in area.entities.values()])
-    mirrors = {}
-    for name, entity in area.entities.items():
-        why = f"entities.{name}.mrr of sql/{area.area}/area.yml"
-        table = catalog.require(found, ("public", entity.mrr), layer="mrr", why=why)
-        catalog.require_columns(table, [*entity.key, *LINEAGE], layer="mrr", why=why)
-        payload = tuple(column for column in table.names if column not in LINEAGE)
-        mirrors[name] = (Mirror(entity.mrr, payload, entity.key), table)
-    return mirrors
-
-
 def _merge(
-    mrr: Session, target: Mirror, name: str, batch_id: int, reading: Reading, counts: Counts
+    mrr: Session, target: Mirror, name: str, counts: Counts, lineage: tuple[int, datetime]
 ) -> None:
+    batch_id, extracted_at = lineage
     incoming = db.compose(
         "extract",
         "incoming",
         payload=db.names(target.payload),
         landing=db.name("landing", name),
         batch_id=db.literal(batch_id),
-        extracted_at=db.literal(reading.clock),
+        extracted_at=db.literal(extracted_at),
     )
     with counts.timed("apply_seconds"):
         counts.add(mirror.apply(mrr, target, incoming))

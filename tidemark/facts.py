@@ -170,15 +170,11 @@ def _resolved(fact: Fact, condition: Composable) -> Composable:
 
 
 def _key(fact: Fact, role: RoleKey, alias: str) -> Composable:
-    return db.compose(
-        "facts", "key", **_role_parts(fact, role, alias), column=db.name(role.column)
-    )
+    return db.compose("facts", "key", **_role_parts(fact, role, alias), column=db.name(role.column))
 
 
 def _role_parts(fact: Fact, role: RoleKey, alias: str) -> dict[str, Composable]:
-    pairs: Sequence[tuple[str, str]] = list(
-        zip(role.dimension.natural_key, role.by, strict=True)
-    )
+    pairs: Sequence[tuple[str, str]] = list(zip(role.dimension.natural_key, role.by, strict=True))
     return {
         "alias": db.name(alias),
         "dimension": role.dimension.name,

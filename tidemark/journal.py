@@ -78,7 +78,7 @@ class Journal:
         The block puts each entity's counts into the mapping that it is given. An exception ends
         the rows as FAILED, and goes on.
         """
-        started = dict(
+        started: dict[str, int] = dict(
             self._session.rows(
                 db.compose("journal", "start"),
                 {

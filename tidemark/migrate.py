@@ -21,6 +21,8 @@ from tidemark.model import LAYERS, Layer
 
 _ROLES = "00_roles.sql"
 
+Lifetime = Literal["roles", "once", "replaceable"]
+
 
 @dataclass(frozen=True, slots=True)
 class SqlFile:
@@ -28,7 +30,7 @@ class SqlFile:
 
     path: str
     text: str
-    lifetime: Literal["roles", "once", "replaceable"]
+    lifetime: Lifetime
 
     @property
     def checksum(self) -> str:
@@ -55,11 +57,10 @@ def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
         root = folder.parent.parent
         for pattern in ("*.sql", "routines/*.sql", "views/*.sql"):
             for path in sorted(folder.glob(pattern)):
-                once = "roles" if path.name == _ROLES else "once"
                 yield SqlFile(
                     path=path.relative_to(root).as_posix(),
                     text=path.read_text("utf-8"),
-                    lifetime="replaceable" if "/" in pattern else once,
+                    lifetime=_lifetime(path),
                 )
 
 
@@ -78,6 +79,24 @@ def migrate(project: Project, servers: db.Servers) -> dict[Layer, list[str]]:
     return {layer: _migrate_layer(project, servers, layer) for layer in LAYERS}
 
 
+def _lifetime(path: Path) -> Lifetime:
+    if path.name == _ROLES:
+        return "roles"
+    return "replaceable" if path.parent.name in ("routines", "views") else "once"
+
+
+def pending(project: Project, session: db.Session) -> list[str]:
+    """List the files that `migrate` would apply to the layer of a session; writes nothing."""
+    before = _applied(session)
+    return [f.path for f in files(project, session.layer) if before.get(f.path) != f.checksum]
+
+
+def _applied(session: db.Session) -> dict[str, str]:
+    """Read path -> checksum of what the layer has; empty before the first migration."""
+    known = session.value(db.compose("migrate", "exists"))
+    return dict(session.rows(db.compose("migrate", "applied"))) if known else {}
+
+
 def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[str]:
     wanted = list(files(project, layer))
     if not wanted:
@@ -92,8 +111,7 @@ def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[
 
 
 def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
-    known = bool(session.value(db.compose("migrate", "exists")))
-    before = dict(session.rows(db.compose("migrate", "applied"))) if known else {}
+    before = _applied(session)
     for file in wanted:
         if file.lifetime == "once" and before.get(file.path, file.checksum) != file.checksum:
             raise EditedMigrationError(
@@ -101,23 +119,21 @@ def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
                 f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
                 "Restore the file, and put the change into a new one with a higher number."
             )
-    pending = [file for file in wanted if before.get(file.path) != file.checksum]
-    if not pending:
+    changed = [file for file in wanted if before.get(file.path) != file.checksum]
+    if not changed:
         return []
     session.run("set local check_function_bodies = off")
-    for file in (file for file in pending if file.lifetime == "roles"):
+    for file in (file for file in changed if file.lifetime == "roles"):
         _execute(session, file)
     if session.layer != "operational":
         session.run(f"set local role {db.ETL_ROLE}")
-    if not known:
+    if not before:
         session.run(db.compose("migrate", "create"))
-    for file in pending:
+    for file in changed:
         if file.lifetime != "roles":
             _execute(session, file)
-        session.run(
-            db.compose("migrate", "record"), {"path": file.path, "checksum": file.checksum}
-        )
-    return [file.path for file in pending]
+        session.run(db.compose("migrate", "record"), {"path": file.path, "checksum": file.checksum})
+    return [file.path for file in changed]
 
 
 def _execute(session: db.Session, file: SqlFile) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import db
+from tidemark import catalog, db
+from tidemark.config import Area
 from tidemark.db import Composable, Session
-from tidemark.model import Column, Counts
+from tidemark.model import Column, Counts, Table
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
@@ -43,6 +44,28 @@ class Mirror:
             "payload_i": db.names(self.payload, of="i"),
             "same_key": db.equal("m", "i", self.key),
         }
+
+
+def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
+    """Read the mirror tables of an area from the catalog of MRR or STG.
+
+    Raises:
+        ContractError: one does not exist, or lacks the key or the lineage columns.
+    """
+    layer = session.layer
+    wanted = {
+        name: ("public", entity.mrr if layer == "mrr" else entity.stg)
+        for name, entity in area.entities.items()
+    }
+    found = catalog.tables(session, list(wanted.values()))
+    mirrors = {}
+    for name, entity in area.entities.items():
+        why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"
+        table = catalog.require(found, wanted[name], layer=layer, why=why)
+        catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
+        payload = tuple(column for column in table.names if column not in LINEAGE)
+        mirrors[name] = (Mirror(wanted[name][1], payload, entity.key), table)
+    return mirrors
 
 
 def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
@@ -98,9 +121,7 @@ def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
 def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Mapping[str, str]]:
     """Read the batches that a layer has applied after `batch_id`: id -> marks, in order."""
     return dict(
-        session.rows(
-            db.compose("mirror", "applied_after"), {"area": area, "after": batch_id}
-        )
+        session.rows(db.compose("mirror", "applied_after"), {"area": area, "after": batch_id})
     )
 
 

@@ -113,6 +113,12 @@ class Counts:
         self.info[what] = round(before + monotonic() - start, 3)
 
     @property
+    def seconds(self) -> float:
+        """Time spent on streaming and applying."""
+        spent = (self.info.get(what, 0.0) for what in ("stream_seconds", "apply_seconds"))
+        return sum(float(str(seconds)) for seconds in spent)
+
+    @property
     def changed(self) -> int:
         """Rows of the receiving layer that the hop wrote, rejects included."""
         return self.inserted + self.updated + self.deleted + self.rejected

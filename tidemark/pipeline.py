@@ -50,9 +50,7 @@ def run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int | None = None)
     Each hop applies all that its receiver lacks, so hops may be retried, skipped and interleaved.
     """
     with _locked_journal(servers, area) as journal:
-        return _run_hop(
-            servers, area, hop, batch_id or _begin(servers, area, journal), journal
-        )
+        return _run_hop(servers, area, hop, batch_id or _begin(servers, area, journal), journal)
 
 
 @contextmanager
@@ -68,9 +66,7 @@ def _begin(servers: Servers, area: Area, journal: Journal) -> int:
         return journal.begin(applied=mirror.last_applied(mrr, area.area))
 
 
-def _run_hop(
-    servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Journal
-) -> HopResult:
+def _run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Journal) -> HopResult:
     try:
         with journal.logged(hop, batch_id) as counts:
             result = _HOPS[hop](servers, area, batch_id)

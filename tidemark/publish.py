@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tidemark import calendar, db, facts, mirror, quality, scd2, star, transfer
 from tidemark.config import Area
 from tidemark.db import Servers, Session
-from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS
+from tidemark.facts import Fact
+from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Mirror
 from tidemark.model import Counts, HopResult
 from tidemark.star import Star
 from tidemark.transfer import Job, Landing
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What STG has that the DWH lacks."""
+
+    after: int
+    """The last batch that the DWH has applied."""
+    last: int
+    """The last batch that STG has applied."""
+    marks: Mapping[str, str]
+    changed: Sequence[str]
+    """Entities with versions in between."""
+    snapshot: str
+    """The exported snapshot of STG that shows all of this."""
 
 
 def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
@@ -34,112 +51,99 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
     ):
         after = mirror.last_applied(dwh, area.area)
         with stg.transaction(transfer.READ_ONLY):
-            batches = mirror.applied_after(stg, area.area, after)
-            changed = _changed(stg, area, after) if batches else []
-            shape = star.read(stg, dwh, area) if changed else None
+            delta = _delta(stg, area, after)
+            shape = star.read(stg, dwh, area) if delta.changed else None
             if shape:
-                _land(servers, stg, dwh, shape, changed, after, counts)
-        if batches:
-            with dwh.transaction():
-                if shape:
-                    _apply(dwh, area, shape, changed, after, max(batches), counts)
-                _finish(dwh, area, batch_id, max(batches), batches[max(batches)])
+                _land(servers, dwh, shape, delta, counts)
+        with dwh.transaction():
+            if shape:
+                _apply(dwh, area, shape, delta, counts)
+            if delta.last > after:
+                _move_marks(dwh, area, delta)
+            dwh.run(db.compose("publish", "succeed"), {"batch_id": batch_id})
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def _changed(stg: Session, area: Area, after: int) -> list[str]:
-    """Entities with a DWH table that have versions after batch `after`."""
-    return [
+def _delta(stg: Session, area: Area, after: int) -> Delta:
+    snapshot = stg.value(db.compose("source", "export_snapshot"))
+    batches = mirror.applied_after(stg, area.area, after)
+    if not batches:
+        return Delta(after, after, {}, (), snapshot)
+    changed = [
         name
         for name, entity in area.entities.items()
-        if entity.dwh
-        and mirror.has_delta(stg, mirror.Mirror(entity.stg, (), entity.key), after=after)
+        if entity.dwh and mirror.has_delta(stg, Mirror(entity.stg, (), entity.key), after=after)
     ]
+    last = max(batches)
+    return Delta(after, last, batches[last], changed, snapshot)
 
 
 def _land(
-    servers: Servers,
-    stg: Session,
-    dwh: Session,
-    shape: Star,
-    changed: Sequence[str],
-    after: int,
-    counts: Mapping[str, Counts],
+    servers: Servers, dwh: Session, shape: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
     landings = {
         name: Landing(name, (*sent.columns, *LINEAGE_COLUMNS)) for name, sent in shape.sent.items()
     }
     transfer.prepare(dwh, list(landings.values()))
-    for name in set(landings) - set(changed):
+    for name in set(landings) - set(delta.changed):
         dwh.run(db.compose("transfer", "truncate", landing=landings[name].name))
     jobs = [
         Job(
             landings[name],
             mirror.delta(
                 shape.sent[name].mirror,
-                after=after,
+                after=delta.after,
                 columns=(*shape.sent[name].mirror.payload, *LINEAGE),
                 history=name in shape.dimensions,
             ),
             binary=True,
         )
-        for name in sorted(changed, key=lambda name: -shape.sent[name].rows)
+        for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]
-    snapshot = stg.value(db.compose("source", "export_snapshot"))
-    streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
+    streamed = transfer.stream_all(
+        servers, sender=("stg", delta.snapshot), receiver="dwh", jobs=jobs
+    )
     for name, result in streamed.items():
         counts[name].processed = result.rows
         counts[name].info["stream_seconds"] = round(result.seconds, 3)
 
 
 def _apply(
-    dwh: Session,
-    area: Area,
-    shape: Star,
-    changed: Sequence[str],
-    after: int,
-    last: int,
-    counts: Mapping[str, Counts],
+    dwh: Session, area: Area, shape: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
-    rebuilt = [d for name, d in shape.dimensions.items() if name in changed]
+    rebuilt = [d for name, d in shape.dimensions.items() if name in delta.changed]
     for dimension in rebuilt:
         with counts[dimension.entity].timed("apply_seconds"):
             counts[dimension.entity].add(scd2.apply(dwh, dimension))
     for fact in shape.facts.values():
-        with counts[fact.entity].timed("apply_seconds"):
-            for role in fact.roles:
-                if role.dimension in rebuilt:
-                    counts[fact.entity].note("repointed", facts.repoint(dwh, fact, role))
-            if fact.entity in changed:
-                _apply_fact(dwh, area, fact, after, last, counts)
+        own = counts[fact.entity]
+        with own.timed("apply_seconds"):
+            roles = [role for role in fact.roles if role.dimension in rebuilt]
+            own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
+            if fact.entity in delta.changed:
+                _prepare_fact(dwh, area, fact, delta, counts)
+                own.add(facts.apply(dwh, fact, applied=delta.after))
     for dimension in rebuilt:
         scd2.cleanup(dwh, dimension)
     quality.gate(dwh, area)
 
 
-def _apply_fact(
-    dwh: Session,
-    area: Area,
-    fact: facts.Fact,
-    after: int,
-    last: int,
-    counts: Mapping[str, Counts],
+def _prepare_fact(
+    dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
+    """Make what the landed facts point at or lie in: inferred members, dates, partitions."""
     for role in fact.roles:
         inferred = scd2.infer(
-            dwh, role.dimension, landing=fact.entity, by=role.by, batch_id=last
+            dwh, role.dimension, landing=fact.entity, by=role.by, batch_id=delta.last
         )
         counts[role.dimension.entity].note("inferred", inferred)
     facts.ensure_partitions(dwh, fact)
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
-    counts[fact.entity].add(facts.apply(dwh, fact, applied=after))
 
 
-def _finish(
-    dwh: Session, area: Area, batch_id: int, last: int, marks: Mapping[str, str]
-) -> None:
-    """Move the marks and end the batch."""
+def _move_marks(dwh: Session, area: Area, delta: Delta) -> None:
+    """Move the marks, and record the batch as applied."""
     for name, entity in area.entities.items():
         if entity.dwh:
             dwh.run(
@@ -148,9 +152,8 @@ def _finish(
                     "table": entity.dwh,
                     "area": area.area,
                     "entity": name,
-                    "high": marks.get(name),
-                    "batch_id": last,
+                    "high": delta.marks.get(name),
+                    "batch_id": delta.last,
                 },
             )
-    mirror.record_applied(dwh, area.area, last, marks)
-    dwh.run(db.compose("publish", "succeed"), {"batch_id": batch_id})
+    mirror.record_applied(dwh, area.area, delta.last, delta.marks)

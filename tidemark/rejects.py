@@ -26,9 +26,7 @@ class Reject:
     row_data: Any
 
 
-def record(
-    stg: Session, area: str, entity: str, key: tuple[str, ...], cleaned: Composable
-) -> int:
+def record(stg: Session, area: str, entity: str, key: tuple[str, ...], cleaned: Composable) -> int:
     """Open a reject for each refused key of `cleaned`, and resolve those whose row passed.
 
     Call it in the transaction that applies the batch.

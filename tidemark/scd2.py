@@ -160,9 +160,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "latest_type1": db.text(", ").join(
             [
                 *(
-                    db.compose(
-                        "scd2", "latest", column=db.name(c), latest=db.name(f"_latest_{c}")
-                    )
+                    db.compose("scd2", "latest", column=db.name(c), latest=db.name(f"_latest_{c}"))
                     for c in type1
                 ),
                 db.text("true as _whole"),

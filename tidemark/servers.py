@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tidemark import config, db, embedded
 from tidemark.config import Project
-from tidemark.model import Layer
 
 
-def embedded_folder(project: Project) -> str:
+def embedded_folder(project: Project) -> Path:
     """The folder of the project's embedded servers."""
-    return str(project.home / ".tidemark")
+    return project.home / ".tidemark"
 
 
 def resolve(project: Project) -> db.Servers:
@@ -23,7 +23,7 @@ def resolve(project: Project) -> db.Servers:
     """
     dsns = config.configured_dsns(project.home, os.environ)
     if dsns is None:
-        folder = project.home / ".tidemark"
+        folder = embedded_folder(project)
         dsns = embedded.running(folder) or embedded.start(folder)
     return db.Servers(dsns)
 
@@ -31,6 +31,3 @@ def resolve(project: Project) -> db.Servers:
 def is_embedded(project: Project) -> bool:
     """Whether the project's servers are embedded ones."""
     return config.configured_dsns(project.home, os.environ) is None
-
-
-__all__ = ["Layer", "embedded_folder", "is_embedded", "resolve"]

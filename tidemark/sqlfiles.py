@@ -20,7 +20,10 @@ def statements(module: str) -> dict[str, str]:
     """
     text = (resources.files("tidemark") / "statements" / f"{module}.sql").read_text("utf-8")
     parts = _NAME.split(text)[1:]
-    return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {
+        name: _COMMENT.sub("", body).strip()
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def statement(module: str, name: str) -> str:

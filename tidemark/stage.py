@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidemark import catalog, db, mirror, rejects, transfer
-from tidemark.config import Area, Entity
+from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
-from tidemark.extract import read_mirrors
 from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Mirror
-from tidemark.model import Counts, HopResult, Table
+from tidemark.model import Column, Counts, HopResult, Table
 from tidemark.transfer import Job, Landing
 
 _REASONS = "reject_reasons"
@@ -74,7 +72,7 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
 
 def _jobs(mrr: Session, area: Area, after: int) -> list[Job]:
     """One job per entity that has versions after batch `after`, the largest first."""
-    mirrors = read_mirrors(mrr, area)
+    mirrors = mirror.read(mrr, area)
     jobs: list[tuple[float, Job]] = []
     for name, (source, table) in mirrors.items():
         if mirror.has_delta(mrr, source, after=after):
@@ -85,7 +83,7 @@ def _jobs(mrr: Session, area: Area, after: int) -> list[Job]:
     return [job for _, job in sorted(jobs, key=lambda job: -job[0])]
 
 
-def _payload(table: Table) -> tuple:  # type: ignore[type-arg]
+def _payload(table: Table) -> tuple[Column, ...]:
     return tuple(column for column in table.columns if column.name not in LINEAGE)
 
 
@@ -93,28 +91,16 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     """Read STG's tables and cleansing views, and check that they fit together.
 
     Raises:
-        ContractError: a view or table is missing, or their columns differ.
+        ContractError: a view or table is missing, or the view lacks a column of the table.
     """
-    tables = [("public", entity.stg) for entity in area.entities.values()]
-    views = [("landing", f"clean_{name}") for name in area.entities]
-    found = catalog.tables(stg, [*tables, *views])
-    return {name: _cleansing(found, area, entity) for name, entity in area.entities.items()}
-
-
-def _cleansing(
-    found: Mapping[tuple[str, str], Table], area: Area, entity: Entity
-) -> Cleansing:
-    why = f"entities.{entity.name}.stg of sql/{area.area}/area.yml"
-    table = catalog.require(found, ("public", entity.stg), layer="stg", why=why)
-    catalog.require_columns(table, [*entity.key, *LINEAGE], layer="stg", why=why)
-    view = catalog.require(
-        found, ("landing", f"clean_{entity.name}"), layer="stg", why=f"entity {entity.name}"
-    )
-    catalog.require_columns(
-        view, [*table.names, _REASONS], layer="stg", why=f"the table {entity.stg} behind it"
-    )
-    payload = tuple(column for column in table.names if column not in LINEAGE)
-    return Cleansing(entity.name, Mirror(entity.stg, payload, entity.key))
+    mirrors = mirror.read(stg, area)
+    views = {name: ("landing", f"clean_{name}") for name in mirrors}
+    found = catalog.tables(stg, list(views.values()))
+    for name, (target, table) in mirrors.items():
+        view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
+        why = f"the table {target.table} behind it"
+        catalog.require_columns(view, [*table.names, _REASONS], layer="stg", why=why)
+    return {name: Cleansing(name, target) for name, (target, _) in mirrors.items()}
 
 
 def _apply(

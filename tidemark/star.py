@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidemark import catalog
+from tidemark import catalog, mirror
 from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
@@ -43,9 +43,9 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
         ContractError: which table or column is missing, or which two disagree.
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
-    staged = catalog.tables(stg, [("public", entity.stg) for entity in entities])
+    staged = mirror.read(stg, area)
     stored = catalog.tables(dwh, [("public", str(entity.dwh)) for entity in entities])
-    sent = {entity.name: _sent(staged, area, entity) for entity in entities}
+    sent = {entity.name: _sent(*staged[entity.name]) for entity in entities}
     dimensions = {
         entity.name: _dimension(stored, area, entity, sent[entity.name])
         for entity in area.dimensions
@@ -60,13 +60,9 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     )
 
 
-def _sent(found: Mapping[TableName, Table], area: Area, entity: Entity) -> Sent:
-    why = f"entities.{entity.name}.stg of sql/{area.area}/area.yml"
-    table = catalog.require(found, ("public", entity.stg), layer="stg", why=why)
-    catalog.require_columns(table, [*entity.key, *LINEAGE], layer="stg", why=why)
+def _sent(target: Mirror, table: Table) -> Sent:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    payload = tuple(column.name for column in columns)
-    return Sent(Mirror(entity.stg, payload, entity.key), columns, table.rows)
+    return Sent(target, columns, table.rows)
 
 
 def _dimension(
@@ -158,7 +154,7 @@ def _require_fed(
 ) -> None:
     """Check that every column of a DWH table is ours, generated, or fed with its own type."""
     for column in table.columns:
-        if column.name in own or column.has_default and column.name not in feeds:
+        if column.name in own or (column.has_default and column.name not in feeds):
             continue
         if column.name not in feeds:
             raise ContractError(

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from tidemark import catalog, db
@@ -178,8 +178,8 @@ def _disagreement(layer: Layer, landing: Landing, have: Mapping[str, str]) -> st
         other = have.get(column.name, "no such column")
         if other != column.type:
             return (
-                f"{layer}: landing.{landing.entity}.{column.name} is {other}, but the sending layer "
-                f"has {column.type}. Change the landing table in a new file of sql/."
+                f"{layer}: landing.{landing.entity}.{column.name} is {other}, but the sending "
+                f"layer has {column.type}. Change the landing table in a new file of sql/."
             )
     extra = sorted(set(have) - {column.name for column in landing.columns})
     return (
@@ -219,14 +219,13 @@ def _pump(sender: Session, send: Composable, receiver: Session, receive: Composa
     return count
 
 
-def _first_cause(sender_failures: list[BaseException], receiver_error: BaseException) -> BaseException:
+def _first_cause(sender: list[BaseException], receiver_error: BaseException) -> BaseException:
     """Tell the cause from its echo: a receiver that reads half a stream fails because of it."""
     cut_short = getattr(receiver_error, "sqlstate", None) == _BAD_COPY_FORMAT
-    return sender_failures[0] if sender_failures and cut_short else receiver_error
+    return sender[0] if sender and cut_short else receiver_error
 
 
 def _grow(pipe: int) -> None:
-    try:
+    # An unprivileged user may have used up its pipe pages; the default size works too.
+    with suppress(OSError):
         fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)  # type: ignore[arg-type]
-    except OSError:
-        pass  # An unprivileged user may have used up its pipe pages; the default works too.

@@ -1,0 +1,102 @@
+"""Commands about the servers: up, down, dsn, doctor, migrate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tidemark.cli.app import AsJson, find_project, open_servers, print_json, show, table
+from tidemark.errors import UsageError
+
+
+def up(as_json: AsJson = False) -> None:
+    """Start the embedded servers, unless they run.
+
+    Example: tidemark up
+    """
+    from tidemark import db, servers
+
+    project = find_project()
+    if not servers.is_embedded(project):
+        raise UsageError("up: TIDEMARK_*_DSN is set, so the servers are yours to start.")
+    with open_servers(project) as opened:
+        if as_json:
+            print_json(opened.dsns)
+            return
+        for layer, dsn in opened.dsns.items():
+            typer.echo(f"{layer:12} {db.redacted(dsn)}")
+
+
+def down() -> None:
+    """Stop the embedded servers; their data stays in .tidemark/.
+
+    Example: tidemark down
+    """
+    from tidemark import embedded, servers
+
+    stopped = embedded.stop(servers.embedded_folder(find_project()))
+    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def dsn(layer: Annotated[str, typer.Argument(help="operational, mrr, stg or dwh.")]) -> None:
+    """Print the libpq URL of one layer's server.
+
+    Example: psql "$(tidemark dsn dwh)"
+    """
+    from tidemark.errors import UnknownNameError
+
+    with open_servers(find_project()) as opened:
+        found = dict(opened.dsns.items())
+        for known, url in found.items():
+            if known == layer:
+                typer.echo(url)
+                return
+        raise UnknownNameError("layer", layer, found)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Examine connections, versions and privileges, and say how to mend what is missing.
+
+    Ends with 1 when there is a problem. Example: tidemark doctor
+    """
+    from tidemark import doctor as examiner
+
+    project = find_project()
+    with open_servers(project) as opened:
+        findings = examiner.examine(project, opened)
+    if as_json:
+        print_json(findings)
+    else:
+        show(
+            table(
+                "Examination",
+                ("layer", "", "finding", "what to do"),
+                ((f.layer, f.severity, f.what, f.remedy) for f in findings),
+            )
+        )
+    if any(finding.severity == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Apply sql/ to every layer: tables once, views and routines whenever they change.
+
+    Example: tidemark migrate
+    """
+    from tidemark import migrate as migrator
+
+    project = find_project()
+    with open_servers(project) as opened:
+        applied = migrator.migrate(project, opened)
+    if as_json:
+        print_json(applied)
+        return
+    for layer, paths in applied.items():
+        typer.echo(f"{layer:12} {len(paths)} files applied" if paths else f"{layer:12} up to date")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (up, down, dsn, doctor, migrate):
+        app.command()(command)

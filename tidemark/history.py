@@ -1,0 +1,128 @@
+"""The versions of one natural key, and the facts that point at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidemark import catalog, db
+from tidemark.config import Area, Entity
+from tidemark.db import Servers, Session
+from tidemark.errors import ContractError, UnknownNameError, UsageError
+from tidemark.model import Table
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Versions of one natural key in the order of their validity."""
+
+    table: str
+    columns: tuple[str, ...]
+    """The dimension's columns, then one per fact role: how many of its rows point here."""
+    versions: list[tuple[Any, ...]]
+
+
+def find(areas: Sequence[Area], name: str) -> tuple[Area, Entity]:
+    """Find a dimension by its entity's or its table's name.
+
+    Raises:
+        UnknownNameError: no dimension has this name.
+    """
+    known: dict[str, tuple[Area, Entity]] = {}
+    for area in areas:
+        for entity in area.dimensions:
+            known[str(entity.dwh)] = known[entity.name] = (area, entity)
+    if name not in known:
+        raise UnknownNameError("dimension", name, known)
+    return known[name]
+
+
+def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> History:
+    """Read the versions of one natural key.
+
+    Args:
+        servers: the four servers.
+        area: the area; its facts are counted.
+        entity: the dimension.
+        key: the natural key's values as text, in the key's order.
+
+    Raises:
+        UsageError: the key has another number of columns.
+        StatementError: a value is none of the column's type.
+    """
+    assert entity.dimension is not None, "find() yields dimensions"
+    if len(key) != len(entity.key):
+        raise UsageError(
+            f"{entity.name}: the key has {len(entity.key)} columns ({', '.join(entity.key)}), and "
+            f"{len(key)} values were given. Give one for each."
+        )
+    with servers.session("dwh", "history") as dwh:
+        table = _table(dwh, entity)
+        condition = db.text(" and ").join(
+            db.name(column)
+            + db.text(" = ")
+            + db.literal(value)
+            + db.text(f"::{table.type_of(column)}")
+            for column, value in zip(entity.key, key, strict=True)
+        )
+        versions = dwh.rows(
+            db.compose(
+                "history",
+                "versions",
+                columns=db.names(table.names),
+                dimension=db.name("public", entity.dimension.table),
+                condition=condition,
+            )
+        )
+        at = table.names.index(entity.dimension.surrogate_key)
+        counts = _fact_counts(dwh, area, entity, [version[at] for version in versions])
+    return History(
+        table=entity.dimension.table,
+        columns=(*table.names, *counts),
+        versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
+    )
+
+
+def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
+    """Return the natural key that has the most versions, None in an empty dimension."""
+    assert entity.dimension is not None, "called for dimensions"
+    with servers.session("dwh", "history") as dwh:
+        found = dwh.rows(
+            db.compose(
+                "history",
+                "most_versions",
+                nk=db.names(entity.key),
+                dimension=db.name("public", entity.dimension.table),
+                surrogate=db.name(entity.dimension.surrogate_key),
+            )
+        )
+    return tuple(str(value) for value in found[0]) if found else None
+
+
+def _table(dwh: Session, entity: Entity) -> Table:
+    name = ("public", str(entity.dwh))
+    found = catalog.tables(dwh, [name])
+    if name not in found:
+        raise ContractError(f"dwh: {entity.dwh} does not exist. Run `tidemark migrate`.")
+    return found[name]
+
+
+def _fact_counts(
+    dwh: Session, area: Area, entity: Entity, keys: Sequence[int]
+) -> dict[str, dict[int, int]]:
+    """Count the facts per version: `<fact table>` or `<fact table>.<role>` -> key -> rows."""
+    counts: dict[str, dict[int, int]] = {}
+    for other in area.facts:
+        assert other.fact is not None, "area.facts yields facts"
+        columns = [c for c, role in other.fact.dimensions.items() if role.entity == entity.name]
+        for column in columns:
+            label = f"{other.name}.{column}" if len(columns) > 1 else other.name
+            query = db.compose(
+                "history",
+                "facts",
+                column=db.name(column),
+                fact=db.name("public", other.fact.table),
+            )
+            counts[label] = dict(dwh.rows(query, {"keys": list(keys)}))
+    return counts

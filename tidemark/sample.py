@@ -1,0 +1,83 @@
+"""Load the generator of an area's sample data: `sql/<area>/sample/`, a package of the area's own.
+
+Its function `seed(engine, *, progress, …)` fills the sample application's database; its other
+keyword parameters become the options of `tidemark seed`. So the package knows no area.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from tidemark import db
+from tidemark.config import Project
+from tidemark.errors import ConfigError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Progress = Callable[[str, int, int], None]
+"""Called with a label, what is done, and what there is to do."""
+
+Seed = Callable[..., dict[str, int]]
+
+_OURS = ("engine", "progress")
+
+
+def seeder(project: Project) -> Seed:
+    """Return the `seed` function of the only area that has sample data.
+
+    Raises:
+        ConfigError: no area has, or several have.
+    """
+    found = [area for area in project.areas if (project.sql / area / "sample").is_dir()]
+    if len(found) != 1:
+        raise ConfigError(
+            f"sql/: {len(found)} areas have sample data ({', '.join(found) or 'none'}), and `seed` "
+            "needs exactly one folder sql/<area>/sample."
+        )
+    seed: Seed = _module(project, found[0]).seed
+    return seed
+
+
+def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, int]:
+    """Run a seeder on the operational database; the options it is not given take its defaults."""
+    engine = db.engine(dsn, "operational")
+    try:
+        return seed(engine, progress=progress, **options)
+    finally:
+        engine.dispose()
+
+
+def as_command(seed: Seed, run: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+    """Make a function with the options of `seed` as its parameters, which calls `run` with them."""
+
+    def command(**options: Any) -> None:
+        run(options)
+
+    signature = inspect.signature(seed)
+    hints = get_type_hints(seed, include_extras=True)
+    options = [p for name, p in signature.parameters.items() if name not in _OURS]
+    command.__doc__ = (seed.__doc__ or "").partition("\n\n")[0]
+    command.__annotations__ = {p.name: hints[p.name] for p in options}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [p.replace(annotation=hints[p.name]) for p in options]
+    )
+    return command
+
+
+def _module(project: Project, area: str) -> ModuleType:
+    name = f"tidemark_sample_{area}"
+    folder = project.sql / area / "sample"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"sql/{area}/sample: there is no __init__.py to load.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,23 @@
+-- The versions of one natural key.
+
+-- name: versions
+select {columns}
+from {dimension}
+where {condition}
+order by valid_from
+
+-- name: facts
+select
+    {column},
+    count(*)
+from {fact}
+where {column} = any (%(keys)s)
+group by {column}
+
+-- name: most_versions
+select {nk}
+from {dimension}
+where {surrogate} <> 0
+group by {nk}
+order by count(*) desc, {nk}
+limit 1

@@ -1,0 +1,135 @@
+"""What the warehouse says of itself: freshness, batches, rejects, rows per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark import db, rejects
+from tidemark.config import Area
+from tidemark.db import Composable, Servers, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How fresh one published table is: it has every change before `high_water_mark`."""
+
+    table: str
+    high_water_mark: datetime | None
+    batch_id: int
+    last_updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as the DWH remembers it."""
+
+    batch_id: int
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    rows_extracted: int
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one hop of one batch moved for one entity."""
+
+    batch_id: int
+    hop: str
+    entity: str
+    processed: int
+    inserted: int
+    updated: int
+    deleted: int
+    rejected: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one area."""
+
+    area: str
+    marks: list[Mark]
+    batches: list[Batch]
+    rejects: list[tuple[str, str, int]]
+    """Entity, reason, open rejects."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRows:
+    """Rows of one entity, layer by layer; `dwh` counts versions, `rejected` keys."""
+
+    entity: str
+    operational: int
+    mrr: int
+    stg: int
+    rejected: int
+    dwh: int | None
+
+
+def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
+    """Read marks, the last batches and the open rejects of an area."""
+    which = {"area": area.area, "limit": batches}
+    with servers.session("dwh", "status") as dwh, servers.session("stg", "status") as stg:
+        return Status(
+            area=area.area,
+            marks=[Mark(*row) for row in dwh.rows(db.compose("status", "marks"), which)],
+            batches=[Batch(*row) for row in dwh.rows(db.compose("status", "batches"), which)],
+            rejects=rejects.by_reason(stg, area),
+        )
+
+
+def moved(servers: Servers, area: Area, batches: Sequence[int]) -> list[Moved]:
+    """Read from the logs what each hop of these batches moved, in the order of the hops."""
+    which = {"area": area.area, "batches": list(batches)}
+    with servers.session("dwh", "status") as dwh:
+        return [Moved(*row) for row in dwh.rows(db.compose("status", "hops"), which)]
+
+
+def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
+    """Count every entity's rows in every layer, exactly: each table is read whole."""
+    with (
+        servers.session("operational", "status") as source,
+        servers.session("mrr", "status") as mrr,
+        servers.session("stg", "status") as stg,
+        servers.session("dwh", "status") as dwh,
+    ):
+        refused: dict[str, int] = dict(
+            stg.rows(db.compose("status", "count_rejects"), {"area": area.area})
+        )
+        return [
+            LayerRows(
+                entity=name,
+                operational=_count(source, db.name(*entity.source_name)),
+                mrr=_count(mrr, db.name("public", entity.mrr), "count_current"),
+                stg=_count(stg, db.name("public", entity.stg), "count_current"),
+                rejected=refused.get(name, 0),
+                dwh=_count(dwh, db.name("public", entity.dwh)) if entity.dwh else None,
+            )
+            for name, entity in area.entities.items()
+        ]
+
+
+def has_rows(servers: Servers, area: Area) -> bool:
+    """Whether any source table of the area holds a row."""
+    with servers.session("operational", "status") as source:
+        return any(
+            source.value(
+                db.compose(
+                    "watermark",
+                    "has_rows",
+                    source=db.name(*entity.source_name),
+                    condition=db.text("true"),
+                )
+            )
+            for entity in area.entities.values()
+        )
+
+
+def _count(session: Session, table: Composable, statement: str = "count") -> int:
+    return int(session.value(db.compose("status", statement, table=table)))
