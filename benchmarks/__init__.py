@@ -1,0 +1,1 @@
+"""Benchmarks of Tidemark beside what plain PostgreSQL needs for the same rows."""

@@ -1,0 +1,22 @@
+"""Run one batch of retail in a process of its own, and print what each hop did as JSON."""
+
+import json
+import os
+from dataclasses import asdict
+
+from tidemark import config, pipeline
+from tidemark.db import Servers
+
+
+def main() -> None:
+    """Use the servers that the environment names."""
+    project = config.find_project()
+    dsns = config.configured_dsns(project.home, os.environ)
+    assert dsns is not None, "benchmarks.spine sets the DSNs"
+    with Servers(dsns) as servers:
+        result = pipeline.run(servers, project.area("retail"))
+    print(json.dumps(asdict(result)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
