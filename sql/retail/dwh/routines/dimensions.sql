@@ -42,7 +42,6 @@ begin
     where
         c.valid_from <= p_at
         and p_at < c.valid_to
-        and not c.is_deleted
         and c.customer_key <> 0;
 end;
 $$;
@@ -85,7 +84,6 @@ begin
     where
         p.valid_from <= p_at
         and p_at < p.valid_to
-        and not p.is_deleted
         and p.product_key <> 0;
 end;
 $$;

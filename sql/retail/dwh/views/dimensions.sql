@@ -12,7 +12,7 @@ select
     c.is_inferred,
     c.valid_from
 from dwh_dim_customers as c
-where c.is_current and not c.is_deleted and c.customer_key <> 0;
+where c.is_current and c.customer_key <> 0;
 
 comment on view vw_dim_customers_current is
 'One row per customer that the source still has: its version in force now. To count sales, join by
@@ -30,7 +30,7 @@ select
     p.is_inferred,
     p.valid_from
 from dwh_dim_products as p
-where p.is_current and not p.is_deleted and p.product_key <> 0;
+where p.is_current and p.product_key <> 0;
 
 comment on view vw_dim_products_current is
 'One row per product that the source still has: its version in force now. To count sales, join by
