@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.floor import copy_batch
 from benchmarks.rig import Process, Rig, Size, psql, rig
 from tidemark import embedded
-from tidemark.model import HOPS
+from tidemark.model import HOPS, Hop
 
 DAYS = 3
 IDLE_RUNS = 7
@@ -24,7 +24,7 @@ class Measured:
 
     processes: list[Process] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
-    floors: list[dict[str, float]] = field(default_factory=list)
+    floors: list[dict[Hop, float]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -41,13 +41,12 @@ class Measured:
         """The largest of all processes."""
         return max(process.peak_megabytes for process in self.processes)
 
-    def hop_seconds(self, hop: str) -> float:
+    def hop_seconds(self, hop: Hop) -> float:
         """Median of one hop."""
-        return median(batch["hops"][HOPS.index(hop)]["seconds"] for batch in self.batches)
+        return median(float(_hop(batch, hop)["seconds"]) for batch in self.batches)
 
-    def entity(self, hop: str, name: str) -> dict[str, Any]:
-        """What one hop did for one entity in the last batch."""
-        return self.batches[-1]["hops"][HOPS.index(hop)]["entities"][name]
+
+show = print
 
 
 def main() -> None:
@@ -57,16 +56,16 @@ def main() -> None:
     scale = parser.parse_args().scale
     size, tenth = Size.of(scale), Size.of(scale / 10)
     with rig(tenth) as small, rig(size) as large:
-        print(_about(size, large))
+        show(_about(size, large))
         first = _first_load(large)
         _first_load(small)
         day = _days(large, size, start=1)
         flat_large, flat_small = _flatness(large, small, tenth)
         idle = [large.run_command() for _ in range(IDLE_RUNS)]
-    print(_summary(first, day, idle))
-    print(_flat(flat_large, flat_small, tenth))
-    print(_breakdown("First load", first))
-    print(_breakdown(f"Delta (median of {DAYS}; rows of the last)", day))
+    show(_summary(first, day, idle))
+    show(_flat(flat_large, flat_small, tenth))
+    show(_breakdown("First load", first))
+    show(_breakdown(f"Delta (median of {DAYS}; rows of the last)", day))
 
 
 def _first_load(target: Rig) -> Measured:
@@ -149,12 +148,15 @@ def _breakdown(title: str, measured: Measured) -> str:
     for hop in HOPS:
         floor = median(hops[hop] for hops in measured.floors)
         lines.append(f"| {hop} | | | | | {measured.hop_seconds(hop):.2f} | {floor:.2f} |")
-        for name in measured.batches[-1]["hops"][HOPS.index(hop)]["entities"]:
-            counts = measured.entity(hop, name)
+        for name, counts in _hop(measured.batches[-1], hop)["entities"].items():
             info = counts["info"]
             times = [f"{info[key]:.2f}" if key in info else "" for key in _TIMES]
             lines.append(f"| | {name} | {counts['processed']:,} | {' | '.join(times)} | | |")
     return "\n".join(lines) + "\n"
+
+
+def _hop(batch: dict[str, Any], hop: Hop) -> Any:
+    return batch["hops"][HOPS.index(hop)]
 
 
 _TIMES = ("stream_seconds", "apply_seconds")
