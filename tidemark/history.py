@@ -12,6 +12,8 @@ from tidemark.db import Servers, Session
 from tidemark.errors import ContractError, UnknownNameError, UsageError
 from tidemark.model import Table
 
+_VALIDITY = ("valid_from", "valid_to", "is_current", "is_deleted", "is_inferred")
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -21,6 +23,13 @@ class History:
     columns: tuple[str, ...]
     """The dimension's columns, then one per fact role: how many of its rows point here."""
     versions: list[tuple[Any, ...]]
+    essential: tuple[str, ...]
+    """Those of the columns that tell the versions apart."""
+
+    def only(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the versions with some of the columns alone."""
+        at = [self.columns.index(column) for column in columns]
+        return [tuple(version[index] for index in at) for version in self.versions]
 
 
 def find(areas: Sequence[Area], name: str) -> tuple[Area, Entity]:
@@ -81,6 +90,12 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         table=entity.dimension.table,
         columns=(*table.names, *counts),
         versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
+        essential=(
+            entity.dimension.surrogate_key,
+            *entity.dimension.type2,
+            *_VALIDITY,
+            *counts,
+        ),
     )
 
 

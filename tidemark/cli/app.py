@@ -78,6 +78,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
     cells = list(rows)
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    made.pad_edge = False
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float | None) for row in cells)
         made.add_column(column, justify="right" if numeric and cells else "left")
@@ -87,10 +88,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def show(*parts: Any) -> None:
-    """Print tables and text to stdout, at full width when it is no terminal."""
+    """Print tables and text to stdout; a file or a pipe gets lines as long as they need be."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
     for part in parts:
         console.print(part)
 

@@ -152,6 +152,7 @@ def rejects_table(found: list[tuple[str, str, int]]) -> object:
 def history(
     dimension: Annotated[str, typer.Argument(help="Entity or table, such as customers.")],
     key: Annotated[list[str], typer.Argument(help="Its natural key, one value per column.")],
+    every_column: Annotated[bool, typer.Option("--all", help="Show every column.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the versions of one natural key, and how many facts point at each.
@@ -169,7 +170,8 @@ def history(
     if as_json:
         print_json([dict(zip(found.columns, version, strict=True)) for version in found.versions])
     else:
-        show(table(f"{found.table}, key {' '.join(key)}", found.columns, found.versions))
+        columns = found.columns if every_column else found.essential
+        show(table(f"{found.table}, key {' '.join(key)}", columns, found.only(columns)))
 
 
 def rejects(

@@ -139,21 +139,12 @@ def _show_one_history(opened: Servers, area: Area) -> None:
     from tidemark import history
 
     entity = area.dimensions[0]
-    assert entity.dimension is not None, "area.dimensions yields dimensions"
     key = history.most_changed(opened, entity)
     if key is None:
         return
     found = history.read(opened, area, entity, key)
-    shown = [entity.dimension.surrogate_key, *entity.dimension.type2, "valid_from", "valid_to"]
-    shown += [c for c in ("is_current", *found.columns[-len(area.facts) :]) if c not in shown]
-    at = [found.columns.index(column) for column in shown]
-    show(
-        table(
-            f"The versions of {entity.name} {' '.join(key)}, and the facts that point at each",
-            shown,
-            ([version[index] for index in at] for version in found.versions),
-        )
-    )
+    title = f"The versions of {entity.name} {' '.join(key)}, and the facts that point at each"
+    show(table(title, found.essential, found.only(found.essential)))
 
 
 @contextmanager

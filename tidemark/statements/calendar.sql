@@ -4,4 +4,4 @@
 select distinct year::int from dwh_dim_date
 
 -- name: add_years
-select tidemark.add_years_to_dim_date(%(years)s::int [], %(holidays)s::jsonb)
+select tidemark.add_years_to_dim_date(%(years)s::int[], %(holidays)s::jsonb)

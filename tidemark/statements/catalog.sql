@@ -20,14 +20,14 @@ select
             (
                 select json_agg(a.attname)
                 from pg_attribute as a
-                where a.attrelid = c.oid and a.attnum = any (i.indkey::int2 [])
+                where a.attrelid = c.oid and a.attnum = any (i.indkey::int2[])
             )
         )
         from pg_index as i
         where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null
     ),
     c.reltuples::float8
-from unnest(%(schemas)s::text [], %(tables)s::text []) with ordinality
+from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
 as wanted (schema_name, table_name, position)
 inner join pg_namespace as n on n.nspname = wanted.schema_name
 inner join pg_class as c on c.relnamespace = n.oid and c.relname = wanted.table_name

@@ -56,7 +56,7 @@ select
         %(hop)s,
         %(batch_id)s::bigint
     )
-from unnest(%(entities)s::text []) as e (entity)
+from unnest(%(entities)s::text[]) as e (entity)
 
 -- name: end
 select

@@ -20,7 +20,8 @@ create table etl_logs (
     constraint etl_logs_status_is_known
     check (status in ('RUNNING', 'SUCCESS', 'FAILED', 'WARNING')),
     constraint etl_logs_running_has_no_end check ((status = 'RUNNING') = (end_time is null)),
-    constraint etl_logs_failure_has_a_message check (status <> 'FAILED' or error_message is not null)
+    constraint etl_logs_failure_has_a_message
+    check (status <> 'FAILED' or error_message is not null)
 );
 
 create index etl_logs_start_time_idx on etl_logs (start_time desc);

@@ -67,7 +67,8 @@ create table stg_dim_customers (
     updated_at timestamptz not null
 );
 
-comment on table stg_dim_customers is 'One row per customer: its last version that passed cleansing.';
+comment on table stg_dim_customers is
+'One row per customer: its last version that passed cleansing.';
 select tidemark.create_mirror('stg_dim_customers', array['customer_id']);
 
 create table stg_dim_products (

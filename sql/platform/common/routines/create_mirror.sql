@@ -4,7 +4,7 @@
 -- writes   the table p_table and <p_table>_history beside it
 -- raises   whatever the DDL raises (p_table has a primary key already, p_key names no column)
 -- repeat   not safe: it is called once, by the migration that creates the table
-create or replace function tidemark.create_mirror(p_table text, p_key text [])
+create or replace function tidemark.create_mirror(p_table text, p_key text[])
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -2,10 +2,11 @@
 --
 -- reads    the catalog
 -- writes   the table p_table and tidemark.<p_table>_confirmed
--- raises   whatever the DDL raises (p_table has a primary key already, p_natural_key names no column)
+-- raises   whatever the DDL raises (p_table has a primary key already, p_natural_key names no
+--          column)
 -- repeat   not safe: it is called once, by the migration that creates the table
 create or replace function tidemark.create_dimension(
-    p_table text, p_surrogate_key text, p_natural_key text []
+    p_table text, p_surrogate_key text, p_natural_key text[]
 )
 returns void
 language plpgsql

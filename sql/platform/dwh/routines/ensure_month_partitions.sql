@@ -4,7 +4,7 @@
 -- writes   tables partitions.<p_fact>_yyyy_mm, attached to p_fact
 -- returns  the number of partitions made; 0 for a table that is not partitioned
 -- repeat   safe
-create or replace function tidemark.ensure_month_partitions(p_fact text, p_months date [])
+create or replace function tidemark.ensure_month_partitions(p_fact text, p_months date[])
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
