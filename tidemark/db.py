@@ -145,15 +145,19 @@ class Session:
         try:
             yield self
         except BaseException:
-            if not self.is_closed:
-                self.cancel_copy()
-                self.run("rollback")
+            self._abandon()
             raise
         self.run("commit")
 
-    def cancel_copy(self) -> None:
-        """End a statement that is still under way, so that a rollback can follow."""
+    def _abandon(self) -> None:
+        """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
         if self._connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE:
+            self.close()
+        if self.is_closed:
+            return
+        try:
+            self.run("rollback")
+        except TidemarkError:
             self.close()
 
     def cancel(self) -> None:
@@ -288,7 +292,10 @@ class Servers:
     def session(self, layer: Layer, purpose: str) -> Iterator[Session]:
         """Lend a session on `layer`; it is kept for the next one unless the block failed."""
         idle = self._idle[layer]
-        session = idle.pop() if idle else connect(self.dsns[layer], layer, purpose=purpose)
+        try:
+            session = idle.pop()
+        except IndexError:
+            session = connect(self.dsns[layer], layer, purpose=purpose)
         try:
             yield session
         except BaseException:
