@@ -96,6 +96,7 @@ def test_the_top_customers_come_by_revenue_named_as_now(star: Connection) -> Non
         (None, "2025-01-31", "2025-01-31", [(ADA, 30)]),
         (10, "2025-02-01", None, [(BEA, 200), (ADA, 42)]),
         (10, None, "2025-01-15", [(ADA, 20), (BEA, 5)]),
+        (2, "2025-01-15", "2025-01-20", [(DEE, 100), (BEA, 5)]),  # nobody known spends 10
     ],
 )
 def test_the_top_customers_of_a_range_are_those_who_bought_in_it(

@@ -79,6 +79,19 @@ def test_growth_is_the_change_of_revenue_in_percent(
     assert value(star, query, [year, month]) == percent
 
 
+def test_growth_is_that_of_the_month_and_not_of_the_one_after(star: Connection) -> None:
+    execute(
+        star,
+        """
+        create table partitions.dwh_fact_sales_2024_12 partition of dwh_fact_sales
+        for values from ('2024-12-01Z') to ('2025-01-01Z');
+        update dwh_fact_sales set transaction_timestamp = '2024-12-31Z' where original_sale_id = 8
+        """,
+    )
+
+    assert str(value(star, "select fn_month_over_month_growth(2025, 1)")) == "-35.00"
+
+
 def test_growth_of_a_month_that_is_none_is_refused(star: Connection) -> None:
     with pytest.raises(errors.DatetimeFieldOverflow):
         execute(star, "select fn_month_over_month_growth(2025, 13)")
