@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import db
+from tidemark import db, indexes
 from tidemark.db import Composable, Session
 from tidemark.model import Counts
 from tidemark.scd2 import Dimension
@@ -88,7 +88,8 @@ def apply(session: Session, fact: Fact, *, applied: int) -> Counts:
     parts = _parts(fact)
     if session.value(db.compose("facts", "is_empty", **parts)):
         everything = _resolved(fact, db.text("true"))
-        return Counts(inserted=session.run(_insert("insert", parts, everything)))
+        with indexes.built_afterwards(session, fact.table):
+            return Counts(inserted=session.run(_insert("insert", parts, everything)))
     older = _resolved(fact, _lineage("may_be_known", applied))
     newer = _resolved(fact, _lineage("new", applied))
     return Counts(

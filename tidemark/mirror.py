@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import catalog, db
+from tidemark import catalog, db, indexes
 from tidemark.config import Area
 from tidemark.db import Composable, Session
 from tidemark.model import Column, Counts, Table
@@ -82,7 +82,8 @@ def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
     """
     parts = {**mirror.parts, "incoming": incoming}
     if session.value(db.compose("mirror", "is_empty", mirror=parts["mirror"])):
-        return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
+        with indexes.built_afterwards(session, mirror.table):
+            return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
     session.run(db.compose("mirror", "keep_history", **parts))
     return Counts(
         updated=session.run(db.compose("mirror", "update", **parts)),
