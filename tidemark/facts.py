@@ -106,6 +106,18 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
         The number of facts that changed their key.
     """
     dimension, key = role.dimension, role.dimension.natural_key
+    moves = db.compose(
+        "facts",
+        "moves",
+        surrogate=db.name(dimension.surrogate),
+        dimension=dimension.name,
+        timeline=dimension.timeline,
+        t_is_d=db.equal("t", "d", key),
+        t_is_o=db.equal("t", "o", key),
+    )
+    span_from, span_to = session.one(db.compose("facts", "moves_span", moves=moves))
+    if span_from is None:
+        return 0
     return session.run(
         db.compose(
             "facts",
@@ -113,14 +125,9 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
             fact=fact.name,
             column=db.name(role.column),
             event_time=db.name(fact.event_column),
-            surrogate=db.name(dimension.surrogate),
-            dimension=dimension.name,
-            timeline=dimension.timeline,
-            nk_d=db.names(key, of="d"),
-            nk_t=db.names(key, of="t"),
-            t_is_d=db.equal("t", "d", key),
-            t_is_o=db.equal("t", "o", key),
-        )
+            moves=moves,
+        ),
+        {"span_from": span_from, "span_to": span_to},
     )
 
 

@@ -75,27 +75,35 @@ select {written_r}
 from ({resolved}) as r
 where not exists (select from {fact} as f where {same_key})
 
+-- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
+-- on at which another version covers them. Only versions whose interval grew take facts over.
+-- name: moves
+select
+    d.{surrogate} as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from {timeline} as t
+inner join {dimension} as d on {t_is_d} and d.valid_from = t.valid_from
+inner join {timeline} as o on {t_is_o} and o._key <> d.{surrogate}
+where t._role = 'version' and t._grew and o._role in ('version', 'superseded')
+
+-- name: moves_span
+select
+    min(v._cover_from)::text,
+    max(v._cover_to)::text
+from ({moves}) as v
+
 -- History that was inserted before facts that are here already: point them at the version that
--- now covers their event time. Only versions whose interval grew can take facts over.
+-- now covers their event time. The span is of all the moves together; as constants, its ends leave
+-- the planner the partitions that matter, mostly one.
 -- name: repoint
 update {fact} as f
 set {column} = v.new_key
-from (
-    select
-        d.{surrogate} as new_key,
-        o.{surrogate} as old_key,
-        t._cover_from,
-        t._cover_to
-    from {timeline} as t
-    inner join {dimension} as d on {t_is_d} and d.valid_from = t.valid_from
-    inner join (
-        select {nk_d}, d.{surrogate} from {dimension} as d
-        union all
-        select {nk_t}, t._key from {timeline} as t where t._role = 'superseded'
-    ) as o on {t_is_o} and o.{surrogate} <> d.{surrogate}
-    where t._role = 'version' and t._grew
-) as v
+from ({moves}) as v
 where
     f.{column} = v.old_key
     and f.{event_time} >= v._cover_from
     and f.{event_time} < v._cover_to
+    and f.{event_time} >= %(span_from)s::timestamptz
+    and f.{event_time} < %(span_to)s::timestamptz
