@@ -1,6 +1,7 @@
 -- Play one business day: psql -v customers=… -v products=… -v sales=… -v day=… -f day.sql
 -- 1 % of the given number of customers change and 0.1 % are new; 1 % of the sales are new and 0.1 %
--- are amended. The tables may be larger than that: what changes is spread over all of them.
+-- are amended. The tables may be larger than that: what changes is spread over all of them. The 7
+-- keeps clear of the rows that source.sql has made dirty.
 
 set client_min_messages = warning;
 select setseed(:day / 1000.0);
@@ -22,7 +23,7 @@ set
         when customer_id / :customer_stride % 4 = 3 then 'day.' || :day || '.' || customer_id || '@example.com'
         else email
     end
-where customer_id % :customer_stride = :day % :customer_stride;
+where customer_id % :customer_stride = (:day + 7) % :customer_stride;
 
 insert into customers (name, email, phone, city, country, segment)
 select 'New Customer', 'new.' || g.id || '@example.com', '030 55512345', 'Hamburg', 'Germany', 'consumer'
@@ -42,7 +43,7 @@ from generate_series(1, :sales / 100) as g (id);
 
 update sales
 set status = case status when 'returned' then 'completed' else 'returned' end
-where sale_id % :sale_stride = :day % :sale_stride;
+where sale_id % :sale_stride = (:day + 7) % :sale_stride;
 
 commit;
 
