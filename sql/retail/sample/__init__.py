@@ -59,12 +59,13 @@ def seed(
         now = connection.scalars(sa.select(sa.func.now())).one()
         until = _not_after(now, until)
         _check_content(connection, tables, wanted=day)
-        if not day:
+        if day:
+            played = Day(connection, tables, until, random_seed=random_seed, dirty=dirty)
+            counts = played.play(progress)
+        else:
             totals = {"customers": customers, "products": products, "sales": sales}
             made = History(totals, random_seed=random_seed, dirty=dirty, until=until)
-            return write(connection, tables, made, progress)
-        played = Day(connection, tables, until, random_seed=random_seed, dirty=dirty)
-        counts = played.play(progress)
+            counts = write(connection, tables, made, progress)
     with engine.connect() as connection:
         connection.execute(sa.select(sa.func.pg_sleep_until(now + EXTRACTION_MARGIN)))
     return counts

@@ -30,16 +30,14 @@ MINUTES = [
 ]
 SECONDS = [f"{second:02}+00" for second in range(60)]
 
-RARE_EDITS = (0, 0, 0, 0, 0, 20, 60, 150, 300, 600)
-SOON_EDITS = (0, 0, 0, 0, 1, 1, 2, 3, 7, 14)
-"""Days from a row's creation to its last edit; 0: never edited."""
-
 
 class History:
     """The content of a freshly seeded database, as a stream of chunks per table.
 
     The streams are read one after the other, as `streams` has them: they share one `Random`, and a
     sale costs what its product does. Every instant is before `until`, but for broken ones.
+    `updated_at` is left to its default: a row that said it was written before it was would lie
+    below the high-water mark of an extraction that has already been there, and never be read.
     """
 
     def __init__(
@@ -67,8 +65,8 @@ class History:
         for ids in _slices(0, total):
             made = rows.customers(self._rng, self._people, len(ids))
             rows.spoil(self._rng, made, rows.BROKEN_CUSTOMERS, self._dirty)
-            stamps = self._stamps([_joined(key, total) for key in ids], RARE_EDITS)
-            yield {"customer_id": list(map(str, ids)), **made, **stamps}
+            made["created_at"] = self._instants([_joined(key, total) for key in ids])
+            yield {"customer_id": list(map(str, ids)), **made}
 
     def _products(self) -> Iterator[Chunk]:
         total = self.totals["products"]
@@ -76,8 +74,8 @@ class History:
             made = rows.products(self._rng, self._people, len(ids))
             self._prices += made["unit_price"]
             rows.spoil(self._rng, made, rows.BROKEN_PRODUCTS, self._dirty)
-            stamps = self._stamps([_joined(key, total) for key in ids], RARE_EDITS)
-            yield {"product_id": list(map(str, ids)), **made, **stamps}
+            made["created_at"] = self._instants([_joined(key, total) for key in ids])
+            yield {"product_id": list(map(str, ids)), **made}
 
     def _sales(self) -> Iterator[Chunk]:
         weights = [WEEK[date.weekday()] * YEAR[date.month - 1] for date in self._dates[DAYS:]]
@@ -88,24 +86,15 @@ class History:
             products = range(1, _known(day, self.totals["products"]) + 1)
             for ids in _slices(start, end):
                 made = rows.sales(self._rng, customers, products, self._prices, len(ids))
-                stamps = self._stamps([day] * len(ids), SOON_EDITS)
-                made["transaction_timestamp"] = stamps["created_at"].copy()
+                made["created_at"] = self._instants([day] * len(ids))
+                made["transaction_timestamp"] = made["created_at"].copy()
                 rows.spoil(self._rng, made, rows.BROKEN_SALES, self._dirty)
-                yield {"sale_id": list(map(str, ids)), **made, **stamps}
+                yield {"sale_id": list(map(str, ids)), **made}
 
-    def _stamps(self, days: Sequence[int], edits: Sequence[int]) -> Chunk:
-        """Make `created_at` on the given days, in order, and `updated_at` then or days later."""
-        count = len(days)
-        created = sorted(
-            self._days[day] + clock for day, clock in zip(days, self._clocks(count), strict=True)
-        )
-        updated = [
-            self._days[day + wait] + clock if wait and day + wait < len(self._days) else stamp
-            for stamp, day, wait, clock in zip(
-                created, days, self._rng.choices(edits, k=count), self._clocks(count), strict=True
-            )
-        ]
-        return {"created_at": created, "updated_at": updated}
+    def _instants(self, days: Sequence[int]) -> list[str]:
+        """Make instants on the given days, in order."""
+        clocks = self._clocks(len(days))
+        return sorted(self._days[day] + clock for day, clock in zip(days, clocks, strict=True))
 
     def _clocks(self, count: int) -> Iterator[str]:
         minutes = self._rng.choices(MINUTES, k=count)
