@@ -352,6 +352,16 @@ def test_a_run_right_after_a_business_day_finds_all_of_it(warehouse: Warehouse, 
     ]
 
 
+def test_who_moved_buys_from_the_new_address(warehouse: Warehouse, play: Seeder):
+    play(dirty=0)
+    moved = play(day=True, dirty=0, until=None)["customers moved"]
+    bought = """
+        select count(*) from sales as s join customers as c using (customer_id)
+        where s.transaction_timestamp = c.updated_at
+    """
+    assert warehouse.rows("operational", bought) == [(moved,)]
+
+
 def test_an_interrupted_business_day_leaves_nothing(warehouse: Warehouse, play: Seeder):
     def interrupt(_label: str, done: int, total: int) -> None:
         if done == total:

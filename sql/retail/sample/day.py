@@ -50,6 +50,7 @@ class Day:
         self._people = rows.make_people(random_seed)
         self._newest = {table.name: store.newest(connection, table) for table in tables}
         self._rng = Random(f"{random_seed} {self._newest['sales']}")
+        self._movers: list[int] = []
 
     def play(self, progress: Progress) -> dict[str, int]:
         """Play every step; return the number of rows that each of them touched."""
@@ -85,7 +86,8 @@ class Day:
         return self._add(self._products, made, rows.BROKEN_PRODUCTS)
 
     def _move(self) -> int:
-        def moved(_: sa.Row[Any]) -> Values:
+        def moved(customer: sa.Row[Any]) -> Values:
+            self._movers.append(customer.customer_id)
             return _only(rows.customer(self._rng, self._people), "city", "country")
 
         return self._change(self._customers, 0.005, moved)
@@ -171,6 +173,10 @@ class Day:
 
     def _add_sales(self) -> int:
         made = self._make_sales(self._some(self._sales, 0.009))
+        # Who moved today buys from the new address: the newest sales are theirs.
+        for back, mover in enumerate(self._movers[: len(made["customer_id"])], start=1):
+            made["customer_id"][-back] = str(mover)
+            made["transaction_timestamp"][-back] = str(self._until)
         return self._add(self._sales, made, rows.BROKEN_SALES)
 
     def _add_backdated_sales(self) -> int:
