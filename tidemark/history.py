@@ -12,7 +12,8 @@ from tidemark.db import Servers, Session
 from tidemark.errors import ContractError, UnknownNameError, UsageError
 from tidemark.model import Table
 
-_VALIDITY = ("valid_from", "valid_to", "is_current", "is_deleted", "is_inferred")
+_VALIDITY = ("valid_from", "valid_to")
+_STATES = ("is_deleted", "is_inferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class History:
     columns: tuple[str, ...]
     """The dimension's columns, then one per fact role: how many of its rows point here."""
     versions: list[tuple[Any, ...]]
+    counts: tuple[str, ...]
+    """Those of the columns that count facts."""
     essential: tuple[str, ...]
     """Those of the columns that tell the versions apart."""
 
@@ -90,10 +93,12 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         table=entity.dimension.table,
         columns=(*table.names, *counts),
         versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
+        counts=tuple(counts),
         essential=(
             entity.dimension.surrogate_key,
             *entity.dimension.type2,
             *_VALIDITY,
+            *(state for state in _STATES if any(v[table.names.index(state)] for v in versions)),
             *counts,
         ),
     )

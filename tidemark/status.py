@@ -47,6 +47,7 @@ class Moved:
     deleted: int
     rejected: int
     seconds: float
+    """Time spent on streaming and applying."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemark.cli.app import (
-    AreaName,
-    AsJson,
-    find_project,
-    open_servers,
-    print_json,
-    show,
-    table,
-    working,
-)
+from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
+from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError, UsageError
 from tidemark.model import HOPS, Hop, HopResult
 
 if TYPE_CHECKING:
+    from tidemark.config import Area
+    from tidemark.db import Servers
+    from tidemark.history import History
     from tidemark.plan import Plan
     from tidemark.rejects import Reject
     from tidemark.status import Status
@@ -53,7 +49,7 @@ def _show_plan(made: Plan) -> None:
         )
     )
     if made.to_stage or made.to_publish:
-        typer.echo(f"Besides: {made.to_stage} batches to stage, {made.to_publish} to publish.")
+        typer.echo(f"\nBatches still to stage: {made.to_stage}, to publish: {made.to_publish}.")
 
 
 def run(
@@ -67,25 +63,48 @@ def run(
 
     Example: tidemark run retail
     """
-    from tidemark import pipeline
-
     project = find_project()
     wanted = project.area(area)
-    results: list[HopResult] = []
-    with open_servers(project) as opened, working(f"{wanted.area}: moving a batch"):
-        if hop is None:
-            pipeline.run(opened, wanted, report=results.append)
-        else:
-            results.append(pipeline.run_hop(opened, wanted, _hop(hop)))
+    hops = HOPS if hop is None else (_hop(hop),)
+    with open_servers(project) as opened:
+        results = run_batch(opened, wanted, hops)
     if as_json:
         print_json(results)
-        return
+    else:
+        _show_run(wanted.area, results)
+
+
+def run_batch(opened: Servers, area: Area, hops: Sequence[Hop] = HOPS) -> list[HopResult]:
+    """Run a batch, or one hop of it, with a progress bar for each hop."""
+    from tidemark import pipeline
+
+    results: list[HopResult] = []
+    with progress_bars() as progress:
+
+        def report(result: HopResult) -> None:
+            results.append(result)
+            progress(result.hop, 1, 1)
+            for following in hops[len(results) :][:1]:
+                progress(following, 0, 0)
+
+        progress(hops[0], 0, 0)
+        if len(hops) == 1:
+            report(pipeline.run_hop(opened, area, hops[0]))
+        else:
+            pipeline.run(opened, area, report=report)
+    return results
+
+
+def _show_run(area: str, results: list[HopResult]) -> None:
     batch_id = results[0].batch_id
     seconds = sum(result.seconds for result in results)
-    if not any(result.changed for result in results):
-        typer.echo(f"{wanted.area}: nothing changed (batch {batch_id}, {seconds:.2f} s)")
-        return
-    show(moved_table(f"Batch {batch_id} of {wanted.area}, {seconds:.2f} s", results))
+    if any(result.changed for result in results):
+        show(moved_table(f"Batch {batch_id} of {area}, {seconds:.2f} s", results))
+    else:
+        typer.echo(f"{area}: nothing changed (batch {batch_id}, {seconds:.2f} s)")
+    holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
+    for holder in sorted(holders - {""}):
+        typer.echo(f"{area}: what was written since waits for the next batch, because of {holder}")
 
 
 def _hop(name: str) -> Hop:
@@ -95,7 +114,7 @@ def _hop(name: str) -> Hop:
     raise UnknownNameError("hop", name, HOPS)
 
 
-def moved_table(title: str, results: list[HopResult]) -> object:
+def moved_table(title: str, results: list[HopResult]) -> Listing:
     """Make the table of what each hop moved, entity by entity."""
     return table(
         title,
@@ -130,13 +149,20 @@ def _show_status(found: Status) -> None:
         table(
             f"Freshness of {found.area}",
             ("table", "has everything before", "batch", "published at"),
-            ((m.table, m.high_water_mark, m.batch_id, m.last_updated) for m in found.marks),
+            ((m.table, m.high_water_mark, str(m.batch_id), m.last_updated) for m in found.marks),
         ),
         table(
             "Last batches",
             ("batch", "status", "started", "seconds", "rows extracted", "error"),
             (
-                (b.batch_id, b.status, b.started_at, b.seconds, b.rows_extracted, b.error_message)
+                (
+                    str(b.batch_id),
+                    b.status,
+                    b.started_at,
+                    b.seconds,
+                    b.rows_extracted,
+                    b.error_message,
+                )
                 for b in found.batches
             ),
         ),
@@ -144,7 +170,7 @@ def _show_status(found: Status) -> None:
     )
 
 
-def rejects_table(found: list[tuple[str, str, int]]) -> object:
+def rejects_table(found: list[tuple[str, str, int]]) -> Listing:
     """Make the table of open rejects by reason."""
     return table("Open rejects", ("entity", "reason", "rows"), found)
 
@@ -170,8 +196,26 @@ def history(
     if as_json:
         print_json([dict(zip(found.columns, version, strict=True)) for version in found.versions])
     else:
-        columns = found.columns if every_column else found.essential
-        show(table(f"{found.table}, key {' '.join(key)}", columns, found.only(columns)))
+        show(history_table(f"{found.table}, key {' '.join(key)}", found, every_column=every_column))
+
+
+def history_table(title: str, found: History, *, every_column: bool = False) -> Listing:
+    """Make the table of the versions of one natural key."""
+    columns = found.columns if every_column else found.essential
+    counts = set(found.counts)
+    return table(
+        title,
+        columns,
+        (
+            [value if name in counts else _as_stored(value) for name, value in row]
+            for row in (zip(columns, version, strict=True) for version in found.only(columns))
+        ),
+    )
+
+
+def _as_stored(value: object) -> object:
+    """Numbers of a dimension may be keys or codes: no separators, so that they can be copied."""
+    return str(value) if type(value) is int else value
 
 
 def rejects(
@@ -191,7 +235,7 @@ def rejects(
     wanted = project.area(area)
     with open_servers(project) as opened, opened.session("stg", "rejects") as stg:
         found = reader.listing(stg, wanted, entity=entity, resolved=resolved, limit=limit)
-        summary = reader.by_reason(stg, wanted)
+        summary = [row for row in reader.by_reason(stg, wanted) if entity in (None, row[0])]
     if as_json:
         print_json(found)
     else:
@@ -199,23 +243,15 @@ def rejects(
 
 
 def _show_rejects(found: list[Reject], summary: list[tuple[str, str, int]]) -> None:
-    show(
-        rejects_table(summary),
-        table(
-            f"The last {len(found)}",
-            ("entity", "key", "reasons", "batch", "row"),
-            (
-                (
-                    reject.entity,
-                    ", ".join(str(value) for value in reject.key.values()),
-                    "; ".join(reject.reasons),
-                    reject.batch_id,
-                    json.dumps(reject.row_data, ensure_ascii=False),
-                )
-                for reject in found
-            ),
-        ),
-    )
+    show(rejects_table(summary))
+    for reject in found:
+        key = ", ".join(f"{column} {value}" for column, value in reject.key.items())
+        resolved = (
+            f", resolved {reject.resolved_at:%Y-%m-%d %H:%M:%SZ}" if reject.resolved_at else ""
+        )
+        typer.echo(f"\n{reject.entity}: {key} (batch {reject.batch_id}{resolved})")
+        typer.echo(f"  {'; '.join(reject.reasons)}")
+        typer.echo(f"  {json.dumps(reject.row_data, ensure_ascii=False)}")
 
 
 def register(app: typer.Typer) -> None:

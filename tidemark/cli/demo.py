@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tidemark.cli.app import find_project, open_servers, show, table, working
-from tidemark.cli.batches import MOVED_COLUMNS, rejects_table
+from tidemark.cli.app import HELP_OPTIONS, find_project, open_servers
+from tidemark.cli.batches import MOVED_COLUMNS, history_table, rejects_table, run_batch
+from tidemark.cli.output import progress_bars, show, table
 from tidemark.errors import UsageError
 
 if TYPE_CHECKING:
     from tidemark.config import Area, Project
     from tidemark.db import Servers
-    from tidemark.sample import Progress
-
-
-@contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Yield a callback that draws progress bars on stderr; silent when it is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda label, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
-    tasks: dict[str, TaskID] = {}
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-
-        def advance(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done, total=total)
-
-        yield advance
 
 
 def seed(context: typer.Context) -> None:
@@ -60,8 +40,10 @@ def seed(context: typer.Context) -> None:
             typer.echo(f"{what:24} {count:>12,}")
 
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    command.command(epilog="Example: tidemark seed --day")(sample.as_command(seeder, run))
-    command(context.args, prog_name="tidemark seed")
+    command.command(epilog="Example: tidemark seed --day", context_settings=HELP_OPTIONS)(
+        sample.as_command(seeder, run)
+    )
+    raise typer.Exit(command(context.args, prog_name="tidemark seed", standalone_mode=False) or 0)
 
 
 def demo() -> None:
@@ -78,31 +60,32 @@ def demo() -> None:
             "Unset the variables, or use seed and run."
         )
     start = time.monotonic()
-    with _step("four PostgreSQL servers"), open_servers(project) as opened:
-        pass
-    with open_servers(project) as opened:
+    with _step("four PostgreSQL servers"):
+        opened = servers.resolve(project)
+    with opened:
         with _step("schema"):
             migrate.migrate(project, opened)
         batches = _play(project, opened)
         _summary(project, opened, batches)
-    show(f"All of it took {time.monotonic() - start:.0f} s. Go on with:", *_next_steps())
+    typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
+    typer.echo("\n".join(_next_steps(project.home)))
 
 
 def _play(project: Project, opened: Servers) -> list[int]:
     """Seed an empty source, run a batch, play a business day, run another; return their ids."""
-    from tidemark import pipeline, sample, status
+    from tidemark import sample, status
 
     seeder, dsn, area = sample.seeder(project), opened.dsns["operational"], project.area()
     if not status.has_rows(opened, area):
         with _step("sample data"), progress_bars() as progress:
             sample.call(seeder, dsn, progress)
     batches = []
-    with _step("first batch"), working("moving a batch"):
-        batches.append(pipeline.run(opened, area).batch_id)
+    with _step("first batch"):
+        batches.append(run_batch(opened, area)[0].batch_id)
     with _step("a business day"), progress_bars() as progress:
         sample.call(seeder, dsn, progress, day=True)
-    with _step("second batch"), working("moving a batch"):
-        batches.append(pipeline.run(opened, area).batch_id)
+    with _step("second batch"):
+        batches.append(run_batch(opened, area)[0].batch_id)
     return batches
 
 
@@ -119,7 +102,7 @@ def _summary(project: Project, opened: Servers, batches: list[int]) -> None:
             "What each batch moved",
             ("batch", *MOVED_COLUMNS),
             (
-                (m.batch_id, m.hop, *astuple(m)[2:])
+                (str(m.batch_id), *astuple(m)[1:])
                 for m in status.moved(opened, area, batches)
                 if m.processed
             ),
@@ -144,25 +127,35 @@ def _show_one_history(opened: Servers, area: Area) -> None:
         return
     found = history.read(opened, area, entity, key)
     title = f"The versions of {entity.name} {' '.join(key)}, and the facts that point at each"
-    show(table(title, found.essential, found.only(found.essential)))
+    show("", history_table(title, found))
 
 
 @contextmanager
 def _step(what: str) -> Iterator[None]:
-    """Say on stderr what is done, and how long it took."""
+    """Say on stderr what is done, and how long it took; silent when it is no terminal."""
     start = time.monotonic()
     yield
-    typer.echo(f"{what:24} {time.monotonic() - start:6.1f} s", err=True)
+    if sys.stderr.isatty():
+        typer.echo(f"{what:24} {time.monotonic() - start:6.1f} s", err=True)
 
 
-def _next_steps() -> list[str]:
-    command = sys.argv[0] if os.sep in sys.argv[0] else "tidemark"
-    command = shlex.quote(os.path.relpath(command))
-    return [
-        f'  psql "$({command} dsn dwh)"',
-        f"  {command} seed --day && {command} run",
-        f"  {command} down",
+def _next_steps(home: Path) -> list[str]:
+    """Commands to go on with, as the shell that called this one can run them."""
+    from tidemark.embedded import site
+
+    here = Path.cwd()
+    steps = [] if here.is_relative_to(home) else [f"cd {shlex.quote(str(home))}"]
+    script = Path(sys.executable).with_name("tidemark")
+    base = home if steps else here
+    near = script.relative_to(base) if script.is_relative_to(base) else script
+    tidemark = "tidemark" if shutil.which("tidemark") == str(script) else shlex.quote(str(near))
+    psql = "psql" if shutil.which("psql") else shlex.quote(str(site.installed() / "psql"))
+    steps += [
+        f'{psql} "$({tidemark} dsn dwh)"',
+        f"{tidemark} seed --day && {tidemark} run",
+        f"{tidemark} down",
     ]
+    return [f"  {step}" for step in steps]
 
 
 def register(app: typer.Typer) -> None:

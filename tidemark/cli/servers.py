@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tidemark.cli.app import AsJson, find_project, open_servers, print_json, show, table
-from tidemark.errors import UsageError
+from tidemark.cli.app import AsJson, find_project, open_servers
+from tidemark.cli.output import print_json
+from tidemark.errors import UnknownNameError, UsageError
 
 
 def up(as_json: AsJson = False) -> None:
@@ -44,15 +45,12 @@ def dsn(layer: Annotated[str, typer.Argument(help="operational, mrr, stg or dwh.
 
     Example: psql "$(tidemark dsn dwh)"
     """
-    from tidemark.errors import UnknownNameError
-
     with open_servers(find_project()) as opened:
-        found = dict(opened.dsns.items())
-        for known, url in found.items():
+        for known, url in opened.dsns.items():
             if known == layer:
                 typer.echo(url)
                 return
-        raise UnknownNameError("layer", layer, found)
+        raise UnknownNameError("layer", layer, opened.dsns)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -68,13 +66,10 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print_json(findings)
     else:
-        show(
-            table(
-                "Examination",
-                ("layer", "", "finding", "what to do"),
-                ((f.layer, f.severity, f.what, f.remedy) for f in findings),
-            )
-        )
+        for finding in findings:
+            typer.echo(f"{finding.layer:12} {finding.severity:8} {finding.what}")
+            if finding.remedy:
+                typer.echo(f"{'':12} {'to mend':8} {finding.remedy}")
     if any(finding.severity == "problem" for finding in findings):
         raise typer.Exit(1)
 

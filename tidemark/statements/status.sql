@@ -36,7 +36,8 @@ select
     l.rows_updated,
     l.rows_deleted,
     coalesce((l.additional_info ->> 'rejected')::bigint, 0),
-    l.duration_seconds::float8
+    coalesce((l.additional_info ->> 'stream_seconds')::float8, 0)
+    + coalesce((l.additional_info ->> 'apply_seconds')::float8, 0)
 from etl_logs as l
 where l.area = %(area)s and l.batch_id = any (%(batches)s) and l.status = 'SUCCESS'
 order by l.log_id

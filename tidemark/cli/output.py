@@ -1,0 +1,206 @@
+"""What commands print: tables and JSON on stdout, progress on stderr.
+
+Rich takes longer to import than a run that finds nothing may take, so it is imported when used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+    from rich.table import Table
+
+Progress = Callable[[str, int, int], None]
+"""Called with a label, what is done, and what there is to do; 0 when nobody knows."""
+
+_WRAPPED = 30
+"""Columns of the terminal that a text is given at least before a table is turned on its side."""
+
+_PATIENCE = 0.4
+"""Seconds before a progress bar appears; Rich takes longer to import than an idle run takes."""
+
+_NOTHING = "·"
+_NUMBER = re.compile(r"-?[\d,]*\.?\d+")
+
+
+def print_json(value: Any) -> None:
+    """Print a value, dataclasses as objects and instants in ISO 8601."""
+    typer.echo(json.dumps(_plain(value), indent=2, default=str, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A titled table; one that is too wide for the terminal is turned on its side.
+
+    Then each row is a column, and as many rows stand side by side as there is room for.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the tables that the terminal has room for."""
+        from rich.text import Text
+
+        yield Text(f"{self.title}: none" if not self.rows else self.title, style="bold")
+        upright = (self.columns, [[_cell(value) for value in row] for row in self.rows])
+        if self.rows and _width(*upright) <= options.max_width:
+            yield _table(*upright)
+            return
+        rest = upright[1]
+        while rest:
+            sizes = range(min(len(rest), options.max_width), 1, -1)
+            fitting = (n for n in sizes if _width(*self._turned(rest[:n])) <= options.max_width)
+            count = next(fitting, 1)
+            yield _table(*self._turned(rest[:count]))
+            rest = rest[count:]
+
+    def _turned(self, rows: list[list[str]]) -> tuple[Sequence[str], list[list[str]]]:
+        first, *others = zip(self.columns, *rows, strict=True)
+        return first, [list(other) for other in others]
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Listing:
+    """Make a table; columns of numbers are aligned to the right."""
+    return Listing(title, columns, list(rows))
+
+
+def show(*parts: Any) -> None:
+    """Print tables and text to stdout; a file or a pipe gets lines as long as they need be."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    typer.echo("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Yield a callback that draws progress bars on stderr; silent when it is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda label, done, total: None
+        return
+    bars = _Bars()
+    timer = threading.Timer(_PATIENCE, bars.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bars.advance
+    finally:
+        timer.cancel()
+        bars.stop()
+
+
+class _Bars:
+    """Progress bars, one per label, that a timer starts: what is quick needs none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._bars: Bars | None = None
+        self._is_over = False
+
+    def start(self) -> None:
+        """Draw the bars from now on, unless all is over."""
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+
+        with self._lock:
+            if self._is_over:
+                return
+            self._bars = Bars(console=Console(stderr=True), transient=True)
+            self._bars.start()
+            for label in self._counts:
+                self._draw(self._bars, label)
+
+    def advance(self, label: str, done: int, total: int) -> None:
+        """See `Progress`."""
+        with self._lock:
+            self._counts[label] = (done, total)
+            if self._bars:
+                self._draw(self._bars, label)
+
+    def stop(self) -> None:
+        """Wipe the bars away, and start none any more."""
+        with self._lock:
+            self._is_over = True
+            if self._bars:
+                self._bars.stop()
+
+    def _draw(self, bars: Bars, label: str) -> None:
+        done, total = self._counts[label]
+        if label not in self._tasks:
+            self._tasks[label] = bars.add_task(label, total=None)
+        bars.update(self._tasks[label], completed=done, total=total or None)
+
+
+def _table(columns: Sequence[str], rows: list[list[str]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        justify: Literal["left", "right"] = "right" if _are_numbers(cells) else "left"
+        made.add_column(column, justify=justify, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _are_numbers(cells: Iterable[str]) -> bool:
+    given = [cell for cell in cells if cell != _NOTHING]
+    return bool(given) and all(map(_NUMBER.fullmatch, given))
+
+
+def _width(columns: Sequence[str], rows: list[list[str]]) -> int:
+    """Columns of the terminal that a table needs when long texts are wrapped."""
+    from rich.cells import cell_len
+
+    return sum(
+        2 + min(max(map(cell_len, (column, *cells))), _WRAPPED)
+        for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
+    )
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            shown = _NOTHING
+        case bool():
+            shown = "yes" if value else "no"
+        case datetime():
+            bounded = value.year in (1900, 9999)
+            shown = value.strftime("%Y-%m-%d" if bounded else "%Y-%m-%d %H:%M:%SZ")
+        case int():
+            shown = f"{value:,}"
+        case float():
+            shown = f"{value:,.2f}"
+        case _:
+            shown = str(value)
+    return shown
