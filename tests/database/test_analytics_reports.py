@@ -183,6 +183,7 @@ def test_two_reports_at_once_take_turns_and_a_reader_waits_for_neither(
     warehouse.execute("dwh", "call sp_aggregate_sales_report('2025-02-20', '2025-02-20')")
     first, second = warehouse.connect("dwh"), warehouse.connect("dwh")
     count = "select count(*) from temp_sales_report"
+    warehouse.execute("dwh", "set lock_timeout = '5s'")  # a reader that waits fails
 
     execute(first, "begin; call sp_aggregate_sales_report('2025-01-01', '2025-02-28')")
     waiting = threading.Thread(

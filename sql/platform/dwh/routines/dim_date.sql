@@ -17,7 +17,7 @@ begin
     select
         make_date(y.year, 1, 1) + d.offset_in_year,
         h.name
-    from (select distinct unnest(p_years) as year) as y
+    from unnest(p_years) as y (year)
     cross join lateral generate_series(
         0, make_date(y.year + 1, 1, 1) - make_date(y.year, 1, 1) - 1
     ) as d (offset_in_year)
