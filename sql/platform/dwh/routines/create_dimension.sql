@@ -57,6 +57,16 @@ begin
         'One row per time at which the source showed a key of ' || p_table || ' unchanged. A late '
         || 'change that falls between two such times ends where the next one begins.'
     );
+    execute format(
+        'comment on column %s.is_deleted is %L',
+        v_table,
+        'A delete ended this version, at valid_to. The row is no tombstone: it was in force until then.'
+    );
+    execute format(
+        'comment on column %s.changed_at is %L',
+        v_table,
+        'When the source made the change; valid_from of a first version lies before it.'
+    );
     -- The unknown member takes surrogate key 0 and no natural key, so the key may be null there only.
     foreach v_column in array p_natural_key loop
         execute format('alter table %s alter column %I drop not null', v_table, v_column);
