@@ -65,7 +65,7 @@ def _lay_out(rig: Rig, layer: Layer, table: str, batch_id: int) -> int:
         "create schema if not exists floor",
         f"drop table if exists floor.{table}",
         f"create table floor.{table} as select {columns} from {table} where _batch_id = {batch_id}",
-        f"vacuum (freeze, analyze) floor.{table}",
+        f"vacuum (freeze) floor.{table}",
         f"select count(*) from floor.{table}",
     ]
     options = [option for statement in statements for option in ("-c", statement)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -71,6 +72,7 @@ def main() -> None:
 def _first_load(target: Rig) -> Measured:
     measured = Measured()
     _batch(target, measured)
+    target.vacuum()
     return measured
 
 
@@ -99,7 +101,10 @@ def _batch(target: Rig, measured: Measured) -> None:
     measured.processes.append(process)
     measured.batches.append(batch)
     target.settle()
-    measured.floors.append(copy_batch(target, batch["batch_id"]))
+    floor = copy_batch(target, batch["batch_id"])
+    measured.floors.append(floor)
+    done = f"batch {batch['batch_id']} of {target.size.sales:,} sales"
+    show(f"{done}: {process.seconds:.2f} s, floor {sum(floor.values()):.2f} s", file=sys.stderr)
 
 
 def _about(size: Size, target: Rig) -> str:
