@@ -91,6 +91,36 @@ def test_phones_become_what_libphonenumber_makes_of_them(stg: Connection) -> Non
 
 
 @pytest.mark.parametrize(
+    ("phone", "region", "made"),
+    [
+        ("020 123 4567", "NL", "+31201234567"),
+        ("+31 (0)20-123 4567", "US", "+31201234567"),
+        ("0031 20 123 4567", "FR", "+31201234567"),
+        ("011 31 20 123 4567", "US", "+31201234567"),
+        ("31 20 123 4567", "NL", "+31201234567"),
+        ("31 140 277 1083", "NL", "+311402771083"),
+        ("49 30 1234567", "DE", "+49301234567"),
+        ("(212) 555-0100", "US", "+12125550100"),
+        ("06 698 12345", "IT", "+390669812345"),
+        ("8 (495) 123-45-67", "RU", "+74951234567"),
+        ("80 17 123 45 67", "BY", "+375171234567"),
+        ("0003 217", "TO", "+6760003217"),
+        ("+800 1234 5678", "GB", "+80012345678"),
+        ("+999 1234 5678", "GB", None),
+        ("+", "GB", None),
+        ("12", "GB", None),
+        ("0" * 300, "GB", None),
+    ],
+)
+def test_a_phone_is_read_as_dialled_in_its_country(
+    stg: Connection, phone: str, region: str, made: str | None
+) -> None:
+    cleansed = clean(stg, "customers", {"phone": phone, "country": region})
+
+    assert (cleansed["phone"], specified(phone, region)) == (made, made)
+
+
+@pytest.mark.parametrize(
     ("phone", "region", "made", "theirs"),
     [
         pytest.param("1-800-FLOWERS", "US", None, "+18003569377", id="letters for digits"),

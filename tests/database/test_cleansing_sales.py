@@ -160,6 +160,7 @@ def test_a_row_of_nulls_is_refused(stg: Connection) -> None:
     ("quantity", "unit_price", "net_amount", "reasons"),
     [
         (100, "9999999999.99", "999999999999.00", []),
+        (125, "8000000000.00", None, ["net_amount is too large"]),
         (101, "9999999999.99", None, ["net_amount is too large"]),
         (2_147_483_647, "9999999999.99", None, ["net_amount is too large"]),
         (-2_147_483_648, "9999999999.99", None, ["quantity is not positive"]),
