@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
@@ -53,6 +54,8 @@ _SETTINGS = (
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
+
+_connections: WeakSet[extensions.connection] = WeakSet()
 
 
 def name(*parts: str) -> Composable:
@@ -196,10 +199,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         ServerVersionError: it is older than Tidemark needs.
     """
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
-    try:
-        connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
-    except psycopg2.OperationalError as error:
-        raise _connect_error(error, dsn, layer) from error
+    connection = _opened(dsn, layer, application)
     connection.autocommit = True
     session = Session(connection, layer)
     if session.version < OLDEST[layer]:
@@ -223,12 +223,25 @@ def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
     import sqlalchemy
 
     def creator() -> extensions.connection:
-        try:
-            return psycopg2.connect(dsn, application_name=f"tidemark engine {layer}")
-        except psycopg2.OperationalError as error:
-            raise _connect_error(error, dsn, layer) from error
+        return _opened(dsn, layer, f"tidemark engine {layer}")
 
     return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
+
+
+def cancel_all() -> None:
+    """Ask the servers to cancel all that this process runs there; safe from another thread."""
+    for connection in list(_connections):
+        with suppress(psycopg2.Error):  # It was closed in the meantime.
+            connection.cancel()
+
+
+def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
+    try:
+        connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        raise _connect_error(error, dsn, layer) from error
+    _connections.add(connection)
+    return connection
 
 
 def redacted(dsn: str) -> str:

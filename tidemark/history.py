@@ -9,7 +9,13 @@ from typing import Any
 from tidemark import catalog, db
 from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
-from tidemark.errors import ContractError, UnknownNameError, UsageError
+from tidemark.errors import (
+    ContractError,
+    StatementError,
+    TidemarkError,
+    UnknownNameError,
+    UsageError,
+)
 from tidemark.model import Table
 
 _VALIDITY = ("valid_from", "valid_to")
@@ -60,8 +66,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         key: the natural key's values as text, in the key's order.
 
     Raises:
-        UsageError: the key has another number of columns.
-        StatementError: a value is none of the column's type.
+        UsageError: the key has another number of columns, or a value is none of a column's type.
     """
     assert entity.dimension is not None, "find() yields dimensions"
     if len(key) != len(entity.key):
@@ -78,15 +83,17 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
             + db.text(f"::{table.type_of(column)}")
             for column, value in zip(entity.key, key, strict=True)
         )
-        versions = dwh.rows(
-            db.compose(
-                "history",
-                "versions",
-                columns=db.names(table.names),
-                dimension=db.name("public", entity.dimension.table),
-                condition=condition,
-            )
+        query = db.compose(
+            "history",
+            "versions",
+            columns=db.names(table.names),
+            dimension=db.name("public", entity.dimension.table),
+            condition=condition,
         )
+        try:
+            versions = dwh.rows(query)
+        except StatementError as error:
+            raise _explained(error, entity, table, key) from error
         at = table.names.index(entity.dimension.surrogate_key)
         counts = _fact_counts(dwh, area, entity, [version[at] for version in versions])
     return History(
@@ -118,6 +125,19 @@ def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
             )
         )
     return tuple(str(value) for value in found[0]) if found else None
+
+
+def _explained(
+    error: StatementError, entity: Entity, table: Table, key: Sequence[str]
+) -> TidemarkError:
+    """Turn PostgreSQL's refusal of a value (class 22, data exception) into one of the words."""
+    if not (error.sqlstate or "").startswith("22"):
+        return error
+    columns = ", ".join(f"{column} {table.type_of(column)}" for column in entity.key)
+    return UsageError(
+        f"{entity.name}: {' '.join(key)!r} is no value of the key ({columns}): "
+        f"{str(error).partition(': ')[2].rstrip('.')}. Give the natural key."
+    )
 
 
 def _table(dwh: Session, entity: Entity) -> Table:
