@@ -51,16 +51,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The session whose open transaction holds a bound back."""
+    """The session whose open transaction holds a bound back, or that holds a lock."""
 
     pid: int
     user: str
     application: str
-    age_seconds: float
+    age_seconds: float | None
+    """None: PostgreSQL hides it from those who are neither this user nor in pg_read_all_stats."""
 
     def __str__(self) -> str:
         name = self.application or "no application name"
-        return f"pid {self.pid} ({self.user}, {name}), open for {self.age_seconds:.0f} s"
+        age = "" if self.age_seconds is None else f", open for {self.age_seconds:.0f} s"
+        return f"pid {self.pid} ({self.user}, {name}){age}"
 
 
 @dataclass(frozen=True, slots=True)
