@@ -23,7 +23,7 @@ def main() -> None:
     # Pydantic would look for plugins in the metadata of everything installed: 0.02 s.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="tidemark", standalone_mode=False))
     except TidemarkError as error:
         message, code = str(error), error.exit_code
     except typer.TyperException as error:
