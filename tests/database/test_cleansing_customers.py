@@ -148,3 +148,25 @@ def test_every_spelling_of_every_country_is_known(stg: Connection) -> None:
         order by c.customer_id
         """,
     )
+
+
+def test_each_version_comes_out_once_however_its_country_is_written(stg: Connection) -> None:
+    execute(
+        stg,
+        """
+        insert into landing.customers (customer_id, country, phone, _batch_id)
+        select id, country, phone, batch
+        from
+            generate_series(1, 2) as batch,
+            unnest(array[' UK', 'UK', 'gb', 'Atlantis', '', null]) with ordinality as u (country, id),
+            unnest(array['+44 20 7946 0000', '+1 212 555 0100', '020 7946 0000']) as phone
+        """,
+    )
+    query = """
+        select customer_id, _batch_id, count(*) from landing.clean_customers
+        group by customer_id, _batch_id order by customer_id, _batch_id
+    """
+
+    assert rows(stg, query) == [
+        (customer, batch, 3) for customer in range(1, 7) for batch in (1, 2)
+    ]

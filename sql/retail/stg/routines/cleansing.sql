@@ -1,7 +1,7 @@
 -- Pure scalar helpers of the cleansing views. Each is one expression, which the planner puts in the
--- place of the call; a `set search_path` would prevent that and make a call six times as slow. It is
--- not missed: a body of this form (return ...) is resolved when it is created. What is passed for a
--- parameter that occurs more than once has to be a plain column, or the call stays a call.
+-- place of the call. A `set search_path` would prevent that and make a call six times as slow. It
+-- is not missed: a body of this form (return ...) is resolved when it is created. What is passed
+-- for a parameter that occurs twice has to be a plain column, or the call stays a call.
 
 -- Trim a text and collapse its blanks: spaces, tabs, line ends, control characters, no-break and
 -- zero-width spaces. The first test finds what is dirty, so a clean text costs no replacement.

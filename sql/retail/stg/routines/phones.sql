@@ -55,19 +55,20 @@ end;
 --
 -- returns  null where neither the rest nor the whole has a possible length
 -- repeat   safe
-create or replace function e164(
-    p_digits text, p_calling_code text, p_trunk_prefix text, p_possible_lengths integer[]
-)
+create or replace function e164(p_digits text, p_region ref_calling_codes)
 returns text
 language sql
 immutable
 parallel safe
 return case
     when
-        starts_with(p_digits, p_trunk_prefix)
-        and length(p_digits) - length(p_trunk_prefix) = any(p_possible_lengths)
-        then '+' || p_calling_code || substr(p_digits, length(p_trunk_prefix) + 1)
-    when length(p_digits) = any(p_possible_lengths) then '+' || p_calling_code || p_digits
+        starts_with(p_digits, (p_region).trunk_prefix)
+        and length(p_digits) - length((p_region).trunk_prefix) = any((p_region).possible_lengths)
+        then
+            '+' || (p_region).calling_code
+            || substr(p_digits, length((p_region).trunk_prefix) + 1)
+    when length(p_digits) = any((p_region).possible_lengths)
+        then '+' || (p_region).calling_code || p_digits
 end;
 
 -- The part of a dialled number that begins with a calling code, as seen from a region: behind a +,
@@ -76,9 +77,7 @@ end;
 --
 -- returns  null for a national number; with a null region only a + counts
 -- repeat   safe
-create or replace function international_number(
-    p_dialled text, p_region ref_calling_codes
-)
+create or replace function international_number(p_dialled text, p_region ref_calling_codes)
 returns text
 language sql
 immutable
@@ -96,12 +95,7 @@ return case
             or (
                 p_dialled !~ (p_region).national_pattern
                 and substr(
-                    e164(
-                        substr(p_dialled, length((p_region).calling_code) + 1),
-                        (p_region).calling_code,
-                        (p_region).trunk_prefix,
-                        (p_region).possible_lengths
-                    ),
+                    e164(substr(p_dialled, length((p_region).calling_code) + 1), p_region),
                     length((p_region).calling_code) + 2
                 ) ~ (p_region).national_pattern
             )

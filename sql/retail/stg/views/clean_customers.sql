@@ -1,8 +1,28 @@
--- Customers in three steps. The first two are security barriers, which has nothing to do with
--- security here: the planner computes each column of a barrier once instead of putting its
--- expression wherever a later step names it, and still passes a filter on _batch_id down.
+-- Customers in steps. The first ones are security barriers, which has nothing to do with security
+-- here: the planner computes each column of a barrier once instead of putting its expression
+-- wherever a later step names it, and still passes a filter on _batch_id down.
 
-drop view if exists landing.clean_customers, landing.customers_located, landing.customers_trimmed;
+drop view if exists
+landing.clean_customers,
+landing.customers_located,
+landing.customers_trimmed,
+landing.customer_countries;
+
+-- There are few ways to write a country and many customers: each way is looked up once.
+create view landing.customer_countries with (security_barrier) as
+select
+    l.country as spelling,
+    c.country,
+    c.country_code,
+    clean_text(l.country) is not null and c.country is null as is_unknown,
+    home
+from (select distinct country from landing.customers) as l
+left join ref_country_aliases as a on lookup_key(clean_text(l.country)) = a.alias
+left join ref_countries as c on a.country_code = c.country_code
+left join ref_calling_codes as home on a.country_code = home.region;
+
+comment on view landing.customer_countries is
+'One row per way in which landing.customers writes a country: the country, and how to dial there.';
 
 -- Step 1: texts without stray blanks.
 create view landing.customers_trimmed with (security_barrier) as
@@ -12,7 +32,7 @@ select
     clean_text(lower(l.email)) as email,
     phone_digits(l.phone) as dialled,
     clean_text(l.city) as city,
-    clean_text(l.country) as country,
+    l.country,
     clean_text(l.segment) as segment,
     l.created_at,
     l.updated_at,
@@ -25,22 +45,20 @@ from landing.customers as l;
 comment on view landing.customers_trimmed is
 'One row per version of a customer in landing.customers: its texts without stray blanks.';
 
--- Step 2: the country, its calling code, and the phone number as dialled from abroad.
+-- Step 2: the country, and the phone number as dialled from abroad.
 create view landing.customers_located with (security_barrier) as
 select
     t.customer_id,
     t.name,
     t.email,
+    t.dialled,
+    international_number(t.dialled, c.home) as international,
+    c.home,
     t.city,
-    t.country as given_country,
     c.country,
     c.country_code,
+    c.is_unknown as is_in_unknown_country,
     t.segment,
-    t.dialled,
-    home.calling_code,
-    home.trunk_prefix,
-    home.possible_lengths,
-    international_number(t.dialled, home) as international,
     t.created_at,
     t.updated_at,
     t._batch_id,
@@ -48,9 +66,7 @@ select
     t._extracted_at,
     t._deleted_at
 from landing.customers_trimmed as t
-left join ref_country_aliases as a on lookup_key(t.country) = a.alias
-left join ref_countries as c on a.country_code = c.country_code
-left join ref_calling_codes as home on a.country_code = home.region;
+left join landing.customer_countries as c on t.country = c.spelling;
 
 comment on view landing.customers_located is
 'One row per version of a customer in landing.customers: its country and what it takes to dial it.';
@@ -62,14 +78,8 @@ select
     proper_case(c.name) as customer_name,
     c.email,
     case
-        when c.international is null
-            then e164(c.dialled, c.calling_code, c.trunk_prefix, c.possible_lengths)
-        else e164(
-            substr(c.international, length(abroad.calling_code) + 1),
-            abroad.calling_code,
-            abroad.trunk_prefix,
-            abroad.possible_lengths
-        )
+        when c.international is null then e164(c.dialled, c.home)
+        else e164(substr(c.international, length(abroad.calling_code) + 1), abroad)
     end as phone,
     proper_case(c.city) as city,
     c.country,
@@ -85,9 +95,7 @@ select
         array[
             case when c.name is null then 'name is missing' end,
             case when not is_email(c.email) then 'email is not an address' end,
-            case
-                when c.given_country is not null and c.country is null then 'country is unknown'
-            end
+            case when c.is_in_unknown_country then 'country is unknown' end
         ],
         null
     ) as reject_reasons
