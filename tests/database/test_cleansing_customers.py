@@ -158,8 +158,9 @@ def test_each_version_comes_out_once_however_its_country_is_written(stg: Connect
         select id, country, phone, batch
         from
             generate_series(1, 2) as batch,
-            unnest(array[' UK', 'UK', 'gb', 'Atlantis', '', null]) with ordinality as u (country, id),
-            unnest(array['+44 20 7946 0000', '+1 212 555 0100', '020 7946 0000']) as phone
+            unnest(array['+44 20 7946 0000', '+1 212 555 0100', '020 7946 0000']) as phone,
+            unnest(array[' UK', 'UK', 'gb', 'Atlantis', '', null])
+            with ordinality as u (country, id)
         """,
     )
     query = """
