@@ -4,7 +4,12 @@ import pytest
 
 from tidemark import embedded
 
-pytest_plugins = ["tests.fix_servers", "tests.fix_star"]
+pytest_plugins = [
+    "tests.fix_dimension",
+    "tests.fix_servers",
+    "tests.fix_star",
+    "tests.fix_visits",
+]
 
 
 def pytest_report_header() -> str:

@@ -30,22 +30,28 @@ known as (
 ),
 
 -- Everything that was ever seen of these keys: before (versions, their deletes, and the times at
--- which they were seen again), and now.
+-- which they were seen again), and now. From here on windows alone carry what is known along: a
+-- join of these relations, of which the planner knows nothing, may become a nested loop.
 observed as (
     select
         {attributes},
         _key,
+        valid_from as _known_from,
+        valid_to as _known_to,
         changed_at as _raw_at,
         true as _live,
+        is_inferred as _inferred,
         false as _incoming,
         _batch_id
     from known
-    where not is_inferred
     union all
     select
         {attributes},
         null,
+        null,
+        null,
         valid_to,
+        false,
         false,
         false,
         _batch_id
@@ -55,8 +61,11 @@ observed as (
     select
         {attributes_k},
         null,
+        null,
+        null,
         c.confirmed_at,
         true,
+        false,
         false,
         c._batch_id
     from known as k
@@ -67,46 +76,71 @@ observed as (
     select
         {attributes},
         null,
+        null,
+        null,
         case
             when _deleted_at is null then {effective}
             else greatest(_deleted_at, {effective} + interval '1 microsecond')
         end,
         _deleted_at is null,
+        false,
         true,
         _batch_id
     from {landing}
 ),
 
--- A delete comes after all that was seen before it, and a return not before the delete, whatever
--- the source's clocks say. "Before" is the order of the batches.
+-- What is known of the key as a whole: the last batch that showed it, the inferred member that
+-- waits for it, and whether that member, filled or not, made it reach back to the beginning.
+summed_up as (
+    select
+        *,
+        max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
+        max(_key) filter (where _inferred) over whole as _inferred_key,
+        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
+    from observed
+    window whole as (partition by {nk})
+),
+
+-- Batches apply in ascending order: one that the key has seen already is a replay, and says
+-- nothing. And only what is there can be deleted.
+arrived as (
+    select
+        *,
+        not _live and lag(_live, 1, false) over arrival as _deletes
+    from summed_up
+    where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
+    window arrival as (partition by {nk} order by _batch_id, _live desc)
+),
+
+counted as (
+    select
+        *,
+        interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
+    from arrived
+    window arrival as (partition by {nk} order by _batch_id, _live desc)
+),
+
+-- A delete comes a tick or more after all that earlier batches showed, whatever the source's
+-- clocks say. That includes earlier deletes, which had to wait as well: hence the subtraction.
 deletes_placed as (
     select
         *,
         case
-            when _live then null
-            when not _incoming then _raw_at
-            else greatest(_raw_at, max(_raw_at) over earlier + interval '1 microsecond')
+            when _deletes
+                then max(_raw_at - _ticks) filter (where _live or _deletes) over arrival + _ticks
         end as _deleted_at
-    from observed
-    window earlier as (
-        partition by {nk} order by _batch_id
-        range between unbounded preceding and 1 preceding
-    )
+    from counted
+    window arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
 
+-- A return comes not before the delete. A delete of what is deleted already repeats that delete,
+-- and a delete of what never was there has no place.
 placed as (
     select
         *,
-        case
-            when not _live then _deleted_at
-            when not _incoming then _raw_at
-            else greatest(_raw_at, max(_deleted_at) over earlier)
-        end as _at
+        greatest(case when _live then _raw_at end, max(_deleted_at) over arrival) as _at
     from deletes_placed
-    window earlier as (
-        partition by {nk} order by _batch_id
-        range between unbounded preceding and 1 preceding
-    )
+    window arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
 
 -- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
@@ -114,11 +148,12 @@ placed as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by {nk}, _at, _live order by _batch_id desc, _incoming desc, _key
-        ) as _rank,
-        max(_key) over (partition by {nk}, _at, _live) as _instant_key
+        row_number() over (instant order by _batch_id desc) as _rank,
+        max(_key) over instant as _instant_key,
+        max(_known_to) over instant as _instant_to
     from placed
+    where _at is not null
+    window instant as (partition by {nk}, _at, _live)
 ),
 
 -- A version starts where the state differs from the one before; at one instant the delete comes
@@ -148,12 +183,15 @@ segmented as (
         )
 ),
 
--- The segment keeps the surrogate key of the oldest version that fell into it.
+-- The segment continues the first known version that fell into it: that one's key is kept.
 keyed as (
     select
         *,
-        min(_instant_key) over (partition by {nk}, _segment) as _version_key
+        first_value(_instant_key) over known_first as _version_key,
+        first_value(_at) over known_first as _version_at,
+        first_value(_instant_to) over known_first as _version_to
     from segmented
+    window known_first as (partition by {nk}, _segment order by _instant_key is null, _at)
 ),
 
 bounded as (
@@ -176,27 +214,23 @@ select
     {attributes_b_type1},
     b._at as changed_at,
     case
-        when b._is_first and ({from_beginning} or i._key is not null)
+        when b._is_first and ({from_beginning} or b._was_inferred)
             then least(b._at, {beginning})
         else b._at
     end as valid_from,
     coalesce(b._next_at, {end}) as valid_to,
     b._next_at is null as is_current,
     coalesce(not b._next_live, false) as is_deleted,
-    case
-        when not b._next_live then greatest(b._batch_id, b._next_batch_id) else b._batch_id
-    end as _batch_id,
+    case when not b._next_live then b._next_batch_id else b._batch_id end as _batch_id,
     'version' as _role,
-    coalesce(b._version_key, case when b._is_first then i._key end) as _key,
+    coalesce(b._version_key, case when b._is_first then b._inferred_key end) as _key,
     case when b._is_first then '-infinity' else b._at end as _cover_from,
     coalesce(b._next_version_at, 'infinity') as _cover_to,
     -- Facts may have to move to a version that is new, or that begins earlier or ends later.
-    k._key is null
-    or b._at < k.changed_at
-    or coalesce(b._next_at, {end}) > k.valid_to as _grew
+    b._version_key is null
+    or b._at < b._version_at
+    or coalesce(b._next_at, {end}) > b._version_to as _grew
 from bounded as b
-left join known as i on {b_is_i} and i.is_inferred
-left join known as k on b._version_key = k._key
 where b._live
 union all
 select
@@ -216,24 +250,20 @@ from keyed
 where _live and not _starts
 union all
 select
-    {attributes_k},
-    k.changed_at,
-    k.valid_from,
-    k.valid_to,
-    false,
-    k.is_deleted,
-    k._batch_id,
+    {attributes},
+    _at,
+    null,
+    null,
+    null,
+    null,
+    _batch_id,
     'superseded',
-    k._key,
+    _instant_key,
     null,
     null,
     null
-from known as k
-where
-    not k.is_inferred
-    and not exists (
-        select from keyed as s where {s_is_k} and s._version_key = k._key
-    )
+from keyed
+where _instant_key <> _version_key
 
 -- A version that the rebuilt timeline no longer has. First of all, so that no two versions of a
 -- key are current for a moment.
@@ -261,12 +291,15 @@ where _role = 'version' and _key is null
 -- name: confirm
 insert into {confirmed} ({nk}, confirmed_at, _batch_id)
 select
-    {nk},
-    changed_at,
-    _batch_id
-from {timeline}
-where _role = 'confirmation'
-on conflict do nothing
+    {nk_t},
+    t.changed_at,
+    t._batch_id
+from {timeline} as t
+where t._role = 'confirmation' and not exists (
+    select from {confirmed} as c
+    where {t_is_c} and c.confirmed_at = t.changed_at and c._batch_id = t._batch_id
+)
+on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
 
 -- Placeholders for natural keys that a fact names and no version has.
 -- name: infer

@@ -1,0 +1,265 @@
+"""The history that the engine makes, against its specification and against laws that need none.
+
+An example is what a few landings of a few batches show of four keys. Instants, attributes and
+clocks are few, so that changes collide, come late, repeat, revert and contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby, pairwise, repeat
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fix_dimension import Key, Members, Seen
+from tests.fix_visits import Visit, Visits
+from tests.oracles import scd2 as oracle
+from tests.oracles.scd2 import BEGINNING, END, TICK, FirstVersion, Observation, Version
+
+KEYS: tuple[Key, ...] = (("a", 1), ("a", 2), ("b", 1), ("b", 2))
+INSTANTS = [datetime(2025, 1, day, tzinfo=UTC) for day in (28, 30)]
+INSTANTS += [datetime(2025, 2, day, tzinfo=UTC) for day in (1, 3)]
+EVENT_TIMES = [INSTANTS[0] - timedelta(days=400), *INSTANTS]
+EVENT_TIMES += [at + step for at in INSTANTS for step in (TICK, timedelta(days=1))]
+PLACES = [(None, ""), ("", None), ("x|y", "z"), ("x", "y|z")]
+NAMES = [("Ada",), ("Ada L.",)]
+UNKNOWN: Key = (None, None)
+
+Landing = list[Seen]
+
+law = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+"""An example is a history of each key, and undoes what it wrote: one database serves them all."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What landed of the keys, and the keys that a fact had named before."""
+
+    landings: list[Landing]
+    inferred: frozenset[Key]
+    first_version: FirstVersion
+
+    @property
+    def seen(self) -> Landing:
+        """All that landed."""
+        return [seen for landing in self.landings for seen in landing]
+
+    def some(self, random: Random) -> Landing:
+        """Pick some of what landed, as a replay of older batches brings it."""
+        return random.sample(self.seen, random.randint(0, len(self.seen)))
+
+    def expected(self, seen: Iterable[Seen]) -> dict[Key, list[Version]]:
+        """Say what the specification makes of what was seen."""
+        by_key = defaultdict(list)
+        for key, observation in seen:
+            by_key[key].append(observation)
+        timelines = {
+            key: oracle.timeline(
+                observations,
+                first_version=self.first_version,
+                was_inferred=key in self.inferred,
+            )
+            for key, observations in by_key.items()
+        }
+        return {key: versions for key, versions in timelines.items() if versions}
+
+    def prepare(self, members: Members) -> None:
+        """Set the dimension up as it is before the first landing."""
+        members.becomes(first_version=self.first_version)
+        for key in self.inferred:
+            members.infer(key)
+
+    def with_members_named_by(self, visits: Iterable[Visit], seen: Landing) -> History:
+        """Add the members that these visits name before anything was seen of them."""
+        named = {key for visit in visits for key in (visit.host, visit.guest) if key}
+        return replace(self, inferred=self.inferred | named - self.expected(seen).keys())
+
+    def version_at(self, at: datetime, key: Key | None, seen: Landing) -> tuple[Key, datetime]:
+        """Say which version a fact points at: its key, and when it began to be so."""
+        if key is None:
+            return UNKNOWN, BEGINNING
+        versions = self.expected(seen).get(key)
+        return key, oracle.version_at(versions, at).changed_at if versions else BEGINNING
+
+
+glimpses = st.none() | st.tuples(
+    st.sampled_from(INSTANTS),
+    st.sampled_from(PLACES),
+    st.sampled_from(NAMES),
+    st.sampled_from([None, None, *INSTANTS]),
+)
+"""What a batch shows of one key: nothing, or when it changed to what, and perhaps its delete."""
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Draw up to three landings of up to three batches; a batch shows a key at most once."""
+    batches = st.tuples(*[glimpses] * len(KEYS))
+    landings, number = [], 0
+    for landed in draw(st.lists(st.lists(batches, min_size=1, max_size=3), max_size=3)):
+        landing = []
+        for batch in landed:
+            number += 1
+            for key, glimpse in zip(KEYS, batch, strict=True):
+                if glimpse:
+                    landing.append((key, Observation(number, *glimpse)))
+        landings.append(landing)
+    inferred = draw(st.frozensets(st.sampled_from(KEYS), max_size=2))
+    return History(landings, inferred, draw(st.sampled_from(["beginning", "change"])))
+
+
+visits = st.lists(
+    st.builds(
+        Visit,
+        visit_id=st.sampled_from([1, 2, 3]),
+        at=st.sampled_from(EVENT_TIMES),
+        host=st.none() | st.sampled_from(KEYS),
+        guest=st.none() | st.sampled_from(KEYS),
+        spent=st.none() | st.sampled_from([1, 2]),
+    ),
+    max_size=3,
+    unique_by=lambda visit: visit.visit_id,
+)
+
+
+@law
+@given(histories())
+def test_the_versions_are_those_of_the_specification(
+    shop_members: Members, history: History
+) -> None:
+    with shop_members.undone():
+        history.prepare(shop_members)
+        seen = []
+        for landing in history.landings:
+            seen += landing
+            shop_members.land(landing)
+            assert shop_members.versions() == history.expected(seen)
+
+
+@law
+@given(histories(), st.randoms())
+def test_a_replay_writes_nothing(shop_members: Members, history: History, random: Random) -> None:
+    with shop_members.undone():
+        history.prepare(shop_members)
+        for landing in history.landings:
+            shop_members.land(landing)
+        stored = shop_members.stored()
+
+        for landing in [*history.landings[-1:], history.some(random)]:
+            shop_members.land(landing)
+            assert shop_members.stored() == stored
+
+
+@law
+@given(histories())
+def test_a_catch_up_makes_the_history_that_its_batches_make_one_by_one(
+    shop_members: Members, history: History
+) -> None:
+    batches = groupby(sorted(history.seen, key=_batch_of), key=_batch_of)
+
+    together = _versions(shop_members, history, [history.seen])
+    one_by_one = _versions(shop_members, history, [list(batch) for _, batch in batches])
+
+    assert together == one_by_one
+
+
+@law
+@given(histories(), st.randoms())
+def test_the_order_of_the_rows_that_land_does_not_matter(
+    shop_members: Members, history: History, random: Random
+) -> None:
+    shuffled = [random.sample(landing, len(landing)) for landing in history.landings]
+
+    in_order = _versions(shop_members, history, history.landings)
+
+    assert _versions(shop_members, history, shuffled) == in_order
+
+
+@law
+@given(histories())
+def test_one_version_of_a_key_is_in_force_at_any_time_from_its_first_to_its_delete(
+    shop_members: Members, history: History
+) -> None:
+    for versions in _versions(shop_members, history, history.landings).values():
+        for version, successor in pairwise(versions):
+            assert version.valid_to <= successor.valid_from
+            assert version.is_deleted or version.valid_to == successor.valid_from
+            assert not version.is_current
+        assert versions[-1].is_current == (versions[-1].valid_to == END)
+        assert versions[-1].is_current != versions[-1].is_deleted
+
+
+@law
+@given(histories())
+def test_a_version_keeps_the_surrogate_key_of_the_first_version_that_it_continues(
+    shop_members: Members, history: History
+) -> None:
+    with shop_members.undone():
+        history.prepare(shop_members)
+        for landing in history.landings:
+            before = shop_members.surrogates()
+            shop_members.land(landing)
+            after = shop_members.surrogates()
+            for key, versions in shop_members.versions().items():
+                known = before.get(key, {})
+                assert {
+                    at: surrogate if surrogate in known.values() else None
+                    for at, surrogate in after[key].items()
+                } == {
+                    version.changed_at: _first_that_begins_in(version, known)
+                    for version in versions
+                }
+
+
+@law
+@given(histories(), st.lists(visits, min_size=3, max_size=3))
+def test_a_fact_points_at_the_version_in_force_at_its_event_time(
+    shop_visits: Visits, history: History, landed: list[list[Visit]]
+) -> None:
+    with shop_visits.undone():
+        history.prepare(shop_visits.members)
+        latest: dict[int, Visit] = {}
+        seen: Landing = []
+        landings = chain(history.landings, repeat(Landing()))
+        for number, (landing, visits) in enumerate(zip(landings, landed, strict=False), 1):
+            seen += landing
+            latest |= {visit.visit_id: visit for visit in visits}
+            shop_visits.publish(number, visits, landing)
+            history = history.with_members_named_by(visits, seen)
+            for who in ("host", "guest"):
+                assert shop_visits.pointing_at(who) == {
+                    visit.visit_id: history.version_at(visit.at, getattr(visit, who), seen)
+                    for visit in latest.values()
+                }
+
+
+def _first_that_begins_in(version: Version, known: dict[datetime, int]) -> int | None:
+    """Find the surrogate key of the first known version that a version continues."""
+    for changed_at, surrogate in sorted(known.items()):
+        if version.valid_from <= changed_at < version.valid_to:
+            return surrogate
+    return None
+
+
+def _batch_of(seen: Seen) -> int:
+    """Tell which batch showed an observation."""
+    return seen[1].batch
+
+
+def _versions(
+    members: Members, history: History, landings: Iterable[Landing]
+) -> dict[Key, list[Version]]:
+    with members.undone():
+        history.prepare(members)
+        for landing in landings:
+            members.land(landing)
+        return members.versions()
