@@ -7,6 +7,7 @@ from tidemark import embedded
 pytest_plugins = [
     "tests.fix_dimension",
     "tests.fix_servers",
+    "tests.fix_retail",
     "tests.fix_star",
     "tests.fix_visits",
 ]

@@ -50,7 +50,7 @@ class Journal:
         )
 
     def begin(self, *, applied: int) -> int:
-        """Open a batch, and return its id: above `applied`, the last one that MRR has applied."""
+        """Open a batch, and return its id: above `applied`, the last one that a layer applied."""
         message = {
             "area": self._area.area,
             "message": "Not finished when the next batch began: killed, or its last hop not run.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tidemark import extract, mirror, publish, stage
 from tidemark.config import Area
 from tidemark.db import Servers
+from tidemark.errors import ConnectError
 from tidemark.journal import Journal
-from tidemark.model import HOPS, BatchResult, Hop, HopResult
+from tidemark.model import HOPS, BatchResult, Hop, HopResult, Layer
 from tidemark.source import PostgresSource
 
 Report = Callable[[HopResult], None]
@@ -62,8 +63,14 @@ def _locked_journal(servers: Servers, area: Area) -> Iterator[Journal]:
 
 
 def _begin(servers: Servers, area: Area, journal: Journal) -> int:
-    with servers.session("mrr", f"begin {area.area}") as mrr:
-        return journal.begin(applied=mirror.last_applied(mrr, area.area))
+    """Open a batch whose id no layer has used: a restored DWH gives out old ids again."""
+    layers: tuple[Layer, ...] = ("mrr", "stg")
+    applied = [0]
+    for layer in layers:
+        # A layer that is away stops its own hop, and none before it.
+        with suppress(ConnectError), servers.session(layer, f"begin {area.area}") as session:
+            applied.append(mirror.last_applied(session, area.area))
+    return journal.begin(applied=max(applied))
 
 
 def _run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Journal) -> HopResult:

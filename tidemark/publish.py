@@ -33,6 +33,8 @@ class Delta:
     """Entities with versions in between."""
     snapshot: str
     """The exported snapshot of STG that shows all of this."""
+    known: int
+    """The DWH may have rows that STG first saw in a batch up to this one; later ones are new."""
 
 
 def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
@@ -66,16 +68,19 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
 
 def _delta(stg: Session, area: Area, after: int) -> Delta:
     snapshot = stg.value(db.compose("source", "export_snapshot"))
-    batches = mirror.applied_after(stg, area.area, after)
+    batches = mirror.applied_after(stg, area.area, after - 1)
+    is_continued = batches.pop(after, None) is not None
     if not batches:
-        return Delta(after, after, {}, (), snapshot)
+        return Delta(after, after, {}, (), snapshot, after)
     changed = [
         name
         for name, entity in area.entities.items()
         if entity.dwh and mirror.has_delta(stg, Mirror(entity.stg, (), entity.key), after=after)
     ]
     last = max(batches)
-    return Delta(after, last, batches[last], changed, snapshot)
+    # An STG that lacks the batch was restored, and may see as new what it once had published.
+    known = after if is_continued else last
+    return Delta(after, last, batches[last], changed, snapshot, known)
 
 
 def _land(
@@ -123,7 +128,7 @@ def _apply(
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
                 _prepare_fact(dwh, area, fact, delta, counts)
-                own.add(facts.apply(dwh, fact, applied=delta.after))
+                own.add(facts.apply(dwh, fact, applied=delta.known))
     for dimension in rebuilt:
         scd2.cleanup(dwh, dimension)
     quality.gate(dwh, area)

@@ -26,7 +26,7 @@ insert into etl_batches (batch_id, area, status)
 values (nextval('etl_batch_id_seq'), %(area)s, 'RUNNING')
 returning batch_id
 
--- A warehouse restored from a backup must not use the batch ids again that MRR has applied since.
+-- A DWH restored from a backup must not use the batch ids again that other layers have applied.
 -- name: skip_used_ids
 select setval('etl_batch_id_seq', greatest(nextval('etl_batch_id_seq'), %(applied)s))
 
