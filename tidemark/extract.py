@@ -25,8 +25,11 @@ def run(servers: Servers, area: Area, batch_id: int, source: Source) -> HopResul
     """
     start = time.monotonic()
     counts = {name: Counts() for name in area.entities}
-    with servers.session("mrr", f"extract {area.area}") as mrr:
-        if mirror.last_applied(mrr, area.area) < batch_id:
+    with (
+        servers.session("mrr", f"extract {area.area}") as mrr,
+        mirror.applying(mrr, area.area) as after,
+    ):
+        if after < batch_id:
             mirrors = mirror.read(mrr, area)
             with source.read(area, mirrors, watermark.marks(mrr, area)) as reading:
                 streamed = source.land(area, mirrors, reading) if reading.pending else {}

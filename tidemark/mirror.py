@@ -6,7 +6,8 @@ receiver applied last, so a layer that was away catches up with every version in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tidemark import catalog, db, indexes
@@ -129,6 +130,19 @@ def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Mappi
 def last_applied(session: Session, area: str) -> int:
     """Read the last batch that a layer has applied; 0 before the first."""
     return int(session.value(db.compose("mirror", "last_applied"), {"area": area}))
+
+
+@contextmanager
+def applying(session: Session, area: str) -> Iterator[int]:
+    """Apply batches to the layer of `session` alone, and know the last one that was applied.
+
+    Whoever applies to the layer at this moment is waited for: a process that was killed may have
+    sent its commit, and its server goes on with it. The lock is held by the session that applies,
+    so that nobody applies without it; one whose block fails has to be closed.
+    """
+    session.run(db.compose("mirror", "lock"), {"area": area})
+    yield last_applied(session, area)
+    session.run(db.compose("mirror", "unlock"), {"area": area})
 
 
 def record_applied(session: Session, area: str, batch_id: int, marks: Mapping[str, str]) -> None:

@@ -50,8 +50,8 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
+        mirror.applying(dwh, area.area) as after,
     ):
-        after = mirror.last_applied(dwh, area.area)
         with stg.transaction(transfer.READ_ONLY):
             delta = _delta(stg, area, after)
             shape = star.read(stg, dwh, area) if delta.changed else None

@@ -45,8 +45,8 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
         servers.session("stg", f"stage {area.area}") as stg,
+        mirror.applying(stg, area.area) as after,
     ):
-        after = mirror.last_applied(stg, area.area)
         with mrr.transaction(transfer.READ_ONLY):
             batches = mirror.applied_after(mrr, area.area, after)
             jobs = _jobs(mrr, area, after) if batches else []

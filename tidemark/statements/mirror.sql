@@ -74,3 +74,9 @@ select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(are
 
 -- name: record_applied
 insert into tidemark.applied_batch (area, batch_id, marks) values (%(area)s, %(batch_id)s, %(marks)s)
+
+-- name: lock
+select pg_advisory_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
+
+-- name: unlock
+select pg_advisory_unlock(hashtext('tidemark.apply'), hashtext(%(area)s))
