@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,30 +43,31 @@ def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator
         yield Finding(layer, "problem", str(error))
         return
     try:
-        yield from _about(session)
-        yield from _migrations(project, session)
-        if layer == "operational":
-            for area in project.areas.values():
-                yield from _source(session, area)
-        elif not session.value(db.compose("doctor", "may_become")):
+        login = yield from _about(session)
+        if layer != "operational" and not session.value(db.compose("doctor", "may_become")):
             yield Finding(
                 layer,
                 "problem",
                 "the login is no member of tidemark_etl, as which the pipeline works",
-                "grant tidemark_etl to <the login>;",
+                f"grant tidemark_etl to {login};",
             )
+        yield from _migrations(project, session)
+        if layer == "operational":
+            for area in project.areas.values():
+                yield from _source(session, area, login)
     except TidemarkError as error:
         yield Finding(layer, "problem", str(error))
     finally:
         session.close()
 
 
-def _about(session: Session) -> Iterator[Finding]:
+def _about(session: Session) -> Generator[Finding, None, str]:
+    """Say what the server is; return the login, quoted."""
     session.run(db.compose("doctor", "reset_zone"))
     asked = time.time()
-    version, zone, encoding, user, clock = session.one(db.compose("doctor", "about"))
+    version, zone, encoding, login, clock = session.one(db.compose("doctor", "about"))
     yield Finding(
-        session.layer, "ok", f"PostgreSQL {version}, {encoding}, time zone {zone}, login {user}"
+        session.layer, "ok", f"PostgreSQL {version}, {encoding}, time zone {zone}, login {login}"
     )
     off = clock - (asked + time.time()) / 2
     if abs(off) > _CLOCK_TOLERANCE:
@@ -76,9 +77,13 @@ def _about(session: Session) -> Iterator[Finding]:
             f"its clock is {off:+.0f} s off this machine's",
             "Run an NTP client on both.",
         )
+    return str(login)
 
 
 def _migrations(project: Project, session: Session) -> Iterator[Finding]:
+    # Only who migrates, and tidemark_etl in the warehouse, may read what was applied.
+    if not session.value(db.compose("doctor", "may_read_migrations")):
+        return
     pending = migrate.pending(project, session)
     if pending:
         yield Finding(
@@ -91,13 +96,14 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
         yield Finding(session.layer, "ok", "sql/ is applied")
 
 
-def _source(session: Session, area: Area) -> Iterator[Finding]:
+def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
     seen = watermark.activity(session)
     for entity in area.entities.values():
         try:
             watermark.window(area, entity, None, seen)
         except WindowError as error:
-            yield Finding("operational", "problem", str(error))
+            grant = "" if seen.sees_all_sessions else f"grant pg_read_all_stats to {login};"
+            yield Finding("operational", "problem", str(error), grant)
             break
     else:
         yield Finding("operational", "ok", f"{area.area}: a safe upper bound is known")
@@ -111,10 +117,10 @@ def _source(session: Session, area: Area) -> Iterator[Finding]:
                 f"Create it, or correct `source` in sql/{area.area}/area.yml.",
             )
         else:
-            yield from _table(session, area, entity)
+            yield from _table(session, area, entity, login)
 
 
-def _table(session: Session, area: Area, entity: Entity) -> Iterator[Finding]:
+def _table(session: Session, area: Area, entity: Entity, login: str) -> Iterator[Finding]:
     quoted = '"{}"."{}"'.format(*(part.replace('"', '""') for part in entity.source_name))
     table = db.literal(quoted)
     if not session.value(db.compose("doctor", "may_read", table=table)):
@@ -122,7 +128,7 @@ def _table(session: Session, area: Area, entity: Entity) -> Iterator[Finding]:
             "operational",
             "problem",
             f"{area.area}.{entity.name}: the login may not read {entity.source}",
-            f"grant select on {quoted} to <the login>;",
+            f"grant select on {quoted} to {login};",
         )
     if entity.watermark and not session.value(
         db.compose("doctor", "indexed", table=table, column=db.literal(entity.watermark))

@@ -5,7 +5,7 @@ select
     current_setting('server_version'),
     current_setting('TimeZone'),
     current_setting('server_encoding'),
-    session_user::text,
+    quote_ident(session_user),
     extract(epoch from clock_timestamp())::float8
 
 -- name: reset_zone
@@ -23,11 +23,23 @@ select exists (
 select has_table_privilege(to_regclass({table}), 'select')
 
 -- name: may_become
+-- A role that is missing is made by the migration, which is then what is missing.
 select coalesce(
     (
-        select pg_has_role(session_user, r.oid, 'member')
+        select pg_has_role(session_user, r.oid, 'set')
         from pg_roles as r
         where r.rolname = 'tidemark_etl'
     ),
-    false
+    true
+)
+
+-- name: may_read_migrations
+select coalesce(
+    (
+        select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+        from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        where n.nspname = 'tidemark' and c.relname = 'migration'
+    ),
+    true
 )
