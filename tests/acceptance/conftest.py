@@ -1,0 +1,50 @@
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.commands import succeed
+from tests.fix_servers import TEMPLATE, Warehouse, connect, database
+from tests.queries import execute
+from tidemark.model import LAYERS, Layer
+
+SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
+
+
+@pytest.fixture(scope="session")
+def shop(templates: dict[Layer, str]) -> Iterator[Warehouse]:
+    """A sample shop after its first batch and that of a business day. Only to be read."""
+    with _databases(templates, "tidemark_shop", TEMPLATE) as made:
+        for command in (SEED, ["run"], ["seed", "--day"], ["run"]):
+            succeed(*command, env=made.environment)
+        yield made
+
+
+@pytest.fixture
+def empty(servers: dict[Layer, str]) -> Iterator[Warehouse]:
+    """Four databases in which nothing was done yet."""
+    with _databases(servers, "tidemark_empty", "template1") as made:
+        yield made
+
+
+@pytest.fixture
+def seeded(warehouse: Warehouse) -> Warehouse:
+    """A sample shop that no batch has read yet."""
+    succeed(*SEED, env=warehouse.environment)
+    return warehouse
+
+
+@contextmanager
+def _databases(servers: Mapping[Layer, str], name: str, template: str) -> Iterator[Warehouse]:
+    for layer in LAYERS:
+        _execute(servers[layer], f"create database {name} template {template}")
+    made = Warehouse({layer: database(servers[layer], name) for layer in LAYERS})
+    yield made
+    made.close()
+    for layer in LAYERS:
+        _execute(servers[layer], f"drop database {name} with (force)")
+
+
+def _execute(dsn: str, statement: str) -> None:
+    with closing(connect(dsn)) as opened:
+        execute(opened, statement)

@@ -1,0 +1,152 @@
+"""Who logs in: the pipeline as tidemark_etl works, all others are told what they lack."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.commands import process, succeed, tidemark
+from tests.fix_servers import Warehouse
+from tidemark.model import LAYERS, Layer
+
+Environment = Mapping[str, str]
+
+
+@pytest.fixture
+def guest(warehouse: Warehouse) -> Iterator[str]:
+    """A login with no rights on any server."""
+    for layer in LAYERS:
+        warehouse.execute(layer, "create role guest login password 'secret'")
+    yield "guest"
+    for layer in LAYERS:
+        warehouse.execute(layer, "drop owned by guest; drop role guest")
+
+
+@pytest.fixture
+def writer(warehouse: Warehouse) -> Iterator[str]:
+    """The role tidemark_etl, as one that logs in. Roles belong to the server, so it is undone."""
+    for layer in LAYERS:
+        warehouse.execute(layer, "alter role tidemark_etl login password 'secret'")
+    yield "tidemark_etl"
+    for layer in LAYERS:
+        warehouse.execute(layer, "alter role tidemark_etl nologin password null")
+
+
+@pytest.fixture
+def analyst(warehouse: Warehouse) -> Iterator[str]:
+    """An analyst who logs in at the DWH."""
+    warehouse.execute("dwh", "create role ann login password 'secret' in role tidemark_analyst")
+    yield "ann"
+    warehouse.execute("dwh", "drop role ann")
+
+
+def logged_in(warehouse: Warehouse, user: str, *layers: Layer) -> dict[str, str]:
+    """Return the environment in which `user` logs in at `layers`, at all without any."""
+    env = warehouse.environment
+    for layer in layers or LAYERS:
+        name = f"TIDEMARK_{layer.upper()}_DSN"
+        url = urlsplit(env[name])
+        env[name] = url._replace(netloc=f"{user}:secret@127.0.0.1:{url.port}").geturl()
+    return env
+
+
+def findings(env: Environment, severity: str) -> list[tuple[str, str, str]]:
+    done = tidemark("doctor", "--json", env=env)
+    assert done.code == (1 if any(f["severity"] == "problem" for f in done.json) else 0)
+    return [(f["layer"], f["what"], f["remedy"]) for f in done.json if f["severity"] == severity]
+
+
+def test_the_pipeline_runs_as_tidemark_etl(seeded: Warehouse, writer: str):
+    env = logged_in(seeded, writer)
+    assert [findings(env, severity) for severity in ("problem", "warning")] == [[], []]
+    moved = process("run", env=env)
+    assert (moved.code, moved.err, moved.out.split(",")[0]) == (0, "", "Batch 1 of retail")
+    assert seeded.rows("dwh", "select count(*) > 900 from dwh_fact_sales") == [(True,)]
+    owners = "select distinct tableowner from pg_tables where schemaname = 'partitions'"
+    assert seeded.rows("dwh", owners) == [("tidemark_etl",)]
+    for command in ("status", "plan", "rejects", "history customers 1"):
+        succeed(*command.split(), env=env)
+
+
+def test_an_analyst_can_not_run_the_pipeline(seeded: Warehouse, analyst: str):
+    env = logged_in(seeded, analyst, "dwh")
+    done = process("run", env=env)
+    assert (done.code, done.out, done.err) == (
+        9,
+        "",
+        'error: dwh: permission denied to set role "tidemark_etl". '
+        "`tidemark doctor` prints the grant that is missing.\n",
+    )
+    assert seeded.rows("dwh", "select count(*) from etl_batches") == [(0,)]
+
+
+def test_doctor_finds_nothing_to_mend(shop: Warehouse):
+    done = process("doctor", env=shop.environment)
+    assert (done.code, done.err) == (0, "")
+    assert {line.split()[1] for line in done.out.splitlines()} == {"ok"}
+    assert {line.split()[0] for line in done.out.splitlines()} == set(LAYERS)
+
+
+def test_doctor_prints_the_grants_that_a_login_lacks(warehouse: Warehouse, guest: str):
+    member = "the login is no member of tidemark_etl, as which the pipeline works"
+    hidden = (
+        "retail.customers: no safe upper bound is known: the login may not see other sessions' "
+        "transactions. Run `grant pg_read_all_stats to <the login>` on the source, or set "
+        "`settle: 15m` (lossy) in sql/retail/area.yml."
+    )
+    found = findings(logged_in(warehouse, guest), "problem")
+    assert found == [
+        ("operational", hidden, "grant pg_read_all_stats to guest;"),
+        *(
+            (
+                "operational",
+                f"retail.{name}: the login may not read public.{name}",
+                f'grant select on "public"."{name}" to guest;',
+            )
+            for name in ("customers", "products", "sales")
+        ),
+        *((layer, member, "grant tidemark_etl to guest;") for layer in LAYERS[1:]),
+    ]
+
+
+def test_the_grants_that_doctor_prints_are_enough(seeded: Warehouse, guest: str):
+    env = logged_in(seeded, guest)
+    for layer, _, remedy in findings(env, "problem"):
+        seeded.execute(layer, remedy)  # type: ignore[arg-type]
+    assert findings(env, "problem") == []
+    assert process("run", env=env).code == 0
+
+
+def test_doctor_prints_the_index_that_a_watermark_lacks(warehouse: Warehouse):
+    ((index,),) = warehouse.rows(
+        "operational",
+        "select indexrelid::regclass::text from pg_index "
+        "where indrelid = 'sales'::regclass and pg_get_indexdef(indexrelid) ~ 'updated_at'",
+    )
+    warehouse.execute("operational", f"drop index {index}")
+    what = "retail.sales: no index begins with updated_at, so each batch reads the whole table"
+    remedy = 'create index concurrently on "public"."sales" ("updated_at");'
+    assert findings(warehouse.environment, "warning") == [("operational", what, remedy)]
+    warehouse.execute("operational", remedy)
+    assert findings(warehouse.environment, "warning") == []
+
+
+def test_doctor_says_what_is_not_migrated(empty: Warehouse):
+    done = process("doctor", env=empty.environment)
+    assert (done.code, done.err) == (1, "")
+    problems: dict[str, Any] = {}
+    for layer, what, remedy in findings(empty.environment, "problem"):
+        problems.setdefault(layer, (what.partition(" files")[2], remedy))
+    applied = " of sql/ are not applied, the first is platform/"
+    assert problems == {
+        "operational": (f"{applied}operational/00_roles.sql", "tidemark migrate"),
+        **dict.fromkeys(LAYERS[1:], (f"{applied}common/00_roles.sql", "tidemark migrate")),
+    }
+
+
+def test_doctor_goes_on_when_a_server_is_away(warehouse: Warehouse):
+    url = warehouse.environment["TIDEMARK_STG_DSN"]
+    env = {**warehouse.environment, "TIDEMARK_STG_DSN": url.replace(f":{urlsplit(url).port}", ":1")}
+    ((layer, what, _),) = findings(env, "problem")
+    assert (layer, what.split(" can't")[0]) == ("stg", "stg: 127.0.0.1:1/tidemark_test as postgres")
