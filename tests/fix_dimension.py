@@ -65,6 +65,7 @@ class Members:
         self.dimension = replace(MEMBER, natural_key=tuple(key))
         self.key = key
         self._key = ", ".join(key)
+        self._first_batch: dict[Key, int] = {}
         columns = ", ".join(f"{name} {kind}" for name, kind in key.items())
         execute(
             connection,
@@ -86,8 +87,14 @@ class Members:
 
     def land(self, seen: Iterable[Seen]) -> Counts:
         """Replace what landed by these observations, in this order, and apply it."""
-        columns = f"{self._key}, city, tier, name, changed, _batch_id, _deleted_at"
-        landed = [(*key, *o.type2, *o.type1, o.at, o.batch, o.deleted_at) for key, o in seen]
+        columns = f"{self._key}, city, tier, name, changed, _batch_id, _first_batch_id, _deleted_at"
+        seen = list(seen)
+        for key, o in seen:
+            self._first_batch[key] = min(o.batch, self._first_batch.get(key, o.batch))
+        landed = [
+            (*key, *o.type2, *o.type1, o.at, o.batch, self._first_batch[key], o.deleted_at)
+            for key, o in seen
+        ]
         with self.connection.cursor() as cursor:
             cursor.execute("truncate landing.members")
             execute_values(cursor, f"insert into landing.members ({columns}) values %s", landed)
@@ -172,6 +179,7 @@ class Members:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Undo at the end of the block what was written in it."""
+        self._first_batch.clear()
         execute(self.connection, "savepoint undone")
         try:
             yield

@@ -36,7 +36,7 @@ class Visits:
     def __init__(self, members: Members) -> None:
         self.members = members
         self.connection = members.connection
-        self._first_batch: dict[int, int] = {}
+        self.first_batch: dict[int, int] = {}
         self._people = [f"{who}_{column}" for who in ("host", "guest") for column in members.key]
         people = ", ".join(
             f"{who}_{column} {kind}"
@@ -104,8 +104,8 @@ class Visits:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Undo at the end of the block what was published in it."""
+        self.first_batch.clear()
         with self.members.undone():
-            self._first_batch.clear()
             yield
 
     def _land(self, batch: int, visits: Iterable[Visit]) -> None:
@@ -113,7 +113,7 @@ class Visits:
         for visit in visits:
             nobody = (None,) * len(self.members.key)
             people = (*(visit.host or nobody), *(visit.guest or nobody))
-            first = self._first_batch.setdefault(visit.visit_id, batch)
+            first = self.first_batch.setdefault(visit.visit_id, batch)
             landed.append(
                 (visit.visit_id, visit.at, visit.spent, *people, visit.at.date(), batch, first)
             )

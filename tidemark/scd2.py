@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidemark import db
+from tidemark import db, indexes
 from tidemark.db import Composable, Session
 from tidemark.errors import GateError
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts
@@ -78,8 +78,13 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
     """
     parts = _parts(dimension)
+    rebuild = db.compose("scd2", "rebuild", **parts)
     session.run(db.compose("scd2", "drop", **parts))
-    session.run(db.compose("scd2", "rebuild", **parts))
+    if session.value(db.compose("scd2", "is_first_load", **parts)):
+        session.run(rebuild + db.text(" with no data"))
+        with indexes.built_afterwards(session, dimension.table):
+            return Counts(inserted=session.run(db.compose("scd2", "fill", **parts)))
+    session.run(rebuild)
     session.run(db.compose("transfer", "analyze", landing=dimension.timeline))
     counts = Counts(
         deleted=session.run(db.compose("scd2", "delete", **parts)),

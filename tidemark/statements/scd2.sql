@@ -265,6 +265,27 @@ select
 from keyed
 where _instant_key <> _version_key
 
+-- Whether each landed key has one version, and the dimension none: a mirror that is sent as a whole.
+-- name: is_first_load
+select
+    not exists (select from {dimension} where {surrogate} <> 0)
+    and not exists (
+        select from {landing}
+        where _deleted_at is not null or _batch_id is distinct from _first_batch_id
+    )
+
+-- name: fill
+insert into {dimension} ({written})
+select
+    {attributes},
+    case when {from_beginning} then least({effective}, {beginning}) else {effective} end,
+    {end},
+    true,
+    false,
+    {effective},
+    _batch_id
+from {landing}
+
 -- A version that the rebuilt timeline no longer has. First of all, so that no two versions of a
 -- key are current for a moment.
 -- name: delete
