@@ -105,6 +105,8 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     Returns:
         The number of facts that changed their key.
     """
+    if session.value(db.compose("facts", "is_empty", fact=fact.name)):
+        return 0
     dimension, key = role.dimension, role.dimension.natural_key
     moves = db.compose(
         "facts",
