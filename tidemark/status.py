@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,19 +34,12 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What one hop of one batch moved for one entity."""
+class Refused:
+    """Open rejects of one entity for one reason."""
 
-    batch_id: int
-    hop: str
     entity: str
-    processed: int
-    inserted: int
-    updated: int
-    deleted: int
-    rejected: int
-    seconds: float
-    """Time spent on streaming and applying."""
+    reason: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +49,7 @@ class Status:
     area: str
     marks: list[Mark]
     batches: list[Batch]
-    rejects: list[tuple[str, str, int]]
-    """Entity, reason, open rejects."""
+    rejects: list[Refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +72,13 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
             area=area.area,
             marks=[Mark(*row) for row in dwh.rows(db.compose("status", "marks"), which)],
             batches=[Batch(*row) for row in dwh.rows(db.compose("status", "batches"), which)],
-            rejects=rejects.by_reason(stg, area),
+            rejects=refused(stg, area),
         )
 
 
-def moved(servers: Servers, area: Area, batches: Sequence[int]) -> list[Moved]:
-    """Read from the logs what each hop of these batches moved, in the order of the hops."""
-    which = {"area": area.area, "batches": list(batches)}
-    with servers.session("dwh", "status") as dwh:
-        return [Moved(*row) for row in dwh.rows(db.compose("status", "hops"), which)]
+def refused(stg: Session, area: Area) -> list[Refused]:
+    """Count an area's open rejects by reason, the most frequent first."""
+    return [Refused(*row) for row in rejects.by_reason(stg, area)]
 
 
 def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:

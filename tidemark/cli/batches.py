@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tidemark.history import History
     from tidemark.plan import Plan
     from tidemark.rejects import Reject
-    from tidemark.status import Status
+    from tidemark.status import Refused, Status
 
-MOVED_COLUMNS = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")
+_MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")
 
 
 def plan(area: AreaName = None, as_json: AsJson = False) -> None:
@@ -71,7 +71,7 @@ def run(
     if as_json:
         print_json(results)
     else:
-        _show_run(wanted.area, results)
+        show_batch(wanted.area, results)
 
 
 def run_batch(opened: Servers, area: Area, hops: Sequence[Hop] = HOPS) -> list[HopResult]:
@@ -95,11 +95,23 @@ def run_batch(opened: Servers, area: Area, hops: Sequence[Hop] = HOPS) -> list[H
     return results
 
 
-def _show_run(area: str, results: list[HopResult]) -> None:
+def show_batch(area: str, results: list[HopResult]) -> None:
+    """Show what a batch moved, entity by entity, or that there was nothing to move."""
     batch_id = results[0].batch_id
     seconds = sum(result.seconds for result in results)
     if any(result.changed for result in results):
-        show(moved_table(f"Batch {batch_id} of {area}, {seconds:.2f} s", results))
+        show(
+            table(
+                f"Batch {batch_id} of {area}, {seconds:.2f} s",
+                _MOVED,
+                (
+                    (r.hop, name, *c.as_dict().values(), c.seconds)
+                    for r in results
+                    for name, c in r.entities.items()
+                    if c.processed or c.changed
+                ),
+            )
+        )
     else:
         typer.echo(f"{area}: nothing changed (batch {batch_id}, {seconds:.2f} s)")
     holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
@@ -112,20 +124,6 @@ def _hop(name: str) -> Hop:
         if hop == name:
             return hop
     raise UnknownNameError("hop", name, HOPS)
-
-
-def moved_table(title: str, results: list[HopResult]) -> Listing:
-    """Make the table of what each hop moved, entity by entity."""
-    return table(
-        title,
-        MOVED_COLUMNS,
-        (
-            (result.hop, name, c.processed, c.inserted, c.updated, c.deleted, c.rejected, c.seconds)
-            for result in results
-            for name, c in result.entities.items()
-            if c.processed or c.changed
-        ),
-    )
 
 
 def status(area: AreaName = None, as_json: AsJson = False) -> None:
@@ -170,9 +168,10 @@ def _show_status(found: Status) -> None:
     )
 
 
-def rejects_table(found: list[tuple[str, str, int]]) -> Listing:
+def rejects_table(found: list[Refused]) -> Listing:
     """Make the table of open rejects by reason."""
-    return table("Open rejects", ("entity", "reason", "rows"), found)
+    columns = ("entity", "reason", "rows")
+    return table("Open rejects", columns, ((r.entity, r.reason, r.rows) for r in found))
 
 
 def history(
@@ -230,19 +229,20 @@ def rejects(
     Example: tidemark rejects retail --entity customers
     """
     from tidemark import rejects as reader
+    from tidemark import status
 
     project = find_project()
     wanted = project.area(area)
     with open_servers(project) as opened, opened.session("stg", "rejects") as stg:
         found = reader.listing(stg, wanted, entity=entity, resolved=resolved, limit=limit)
-        summary = [row for row in reader.by_reason(stg, wanted) if entity in (None, row[0])]
+        summary = [r for r in status.refused(stg, wanted) if entity in (None, r.entity)]
     if as_json:
         print_json(found)
     else:
         _show_rejects(found, summary)
 
 
-def _show_rejects(found: list[Reject], summary: list[tuple[str, str, int]]) -> None:
+def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
     show(rejects_table(summary))
     for reject in found:
         key = ", ".join(f"{column} {value}" for column, value in reject.key.items())

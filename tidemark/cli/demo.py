@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tidemark.cli.app import HELP_OPTIONS, find_project, open_servers
-from tidemark.cli.batches import MOVED_COLUMNS, history_table, rejects_table, run_batch
+from tidemark.cli.batches import history_table, rejects_table, run_batch, show_batch
 from tidemark.cli.output import progress_bars, show, table
 from tidemark.errors import UsageError
 
 if TYPE_CHECKING:
     from tidemark.config import Area, Project
     from tidemark.db import Servers
+    from tidemark.model import HopResult
 
 
 def seed(context: typer.Context) -> None:
@@ -71,48 +72,39 @@ def demo() -> None:
     typer.echo("\n".join(_next_steps(project.home)))
 
 
-def _play(project: Project, opened: Servers) -> list[int]:
-    """Seed an empty source, run a batch, play a business day, run another; return their ids."""
+def _play(project: Project, opened: Servers) -> list[list[HopResult]]:
+    """Seed an empty source, run a batch, play a business day, run another; return the batches."""
     from tidemark import sample, status
 
     seeder, dsn, area = sample.seeder(project), opened.dsns["operational"], project.area()
     if not status.has_rows(opened, area):
         with _step("sample data"), progress_bars() as progress:
             sample.call(seeder, dsn, progress)
-    batches = []
     with _step("first batch"):
-        batches.append(run_batch(opened, area)[0].batch_id)
+        first = run_batch(opened, area)
     with _step("a business day"), progress_bars() as progress:
         sample.call(seeder, dsn, progress, day=True)
     with _step("second batch"):
-        batches.append(run_batch(opened, area)[0].batch_id)
-    return batches
+        return [first, run_batch(opened, area)]
 
 
-def _summary(project: Project, opened: Servers, batches: list[int]) -> None:
+def _summary(project: Project, opened: Servers, batches: list[list[HopResult]]) -> None:
     """Show what a person wants to see after the batches."""
     from dataclasses import astuple
 
     from tidemark import status
 
     area = project.area()
-    found = status.read(opened, area)
+    for batch in batches:
+        show_batch(area.area, batch)
+        typer.echo()
     show(
-        table(
-            "What each batch moved",
-            ("batch", *MOVED_COLUMNS),
-            (
-                (str(m.batch_id), *astuple(m)[1:])
-                for m in status.moved(opened, area, batches)
-                if m.processed
-            ),
-        ),
         table(
             "Rows per layer (dwh: versions of a dimension, rows of a fact)",
             ("entity", "operational", "mrr", "stg", "rejected", "dwh"),
             (astuple(rows) for rows in status.layer_rows(opened, area)),
         ),
-        rejects_table(found.rejects),
+        rejects_table(status.read(opened, area).rejects),
     )
     _show_one_history(opened, area)
 

@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"-?[\d,]*\.?\d+")
 
 
 def print_json(value: Any) -> None:
-    """Print a value, dataclasses as objects and instants in ISO 8601."""
+    """Print a value: dataclasses as objects, instants in ISO 8601, seconds to the millisecond."""
     typer.echo(json.dumps(_plain(value), indent=2, default=str, ensure_ascii=False))
 
 
@@ -48,6 +48,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 3)
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -26,22 +26,6 @@ group by b.batch_id
 order by b.batch_id desc
 limit %(limit)s
 
--- name: hops
-select
-    l.batch_id,
-    l.hop,
-    l.entity,
-    l.rows_processed,
-    l.rows_inserted,
-    l.rows_updated,
-    l.rows_deleted,
-    coalesce((l.additional_info ->> 'rejected')::bigint, 0),
-    coalesce((l.additional_info ->> 'stream_seconds')::float8, 0)
-    + coalesce((l.additional_info ->> 'apply_seconds')::float8, 0)
-from etl_logs as l
-where l.area = %(area)s and l.batch_id = any (%(batches)s) and l.status = 'SUCCESS'
-order by l.log_id
-
 -- name: count
 select count(*) from {table}
 
