@@ -1,0 +1,152 @@
+"""A stream between two servers: whole, or not at all."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.fix_servers import Warehouse
+from tidemark import db, transfer
+from tidemark.db import Session
+from tidemark.errors import ConnectError, ContractError, StatementError, TidemarkError
+from tidemark.model import Column
+from tidemark.transfer import Landing
+
+LANDING = Landing("numbers", (Column("number", "integer"), Column("word", "text")))
+BEFORE = [(0, "before")]
+ROWS = "select n, repeat('x', 100) from generate_series(1, 50000) as n"
+FORMS = pytest.mark.parametrize("binary", [True, False], ids=["binary", "text"])
+
+
+@pytest.fixture
+def sender(warehouse: Warehouse) -> Iterator[Session]:
+    with closing(db.connect(warehouse.dsn["mrr"], "mrr", purpose="send", as_etl=False)) as session:
+        yield session
+
+
+@pytest.fixture
+def receiver(warehouse: Warehouse) -> Iterator[Session]:
+    """A session on STG, where the landing table holds BEFORE."""
+    with closing(db.connect(warehouse.dsn["stg"], "stg", purpose="land", as_etl=False)) as session:
+        transfer.prepare(session, [LANDING])
+        session.run("insert into landing.numbers values (0, 'before')")
+        yield session
+
+
+def landed(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    return warehouse.rows("stg", "select number, word from landing.numbers order by 1")
+
+
+def stream(sender: Session, query: str, receiver: Session, binary: bool) -> int:
+    return transfer.stream(sender, db.text(query), receiver, LANDING, binary=binary)
+
+
+@FORMS
+def test_rows_replace_those_of_the_stream_before(
+    warehouse: Warehouse, sender: Session, receiver: Session, binary: bool
+):
+    query = r"""values (1, 'a|b'), (2, null), (3, ''), (4, E'\\N\t\n"€"')"""
+    assert stream(sender, query, receiver, binary) == 4
+    assert landed(warehouse) == [(1, "a|b"), (2, None), (3, ""), (4, '\\N\t\n"€"')]
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("last", "kind", "said"),
+    [
+        ("select 1 / 0, ''", StatementError, "mrr: division by zero."),
+        (
+            "select pg_terminate_backend(pg_backend_pid())::int, ''",
+            ConnectError,
+            "mrr: the connection broke: ",
+        ),
+    ],
+    ids=["refused", "killed"],
+)
+def test_a_sender_that_fails_after_many_rows_lands_none(
+    warehouse: Warehouse,
+    sender: Session,
+    receiver: Session,
+    binary: bool,
+    last: str,
+    kind: type[TidemarkError],
+    said: str,
+):
+    with pytest.raises(kind) as raised:
+        stream(sender, f"{ROWS} union all {last}", receiver, binary)
+    assert str(raised.value).startswith(said)
+    assert (landed(warehouse), receiver.value("select 1")) == (BEFORE, 1)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("check", "kind", "said"),
+    [
+        (
+            "number < 40000",
+            StatementError,
+            'stg: new row for relation "numbers" violates check constraint "check".',
+        ),
+        (
+            "number < 40000 or pg_terminate_backend(pg_backend_pid())",
+            ConnectError,
+            "stg: the connection broke: ",
+        ),
+    ],
+    ids=["refused", "killed"],
+)
+def test_a_receiver_that_fails_after_many_rows_lands_none(
+    warehouse: Warehouse,
+    sender: Session,
+    receiver: Session,
+    binary: bool,
+    check: str,
+    kind: type[TidemarkError],
+    said: str,
+):
+    warehouse.execute("stg", f'alter table landing.numbers add constraint "check" check ({check})')
+    with pytest.raises(kind) as raised:
+        stream(sender, ROWS, receiver, binary)
+    assert str(raised.value).startswith(said)
+    assert landed(warehouse) == BEFORE
+
+
+def test_a_landing_table_of_other_columns_is_made_anew(warehouse: Warehouse, receiver: Session):
+    transfer.prepare(receiver, [Landing("numbers", (Column("number", "bigint"),))])
+    assert warehouse.rows("stg", "select pg_typeof(number) from landing.numbers") == []
+    receiver.run("insert into landing.numbers values (9000000000)")
+
+
+def test_a_landing_table_that_fits_is_kept(warehouse: Warehouse, receiver: Session):
+    transfer.prepare(receiver, [LANDING])
+    assert landed(warehouse) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            (Column("number", "bigint"), Column("word", "text")),
+            "stg: landing.numbers.number is integer, but the sending layer has bigint. "
+            "Change the landing table in a new file of sql/.",
+        ),
+        (
+            (*LANDING.columns, Column("colour", "text")),
+            "stg: landing.numbers.colour is no such column, but the sending layer has text. "
+            "Change the landing table in a new file of sql/.",
+        ),
+        (
+            LANDING.columns[:1],
+            "stg: landing.numbers has the columns word, which the sending layer lacks. "
+            "Change the landing table in a new file of sql/.",
+        ),
+    ],
+    ids=["type", "more", "fewer"],
+)
+def test_a_landing_table_that_a_view_reads_is_not_made_anew(
+    warehouse: Warehouse, receiver: Session, columns: tuple[Column, ...], said: str
+):
+    receiver.run("create view landing.even as select number, word from landing.numbers")
+    with pytest.raises(ContractError) as raised:
+        transfer.prepare(receiver, [Landing("numbers", columns)])
+    assert (str(raised.value), landed(warehouse)) == (said, BEFORE)
