@@ -1,0 +1,86 @@
+"""Each table of docs/scd2.md is what the engine makes of the tables above it in its section."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.fix_dimension import ADA
+from tests.fix_servers import HOME
+from tests.fix_visits import Visit, Visits
+from tests.oracles.scd2 import Observation
+from tests.queries import rows
+from tidemark.db import Row
+
+BATCHES = ("batch", "updated_at", "city", "name", "deleted_at")
+VERSIONS = ("customer_key", "city", "name", "valid_from", "valid_to", "state")
+SALES = ("sale", "transaction_timestamp", "customer_key")
+
+
+def value(cell: str) -> Any:
+    """Read a cell: a number, an instant, null or a text."""
+    if re.fullmatch(r"\d+", cell):
+        return int(cell)
+    if re.match(r"\d{4}-", cell):
+        return datetime.fromisoformat(cell).replace(tzinfo=UTC)
+    return None if cell in {"", "null"} else cell
+
+
+def tables(section: str) -> list[tuple[Row, list[Row]]]:
+    """Read the tables of a section: header and rows."""
+    found = []
+    for table in re.findall(r"(?:^\|.*\n)+", section, flags=re.MULTILINE):
+        lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+        found.append((tuple(lines[0]), [tuple(map(value, line)) for line in lines[2:]]))
+    return found
+
+
+SECTIONS = {
+    section.partition("\n")[0]: tables(section)
+    for section in re.split(
+        r"^##+ ", (HOME / "docs" / "scd2.md").read_text("utf-8"), flags=re.MULTILINE
+    )
+    if "\n| customer_key" in section
+}
+
+
+def test_the_page_shows_every_case() -> None:
+    assert len(SECTIONS) == 12
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: str) -> None:
+    for step, (header, shown) in enumerate(SECTIONS[title], start=1):
+        if header == BATCHES:
+            for batch, updated_at, city, name, deleted_at in shown:
+                seen = Observation(batch, updated_at, (city, None), (name,), deleted_at)
+                visits.publish(step, [], [(ADA, seen)])
+        elif header == VERSIONS:
+            assert versions(visits) == shown
+        else:
+            assert header == SALES
+            new = [Visit(sale, at, ADA) for sale, at, _ in shown if sale not in visits.first_batch]
+            visits.publish(step, new)
+            assert sales(visits) == shown
+
+
+def versions(visits: Visits) -> list[Row]:
+    """Read the dimension as the page shows it."""
+    return rows(
+        visits.connection,
+        """
+        select member_key, city, name, valid_from, valid_to, case
+            when is_inferred then 'inferred'
+            when is_deleted then 'deleted'
+            when is_current then 'current'
+            else 'replaced'
+        end
+        from dwh_dim_members where member_key <> 0 order by valid_from
+        """,
+    )
+
+
+def sales(visits: Visits) -> list[Row]:
+    """Read the facts as the page shows them."""
+    return rows(visits.connection, "select visit_id, at, host_key from dwh_fact_visits order by 1")
