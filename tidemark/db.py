@@ -13,7 +13,6 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import psycopg2
@@ -21,6 +20,7 @@ from psycopg2 import errorcodes, extensions, extras, sql
 
 from tidemark import sqlfiles
 from tidemark.errors import (
+    ConfigError,
     ConnectError,
     ServerVersionError,
     StatementError,
@@ -195,6 +195,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
             and uses its rights alone.
 
     Raises:
+        ConfigError: the DSN can't be read.
         ConnectError: the server can't be reached or refuses the login.
         ServerVersionError: it is older than Tidemark needs.
     """
@@ -236,6 +237,12 @@ def cancel_all() -> None:
 
 
 def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
+    if _parsed(dsn) is None:
+        raise ConfigError(
+            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
+            "postgresql://user:password@host:port/database, with special characters of the "
+            "password percent-encoded: @ is %40, / is %2F, % is %25."
+        )
     try:
         connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
     except psycopg2.OperationalError as error:
@@ -246,12 +253,25 @@ def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
 
 def redacted(dsn: str) -> str:
     """Name the server of a DSN without its password: `host:port/database as user`."""
-    try:
-        parts = extensions.parse_dsn(dsn)
-    except psycopg2.Error:
-        return urlsplit(dsn).hostname or "an unreadable DSN"
+    parts = _parsed(dsn)
+    if parts is None:
+        return "an unreadable DSN"
     host, port = parts.get("host", "localhost"), parts.get("port", "5432")
     return f"{host}:{port}/{parts.get('dbname', '')} as {parts.get('user', 'the current user')}"
+
+
+def _parsed(dsn: str) -> dict[str, str] | None:
+    """Parse a DSN; None when it can't be read, or was read with a piece of its password as host.
+
+    Of such a DSN nothing may be repeated, and libpq's message does.
+    """
+    try:
+        parts: dict[str, str] = extensions.parse_dsn(dsn)
+    except psycopg2.Error:
+        return None
+    is_place = "@" not in parts.get("host", "") + parts.get("dbname", "")
+    is_port = parts.get("port", "5432").replace(",", "").isdigit()
+    return parts if is_place and is_port else None
 
 
 def _version(number: int) -> str:
