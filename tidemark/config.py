@@ -329,7 +329,8 @@ _MODELS: dict[str, type[BaseModel]] = {"calendar": Calendar, "dimension": Dimens
 
 
 def _explained(where: str, error: ValidationError) -> str:
-    first, *others = error.errors()
+    # A misspelt key is told first: where it was meant, the right one is missing too.
+    first, *others = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
@@ -341,6 +342,7 @@ def _explained(where: str, error: ValidationError) -> str:
         message = f"{where}: {place} is missing. Add it."
     else:
         reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        reason = reason.replace("Tuple", "List").replace("valid tuple", "list")
         message = f"{where}: {place}: {reason}."
     return message + (f" ({len(others)} more like it.)" if others else "")
 

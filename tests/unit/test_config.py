@@ -1,0 +1,266 @@
+"""area.yml and the environment: what is refused, and how it is said."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tidemark.config import Project, configured_dsns, find_project, load_area
+from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.model import LAYERS
+
+GARDENS: dict[str, Any] = {
+    "area": "gardens",
+    "entities": {
+        "trees": {
+            "source": "park.trees",
+            "key": ["tree_id"],
+            "watermark": "changed",
+            "mrr": "mrr_trees",
+            "stg": "stg_trees",
+            "dimension": {"table": "dwh_trees", "surrogate_key": "tree_key", "type2": ["height"]},
+        },
+        "visits": {
+            "source": "visits",
+            "key": ["visit_id"],
+            "watermark": "changed",
+            "mrr": "mrr_visits",
+            "stg": "stg_visits",
+            "fact": {
+                "table": "dwh_visits",
+                "event_time": "visited_at",
+                "dimensions": {"tree_key": "trees"},
+            },
+        },
+    },
+}
+
+URL = "postgresql://{}"
+VARIABLES = [f"TIDEMARK_{layer.upper()}_DSN" for layer in LAYERS]
+
+
+def declare(home: Path, declared: Any, area: str = "gardens") -> Path:
+    """Write an area.yml, and return where."""
+    path = home / "sql" / area / "area.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(declared if isinstance(declared, str) else yaml.safe_dump(declared), "utf-8")
+    return path
+
+
+def with_(place: str, value: Any) -> dict[str, Any]:
+    """Return GARDENS with something else at a place; None takes away what is there."""
+    changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(GARDENS))
+    *path, last = place.split(".")
+    target = changed
+    for step in path:
+        target = target.setdefault(step, {})
+    if value is None:
+        del target[last]
+    else:
+        target[last] = value
+    return changed
+
+
+TREES = "entities.trees"
+REFUSED = [
+    ("entitys", {}, "entitys: unknown key. Did you mean 'entities'?"),
+    (f"{TREES}.watermrk", "x", f"{TREES}.watermrk: unknown key. Did you mean 'watermark'?"),
+    (
+        f"{TREES}.dimension.surogate_key",
+        "x",
+        f"{TREES}.dimension.surogate_key: unknown key. Did you mean 'surrogate_key'?",
+    ),
+    (
+        "entities.visits.fact.event_tme",
+        "x",
+        "entities.visits.fact.event_tme: unknown key. Did you mean 'event_time'?",
+    ),
+    (
+        "entities.visits.fact.dimensions.tree_key",
+        {"entity": "trees", "bye": ["tree"]},
+        "entities.visits.fact.dimensions.tree_key.bye: unknown key. Did you mean 'by'?",
+    ),
+    ("calendar.holiday", "DE", "calendar.holiday: unknown key. Did you mean 'holidays'?"),
+    (
+        "checks",
+        [{"name": "a", "description": "b", "query": "c"}],
+        "checks.0.query: unknown key. Known: name, description, sql. (1 more like it.)",
+    ),
+    ("zzz", 1, "zzz: unknown key. Known: area, description, calendar, margin, entities, checks."),
+    (
+        TREES,
+        {"sorce": "trees", "key": ["tree_id"], "watermark": "w", "mrr": "m", "stg": "s"},
+        f"{TREES}.sorce: unknown key. Did you mean 'source'? (1 more like it.)",
+    ),
+    (f"{TREES}.mrr", None, f"{TREES}.mrr is missing. Add it."),
+    (f"{TREES}.key", "tree_id", f"{TREES}.key: Input should be a list."),
+    (f"{TREES}.mrr", 7, f"{TREES}.mrr: Input should be a valid string."),
+    (
+        f"{TREES}.key",
+        [],
+        f"{TREES}.key: List should have at least 1 item after validation, not 0.",
+    ),
+    (f"{TREES}.extract", "some", f"{TREES}.extract: Input should be 'delta' or 'full'."),
+    ("margin", "soon", "margin: 'soon' is no duration; write 90s, 15m, 6h or 1d."),
+    (f"{TREES}.settle", "15", f"{TREES}.settle: '15' is no duration; write 90s, 15m, 6h or 1d."),
+    (
+        f"{TREES}.watermark",
+        None,
+        f"{TREES}: `watermark` is missing: name the column, or set `extract: full`.",
+    ),
+    (
+        f"{TREES}.dimension.type1",
+        ["height"],
+        f"{TREES}.dimension: 'height' is both type1 and type2; it can be one of them.",
+    ),
+    (
+        f"{TREES}.fact",
+        {"table": "t", "event_time": "e"},
+        f"{TREES}: an entity is a `dimension` or a `fact`, not both.",
+    ),
+    (
+        "entities.visits.fact.dimensions.tree_key",
+        "treez",
+        "the file: entities.visits.fact.dimensions.tree_key: 'treez' is no dimension of this area.",
+    ),
+    (
+        "entities.visits.fact.dimensions.tree_key",
+        {"entity": "trees", "by": ["a", "b"]},
+        "the file: entities.visits.fact.dimensions.tree_key.by: 2 columns for a key of 1.",
+    ),
+    (
+        "entities.Trees",
+        GARDENS["entities"]["trees"],
+        "entities.Trees.[key]: 'Trees': use small letters, digits and underscores, 48 at most. "
+        "(1 more like it.)",
+    ),
+    ("area", "parks", "area is 'parks', but the folder is 'gardens'. Give both the same name."),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "said"), REFUSED)
+def test_a_wrong_declaration_is_refused_with_its_place(
+    tmp_path: Path, place: str, value: Any, said: str
+):
+    with pytest.raises(ConfigError) as raised:
+        load_area(declare(tmp_path, with_(place, value)))
+    assert str(raised.value) == f"sql/gardens/area.yml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("area: [", "not readable as YAML: while parsing a flow node "),
+        ("", "the file: Input should be a valid dictionary or instance of Area."),
+        ("- area", "the file: Input should be a valid dictionary or instance of Area."),
+    ],
+)
+def test_a_file_that_declares_nothing_is_refused(tmp_path: Path, text: str, said: str):
+    with pytest.raises(ConfigError) as raised:
+        load_area(declare(tmp_path, text))
+    assert str(raised.value).startswith(f"sql/gardens/area.yml: {said}")
+
+
+def test_a_declaration_says_what_the_sql_cannot(tmp_path: Path):
+    declared = with_("entities.trees.lookback", "6h") | {"margin": "90s"}
+    area = load_area(declare(tmp_path, declared))
+    trees, visits = area.entities.values()
+    assert (area.margin, trees.lookback) == (timedelta(seconds=90), timedelta(hours=6))
+    assert (trees.source_name, visits.source_name) == (("park", "trees"), ("public", "visits"))
+    assert (area.dimensions, area.facts) == ((trees,), (visits,))
+    assert [entity.name for entity in (trees, visits)] == ["trees", "visits"]
+    assert [entity.dwh for entity in (trees, visits)] == ["dwh_trees", "dwh_visits"]
+
+
+def test_two_areas_may_not_share_a_table(tmp_path: Path):
+    declare(tmp_path, GARDENS)
+    parks = with_("area", "parks")
+    parks["entities"] = {"oaks": parks["entities"]["trees"] | {"stg": "stg_oaks"}}
+    declare(tmp_path, parks, area="parks")
+    with pytest.raises(ConfigError) as raised:
+        Project(tmp_path).area("parks")
+    assert str(raised.value) == (
+        "sql/parks/area.yml: mrr 'mrr_trees' of parks.oaks is already that of gardens.trees. "
+        "Give one of them another name."
+    )
+
+
+def test_two_areas_may_not_share_an_entity(tmp_path: Path):
+    """They would share its landing table."""
+    declare(tmp_path, GARDENS)
+    declare(tmp_path, with_("area", "parks"), area="parks")
+    with pytest.raises(ConfigError, match=r"^sql/parks/area.yml: entity 'trees' of parks.trees is"):
+        Project(tmp_path).area("parks")
+
+
+def test_an_unknown_area_is_told_with_the_nearest(tmp_path: Path):
+    declare(tmp_path, GARDENS)
+    with pytest.raises(UnknownNameError) as raised:
+        Project(tmp_path).area("garden")
+    assert str(raised.value) == (
+        "area 'garden': there is none of this name. Did you mean 'gardens'? Known: gardens."
+    )
+
+
+def test_an_unknown_entity_is_told_with_the_nearest(tmp_path: Path):
+    area = load_area(declare(tmp_path, GARDENS))
+    with pytest.raises(UnknownNameError) as raised:
+        area.entity("tree")
+    assert str(raised.value) == (
+        "entity of gardens 'tree': there is none of this name. Did you mean 'trees'? "
+        "Known: trees, visits."
+    )
+
+
+def test_the_only_area_needs_no_name(tmp_path: Path):
+    declare(tmp_path, GARDENS)
+    assert Project(tmp_path).area().area == "gardens"
+
+
+def test_one_of_two_areas_needs_its_name(tmp_path: Path):
+    declare(tmp_path, GARDENS)
+    declare(tmp_path, {"area": "parks", "entities": {}}, area="parks")
+    with pytest.raises(UnknownNameError, match=r"^area '\(none given\)'.* Known: gardens, parks."):
+        Project(tmp_path).area()
+
+
+def test_a_project_is_found_from_any_folder_inside(tmp_path: Path):
+    path = declare(tmp_path, GARDENS)
+    assert find_project(path.parent).home == tmp_path
+
+
+def test_tidemark_home_is_not_searched_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = declare(tmp_path, GARDENS)
+    monkeypatch.setenv("TIDEMARK_HOME", str(path.parent))
+    with pytest.raises(ConfigError) as raised:
+        find_project(tmp_path)
+    assert str(raised.value) == (
+        f"{path.parent}: no folder here or above has sql/<area>/area.yml. "
+        "Change into a Tidemark project, or set TIDEMARK_HOME."
+    )
+
+
+def test_without_any_dsn_the_servers_are_embedded(tmp_path: Path):
+    assert configured_dsns(tmp_path, {}) is None
+    assert configured_dsns(tmp_path, dict.fromkeys(VARIABLES, "")) is None
+
+
+def test_the_environment_goes_over_the_env_file(tmp_path: Path):
+    lines = [f"{variable}={URL.format('file')}" for variable in VARIABLES]
+    (tmp_path / ".env").write_text("\n".join(lines), "utf-8")
+    found = configured_dsns(tmp_path, {VARIABLES[0]: URL.format("environment")})
+    assert found == dict.fromkeys(LAYERS, URL.format("file")) | {
+        "operational": URL.format("environment")
+    }
+
+
+def test_some_dsns_and_not_others_are_an_error_that_names_both(tmp_path: Path):
+    some = {"TIDEMARK_MRR_DSN": URL, "TIDEMARK_DWH_DSN": URL, "TIDEMARK_STG_DSN": ""}
+    with pytest.raises(ConfigError) as raised:
+        configured_dsns(tmp_path, some)
+    assert str(raised.value) == (
+        "environment: TIDEMARK_OPERATIONAL_DSN, TIDEMARK_STG_DSN not set, but TIDEMARK_MRR_DSN, "
+        "TIDEMARK_DWH_DSN is. Set all four, or none to use embedded servers."
+    )
