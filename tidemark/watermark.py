@@ -20,7 +20,7 @@ from tidemark.model import Holder, Window
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the source says of its clock and its open transactions, in one statement."""
+    """What the source says of its clock and its open transactions."""
 
     clock: datetime
     is_standby: bool
@@ -35,7 +35,7 @@ class Activity:
 
 def activity(source: Session) -> Activity:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
-    clock, standby, sees_all, hidden, prepared, oldest, *holder = source.one(
+    clock, standby, sees_all, hidden, oldest, *holder = source.one(
         db.compose("watermark", "activity")
     )
     return Activity(
@@ -43,7 +43,7 @@ def activity(source: Session) -> Activity:
         is_standby=standby,
         sees_all_sessions=sees_all,
         hidden_sessions=hidden,
-        prepared_transactions=prepared,
+        prepared_transactions=source.value(db.compose("watermark", "prepared_transactions")),
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
     )

@@ -12,11 +12,6 @@ select
         from pg_stat_activity as a
         where a.datname = current_database() and a.state = 'disabled'
     ),
-    (
-        select count(*)
-        from pg_prepared_xacts as p
-        where p.database = current_database()
-    ),
     oldest.xact_start,
     oldest.pid,
     oldest.usename::text,
@@ -38,6 +33,13 @@ left join lateral (
     order by a.xact_start
     limit 1
 ) as oldest on true
+
+-- A transaction that is being prepared leaves the sessions after it has entered this view, so the
+-- sessions are read first, in a statement of their own.
+-- name: prepared_transactions
+select count(*)
+from pg_prepared_xacts as p
+where p.database = current_database()
 
 -- name: marks
 select

@@ -1,0 +1,146 @@
+"""The window of one batch as a function of the mark and of what the source says of itself."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidemark import watermark
+from tidemark.config import Area, Entity
+from tidemark.errors import WindowError
+from tidemark.model import Holder, Window
+from tidemark.watermark import Activity
+
+TREES = Entity(
+    name="trees", source="trees", key=("tree_id",), watermark="changed", mrr="mrr", stg="stg"
+)
+AREA = Area(area="gardens", entities={"trees": TREES.model_dump()})
+NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
+QUIET = Activity(
+    clock=NOON,
+    is_standby=False,
+    sees_all_sessions=True,
+    hidden_sessions=0,
+    prepared_transactions=0,
+    oldest=None,
+    holder=None,
+)
+SECOND = timedelta(seconds=1)
+
+spans = st.timedeltas(timedelta(0), timedelta(hours=2))
+instants = spans.map(lambda span: NOON + span)
+
+
+def busy(begun: datetime) -> Activity:
+    holder = Holder(4711, "app", "shop", (NOON - begun).total_seconds())
+    return replace(QUIET, oldest=begun, holder=holder)
+
+
+def test_the_first_window_has_no_lower_end():
+    assert watermark.window(AREA, TREES, None, QUIET) == Window(None, NOON - SECOND)
+
+
+def test_a_window_begins_at_the_mark():
+    mark = NOON - timedelta(hours=1)
+    assert watermark.window(AREA, TREES, mark, QUIET) == Window(mark, NOON - SECOND)
+
+
+def test_an_open_transaction_ends_the_window_before_its_start():
+    begun = NOON - timedelta(minutes=5)
+    found = watermark.window(AREA, TREES, None, busy(begun))
+    assert found == Window(None, begun - SECOND, held_by=busy(begun).holder)
+
+
+def test_a_transaction_younger_than_the_margin_holds_nothing_back():
+    begun = NOON - SECOND / 2
+    assert watermark.window(AREA, TREES, None, busy(begun)) == Window(None, begun - SECOND)
+
+
+def test_a_bound_before_the_mark_leaves_the_window_empty():
+    found = watermark.window(AREA, TREES, NOON, busy(NOON - timedelta(hours=1)))
+    assert (found.low, found.high, found.is_empty) == (NOON, NOON, True)
+
+
+def test_lookback_lowers_the_lower_end_alone():
+    entity = TREES.model_copy(update={"lookback": timedelta(hours=2)})
+    mark = NOON - timedelta(hours=1)
+    found = watermark.window(AREA, entity, mark, QUIET)
+    assert found == Window(mark - timedelta(hours=2), NOON - SECOND)
+
+
+def test_settle_takes_the_place_of_the_safe_bound():
+    entity = TREES.model_copy(update={"settle": timedelta(minutes=15)})
+    unsafe = replace(busy(NOON - timedelta(hours=3)), is_standby=True, sees_all_sessions=False)
+    assert watermark.window(AREA, entity, None, unsafe) == Window(
+        None, NOON - timedelta(minutes=15)
+    )
+
+
+def test_a_full_extract_has_no_ends():
+    entity = TREES.model_copy(update={"extract": "full"})
+    assert watermark.window(AREA, entity, None, QUIET) == Window(None, None)
+    assert not Window(None, None).is_empty
+
+
+@pytest.mark.parametrize(
+    ("unsafe", "said"),
+    [
+        (
+            {"is_standby": True},
+            "the source is a standby, which can't see its primary's transactions. Extract from "
+            "the primary, ",
+        ),
+        (
+            {"sees_all_sessions": False},
+            "the login may not see other sessions' transactions. Run `grant pg_read_all_stats to "
+            "<the login>` on the source, ",
+        ),
+        (
+            {"hidden_sessions": 2},
+            "2 sessions run with track_activities = off. Turn it on for them, ",
+        ),
+        (
+            {"prepared_transactions": 3},
+            "3 prepared transactions are open, and no one can tell when their rows were stamped. "
+            "Commit or roll them back (select gid from pg_prepared_xacts), ",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_a_safe_bound_lacks_is_said(unsafe: dict[str, int], said: str):
+    with pytest.raises(WindowError) as raised:
+        watermark.window(AREA, TREES, None, replace(QUIET, **unsafe))  # type: ignore[arg-type]
+    assert str(raised.value) == (
+        f"gardens.trees: no safe upper bound is known: {said}"
+        "or set `settle: 15m` (lossy) in sql/gardens/area.yml."
+    )
+
+
+@given(instants, st.none() | instants, st.none() | instants, spans, spans)
+def test_a_window_ends_before_all_that_is_open_and_never_before_the_mark(
+    clock: datetime,
+    oldest: datetime | None,
+    mark: datetime | None,
+    margin: timedelta,
+    lookback: timedelta,
+):
+    area = AREA.model_copy(update={"margin": margin})
+    entity = TREES.model_copy(update={"lookback": lookback})
+    seen = replace(QUIET, clock=clock, oldest=oldest)
+    found = watermark.window(area, entity, mark, seen)
+    safe = min(clock, oldest or clock) - margin
+    assert found.high == max(safe, mark or safe)
+    assert found.low == (mark - lookback if mark else None)
+
+
+@given(st.lists(st.tuples(instants, spans), min_size=2, max_size=8))
+def test_the_windows_of_successive_batches_leave_no_gap(looks: list[tuple[datetime, timedelta]]):
+    windows, mark = [], None
+    for clock, age in looks:
+        seen = replace(QUIET, clock=clock, oldest=clock - age)
+        windows.append(watermark.window(AREA, TREES, mark, seen))
+        mark = windows[-1].high
+    assert [later.low for later in windows[1:]] == [earlier.high for earlier in windows[:-1]]
+    assert all(w.high is not None and (w.low is None or w.low <= w.high) for w in windows)
