@@ -1,0 +1,29 @@
+import pytest
+
+from tidemark import sqlfiles
+from tidemark.sqlfiles import statement, statements
+
+
+def test_a_statement_is_what_stands_below_its_name():
+    assert statement("mirror", "is_empty") == "select not exists (select from {mirror})"
+
+
+def test_a_statement_has_no_comments_that_could_hide_what_follows():
+    found = [
+        text for module in ("mirror", "scd2", "watermark") for text in statements(module).values()
+    ]
+    assert [text for text in found if "--" in text] == []
+
+
+def test_a_file_gives_its_statements_in_order():
+    assert list(statements("source")) == ["export_snapshot", "rows", "count"]
+
+
+def test_a_statement_that_a_file_lacks_is_an_error():
+    with pytest.raises(KeyError, match="upsert"):
+        statement("mirror", "upsert")
+
+
+def test_a_file_that_does_not_exist_is_an_error():
+    with pytest.raises(FileNotFoundError):
+        sqlfiles.statements("merge")
