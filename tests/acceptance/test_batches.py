@@ -7,9 +7,9 @@ import sys
 import time
 from contextlib import closing
 
-from tests.acceptance.conftest import SEED
 from tests.commands import process, succeed, tidemark
 from tests.fix_servers import Warehouse
+from tests.fix_shop import SEED
 from tests.queries import execute
 from tidemark.model import LAYERS
 

@@ -1,3 +1,5 @@
+"""A sample shop made and loaded by the commands, and databases in which nothing was done."""
+
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 

@@ -1,0 +1,201 @@
+"""The pages agree with the program, with each other and with the files that they point to."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from typer.main import get_command
+
+from tests.commands import tidemark
+from tests.fix_servers import HOME, Warehouse
+from tidemark import config
+from tidemark.cli import app
+from tidemark.model import LAYERS
+
+DOCS = HOME / "docs"
+PAGES = sorted(
+    [HOME / "README.md", HOME / "CHANGELOG.md", *HOME.glob("tests/*.md"), *DOCS.rglob("*.md")]
+)
+COMMANDS: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+OPTIONS_OF_ALL = {"--help", "--json"}
+NAMES = {*LAYERS, "customers", "products", "sales"}
+"""Keys of JSON objects that are names of layers or entities."""
+OPEN = {"info", "key", "row_data"}
+
+
+def section(page: str, title: str) -> str:
+    """Return the text under a heading of the second level."""
+    text = (DOCS / page).read_text("utf-8")
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{page} has no section {title}"
+    return found[1]
+
+
+def table(text: str) -> list[list[str]]:
+    """Return the cells of the tables in a text, without their heads."""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    return cells[2:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HOME).as_posix())
+def test_a_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text("utf-8"))
+
+    assert [link for link in links if not _exists(page, *link)] == []
+
+
+def _exists(page: Path, link: str, heading: str) -> bool:
+    target = (page.parent / link).resolve() if link else page
+    if not target.exists():
+        return False
+    titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE) if heading else []
+    return not heading or heading in {
+        re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles
+    }
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, todo = set(), [HOME / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+            todo += [(page.parent / link).resolve() for link in links]
+
+    pages = {page for page in PAGES if page.parent != DOCS / "decisions"}
+    assert pages - reached == set()
+
+
+def test_a_word_of_the_glossary_means_one_thing() -> None:
+    words = [
+        word
+        for row in table((DOCS / "glossary.md").read_text("utf-8"))
+        for word in row[0].split(" / ")
+    ]
+
+    assert len(words) > 30
+    assert sorted(words) == sorted(set(words))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_a_section_with_an_example_and_its_options(command: str) -> None:
+    text = section("commands.md", command)
+
+    assert re.search(rf"^\$ .*\btidemark {command}\b", text, re.MULTILINE)
+    options = {name for p in COMMANDS[command].params for name in p.opts if name.startswith("--")}
+    assert {o for o in options - OPTIONS_OF_ALL if f"`{o}" not in text} == set()
+
+
+def test_every_section_of_commands_is_a_command() -> None:
+    titles = re.findall(r"^## (.*)$", (DOCS / "commands.md").read_text("utf-8"), re.MULTILINE)
+
+    assert titles == [*COMMANDS, "JSON"]
+
+
+def test_the_options_of_the_sample_are_documented() -> None:
+    options = set(re.findall(r"--[a-z-]{3,}", tidemark("seed", "--help", env={}).out))
+
+    assert {
+        o for o in options - OPTIONS_OF_ALL if f"`{o}`" not in section("commands.md", "seed")
+    } == set()
+
+
+def test_the_exit_codes_are_those_of_the_help() -> None:
+    page = (DOCS / "commands.md").read_text("utf-8").partition("| exit code |")[2]
+
+    said = tidemark("--help", env={}).out.partition("Exit codes: ")[2]
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == re.findall(r"(\d+)\s+[a-z]", said)
+
+
+def test_the_commands_that_print_json_are_listed() -> None:
+    printing = {name for name, c in COMMANDS.items() if any("--json" in p.opts for p in c.params)}
+
+    assert set(_json_keys()) == printing
+
+
+@pytest.mark.parametrize("command", ["doctor", "migrate", "plan", "status", "rejects"])
+def test_json_has_the_keys_that_are_documented(shop: Warehouse, command: str) -> None:
+    printed = tidemark(command, "--json", env=shop.environment).json
+
+    assert set(_keys(printed)) - NAMES == _json_keys()[command]
+
+
+def test_the_json_of_a_run_has_the_keys_that_are_documented(warehouse: Warehouse) -> None:
+    printed = tidemark("run", "--json", env=warehouse.environment).json
+
+    assert set(_keys(printed)) - NAMES == _json_keys()["run"]
+
+
+def _json_keys() -> dict[str, set[str]]:
+    rows = table(section("commands.md", "JSON"))
+    return {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows}
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Yield the keys of all objects in a value; what is in a source's own objects is its own."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            if key not in OPEN:
+                yield from _keys(item)
+
+
+def test_the_schema_for_editors_is_that_of_the_models() -> None:
+    written = json.loads((HOME / "sql" / "area.schema.json").read_text("utf-8"))
+
+    assert written == config.json_schema()
+
+
+def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
+    keys: list[str] = []
+    for row in table(section("areas.md", "area.yml")):
+        for key in re.findall(r"`([^`]*)`", row[0]):
+            prefix = keys[-1].partition(".")[0] if key.startswith(".") else ""
+            keys.append(prefix + key.strip())
+
+    nested: dict[str, type[BaseModel]] = {
+        "calendar": config.Calendar,
+        "dimension": config.Dimension,
+        "fact": config.Fact,
+    }
+    assert sorted(keys) == sorted(
+        [
+            "entities.<name>",
+            "checks[]",
+            *(config.Area.model_fields.keys() - {"calendar", "entities", "checks"}),
+            *(config.Entity.model_fields.keys() - {"name", "dimension", "fact"}),
+            *(f"{key}.{name}" for key, model in nested.items() for name in model.model_fields),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "model"), [("checks[]", config.Check), ("fact.dimensions", config.Role)]
+)
+def test_the_keys_of_a_list_are_in_its_row(key: str, model: type[BaseModel]) -> None:
+    rows = {row[0].strip("` "): row[1] for row in table(section("areas.md", "area.yml"))}
+
+    assert [name for name in model.model_fields if not re.search(rf"\b{name}\b", rows[key])] == []
+
+
+def test_the_errors_that_areas_quotes_are_said(warehouse: Warehouse, tmp_path: Path) -> None:
+    quoted = re.findall(r"^error: .*", (DOCS / "areas.md").read_text("utf-8"), re.MULTILINE)
+
+    warehouse.execute("operational", "alter table customers alter phone type varchar(20)")
+    retyped = tidemark("run", env=warehouse.environment).err
+    shutil.copytree(HOME / "sql", tmp_path / "sql")
+    area = tmp_path / "sql" / "retail" / "area.yml"
+    area.write_text(area.read_text("utf-8").replace("watermark:", "watermrk:", 1), "utf-8")
+    misspelt = tidemark("run", env={**warehouse.environment, "TIDEMARK_HOME": str(tmp_path)}).err
+
+    assert quoted == [misspelt.strip(), retyped.strip()]

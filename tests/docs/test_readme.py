@@ -1,0 +1,100 @@
+"""What README.md tells a newcomer to type works in a fresh checkout, and prints what it shows."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Done, process, run
+from tests.fix_servers import HOME, Warehouse
+from tidemark.embedded import site
+from tidemark.model import LAYERS
+
+README = (HOME / "README.md").read_text("utf-8")
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS = [text for language, text in FENCED if language == "bash"]
+SAMPLES = [text for language, text in FENCED if not language]
+TIDEMARK = f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../.." exec {sys.executable} -m tidemark "$@"\n'
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Path]:
+    """A fresh copy of the checkout, set up already."""
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-checkout-"))
+    folder.chmod(0o711)  # as root, embedded servers run as a user that has to get in
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in run(listing).out.split("\0")[:-1]:
+        if (HOME / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(HOME / name, folder / name)
+    _set_up(folder)
+    yield folder
+    process("down", cwd=folder)
+    shutil.rmtree(folder)
+
+
+def _set_up(folder: Path) -> None:
+    """Leave what scripts/_setup leaves, from this environment instead of the package index."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "tidemark").write_text(TIDEMARK, "utf-8")
+    (programs / "tidemark").chmod(stat.S_IRWXU)
+    sums = [
+        subprocess.check_output(["cksum"], input=(folder / name).read_bytes())
+        for name in ("requirements.lock", "pyproject.toml")
+    ]
+    (folder / ".venv" / "stamp").write_text(f"{folder}\n{b''.join(sums).decode()}")
+
+
+def typed(block: str, cwd: Path, **env: str) -> Done:
+    """Run a block as a person types it: tidemark and PostgreSQL's programs are on PATH."""
+    places = (str(cwd / ".venv" / "bin"), str(site.installed()), os.environ["PATH"])
+    done = run(["bash", "-euc", block], {"PATH": os.pathsep.join(places), **env}, cwd)
+    assert (done.code, done.err) == (0, ""), done
+    return done
+
+
+def shape(text: str) -> list[str]:
+    """Return the lines without their numbers, names and blanks: titles, heads and first words."""
+    words = (re.sub(r"[\d.,]+", "N", line).split() for line in text.splitlines())
+    return [" ".join(line) for line in words if line]
+
+
+@pytest.fixture(scope="module")
+def printed(checkout: Path) -> list[str]:
+    """What the blocks that need no server print, in their order."""
+    return [typed(block, checkout).out for block in BLOCKS[:2]]
+
+
+def test_there_are_three_blocks_to_type() -> None:
+    assert [block.split()[0] for block in BLOCKS] == ["./scripts/demo", "psql", "tidemark"]
+
+
+def test_what_is_typed_after_the_demo_finds_its_shop(printed: list[str]) -> None:
+    said = printed[1]
+    assert re.search(r"^ customer_id \|.*\n[-+]+\n(?:.*\n){5}\(5 rows\)", said)
+    assert re.search(r"^sales backdated +\d+\nBatch 3 of retail, ", said, re.MULTILINE)
+    assert said.endswith("stopped: dwh, mrr, operational, stg\n")
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_the_samples_have_the_shape_of_what_is_printed(printed: list[str], block: int) -> None:
+    shown = [line for line in shape(SAMPLES[block]) if line != "…"]
+    real = set(shape(printed[block]))
+    names = ("N Silver",)
+    assert [line for line in shown if line not in real and not line.startswith(names)] == []
+
+
+def test_a_warehouse_on_servers_of_ones_own(checkout: Path, empty: Warehouse) -> None:
+    dsns = {f"TIDEMARK_{layer.upper()}_DSN": empty.dsn[layer] for layer in LAYERS}
+    said = typed(BLOCKS[2], checkout, **dsns).out
+    assert "files applied" in said
+    assert "\nNext batch of retail\n" in said
+    assert said.splitlines()[-1].startswith("retail: nothing changed (batch 1, ")
