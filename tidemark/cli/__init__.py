@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -20,8 +19,6 @@ for module in (servers, batches, demonstration):
 
 def main() -> None:
     """Run a command; an error is one line on stderr and an exit code of its own."""
-    # Pydantic would look for plugins in the metadata of everything installed: 0.02 s.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         sys.exit(app(prog_name="tidemark", standalone_mode=False))
     except TidemarkError as error:
