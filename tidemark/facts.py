@@ -89,14 +89,27 @@ def apply(session: Session, fact: Fact, *, applied: int) -> Counts:
     if session.value(db.compose("facts", "is_empty", **parts)):
         everything = _resolved(fact, db.text("true"))
         with indexes.built_afterwards(session, fact.table):
-            return Counts(inserted=session.run(_insert("insert", parts, everything)))
-    older = _resolved(fact, _lineage("may_be_known", applied))
+            insert = db.compose("facts", "insert", **parts, resolved=everything)
+            return Counts(inserted=session.run(insert))
+    counts = _amend(session, parts, _resolved(fact, _lineage("may_be_known", applied)))
     newer = _resolved(fact, _lineage("new", applied))
-    return Counts(
-        updated=session.run(db.compose("facts", "update", **parts, resolved=older)),
-        inserted=session.run(_insert("insert_missing", parts, older))
-        + session.run(_insert("insert", parts, newer)),
+    counts.inserted += session.run(db.compose("facts", "insert", **parts, resolved=newer))
+    return counts
+
+
+def _amend(session: Session, parts: Mapping[str, Composable], resolved: Composable) -> Counts:
+    """Merge facts that may be in the table already, first looking where they were in time."""
+    session.run(db.compose("facts", "drop_amended", **parts))
+    session.run(db.compose("facts", "amended", **parts, resolved=resolved))
+    session.run(db.compose("transfer", "analyze", landing=parts["amended"]))
+    updated = session.run(db.compose("facts", "update", **parts))
+    session.run(db.compose("facts", "drop_found", **parts))
+    counts = Counts(
+        updated=updated + session.run(db.compose("facts", "move", **parts)),
+        inserted=session.run(db.compose("facts", "insert_missing", **parts)),
     )
+    session.run(db.compose("facts", "drop_amended", **parts))
+    return counts
 
 
 def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
@@ -133,10 +146,6 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     )
 
 
-def _insert(name: str, parts: Mapping[str, Composable], resolved: Composable) -> Composable:
-    return db.compose("facts", name, **parts, resolved=resolved)
-
-
 def _lineage(name: str, applied: int) -> Composable:
     return db.compose("facts", name, applied=db.literal(applied))
 
@@ -152,6 +161,8 @@ def _parts(fact: Fact) -> dict[str, Composable]:
         "compared_f": db.names(fact.compared, of="f"),
         "compared_r": db.names(fact.compared, of="r"),
         "same_key": db.equal("f", "r", fact.natural_key),
+        "same_time": db.equal("f", "r", (fact.event_column,)),
+        "amended": db.name("landing", f"amended_{fact.entity}"),
     }
 
 

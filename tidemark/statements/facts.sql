@@ -57,22 +57,42 @@ l._first_batch_id <= {applied}
 -- name: new
 l._first_batch_id > {applied}
 
--- A fact whose event time moved is moved: it keeps its surrogate key, its partition changes.
--- name: update
-update {fact} as f
-set ({written}) = ({written_r})
-from ({resolved}) as r
-where {same_key} and ({compared_f}) is distinct from ({compared_r})
-
 -- name: insert
 insert into {fact} ({written})
 select {written_r}
 from ({resolved}) as r
 
+-- name: drop_amended
+drop table if exists {amended}
+
+-- name: amended
+create unlogged table {amended} as
+{resolved}
+
+-- Most amended facts stay where they are in time, and so in their partition.
+-- name: update
+update {fact} as f
+set ({written}) = ({written_r})
+from {amended} as r
+where {same_key} and {same_time} and ({compared_f}) is distinct from ({compared_r})
+
+-- name: drop_found
+delete from {amended} as r
+using {fact} as f
+where {same_key} and {same_time}
+
+-- The others are looked for in every partition. A fact whose event time moved is moved: it keeps
+-- its surrogate key.
+-- name: move
+update {fact} as f
+set ({written}) = ({written_r})
+from {amended} as r
+where {same_key}
+
 -- name: insert_missing
 insert into {fact} ({written})
 select {written_r}
-from ({resolved}) as r
+from {amended} as r
 where not exists (select from {fact} as f where {same_key})
 
 -- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
