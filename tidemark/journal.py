@@ -7,12 +7,12 @@ connection's, so a process that dies lets go of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tidemark import db
 from tidemark.config import Area
 from tidemark.db import Session
-from tidemark.errors import LockedError
+from tidemark.errors import ConnectError, LockedError
 from tidemark.model import Counts, Holder, Hop
 
 
@@ -26,8 +26,6 @@ class Journal:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the area's lock for the block.
-
-        What still says RUNNING when the lock is got was killed, and is marked FAILED.
 
         Raises:
             LockedError: another process holds it; the message says which.
@@ -50,7 +48,10 @@ class Journal:
         )
 
     def begin(self, *, applied: int) -> int:
-        """Open a batch, and return its id: above `applied`, the last one that a layer applied."""
+        """Open a batch, and return its id: above `applied`, the last one that a layer applied.
+
+        What still says RUNNING was killed, since this process holds the lock: it becomes FAILED.
+        """
         message = {
             "area": self._area.area,
             "message": "Not finished when the next batch began: killed, or its last hop not run.",
@@ -93,7 +94,9 @@ class Journal:
         try:
             yield counts
         except BaseException as error:
-            self._end(started, counts, "FAILED", str(error) or type(error).__name__)
+            # A journal that broke too must not hide what failed; the next batch ends its rows.
+            with suppress(ConnectError):
+                self._end(started, counts, "FAILED", str(error) or type(error).__name__)
             raise
         self._end(started, counts, "SUCCESS", None)
 

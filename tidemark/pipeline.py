@@ -79,7 +79,8 @@ def _run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Jou
             result = _HOPS[hop](servers, area, batch_id)
             counts.update(result.entities)
     except BaseException as error:
-        journal.fail(batch_id, f"{hop}: {str(error) or type(error).__name__}")
+        with suppress(ConnectError):
+            journal.fail(batch_id, f"{hop}: {str(error) or type(error).__name__}")
         raise
     return result
 

@@ -11,5 +11,5 @@ set
     last_updated = excluded.last_updated
 
 -- name: succeed
-update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp()
+update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
 where batch_id = %(batch_id)s
