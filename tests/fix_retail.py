@@ -186,6 +186,11 @@ class Retail:
             """,
         )
 
+    def take_the_lock_away(self) -> None:
+        """End the session that holds the area, as an administrator or a firewall may do."""
+        self.warehouse.rows("dwh", "select pg_terminate_backend(%s)", self.holders()[0])
+        wait_until(lambda: not self.holders())
+
     def wait_for_lock(self, layer: Layer, waiting: int = 1) -> None:
         """Wait until so many sessions wait for a lock in a layer."""
         query = """

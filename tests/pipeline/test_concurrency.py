@@ -1,0 +1,121 @@
+"""Two processes at once."""
+
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from tests.fix_retail import Retail
+from tests.fix_servers import connect, database
+from tests.queries import execute, value
+from tidemark import pipeline
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.errors import ConnectError, LockedError
+from tidemark.migrate import migrate
+from tidemark.model import LAYERS, Layer
+
+STAGING = "lock table tidemark.applied_batch in share mode"
+
+
+def test_a_second_run_says_who_works_on_the_area_and_does_nothing(retail: Retail):
+    with retail.holding("stg", STAGING):
+        running = retail.run_beside()
+        retail.wait_for_lock("stg")
+        [(pid,)] = retail.holders()
+        with pytest.raises(LockedError) as raised:
+            retail.run()
+        assert retail.warehouse.rows("dwh", "select batch_id from etl_batches") == [(1,)]
+    running.result()
+    assert str(raised.value) == (
+        f"retail: another process works on this area: pid {pid} (postgres, tidemark journal retail "
+        f"{socket.gethostname()}:{os.getpid()}). Wait for it to end, or end it; nothing was done."
+    )
+
+
+def test_a_run_that_has_ended_leaves_the_area_free(retail: Retail):
+    retail.run()
+    assert retail.holders() == []
+    assert retail.run().batch_id == 2
+
+
+def test_a_run_that_has_failed_leaves_the_area_free(retail: Retail):
+    with retail.without("stg"), pytest.raises(ConnectError):
+        retail.run()
+    assert retail.run().batch_id == 2
+
+
+def test_a_killed_run_leaves_the_area_free(retail: Retail):
+    with retail.holding("stg", STAGING):
+        process = retail.start()
+        retail.wait_for_lock("stg")
+        with pytest.raises(LockedError, match=f":{process.pid}\\)"):
+            retail.run()
+        retail.kill(process)
+    assert retail.run().batch_id == 2
+
+
+def test_another_area_is_not_locked(retail: Retail):
+    other = retail.area.model_copy(update={"area": "gardens"})
+    with retail.holding("stg", STAGING):
+        running = retail.run_beside()
+        retail.wait_for_lock("stg")
+        assert pipeline.begin(retail.servers, other) == 2
+    running.result()
+
+
+def test_a_run_that_loses_its_lock_writes_whole_hops_and_stops(retail: Retail, undisturbed: Retail):
+    with retail.holding("stg", STAGING):
+        running = retail.run_beside()
+        retail.wait_for_lock("stg")
+        retail.take_the_lock_away()
+    with pytest.raises(ConnectError, match=r"^dwh: the connection broke: "):
+        running.result()
+    applied = "select count(*) from tidemark.applied_batch"
+    layers: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+    assert [retail.warehouse.rows(layer, applied) for layer in layers] == [[(1,)], [(1,)], [(0,)]]
+    retail.run()
+    undisturbed.run()
+    assert retail.contents() == undisturbed.contents()
+
+
+@pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
+def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
+    retail: Retail, undisturbed: Retail, layer: Layer
+):
+    retail.run()
+    undisturbed.run()
+    retail.change("customers", 1, city="Lyon")
+    retail.add("sales", 5)
+    with retail.holding(layer, STAGING):
+        first = retail.run_beside()
+        retail.wait_for_lock(layer)
+        retail.take_the_lock_away()
+        undisturbed.run()
+        retail.change("sales", 5, transaction_timestamp="2025-04-05")
+        second = retail.run_beside()
+        retail.wait_for_lock(layer, 2)
+    with pytest.raises(ConnectError):
+        first.result()
+    second.result()
+    undisturbed.run()
+    assert retail.contents() == undisturbed.contents()
+
+
+def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[Layer, str]):
+    targets = {}
+    for layer in LAYERS:
+        server = connect(servers[layer])
+        retail.stack.callback(server.close)
+        execute(server, "create database fresh")
+        retail.stack.callback(execute, server, "drop database fresh with (force)")
+        targets[layer] = database(servers[layer], "fresh")
+    project = Project(retail.home)
+    with Servers(targets) as one, Servers(targets) as other, ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda each: migrate(project, each), (one, other)))
+    files = {layer: sorted([*done[0][layer], *done[1][layer]]) for layer in LAYERS}
+    assert all(len(found) == len(set(found)) > 0 for found in files.values())
+    with closing(connect(targets["dwh"])) as fresh:
+        assert value(fresh, "select count(*) from tidemark.migration") == len(files["dwh"])
