@@ -113,18 +113,7 @@ class Members:
     def versions(self) -> dict[Key, list[Version]]:
         """Read the versions of every key, in order of time; an inferred member is none."""
         found: dict[Key, list[Version]] = defaultdict(list)
-        for (
-            *key,
-            city,
-            tier,
-            name,
-            valid_from,
-            valid_to,
-            changed_at,
-            batch,
-            deleted,
-            current,
-        ) in rows(
+        for row in rows(
             self.connection,
             f"""
             select
@@ -135,10 +124,8 @@ class Members:
             order by valid_from
             """,
         ):
-            version = Version(
-                (city, tier), (name,), valid_from, valid_to, changed_at, batch, deleted, current
-            )
-            found[tuple(key)].append(version)
+            key, (city, tier, name, *rest) = row[: len(self.key)], row[len(self.key) :]
+            found[key].append(Version((city, tier), (name,), *rest))
         return dict(found)
 
     def history(self) -> list[tuple[str | None, datetime, datetime, str]]:

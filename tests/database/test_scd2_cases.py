@@ -7,7 +7,7 @@ import pytest
 from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, MAY, Members, ada
 from tests.oracles.scd2 import BEGINNING, END
 from tests.queries import execute, rows
-from tidemark.errors import GateError
+from tidemark.errors import GateError, StatementError
 from tidemark.model import Counts
 
 
@@ -242,6 +242,15 @@ def test_a_replayed_batch_writes_nothing(members: Members) -> None:
 
     assert members.land(batch) == Counts()
     assert members.stored() == stored
+
+
+@pytest.mark.parametrize("deleted_at", [None, FEB])
+def test_a_change_without_a_time_is_refused(members: Members, deleted_at: datetime | None) -> None:
+    members.land([ada(1, JAN), ada(2, JAN, deleted_at=deleted_at)])
+    without_time = ada(3, None, "Oslo")  # type: ignore[arg-type]
+
+    with pytest.raises(StatementError, match="null value in column"):
+        members.land([without_time])
 
 
 def test_a_dimension_that_somebody_broke_by_hand_is_not_published(members: Members) -> None:

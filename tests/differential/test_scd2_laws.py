@@ -22,7 +22,7 @@ from tests.oracles import scd2 as oracle
 from tests.oracles.scd2 import BEGINNING, END, TICK, FirstVersion, Observation, Version
 
 KEYS: tuple[Key, ...] = (("a", 1), ("a", 2), ("b", 1), ("b", 2))
-INSTANTS = [datetime(2025, 1, day, tzinfo=UTC) for day in (28, 30)]
+INSTANTS = [datetime(1815, 12, 10, tzinfo=UTC), datetime(2025, 1, 30, tzinfo=UTC)]
 INSTANTS += [datetime(2025, 2, day, tzinfo=UTC) for day in (1, 3)]
 EVENT_TIMES = [INSTANTS[0] - timedelta(days=400), *INSTANTS]
 EVENT_TIMES += [at + step for at in INSTANTS for step in (TICK, timedelta(days=1))]

@@ -138,7 +138,11 @@ deletes_placed as (
 placed as (
     select
         *,
-        greatest(case when _live then _raw_at end, max(_deleted_at) over arrival) as _at
+        case
+            when not _live or max(_deleted_at) over arrival > _raw_at
+                then max(_deleted_at) over arrival
+            else _raw_at
+        end as _at
     from deletes_placed
     window arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
@@ -152,7 +156,7 @@ ranked as (
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to
     from placed
-    where _at is not null
+    where _live or _at is not null
     window instant as (partition by {nk}, _at, _live)
 ),
 

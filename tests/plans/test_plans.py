@@ -1,0 +1,219 @@
+"""A batch reads in proportion to what it brings, whatever the size of the tables.
+
+Rows are counted, never milliseconds. 50 in 50,000 are one in a thousand; of much more, reading the
+whole table is cheaper, and the planner does it. It has to choose the same with PostgreSQL's
+default costs and with those of an SSD.
+"""
+
+from datetime import timedelta
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from tests.explaining import BETWEEN, Explaining
+from tests.fix_dimension import JAN, Members
+from tests.fix_servers import HOME
+from tests.fix_visits import Visits
+from tests.queries import execute
+from tidemark import db, facts, mirror, scd2, watermark
+from tidemark.config import Project
+from tidemark.mirror import Mirror
+from tidemark.model import Window
+
+ROWS, DELTA = 50_000, 50
+ENOUGH = 5 * DELTA
+
+MEMBERS = """
+truncate landing.members;
+insert into landing.members (shop, member_id, city, name, changed, _batch_id, _first_batch_id)
+select 'shop ' || n / 100, n, %(city)s, 'member ' || n, %(changed)s, %(batch)s, 1
+from generate_series(1, %(rows)s, %(every)s) as n;
+analyze landing.members
+"""
+VISITS = """
+truncate landing.visits;
+insert into landing.visits
+(visit_id, at, spent, host_shop, host_member_id, day, _batch_id, _first_batch_id)
+select
+    n, timestamptz '2025-01-01Z' + n * interval '1 minute', %(spent)s, 'shop ' || n / 100, n,
+    date '2025-01-01', %(batch)s, 1
+from generate_series(1, %(rows)s, %(every)s) as n;
+analyze landing.visits
+"""
+
+
+@pytest.fixture(params=[4.0, 1.1], ids=["default costs", "costs of an SSD"])
+def page_cost(request: pytest.FixtureRequest) -> float:
+    cost: float = request.param
+    return cost
+
+
+@pytest.fixture
+def explaining(dwh: Connection, page_cost: float) -> Explaining:
+    execute(dwh, "set local random_page_cost = %s", [page_cost])
+    return Explaining(dwh, "dwh")
+
+
+@pytest.fixture
+def many_members(shop_members: Members) -> Members:
+    """Members of a key that is two columns, of which the one follows from the other."""
+    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
+    scd2.apply(shop_members.session, shop_members.dimension)
+    execute(shop_members.connection, "analyze dwh_dim_members")
+    return shop_members
+
+
+@pytest.fixture
+def many_visits(many_members: Members) -> Visits:
+    """One visit of each member, every minute in January and February."""
+    visits = Visits(many_members)
+    _land(visits.connection, VISITS, 1, 1, spent=1)
+    facts.ensure_partitions(many_members.session, visits.fact)
+    facts.apply(many_members.session, visits.fact, applied=0)
+    execute(visits.connection, "analyze dwh_fact_visits")
+    return visits
+
+
+def _land(connection: Connection, statement: str, batch: int, every: int, **values: object) -> None:
+    execute(connection, statement, {**values, "batch": batch, "rows": ROWS, "every": every})
+
+
+def _changed(members: Members, keys: int = DELTA) -> None:
+    _land(members.connection, MEMBERS, 2, ROWS // keys, city="Oslo", changed="2025-01-10Z")
+
+
+def test_a_rebuild_reads_the_versions_of_the_touched_keys(
+    many_members: Members, explaining: Explaining
+) -> None:
+    _changed(many_members)
+
+    scd2.apply(explaining, many_members.dimension)
+
+    assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
+    assert 0 < explaining.read[BETWEEN] <= 2 * ENOUGH
+
+
+def test_a_rebuild_does_not_square_the_keys_when_statistics_are_old(
+    shop_members: Members, explaining: Explaining
+) -> None:
+    execute(shop_members.connection, "analyze dwh_dim_members")
+    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
+    scd2.apply(shop_members.session, shop_members.dimension)
+    _changed(shop_members, 1000)
+
+    scd2.apply(explaining, shop_members.dimension)
+
+    assert 0 < explaining.read[BETWEEN] <= 10 * 1000
+
+
+def test_the_version_in_force_is_looked_up_for_the_landed_facts_alone(
+    many_visits: Visits, explaining: Explaining
+) -> None:
+    _land(many_visits.connection, VISITS, 2, ROWS // DELTA, spent=2)
+
+    facts.apply(explaining, many_visits.fact, applied=1)
+
+    assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
+    assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
+
+
+def test_members_are_inferred_by_looking_for_the_landed_facts_alone(
+    many_visits: Visits, explaining: Explaining
+) -> None:
+    _land(many_visits.connection, VISITS, 2, ROWS // DELTA, spent=2)
+
+    scd2.infer(
+        explaining,
+        many_visits.members.dimension,
+        landing="visits",
+        by=("host_shop", "host_member_id"),
+        batch_id=2,
+    )
+
+    assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
+
+
+def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
+    many_visits: Visits, explaining: Explaining
+) -> None:
+    _changed(many_visits.members)
+    scd2.apply(many_visits.members.session, many_visits.members.dimension)
+
+    facts.repoint(explaining, many_visits.fact, many_visits.fact.roles[0])
+
+    assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
+    assert 0 < explaining.read["dwh_dim_members"] <= 2 * ENOUGH
+
+
+@pytest.fixture
+def mirrored(mrr: Connection, page_cost: float) -> Mirror:
+    """A mirror of 50,000 rows, of which batch 1 showed all and batch 2 a few, which lie ready."""
+    execute(mrr, "set local random_page_cost = %s", [page_cost])
+    execute(
+        mrr,
+        """
+        create table mrr_members (member_id integer not null, city text);
+        select tidemark.create_mirror('mrr_members', array['member_id']);
+        insert into mrr_members
+        (member_id, city, _batch_id, _first_batch_id, _extracted_at)
+        select n, 'Rome', 1, 1, now() from generate_series(1, %(rows)s) as n;
+        insert into mrr_members_history
+        select member_id, city, 0, 0, _extracted_at, _deleted_at from mrr_members;
+        create table landing.members as
+        select member_id, 'Oslo' as city, 2::bigint as _batch_id, _extracted_at, _deleted_at
+        from mrr_members where member_id %% %(every)s = 0;
+        analyze mrr_members, mrr_members_history, landing.members
+        """,
+        {"rows": ROWS, "every": ROWS // DELTA},
+    )
+    return Mirror("mrr_members", ("member_id", "city"), ("member_id",))
+
+
+def test_a_mirror_is_asked_for_the_landed_keys_alone(mrr: Connection, mirrored: Mirror) -> None:
+    explaining = Explaining(mrr, "mrr")
+
+    mirror.apply(explaining, mirrored, db.name("landing", "members"))
+
+    assert 0 < explaining.read["mrr_members"] <= ENOUGH
+
+
+def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
+    mrr: Connection, mirrored: Mirror
+) -> None:
+    explaining = Explaining(mrr, "mrr")
+    mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"))
+    execute(mrr, "analyze mrr_members, mrr_members_history")
+
+    mirror.has_delta(explaining, mirrored, after=1)
+    explaining.rows(mirror.delta(mirrored, after=1, columns=("member_id", "_batch_id")))
+
+    assert 0 < explaining.read["mrr_members"] <= ENOUGH
+    assert explaining.read["mrr_members_history"] <= ENOUGH
+
+
+def test_a_source_is_read_within_the_window_alone(
+    operational: Connection, page_cost: float
+) -> None:
+    execute(operational, "set local random_page_cost = %s", [page_cost])
+    execute(
+        operational,
+        """
+        insert into customers (name, updated_at)
+        select 'customer ' || n, timestamptz '2025-01-01Z' + n * interval '1 minute'
+        from generate_series(1, %s) as n;
+        analyze customers
+        """,
+        [ROWS],
+    )
+    explaining = Explaining(operational, "operational")
+    customers = Project(HOME).area("retail").entities["customers"]
+    window = Window(low=JAN, high=JAN + DELTA * timedelta(minutes=1))
+    parts = {
+        "source": db.name("public", "customers"),
+        "condition": watermark.condition(customers, window),
+    }
+
+    explaining.rows(db.compose("watermark", "has_rows", **parts))
+    explaining.rows(db.compose("source", "rows", columns=db.name("customer_id"), **parts))
+
+    assert 0 < explaining.read["customers"] <= ENOUGH
