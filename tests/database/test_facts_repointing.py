@@ -74,6 +74,14 @@ def test_facts_since_a_return_point_at_it_and_those_in_the_gap_stay(visits: Visi
     assert months(visits) == [JAN, JAN, JAN, APR, APR]
 
 
+def test_facts_in_a_gap_point_at_the_version_that_was_deleted_last(visits: Visits) -> None:
+    visits.publish(1, EVERY_MONTH, [ada(1, JAN)])
+
+    visits.publish(2, [], [ada(2, FEB, "Oslo"), ada(3, FEB, "Oslo", deleted_at=MAR)])
+
+    assert months(visits) == [JAN, FEB, FEB, FEB, FEB]
+
+
 def test_facts_of_an_inferred_member_spread_over_the_versions_that_fill_it(
     visits: Visits,
 ) -> None:

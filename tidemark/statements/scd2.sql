@@ -269,7 +269,7 @@ select
 from keyed
 where _instant_key <> _version_key
 
--- Whether each landed key has one version, and the dimension none: a mirror that is sent as a whole.
+-- Whether the dimension is empty and each key landed once: a mirror that is sent as a whole.
 -- name: is_first_load
 select
     not exists (select from {dimension} where {surrogate} <> 0)
