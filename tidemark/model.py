@@ -21,7 +21,10 @@ END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the catalog shows it; `type` is `format_type`'s spelling."""
+    """A column as the catalog shows it.
+
+    `type` is `format_type`'s spelling, with the schema in front unless the type is built in.
+    """
 
     name: str
     type: str

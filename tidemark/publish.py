@@ -102,7 +102,7 @@ def _land(
                 columns=(*shape.sent[name].mirror.payload, *LINEAGE),
                 history=name in shape.dimensions,
             ),
-            binary=True,
+            transfer.is_binary_safe(landings[name].columns, landings[name].columns),
         )
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]

@@ -79,7 +79,8 @@ def _jobs(mrr: Session, area: Area, after: int) -> list[Job]:
             columns = (*source.payload, *LINEAGE)
             landing = Landing(name, (*_payload(table), *LINEAGE_COLUMNS))
             query = mirror.delta(source, after=after, columns=columns)
-            jobs.append((table.rows, Job(landing, query, binary=True)))
+            binary = transfer.is_binary_safe(landing.columns, landing.columns)
+            jobs.append((table.rows, Job(landing, query, binary)))
     return [job for _, job in sorted(jobs, key=lambda job: -job[0])]
 
 

@@ -1,5 +1,6 @@
 -- What the catalog says of tables.
 
+-- A type that is not built in is spelled with its schema, as the search path does not ask for.
 -- name: tables
 select
     wanted.position::int,
@@ -7,12 +8,18 @@ select
         select json_agg(
             json_build_array(
                 a.attname,
-                format_type(a.atttypid, a.atttypmod),
+                case
+                    when
+                        t.typnamespace <> 'pg_catalog'::regnamespace and pg_type_is_visible(t.oid)
+                        then t.typnamespace::regnamespace || '.'
+                    else ''
+                end || format_type(a.atttypid, a.atttypmod),
                 a.attnotnull,
                 a.atthasdef or a.attidentity <> ''
             ) order by a.attnum
         )
         from pg_attribute as a
+        inner join pg_type as t on a.atttypid = t.oid
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ),
     (
