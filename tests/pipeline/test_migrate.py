@@ -1,0 +1,103 @@
+"""sql/ is applied to each layer: tables once, routines and views whenever they change."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.fix_servers import HOME, Warehouse
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.errors import EditedMigrationError, MigrationError
+from tidemark.migrate import migrate, pending
+from tidemark.model import LAYERS, Layer
+
+TABLES = "select count(*) from pg_class where relname = 'trees'"
+NOTHING: dict[Layer, list[str]] = {layer: [] for layer in LAYERS}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of the project that the test may edit."""
+    shutil.copytree(HOME / "sql", tmp_path / "sql")
+    return Project(tmp_path)
+
+
+def apply(project: Project, warehouse: Warehouse) -> dict[Layer, list[str]]:
+    with Servers(warehouse.dsn) as servers:
+        return migrate(project, servers)
+
+
+def write(project: Project, path: str, text: str) -> None:
+    (project.sql / path).write_text(text, "utf-8")
+
+
+def test_a_migrated_layer_is_up_to_date(warehouse: Warehouse, project: Project):
+    assert apply(project, warehouse) == NOTHING
+
+
+def test_a_new_file_is_applied_to_its_layer_once(warehouse: Warehouse, project: Project):
+    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
+    assert apply(project, warehouse) == {**NOTHING, "stg": ["retail/stg/90_trees.sql"]}
+    assert apply(project, warehouse) == NOTHING
+    assert [warehouse.rows(layer, TABLES) for layer in LAYERS] == [[(0,)], [(0,)], [(1,)], [(0,)]]
+
+
+def test_what_a_migration_makes_belongs_to_the_pipeline(warehouse: Warehouse, project: Project):
+    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
+    apply(project, warehouse)
+    query = "select tableowner, schemaname from pg_tables where tablename = 'trees'"
+    assert warehouse.rows("stg", query) == [("tidemark_etl", "public")]
+
+
+def test_a_view_is_replaced_whenever_it_changes(warehouse: Warehouse, project: Project):
+    path = "retail/dwh/views/trees.sql"
+    for number in (1, 2):
+        write(project, path, f"create or replace view trees as select {number} as n;")
+        assert apply(project, warehouse) == {**NOTHING, "dwh": [path]}
+        assert warehouse.rows("dwh", "select n from trees") == [(number,)]
+
+
+def test_an_edited_migration_is_refused(warehouse: Warehouse, project: Project):
+    path = project.sql / "retail/mrr/01_create_schema.sql"
+    path.write_text(path.read_text("utf-8") + "create table trees (tree_id int);\n", "utf-8")
+    write(project, "retail/mrr/90_more.sql", "create table more (n int);")
+    with pytest.raises(EditedMigrationError) as raised:
+        apply(project, warehouse)
+    said = str(raised.value)
+    start = "mrr: sql/retail/mrr/01_create_schema.sql was changed after it had been applied (check"
+    assert said.startswith(start)
+    assert said.endswith(
+        "Restore the file, and put the change into a new one with a higher number."
+    )
+    query = "select count(*) from pg_class where relname in ('trees', 'more')"
+    assert warehouse.rows("mrr", query) == [(0,)]
+
+
+def test_a_failing_migration_leaves_the_layer_as_it_was(warehouse: Warehouse, project: Project):
+    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
+    write(project, "retail/stg/91_wrong.sql", "create table more (n int);\nselect 1 / 0;")
+    with pytest.raises(MigrationError) as raised:
+        apply(project, warehouse)
+    assert str(raised.value) == (
+        "stg: sql/retail/stg/91_wrong.sql can't be applied: stg: division by zero. stg is as it "
+        "was. Correct the file and run `tidemark migrate` again."
+    )
+    assert warehouse.rows("stg", TABLES) == [(0,)]
+    write(project, "retail/stg/91_wrong.sql", "create table more (n int);")
+    assert len(apply(project, warehouse)["stg"]) == 2
+
+
+def test_what_is_pending_is_listed_and_not_applied(warehouse: Warehouse, project: Project):
+    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
+    with Servers(warehouse.dsn) as servers, servers.session("stg", "test") as stg:
+        assert pending(project, stg) == ["retail/stg/90_trees.sql"]
+    assert warehouse.rows("stg", TABLES) == [(0,)]
+
+
+def test_a_source_that_is_not_a_sample_is_left_alone(warehouse: Warehouse, project: Project):
+    """Without sql/<area>/operational nothing is written there, not even the roles."""
+    shutil.rmtree(project.sql / "retail" / "operational")
+    write(project, "platform/operational/90_trees.sql", "create table trees (tree_id int);")
+    assert apply(project, warehouse) == NOTHING
+    assert warehouse.rows("operational", TABLES) == [(0,)]
