@@ -84,6 +84,9 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
     # Only who migrates, and tidemark_etl in the warehouse, may read what was applied.
     if not session.value(db.compose("doctor", "may_read_migrations")):
         return
+    # A source that has no sample application is none of ours.
+    if session.layer == "operational" and not session.value(db.compose("doctor", "is_migrated")):
+        return
     pending = migrate.pending(project, session)
     if pending:
         yield Finding(

@@ -9,7 +9,7 @@ everything after it as `tidemark_etl`, the owner of the warehouse.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,10 +64,17 @@ def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
                 )
 
 
-def migrate(project: Project, servers: db.Servers) -> dict[Layer, list[str]]:
-    """Bring every layer up to date with `sql/`, each in one transaction.
+def migrate(
+    project: Project, servers: db.Servers, *, layers: Sequence[Layer] = LAYERS
+) -> dict[Layer, list[str]]:
+    """Bring layers up to date with `sql/`, each in one transaction.
 
     A layer that another process migrates at the same time is waited for.
+
+    Args:
+        project: the folder with `sql/`.
+        servers: the four servers.
+        layers: which to migrate. `operational` gets the tables of the sample applications.
 
     Returns:
         Layer -> the paths that were applied now, in order.
@@ -76,7 +83,7 @@ def migrate(project: Project, servers: db.Servers) -> dict[Layer, list[str]]:
         EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
         MigrationError: PostgreSQL refused a file; the layer is as it was.
     """
-    return {layer: _migrate_layer(project, servers, layer) for layer in LAYERS}
+    return {layer: _migrate_layer(project, servers, layer) for layer in layers}
 
 
 def _lifetime(path: Path) -> Lifetime:

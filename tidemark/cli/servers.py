@@ -74,16 +74,26 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Also make the sample's tables on an operational server."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Apply sql/ to every layer: tables once, views and routines whenever they change.
 
     Example: tidemark migrate
     """
     from tidemark import migrate as migrator
+    from tidemark import servers
+    from tidemark.model import LAYERS
 
     project = find_project()
+    # An operational server of the user's own is his application's: nothing is made there unasked.
+    layers = LAYERS if sample or servers.is_embedded(project) else LAYERS[1:]
     with open_servers(project) as opened:
-        applied = migrator.migrate(project, opened)
+        applied = migrator.migrate(project, opened, layers=layers)
     if as_json:
         print_json(applied)
         return

@@ -33,6 +33,9 @@ select coalesce(
     true
 )
 
+-- name: is_migrated
+select to_regclass('tidemark.migration') is not null
+
 -- name: may_read_migrations
 select coalesce(
     (
