@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, Key, ada
+from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, MAY, Key, ada
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import BEGINNING, TICK
 from tests.queries import rows
@@ -50,11 +50,11 @@ def test_a_late_fact_points_at_the_version_that_was_in_force(visits: Visits) -> 
 
 
 def test_a_fact_in_the_gap_after_a_delete_points_at_the_deleted_version(visits: Visits) -> None:
-    seen = [ada(1, JAN), ada(2, JAN, deleted_at=FEB), ada(3, APR)]
+    seen = [ada(1, JAN), ada(2, FEB, "Oslo"), ada(3, FEB, deleted_at=MAR), ada(4, MAY)]
 
-    visits.publish(1, [Visit(1, FEB, ADA), Visit(2, MAR, ADA), Visit(3, APR, ADA)], seen)
+    visits.publish(1, [Visit(1, MAR, ADA), Visit(2, APR, ADA), Visit(3, MAY, ADA)], seen)
 
-    assert visits.pointing_at("host") == {1: (ADA, JAN), 2: (ADA, JAN), 3: (ADA, APR)}
+    assert visits.pointing_at("host") == {1: (ADA, FEB), 2: (ADA, FEB), 3: (ADA, MAY)}
 
 
 def test_a_fact_before_the_first_version_points_at_the_first(visits: Visits) -> None:

@@ -152,6 +152,18 @@ def test_a_restored_mirror_reads_again_what_it_lost(retail: Retail):
     assert processed(retail.run(), "extract") == lost == {"customers": 1, "products": 0, "sales": 2}
 
 
+def test_freshness_does_not_move_back_with_a_restored_mirror(retail: Retail):
+    """The mirror's mark is older, and so is the bound; what was published stays published."""
+    query = "select min(high_water_mark) from high_water_mark"
+    retail.run()
+    restore = retail.back_up("mrr")
+    retail.run()
+    before = retail.warehouse.rows("dwh", query)
+    restore()
+    retail.run(margin=timedelta(hours=1))
+    assert retail.warehouse.rows("dwh", query) == before
+
+
 def test_a_restored_star_takes_no_batch_id_that_was_used_before(retail: Retail):
     retail.run()
     restore = retail.back_up("dwh")

@@ -84,6 +84,7 @@ def test_a_batch_whose_bound_is_held_reads_what_was_written_before(retail: Retai
 
 
 def test_the_mark_is_published_as_freshness(retail: Retail):
+    retail.run()
     batch = retail.run().batch_id
     found = retail.warehouse.rows(
         "dwh", "select table_name, entity, high_water_mark, batch_id from high_water_mark"
