@@ -43,7 +43,10 @@ class Mirror:
             "payload": db.names(self.payload),
             "payload_m": db.names(self.payload, of="m"),
             "payload_i": db.names(self.payload, of="i"),
-            "same_key": db.equal("m", "i", self.key),
+            "found": db.name("landing", f"found_{self.table}"),
+            "key_i": db.names(self.key, of="i"),
+            "m_is_i": db.equal("m", "i", self.key),
+            "f_is_i": db.equal("f", "i", self.key),
         }
 
 
@@ -85,11 +88,16 @@ def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
     if session.value(db.compose("mirror", "is_empty", mirror=parts["mirror"])):
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
+    session.run(db.compose("mirror", "drop_found", **parts))
+    session.run(db.compose("mirror", "find", **parts))
+    session.run(db.compose("transfer", "analyze", landing=parts["found"]))
     session.run(db.compose("mirror", "keep_history", **parts))
-    return Counts(
+    counts = Counts(
         updated=session.run(db.compose("mirror", "update", **parts)),
         inserted=session.run(db.compose("mirror", "insert", **parts)),
     )
+    session.run(db.compose("mirror", "drop_found", **parts))
+    return counts
 
 
 def delta(

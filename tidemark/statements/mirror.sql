@@ -15,6 +15,20 @@ select
     i._deleted_at
 from {incoming} as i
 
+-- name: drop_found
+drop table if exists {found}
+
+-- The rows that are here already, looked up once for all that follows. Nobody else writes to the
+-- mirror meanwhile (`lock`), so a row stays where it was found.
+-- name: find
+create unlogged table {found} as
+select
+    {key_i},
+    m.ctid as _row,
+    ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at) as _differs
+from {incoming} as i
+inner join {mirror} as m on {m_is_i}
+
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
 insert into {history} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
@@ -24,19 +38,18 @@ select
     m._first_batch_id,
     m._extracted_at,
     m._deleted_at
-from {incoming} as i
-inner join {mirror} as m on {same_key}
-where ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at)
+from {found} as f
+inner join {mirror} as m on f._row = m.ctid
+where f._differs
 
 -- name: update
 update {mirror} as m
 set
     ({payload}, _batch_id, _extracted_at, _deleted_at)
     = ({payload_i}, i._batch_id, i._extracted_at, i._deleted_at)
-from {incoming} as i
-where
-    {same_key}
-    and ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at)
+from {found} as f
+inner join {incoming} as i on {f_is_i}
+where m.ctid = f._row and f._differs
 
 -- name: insert
 insert into {mirror} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
@@ -47,7 +60,7 @@ select
     i._extracted_at,
     i._deleted_at
 from {incoming} as i
-where not exists (select from {mirror} as m where {same_key})
+where not exists (select from {found} as f where {f_is_i})
 
 -- The versions of a mirror that batches after `after` have written, the replaced ones included.
 -- name: versions
