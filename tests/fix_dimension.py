@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 
 from tests.oracles.scd2 import Observation, Version
 from tests.queries import execute, rows
-from tidemark import scd2
+from tidemark import db, scd2
 from tidemark.db import Session
 from tidemark.model import Counts
 
@@ -107,8 +107,7 @@ class Members:
         execute(
             self.connection, f"insert into landing.members ({self._key}) values ({values})", key
         )
-        by = self.dimension.natural_key
-        scd2.infer(self.session, self.dimension, landing="members", by=by, batch_id=0)
+        scd2.infer(self.session, self.dimension, db.name("landing", "members"), batch_id=0)
 
     def versions(self) -> dict[Key, list[Version]]:
         """Read the versions of every key, in order of time; an inferred member is none."""

@@ -14,6 +14,7 @@ from psycopg2.extras import execute_values
 from tests.fix_dimension import LINEAGE, Key, Members, Seen
 from tests.queries import execute, rows
 from tidemark import facts, scd2
+from tidemark.db import Session
 from tidemark.model import Counts
 
 Role = Literal["host", "guest"]
@@ -96,10 +97,16 @@ class Visits:
         self.members.land(seen)
         repointed = sum(facts.repoint(session, fact, role) for role in fact.roles)
         self._land(batch, visits)
+        return repointed, self.apply(session, batch)
+
+    def apply(self, session: Session, batch: int) -> Counts:
+        """Merge what landed of the visits, as `tidemark.publish` does."""
+        fact = self.fact
+        facts.resolve(session, fact, applied=batch - 1)
         for role in fact.roles:
-            scd2.infer(session, role.dimension, landing="visits", by=role.by, batch_id=batch)
+            scd2.infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
         facts.ensure_partitions(session, fact)
-        return repointed, facts.apply(session, fact, applied=batch - 1)
+        return facts.apply(session, fact)
 
     @contextmanager
     def undone(self) -> Iterator[None]:

@@ -49,7 +49,10 @@ _SETTINGS = (
     "set session standard_conforming_strings = on; "
     # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
     # batch, and their plans need little more than the number of rows.
-    "set session default_statistics_target = 10"
+    "set session default_statistics_target = 10; "
+    # Work tables are made by parallel queries, where the server has workers to lend. The usual cost
+    # of handing a row over keeps PostgreSQL from it just where the rows are many.
+    "set session parallel_tuple_cost = 0.01"
 )
 
 COPY_CHUNK = 1 << 18

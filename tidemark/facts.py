@@ -10,6 +10,9 @@ from tidemark.db import Composable, Session
 from tidemark.model import Counts
 from tidemark.scd2 import Dimension
 
+_BY = "_by_"
+"""Before the name of a landing column that identifies a member, in the work table."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoleKey:
@@ -48,6 +51,11 @@ class Fact:
         return db.name("landing", self.entity)
 
     @property
+    def resolved(self) -> Composable:
+        """The work table of landed facts with their keys."""
+        return db.name("landing", f"resolved_{self.entity}")
+
+    @property
     def compared(self) -> tuple[str, ...]:
         """Columns whose difference makes a row an amended one."""
         return (*self.columns, *(role.column for role in self.roles), *self.dates)
@@ -68,47 +76,67 @@ def years(session: Session, fact: Fact) -> set[int]:
     """Read the years in which a date of the landed facts lies."""
     found: set[int] = set()
     for column in set(fact.dates.values()):
-        query = db.compose("facts", "days", landing=fact.landing, date=db.name(column))
+        query = db.compose("facts", "years", landing=fact.landing, date=db.name(column))
         found.update(year for (year,) in session.rows(query))
     return found
 
 
-def apply(session: Session, fact: Fact, *, applied: int) -> Counts:
-    """Merge the landed facts into the fact table.
+def resolve(session: Session, fact: Fact, *, applied: int) -> None:
+    """Find the dimension and date keys of the landed facts, for `unknown` and `apply`.
 
     Args:
-        session: on the DWH, in the publishing transaction; dimensions are up to date, inferred
-            members and partitions are made.
+        session: on the DWH, in the publishing transaction; dimensions are up to date.
         fact: the table.
         applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
+    """
+    parts = _parts(fact)
+    session.run(db.compose("facts", "drop_resolved", **parts))
+    session.run(_resolve(fact, applied))
+    session.run(db.compose("transfer", "analyze", landing=fact.resolved))
+
+
+def unknown(fact: Fact, role: RoleKey) -> Composable:
+    """Compose the relation of natural keys that resolved facts name and the dimension lacks.
+
+    Its columns are those of the dimension's natural key; keys repeat, and may be null.
+    """
+    pairs = zip(role.by, role.dimension.natural_key, strict=True)
+    return db.compose(
+        "facts",
+        "unknown",
+        by=db.text(", ").join(
+            db.name(_BY + column) + db.text(" as ") + db.name(key) for column, key in pairs
+        ),
+        resolved=fact.resolved,
+        column=db.name(role.column),
+    )
+
+
+def apply(session: Session, fact: Fact) -> Counts:
+    """Merge the resolved facts into the fact table.
+
+    Args:
+        session: on the DWH, in the publishing transaction; inferred members and partitions are
+            made.
+        fact: the table.
 
     Returns:
         Rows inserted and updated.
     """
     parts = _parts(fact)
+    for role in fact.roles:
+        session.run(_settle(fact, role))
+    insert = db.compose("facts", "insert", **parts)
     if session.value(db.compose("facts", "is_empty", **parts)):
-        everything = _resolved(fact, db.text("true"))
         with indexes.built_afterwards(session, fact.table):
-            insert = db.compose("facts", "insert", **parts, resolved=everything)
-            return Counts(inserted=session.run(insert))
-    counts = _amend(session, parts, _resolved(fact, _lineage("may_be_known", applied)))
-    newer = _resolved(fact, _lineage("new", applied))
-    counts.inserted += session.run(db.compose("facts", "insert", **parts, resolved=newer))
-    return counts
-
-
-def _amend(session: Session, parts: Mapping[str, Composable], resolved: Composable) -> Counts:
-    """Merge facts that may be in the table already, first looking where they were in time."""
-    session.run(db.compose("facts", "drop_amended", **parts))
-    session.run(db.compose("facts", "amended", **parts, resolved=resolved))
-    session.run(db.compose("transfer", "analyze", landing=parts["amended"]))
-    updated = session.run(db.compose("facts", "update", **parts))
-    session.run(db.compose("facts", "drop_found", **parts))
-    counts = Counts(
-        updated=updated + session.run(db.compose("facts", "move", **parts)),
-        inserted=session.run(db.compose("facts", "insert_missing", **parts)),
-    )
-    session.run(db.compose("facts", "drop_amended", **parts))
+            counts = Counts(inserted=session.run(insert))
+    else:
+        updated = session.run(db.compose("facts", "update", **parts))
+        session.run(db.compose("facts", "drop_updated", **parts))
+        updated += session.run(db.compose("facts", "move", **parts))
+        session.run(db.compose("facts", "drop_moved", **parts))
+        counts = Counts(updated=updated, inserted=session.run(insert))
+    session.run(db.compose("facts", "drop_resolved", **parts))
     return counts
 
 
@@ -146,15 +174,12 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     )
 
 
-def _lineage(name: str, applied: int) -> Composable:
-    return db.compose("facts", name, applied=db.literal(applied))
-
-
 def _parts(fact: Fact) -> dict[str, Composable]:
     written = (*fact.compared, "_batch_id")
     return {
         "fact": fact.name,
         "landing": fact.landing,
+        "resolved": fact.resolved,
         "event_time": db.name(fact.event_time),
         "written": db.names(written),
         "written_r": db.names(written, of="r"),
@@ -162,51 +187,66 @@ def _parts(fact: Fact) -> dict[str, Composable]:
         "compared_r": db.names(fact.compared, of="r"),
         "same_key": db.equal("f", "r", fact.natural_key),
         "same_time": db.equal("f", "r", (fact.event_column,)),
-        "amended": db.name("landing", f"amended_{fact.entity}"),
     }
 
 
-def _resolved(fact: Fact, condition: Composable) -> Composable:
-    """Compose the query of landed facts with their dimension and date keys."""
-    keys = [_key(fact, role, f"d{n}") for n, role in enumerate(fact.roles)]
+def _resolve(fact: Fact, applied: int) -> Composable:
+    roles = {f"d{n}": role for n, role in enumerate(fact.roles)}
+    named_by = dict.fromkeys(column for role in fact.roles for column in role.by)
+    columns = [*((source, name) for name, source in fact.columns.items())]
+    columns += [(column, _BY + column) for column in named_by]
+    keys = [
+        db.compose("facts", "key", **_role_parts(fact, role, alias))
+        for alias, role in roles.items()
+    ]
     keys += [
         db.compose("facts", "date_key", date=db.name(source), column=db.name(column))
         for column, source in fact.dates.items()
     ]
     return db.compose(
         "facts",
-        "resolved",
+        "resolve",
+        resolved=fact.resolved,
         columns=db.text(", ").join(
-            db.name("l", source) + db.text(" as ") + db.name(column)
-            for column, source in fact.columns.items()
+            db.name("l", source) + db.text(" as ") + db.name(column) for source, column in columns
         ),
         keys=db.text(", ").join(keys),
         landing=fact.landing,
         joins=db.text("\n").join(
-            db.compose("facts", "join", **_role_parts(fact, role, f"d{n}"))
-            for n, role in enumerate(fact.roles)
+            db.compose("facts", "join", **_role_parts(fact, role, alias))
+            for alias, role in roles.items()
         ),
-        condition=condition,
+        applied=db.literal(applied),
     )
 
 
-def _key(fact: Fact, role: RoleKey, alias: str) -> Composable:
-    return db.compose("facts", "key", **_role_parts(fact, role, alias), column=db.name(role.column))
+def _settle(fact: Fact, role: RoleKey) -> Composable:
+    return db.compose(
+        "facts",
+        "settle",
+        resolved=fact.resolved,
+        column=db.name(role.column),
+        surrogate=db.name(role.dimension.surrogate),
+        dimension=role.dimension.name,
+        x_is_r=_matches("x", role, "r", [_BY + column for column in role.by]),
+    )
 
 
 def _role_parts(fact: Fact, role: RoleKey, alias: str) -> dict[str, Composable]:
-    pairs: Sequence[tuple[str, str]] = list(zip(role.dimension.natural_key, role.by, strict=True))
     return {
         "alias": db.name(alias),
+        "column": db.name(role.column),
         "dimension": role.dimension.name,
         "surrogate": db.name(role.dimension.surrogate),
         "event_time": db.name(fact.event_time),
-        "alias_is_l": _matches(alias, pairs),
-        "x_is_l": _matches("x", pairs),
+        "alias_is_l": _matches(alias, role, "l", role.by),
+        "x_is_l": _matches("x", role, "l", role.by),
     }
 
 
-def _matches(alias: str, pairs: Sequence[tuple[str, str]]) -> Composable:
+def _matches(dimension: str, role: RoleKey, facts: str, by: Sequence[str]) -> Composable:
+    """Compose the join of a dimension on its natural key, both sides given by their alias."""
     return db.text(" and ").join(
-        db.name(alias, key) + db.text(" = ") + db.name("l", column) for key, column in pairs
+        db.name(dimension, key) + db.text(" = ") + db.name(facts, column)
+        for key, column in zip(role.dimension.natural_key, by, strict=True)
     )

@@ -128,7 +128,7 @@ def _apply(
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
                 _prepare_fact(dwh, area, fact, delta, counts)
-                own.add(facts.apply(dwh, fact, applied=delta.known))
+                own.add(facts.apply(dwh, fact))
     for dimension in rebuilt:
         scd2.cleanup(dwh, dimension)
     quality.gate(dwh, area)
@@ -137,11 +137,11 @@ def _apply(
 def _prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
-    """Make what the landed facts point at or lie in: inferred members, dates, partitions."""
+    """Find the keys of the landed facts, and make the members, dates and partitions they need."""
+    facts.resolve(dwh, fact, applied=delta.known)
     for role in fact.roles:
-        inferred = scd2.infer(
-            dwh, role.dimension, landing=fact.entity, by=role.by, batch_id=delta.last
-        )
+        unknown = facts.unknown(fact, role)
+        inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].note("inferred", inferred)
     facts.ensure_partitions(dwh, fact)
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))

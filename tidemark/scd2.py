@@ -102,37 +102,20 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     return counts
 
 
-def infer(
-    session: Session, dimension: Dimension, *, landing: str, by: Sequence[str], batch_id: int
-) -> int:
-    """Make an inferred member for each natural key that landed facts name and no version has.
+def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
+    """Make an inferred member for each natural key that facts name and no version has.
 
     Args:
         session: on the DWH, in the publishing transaction.
         dimension: where the members go.
-        landing: entity whose landing table holds the facts.
-        by: its columns with the natural key, in the key's order.
+        unknown: relation of natural keys; one that is there, or is null in part, is passed over.
         batch_id: the batch that makes them.
 
     Returns:
         The number of members made.
     """
-    pairs = zip(dimension.natural_key, by, strict=True)
     return session.run(
-        db.compose(
-            "scd2",
-            "infer",
-            **{
-                **_parts(dimension),
-                "landing": db.name("landing", landing),
-                "by": db.names(by, of="l"),
-                "d_is_l": db.text(" and ").join(
-                    db.name("d", key) + db.text(" = ") + db.name("l", column)
-                    for key, column in pairs
-                ),
-            },
-        ),
-        {"batch_id": batch_id},
+        db.compose("scd2", "infer", **_parts(dimension), unknown=unknown), {"batch_id": batch_id}
     )
 
 
@@ -154,6 +137,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "nk": db.names(key),
         "nk_d": db.names(key, of="d"),
         "nk_t": db.names(key, of="t"),
+        "nk_u": db.names(key, of="u"),
         "attributes": db.names(dimension.attributes),
         "attributes_d": db.names(dimension.attributes, of="d"),
         "attributes_k": db.names(dimension.attributes, of="k"),
@@ -176,6 +160,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "t_is_d": db.equal("t", "d", key),
         "t_is_c": db.equal("t", "c", key),
         "k_is_c": db.equal("k", "c", key),
+        "d_is_u": db.equal("d", "u", key),
         "from_beginning": db.literal(dimension.first_version == "beginning"),
         "beginning": db.literal(BEGINNING_OF_TIME),
         "end": db.literal(END_OF_TIME),

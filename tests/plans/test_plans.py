@@ -68,8 +68,7 @@ def many_visits(many_members: Members) -> Visits:
     """One visit of each member, every minute in January and February."""
     visits = Visits(many_members)
     _land(visits.connection, VISITS, 1, 1, spent=1)
-    facts.ensure_partitions(many_members.session, visits.fact)
-    facts.apply(many_members.session, visits.fact, applied=0)
+    visits.apply(many_members.session, 1)
     execute(visits.connection, "analyze dwh_fact_visits")
     return visits
 
@@ -111,26 +110,10 @@ def test_the_version_in_force_is_looked_up_for_the_landed_facts_alone(
 ) -> None:
     _land(many_visits.connection, VISITS, 2, ROWS // DELTA, spent=2)
 
-    facts.apply(explaining, many_visits.fact, applied=1)
+    many_visits.apply(explaining, 2)
 
     assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
-
-
-def test_members_are_inferred_by_looking_for_the_landed_facts_alone(
-    many_visits: Visits, explaining: Explaining
-) -> None:
-    _land(many_visits.connection, VISITS, 2, ROWS // DELTA, spent=2)
-
-    scd2.infer(
-        explaining,
-        many_visits.members.dimension,
-        landing="visits",
-        by=("host_shop", "host_member_id"),
-        batch_id=2,
-    )
-
-    assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
 
 
 def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(

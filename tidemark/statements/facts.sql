@@ -3,26 +3,35 @@
 -- name: is_empty
 select not exists (select from {fact})
 
+-- Days first: a day is found by arithmetic, its month by a calendar.
 -- name: months
-select distinct date_trunc('month', l.{event_time} at time zone 'UTC')::date
-from {landing} as l
+select distinct date_trunc('month', days.day at time zone 'UTC')::date
+from (
+    select distinct date_bin('1 day', l.{event_time}, timestamptz '2000-01-01 00:00+00') as day
+    from {landing} as l
+) as days
 
--- name: days
-select distinct extract(year from l.{date})::int
-from {landing} as l
-where l.{date} is not null
+-- name: years
+select distinct extract(year from days.day)::int
+from (select distinct l.{date} as day from {landing} as l) as days
+where days.day is not null
+
+-- name: drop_resolved
+drop table if exists {resolved}
 
 -- Landed facts with their keys. The join finds the version in force; where there is none (before
 -- the first version, or after a delete) the subquery takes the latest that began before, else the
--- first. A fact without a natural key points at the unknown member.
--- name: resolved
+-- first. The key stays null where the dimension knows nothing of the natural key.
+-- Rows that the layer below had before this delta may be here already; the others can't be.
+-- name: resolve
+create unlogged table {resolved} as
 select
     {columns},
     {keys},
-    l._batch_id
+    l._batch_id,
+    l._first_batch_id <= {applied} as _may_be_here
 from {landing} as l
 {joins}
-where {condition}
 
 -- name: key
 coalesce(
@@ -36,8 +45,7 @@ coalesce(
             case when x.valid_from <= l.{event_time} then x.valid_from end desc,
             x.valid_from
         limit 1
-    ),
-    0
+    )
 ) as {column}
 
 -- name: join
@@ -50,50 +58,47 @@ left join {dimension} as {alias}
 -- name: date_key
 coalesce(to_char(l.{date}, 'YYYYMMDD')::integer, 0) as {column}
 
--- Rows that the layer below had before this delta may be here already; the others can't be.
--- name: may_be_known
-l._first_batch_id <= {applied}
+-- name: unknown
+(select {by} from {resolved} where {column} is null)
 
--- name: new
-l._first_batch_id > {applied}
-
--- name: insert
-insert into {fact} ({written})
-select {written_r}
-from ({resolved}) as r
-
--- name: drop_amended
-drop table if exists {amended}
-
--- name: amended
-create unlogged table {amended} as
-{resolved}
+-- By now each natural key that a fact names has a member. A fact without one points at the unknown
+-- member.
+-- name: settle
+update {resolved} as r
+set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x_is_r}), 0)
+where r.{column} is null
 
 -- Most amended facts stay where they are in time, and so in their partition.
 -- name: update
 update {fact} as f
 set ({written}) = ({written_r})
-from {amended} as r
-where {same_key} and {same_time} and ({compared_f}) is distinct from ({compared_r})
+from {resolved} as r
+where
+    r._may_be_here
+    and {same_key} and {same_time} and ({compared_f}) is distinct from ({compared_r})
 
--- name: drop_found
-delete from {amended} as r
+-- name: drop_updated
+delete from {resolved} as r
 using {fact} as f
-where {same_key} and {same_time}
+where r._may_be_here and {same_key} and {same_time}
 
 -- The others are looked for in every partition. A fact whose event time moved is moved: it keeps
 -- its surrogate key.
 -- name: move
 update {fact} as f
 set ({written}) = ({written_r})
-from {amended} as r
-where {same_key}
+from {resolved} as r
+where r._may_be_here and {same_key}
 
--- name: insert_missing
+-- name: drop_moved
+delete from {resolved} as r
+using {fact} as f
+where r._may_be_here and {same_key}
+
+-- name: insert
 insert into {fact} ({written})
 select {written_r}
-from {amended} as r
-where not exists (select from {fact} as f where {same_key})
+from {resolved} as r
 
 -- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
 -- on at which another version covers them. Only versions whose interval grew take facts over.

@@ -331,17 +331,17 @@ on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
 insert into {dimension}
 ({nk}, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
 select distinct
-    {by},
+    {nk_u},
     {beginning},
     {end},
     true,
     true,
     {beginning},
     %(batch_id)s::bigint
-from {landing} as l
+from {unknown} as u
 where
-    num_nulls({by}) = 0
-    and not exists (select from {dimension} as d where {d_is_l})
+    num_nulls({nk_u}) = 0
+    and not exists (select from {dimension} as d where {d_is_u})
 
 -- Versions of the touched keys that overlap, or leave a gap that no delete explains.
 -- name: broken_timelines
