@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from psycopg2.extensions import connection as Connection
 
 from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, MAY, Key, ada
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import BEGINNING, TICK
-from tests.queries import rows
+from tests.queries import execute, rows, value
 from tidemark.db import Row
 from tidemark.model import Counts
 
@@ -163,3 +164,28 @@ def test_a_replayed_fact_writes_nothing(visits: Visits) -> None:
 
     assert visits.publish(2, landed) == (0, Counts())
     assert stored(visits) == before
+
+
+def test_amended_facts_leave_the_indexes_alone(dwh: Connection) -> None:
+    execute(dwh, "select tidemark.ensure_month_partitions('dwh_fact_sales', '{2025-01-01}')")
+    execute(
+        dwh,
+        """
+        insert into dwh_fact_sales (
+            original_sale_id, customer_key, product_key, date_key, quantity, unit_price, discount,
+            net_amount, status, transaction_date, transaction_timestamp, _batch_id
+        )
+        select
+            n, 0, 0, 20250101, 1, 1, 0, 1, 'completed', '2025-01-01', timestamptz '2025-01-01Z', 1
+        from generate_series(1, 5000) as n
+        """,
+    )
+
+    execute(
+        dwh,
+        "update dwh_fact_sales set status = 'returned', _batch_id = 2 "
+        "where original_sale_id % 100 = 0",
+    )
+
+    partition = "partitions.dwh_fact_sales_2025_01"
+    assert value(dwh, f"select pg_stat_get_xact_tuples_hot_updated('{partition}'::regclass)") == 50

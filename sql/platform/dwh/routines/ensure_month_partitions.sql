@@ -24,9 +24,12 @@ begin
             'partitions.%I', left(p_fact, 54) || to_char(v_month, '_YYYY_MM')
         );
         continue when to_regclass(v_partition) is not null;
-        -- Made beside and then attached: `create … partition of` would wait for every reader.
+        -- Made beside and then attached: `create … partition of` would wait for every reader. With
+        -- room in each page for a few amended facts, their indexes need not be touched (HOT).
         execute format(
-            'create table %s (like %s including defaults including constraints)', v_partition, v_fact
+            'create table %s (like %s including defaults including constraints)'
+            ' with (fillfactor = 95)',
+            v_partition, v_fact
         );
         execute format(
             'alter table %s attach partition %s for values from (%L) to (%L)',
