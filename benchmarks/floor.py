@@ -4,8 +4,9 @@ The rows of each hop are those that Tidemark has just put into the layer, and th
 its tables: the same columns, constraints, indexes and partitions, in another database of the same
 server. They are laid out in tables of their own beforehand, so that nothing but two COPYs is timed.
 
-Most rows of a delta have a key that is there already, and COPY can't replace a row. The keys of a
-delta are therefore moved to the end, where an index takes them at the least cost.
+Most rows of a delta have a key that is there already, and COPY can't replace a row. Those rows are
+deleted from the clones beforehand, untimed, so that the same rows come to lie in the same places of
+the indexes.
 """
 
 from __future__ import annotations
@@ -19,52 +20,46 @@ from tidemark.model import HOPS, Hop, Layer
 _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
 _KEYS = {
-    "mrr_dim_customers": ["customer_id"],
-    "mrr_dim_products": ["product_id"],
-    "mrr_fact_sales": ["sale_id"],
-    "stg_dim_customers": ["customer_id"],
-    "stg_dim_products": ["product_id"],
-    "stg_fact_sales": ["sale_id"],
-    "dwh_dim_customers": ["customer_key", "customer_id"],
-    "dwh_dim_products": ["product_key", "product_id"],
-    "dwh_fact_sales": ["sale_key", "original_sale_id"],
+    "mrr_dim_customers": "customer_id",
+    "mrr_dim_products": "product_id",
+    "mrr_fact_sales": "sale_id",
+    "stg_dim_customers": "customer_id",
+    "stg_dim_products": "product_id",
+    "stg_fact_sales": "sale_id",
+    "dwh_dim_customers": "customer_id",
+    "dwh_dim_products": "product_id",
+    "dwh_fact_sales": "original_sale_id",
 }
-
-_SHIFT = 100_000_000_000
 
 
 def copy_batch(rig: Rig, batch_id: int) -> dict[Hop, float]:
     """Copy what batch `batch_id` wrote, one table after the other; hop -> seconds."""
-    return {hop: _copy_hop(rig, _RECEIVER[hop], batch_id) for hop in HOPS}
-
-
-def _copy_hop(rig: Rig, layer: Layer, batch_id: int) -> float:
-    tables = [table for table in _KEYS if table.startswith(layer)]
-    rows = {table: _lay_out(rig, layer, table, batch_id) for table in tables}
-    if layer == "dwh":
-        _make_partitions(rig)
-    start = time.perf_counter()
-    for table in tables:
-        if rows[table]:
-            _copy_table(rig, layer, table)
-    return time.perf_counter() - start
+    written = {
+        hop: [
+            table
+            for table in _KEYS
+            if table.startswith(_RECEIVER[hop]) and _lay_out(rig, _RECEIVER[hop], table, batch_id)
+        ]
+        for hop in HOPS
+    }
+    _make_partitions(rig)
+    if batch_id > 1:
+        for hop in HOPS:
+            for table in written[hop]:
+                _delete_replaced(rig, _RECEIVER[hop], table)
+    rig.settle()
+    taken = {hop: _copy_tables(rig, _RECEIVER[hop], written[hop]) for hop in HOPS}
+    for hop in HOPS:
+        psql(rig.dsns[_RECEIVER[hop]], "-c", "drop schema floor cascade")
+    return taken
 
 
 def _lay_out(rig: Rig, layer: Layer, table: str, batch_id: int) -> int:
     """Put the rows to send into `floor.<table>` of Tidemark's database; returns how many."""
-    shift = 0 if batch_id == 1 else batch_id * _SHIFT
-    columns = psql(
-        rig.dsns[layer],
-        "-c",
-        "select string_agg(case when attname = any ("
-        f"'{{{','.join(_KEYS[table])}}}') then format('%1$I + {shift} as %1$I', attname) "
-        "else quote_ident(attname) end, ', ' order by attnum) from pg_attribute "
-        f"where attrelid = 'public.{table}'::regclass and attnum > 0 and not attisdropped",
-    )
     statements = [
         "create schema if not exists floor",
         f"drop table if exists floor.{table}",
-        f"create table floor.{table} as select {columns} from {table} where _batch_id = {batch_id}",
+        f"create table floor.{table} as select * from {table} where _batch_id = {batch_id}",
         f"vacuum (freeze) floor.{table}",
         f"select count(*) from floor.{table}",
     ]
@@ -83,10 +78,34 @@ def _make_partitions(rig: Rig) -> None:
     psql(rig.floor("dwh"), "-c", "set role tidemark_etl", "-c", call)
 
 
-def _copy_table(rig: Rig, layer: Layer, table: str) -> None:
-    send = [PSQL, *QUIET, "-c", f"copy floor.{table} to stdout", "-d", rig.dsns[layer]]
-    receive = [PSQL, *QUIET, "-c", f"copy {table} from stdin", "-d", rig.floor(layer)]
-    with subprocess.Popen(send, stdout=subprocess.PIPE) as sender:
-        received = subprocess.run(receive, stdin=sender.stdout, check=False)
+def _delete_replaced(rig: Rig, layer: Layer, table: str) -> None:
+    """Delete from the clone what has a key of the rows to send."""
+    key = _KEYS[table]
+    _pipe(
+        [f"copy (select {key} from floor.{table}) to stdout", rig.dsns[layer]],
+        ["create temp table replaced (key bigint)", "copy replaced from stdin"]
+        + [f"analyze replaced; delete from {table} using replaced where {key} = replaced.key"]
+        + [rig.floor(layer)],
+    )
+
+
+def _copy_tables(rig: Rig, layer: Layer, tables: list[str]) -> float:
+    start = time.perf_counter()
+    for table in tables:
+        _pipe(
+            [f"copy floor.{table} to stdout", rig.dsns[layer]],
+            [f"copy {table} from stdin", rig.floor(layer)],
+        )
+    return time.perf_counter() - start
+
+
+def _pipe(sending: list[str], receiving: list[str]) -> None:
+    """Pipe one psql into another; each is given its commands and, last, its URL."""
+    sender_command, receiver_command = (
+        [PSQL, *QUIET, *(option for command in commands for option in ("-c", command)), "-d", dsn]
+        for *commands, dsn in (sending, receiving)
+    )
+    with subprocess.Popen(sender_command, stdout=subprocess.PIPE) as sender:
+        received = subprocess.run(receiver_command, stdin=sender.stdout, check=False)
     if sender.returncode or received.returncode:
-        raise SystemExit(f"floor: {table} could not be copied.")
+        raise SystemExit(f"floor: {receiving[-2]} failed.")

@@ -16,6 +16,7 @@ from tidemark import embedded
 from tidemark.model import HOPS, Hop
 
 DAYS = 3
+FLAT_DAYS = 5
 IDLE_RUNS = 7
 
 
@@ -88,7 +89,7 @@ def _days(target: Rig, size: Size, *, start: int) -> Measured:
 def _flatness(large: Rig, small: Rig, size: Size) -> tuple[Measured, Measured]:
     """Play the same small days on both, in turns."""
     on_large, on_small = Measured(), Measured()
-    for day in range(101, 101 + DAYS):
+    for day in range(101, 101 + FLAT_DAYS):
         for target, measured in ((small, on_small), (large, on_large)):
             target.play_day(day, size)
             _batch(target, measured)
@@ -100,7 +101,6 @@ def _batch(target: Rig, measured: Measured) -> None:
     process, batch = target.run_batch()
     measured.processes.append(process)
     measured.batches.append(batch)
-    target.settle()
     floor = copy_batch(target, batch["batch_id"])
     measured.floors.append(floor)
     done = f"batch {batch['batch_id']} of {target.size.sales:,} sales"
