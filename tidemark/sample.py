@@ -10,10 +10,12 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
 
 from tidemark import db
-from tidemark.config import Project
+from tidemark.config import Area, Project
 from tidemark.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ Progress = Callable[[str, int, int], None]
 
 Seed = Callable[..., dict[str, int]]
 
+Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables hold rows.")]
+
 _OURS = ("engine", "progress")
 
 
-def seeder(project: Project) -> Seed:
-    """Return the `seed` function of the only area that has sample data.
+def area(project: Project) -> Area:
+    """Return the only area that has sample data.
 
     Raises:
         ConfigError: no area has, or several have.
@@ -39,7 +43,12 @@ def seeder(project: Project) -> Seed:
             f"sql/: {len(found)} areas have sample data ({', '.join(found) or 'none'}), and `seed` "
             "needs exactly one folder sql/<area>/sample."
         )
-    seed: Seed = _module(project, found[0]).seed
+    return project.areas[found[0]]
+
+
+def seeder(project: Project) -> Seed:
+    """Return the `seed` function of the area that has sample data; raises as `area`."""
+    seed: Seed = _module(project, area(project).area).seed
     return seed
 
 
@@ -52,15 +61,17 @@ def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, 
         engine.dispose()
 
 
-def as_command(seed: Seed, run: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
-    """Make a function with the options of `seed` as its parameters, which calls `run` with them."""
+def as_command(seed: Seed, run: Callable[[bool, dict[str, Any]], None]) -> Callable[..., None]:
+    """Make a function with `--once` and the options of `seed`, which calls `run` with both."""
 
-    def command(**options: Any) -> None:
-        run(options)
+    def command(once: bool, **options: Any) -> None:
+        run(once, options)
 
     signature = inspect.signature(seed)
     hints = get_type_hints(seed, include_extras=True)
-    options = [p for name, p in signature.parameters.items() if name not in _OURS]
+    once = inspect.Parameter("once", inspect.Parameter.KEYWORD_ONLY, default=False)
+    options = [p for name, p in signature.parameters.items() if name not in _OURS] + [once]
+    hints["once"] = Once
     command.__doc__ = (seed.__doc__ or "").partition("\n\n")[0]
     command.__annotations__ = {p.name: hints[p.name] for p in options}
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -29,13 +29,16 @@ def seed(context: typer.Context) -> None:
 
     Example: tidemark seed --customers 10000 --sales 200000 && tidemark seed --day
     """
-    from tidemark import sample
+    from tidemark import sample, status
 
     project = find_project()
     seeder = sample.seeder(project)
 
-    def run(options: dict[str, Any]) -> None:
+    def run(once: bool, options: dict[str, Any]) -> None:
         with open_servers(project) as opened, progress_bars() as progress:
+            if once and status.has_rows(opened, sample.area(project)):
+                typer.echo("nothing to do: the tables hold rows")
+                return
             done = sample.call(seeder, opened.dsns["operational"], progress, **options)
         for what, count in done.items():
             typer.echo(f"{what:24} {count:>12,}")
