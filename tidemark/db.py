@@ -9,7 +9,9 @@ nothing may take, so a run opens its connections itself (docs/decisions/0002).
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
@@ -53,6 +55,14 @@ _SETTINGS = (
     # Work tables are made by parallel queries, where the server has workers to lend. The usual cost
     # of handing a row over keeps PostgreSQL from it just where the rows are many.
     "set session parallel_tuple_cost = 0.01"
+)
+
+# A statement whose process was killed ends within a second, and lets go of its locks. Some systems
+# can't tell that a socket was closed; the statement goes on there.
+_NOTICES_CLOSED_SOCKETS = 140000
+_NOTICE_CLOSED_SOCKETS = (
+    "; do $$ begin perform set_config('client_connection_check_interval', '1s', false); "
+    "exception when invalid_parameter_value then null; end $$"
 )
 
 COPY_CHUNK = 1 << 18
@@ -213,9 +223,13 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
             f"{_version(OLDEST[layer])} or newer there. Upgrade it, or point "
             f"TIDEMARK_{layer.upper()}_DSN to another server."
         )
-    role = f"; set session role {ETL_ROLE}" if as_etl and layer != "operational" else ""
+    settings = _SETTINGS
+    if session.version >= _NOTICES_CLOSED_SOCKETS:
+        settings += _NOTICE_CLOSED_SOCKETS
+    if as_etl and layer != "operational":
+        settings += f"; set session role {ETL_ROLE}"
     try:
-        session.run(_SETTINGS + role)
+        session.run(settings)
     except TidemarkError:
         connection.close()
         raise
@@ -237,6 +251,32 @@ def cancel_all() -> None:
     for connection in list(_connections):
         with suppress(psycopg2.Error):  # It was closed in the meantime.
             connection.cancel()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers.
+
+    Python handles a signal between two of its own instructions, and libpq waits inside of one for
+    the end of a statement. For the main thread of a process.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    def watch() -> None:
+        while ours.recv(1):
+            cancel_all()
+
+    watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
+        watcher.join()
+        ours.close()
 
 
 def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:

@@ -6,9 +6,6 @@ Modules that take long to import (pydantic, psycopg2) are imported by the comman
 
 from __future__ import annotations
 
-import signal
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -56,31 +53,7 @@ def find_project() -> Project:
 @contextmanager
 def open_servers(project: Project) -> Iterator[Servers]:
     """Open the project's servers for the block; embedded ones are started when needed."""
-    from tidemark import servers
+    from tidemark import db, servers
 
-    with servers.resolve(project) as opened, _interruptible():
+    with servers.resolve(project) as opened, db.interruptible():
         yield opened
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C cancel what runs on the servers; libpq would wait for the end of it."""
-    from tidemark import db
-
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-
-    def watch() -> None:
-        while ours.recv(1):
-            db.cancel_all()
-
-    watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)
-    watcher.start()
-    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(before)
-        theirs.close()
-        watcher.join()
-        ours.close()
