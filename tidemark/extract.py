@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from tidemark import db, mirror, watermark
@@ -14,16 +14,32 @@ from tidemark.model import Counts, HopResult, Window
 from tidemark.source import Reading, Source
 
 
-def run(servers: Servers, area: Area, batch_id: int, source: Source) -> HopResult:
+def run(
+    servers: Servers,
+    area: Area,
+    batch_id: int,
+    source: Source,
+    *,
+    refresh: Collection[str] = (),
+) -> HopResult:
     """Read each entity's window at one snapshot, and merge it into the mirror.
 
     A batch that MRR has applied already, or that a later one has overtaken, does nothing.
 
+    Args:
+        servers: the four servers.
+        area: what to extract.
+        batch_id: the batch that writes it.
+        source: where the rows come from.
+        refresh: entities to read as a whole, from the start. What did not change writes nothing.
+
     Raises:
+        UnknownNameError: `refresh` names no entity of the area.
         ContractError, WindowError: before anything moves.
         StatementError, ConnectError: MRR is as it was, the marks too.
     """
     start = time.monotonic()
+    refreshed = {area.entity(name).name for name in refresh}
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
@@ -31,7 +47,9 @@ def run(servers: Servers, area: Area, batch_id: int, source: Source) -> HopResul
     ):
         if after < batch_id:
             mirrors = mirror.read(mrr, area)
-            with source.read(area, mirrors, watermark.marks(mrr, area)) as reading:
+            marks = watermark.marks(mrr, area)
+            since = {name: mark for name, mark in marks.items() if name not in refreshed}
+            with source.read(area, mirrors, since) as reading:
                 streamed = source.land(area, mirrors, reading) if reading.pending else {}
             for name, window in reading.windows.items():
                 counts[name].info = _about(window, reading.clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from tidemark import extract, mirror, publish, stage
@@ -16,15 +16,23 @@ from tidemark.source import PostgresSource
 Report = Callable[[HopResult], None]
 
 
-def run(servers: Servers, area: Area, *, report: Report | None = None) -> BatchResult:
+def run(
+    servers: Servers,
+    area: Area,
+    *,
+    refresh: Collection[str] = (),
+    report: Report | None = None,
+) -> BatchResult:
     """Run one batch of an area through the three hops.
 
     Args:
         servers: the four servers.
         area: what to run.
+        refresh: entities to extract as a whole.
         report: called after each hop with what it did.
 
     Raises:
+        UnknownNameError: `refresh` names no entity of the area.
         LockedError: another process works on the area; nothing was done.
         TidemarkError: of the hop that failed. Hops before it stand, and the next batch goes on
             from there; the batch and the hop are logged as FAILED.
@@ -33,7 +41,7 @@ def run(servers: Servers, area: Area, *, report: Report | None = None) -> BatchR
         batch_id = _begin(servers, area, journal)
         hops = []
         for hop in HOPS:
-            hops.append(_run_hop(servers, area, hop, batch_id, journal))
+            hops.append(_run_hop(servers, area, hop, batch_id, journal, refresh=refresh))
             if report:
                 report(hops[-1])
     return BatchResult(area.area, batch_id, tuple(hops))
@@ -45,13 +53,21 @@ def begin(servers: Servers, area: Area) -> int:
         return _begin(servers, area, journal)
 
 
-def run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int | None = None) -> HopResult:
-    """Run one hop; without `batch_id` it opens a batch of its own.
+def run_hop(
+    servers: Servers,
+    area: Area,
+    hop: Hop,
+    batch_id: int | None = None,
+    *,
+    refresh: Collection[str] = (),
+) -> HopResult:
+    """Run one hop in a process of its own; without `batch_id` it opens a batch.
 
     Each hop applies all that its receiver lacks, so hops may be retried, skipped and interleaved.
     """
     with _locked_journal(servers, area) as journal:
-        return _run_hop(servers, area, hop, batch_id or _begin(servers, area, journal), journal)
+        batch_id = batch_id or _begin(servers, area, journal)
+        return _run_hop(servers, area, hop, batch_id, journal, refresh=refresh)
 
 
 @contextmanager
@@ -73,10 +89,18 @@ def _begin(servers: Servers, area: Area, journal: Journal) -> int:
     return journal.begin(applied=max(applied))
 
 
-def _run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Journal) -> HopResult:
+def _run_hop(
+    servers: Servers,
+    area: Area,
+    hop: Hop,
+    batch_id: int,
+    journal: Journal,
+    *,
+    refresh: Collection[str],
+) -> HopResult:
     try:
         with journal.logged(hop, batch_id) as counts:
-            result = _HOPS[hop](servers, area, batch_id)
+            result = _HOPS[hop](servers, area, batch_id, refresh)
             counts.update(result.entities)
     except BaseException as error:
         with suppress(ConnectError):
@@ -85,12 +109,10 @@ def _run_hop(servers: Servers, area: Area, hop: Hop, batch_id: int, journal: Jou
     return result
 
 
-def _extract(servers: Servers, area: Area, batch_id: int) -> HopResult:
-    return extract.run(servers, area, batch_id, PostgresSource(servers))
-
-
-_HOPS: dict[Hop, Callable[[Servers, Area, int], HopResult]] = {
-    "extract": _extract,
-    "stage": stage.run,
-    "publish": publish.run,
+_HOPS: dict[Hop, Callable[[Servers, Area, int, Collection[str]], HopResult]] = {
+    "extract": lambda servers, area, batch_id, refresh: extract.run(
+        servers, area, batch_id, PostgresSource(servers), refresh=refresh
+    ),
+    "stage": lambda servers, area, batch_id, _: stage.run(servers, area, batch_id),
+    "publish": lambda servers, area, batch_id, _: publish.run(servers, area, batch_id),
 }

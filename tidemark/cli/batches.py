@@ -57,6 +57,10 @@ def run(
     hop: Annotated[
         str | None, typer.Option(help="Run one hop alone: extract, stage or publish.")
     ] = None,
+    full_refresh: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ENTITY", help="Extract this entity as a whole. May be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one batch: extract, stage, publish. An unchanged source is no error.
@@ -66,15 +70,20 @@ def run(
     project = find_project()
     wanted = project.area(area)
     hops = HOPS if hop is None else (_hop(hop),)
+    refresh = [wanted.entity(name).name for name in full_refresh or ()]
+    if refresh and "extract" not in hops:
+        raise UsageError(f"run: --full-refresh is for the hop extract, not {hops[0]}.")
     with open_servers(project) as opened:
-        results = run_batch(opened, wanted, hops)
+        results = run_batch(opened, wanted, hops, refresh)
     if as_json:
         print_json(results)
     else:
         show_batch(wanted.area, results)
 
 
-def run_batch(opened: Servers, area: Area, hops: Sequence[Hop] = HOPS) -> list[HopResult]:
+def run_batch(
+    opened: Servers, area: Area, hops: Sequence[Hop] = HOPS, refresh: Sequence[str] = ()
+) -> list[HopResult]:
     """Run a batch, or one hop of it, with a progress bar for each hop."""
     from tidemark import pipeline
 
@@ -89,9 +98,9 @@ def run_batch(opened: Servers, area: Area, hops: Sequence[Hop] = HOPS) -> list[H
 
         progress(hops[0], 0, 0)
         if len(hops) == 1:
-            report(pipeline.run_hop(opened, area, hops[0]))
+            report(pipeline.run_hop(opened, area, hops[0], refresh=refresh))
         else:
-            pipeline.run(opened, area, report=report)
+            pipeline.run(opened, area, refresh=refresh, report=report)
     return results
 
 
