@@ -167,12 +167,23 @@ class Calendar(_Declaration):
     """A country code of the `holidays` library, such as US or DE."""
 
 
+class Monitor(_Declaration):
+    """What `monitor_etl_logs` puts up with before it fails."""
+
+    late_after: Duration = timedelta(hours=13)
+    """The longest time since the last batch that succeeded: two runs of six hours, and one more."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """The largest part of the rows staged in a batch that may be rejected, per entity. It is not
+    looked at where fewer than 100 rows were staged."""
+
+
 class Area(_Declaration):
     """One subject area: a source, its entities, their SQL."""
 
     area: PlainName
     description: str = ""
     calendar: Calendar = Calendar()
+    monitor: Monitor = Monitor()
     margin: Duration = timedelta(seconds=1)
     """Safety distance between the oldest open transaction and the window's upper end."""
     entities: Mapping[PlainName, Entity]
@@ -325,7 +336,12 @@ def json_schema() -> dict[str, Any]:
     return Area.model_json_schema()
 
 
-_MODELS: dict[str, type[BaseModel]] = {"calendar": Calendar, "dimension": Dimension, "fact": Fact}
+_MODELS: dict[str, type[BaseModel]] = {
+    "calendar": Calendar,
+    "dimension": Dimension,
+    "fact": Fact,
+    "monitor": Monitor,
+}
 
 
 def _explained(where: str, error: ValidationError) -> str:

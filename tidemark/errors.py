@@ -1,6 +1,7 @@
 """The one exception tree, drawn whole.
 
     TidemarkError                     exit code
+    ├── MonitorError                  1   batches fail, are late, or reject too much
     ├── UsageError                    2   a command's words do not fit together
     ├── ConfigError                   3   area.yml or the environment says something impossible
     │   └── UnknownNameError              an area, entity, table or hop that does not exist
@@ -28,6 +29,10 @@ class TidemarkError(Exception):
     """Something that the user can act on; the message says how."""
 
     exit_code = 1
+
+
+class MonitorError(TidemarkError):
+    """Batches of an area fail, are late, or reject too much."""
 
 
 class UsageError(TidemarkError):

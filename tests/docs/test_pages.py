@@ -167,12 +167,13 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
         "calendar": config.Calendar,
         "dimension": config.Dimension,
         "fact": config.Fact,
+        "monitor": config.Monitor,
     }
     assert sorted(keys) == sorted(
         [
             "entities.<name>",
             "checks[]",
-            *(config.Area.model_fields.keys() - {"calendar", "entities", "checks"}),
+            *(config.Area.model_fields.keys() - {"calendar", "entities", "checks", "monitor"}),
             *(config.Entity.model_fields.keys() - {"name", "dimension", "fact"}),
             *(f"{key}.{name}" for key, model in nested.items() for name in model.model_fields),
         ]

@@ -50,7 +50,8 @@ def _set_up(folder: Path) -> None:
         subprocess.check_output(["cksum"], input=(folder / name).read_bytes())
         for name in ("requirements.lock", "pyproject.toml")
     ]
-    (folder / ".venv" / "stamp").write_text(f"{folder}\n{b''.join(sums).decode()}")
+    stamp = f"{folder}\nrequirements.lock\n{b''.join(sums).decode()}"
+    (folder / ".venv" / "stamp").write_text(stamp)
 
 
 def typed(block: str, cwd: Path, **env: str) -> Done:

@@ -1,0 +1,124 @@
+"""The master pipeline: each area of sql/ through its three hops, every six hours.
+
+Wiring only: what a task does is in `tidemark.tasks`. A new folder with an `area.yml` in sql/
+becomes a task group.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, CronTriggerTimetable, Param, dag, task, task_group
+
+from tidemark import tasks
+from tidemark.config import find_project
+from tidemark.model import HOPS, Hop
+
+TASKS: dict[Hop, str] = {
+    "extract": "operational_to_mrr",
+    "stage": "mrr_to_stg",
+    "publish": "stg_to_dwh",
+}
+RECEIVERS: dict[Hop, str] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
+DOCS: dict[Hop, str] = {
+    "extract": "Reads what changed on the operational server since the last mark, up to what no open "
+    "transaction can still add to, into MRR.",
+    "stage": "Brings STG up to what MRR has, through the cleansing views `landing.clean_<entity>`. "
+    "Refused rows are kept in `stg_rejects`.",
+    "publish": "Brings the DWH up to what STG has: dimensions, facts, gates and marks, in one "
+    "transaction. Readers see the batch before or this one.",
+}
+
+project = find_project(Path(__file__).parent)
+areas = project.areas
+
+
+def layer(area: str, name: str) -> Asset:
+    """An area's tables in one layer; `dwh_retail` is what a DAG of your own can be scheduled on."""
+    return Asset(name=f"{name}_{area}", uri=f"tidemark://{area}/{name}", group="tidemark")
+
+
+def one_hop(area: str, hop: Hop) -> Any:
+    """Declare the task that runs one hop of an area."""
+
+    def is_wanted(context: Any) -> bool:
+        params = context["params"]
+        return params["area"] in ("all", area) and params["hop"] in ("all", hop)
+
+    @task.run_if(is_wanted, "not asked for by the run's parameters")
+    @task(
+        task_id=TASKS[hop],
+        doc_md=f"{DOCS[hop]}\n\nSafe to clear and to run again: a hop moves what its layer lacks.",
+        outlets=[layer(area, RECEIVERS[hop])],
+        trigger_rule="none_failed",  # a hop before it may have been left out
+    )
+    def run(before: tasks.Done | None, *, params: Any = None, outlet_events: Any = None) -> Any:
+        done = tasks.run_hop(
+            project,
+            area,
+            hop,
+            batch_id=before["batch_id"] if before else None,
+            refresh=params["full_refresh"],
+        )
+        outlet_events[layer(area, RECEIVERS[hop])].extra = dict(done)
+        return done
+
+    return run
+
+
+def alert(context: Any) -> None:
+    """Hand a failure on."""
+    tasks.alert(context["task_instance"].task_id, context.get("exception"))
+
+
+@dag(
+    # The first batch is not six hours away.
+    schedule=CronTriggerTimetable("0 */6 * * *", timezone="UTC", run_immediately=True),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["tidemark"],
+    params={
+        "area": Param("all", enum=["all", *areas], description="The area to run."),
+        "hop": Param("all", enum=["all", *HOPS], description="The hop to run."),
+        "full_refresh": Param(
+            None,
+            enum=[None, *(name for area in areas.values() for name in area.entities)],
+            description="An entity to extract as a whole, not just what is new.",
+        ),
+    },
+    default_args={
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(hours=6),
+        "on_failure_callback": alert,
+    },
+)
+def master_etl_pipeline() -> None:
+    """Lay the graph out."""
+    for area in areas:
+
+        @task_group(group_id=area)
+        def hops(area: str) -> None:
+            done = None
+            for hop in HOPS:
+                done = one_hop(area, hop)(done)
+
+        hops(area)
+
+    @task(
+        retries=0,
+        doc_md="Fails when the last batch of an area that has ended failed, came late or rejected "
+        "more than `monitor` in its `area.yml` allows.",
+    )
+    def monitor_etl_logs() -> None:
+        tasks.watch(project)
+
+    monitor_etl_logs()
+
+
+master_etl_pipeline()

@@ -1,0 +1,31 @@
+-- What the journal says of an area's last batches.
+
+-- name: last_ended
+select
+    b.batch_id,
+    b.status,
+    b.error_message
+from etl_batches as b
+where b.area = %(area)s and b.status <> 'RUNNING'
+order by b.batch_id desc
+limit 1
+
+-- Since the last success; before there was one, since the first try.
+-- name: seconds_without_success
+select
+    extract(
+        epoch from clock_timestamp()
+        - coalesce(max(b.ended_at) filter (where b.status = 'SUCCESS'), min(b.started_at))
+    )::float8
+from etl_batches as b
+where b.area = %(area)s
+
+-- A hop that was retried has logged more than once; its last try counts.
+-- name: rejected
+select distinct on (l.entity)
+    l.entity,
+    l.rows_processed,
+    coalesce((l.additional_info ->> 'rejected')::bigint, 0)
+from etl_logs as l
+where l.batch_id = %(batch_id)s and l.hop = 'stage' and l.status = 'SUCCESS' and l.rows_processed > 0
+order by l.entity, l.log_id desc

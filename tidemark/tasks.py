@@ -1,0 +1,117 @@
+"""What an orchestrator runs: a hop, or a look at the journal, in a process of its own.
+
+Nothing here knows which orchestrator it is. Logs go to the standard library's logging, results
+are plain enough for JSON, and a signal cancels what runs on the servers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypedDict
+
+from tidemark import db, monitor, pipeline, servers
+from tidemark.config import Project
+from tidemark.errors import MonitorError
+from tidemark.model import Counts, Hop, HopResult
+
+log = logging.getLogger(__name__)
+
+
+class Done(TypedDict):
+    """What a hop did, as XCom keeps it."""
+
+    batch_id: int
+    changed: int
+    seconds: float
+    entities: dict[str, dict[str, int]]
+
+
+def run_hop(
+    project: Project,
+    area: str,
+    hop: Hop,
+    *,
+    batch_id: int | None = None,
+    refresh: str | None = None,
+) -> Done:
+    """Run one hop of an area's batch; without `batch_id` it opens a batch.
+
+    Args:
+        project: the folder with `sql/`.
+        area: its name.
+        hop: extract, stage or publish.
+        batch_id: what the hop before returned.
+        refresh: entity to extract as a whole; one of another area is passed over.
+
+    Raises:
+        TidemarkError: the layer is as it was; the hop is logged as FAILED.
+    """
+    wanted = project.area(area)
+    whole = [refresh] if refresh and refresh in wanted.entities else []
+    with _opened(project) as opened:
+        result = pipeline.run_hop(opened, wanted, hop, batch_id, refresh=whole)
+    for line in _described(result):
+        log.info("%s", line)
+    return {
+        "batch_id": result.batch_id,
+        "changed": result.changed,
+        "seconds": round(result.seconds, 3),
+        "entities": {name: counts.as_dict() for name, counts in result.entities.items()},
+    }
+
+
+def watch(project: Project) -> None:
+    """Look at the last batches of every area.
+
+    Raises:
+        MonitorError: they fail, are late, or reject too much; of all areas.
+    """
+    problems = []
+    with _opened(project) as opened:
+        for name, area in project.areas.items():
+            try:
+                monitor.check(opened, area)
+            except MonitorError as error:
+                problems.append(str(error))
+            else:
+                log.info("%s: the last batch is good and in time", name)
+    if problems:
+        raise MonitorError("\n".join(problems))
+
+
+def alert(task: str, error: BaseException | None) -> None:
+    """Say that a task failed for good. The log is the one channel so far."""
+    log.error("%s failed: %s", task, error)
+
+
+@contextmanager
+def _opened(project: Project) -> Iterator[db.Servers]:
+    with servers.resolve(project) as opened, db.interruptible():
+        yield opened
+
+
+def _described(result: HopResult) -> Iterator[str]:
+    """Say what a hop did, one line per entity."""
+    yield (
+        f"batch {result.batch_id} of {result.area}, {result.hop}: "
+        f"{result.changed:,} rows written in {result.seconds:.2f} s"
+    )
+    for name, counts in result.entities.items():
+        yield f"{name}: {_window(counts.info)}{_moved(counts)} in {counts.seconds:.2f} s"
+
+
+def _window(info: Mapping[str, object]) -> str:
+    if "source_clock" not in info:
+        return ""
+    held = f" (held back by {info['held_back_by']})" if "held_back_by" in info else ""
+    high = info["high"]
+    return f"[{info['low'] or 'start'}, {high}){held}: " if high else "the whole table: "
+
+
+def _moved(counts: Counts) -> str:
+    numbers = counts.as_dict()
+    return f"{numbers.pop('processed'):,} rows streamed, " + ", ".join(
+        f"{rows:,} {what}" for what, rows in numbers.items()
+    )
