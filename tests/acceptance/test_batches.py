@@ -136,6 +136,8 @@ def test_an_interrupted_run_is_logged_and_says_nothing(seeded: Warehouse):
             env={**os.environ, **seeded.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            # A suite that was started in the background ignores Ctrl-C, and so would the run.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         waiting = "select count(*) from pg_locks where not granted"
         while seeded.rows("operational", waiting) != [(1,)]:
