@@ -23,8 +23,8 @@ TASKS: dict[Hop, str] = {
 }
 RECEIVERS: dict[Hop, str] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 DOCS: dict[Hop, str] = {
-    "extract": "Reads what changed on the operational server since the last mark, up to what no open "
-    "transaction can still add to, into MRR.",
+    "extract": "Reads what changed on the operational server since the last mark into MRR, up to "
+    "where no open transaction can add anything any more.",
     "stage": "Brings STG up to what MRR has, through the cleansing views `landing.clean_<entity>`. "
     "Refused rows are kept in `stg_rejects`.",
     "publish": "Brings the DWH up to what STG has: dimensions, facts, gates and marks, in one "

@@ -7,6 +7,7 @@ from tidemark import embedded
 pytest_plugins = [
     "tests.fix_dimension",
     "tests.fix_servers",
+    "tests.fix_airflow",
     "tests.fix_retail",
     "tests.fix_shop",
     "tests.fix_star",

@@ -1,0 +1,162 @@
+"""The DAG: its graph, and whole runs against four real servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fix_airflow import DAG_ID, Airflow
+from tests.fix_retail import Retail
+from tests.fix_servers import HOME
+from tests.queries import execute
+from tidemark.model import HOPS
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Airflow's own
+
+HOP_TASKS = ["retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"]
+
+
+def facts(retail: Retail) -> int:
+    [(count,)] = retail.warehouse.rows("dwh", "select count(*) from dwh_fact_sales")
+    return int(count)
+
+
+def test_the_file_is_imported_without_error_in_less_than_two_seconds(airflow: Airflow):
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(airflow.folder)
+
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [DAG_ID]
+    assert sum(stats.duration.total_seconds() for stats in bag.dagbag_stats) < 2
+
+
+def test_the_hops_follow_each_other_as_in_the_pipeline_and_the_monitor_stands_beside(
+    airflow: Airflow,
+):
+    dag = airflow.load()
+    edges = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+
+    assert len(HOP_TASKS) == len(HOPS)
+    assert edges == {
+        HOP_TASKS[0]: {HOP_TASKS[1]},
+        HOP_TASKS[1]: {HOP_TASKS[2]},
+        HOP_TASKS[2]: set(),
+        "monitor_etl_logs": set(),
+    }
+    assert [dag.get_task(task).outlets[0].uri for task in HOP_TASKS] == [
+        f"tidemark://retail/{layer}" for layer in ("mrr", "stg", "dwh")
+    ]
+
+
+def test_it_runs_every_six_hours_one_run_at_a_time_and_tries_again(airflow: Airflow):
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    dag = airflow.load()
+
+    assert coerce_to_core_timetable(dag.timetable).summary == "0 */6 * * *"
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert {dag.get_task(task).retries for task in HOP_TASKS} == {3}
+    assert all(task.doc_md for task in dag.tasks)
+
+
+def test_a_new_folder_becomes_a_task_group(airflow: Airflow, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TIDEMARK_HOME", str(HOME / "tests" / "gardens"))
+
+    assert airflow.load().task_ids == [
+        "gardens.operational_to_mrr",
+        "gardens.mrr_to_stg",
+        "gardens.stg_to_dwh",
+        "monitor_etl_logs",
+    ]
+
+
+def test_a_run_takes_one_batch_to_the_dwh(airflow: Airflow, retail: Retail):
+    ran = airflow.run()
+
+    assert ran.state == "success"
+    assert set(ran.tasks.values()) == {"success"}
+    assert [ran.returned(task)["batch_id"] for task in HOP_TASKS] == [1, 1, 1]
+    assert ran.returned(HOP_TASKS[2])["entities"]["sales"]["inserted"] == 4
+    assert facts(retail) == 4
+    assert retail.warehouse.rows("dwh", "select batch_id, status from etl_batches") == [
+        (1, "SUCCESS")
+    ]
+
+
+def test_a_run_says_what_it_did_to_those_who_wait_for_the_dwh(airflow: Airflow, retail: Retail):
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+
+    ran = airflow.run()
+
+    with create_session() as session:
+        [event] = (
+            session.query(AssetEvent)
+            .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+            .filter(AssetModel.name == "dwh_retail", AssetEvent.source_run_id == ran.run_id)
+        )
+        assert event.extra == ran.returned(HOP_TASKS[2])
+
+
+def test_a_hop_that_fails_fails_its_task_and_the_next_run_recovers(
+    airflow: Airflow, retail: Retail
+):
+    retail.warehouse.execute("stg", "alter view landing.clean_sales rename to mislaid")
+
+    failed = airflow.run()
+
+    assert failed.state == "failed"
+    assert [failed.tasks[task] for task in HOP_TASKS] == ["success", "failed", "upstream_failed"]
+    [(status, message)] = retail.warehouse.rows(
+        "dwh", "select distinct status, error_message from etl_logs where hop = 'stage'"
+    )
+    assert status == "FAILED"
+    assert "clean_sales" in message
+
+    retail.warehouse.execute("stg", "alter view landing.mislaid rename to clean_sales")
+    again = airflow.run()
+
+    assert [again.tasks[task] for task in HOP_TASKS] == ["success"] * 3
+    assert again.tasks["monitor_etl_logs"] == "failed"  # it stands beside, and saw the first run
+    assert facts(retail) == 4
+    assert airflow.run().state == "success"
+
+
+def test_a_run_can_be_one_hop(airflow: Airflow, retail: Retail):
+    extracted = airflow.run(hop="extract")
+    staged = airflow.run(hop="stage", area="retail")
+
+    assert [extracted.tasks[task] for task in HOP_TASKS] == ["success", "skipped", "skipped"]
+    assert [staged.tasks[task] for task in HOP_TASKS] == ["skipped", "success", "skipped"]
+    assert retail.warehouse.rows("stg", "select count(*) from stg_fact_sales") == [(4,)]
+    assert facts(retail) == 0
+
+
+def test_a_run_can_extract_an_entity_as_a_whole(airflow: Airflow, retail: Retail):
+    airflow.run()
+    with retail.warehouse.connect("operational") as source:
+        execute(source, "set session_replication_role = replica")  # no trigger moves updated_at
+        execute(source, "update customers set city = 'Oslo' where customer_id = 1")
+
+    usual = airflow.run()
+    refreshed = airflow.run(full_refresh="customers")
+
+    assert usual.returned(HOP_TASKS[0])["changed"] == 0
+    assert refreshed.returned(HOP_TASKS[0])["entities"]["customers"] == {
+        "processed": 3, "inserted": 0, "updated": 1, "deleted": 0, "rejected": 0
+    }  # fmt: skip
+    assert retail.warehouse.rows(
+        "mrr", "select city from mrr_dim_customers where customer_id = 1"
+    ) == [("Oslo",)]
+
+
+@pytest.mark.parametrize("params", [{"area": "retale"}, {"hop": "load"}, {"full_refresh": "sale"}])
+def test_a_parameter_that_names_nothing_is_refused(
+    airflow: Airflow, retail: Retail, params: dict[str, str]
+):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises((ParamValidationError, ValueError), match="is not one of"):
+        airflow.run(**params)
+
+    assert retail.warehouse.rows("dwh", "select * from etl_batches") == []

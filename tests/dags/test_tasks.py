@@ -1,0 +1,169 @@
+"""What the tasks of an orchestrator do, without one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fix_retail import Retail, wait_until
+from tests.fix_servers import HOME, Warehouse
+from tidemark import tasks
+from tidemark.config import Area, Monitor, Project
+from tidemark.errors import MonitorError
+
+
+@pytest.fixture
+def project(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name, value in warehouse.environment.items():
+        monkeypatch.setenv(name, value)
+    return Project(HOME)
+
+
+def tolerating(project: Project, **monitor: object) -> Project:
+    """Return the project with other limits than those of its area.yml."""
+    limits = Monitor.model_validate(monitor)
+    changed: dict[str, Area] = {
+        name: area.model_copy(update={"monitor": limits}) for name, area in project.areas.items()
+    }
+    copy = Project(project.home)
+    copy.__dict__["areas"] = changed
+    return copy
+
+
+def test_a_hop_can_be_cleared_and_run_again(project: Project, retail: Retail):
+    batch_id = tasks.run_hop(project, "retail", "extract")["batch_id"]
+    for hop in ("stage", "publish", "stage", "publish"):
+        done = tasks.run_hop(project, "retail", hop, batch_id=batch_id)
+
+    assert (done["batch_id"], done["changed"]) == (batch_id, 0)
+    assert retail.warehouse.rows("dwh", "select batch_id, status from etl_batches") == [
+        (batch_id, "SUCCESS")
+    ]
+
+
+def test_the_log_tells_each_entity_s_window_and_rows(
+    project: Project, retail: Retail, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level("INFO", logger="tidemark"):
+        tasks.run_hop(project, "retail", "extract")
+
+    lines = [record.message for record in caplog.records]
+    assert lines[0].startswith("batch 1 of retail, extract: 9 rows written in ")
+    [line] = [line for line in lines if line.startswith("sales: ")]
+    assert line.startswith("sales: [start, 20")
+    assert ": 4 rows streamed, 4 inserted, 0 updated, 0 deleted, 0 rejected in " in line
+
+
+def test_nothing_is_wrong_before_the_first_batch(project: Project, retail: Retail):
+    tasks.watch(project)
+
+
+def test_a_good_batch_is_good(project: Project, retail: Retail):
+    retail.run()
+
+    tasks.watch(project)
+
+
+def test_a_batch_that_failed_is_told_with_its_reason(project: Project, retail: Retail):
+    retail.run()
+    retail.add("sales", 1000)
+    retail.warehouse.execute("stg", "alter view landing.clean_sales rename to mislaid")
+    with pytest.raises(Exception, match="clean_sales"):
+        retail.run()
+
+    with pytest.raises(MonitorError, match=r"^retail: Batch 2 failed: stage: .*clean_sales"):
+        tasks.watch(project)
+
+
+def test_a_batch_that_is_late_is_told(project: Project, retail: Retail):
+    retail.run()
+    shift = "set started_at = started_at - interval '13:01', ended_at = ended_at - interval '13:01'"
+    retail.warehouse.execute("dwh", f"update etl_batches {shift}")
+
+    with pytest.raises(MonitorError, match=r"No batch has succeeded for 13:01:0.*allows 13:00:00"):
+        tasks.watch(project)
+    tasks.watch(tolerating(project, late_after="14h"))
+
+
+def test_an_area_that_never_had_a_batch_that_succeeds_is_late(project: Project, retail: Retail):
+    retail.begin()
+    retail.warehouse.execute("dwh", "update etl_batches set started_at = now() - interval '1 day'")
+
+    with pytest.raises(MonitorError, match="No batch has succeeded for 1 day, 0:00:0"):
+        tasks.watch(project)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(99, False), (100, True)])
+def test_a_batch_that_rejects_too_much_is_told(
+    project: Project, retail: Retail, rows: int, told: bool
+):
+    retail.run()
+    for sale in range(1000, 1000 + rows):
+        retail.add("sales", sale, quantity=-1 if sale % 5 == 0 else 1)
+    retail.run()
+
+    if told:
+        with pytest.raises(MonitorError, match=r"Batch 2 rejected 20 of 100 rows of sales.* 10%"):
+            tasks.watch(project)
+    tasks.watch(tolerating(project, max_reject_ratio=0.2))
+
+
+@pytest.fixture
+def waiting(retail: Retail) -> Iterator[subprocess.Popen[str]]:
+    """A process as an orchestrator has it: SIGTERM has a handler, and the hop waits for a lock."""
+    program = """
+        import signal
+        from pathlib import Path
+        from tidemark import tasks
+        from tidemark.config import Project
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        tasks.run_hop(Project(Path.cwd()), "retail", "extract")
+    """
+    with retail.holding("operational", "lock table sales"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            cwd=HOME,
+            env=retail.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        retail.wait_for_lock("operational")
+        with process:
+            yield process
+            process.kill()
+
+
+def at_the_source(retail: Retail) -> int:
+    """Count the sessions of Tidemark on the source."""
+    query = """
+        select count(*) from pg_stat_activity
+        where datname = current_database() and application_name like 'tidemark %'
+    """
+    return int(retail.warehouse.rows("operational", query)[0][0])
+
+
+def test_a_task_that_is_marked_failed_stops_with_its_statement(
+    retail: Retail, waiting: subprocess.Popen[str]
+):
+    waiting.send_signal(signal.SIGTERM)
+    said, _ = waiting.communicate(timeout=10)
+
+    assert waiting.returncode == 1
+    assert "canceling statement" in said
+    wait_until(lambda: at_the_source(retail) == 0 and not retail.holders())
+    assert retail.warehouse.rows("dwh", "select status from etl_batches") == [("FAILED",)]
+
+
+def test_a_task_that_is_killed_leaves_no_statement_behind(
+    retail: Retail, waiting: subprocess.Popen[str]
+):
+    waiting.kill()
+    waiting.wait()
+
+    wait_until(lambda: at_the_source(retail) == 0 and not retail.holders(), seconds=10)
