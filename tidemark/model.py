@@ -103,6 +103,7 @@ class Counts:
         self.updated += other.updated
         self.deleted += other.deleted
         self.rejected += other.rejected
+        self.info.update(other.info)
 
     def note(self, what: str, rows: int) -> None:
         """Keep a count of its own kind for the log, such as inferred members."""

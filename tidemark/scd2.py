@@ -91,6 +91,7 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         updated=session.run(db.compose("scd2", "update", **parts)),
         inserted=session.run(db.compose("scd2", "insert", **parts)),
     )
+    counts.note("closed", session.value(db.compose("scd2", "closed", **parts)))
     session.run(db.compose("scd2", "confirm", **parts))
     broken = session.value(db.compose("scd2", "broken_timelines", **parts))
     if broken:

@@ -18,6 +18,9 @@ from tidemark.model import Counts, Hop, HopResult
 
 log = logging.getLogger(__name__)
 
+_NOTES = ("closed", "inferred", "repointed")
+"""What a hop counts beside rows: versions that ended, members that facts made, facts that moved."""
+
 
 class Done(TypedDict):
     """What a hop did, as XCom keeps it."""
@@ -111,7 +114,9 @@ def _window(info: Mapping[str, object]) -> str:
 
 
 def _moved(counts: Counts) -> str:
-    numbers = counts.as_dict()
-    return f"{numbers.pop('processed'):,} rows streamed, " + ", ".join(
+    numbers: dict[str, object] = {**counts.as_dict()}
+    streamed = numbers.pop("processed")
+    numbers.update((what, counts.info[what]) for what in _NOTES if what in counts.info)
+    return f"{streamed:,} rows streamed, " + ", ".join(
         f"{rows:,} {what}" for what, rows in numbers.items()
     )

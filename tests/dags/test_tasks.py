@@ -11,28 +11,31 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fix_retail import Retail, wait_until
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME
 from tidemark import tasks
 from tidemark.config import Area, Monitor, Project
 from tidemark.errors import MonitorError
+from tidemark.model import HOPS
 
 
 @pytest.fixture
-def project(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Project:
-    for name, value in warehouse.environment.items():
+def project(retail: Retail, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name, value in retail.warehouse.environment.items():
         monkeypatch.setenv(name, value)
-    return Project(HOME)
+    return declaring(retail.area)
 
 
-def tolerating(project: Project, **monitor: object) -> Project:
+def declaring(area: Area) -> Project:
+    """Return the project, with one area that differs from its file."""
+    project = Project(HOME)
+    project.__dict__["areas"] = {area.area: area}
+    return project
+
+
+def tolerating(retail: Retail, **monitor: object) -> Project:
     """Return the project with other limits than those of its area.yml."""
     limits = Monitor.model_validate(monitor)
-    changed: dict[str, Area] = {
-        name: area.model_copy(update={"monitor": limits}) for name, area in project.areas.items()
-    }
-    copy = Project(project.home)
-    copy.__dict__["areas"] = changed
-    return copy
+    return declaring(retail.area.model_copy(update={"monitor": limits}))
 
 
 def test_a_hop_can_be_cleared_and_run_again(project: Project, retail: Retail):
@@ -57,6 +60,28 @@ def test_the_log_tells_each_entity_s_window_and_rows(
     [line] = [line for line in lines if line.startswith("sales: ")]
     assert line.startswith("sales: [start, 20")
     assert ": 4 rows streamed, 4 inserted, 0 updated, 0 deleted, 0 rejected in " in line
+
+
+def test_the_log_tells_how_many_versions_were_closed(
+    project: Project, retail: Retail, caplog: pytest.LogCaptureFixture
+):
+    retail.run()
+    retail.change("customers", 1, city="Oslo")
+    retail.change("customers", 2, email="new@example.com")
+    for hop in HOPS:
+        with caplog.at_level("INFO", logger="tidemark"):
+            tasks.run_hop(project, "retail", hop)
+
+    line = [record.message for record in caplog.records if "customers: " in record.message][-1]
+    assert line.startswith(
+        "customers: 2 rows streamed, 1 inserted, 2 updated, 0 deleted, 0 rejected, 1 closed in "
+    )
+    [(info,)] = retail.warehouse.rows(
+        "dwh",
+        "select additional_info from etl_logs where hop = 'publish' and entity = 'customers' "
+        "order by log_id desc limit 1",
+    )
+    assert info["closed"] == 1
 
 
 def test_nothing_is_wrong_before_the_first_batch(project: Project, retail: Retail):
@@ -87,7 +112,7 @@ def test_a_batch_that_is_late_is_told(project: Project, retail: Retail):
 
     with pytest.raises(MonitorError, match=r"No batch has succeeded for 13:01:0.*allows 13:00:00"):
         tasks.watch(project)
-    tasks.watch(tolerating(project, late_after="14h"))
+    tasks.watch(tolerating(retail, late_after="14h"))
 
 
 def test_an_area_that_never_had_a_batch_that_succeeds_is_late(project: Project, retail: Retail):
@@ -110,7 +135,7 @@ def test_a_batch_that_rejects_too_much_is_told(
     if told:
         with pytest.raises(MonitorError, match=r"Batch 2 rejected 20 of 100 rows of sales.* 10%"):
             tasks.watch(project)
-    tasks.watch(tolerating(project, max_reject_ratio=0.2))
+    tasks.watch(tolerating(retail, max_reject_ratio=0.2))
 
 
 @pytest.fixture

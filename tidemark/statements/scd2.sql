@@ -233,7 +233,8 @@ select
     -- Facts may have to move to a version that is new, or that begins earlier or ends later.
     b._version_key is null
     or b._at < b._version_at
-    or coalesce(b._next_at, {end}) > b._version_to as _grew
+    or coalesce(b._next_at, {end}) > b._version_to as _grew,
+    b._version_to = {end} and b._next_at is not null as _closes
 from bounded as b
 where b._live
 union all
@@ -246,6 +247,7 @@ select
     null,
     _batch_id,
     'confirmation',
+    null,
     null,
     null,
     null,
@@ -263,6 +265,7 @@ select
     _batch_id,
     'superseded',
     _instant_key,
+    null,
     null,
     null,
     null
@@ -306,6 +309,9 @@ where
     d.{surrogate} = t._key
     and t._role = 'version'
     and ({written_d}, d.is_inferred) is distinct from ({written_t}, false)
+
+-- name: closed
+select count(*) from {timeline} where _closes
 
 -- name: insert
 insert into {dimension} ({written})
