@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.checkout
 from tests.commands import Done, process, run
 from tests.fix_servers import HOME, Warehouse
 from tidemark.embedded import site
@@ -28,12 +29,7 @@ TIDEMARK = f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../.." exec {sys.executable}
 def checkout() -> Iterator[Path]:
     """A fresh copy of the checkout, set up already."""
     folder = Path(tempfile.mkdtemp(prefix="tidemark-checkout-"))
-    folder.chmod(0o711)  # as root, embedded servers run as a user that has to get in
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in run(listing).out.split("\0")[:-1]:
-        if (HOME / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(HOME / name, folder / name)
+    tests.checkout.copy(folder)
     _set_up(folder)
     yield folder
     process("down", cwd=folder)

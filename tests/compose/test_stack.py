@@ -1,0 +1,243 @@
+"""What the documents say of the containers is true. In this order: a test goes on from another."""
+
+import json
+import os
+import re
+from contextlib import closing
+from urllib.error import HTTPError
+
+import psycopg2
+import pytest
+
+from tests.commands import succeed
+from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
+from tests.fix_servers import HOME, connect
+from tidemark.model import LAYERS
+from tidemark.status import Batch, read
+
+SERVERS = [f"{layer}-db" for layer in LAYERS]
+ONE_SHOTS = {"airflow-init", "tidemark-init"}
+TASKS = {
+    "retail.operational_to_mrr",
+    "retail.mrr_to_stg",
+    "retail.stg_to_dwh",
+    "monitor_etl_logs",
+}
+CHROMIUM = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+def psql(container: str, *queries: str, options: str = "-tA") -> str:
+    """Run queries in one session as the documents do: on the socket, without a password."""
+    database = container.removesuffix("-db")
+    words = [word for query in queries for word in ("-c", query)]
+    return docker("exec", container, "psql", "-U", "postgres", "-d", database, options, *words)
+
+
+def is_equal(stack: Stack) -> bool:
+    """Whether every row of the source is mirrored, and staged or refused, and published."""
+    return all(
+        rows.operational == rows.mrr == rows.stg + rows.rejected
+        and (rows.entity != "sales" or rows.dwh == rows.stg)
+        for rows in stack.rows()
+    )
+
+
+def batches(stack: Stack) -> list[Batch]:
+    with stack.servers() as opened:
+        return read(opened, stack.area).batches
+
+
+def test_all_are_up_and_healthy_and_the_one_shots_are_done(stack: Stack):
+    listed = map(json.loads, stack.succeed("ps", "--all", "--format", "json").splitlines())
+    assert {seen["Name"]: (seen["State"], seen["Health"], seen["ExitCode"]) for seen in listed} == {
+        name: ("exited", "", 0) if name in ONE_SHOTS else ("running", "healthy", 0)
+        for name in NAMES
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ONE_SHOTS])
+def test_a_container_has_neither_root_nor_a_way_to_it(stack: Stack, name: str):
+    status = docker("exec", name, "cat", "/proc/1/status")
+    assert dict(re.findall(r"^(Uid|CapBnd|NoNewPrivs):\t(\S+)", status, re.MULTILINE)) == {
+        "Uid": "999" if name.endswith("-db") else "50000",
+        "CapBnd": "0" * 16,
+        "NoNewPrivs": "1",
+    }
+
+
+def test_the_first_run_needs_nobody(stack: Stack):
+    (first,) = eventually(stack.runs, lambda runs: any(run["end_date"] for run in runs))
+    assert (first["state"], first["run_type"]) == ("success", "scheduled")
+    assert stack.states(first["dag_run_id"]) == dict.fromkeys(TASKS, ("success", 1))
+    assert {rows.entity: rows.operational for rows in stack.rows()} == {
+        "customers": 10_000,
+        "products": 500,
+        "sales": 200_000,
+    }
+    assert is_equal(stack)
+
+
+def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
+    said = docker("exec", "airflow-scheduler", "airflow", "dags", "list", "--output", "json")
+    assert [(dag["dag_id"], dag["is_paused"]) for dag in json.loads(said)] == [
+        ("master_etl_pipeline", "False")
+    ]
+
+
+def test_airflow_says_how_it_is(stack: Stack):
+    health = stack.request("GET", "/api/v2/monitor/health")
+    parts = ("metadatabase", "scheduler", "dag_processor")
+    assert {part: health[part]["status"] for part in parts} == dict.fromkeys(parts, "healthy")
+
+
+@pytest.mark.parametrize("container", SERVERS)
+def test_a_server_is_ready(stack: Stack, container: str):
+    assert "accepting connections" in docker("exec", container, "pg_isready")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select count(*) from dwh_fact_sales",
+        "select count(*) from dwh_dim_customers where is_current = true",
+        "select count(*) from dwh_dim_products where is_current = true",
+        "select * from vw_recent_etl_runs",
+        "select * from vw_etl_performance_summary",
+        "select table_name, last_updated from high_water_mark order by last_updated desc",
+        "select fn_avg_quantity_per_customer(5)",
+        "select fn_product_sales_velocity(10, 30)",
+        "select * from fn_top_customers(10)",
+        "select fn_product_group_performance('Electronics', current_date - 365, current_date)",
+    ],
+)
+def test_a_query_of_the_documents_answers_with_data(stack: Stack, query: str):
+    answer = psql("dwh-db", query).strip()
+    assert answer not in {"", "0"}
+
+
+def test_the_reports_are_called_as_the_documents_do(stack: Stack):
+    psql(
+        "dwh-db",
+        "call sp_aggregate_sales_report('2025-01-01', '2025-01-31')",
+        "select * from temp_sales_report",
+    )
+    told = psql(
+        "dwh-db", "call sp_refresh_customer_metrics()", "select count(*) from customer_metrics"
+    )
+    assert int(told.split()[-1]) > 9000
+
+
+def test_no_process_has_failed(stack: Stack):
+    failed = "select * from etl_logs where status = 'FAILED' order by start_time desc"
+    assert psql("dwh-db", failed) == ""
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_wrong_password_is_refused(stack: Stack, layer: str):
+    for login in ("postgres", "tidemark_etl"):
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            connect(stack.dsn(layer, f"{login}:wrong"))
+    hosts = "select distinct auth_method from pg_hba_file_rules where type like 'host%'"
+    assert psql(f"{layer}-db", hosts) == "scram-sha-256\n"
+    unscrambled = "select rolname from pg_authid where rolcanlogin and rolpassword !~ '^SCRAM-SHA'"
+    assert psql(f"{layer}-db", unscrambled) == ""
+
+
+def test_a_wrong_password_is_refused_by_airflow(stack: Stack):
+    with pytest.raises(HTTPError, match="401") as refused:
+        stack.request("POST", "/auth/token", {"username": "admin", "password": "wrong"})
+    refused.value.close()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_pipeline_is_no_superuser(stack: Stack, layer: str):
+    rights = "select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls from pg_roles"
+    with closing(connect(stack.dsn(layer))) as opened, opened.cursor() as cursor:
+        cursor.execute(f"{rights} where rolname = current_user")
+        assert cursor.fetchall() == [(False,)]
+
+
+def test_an_analyst_reads_and_can_not_write(stack: Stack):
+    with (
+        closing(connect(stack.dsn("dwh", "analyst:demo-analyst"))) as opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute("select count(*) from fn_top_customers(10)")
+        assert cursor.fetchall() == [(10,)]
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("delete from dwh_fact_sales")
+
+
+def test_a_browser_finds_the_green_run(stack: Stack):
+    from playwright.sync_api import expect, sync_playwright
+
+    (first,) = stack.runs()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"{stack.url}/dags/master_etl_pipeline")
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", "admin")
+        page.press("input[name=password]", "Enter")
+        page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
+        rows = page.locator("table tbody tr")
+        expect(rows).to_have_count(len(TASKS))
+        for row in rows.all():
+            expect(row).to_contain_text("Success")
+        if os.environ.get("TIDEMARK_SCREENSHOT"):
+            page.screenshot(path=HOME / "docs" / "images" / "airflow.png")
+        browser.close()
+
+
+def test_the_second_batch_moves_just_the_day(stack: Stack):
+    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
+    plan = succeed("plan", "--json", env=stack.environment).json
+    day = sum(entity["rows"] for entity in plan["entities"])
+    assert 2000 < day < 3000
+
+    assert stack.finished(stack.trigger()) == "success"
+
+    assert [batch.rows_extracted for batch in batches(stack)] == [day, 210_500]
+    assert is_equal(stack)
+
+
+def test_a_server_that_dies_in_a_run_delays_it_and_loses_nothing(stack: Stack):
+    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
+    held = "lock table stg_fact_sales; select pg_sleep(60)"
+    docker("exec", "--detach", "stg-db", "psql", "-U", "postgres", "-d", "stg", "-c", held)
+    run = stack.trigger()
+    waiting = "select count(*) from pg_locks where not granted"
+    eventually(lambda: psql("stg-db", waiting), lambda count: count != "0\n")
+    docker("kill", "stg-db")
+    failed = eventually(
+        lambda: stack.states(run)["retail.mrr_to_stg"], lambda seen: seen[0] != "running"
+    )
+    assert failed == ("up_for_retry", 1)
+    assert not stack.states(run)["retail.stg_to_dwh"][0]
+
+    stack.succeed("up", "--detach", "--wait", "--no-recreate", "stg-db")
+
+    assert stack.finished(run) == "success"
+    assert is_equal(stack)
+    assert stack.states(run)["retail.mrr_to_stg"] == ("success", 2)
+
+
+def test_data_survives_down_and_up(stack: Stack):
+    before, known = stack.rows(), batches(stack)
+    stack.succeed("down")
+    assert not set(docker("ps", "--all", "--format", "{{.Names}}").split()) & set(NAMES)
+    stack.succeed("up", "--detach", "--wait")
+    assert stack.rows() == before
+    assert batches(stack)[-len(known) :] == known
+    assert "nothing to do: the tables hold rows" in stack.succeed("logs", "tidemark-init")
+
+
+def test_down_with_volumes_leaves_nothing(stack: Stack):
+    stack.succeed("down", "--volumes")
+    label = f"label=com.docker.compose.project={PROJECT}"
+    for kind in ("container", "volume", "network"):
+        everything = ["--all"] if kind == "container" else []
+        assert docker(kind, "ls", "--quiet", *everything, "--filter", label) == ""

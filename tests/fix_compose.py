@@ -1,0 +1,177 @@
+"""The containers of docker-compose.yml, started from a fresh clone on ports of their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests import checkout
+from tests.commands import Done, run
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.model import LAYERS
+from tidemark.status import LayerRows, layer_rows
+
+Read = TypeVar("Read")
+
+PROJECT = "tidemark-test"
+NAMES = [f"{layer}-db" for layer in LAYERS] + [
+    "airflow-db",
+    "airflow-init",
+    "airflow-apiserver",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "tidemark-init",
+]
+PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT"]
+DAG = "/api/v2/dags/master_etl_pipeline/dagRuns"
+
+
+class Stack:
+    """All containers, with the passwords of the demo."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = dict(zip((*LAYERS, "airflow"), _free_ports(len(PORTS)), strict=True))
+        self.area = Project(home).area()
+        self.url = f"http://127.0.0.1:{self.port['airflow']}"
+        self._token = ""
+
+    def compose(self, *words: str) -> Done:
+        """Run `docker compose` in the clone."""
+        ports = dict(zip(PORTS, map(str, self.port.values()), strict=True))
+        return run(["docker", "compose", "--project-name", PROJECT, *words], ports, self.home)
+
+    def succeed(self, *words: str) -> str:
+        """Run `docker compose` to a good end, and return what it printed."""
+        done = self.compose(*words)
+        assert done.code == 0, done
+        return done.out
+
+    def dsn(self, layer: str, login: str = "tidemark_etl:demo-etl") -> str:
+        """Return the libpq URL of a layer as this machine reaches it."""
+        return f"postgresql://{login}@127.0.0.1:{self.port[layer]}/{layer}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point `tidemark` on this machine to the containers."""
+        dsns = {f"TIDEMARK_{layer.upper()}_DSN": self.dsn(layer) for layer in LAYERS}
+        return {**dsns, "TIDEMARK_HOME": str(self.home)}
+
+    def servers(self) -> Servers:
+        """Open the four layers as the pipeline's login."""
+        return Servers({layer: self.dsn(layer) for layer in LAYERS})
+
+    def rows(self) -> list[LayerRows]:
+        """Count each entity's rows in every layer."""
+        with self.servers() as opened:
+            return layer_rows(opened, self.area)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Airflow's API as admin."""
+        if not self._token and path != "/auth/token":
+            login = {"username": "admin", "password": "admin"}
+            self._token = self.request("POST", "/auth/token", login)["access_token"]
+        request = Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return the runs of the DAG, the last one first."""
+        found: list[dict[str, Any]] = self.request("GET", f"{DAG}?order_by=-id")["dag_runs"]
+        return found
+
+    def trigger(self) -> str:
+        """Start a run, and return its id."""
+        return str(self.request("POST", DAG, {"logical_date": None})["dag_run_id"])
+
+    def states(self, run_id: str) -> dict[str, tuple[str | None, int]]:
+        """Return what became of each task of a run so far, and at which try."""
+        found = self.request("GET", f"{DAG}/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: (task["state"], task["try_number"]) for task in found}
+
+    def finished(self, run_id: str) -> str:
+        """Wait for the end of a run, and return its state."""
+        return eventually(
+            lambda: str(self.request("GET", f"{DAG}/{run_id}")["state"]),
+            lambda state: state in {"success", "failed"},
+        )
+
+
+def eventually(read: Callable[[], Read], is_wanted: Callable[[Read], bool]) -> Read:
+    """Read until it is what is wanted."""
+    deadline = time.monotonic() + 120
+    while not is_wanted(found := read()):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
+
+
+def docker(*words: str) -> str:
+    """Run `docker` to a good end, and return what it printed."""
+    done = run(["docker", *words])
+    assert done.code == 0, done
+    return done.out
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All containers, up and healthy; their volumes were empty."""
+    _refuse_to_touch_others()
+    home = Path(tempfile.mkdtemp(prefix="tidemark-compose-"))
+    checkout.copy(home)
+    made = Stack(home)
+    made.succeed("down", "--volumes")  # what an interrupted session left
+    try:
+        up = made.compose("up", "--detach", "--build", "--wait")
+        if up.code:
+            pytest.fail(f"{up.err[-3000:]}\n{made.compose('logs', '--tail', '20').out[-9000:]}")
+        yield made
+    finally:
+        made.compose("down", "--volumes")
+        shutil.rmtree(home)
+
+
+def _refuse_to_touch_others() -> None:
+    """Container names are fixed, so there can be one stack on a machine only."""
+    listing = [
+        "docker",
+        "ps",
+        "--all",
+        "--format",
+        '{{.Names}} {{.Label "com.docker.compose.project"}}',
+    ]
+    try:
+        done = run(listing)
+    except FileNotFoundError:
+        pytest.fail("docker: there is none on PATH. Install Docker, or leave out -m compose.")
+    if done.code:
+        pytest.fail(f"docker: {done.err.strip()}")
+    found = [line.split() for line in done.out.splitlines()]
+    others = [name for name, *project in found if name in NAMES and project != [PROJECT]]
+    if others:
+        pytest.fail(
+            f"docker: {', '.join(others)} are not of this test. `docker compose down` them."
+        )
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
