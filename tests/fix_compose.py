@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import tempfile
@@ -18,6 +19,7 @@ from tests import checkout
 from tests.commands import Done, run
 from tidemark.config import Project
 from tidemark.db import Servers
+from tidemark.embedded import site
 from tidemark.model import LAYERS
 from tidemark.status import LayerRows, layer_rows
 
@@ -48,8 +50,16 @@ class Stack:
 
     def compose(self, *words: str) -> Done:
         """Run `docker compose` in the clone."""
-        ports = dict(zip(PORTS, map(str, self.port.values()), strict=True))
-        return run(["docker", "compose", "--project-name", PROJECT, *words], ports, self.home)
+        return run(["docker", "compose", *words], self._settings, self.home)
+
+    def typed(self, block: str) -> str:
+        """Run a block of a page, where there is no terminal and ports are others."""
+        block = block.replace(" -it ", " -i ").replace("http://localhost:8080", self.url)
+        block = block.replace("localhost:5436", f"localhost:{self.port['dwh']}")
+        path = {"PATH": os.pathsep.join((str(site.installed()), os.environ["PATH"]))}
+        done = run(["bash", "-euc", block], self._settings | path, self.home)
+        assert done.code == 0, done
+        return done.out
 
     def succeed(self, *words: str) -> str:
         """Run `docker compose` to a good end, and return what it printed."""
@@ -60,6 +70,11 @@ class Stack:
     def dsn(self, layer: str, login: str = "tidemark_etl:demo-etl") -> str:
         """Return the libpq URL of a layer as this machine reaches it."""
         return f"postgresql://{login}@127.0.0.1:{self.port[layer]}/{layer}"
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        ports = zip(PORTS, map(str, self.port.values()), strict=True)
+        return {"COMPOSE_PROJECT_NAME": PROJECT, **dict(ports)}
 
     @property
     def environment(self) -> dict[str, str]:

@@ -10,12 +10,13 @@ import psycopg2
 import pytest
 
 from tests.commands import succeed
+from tests.docs.test_pages import section
+from tests.docs.test_readme import README, shape
 from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
 from tests.fix_servers import HOME, connect
 from tidemark.model import LAYERS
 from tidemark.status import Batch, read
 
-SERVERS = [f"{layer}-db" for layer in LAYERS]
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 TASKS = {
     "retail.operational_to_mrr",
@@ -43,6 +44,11 @@ def is_equal(stack: Stack) -> bool:
         and (rows.entity != "sales" or rows.dwh == rows.stg)
         for rows in stack.rows()
     )
+
+
+def fenced(text: str, language: str, begin: str = "") -> list[str]:
+    """Return the blocks of a page in a language that begin in a way."""
+    return re.findall(rf"^ *```{language}\n({begin}.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
 def batches(stack: Stack) -> list[Batch]:
@@ -91,11 +97,6 @@ def test_airflow_says_how_it_is(stack: Stack):
     health = stack.request("GET", "/api/v2/monitor/health")
     parts = ("metadatabase", "scheduler", "dag_processor")
     assert {part: health[part]["status"] for part in parts} == dict.fromkeys(parts, "healthy")
-
-
-@pytest.mark.parametrize("container", SERVERS)
-def test_a_server_is_ready(stack: Stack, container: str):
-    assert "accepting connections" in docker("exec", container, "pg_isready")
 
 
 @pytest.mark.parametrize(
@@ -223,6 +224,25 @@ def test_a_server_that_dies_in_a_run_delays_it_and_loses_nothing(stack: Stack):
     assert stack.finished(run) == "success"
     assert is_equal(stack)
     assert stack.states(run)["retail.mrr_to_stg"] == ("success", 2)
+
+
+def test_what_the_readme_types_loads_another_day(stack: Stack):
+    (*_, block), (*_, sample) = fenced(README, "bash", "docker exec"), fenced(README, "", "Fresh")
+    stack.typed(block)
+    assert stack.finished(stack.runs()[0]["dag_run_id"]) == "success"
+    assert len(batches(stack)) == 4
+    said = shape(stack.typed(block.splitlines()[-1]))
+    assert [line for line in shape(sample) if line not in {*said, "…"}] == []
+
+
+@pytest.mark.parametrize("title", ["Logins", "Health", "Troubleshooting", "Backups"])
+def test_the_commands_of_operations_work(stack: Stack, title: str):
+    text = section("operations.md", title)
+    for block in fenced(text, "bash"):
+        stack.typed(block)
+        stack.succeed("up", "--detach", "--wait")
+    for block in fenced(text, "sql"):
+        psql("dwh-db", block)
 
 
 def test_data_survives_down_and_up(stack: Stack):

@@ -20,7 +20,8 @@ from tidemark.model import LAYERS
 
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-BLOCKS = [text for language, text in FENCED if language == "bash"]
+TYPED = [text for language, text in FENCED if language == "bash"]
+BLOCKS = [text for text in TYPED if not text.startswith("docker ")]  # those: tests/compose
 SAMPLES = [text for language, text in FENCED if not language]
 TIDEMARK = f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../.." exec {sys.executable} -m tidemark "$@"\n'
 
