@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from contextlib import closing
 from urllib.error import HTTPError
 
@@ -18,12 +19,8 @@ from tidemark.model import LAYERS
 from tidemark.status import Batch, read
 
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
-TASKS = {
-    "retail.operational_to_mrr",
-    "retail.mrr_to_stg",
-    "retail.stg_to_dwh",
-    "monitor_etl_logs",
-}
+HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
+TASKS = HOPS | {"monitor_etl_logs"}
 CHROMIUM = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -228,11 +225,35 @@ def test_a_server_that_dies_in_a_run_delays_it_and_loses_nothing(stack: Stack):
 
 def test_what_the_readme_types_loads_another_day(stack: Stack):
     (*_, block), (*_, sample) = fenced(README, "bash", "docker exec"), fenced(README, "", "Fresh")
+    before = len(batches(stack))
     stack.typed(block)
     assert stack.finished(stack.runs()[0]["dag_run_id"]) == "success"
-    assert len(batches(stack)) == 4
+    assert len(batches(stack)) == before + 1
     said = shape(stack.typed(block.splitlines()[-1]))
     assert [line for line in shape(sample) if line not in {*said, "…"}] == []
+
+
+def test_a_task_that_is_marked_failed_ends_at_once_with_its_statement(stack: Stack):
+    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
+    held = "lock table stg_fact_sales; select pg_sleep(60)"
+    docker("exec", "--detach", "stg-db", "psql", "-U", "postgres", "-d", "stg", "-c", held)
+    run = stack.trigger()
+    waiting = "select count(*) from pg_locks where not granted"
+    eventually(lambda: psql("stg-db", waiting), lambda count: count != "0\n")
+    began = time.monotonic()
+    stack.mark_failed(run, "retail.mrr_to_stg")
+    eventually(lambda: psql("stg-db", waiting), lambda count: count == "0\n")
+    assert time.monotonic() - began < 20
+    holder = "select pg_terminate_backend(pid) from pg_stat_activity where query = $$" + held + "$$"
+    assert psql("stg-db", holder) == "t\n"
+    assert stack.finished(run) == "failed"
+
+    again = stack.trigger()
+    assert stack.finished(again) == "failed"  # says monitor_etl_logs of the batch before
+    assert stack.states(again) == {
+        task: ("success", 1) if task in HOPS else ("failed", 1) for task in TASKS
+    }
+    assert is_equal(stack)
 
 
 @pytest.mark.parametrize("title", ["Logins", "Health", "Troubleshooting", "Backups"])

@@ -88,7 +88,11 @@ REFUSED = [
         [{"name": "a", "description": "b", "query": "c"}],
         "checks.0.query: unknown key. Known: name, description, sql. (1 more like it.)",
     ),
-    ("zzz", 1, "zzz: unknown key. Known: area, description, calendar, monitor, margin, entities, checks."),
+    (
+        "zzz",
+        1,
+        "zzz: unknown key. Known: area, description, calendar, monitor, margin, entities, checks.",
+    ),
     (
         TREES,
         {"sorce": "trees", "key": ["tree_id"], "watermark": "w", "mrr": "m", "stg": "s"},
