@@ -61,6 +61,7 @@ def one_hop(area: str, hop: Hop) -> Any:
             hop,
             batch_id=before["batch_id"] if before else None,
             refresh=params["full_refresh"],
+            accept_deletes=params["accept_deletes"],
         )
         outlet_events[layer(area, RECEIVERS[hop])].extra = dict(done)
         return done
@@ -87,6 +88,11 @@ def alert(context: Any) -> None:
             None,
             enum=[None, *(name for area in areas.values() for name in area.entities)],
             description="An entity to extract as a whole, not just what is new.",
+        ),
+        "accept_deletes": Param(
+            False,
+            type="boolean",
+            description="Delete what is gone from the source, however much it is.",
         ),
     },
     default_args={

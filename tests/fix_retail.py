@@ -22,7 +22,7 @@ from tests.queries import execute
 from tidemark import pipeline
 from tidemark.config import Area, Project
 from tidemark.db import Servers
-from tidemark.model import BatchResult, Counts, Hop, HopResult, Layer
+from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, Layer
 
 T = TypeVar("T")
 
@@ -87,8 +87,10 @@ class Retail:
         self.warehouse.execute("operational", statement, [*columns.values(), key])
 
     def run(self, **settings: Any) -> BatchResult:
-        """Run a batch; `settings` go over those of area.yml."""
-        return pipeline.run(self.servers, self.area.model_copy(update=settings))
+        """Run a batch; `settings` go over those of area.yml, but for `overrides`."""
+        overrides = settings.pop("overrides", NO_OVERRIDES)
+        area = self.area.model_copy(update=settings)
+        return pipeline.run(self.servers, area, overrides=overrides)
 
     def hop(self, hop: Hop, batch_id: int) -> HopResult:
         """Run one hop of a batch."""

@@ -104,6 +104,8 @@ class Fact(_Declaration):
     table: Identifier
     event_time: Identifier
     """Column with the instant that decides which version of a dimension a fact points at."""
+    on_delete: Literal["remove", "soft"] = "remove"
+    """What becomes of a fact that the source deleted: it goes, or its `is_deleted` is set."""
     rename: Mapping[Identifier, Identifier] = {}
     """Column of the fact table -> column of the STG table, where the names differ."""
     dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
@@ -132,6 +134,10 @@ class Entity(_Declaration):
     lookback: Duration = timedelta(0)
     settle: Duration | None = None
     """A fixed lag in place of the safe upper bound. It loses what commits later than that."""
+    deletes: Literal["ignore", "detect"] = "ignore"
+    """Whether a row that the source deletes is deleted here as well."""
+    max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The largest part of the table's rows that one batch may delete unasked."""
     mrr: Identifier
     stg: Identifier
     dimension: Dimension | None = None

@@ -76,6 +76,11 @@ def name(*parts: str) -> Composable:
     return sql.Identifier(*parts)
 
 
+def quoted(*parts: str) -> str:
+    """Quote a possibly qualified identifier as text, as `::regclass` reads it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
 def names(columns: Iterable[str], of: str | None = None) -> Composable:
     """Quote a list of columns, each qualified by the alias `of` when there is one."""
     return sql.SQL(", ").join(sql.Identifier(of, c) if of else sql.Identifier(c) for c in columns)

@@ -13,6 +13,7 @@
     ├── ContractError                 5   tables and area.yml disagree
     ├── WindowError                   6   no safe upper bound is known
     │   └── NullWatermarkError            rows that no window would ever contain
+    ├── DeleteGuardError              6   more rows are gone from the source than may be
     ├── LockedError                   7   another process works on the area
     ├── GateError                     8   a data-quality gate refused the batch
     └── StatementError                9   PostgreSQL refused a statement
@@ -100,6 +101,12 @@ class WindowError(TidemarkError):
 
 class NullWatermarkError(WindowError):
     """Rows without a watermark, which no window would ever contain."""
+
+
+class DeleteGuardError(TidemarkError):
+    """More rows are gone from the source than a batch may delete unasked; nothing was moved."""
+
+    exit_code = 6
 
 
 class LockedError(TidemarkError):

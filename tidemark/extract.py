@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from tidemark import db, mirror, watermark
+from tidemark import db, deletes, mirror, watermark
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.mirror import Mirror
-from tidemark.model import Counts, HopResult, Window
-from tidemark.source import Reading, Source
+from tidemark.model import NO_OVERRIDES, Counts, HopResult, Overrides, Window
+from tidemark.source import Reading, Source, keys_of
 
 
 def run(
@@ -20,7 +20,7 @@ def run(
     batch_id: int,
     source: Source,
     *,
-    refresh: Collection[str] = (),
+    overrides: Overrides = NO_OVERRIDES,
 ) -> HopResult:
     """Read each entity's window at one snapshot, and merge it into the mirror.
 
@@ -31,15 +31,16 @@ def run(
         area: what to extract.
         batch_id: the batch that writes it.
         source: where the rows come from.
-        refresh: entities to read as a whole, from the start. What did not change writes nothing.
+        overrides: what a person asks of this extraction.
 
     Raises:
-        UnknownNameError: `refresh` names no entity of the area.
+        UnknownNameError: the overrides name no entity of the area.
         ContractError, WindowError: before anything moves.
+        DeleteGuardError: more is gone from the source than may be; MRR is as it was.
         StatementError, ConnectError: MRR is as it was, the marks too.
     """
     start = time.monotonic()
-    refreshed = {area.entity(name).name for name in refresh}
+    refreshed = {area.entity(name).name for name in overrides.refresh}
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
@@ -48,17 +49,33 @@ def run(
         if after < batch_id:
             mirrors = mirror.read(mrr, area)
             marks = watermark.marks(mrr, area)
-            since = {name: mark for name, mark in marks.items() if name not in refreshed}
-            with source.read(area, mirrors, since) as reading:
-                streamed = source.land(area, mirrors, reading) if reading.pending else {}
+            traces = deletes.traces(mrr, area) if after else {}
+            for name in refreshed:
+                marks.pop(name, None)
+                traces[name] = None
+            with source.read(area, mirrors, marks, traces) as reading:
+                streamed = source.land(area, mirrors, reading)
             for name, window in reading.windows.items():
                 counts[name].info = _about(window, reading.clock)
-            for name, result in streamed.items():
-                counts[name].processed = result.rows
-                counts[name].info["stream_seconds"] = round(result.seconds, 3)
+            for name in reading.pending:
+                counts[name].processed = streamed[name].rows
+                counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)
+            lineage = (batch_id, reading.clock)
             with mrr.transaction():
+                for name in reading.compared:
+                    entity, (target, table) = area.entities[name], mirrors[name]
+                    with counts[name].timed("apply_seconds"):
+                        counts[name].deleted = deletes.apply(
+                            mrr,
+                            entity,
+                            target,
+                            keys_of(entity, table),
+                            lineage,
+                            accept=overrides.accept_deletes,
+                        )
+                    deletes.remember(mrr, area, name, reading.traces[name], batch_id)
                 for name in reading.pending:
-                    _merge(mrr, mirrors[name][0], name, counts[name], (batch_id, reading.clock))
+                    _merge(mrr, mirrors[name][0], name, counts[name], lineage)
                 _advance(mrr, area, batch_id, reading)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 

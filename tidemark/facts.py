@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tidemark import db, indexes
 from tidemark.db import Composable, Session
 from tidemark.model import Counts
 from tidemark.scd2 import Dimension
+
+DELETED = "is_deleted"
+"""Column of a fact table that keeps what the source deleted."""
 
 _BY = "_by_"
 """Before the name of a landing column that identifies a member, in the work table."""
@@ -39,6 +43,7 @@ class Fact:
     roles: tuple[RoleKey, ...]
     dates: Mapping[str, str]
     """Date key column of the fact table -> landing column of type date."""
+    on_delete: Literal["remove", "soft"] = "remove"
 
     @property
     def name(self) -> Composable:
@@ -58,7 +63,8 @@ class Fact:
     @property
     def compared(self) -> tuple[str, ...]:
         """Columns whose difference makes a row an amended one."""
-        return (*self.columns, *(role.column for role in self.roles), *self.dates)
+        own = (DELETED,) if self.on_delete == "soft" else ()
+        return (*self.columns, *(role.column for role in self.roles), *self.dates, *own)
 
 
 def ensure_partitions(session: Session, fact: Fact) -> int:
@@ -121,7 +127,7 @@ def apply(session: Session, fact: Fact) -> Counts:
         fact: the table.
 
     Returns:
-        Rows inserted and updated.
+        Rows inserted, updated (a soft delete among them) and deleted.
     """
     parts = _parts(fact)
     for role in fact.roles:
@@ -131,11 +137,14 @@ def apply(session: Session, fact: Fact) -> Counts:
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=session.run(insert))
     else:
-        updated = session.run(db.compose("facts", "update", **parts))
+        counts = Counts()
+        if fact.on_delete == "remove":
+            counts.deleted = session.run(db.compose("facts", "remove", **parts))
+        counts.updated = session.run(db.compose("facts", "update", **parts))
         session.run(db.compose("facts", "drop_updated", **parts))
-        updated += session.run(db.compose("facts", "move", **parts))
+        counts.updated += session.run(db.compose("facts", "move", **parts))
         session.run(db.compose("facts", "drop_moved", **parts))
-        counts = Counts(updated=updated, inserted=session.run(insert))
+        counts.inserted = session.run(insert)
     session.run(db.compose("facts", "drop_resolved", **parts))
     return counts
 
@@ -186,6 +195,10 @@ def _parts(fact: Fact) -> dict[str, Composable]:
         "compared_f": db.names(fact.compared, of="f"),
         "compared_r": db.names(fact.compared, of="r"),
         "same_key": db.equal("f", "r", fact.natural_key),
+        "f_is_l": db.text(" and ").join(
+            db.name("f", column) + db.text(" = ") + db.name("l", fact.columns[column])
+            for column in fact.natural_key
+        ),
         "same_time": db.equal("f", "r", (fact.event_column,)),
     }
 
@@ -203,6 +216,9 @@ def _resolve(fact: Fact, applied: int) -> Composable:
         db.compose("facts", "date_key", date=db.name(source), column=db.name(column))
         for column, source in fact.dates.items()
     ]
+    if fact.on_delete == "soft":
+        keys.append(db.text("l._deleted_at is not null as ") + db.name(DELETED))
+    kept = "kept_or_known" if fact.on_delete == "soft" else "kept"
     return db.compose(
         "facts",
         "resolve",
@@ -217,6 +233,7 @@ def _resolve(fact: Fact, applied: int) -> Composable:
             for alias, role in roles.items()
         ),
         applied=db.literal(applied),
+        condition=db.compose("facts", kept, applied=db.literal(applied)),
     )
 
 

@@ -85,6 +85,19 @@ class Window:
         return self.low is not None and self.high is not None and self.high <= self.low
 
 
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a person asks of one extraction beside what area.yml says."""
+
+    refresh: frozenset[str] = frozenset()
+    """Entities to read as a whole, from the start. What did not change writes nothing."""
+    accept_deletes: bool = False
+    """Delete what is gone from the source, however much it is."""
+
+
+NO_OVERRIDES = Overrides()
+
+
 @dataclass(slots=True)
 class Counts:
     """Rows that one hop moved for one entity."""

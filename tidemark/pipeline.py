@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tidemark import extract, mirror, publish, stage
@@ -10,7 +10,7 @@ from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError
 from tidemark.journal import Journal
-from tidemark.model import HOPS, BatchResult, Hop, HopResult, Layer
+from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
 from tidemark.source import PostgresSource
 
 Report = Callable[[HopResult], None]
@@ -20,7 +20,7 @@ def run(
     servers: Servers,
     area: Area,
     *,
-    refresh: Collection[str] = (),
+    overrides: Overrides = NO_OVERRIDES,
     report: Report | None = None,
 ) -> BatchResult:
     """Run one batch of an area through the three hops.
@@ -28,11 +28,11 @@ def run(
     Args:
         servers: the four servers.
         area: what to run.
-        refresh: entities to extract as a whole.
+        overrides: what a person asks of the extraction.
         report: called after each hop with what it did.
 
     Raises:
-        UnknownNameError: `refresh` names no entity of the area.
+        UnknownNameError: the overrides name no entity of the area.
         LockedError: another process works on the area; nothing was done.
         TidemarkError: of the hop that failed. Hops before it stand, and the next batch goes on
             from there; the batch and the hop are logged as FAILED.
@@ -41,7 +41,7 @@ def run(
         batch_id = _begin(servers, area, journal)
         hops = []
         for hop in HOPS:
-            hops.append(_run_hop(servers, area, hop, batch_id, journal, refresh=refresh))
+            hops.append(_run_hop(servers, area, hop, batch_id, journal, overrides=overrides))
             if report:
                 report(hops[-1])
     return BatchResult(area.area, batch_id, tuple(hops))
@@ -59,7 +59,7 @@ def run_hop(
     hop: Hop,
     batch_id: int | None = None,
     *,
-    refresh: Collection[str] = (),
+    overrides: Overrides = NO_OVERRIDES,
 ) -> HopResult:
     """Run one hop in a process of its own; without `batch_id` it opens a batch.
 
@@ -67,7 +67,7 @@ def run_hop(
     """
     with _locked_journal(servers, area) as journal:
         batch_id = batch_id or _begin(servers, area, journal)
-        return _run_hop(servers, area, hop, batch_id, journal, refresh=refresh)
+        return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
 
 
 @contextmanager
@@ -96,11 +96,11 @@ def _run_hop(
     batch_id: int,
     journal: Journal,
     *,
-    refresh: Collection[str],
+    overrides: Overrides,
 ) -> HopResult:
     try:
         with journal.logged(hop, batch_id) as counts:
-            result = _HOPS[hop](servers, area, batch_id, refresh)
+            result = _HOPS[hop](servers, area, batch_id, overrides)
             counts.update(result.entities)
     except BaseException as error:
         with suppress(ConnectError):
@@ -109,9 +109,9 @@ def _run_hop(
     return result
 
 
-_HOPS: dict[Hop, Callable[[Servers, Area, int, Collection[str]], HopResult]] = {
-    "extract": lambda servers, area, batch_id, refresh: extract.run(
-        servers, area, batch_id, PostgresSource(servers), refresh=refresh
+_HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {
+    "extract": lambda servers, area, batch_id, overrides: extract.run(
+        servers, area, batch_id, PostgresSource(servers), overrides=overrides
     ),
     "stage": lambda servers, area, batch_id, _: stage.run(servers, area, batch_id),
     "publish": lambda servers, area, batch_id, _: publish.run(servers, area, batch_id),

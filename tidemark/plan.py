@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import mirror, watermark
+from tidemark import deletes, mirror, watermark
 from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.source import PostgresSource
@@ -47,7 +47,9 @@ def make(servers: Servers, area: Area) -> Plan:
         servers.session("dwh", "plan") as dwh,
     ):
         mirrors = mirror.read(mrr, area)
-        with source.read(area, mirrors, watermark.marks(mrr, area)) as reading:
+        marks = watermark.marks(mrr, area)
+        traces = deletes.traces(mrr, area) if mirror.last_applied(mrr, area.area) else {}
+        with source.read(area, mirrors, marks, traces) as reading:
             planned = [
                 Planned(
                     entity=name,

@@ -33,15 +33,27 @@ class Reading:
     windows: Mapping[str, Window]
     pending: Sequence[str]
     """Entities whose window holds rows, the largest first."""
+    traces: Mapping[str, str | None]
+    """Entity -> what deletes leave behind, of those whose deletes are detected. Equal traces say
+    that nothing was deleted in between; None says nothing."""
+    compared: Sequence[str]
+    """Entities of which rows may have been deleted since."""
 
 
 class Source(Protocol):
     """What the extract hop asks of a source."""
 
     def read(
-        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], marks: Mapping[str, datetime]
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        marks: Mapping[str, datetime],
+        traces: Mapping[str, str | None],
     ) -> AbstractContextManager[Reading]:
-        """Look at what is new since the marks; the look stays consistent inside of the block."""
+        """Look at what is new since marks and traces; the look stays consistent in the block.
+
+        An entity that `traces` lacks has no row yet that could have been deleted.
+        """
         ...
 
     def count(self, area: Area, reading: Reading, entity: str) -> int:
@@ -51,8 +63,14 @@ class Source(Protocol):
     def land(
         self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
     ) -> Mapping[str, Streamed]:
-        """Fill the landing tables of the pending entities in MRR."""
+        """Fill the landing tables of the pending entities in MRR, and `keys` of those compared."""
         ...
+
+
+def keys_of(entity: Entity, mirrored: Table) -> Landing:
+    """Return the landing table of an entity's keys. No entity can have its name."""
+    columns = {column.name: column for column in mirrored.columns}
+    return Landing(f"{entity.name}.keys", tuple(columns[name] for name in entity.key))
 
 
 class PostgresSource:
@@ -65,7 +83,11 @@ class PostgresSource:
 
     @contextmanager
     def read(
-        self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], marks: Mapping[str, datetime]
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        marks: Mapping[str, datetime],
+        traces: Mapping[str, str | None],
     ) -> Iterator[Reading]:
         """See `Source.read`.
 
@@ -81,6 +103,11 @@ class PostgresSource:
                 name: watermark.window(area, entity, marks.get(name), seen)
                 for name, entity in area.entities.items()
             }
+            found = {
+                name: _delete_trace(session, entity)
+                for name, entity in area.entities.items()
+                if entity.deletes == "detect"
+            }
             self._session = session
             with session.transaction(transfer.READ_ONLY):
                 snapshot = session.value(db.compose("source", "export_snapshot"))
@@ -88,7 +115,12 @@ class PostgresSource:
                     self._refuse_null_watermarks(session, area, entity)
                 pending = [name for name in windows if self._has_rows(area, name, windows[name])]
                 pending.sort(key=lambda name: -self._tables[name].rows)
-                yield Reading(snapshot, seen.clock, windows, pending)
+                compared = [
+                    name
+                    for name, trace in found.items()
+                    if name in traces and (trace is None or trace != traces[name])
+                ]
+                yield Reading(snapshot, seen.clock, windows, pending, found, compared)
 
     def count(self, area: Area, reading: Reading, entity: str) -> int:
         """See `Source.count`; exact, and as costly as reading the window's index."""
@@ -112,6 +144,7 @@ class PostgresSource:
             self._job(area.entities[name], *mirrors[name], reading.windows[name])
             for name in reading.pending
         ]
+        jobs += [self._keys(area.entities[name], mirrors[name][1]) for name in reading.compared]
         with self._servers.session("mrr", f"extract {area.area}") as mrr:
             transfer.prepare(mrr, [job.landing for job in jobs])
         return transfer.stream_all(
@@ -131,6 +164,21 @@ class PostgresSource:
                 condition=watermark.condition(entity, window),
             ),
             binary=transfer.is_binary_safe([types[name] for name in target.payload], columns),
+        )
+
+    def _keys(self, entity: Entity, table: Table) -> Job:
+        types = {column.name: column for column in self._tables[entity.name].columns}
+        landing = keys_of(entity, table)
+        return Job(
+            landing=landing,
+            query=db.compose(
+                "source",
+                "rows",
+                columns=db.names(entity.key),
+                source=db.name(*entity.source_name),
+                condition=db.text("true"),
+            ),
+            binary=transfer.is_binary_safe([types[name] for name in entity.key], landing.columns),
         )
 
     def _has_rows(self, area: Area, name: str, window: Window) -> bool:
@@ -167,6 +215,24 @@ class PostgresSource:
                 f"contain them. Backfill the column, or set `extract: full` in "
                 f"sql/{area.area}/area.yml."
             )
+
+
+_COUNTS_EVERY_DELETE = 150000
+"""Before, deletes were counted by messages that could be lost."""
+
+
+def _delete_trace(session: Session, entity: Entity) -> str | None:
+    """Read what changes whenever rows of a table are deleted; None where nothing is known.
+
+    The server counts a transaction's deletes within a second of its end, so one that ended just now
+    may show in the next batch. It forgets the counts when it crashes, and that changes the trace.
+    """
+    if session.version < _COUNTS_EVERY_DELETE:
+        return None
+    trace = session.value(
+        db.compose("source", "delete_trace"), {"table": db.quoted(*entity.source_name)}
+    )
+    return None if trace is None else str(trace)
 
 
 def _checked_tables(

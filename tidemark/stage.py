@@ -121,6 +121,9 @@ def _apply_batch(
         "cleaned": cleansing.cleaned,
         "view": cleansing.view,
         "payload": db.names(target.payload),
+        "payload_m": target.parts["payload_m"],
+        "mirror": target.parts["mirror"],
+        "m_is_c": db.equal("m", "c", target.key),
         "key": db.names(target.key),
         "batch": only,
     }

@@ -10,7 +10,7 @@ from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.facts import Fact, RoleKey
+from tidemark.facts import DELETED, Fact, RoleKey
 from tidemark.mirror import LINEAGE, Mirror
 from tidemark.model import Column, Table
 from tidemark.scd2 import VERSIONING, Dimension
@@ -108,6 +108,8 @@ def _fact(
     why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
     table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
     keys = (*declared.dimensions, *declared.dates)
+    if declared.on_delete == "soft":
+        keys = (*keys, DELETED)
     catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), layer="dwh", why=why)
     staged = {column.name: column for column in sent.columns}
     roles = tuple(
@@ -139,6 +141,7 @@ def _fact(
         event_column=here[declared.event_time],
         roles=roles,
         dates=declared.dates,
+        on_delete=declared.on_delete,
     )
 
 

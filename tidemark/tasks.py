@@ -14,7 +14,7 @@ from typing import TypedDict
 from tidemark import db, monitor, pipeline, servers
 from tidemark.config import Project
 from tidemark.errors import MonitorError
-from tidemark.model import Counts, Hop, HopResult
+from tidemark.model import Counts, Hop, HopResult, Overrides
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def run_hop(
     *,
     batch_id: int | None = None,
     refresh: str | None = None,
+    accept_deletes: bool = False,
 ) -> Done:
     """Run one hop of an area's batch; without `batch_id` it opens a batch.
 
@@ -47,14 +48,15 @@ def run_hop(
         hop: extract, stage or publish.
         batch_id: what the hop before returned.
         refresh: entity to extract as a whole; one of another area is passed over.
+        accept_deletes: delete what is gone from the source, however much it is.
 
     Raises:
         TidemarkError: the layer is as it was; the hop is logged as FAILED.
     """
     wanted = project.area(area)
-    whole = [refresh] if refresh and refresh in wanted.entities else []
+    overrides = Overrides(frozenset(wanted.entities.keys() & {refresh}), accept_deletes)
     with _opened(project) as opened:
-        result = pipeline.run_hop(opened, wanted, hop, batch_id, refresh=whole)
+        result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
     for line in _described(result):
         log.info("%s", line)
     return {

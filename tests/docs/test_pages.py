@@ -192,6 +192,14 @@ def test_the_keys_of_a_list_are_in_its_row(key: str, model: type[BaseModel]) -> 
 def test_the_errors_that_areas_quotes_are_said(warehouse: Warehouse, tmp_path: Path) -> None:
     quoted = re.findall(r"^error: .*", (DOCS / "areas.md").read_text("utf-8"), re.MULTILINE)
 
+    warehouse.execute(
+        "operational",
+        "insert into customers (name, updated_at) "
+        "select 'Ada', '2025-01-01Z' from generate_series(1, 3)",
+    )
+    tidemark("run", env=warehouse.environment)
+    warehouse.execute("operational", "truncate customers cascade")
+    emptied = tidemark("run", env=warehouse.environment).err
     warehouse.execute("operational", "alter table customers alter phone type varchar(20)")
     retyped = tidemark("run", env=warehouse.environment).err
     shutil.copytree(HOME / "sql", tmp_path / "sql")
@@ -199,4 +207,4 @@ def test_the_errors_that_areas_quotes_are_said(warehouse: Warehouse, tmp_path: P
     area.write_text(area.read_text("utf-8").replace("watermark:", "watermrk:", 1), "utf-8")
     misspelt = tidemark("run", env={**warehouse.environment, "TIDEMARK_HOME": str(tmp_path)}).err
 
-    assert quoted == [misspelt.strip(), retyped.strip()]
+    assert quoted == [misspelt.strip(), emptied.strip(), retyped.strip()]

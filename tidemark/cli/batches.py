@@ -11,7 +11,7 @@ import typer
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError, UsageError
-from tidemark.model import HOPS, Hop, HopResult
+from tidemark.model import HOPS, NO_OVERRIDES, Hop, HopResult, Overrides
 
 if TYPE_CHECKING:
     from tidemark.config import Area
@@ -61,6 +61,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="ENTITY", help="Extract this entity as a whole. May be repeated."),
     ] = None,
+    accept_deletes: Annotated[
+        bool,
+        typer.Option(help="Delete what is gone from the source, however much it is."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one batch: extract, stage, publish. An unchanged source is no error.
@@ -70,11 +74,15 @@ def run(
     project = find_project()
     wanted = project.area(area)
     hops = HOPS if hop is None else (_hop(hop),)
-    refresh = [wanted.entity(name).name for name in full_refresh or ()]
-    if refresh and "extract" not in hops:
-        raise UsageError(f"run: --full-refresh is for the hop extract, not {hops[0]}.")
+    overrides = Overrides(
+        frozenset(wanted.entity(name).name for name in full_refresh or ()), accept_deletes
+    )
+    if overrides != NO_OVERRIDES and "extract" not in hops:
+        raise UsageError(
+            f"run: --full-refresh and --accept-deletes are for the hop extract, not {hops[0]}."
+        )
     with open_servers(project) as opened:
-        results = run_batch(opened, wanted, hops, refresh)
+        results = run_batch(opened, wanted, hops, overrides)
     if as_json:
         print_json(results)
     else:
@@ -82,7 +90,7 @@ def run(
 
 
 def run_batch(
-    opened: Servers, area: Area, hops: Sequence[Hop] = HOPS, refresh: Sequence[str] = ()
+    opened: Servers, area: Area, hops: Sequence[Hop] = HOPS, overrides: Overrides = NO_OVERRIDES
 ) -> list[HopResult]:
     """Run a batch, or one hop of it, with a progress bar for each hop."""
     from tidemark import pipeline
@@ -98,9 +106,9 @@ def run_batch(
 
         progress(hops[0], 0, 0)
         if len(hops) == 1:
-            report(pipeline.run_hop(opened, area, hops[0], refresh=refresh))
+            report(pipeline.run_hop(opened, area, hops[0], overrides=overrides))
         else:
-            pipeline.run(opened, area, refresh=refresh, report=report)
+            pipeline.run(opened, area, overrides=overrides, report=report)
     return results
 
 

@@ -32,6 +32,18 @@ select
     l._first_batch_id <= {applied} as _may_be_here
 from {landing} as l
 {joins}
+where {condition}
+
+-- name: kept
+l._deleted_at is null
+
+-- name: kept_or_known
+l._deleted_at is null or l._first_batch_id <= {applied}
+
+-- name: remove
+delete from {fact} as f
+using {landing} as l
+where l._deleted_at is not null and {f_is_l}
 
 -- name: key
 coalesce(

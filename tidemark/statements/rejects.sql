@@ -28,7 +28,7 @@ from (
         ] as row_data
     from {cleaned} as c
     left join {landing} as l on {same_key} and l._batch_id = c._batch_id
-    where c.reject_reasons <> '{{}}'
+    where c.reject_reasons <> '{{}}' and c._deleted_at is null
 ) as refused
 group by {key}
 on conflict (area, entity, key) where resolved_at is null do update
@@ -53,7 +53,7 @@ from (
         jsonb_build_object({key_pairs}) as key,
         c._extracted_at
     from {cleaned} as c
-    where c.reject_reasons = '{{}}'
+    where c.reject_reasons = '{{}}' or c._deleted_at is not null
 ) as good
 where
     r.area = %(area)s

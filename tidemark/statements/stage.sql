@@ -18,6 +18,7 @@ where {batch}
 -- name: one_batch
 _batch_id = {batch_id}
 
+-- A deleted row is deleted whatever cleansing makes of it, as the good row that is here.
 -- name: good
 (
     select
@@ -26,12 +27,21 @@ _batch_id = {batch_id}
         _extracted_at,
         _deleted_at
     from {cleaned}
-    where reject_reasons = '{{}}'
+    where reject_reasons = '{{}}' and _deleted_at is null
+    union all
+    select
+        {payload_m},
+        c._batch_id,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    inner join {mirror} as m on {m_is_c}
+    where c._deleted_at is not null
 )
 
 -- name: refuse_missing_keys
 update {cleaned} set reject_reasons = reject_reasons || 'key is missing'::text
-where num_nulls({key}) > 0
+where num_nulls({key}) > 0 and _deleted_at is null
 
 -- Numbered rather than counted: keys arrive nearly sorted, and PostgreSQL numbers by sorting, which
 -- then takes half of what the hash table of a group takes.
