@@ -173,6 +173,15 @@ class Session:
             raise
         self.run("commit")
 
+    @contextmanager
+    def rolled_back(self, mode: str = "") -> Iterator[Session]:
+        """Run the block in one transaction that leaves nothing behind, however it ends."""
+        self.run(f"begin {mode}")
+        try:
+            yield self
+        finally:
+            self._abandon()
+
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
         if self._connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tidemark import db, deletes, mirror, watermark
-from tidemark.config import Area
-from tidemark.db import Servers, Session
+from tidemark.config import Area, Entity
+from tidemark.db import Composable, Servers, Session
 from tidemark.mirror import Mirror
-from tidemark.model import NO_OVERRIDES, Counts, HopResult, Overrides, Window
+from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
 from tidemark.source import Reading, Source, keys_of
+
+Lineage = tuple[int, datetime]
+"""The batch that writes a row, and the source's clock when it was read."""
 
 
 def run(
@@ -40,6 +43,9 @@ def run(
         StatementError, ConnectError: MRR is as it was, the marks too.
     """
     start = time.monotonic()
+    if overrides.repair:
+        counts = _repair(servers, area, batch_id, source, overrides.repair)
+        return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
     refreshed = {area.entity(name).name for name in overrides.refresh}
     counts = {name: Counts() for name in area.entities}
     with (
@@ -80,9 +86,51 @@ def run(
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def _merge(
-    mrr: Session, target: Mirror, name: str, counts: Counts, lineage: tuple[int, datetime]
-) -> None:
+def _repair(
+    servers: Servers, area: Area, batch_id: int, source: Source, repair: Repair
+) -> dict[str, Counts]:
+    """Write the rows of these keys anew: as the source has them, and else as they are in MRR."""
+    counts = {name: Counts() for name in area.entities}
+    with (
+        servers.session("mrr", f"extract {area.area}") as mrr,
+        mirror.applying(mrr, area.area) as after,
+    ):
+        if after < batch_id:
+            mirrors = mirror.read(mrr, area)
+            with source.read(area, mirrors, watermark.marks(mrr, area), {}) as reading:
+                streamed = source.land_again(area, mirrors, reading, repair.again)
+            with mrr.transaction():
+                for name, keys in repair.again.items():
+                    counts[name].processed = streamed[name].rows
+                    lineage = (batch_id, reading.clock)
+                    again = _again(area.entities[name], mirrors[name], keys, lineage)
+                    counts[name].add(mirror.apply(mrr, mirrors[name][0], again, anew=True))
+                mirror.record_applied(mrr, area.area, batch_id, {}, is_repair=True)
+    return counts
+
+
+def _again(
+    entity: Entity, mirrored: tuple[Mirror, Table], keys: Sequence[Key], lineage: Lineage
+) -> Composable:
+    target, table = mirrored
+    batch_id, clock = lineage
+    return db.compose(
+        "extract",
+        "again",
+        payload=target.parts["payload"],
+        payload_m=target.parts["payload_m"],
+        mirror=target.parts["mirror"],
+        landing=db.name("landing", entity.name),
+        keys=mirror.keys(table, target.key, keys),
+        m_is_k=db.equal("m", "k", target.key),
+        m_is_l=db.equal("m", "l", target.key),
+        batch_id=db.literal(batch_id),
+        clock=db.literal(clock),
+        deleted_at=db.literal(clock if entity.deletes == "detect" else None),
+    )
+
+
+def _merge(mrr: Session, target: Mirror, name: str, counts: Counts, lineage: Lineage) -> None:
     batch_id, extracted_at = lineage
     incoming = db.compose(
         "extract",

@@ -149,6 +149,27 @@ def apply(session: Session, fact: Fact) -> Counts:
     return counts
 
 
+def discard(session: Session, fact: Fact, keys: Composable) -> int:
+    """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
+    return session.run(
+        db.compose(
+            "facts",
+            "discard",
+            **_parts(fact),
+            keys=keys,
+            f_is_k=db.text(" and ").join(
+                db.name("f", column) + db.text(" = ") + db.name("k", fact.columns[column])
+                for column in fact.natural_key
+            ),
+        )
+    )
+
+
+def remove_surplus(session: Session, fact: Fact) -> int:
+    """Delete the facts that did not land, of a landing table that holds all there are."""
+    return session.run(db.compose("facts", "remove_surplus", **_parts(fact)))
+
+
 def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     """Point facts at the versions that now cover their event time, after `scd2.apply`.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Literal
 
 from tidemark import db
 from tidemark.config import Area
@@ -73,8 +74,10 @@ class Journal:
         )
 
     @contextmanager
-    def logged(self, hop: Hop, batch_id: int) -> Iterator[dict[str, Counts]]:
-        """Log the block as a run of `hop`, one row per entity.
+    def logged(
+        self, hop: Hop | Literal["rebuild"], batch_id: int | None
+    ) -> Iterator[dict[str, Counts]]:
+        """Log the block as a run of `hop`, one row per entity. A rebuild is of no batch.
 
         The block puts each entity's counts into the mapping that it is given. An exception ends
         the rows as FAILED, and goes on.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tidemark import catalog, db, indexes
 from tidemark.config import Area
 from tidemark.db import Composable, Session
-from tidemark.model import Column, Counts, Table
+from tidemark.model import Column, Counts, Key, Table
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
@@ -72,7 +72,15 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
     return mirrors
 
 
-def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A batch that a layer has applied."""
+
+    marks: Mapping[str, str]
+    is_repair: bool
+
+
+def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool = False) -> Counts:
     """Merge one batch's rows into a mirror.
 
     Args:
@@ -80,11 +88,12 @@ def apply(session: Session, mirror: Mirror, incoming: Composable) -> Counts:
         mirror: the table.
         incoming: relation with payload and lineage columns, one row per key. Rows equal to what
             the mirror has are dropped: reading a row twice writes nothing.
+        anew: write the equal ones too, so that the layers behind see them again.
 
     Returns:
         Rows inserted and updated.
     """
-    parts = {**mirror.parts, "incoming": incoming}
+    parts = {**mirror.parts, "incoming": incoming, "anew": db.literal(anew)}
     if session.value(db.compose("mirror", "is_empty", mirror=parts["mirror"])):
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
@@ -128,11 +137,27 @@ def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
     )
 
 
-def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Mapping[str, str]]:
-    """Read the batches that a layer has applied after `batch_id`: id -> marks, in order."""
-    return dict(
-        session.rows(db.compose("mirror", "applied_after"), {"area": area, "after": batch_id})
+def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
+    """Compose a relation of natural keys, with the types that a table gives them."""
+    columns = [db.name(column) for column in key]
+    return db.compose(
+        "mirror",
+        "keys",
+        columns=db.text(", ").join(
+            column + db.text(f"::{table.type_of(name)} as ") + column
+            for column, name in zip(columns, key, strict=True)
+        ),
+        arrays=db.text(", ").join(
+            db.literal(list(one)) + db.text("::text[]") for one in zip(*values, strict=True)
+        ),
+        names=db.names(key),
     )
+
+
+def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
+    """Read the batches that a layer has applied after `batch_id`, in order."""
+    found = session.rows(db.compose("mirror", "applied_after"), {"area": area, "after": batch_id})
+    return {applied: Applied(*about) for applied, *about in found}
 
 
 def last_applied(session: Session, area: str) -> int:
@@ -153,9 +178,21 @@ def applying(session: Session, area: str) -> Iterator[int]:
     session.run(db.compose("mirror", "unlock"), {"area": area})
 
 
-def record_applied(session: Session, area: str, batch_id: int, marks: Mapping[str, str]) -> None:
+def record_applied(
+    session: Session,
+    area: str,
+    batch_id: int,
+    marks: Mapping[str, str],
+    *,
+    is_repair: bool = False,
+) -> None:
     """Record a batch as applied; call it in the transaction that applies it."""
     session.run(
         db.compose("mirror", "record_applied"),
-        {"area": area, "batch_id": batch_id, "marks": db.Json(dict(marks))},
+        {
+            "area": area,
+            "batch_id": batch_id,
+            "marks": db.Json(dict(marks)),
+            "is_repair": is_repair,
+        },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,6 +85,22 @@ class Window:
         return self.low is not None and self.high is not None and self.high <= self.low
 
 
+Key = tuple[str, ...]
+"""A natural key's values as text, in the key's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a batch sends through the hops again, because two layers differ in it."""
+
+    clock: datetime
+    """The source's, when the layers were compared."""
+    again: Mapping[str, Sequence[Key]]
+    """Entity -> keys whose rows every layer writes anew, as the source has them."""
+    surplus: Mapping[Layer, Mapping[str, Sequence[Key]]]
+    """Layer -> entity -> keys that this layer has, and the one before it lacks: they go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """What a person asks of one extraction beside what area.yml says."""
@@ -93,6 +109,8 @@ class Overrides:
     """Entities to read as a whole, from the start. What did not change writes nothing."""
     accept_deletes: bool = False
     """Delete what is gone from the source, however much it is."""
+    repair: Repair | None = None
+    """Move these keys and nothing else; the marks stay."""
 
 
 NO_OVERRIDES = Overrides()

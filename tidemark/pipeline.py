@@ -113,6 +113,10 @@ _HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {
     "extract": lambda servers, area, batch_id, overrides: extract.run(
         servers, area, batch_id, PostgresSource(servers), overrides=overrides
     ),
-    "stage": lambda servers, area, batch_id, _: stage.run(servers, area, batch_id),
-    "publish": lambda servers, area, batch_id, _: publish.run(servers, area, batch_id),
+    "stage": lambda servers, area, batch_id, overrides: stage.run(
+        servers, area, batch_id, repair=overrides.repair
+    ),
+    "publish": lambda servers, area, batch_id, overrides: publish.run(
+        servers, area, batch_id, repair=overrides.repair
+    ),
 }

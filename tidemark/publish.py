@@ -15,7 +15,7 @@ from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.facts import Fact
 from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Mirror
-from tidemark.model import Counts, HopResult
+from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.star import Star
 from tidemark.transfer import Job, Landing
 
@@ -37,8 +37,14 @@ class Delta:
     """The DWH may have rows that STG first saw in a batch up to this one; later ones are new."""
 
 
-def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
+def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
     """Bring the DWH up to what STG has applied.
+
+    Args:
+        servers: the four servers.
+        area: what to publish.
+        batch_id: the batch that runs.
+        repair: names what the DWH has and STG lacks: it is deleted.
 
     Raises:
         ContractError: a table disagrees with its neighbour. Nothing was moved.
@@ -53,20 +59,23 @@ def run(servers: Servers, area: Area, batch_id: int) -> HopResult:
         mirror.applying(dwh, area.area) as after,
     ):
         with stg.transaction(transfer.READ_ONLY):
-            delta = _delta(stg, area, after)
+            delta = read_delta(stg, area, after, list(repair.surplus["dwh"]) if repair else ())
             shape = star.read(stg, dwh, area) if delta.changed else None
             if shape:
                 _land(servers, dwh, shape, delta, counts)
         with dwh.transaction():
+            if shape and repair:
+                _remove_surplus(dwh, shape, delta, repair, counts)
             if shape:
                 _apply(dwh, area, shape, delta, counts)
             if delta.last > after:
-                _move_marks(dwh, area, delta)
+                move_marks(dwh, area, delta)
             dwh.run(db.compose("publish", "succeed"), {"batch_id": batch_id})
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def _delta(stg: Session, area: Area, after: int) -> Delta:
+def read_delta(stg: Session, area: Area, after: int, surplus: Sequence[str] = ()) -> Delta:
+    """Read what STG has that a DWH lacks which has applied batch `after` and those before it."""
     snapshot = stg.value(db.compose("source", "export_snapshot"))
     batches = mirror.applied_after(stg, area.area, after - 1)
     is_continued = batches.pop(after, None) is not None
@@ -75,34 +84,45 @@ def _delta(stg: Session, area: Area, after: int) -> Delta:
     changed = [
         name
         for name, entity in area.entities.items()
-        if entity.dwh and mirror.has_delta(stg, Mirror(entity.stg, (), entity.key), after=after)
+        if entity.dwh
+        and (
+            name in surplus
+            or mirror.has_delta(stg, Mirror(entity.stg, (), entity.key), after=after)
+        )
     ]
     last = max(batches)
-    # An STG that lacks the batch was restored, and may see as new what it once had published.
-    known = after if is_continued else last
-    return Delta(after, last, batches[last], changed, snapshot, known)
+    # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
+    # new what they once had published.
+    is_repair = any(applied.is_repair for applied in batches.values())
+    known = after if is_continued and not is_repair else last
+    return Delta(after, last, batches[last].marks, changed, snapshot, known)
+
+
+def landings(shape: Star) -> dict[str, Landing]:
+    """Return the landing table of each entity that the DWH has."""
+    return {
+        name: Landing(name, (*sent.columns, *LINEAGE_COLUMNS)) for name, sent in shape.sent.items()
+    }
 
 
 def _land(
     servers: Servers, dwh: Session, shape: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
-    landings = {
-        name: Landing(name, (*sent.columns, *LINEAGE_COLUMNS)) for name, sent in shape.sent.items()
-    }
-    transfer.prepare(dwh, list(landings.values()))
-    for name in set(landings) - set(delta.changed):
-        dwh.run(db.compose("transfer", "truncate", landing=landings[name].name))
+    landing = landings(shape)
+    transfer.prepare(dwh, list(landing.values()))
+    for name in set(landing) - set(delta.changed):
+        dwh.run(db.compose("transfer", "truncate", landing=landing[name].name))
     jobs = [
         Job(
-            landings[name],
+            landing[name],
             mirror.delta(
                 shape.sent[name].mirror,
                 after=delta.after,
                 columns=(*shape.sent[name].mirror.payload, *LINEAGE),
                 history=name in shape.dimensions,
             ),
-            transfer.is_binary_safe(landings[name].columns, landings[name].columns),
+            transfer.is_binary_safe(landing[name].columns, landing[name].columns),
         )
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]
@@ -112,6 +132,30 @@ def _land(
     for name, result in streamed.items():
         counts[name].processed = result.rows
         counts[name].info["stream_seconds"] = round(result.seconds, 3)
+
+
+def _remove_surplus(
+    dwh: Session, shape: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
+) -> None:
+    """Delete the facts that STG lacks, and land members that it lacks as deleted there."""
+    for name, values in repair.surplus["dwh"].items():
+        sent = shape.sent[name]
+        keys = mirror.keys(Table(name, sent.columns), sent.mirror.key, values)
+        if name in shape.facts:
+            counts[name].deleted += facts.discard(dwh, shape.facts[name], keys)
+            continue
+        dwh.run(
+            db.compose(
+                "publish",
+                "land_surplus",
+                landing=db.name("landing", name),
+                key=db.names(sent.mirror.key),
+                keys=keys,
+                batch_id=db.literal(delta.last),
+                l_is_k=db.equal("l", "k", sent.mirror.key),
+                clock=db.literal(repair.clock),
+            )
+        )
 
 
 def _apply(
@@ -127,14 +171,14 @@ def _apply(
             roles = [role for role in fact.roles if role.dimension in rebuilt]
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
-                _prepare_fact(dwh, area, fact, delta, counts)
+                prepare_fact(dwh, area, fact, delta, counts)
                 own.add(facts.apply(dwh, fact))
     for dimension in rebuilt:
         scd2.cleanup(dwh, dimension)
     quality.gate(dwh, area)
 
 
-def _prepare_fact(
+def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Find the keys of the landed facts, and make the members, dates and partitions they need."""
@@ -147,7 +191,7 @@ def _prepare_fact(
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
 
 
-def _move_marks(dwh: Session, area: Area, delta: Delta) -> None:
+def move_marks(dwh: Session, area: Area, delta: Delta) -> None:
     """Move the marks, and record the batch as applied."""
     for name, entity in area.entities.items():
         if entity.dwh:

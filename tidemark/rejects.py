@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tidemark import db
-from tidemark.config import Area
+from tidemark.config import Area, Entity
 from tidemark.db import Composable, Session
+from tidemark.model import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,24 @@ def record(stg: Session, area: str, entity: str, key: tuple[str, ...], cleaned: 
             same_key=db.equal("l", "c", key),
         ),
         which,
+    )
+
+
+def resolve(
+    stg: Session, area: str, entity: Entity, keys: Sequence[Key], *, at: tuple[int, datetime]
+) -> None:
+    """Resolve the rejects of these keys that batches before `at` left open: their rows are gone."""
+    batch_id, clock = at
+    stg.run(
+        db.compose("rejects", "resolve_keys"),
+        {
+            "area": area,
+            "entity": entity.name,
+            "columns": list(entity.key),
+            "keys": db.Json([list(one) for one in keys]),
+            "batch_id": batch_id,
+            "clock": clock,
+        },
     )
 
 

@@ -47,6 +47,8 @@ class Dimension:
     effective: str
     """Column of the landing table with the time of the change."""
     first_version: Literal["beginning", "change"] = "beginning"
+    is_scratch: bool = False
+    """Whether it is the work table in which the dimension is derived anew."""
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -56,7 +58,21 @@ class Dimension:
     @property
     def name(self) -> Composable:
         """The quoted table name."""
+        if self.is_scratch:
+            return db.name("landing", f"{self.entity}.rebuilt")
         return db.name("public", self.table)
+
+    @property
+    def confirmed(self) -> Composable:
+        """The table with the instants at which a version was seen again."""
+        if self.is_scratch:
+            return db.name("landing", f"{self.entity}.confirmed")
+        return db.name("tidemark", f"{self.table}_confirmed")
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """What is written of a version; a new one is inferred or not by default."""
+        return (*self.attributes, *_WRITTEN)
 
     @property
     def timeline(self) -> Composable:
@@ -82,8 +98,11 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     session.run(db.compose("scd2", "drop", **parts))
     if session.value(db.compose("scd2", "is_first_load", **parts)):
         session.run(rebuild + db.text(" with no data"))
+        fill = db.compose("scd2", "fill", **parts)
+        if dimension.is_scratch:
+            return Counts(inserted=session.run(fill))
         with indexes.built_afterwards(session, dimension.table):
-            return Counts(inserted=session.run(db.compose("scd2", "fill", **parts)))
+            return Counts(inserted=session.run(fill))
     session.run(rebuild)
     session.run(db.compose("transfer", "analyze", landing=dimension.timeline))
     counts = Counts(
@@ -127,11 +146,11 @@ def cleanup(session: Session, dimension: Dimension) -> None:
 
 def _parts(dimension: Dimension) -> dict[str, Composable]:
     key, type1 = dimension.natural_key, dimension.type1
-    written = (*dimension.attributes, *_WRITTEN)
+    written = dimension.written
     return {
         "landing": db.name("landing", dimension.entity),
         "dimension": dimension.name,
-        "confirmed": db.name("tidemark", f"{dimension.table}_confirmed"),
+        "confirmed": dimension.confirmed,
         "timeline": dimension.timeline,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),

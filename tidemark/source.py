@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from tidemark import catalog, db, transfer, watermark
+from tidemark import catalog, db, mirror, transfer, watermark
 from tidemark.config import Area, Entity
-from tidemark.db import Servers, Session
+from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, NullWatermarkError
 from tidemark.mirror import Mirror
-from tidemark.model import Table, Window
+from tidemark.model import Key, Table, Window
 from tidemark.transfer import Job, Landing, Streamed
 
 _TIMESTAMPTZ = "timestamp with time zone"
@@ -66,6 +66,16 @@ class Source(Protocol):
         """Fill the landing tables of the pending entities in MRR, and `keys` of those compared."""
         ...
 
+    def land_again(
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        reading: Reading,
+        keys: Mapping[str, Sequence[Key]],
+    ) -> Mapping[str, Streamed]:
+        """Fill the landing tables with the rows of these keys, whatever the windows say."""
+        ...
+
 
 def keys_of(entity: Entity, mirrored: Table) -> Landing:
     """Return the landing table of an entity's keys. No entity can have its name."""
@@ -104,7 +114,7 @@ class PostgresSource:
                 for name, entity in area.entities.items()
             }
             found = {
-                name: _delete_trace(session, entity)
+                name: delete_trace(session, entity)
                 for name, entity in area.entities.items()
                 if entity.deletes == "detect"
             }
@@ -141,17 +151,40 @@ class PostgresSource:
     ) -> Mapping[str, Streamed]:
         """See `Source.land`."""
         jobs = [
-            self._job(area.entities[name], *mirrors[name], reading.windows[name])
+            self._job(
+                area.entities[name],
+                *mirrors[name],
+                watermark.condition(area.entities[name], reading.windows[name]),
+            )
             for name in reading.pending
         ]
         jobs += [self._keys(area.entities[name], mirrors[name][1]) for name in reading.compared]
+        return self._stream(area, reading, jobs)
+
+    def land_again(
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        reading: Reading,
+        keys: Mapping[str, Sequence[Key]],
+    ) -> Mapping[str, Streamed]:
+        """See `Source.land_again`."""
+        jobs = []
+        for name, values in keys.items():
+            entity = area.entities[name]
+            named = mirror.keys(self._tables[name], entity.key, values)
+            condition = db.compose("source", "named", key=db.names(entity.key), keys=named)
+            jobs.append(self._job(entity, *mirrors[name], condition))
+        return self._stream(area, reading, jobs)
+
+    def _stream(self, area: Area, reading: Reading, jobs: Sequence[Job]) -> Mapping[str, Streamed]:
         with self._servers.session("mrr", f"extract {area.area}") as mrr:
             transfer.prepare(mrr, [job.landing for job in jobs])
         return transfer.stream_all(
             self._servers, sender=("operational", reading.snapshot), receiver="mrr", jobs=jobs
         )
 
-    def _job(self, entity: Entity, target: Mirror, table: Table, window: Window) -> Job:
+    def _job(self, entity: Entity, target: Mirror, table: Table, condition: Composable) -> Job:
         columns = [column for column in table.columns if column.name in target.payload]
         types = {column.name: column for column in self._tables[entity.name].columns}
         return Job(
@@ -161,7 +194,7 @@ class PostgresSource:
                 "rows",
                 columns=db.names(target.payload),
                 source=db.name(*entity.source_name),
-                condition=watermark.condition(entity, window),
+                condition=condition,
             ),
             binary=transfer.is_binary_safe([types[name] for name in target.payload], columns),
         )
@@ -221,11 +254,11 @@ _COUNTS_EVERY_DELETE = 150000
 """Before, deletes were counted by messages that could be lost."""
 
 
-def _delete_trace(session: Session, entity: Entity) -> str | None:
+def delete_trace(session: Session, entity: Entity) -> str | None:
     """Read what changes whenever rows of a table are deleted; None where nothing is known.
 
-    The server counts a transaction's deletes within a second of its end, so one that ended just now
-    may show in the next batch. It forgets the counts when it crashes, and that changes the trace.
+    A session tells the server of its deletes within ten seconds, mostly at once, so those of a
+    moment ago may show in the next batch. A crash loses the counts, and that changes the trace.
     """
     if session.version < _COUNTS_EVERY_DELETE:
         return None

@@ -86,11 +86,7 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
         try:
             with receiver.transaction():
                 receiver.run(db.compose("transfer", "drop", landing=landing.name))
-                receiver.run(
-                    db.compose(
-                        "transfer", "create", landing=landing.name, columns=_definitions(landing)
-                    )
-                )
+                create(receiver, landing)
         except StatementError as error:
             if error.sqlstate != _DEPENDENT_OBJECTS:
                 raise
@@ -147,24 +143,41 @@ def stream(
         StatementError, ConnectError: of whichever end failed first; the landing table is as
             it was before.
     """
-    form = db.text("binary" if binary else "text")
     with receiver.transaction():
         receiver.run(db.compose("transfer", "truncate", landing=landing.name))
-        count = _pump(
-            sender,
-            db.compose("transfer", "send", query=query, form=form),
-            receiver,
-            db.compose(
-                "transfer",
-                "receive",
-                landing=landing.name,
-                columns=db.names(column.name for column in landing.columns),
-                form=form,
-            ),
-        )
+        count = append(sender, query, receiver, landing, binary=binary)
     if count:
         receiver.run(db.compose("transfer", "analyze", landing=landing.name))
     return count
+
+
+def append(
+    sender: Session, query: Composable, receiver: Session, landing: Landing, *, binary: bool
+) -> int:
+    """Add the result of `query` to the landing table; both transactions are the caller's.
+
+    See `stream`.
+    """
+    form = db.text("binary" if binary else "text")
+    return _pump(
+        sender,
+        db.compose("transfer", "send", query=query, form=form),
+        receiver,
+        db.compose(
+            "transfer",
+            "receive",
+            landing=landing.name,
+            columns=db.names(column.name for column in landing.columns),
+            form=form,
+        ),
+    )
+
+
+def create(receiver: Session, landing: Landing) -> None:
+    """Make a landing table that is not there yet, in the caller's transaction."""
+    receiver.run(
+        db.compose("transfer", "create", landing=landing.name, columns=_definitions(landing))
+    )
 
 
 def _definitions(landing: Landing) -> Composable:

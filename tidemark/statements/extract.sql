@@ -9,3 +9,23 @@
         null::timestamptz as _deleted_at
     from {landing}
 )
+
+-- The rows of these keys once more: as they were just read, and else as they are here.
+-- name: again
+(
+    select
+        {payload},
+        {batch_id}::bigint as _batch_id,
+        {clock}::timestamptz as _extracted_at,
+        null::timestamptz as _deleted_at
+    from {landing}
+    union all
+    select
+        {payload_m},
+        {batch_id}::bigint,
+        {clock}::timestamptz,
+        coalesce(m._deleted_at, {deleted_at}::timestamptz)
+    from {mirror} as m
+    inner join {keys} as k on {m_is_k}
+    where not exists (select from {landing} as l where {m_is_l})
+)

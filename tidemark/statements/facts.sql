@@ -45,6 +45,12 @@ delete from {fact} as f
 using {landing} as l
 where l._deleted_at is not null and {f_is_l}
 
+-- Facts of these keys, unless this batch has brought them.
+-- name: discard
+delete from {fact} as f
+using {keys} as k
+where {f_is_k} and not exists (select from {landing} as l where {f_is_l})
+
 -- name: key
 coalesce(
     {alias}.{surrogate},
@@ -144,3 +150,8 @@ where
     and f.{event_time} < v._cover_to
     and f.{event_time} >= %(span_from)s::timestamptz
     and f.{event_time} < %(span_to)s::timestamptz
+
+-- Facts of which the landing table, which holds all that there are, says nothing.
+-- name: remove_surplus
+delete from {fact} as f
+where not exists (select from {landing} as l where {f_is_l})

@@ -25,7 +25,8 @@ create unlogged table {found} as
 select
     {key_i},
     m.ctid as _row,
-    ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at) as _differs
+    {anew}
+    or ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at) as _differs
 from {incoming} as i
 inner join {mirror} as m on {m_is_i}
 
@@ -77,7 +78,8 @@ select exists (select from {mirror} where _batch_id > {after})
 -- name: applied_after
 select
     batch_id,
-    marks
+    marks,
+    is_repair
 from tidemark.applied_batch
 where area = %(area)s and batch_id > %(after)s
 order by batch_id
@@ -86,10 +88,15 @@ order by batch_id
 select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
 
 -- name: record_applied
-insert into tidemark.applied_batch (area, batch_id, marks) values (%(area)s, %(batch_id)s, %(marks)s)
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair)
+values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s)
 
 -- name: lock
 select pg_advisory_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
 
 -- name: unlock
 select pg_advisory_unlock(hashtext('tidemark.apply'), hashtext(%(area)s))
+
+-- Natural keys that were found elsewhere.
+-- name: keys
+(select {columns} from unnest({arrays}) as k ({names}))

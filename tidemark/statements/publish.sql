@@ -13,3 +13,10 @@ set
 -- name: succeed
 update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
 where batch_id = %(batch_id)s
+
+-- What STG lacks, as deleted there; unless this batch has brought it.
+-- name: land_surplus
+insert into {landing} ({key}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+select {key}, {batch_id}, {batch_id}, {clock}, {clock}
+from {keys} as k
+where not exists (select from {landing} as l where {l_is_k})

@@ -90,3 +90,16 @@ cross join lateral unnest(r.reasons) as reason (reason)
 where r.area = %(area)s and r.resolved_at is null
 group by r.entity, reason.reason
 order by count(*) desc, r.entity, reason.reason
+
+-- name: resolve_keys
+update stg_rejects as r
+set resolved_at = %(clock)s
+where
+    r.area = %(area)s
+    and r.entity = %(entity)s
+    and r.resolved_at is null
+    and r.batch_id < %(batch_id)s
+    and (
+        select jsonb_agg(r.key ->> c.name order by c.position)
+        from unnest(%(columns)s::text[]) with ordinality as c (name, position)
+    ) in (select k.value from jsonb_array_elements(%(keys)s::jsonb) as k)

@@ -6,6 +6,9 @@ select pg_export_snapshot()
 -- name: rows
 select {columns} from {source} where {condition}
 
+-- name: named
+({key}) in (select {key} from {keys} as named)
+
 -- name: count
 select count(*) from {source} where {condition}
 

@@ -59,3 +59,16 @@ where
         ) as numbered
         where nth = 2
     )
+
+-- What MRR lacks and STG has, as deleted; unless this batch has brought it.
+-- name: surplus
+(
+    select
+        {payload_m},
+        {batch_id}::bigint as _batch_id,
+        {clock}::timestamptz as _extracted_at,
+        {clock}::timestamptz as _deleted_at
+    from {mirror} as m
+    inner join {keys} as k on {m_is_k}
+    where m._deleted_at is null and m._batch_id < {batch_id}
+)

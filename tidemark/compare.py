@@ -1,0 +1,192 @@
+"""Compare two layers: checksums say where they differ, rows say in what.
+
+Both servers sum up their rows by ranges of keys. Only ranges whose sums differ are sent from one to
+the other, so equal layers exchange a few thousand numbers however large they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark import db, transfer
+from tidemark.db import Composable, Session
+from tidemark.model import Column, Key
+from tidemark.transfer import Landing
+
+Kind = Literal["missing", "surplus", "changed"]
+_Sums = dict[str, tuple[int, int, int]]
+"""Range -> rows, pending rows, checksum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What both sides have of an entity."""
+
+    entity: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    carried: tuple[str, ...] = ()
+    """Columns that the sender alone has, for the excuse."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are compared."""
+        return (*self.key, *self.columns)
+
+    @property
+    def landing(self) -> Landing:
+        """The table that takes the sender's rows. No entity can have its name."""
+        texts = (Column(name, "text") for name in (*self.values, *self.carried))
+        return Landing(f"{self.entity}.compared", (*texts, Column("_pending", "boolean")))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two relations: a subquery with the shape's columns and `_pending`.
+
+    Across two servers its columns are text. A row that is pending will move or has to be judged
+    later, so it makes no difference, nor does what the other side has of its key.
+    """
+
+    session: Session
+    rows: Composable
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key in which two layers differ."""
+
+    kind: Kind
+    """missing: the receiver lacks it; surplus: the sender lacks it."""
+    key: Key
+    columns: tuple[str, ...]
+    """Those that differ, of a row that changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing two relations."""
+
+    sent: int
+    kept: int
+    pending: int
+    differences: list[Difference]
+
+
+def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) -> Compared:
+    """Compare relations of two servers, each in a transaction that the caller rolls back.
+
+    Args:
+        shape: the columns.
+        sender: whose rows are right.
+        receiver: in a transaction that may write.
+        excuse: condition over `s` (sent) and `r` (kept) on which a difference is none.
+    """
+    with ThreadPoolExecutor(2, thread_name_prefix="tidemark-compare") as pool:
+        left, right = pool.map(lambda side: _sums(shape, side), (sender, receiver))
+    ranges = sorted(
+        name
+        for name in left.keys() | right.keys()
+        if _told(left.get(name)) != _told(right.get(name))
+    )
+    differences = _descend(shape, sender, receiver, ranges, excuse) if ranges else []
+    return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences)
+
+
+def within(
+    shape: Shape, session: Session, sent: Composable, kept: Composable, *, excuse: Composable
+) -> list[Difference]:
+    """Compare two relations of one server, with columns of whatever types."""
+    return [
+        Difference(kind, tuple(key), tuple(columns))
+        for key, kind, columns in session.rows(_differences(shape, sent, kept, excuse))
+    ]
+
+
+def count(shape: Shape, session: Session, sent: Composable, kept: Composable) -> dict[Kind, int]:
+    """Count the differences of two relations of one server, by kind."""
+    differences = _differences(shape, sent, kept, db.text("false"))
+    found = session.rows(db.compose("compare", "count", differences=differences))
+    counts: dict[Kind, int] = {"missing": 0, "surplus": 0, "changed": 0}
+    counts.update(found)
+    return counts
+
+
+def _differences(
+    shape: Shape, sent: Composable, kept: Composable, excuse: Composable
+) -> Composable:
+    return db.compose(
+        "compare",
+        "differences",
+        columns=db.names((*shape.values, *shape.carried, "_pending")),
+        kept_columns=db.names(shape.values),
+        sent=sent,
+        kept=kept,
+        s_is_r=db.equal("s", "r", shape.key),
+        values_s=db.names(shape.values, of="s"),
+        values_r=db.names(shape.values, of="r"),
+        key_texts=db.joined("coalesce(s.{}, r.{})::text", shape.key),
+        key_order=db.joined("coalesce(s.{}, r.{})", shape.key),
+        differing=db.text(", ").join(
+            [
+                db.text("null::text"),
+                *(
+                    db.compose("compare", "differs", column=db.name(c), text=db.literal(c))
+                    for c in shape.columns
+                ),
+            ]
+        ),
+        excuse=excuse,
+    )
+
+
+def _sums(shape: Shape, side: Side) -> _Sums:
+    statement = db.compose(
+        "compare",
+        "checksums",
+        range=_range(shape),
+        values_r=db.names(shape.values, of="r"),
+        rows=side.rows,
+    )
+    return {
+        name: (rows, pending, sum_) for name, rows, pending, sum_ in side.session.rows(statement)
+    }
+
+
+def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
+    """Of a range: rows and checksum; None where there is nothing but what is pending."""
+    return (sums[0], sums[2]) if sums and sums[0] else None
+
+
+def _descend(
+    shape: Shape, sender: Side, receiver: Side, ranges: Iterable[str], excuse: Composable
+) -> list[Difference]:
+    def only(side: Side, columns: tuple[str, ...]) -> Composable:
+        return db.compose(
+            "compare",
+            "in_ranges",
+            columns=db.names((*columns, "_pending"), of="r"),
+            rows=side.rows,
+            range=_range(shape),
+            ranges=db.literal(list(ranges)),
+        )
+
+    columns = (*shape.values, *shape.carried)
+    transfer.create(receiver.session, shape.landing)
+    transfer.append(
+        sender.session, only(sender, columns), receiver.session, shape.landing, binary=False
+    )
+    receiver.session.run(db.compose("transfer", "analyze", landing=shape.landing.name))
+    kept = only(receiver, shape.values)
+    return within(shape, receiver.session, shape.landing.name, kept, excuse=excuse)
+
+
+def _range(shape: Shape) -> Composable:
+    return db.compose("compare", "range", key_r=db.names(shape.key, of="r"))
+
+
+def _total(sums: _Sums, which: Literal[0, 1]) -> int:
+    return sum(found[which] for found in sums.values())

@@ -1,0 +1,191 @@
+"""What two neighbouring layers have of an entity, as the two sides of a comparison.
+
+Across servers every column is text: that is the one form in which all types and versions agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark import db
+from tidemark.compare import Shape
+from tidemark.config import Entity
+from tidemark.db import Composable
+from tidemark.facts import DELETED, Fact
+from tidemark.mirror import Mirror
+from tidemark.scd2 import Dimension
+from tidemark.star import Sent
+
+_EFFECTIVE = "_effective"
+_NOTHING = db.text("false")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two relations that have to be equal, and when a difference between rows is none."""
+
+    shape: Shape
+    sent: Composable
+    kept: Composable
+    excuse: Composable
+
+
+def extracted(
+    entity: Entity, columns: Sequence[str], mirror: Mirror, mark: datetime | None
+) -> Pair:
+    """Pair the source's table with its mirror.
+
+    Args:
+        entity: the source's table. What is extracted in full is pending as a whole: the next batch
+            compares all of it.
+        columns: those that both have.
+        mirror: in MRR.
+        mark: where the next window begins; rows from there on are pending. None: all are.
+    """
+    late: Composable = db.text("true")
+    if mark is not None and entity.watermark is not None:
+        late = db.compose(
+            "verify", "is_late", watermark=db.name(entity.watermark), mark=db.literal(mark)
+        )
+    return Pair(
+        Shape(entity.name, entity.key, tuple(c for c in columns if c not in entity.key)),
+        _rows(_texts(columns), db.name(*entity.source_name), pending=late),
+        _rows(_texts(columns), mirror.parts["mirror"], condition=db.compose("verify", "is_live")),
+        _NOTHING,
+    )
+
+
+def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
+    """Pair STG's rows with the current versions of a dimension.
+
+    What the first observation of a version said (`rest`) may differ from the last one by design.
+    """
+    columns = (*target.natural_key, *target.type2, *target.type1)
+    types = {column.name: column.type for column in sent.columns}
+    current = db.compose("verify", "is_current_member", surrogate=db.name(target.surrogate))
+    excuse = db.compose(
+        "verify",
+        "is_in_force",
+        dimension=target.name,
+        v_is_s=db.text(" and ").join(
+            db.name("v", column)
+            + db.text(" = ")
+            + db.name("s", column)
+            + db.text(f"::{types[column]}")
+            for column in target.natural_key
+        ),
+        type2_v=db.joined("v.{}::text", target.type2) if target.type2 else db.text("null"),
+        type2_s=db.names(target.type2, of="s") if target.type2 else db.text("null"),
+    )
+    effective = _text(target.effective, as_=_EFFECTIVE)
+    return Pair(
+        Shape(target.entity, target.natural_key, columns[len(target.natural_key) :], (_EFFECTIVE,)),
+        _staged([*_texts(columns), effective], sent.mirror, published),
+        _rows(_texts(columns), target.name, condition=current),
+        excuse,
+    )
+
+
+def fact(target: Fact, sent: Sent, published: int) -> Pair:
+    """Pair STG's rows with a fact table: its columns, its dates, and the members it points at."""
+    columns = [_text(source, as_=name) for name, source in target.columns.items()]
+    stored = _texts(target.columns)
+    compared = [name for name in target.columns if name not in target.natural_key]
+    for name, source in target.dates.items():
+        columns.append(db.compose("verify", "date_key", column=db.name(source), name=db.name(name)))
+        stored.append(_text(name))
+        compared.append(name)
+    tables = target.name + db.text(" as t")
+    for number, role in enumerate(target.roles):
+        alias = db.name(f"d{number}")
+        tables += db.text("\n") + db.compose(
+            "verify",
+            "join",
+            dimension=role.dimension.name,
+            alias=alias,
+            column=db.name(role.column),
+            surrogate=db.name(role.dimension.surrogate),
+        )
+        for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
+            label = f"{role.column}.{natural}"[:63]
+            parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(label)}
+            columns.append(db.compose("verify", "member", **parts))
+            parts = {"alias": alias, "column": db.name(natural), "name": db.name(label)}
+            stored.append(db.compose("verify", "joined_member", **parts))
+            compared.append(label)
+    kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
+    return Pair(
+        Shape(target.entity, target.natural_key, tuple(compared)),
+        _staged(columns, sent.mirror, published),
+        db.compose(
+            "verify",
+            "rows",
+            columns=db.text(", ").join(stored),
+            pending=_NOTHING,
+            tables=tables,
+            condition=db.text("not ") + kept,
+        ),
+        _NOTHING,
+    )
+
+
+def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pair:
+    """Pair what cleansing makes of MRR's rows with what STG has, on STG's server.
+
+    Args:
+        entity: its name.
+        target: STG's mirror.
+        cleaned: what the cleansing view made of MRR's rows.
+        applied: the last batch that STG has applied; what later ones wrote is pending.
+    """
+    parts = {
+        "columns": db.names(target.payload, of="t"),
+        "cleaned": cleaned,
+        "mirror": target.parts["mirror"],
+        "applied": db.literal(applied),
+        "key": db.names(target.key),
+        "key_r": db.names(target.key, of="r"),
+    }
+    return Pair(
+        Shape(entity, target.key, tuple(c for c in target.payload if c not in target.key)),
+        db.compose("verify", "cleaned_rows", **parts),
+        db.compose("verify", "staged_rows", **parts),
+        db.compose("verify", "is_refused", **parts),
+    )
+
+
+def _staged(columns: Sequence[Composable], mirror: Mirror, published: int) -> Composable:
+    applied = db.literal(published)
+    return _rows(
+        columns,
+        mirror.parts["mirror"],
+        condition=db.compose("verify", "is_live_or_pending", applied=applied),
+        pending=db.compose("verify", "written_after", applied=applied),
+    )
+
+
+def _rows(
+    columns: Sequence[Composable],
+    table: Composable,
+    *,
+    condition: Composable | None = None,
+    pending: Composable = _NOTHING,
+) -> Composable:
+    return db.compose(
+        "verify",
+        "rows",
+        columns=db.text(", ").join(columns),
+        pending=pending,
+        tables=table + db.text(" as t"),
+        condition=condition or db.text("true"),
+    )
+
+
+def _text(column: str, *, as_: str | None = None) -> Composable:
+    return db.compose("verify", "text", column=db.name(column), name=db.name(as_ or column))
+
+
+def _texts(columns: Iterable[str]) -> list[Composable]:
+    return [_text(column) for column in columns]

@@ -1,0 +1,240 @@
+"""Prove that the layers are equal: source = MRR, MRR cleansed = STG and rejects, STG = DWH.
+
+Each server is read at one snapshot, in a transaction that is rolled back: nothing is written. What
+a batch has still to move is pending and makes no difference, so the source may be written to
+meanwhile. The area's lock is held, so no batch runs beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tidemark import (
+    audits,
+    catalog,
+    compare,
+    db,
+    deletes,
+    mirror,
+    sides,
+    source,
+    stage,
+    star,
+    transfer,
+    watermark,
+)
+from tidemark.audits import Audit
+from tidemark.compare import Compared, Difference, Side
+from tidemark.config import Area
+from tidemark.db import Servers, Session
+from tidemark.journal import Journal
+from tidemark.model import LAYERS, Hop, Key, Layer, Repair
+
+_SNAPSHOT = "isolation level repeatable read"
+
+_COUNTED_AFTER = 11.0
+"""Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
+
+_RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of comparing one entity before and behind one hop."""
+
+    hop: Hop
+    entity: str
+    compared: Compared
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of comparing all layers of an area."""
+
+    area: str
+    clock: datetime
+    """The source's, when its snapshot was taken."""
+    checks: list[Checked]
+    audits: list[Audit]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every layer has what it should."""
+        return not self.audits and not any(check.compared.differences for check in self.checks)
+
+    def repair(self) -> Repair:
+        """Name the keys that a batch has to send again, and those that have to go."""
+        again: dict[str, set[Key]] = defaultdict(set)
+        surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
+        for check in self.checks:
+            differences = check.compared.differences
+            again[check.entity].update(one.key for one in differences if None not in one.key)
+            gone = [difference.key for difference in differences if difference.kind == "surplus"]
+            surplus[_RECEIVER[check.hop]][check.entity] = gone
+        for audit in self.audits:
+            again[audit.entity].update(audit.keys)
+        return Repair(
+            self.clock,
+            {name: sorted(keys) for name, keys in again.items() if keys},
+            {layer: {n: k for n, k in found.items() if k} for layer, found in surplus.items()},
+        )
+
+
+def run(
+    servers: Servers, area: Area, *, report: Callable[[Checked], None] = lambda _: None
+) -> Verification:
+    """Compare all layers of an area, entity by entity.
+
+    Raises:
+        LockedError: another process works on the area.
+        ContractError: tables disagree, so that rows can't be compared.
+    """
+    with ExitStack() as stack:
+        journal = Journal(stack.enter_context(servers.session("dwh", "verify")), area)
+        stack.enter_context(journal.locked())
+        opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
+        for layer, session in opened.items():
+            mode = transfer.READ_ONLY if layer == "operational" else _SNAPSHOT
+            stack.enter_context(session.rolled_back(mode))
+        clock = opened["operational"].value(db.compose("verify", "clock"))
+        checks = []
+        for check in _checks(servers, opened, area):
+            checks.append(check)
+            report(check)
+        return Verification(area.area, clock, checks, _audits(opened, area))
+
+
+def _checks(servers: Servers, opened: dict[Layer, Session], area: Area) -> Iterator[Checked]:
+    for name in area.entities:
+        yield Checked("extract", name, _extracted(servers, opened, area, name))
+        yield Checked("stage", name, _staged(opened, area, name))
+    published = mirror.last_applied(opened["dwh"], area.area)
+    shape = star.read(opened["stg"], opened["dwh"], area)
+    stg, dwh = opened["stg"], opened["dwh"]
+    for name, dimension in shape.dimensions.items():
+        pair = sides.dimension(dimension, shape.sent[name], published)
+        yield Checked("publish", name, _across(pair, stg, dwh))
+    for name, fact in shape.facts.items():
+        pair = sides.fact(fact, shape.sent[name], published)
+        yield Checked("publish", name, _across(pair, stg, dwh))
+
+
+def _across(pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
+    return compare.across(
+        pair.shape, Side(sender, pair.sent), Side(receiver, pair.kept), excuse=pair.excuse
+    )
+
+
+def _extracted(servers: Servers, opened: dict[Layer, Session], area: Area, name: str) -> Compared:
+    entity = area.entities[name]
+    operational, mrr = opened["operational"], opened["mrr"]
+    target, _ = mirror.read(mrr, area)[name]
+    why = f"entities.{name} of sql/{area.area}/area.yml"
+    found = catalog.tables(operational, [entity.source_name])
+    table = catalog.require(found, entity.source_name, layer="operational", why=why)
+    columns = [column for column in target.payload if column in table.names]
+    mark = watermark.marks(mrr, area).get(name)
+    low = mark - entity.lookback if mark else None
+    compared = _across(sides.extracted(entity, columns, target, low), operational, mrr)
+    surplus = [one for one in compared.differences if one.kind == "surplus"]
+    if surplus and (
+        entity.deletes == "ignore"
+        or entity.extract == "full"
+        or _are_new_deletes(servers, area, name, deletes.traces(mrr, area)[name])
+    ):
+        rest = [one for one in compared.differences if one.kind != "surplus"]
+        pending = 0 if entity.deletes == "ignore" else len(surplus)
+        return replace(compared, differences=rest, pending=compared.pending + pending)
+    return compared
+
+
+def _are_new_deletes(servers: Servers, area: Area, name: str, known: str | None) -> bool:
+    """Whether rows were deleted since keys were compared last; the next batch finds those."""
+    deadline = time.monotonic() + _COUNTED_AFTER
+    with servers.session("operational", "verify") as session:
+        while True:
+            now = source.delete_trace(session, area.entities[name])
+            if now is None or now != known:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+
+
+def _staged(opened: dict[Layer, Session], area: Area, name: str) -> Compared:
+    mrr, stg = opened["mrr"], opened["stg"]
+    applied = mirror.last_applied(stg, area.area)
+    cleansing = stage.read_cleansings(stg, area)[name]
+    rows = _land_mirrored(mrr, stg, area, name, applied)
+    stage.clean(stg, cleansing, db.text("true"))
+    target = cleansing.target
+    pair = sides.staged(name, target, cleansing.cleaned, applied)
+    differences = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
+    refused = _refused(stg, area, cleansing, applied)
+    counted = db.compose(
+        "verify",
+        "staged_counts",
+        mirror=target.parts["mirror"],
+        cleaned=cleansing.cleaned,
+        applied=db.literal(applied),
+        m_is_c=db.equal("m", "c", target.key),
+    )
+    kept, pending = stg.one(counted)
+    return Compared(rows - pending, kept, pending, [*differences, *refused])
+
+
+def _land_mirrored(mrr: Session, stg: Session, area: Area, name: str, applied: int) -> int:
+    """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
+    target, table = mirror.read(mrr, area)[name]
+    landing = stage.landing(name, table)
+    query = db.compose(
+        "verify",
+        "mirrored_rows",
+        columns=db.names(column.name for column in landing.columns),
+        mirror=target.parts["mirror"],
+        condition=db.compose("verify", "is_live_or_pending", applied=db.literal(applied)),
+    )
+    stg.run(db.compose("transfer", "truncate", landing=landing.name))
+    binary = transfer.is_binary_safe(landing.columns, landing.columns)
+    rows = transfer.append(mrr, query, stg, landing, binary=binary)
+    stg.run(db.compose("transfer", "analyze", landing=landing.name))
+    return rows
+
+
+def _refused(
+    stg: Session, area: Area, cleansing: stage.Cleansing, applied: int
+) -> list[Difference]:
+    found = stg.rows(
+        db.compose(
+            "verify",
+            "reject_differences",
+            cleaned=cleansing.cleaned,
+            applied=db.literal(applied),
+            key_pairs=db.text(", ").join(
+                db.literal(column) + db.text(", ") + db.name(column)
+                for column in cleansing.target.key
+            ),
+            key_texts=db.text(", ").join(
+                db.text("coalesce(s.key, r.key) ->> ") + db.literal(column)
+                for column in cleansing.target.key
+            ),
+        ),
+        {"area": area.area, "entity": cleansing.entity},
+    )
+    return [Difference(kind, tuple(key), ("reject_reasons",)) for key, kind in found]
+
+
+def _audits(opened: dict[Layer, Session], area: Area) -> list[Audit]:
+    shape = star.read(opened["stg"], opened["dwh"], area)
+    found: list[Audit] = []
+    for dimension in shape.dimensions.values():
+        found += audits.versions(opened["dwh"], dimension)
+    for fact in shape.facts.values():
+        for role in fact.roles:
+            found += audits.facts(opened["dwh"], fact, role)
+    return found
