@@ -1,0 +1,235 @@
+"""Derive STG and the DWH again from what MRR has seen, and write what differs.
+
+STG is emptied and staged batch by batch. A dimension is derived beside the real one, whose versions
+then become like it: those that are there already keep their surrogate keys. Readers see all of it
+at once, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tidemark import compare, db, facts, mirror, publish, quality, scd2, stage, star, transfer
+from tidemark.compare import Shape
+from tidemark.config import Area
+from tidemark.db import Composable, Servers, Session
+from tidemark.facts import Fact
+from tidemark.journal import Journal
+from tidemark.mirror import Mirror
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts
+from tidemark.publish import Delta
+from tidemark.scd2 import Dimension
+from tidemark.star import Star
+from tidemark.transfer import Landing
+
+Origin = Literal["stg", "dwh"]
+ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a rebuild changed in one table: nothing, where it was right before."""
+
+    layer: Origin
+    table: str
+    added: int
+    changed: int
+    removed: int
+
+
+def run(
+    servers: Servers,
+    area: Area,
+    *,
+    entity: str | None = None,
+    origin: Origin = "stg",
+    dry_run: bool = False,
+) -> list[Changes]:
+    """Rebuild an area, or one entity of it with the facts that point at it.
+
+    Args:
+        servers: the four servers.
+        area: what to rebuild.
+        entity: its name; None: all.
+        origin: the first layer to derive again.
+        dry_run: roll everything back.
+
+    Returns:
+        What changed, table by table.
+
+    Raises:
+        LockedError: another process works on the area.
+        GateError, ContractError, StatementError: the layers are as they were.
+    """
+    names = [area.entity(entity).name] if entity else list(area.entities)
+    with ExitStack() as stack:
+        journal = Journal(stack.enter_context(servers.session("dwh", "rebuild")), area)
+        stack.enter_context(journal.locked())
+        mrr, stg, dwh = (
+            stack.enter_context(servers.session(layer, f"rebuild {area.area}"))
+            for layer in LAYERS[1:]
+        )
+        if not dry_run:
+            stack.enter_context(journal.logged("rebuild", None))
+        for session in (stg, dwh):
+            stack.enter_context(mirror.applying(session, area.area))
+        shape = star.read(stg, dwh, area)
+        transfer.prepare(dwh, list(publish.landings(shape).values()))
+        # The last one that is opened commits first: where the DWH then fails, the next attempt
+        # finds STG rebuilt.
+        for session in (dwh, stg):
+            stack.enter_context(session.rolled_back() if dry_run else session.transaction())
+        stack.enter_context(mrr.transaction(transfer.READ_ONLY))
+        changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
+        changes += _rebuild_dwh(stg, dwh, area, shape, names)
+    return changes
+
+
+def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
+    cleansings = stage.read_cleansings(stg, area)
+    mirrored = mirror.read(mrr, area)
+    batches = mirror.applied_after(mrr, area.area, 0)
+    applied = mirror.last_applied(stg, area.area)
+    for name in names:
+        target = cleansings[name].target
+        landing = stage.landing(name, mirrored[name][1])
+        parts = {
+            **target.parts,
+            "before": db.name("landing", f"{name}.before"),
+            "landing": landing.name,
+            "index": db.name(f"{name}.batches"),
+            "landing_index": db.name("landing", f"{name}.batches"),
+            "applied": db.literal(applied),
+        }
+        _land(mrr, stg, mirrored[name][0], landing)
+        stg.run(db.compose("rebuild", "forget_later", **parts))
+        stg.run(db.compose("rebuild", "index_batches", **parts))
+        stg.run(db.compose("rebuild", "keep", **parts))
+        stg.run(db.compose("rebuild", "empty", **parts))
+        stg.run(db.compose("rebuild", "forget_rejects"), {"area": area.area, "entity": name})
+        landed = stg.rows(db.compose("rebuild", "batches", **parts))
+        seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
+        stage.apply(stg, area, cleansings[name], seen, Counts())
+        yield _changes_of_stg(stg, target, parts)
+        stg.run(db.compose("rebuild", "clean_up", **parts))
+
+
+def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable]) -> Changes:
+    shape = Shape(target.table, target.key, tuple(c for c in target.payload if c not in target.key))
+    differences = compare.count(
+        shape,
+        stg,
+        db.compose("rebuild", "live", payload=parts["payload"], table=parts["before"]),
+        db.compose("rebuild", "live", payload=parts["payload"], table=parts["mirror"]),
+    )
+    return Changes(
+        "stg",
+        target.table,
+        added=differences["surplus"],
+        changed=differences["changed"],
+        removed=differences["missing"],
+    )
+
+
+def _land(
+    sender: Session, receiver: Session, source: Mirror, landing: Landing, *, history: bool = True
+) -> None:
+    """Fill a landing table with what a mirror has seen, in the transactions of both sessions."""
+    receiver.run(db.compose("transfer", "truncate", landing=landing.name))
+    columns = [column.name for column in landing.columns]
+    transfer.append(
+        sender,
+        mirror.delta(source, after=0, columns=columns, history=history),
+        receiver,
+        landing,
+        binary=transfer.is_binary_safe(landing.columns, landing.columns),
+    )
+    receiver.run(db.compose("transfer", "analyze", landing=landing.name))
+
+
+def _rebuild_dwh(
+    stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
+) -> Iterator[Changes]:
+    after = mirror.last_applied(dwh, area.area)
+    delta = publish.read_delta(stg, area, after)
+    dimensions = [d for name, d in shape.dimensions.items() if name in names]
+    landings = publish.landings(shape)
+    for landing in landings.values():
+        dwh.run(db.compose("transfer", "truncate", landing=landing.name))
+    for dimension in dimensions:
+        _land(stg, dwh, shape.sent[dimension.entity].mirror, landings[dimension.entity])
+        yield _rebuild_dimension(dwh, dimension)
+    for name, fact in shape.facts.items():
+        if name in names or any(role.dimension in dimensions for role in fact.roles):
+            _land(stg, dwh, shape.sent[name].mirror, landings[name], history=False)
+            yield _rebuild_fact(dwh, area, fact, replace(delta, known=delta.last))
+    quality.gate(dwh, area)
+    if delta.last > after:
+        publish.move_marks(dwh, area, delta)
+
+
+def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
+    scratch = replace(dimension, is_scratch=True)
+    parts = _dimension_parts(dimension, scratch)
+
+    def step(name: str, **more: Composable) -> int:
+        return dwh.run(db.compose("rebuild", name, **parts, **more))
+
+    step("create_dimension")
+    step("number_downwards")
+    step("create_confirmed")
+    step("seed_inferred")
+    scd2.apply(dwh, scratch)
+    scd2.cleanup(dwh, scratch)
+    step("keep_keys")
+    dwh.run(db.compose("transfer", "analyze", landing=scratch.name))
+    changes = Changes(
+        "dwh",
+        dimension.table,
+        removed=step("remove_versions"),
+        changed=step("change_versions", current=db.literal(False))
+        + step("change_versions", current=db.literal(True)),
+        added=step("add_versions"),
+    )
+    step("forget_confirmations")
+    step("confirm")
+    step("drop_dimension")
+    return changes
+
+
+def _dimension_parts(dimension: Dimension, scratch: Dimension) -> dict[str, Composable]:
+    key = dimension.natural_key
+    return {
+        "dimension": dimension.name,
+        "confirmed": dimension.confirmed,
+        "scratch": scratch.name,
+        "scratch_confirmed": scratch.confirmed,
+        "surrogate": db.name(dimension.surrogate),
+        "nk": db.names(key),
+        "nk_d": db.names(key, of="d"),
+        "s_is_d": db.equal("s", "d", key),
+        "s_is_c": db.equal("s", "c", key),
+        "written": db.names(dimension.written),
+        "written_s": db.names(dimension.written, of="s"),
+        "written_d": db.names(dimension.written, of="d"),
+        "from_beginning": db.literal(dimension.first_version == "beginning"),
+        "beginning": db.literal(BEGINNING_OF_TIME),
+        "end": db.literal(END_OF_TIME),
+    }
+
+
+def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta) -> Changes:
+    counts = {name: Counts() for name in area.entities}
+    publish.prepare_fact(dwh, area, fact, delta, counts)
+    done = facts.apply(dwh, fact)
+    surplus = facts.remove_surplus(dwh, fact)
+    return Changes(
+        "dwh",
+        fact.table,
+        added=done.inserted,
+        changed=done.updated,
+        removed=done.deleted + surplus,
+    )
