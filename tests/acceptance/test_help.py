@@ -9,7 +9,9 @@ from tests.commands import Done, process, tidemark
 from tidemark import errors
 from tidemark.cli import app
 
-COMMANDS = "up down dsn doctor migrate plan run status history rejects seed demo".split()
+COMMANDS = (
+    "up down dsn doctor migrate plan run status history rejects verify rebuild seed demo".split()
+)
 
 
 def squeezed(done: Done) -> str:

@@ -6,14 +6,14 @@ import sys
 
 import typer
 
-from tidemark.cli import batches, servers
+from tidemark.cli import batches, servers, trust
 from tidemark.cli import demo as demonstration
 from tidemark.cli.app import app
 from tidemark.errors import TidemarkError
 
 __all__ = ["app", "main"]
 
-for module in (servers, batches, demonstration):
+for module in (servers, batches, trust, demonstration):
     module.register(app)
 
 

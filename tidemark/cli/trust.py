@@ -1,0 +1,159 @@
+"""Commands that prove what the layers hold, and mend it: verify, rebuild."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
+from tidemark.cli.batches import run_batch, show_batch
+from tidemark.cli.output import print_json, progress_bars, show, table
+from tidemark.errors import UnknownNameError
+from tidemark.model import Overrides
+
+if TYPE_CHECKING:
+    from tidemark.compare import Difference
+    from tidemark.config import Area
+    from tidemark.db import Servers
+    from tidemark.verify import Checked, Verification
+
+_LAYERS = {
+    "extract": "operational = mrr",
+    "stage": "mrr = stg + rejects",
+    "publish": "stg = dwh",
+}
+_SAID = {
+    "missing": "is missing in {1}",
+    "surplus": "is in {1} and not in {0}",
+    "changed": "differs in {1}",
+}
+
+
+def verify(
+    area: AreaName = None,
+    repair: Annotated[
+        bool, typer.Option(help="Send the keys that differ through the hops again, as a batch.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, help="How many keys to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that all layers are equal, and name the keys and columns that are not.
+
+    Ends with 1 when layers differ, after a repair too if they still do. Nothing but a repair
+    writes. Example: tidemark verify retail
+    """
+    project = find_project()
+    wanted = project.area(area)
+    with open_servers(project) as opened:
+        found = _verified(opened, wanted)
+        if repair and not found.is_equal:
+            done = run_batch(opened, wanted, overrides=Overrides(repair=found.repair()))
+            if not as_json:
+                _show(found, limit)
+                show_batch(wanted.area, done)
+            found = _verified(opened, wanted)
+    if as_json:
+        print_json(found)
+    else:
+        _show(found, limit)
+    if not found.is_equal:
+        raise typer.Exit(1)
+
+
+def _verified(opened: Servers, area: Area) -> Verification:
+    from tidemark import verify as verifier
+
+    done = 0
+    with progress_bars() as progress:
+        total = 2 * len(area.entities) + len(area.dimensions) + len(area.facts)
+        progress("verify", 0, total)
+
+        def report(_: Checked) -> None:
+            nonlocal done
+            done += 1
+            progress("verify", done, total)
+
+        return verifier.run(opened, area, report=report)
+
+
+def _show(found: Verification, limit: int) -> None:
+    show(
+        table(
+            f"Layers of {found.area}",
+            ("layers", "entity", "rows", "rows behind", "pending", "differences"),
+            (
+                (
+                    _LAYERS[check.hop],
+                    check.entity,
+                    check.compared.sent,
+                    check.compared.kept,
+                    check.compared.pending,
+                    len(check.compared.differences),
+                )
+                for check in found.checks
+            ),
+        )
+    )
+    named = [(check, one) for check in found.checks for one in check.compared.differences]
+    for check, one in named[:limit]:
+        typer.echo(_described(check, one))
+    for audit in found.audits:
+        keys = "; ".join(", ".join(key) for key in audit.keys[:limit])
+        typer.echo(f"{audit.table}: {audit.what}: {len(audit.keys):,} rows ({keys})")
+    if len(named) > limit:
+        typer.echo(f"… and {len(named) - limit:,} more")
+    typer.echo("equal" if found.is_equal else "different")
+
+
+def _described(check: Checked, one: Difference) -> str:
+    before, _, behind = _LAYERS[check.hop].partition(" = ")
+    columns = f": {', '.join(one.columns)}" if one.columns else ""
+    key = ", ".join(map(str, one.key))
+    return f"{check.entity} {key} {_SAID[one.kind].format(before, behind)}{columns}"
+
+
+def rebuild(
+    area: AreaName = None,
+    entity: Annotated[
+        str | None, typer.Option(help="This entity alone, and the facts that point at it.")
+    ] = None,
+    origin: Annotated[
+        str, typer.Option("--from", help="The first layer to derive again: stg or dwh.")
+    ] = "stg",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Derive STG and the DWH again from all that MRR has seen, keeping surrogate keys.
+
+    Example: tidemark rebuild retail --dry-run
+    """
+    from tidemark import rebuild as rebuilder
+
+    project = find_project()
+    wanted = project.area(area)
+    if origin not in rebuilder.ORIGINS:
+        raise UnknownNameError("layer to rebuild from", origin, rebuilder.ORIGINS)
+    with open_servers(project) as opened, progress_bars() as progress:
+        progress("rebuild", 0, 0)
+        changes = rebuilder.run(
+            opened, wanted, entity=entity, origin=rebuilder.ORIGINS[origin], dry_run=dry_run
+        )
+    if as_json:
+        print_json(changes)
+        return
+    show(
+        table(
+            f"{'What a rebuild would change' if dry_run else 'Rebuilt'} of {wanted.area}",
+            ("layer", "table", "added", "changed", "removed"),
+            ((c.layer, c.table, c.added, c.changed, c.removed) for c in changes),
+        )
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(verify)
+    app.command()(rebuild)
