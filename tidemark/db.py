@@ -9,9 +9,7 @@ nothing may take, so a run opens its connections itself (docs/decisions/0002).
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
@@ -184,7 +182,7 @@ class Session:
 
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
-        if self._connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE:
+        if _is_busy(self._connection):
             self.close()
         if self.is_closed:
             return
@@ -261,36 +259,18 @@ def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
 
 
 def cancel_all() -> None:
-    """Ask the servers to cancel all that this process runs there; safe from another thread."""
-    for connection in list(_connections):
+    """Ask the servers to cancel all that this process runs there; safe from another thread.
+
+    What is idle is left alone: a cancel on its way would hit the statement that comes next, such
+    as the one that logs the interruption.
+    """
+    for connection in [each for each in list(_connections) if _is_busy(each)]:
         with suppress(psycopg2.Error):  # It was closed in the meantime.
             connection.cancel()
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers.
-
-    Python handles a signal between two of its own instructions, and libpq waits inside of one for
-    the end of a statement. For the main thread of a process.
-    """
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-
-    def watch() -> None:
-        while ours.recv(1):
-            cancel_all()
-
-    watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)
-    watcher.start()
-    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(before)
-        theirs.close()
-        watcher.join()
-        ours.close()
+def _is_busy(connection: extensions.connection) -> bool:
+    return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
 
 
 def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:

@@ -99,7 +99,7 @@ class Journal:
         except BaseException as error:
             # A journal that broke too must not hide what failed; the next batch ends its rows.
             with suppress(ConnectError):
-                self._end(started, counts, "FAILED", str(error) or type(error).__name__)
+                self._end(started, counts, "FAILED", reason(error))
             raise
         self._end(started, counts, "SUCCESS", None)
 
@@ -117,6 +117,11 @@ class Journal:
             db.compose("journal", "end"),
             {"status": status, "message": message, "entities": db.Json(entities)},
         )
+
+
+def reason(error: BaseException) -> str:
+    """Say in a log what ended a hop."""
+    return str(error) if isinstance(error, Exception) else "interrupted"
 
 
 def _ended(log_id: int, counts: Counts) -> dict[str, object]:

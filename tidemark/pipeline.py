@@ -9,7 +9,7 @@ from tidemark import extract, mirror, publish, stage
 from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError
-from tidemark.journal import Journal
+from tidemark.journal import Journal, reason
 from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
 from tidemark.source import PostgresSource
 
@@ -104,7 +104,7 @@ def _run_hop(
             counts.update(result.entities)
     except BaseException as error:
         with suppress(ConnectError):
-            journal.fail(batch_id, f"{hop}: {str(error) or type(error).__name__}")
+            journal.fail(batch_id, f"{hop}: {reason(error)}")
         raise
     return result
 

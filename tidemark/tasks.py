@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypedDict
 
-from tidemark import db, monitor, pipeline, servers
+from tidemark import db, interrupts, monitor, pipeline, servers
 from tidemark.config import Project
 from tidemark.errors import MonitorError
 from tidemark.model import Counts, Hop, HopResult, Overrides
@@ -93,7 +93,7 @@ def alert(task: str, error: BaseException | None) -> None:
 
 @contextmanager
 def _opened(project: Project) -> Iterator[db.Servers]:
-    with servers.resolve(project) as opened, db.interruptible():
+    with servers.resolve(project) as opened, interrupts.cancelling():
         yield opened
 
 

@@ -7,6 +7,8 @@ import sys
 import time
 from contextlib import closing
 
+import pytest
+
 from tests.commands import process, succeed, tidemark
 from tests.fix_servers import Warehouse
 from tests.fix_shop import SEED
@@ -128,7 +130,12 @@ def test_a_business_day_is_one_batch(seeded: Warehouse):
     assert tidemark("run", env=seeded.environment).out.startswith("retail: nothing changed")
 
 
-def test_an_interrupted_run_is_logged_and_says_nothing(seeded: Warehouse):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_an_interrupted_run_is_logged_and_says_nothing(
+    seeded: Warehouse, number: signal.Signals, code: int
+):
     with closing(seeded.connect("operational")) as other:
         execute(other, "begin; lock table sales")
         running = subprocess.Popen(
@@ -142,10 +149,11 @@ def test_an_interrupted_run_is_logged_and_says_nothing(seeded: Warehouse):
         waiting = "select count(*) from pg_locks where not granted"
         while seeded.rows("operational", waiting) != [(1,)]:
             time.sleep(0.05)
-        running.send_signal(signal.SIGINT)  # as Ctrl-C does
+        running.send_signal(number)
         said, _ = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, b"")
+    assert (running.returncode, said) == (code, b"")
+    assert seeded.rows("dwh", "select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
     batches = succeed("status", "--json", env=seeded.environment).json["batches"]
     assert [(b["status"], b["error_message"]) for b in batches] == [
-        ("FAILED", "extract: KeyboardInterrupt")
+        ("FAILED", "extract: interrupted")
     ]

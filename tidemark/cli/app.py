@@ -27,7 +27,7 @@ app = typer.Typer(
     context_settings=HELP_OPTIONS,
     epilog="Exit codes: 0 done, 1 a problem was found, 2 usage, 3 configuration, 4 no server, "
     "5 schema, 6 no safe window, 7 locked, 8 refused by a quality gate, 9 refused by PostgreSQL, "
-    "130 interrupted.",
+    "130 interrupted, 143 terminated.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
@@ -53,7 +53,11 @@ def find_project() -> Project:
 @contextmanager
 def open_servers(project: Project) -> Iterator[Servers]:
     """Open the project's servers for the block; embedded ones are started when needed."""
-    from tidemark import db, servers
+    from tidemark import interrupts, servers
 
-    with servers.resolve(project) as opened, db.interruptible():
+    with (
+        servers.resolve(project) as opened,
+        interrupts.cancelling(),
+        interrupts.exiting_on_sigterm(),
+    ):
         yield opened

@@ -1,0 +1,52 @@
+"""Signals that end a command: what runs on the servers is cancelled.
+
+Python handles a signal between two of its own instructions, and libpq waits inside of one for the
+end of a statement. So a thread of its own watches for signals. For the main thread of a process.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tidemark import db
+
+
+@contextmanager
+def cancelling() -> Iterator[None]:
+    """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    def watch() -> None:
+        while ours.recv(1):
+            db.cancel_all()
+
+    watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
+        watcher.join()
+        ours.close()
+
+
+@contextmanager
+def exiting_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: by an exception, with the shell's exit code."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
