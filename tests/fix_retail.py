@@ -73,6 +73,15 @@ class Retail:
         """The variables that point a process of its own to this warehouse."""
         return {**self.warehouse.environment, "TIDEMARK_HOME": str(self.home)}
 
+    def open(self) -> None:
+        """Insert what the shop opens with."""
+        for key, name in enumerate(["Ada Byron", "Bea Potter", "Cy Young"], 1):
+            self.add("customers", key, name=name, updated_at=STAMP)
+        for key, name in enumerate(["Lamp", "Desk"], 1):
+            self.add("products", key, name=name, updated_at=STAMP)
+        for key in range(1, 5):
+            self.add("sales", key, customer_id=1 + key % 2, quantity=key, updated_at=STAMP)
+
     def add(self, table: str, key: int, **columns: Any) -> None:
         """Insert a row into the source; it is stamped now unless `updated_at` says otherwise."""
         row = {**DEFAULTS[table], KEYS[table]: key, **columns}
@@ -300,12 +309,7 @@ def retail(warehouse: Warehouse, home: Path) -> Iterator[Retail]:
     """The shop, opened but not extracted."""
     with ExitStack() as stack, Servers(warehouse.dsn) as servers:
         shop = Retail(warehouse, servers, Project(home).area("retail"), home, stack)
-        for key, name in enumerate(["Ada Byron", "Bea Potter", "Cy Young"], 1):
-            shop.add("customers", key, name=name, updated_at=STAMP)
-        for key, name in enumerate(["Lamp", "Desk"], 1):
-            shop.add("products", key, name=name, updated_at=STAMP)
-        for key in range(1, 5):
-            shop.add("sales", key, customer_id=1 + key % 2, quantity=key, updated_at=STAMP)
+        shop.open()
         yield shop
 
 

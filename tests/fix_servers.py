@@ -70,7 +70,7 @@ class Warehouse:
             opened.close()
 
     def _connection(self, layer: Layer) -> connection:
-        if layer not in self._connections:
+        if layer not in self._connections or self._connections[layer].closed:
             self._connections[layer] = self.connect(layer)
         return self._connections[layer]
 

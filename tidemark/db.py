@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -68,6 +69,10 @@ COPY_CHUNK = 1 << 18
 
 _connections: WeakSet[extensions.connection] = WeakSet()
 
+# A server that has answered this process and is away now is on its way back; one that never has may
+# be a wrong port, and nobody wants to wait to hear of it.
+_answered: set[str] = set()
+
 
 def name(*parts: str) -> Composable:
     """Quote a possibly qualified identifier: `name("landing", "sales")`."""
@@ -114,8 +119,14 @@ def text(raw: str) -> sql.SQL:
 class Session:
     """One connection to one layer, in autocommit outside of `transaction`."""
 
-    def __init__(self, connection: extensions.connection, layer: Layer) -> None:
+    def __init__(
+        self,
+        connection: extensions.connection,
+        layer: Layer,
+        another: Callable[[], Session] | None = None,
+    ) -> None:
         self._connection = connection
+        self._another = another
         self.layer = layer
 
     @property
@@ -194,11 +205,22 @@ class Session:
     def cancel(self) -> None:
         """Ask the server to cancel what runs here; safe from another thread."""
         if not self.is_closed:
-            self._connection.cancel()
+            with suppress(psycopg2.Error):  # Its server is away.
+                self._connection.cancel()
 
     def close(self) -> None:
         """Close the connection; the server rolls an open transaction back."""
         self._connection.close()
+
+    def reopen(self) -> None:
+        """Take a new connection like this one, which broke; the locks of the old one are gone.
+
+        Raises:
+            ConnectError: the server is away still.
+        """
+        assert self._another is not None, "reopen() is for sessions of connect()"
+        self.close()
+        self._connection = self._another()._connection
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
@@ -227,7 +249,8 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
     connection = _opened(dsn, layer, application)
     connection.autocommit = True
-    session = Session(connection, layer)
+    another = partial(connect, dsn, layer, purpose=purpose, as_etl=as_etl)
+    session = Session(connection, layer, another)
     if session.version < OLDEST[layer]:
         connection.close()
         raise ServerVersionError(
@@ -284,6 +307,7 @@ def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
         connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
     except psycopg2.OperationalError as error:
         raise _connect_error(error, dsn, layer) from error
+    _answered.add(dsn)
     _connections.add(connection)
     return connection
 
@@ -321,7 +345,10 @@ def _connect_error(error: psycopg2.Error, dsn: str, layer: Layer) -> ConnectErro
         todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
         return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
     todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
-    return ConnectError(f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}")
+    return ConnectError(
+        f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}",
+        is_transient=dsn in _answered,
+    )
 
 
 _MISSING = {
@@ -338,8 +365,10 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     """
     state = error.pgcode
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
-    if state is None or state.startswith("08") or state in _GONE:
-        return ConnectError(f"{layer}: the connection broke: {primary}. Run the command again.")
+    if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
+        return ConnectError(
+            f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
+        )
     todo = ""
     if state in _MISSING or (ETL_ROLE in primary and "does not exist" in primary):
         todo = " Run `tidemark migrate`."
@@ -348,7 +377,8 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
 
-_GONE = {errorcodes.ADMIN_SHUTDOWN, errorcodes.CRASH_SHUTDOWN, errorcodes.CANNOT_CONNECT_NOW}
+_ENDING = {"FATAL", "PANIC"}
+"""Severities of errors that end the session, such as a shutdown."""
 
 
 class Servers:
@@ -374,7 +404,8 @@ class Servers:
         except BaseException:
             session.close()
             raise
-        idle.append(session)
+        if not session.is_closed:
+            idle.append(session)
 
     def close(self) -> None:
         """Close every idle session."""

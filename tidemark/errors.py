@@ -30,6 +30,8 @@ class TidemarkError(Exception):
     """Something that the user can act on; the message says how."""
 
     exit_code = 1
+    is_transient = False
+    """Whether the same work may go well when it is tried again."""
 
 
 class MonitorError(TidemarkError):
@@ -66,9 +68,13 @@ class EmbeddedError(TidemarkError):
 
 
 class ConnectError(TidemarkError):
-    """A server can't be reached or refuses the login."""
+    """A server can't be reached or refuses the login, or a connection broke."""
 
     exit_code = 4
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        self.is_transient = is_transient
+        super().__init__(message)
 
 
 class ServerVersionError(TidemarkError):
@@ -110,7 +116,7 @@ class DeleteGuardError(TidemarkError):
 
 
 class LockedError(TidemarkError):
-    """Another process holds the area's lock; this one did nothing."""
+    """Another process holds the area's lock; this one did nothing, or nothing since it lost it."""
 
     exit_code = 7
 
@@ -128,4 +134,13 @@ class StatementError(TidemarkError):
 
     def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
         self.sqlstate = sqlstate
+        self.is_transient = sqlstate in _LOST_TO_OTHERS
         super().__init__(message)
+
+
+_LOST_TO_OTHERS = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available: lock_timeout
+}
+"""SQLSTATEs of a transaction that gave way to another one; alone it would have gone well."""

@@ -1,4 +1,4 @@
-"""Signals that end a command: what runs on the servers is cancelled.
+"""Signals that end a command: what runs on the servers is cancelled, and nothing is tried again.
 
 Python handles a signal between two of its own instructions, and libpq waits inside of one for the
 end of a statement. So a thread of its own watches for signals. For the main thread of a process.
@@ -15,15 +15,20 @@ from contextlib import contextmanager
 
 from tidemark import db
 
+arrived = threading.Event()
+"""Whether a signal has come in the last `cancelling` block."""
+
 
 @contextmanager
 def cancelling() -> Iterator[None]:
     """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers."""
+    arrived.clear()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
 
     def watch() -> None:
         while ours.recv(1):
+            arrived.set()
             db.cancel_all()
 
     watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)

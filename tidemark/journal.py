@@ -1,20 +1,23 @@
 """Batches, ETL logs and the area's lock: what is true even when a hop's transaction rolls back.
 
 The journal has a connection to the DWH of its own, in autocommit. The advisory lock is that
-connection's, so a process that dies lets go of it.
+connection's, so a process that dies lets go of it. A connection that breaks lets go of it too: the
+journal opens another one, takes the lock again, and goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, TypeVar
 
-from tidemark import db
+from tidemark import db, retries
 from tidemark.config import Area
-from tidemark.db import Session
-from tidemark.errors import ConnectError, LockedError
+from tidemark.db import Composable, Parameters, Session
+from tidemark.errors import ConnectError, LockedError, TidemarkError
 from tidemark.model import Counts, Holder, Hop
+
+T = TypeVar("T")
 
 
 class Journal:
@@ -23,6 +26,8 @@ class Journal:
     def __init__(self, session: Session, area: Area) -> None:
         self._session = session
         self._area = area
+        self._is_lost = False
+        """Whether the DWH was waited for in vain; it is waited for once."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -31,21 +36,22 @@ class Journal:
         Raises:
             LockedError: another process holds it; the message says which.
         """
-        which = {"area": self._area.area}
-        if not self._session.value(db.compose("journal", "lock"), which):
-            raise LockedError(self._who_holds_it())
+        self._lock("nothing was done")
         try:
             yield
         finally:
-            if not self._session.is_closed:
-                self._session.run(db.compose("journal", "unlock"), which)
+            with suppress(ConnectError):  # A connection that broke has let go of it.
+                self._session.run(db.compose("journal", "unlock"), {"area": self._area.area})
 
-    def _who_holds_it(self) -> str:
-        found = self._session.rows(db.compose("journal", "holder"), {"area": self._area.area})
+    def _lock(self, so_far: str) -> None:
+        which = {"area": self._area.area}
+        if self._session.value(db.compose("journal", "lock"), which):
+            return
+        found = self._session.rows(db.compose("journal", "holder"), which)
         who = str(Holder(*found[0])) if found else "a process that has just ended"
-        return (
+        raise LockedError(
             f"{self._area.area}: another process works on this area: {who}. "
-            "Wait for it to end, or end it; nothing was done."
+            f"Wait for it to end, or end it; {so_far}."
         )
 
     def begin(self, *, applied: int) -> int:
@@ -69,9 +75,37 @@ class Journal:
 
     def fail(self, batch_id: int, message: str) -> None:
         """End a batch as FAILED."""
-        self._session.run(
-            db.compose("journal", "fail_batch"), {"batch_id": batch_id, "message": message}
+        self._surely(self._session.run, "fail_batch", {"batch_id": batch_id, "message": message})
+
+    def retry(self, hop: Hop, batch_id: int, error: TidemarkError) -> None:
+        """Log that an attempt of a hop has failed and that another will follow.
+
+        Raises:
+            LockedError: the DWH was away, and another process has taken the area's lock.
+        """
+        self._surely(
+            self._session.run,
+            "retry",
+            {"batch_id": batch_id, "hop": hop, "error": str(error)},
         )
+
+    def _surely(
+        self, do: Callable[[Composable, Parameters], T], statement: str, parameters: Parameters
+    ) -> T:
+        """Run a statement; when the connection broke, on a new one that holds the lock."""
+        try:
+            return do(db.compose("journal", statement), parameters)
+        except ConnectError:
+            if self._is_lost:
+                raise
+            self._is_lost = True
+            retries.until_done(self._resume)
+            self._is_lost = False
+            return do(db.compose("journal", statement), parameters)
+
+    def _resume(self) -> None:
+        self._session.reopen()
+        self._lock("it took the lock while the DWH was away from this one, which goes no further")
 
     @contextmanager
     def logged(
@@ -83,8 +117,9 @@ class Journal:
         the rows as FAILED, and goes on.
         """
         started: dict[str, int] = dict(
-            self._session.rows(
-                db.compose("journal", "start"),
+            self._surely(
+                self._session.rows,
+                "start",
                 {
                     "area": self._area.area,
                     "hop": hop,
@@ -98,7 +133,7 @@ class Journal:
             yield counts
         except BaseException as error:
             # A journal that broke too must not hide what failed; the next batch ends its rows.
-            with suppress(ConnectError):
+            with suppress(TidemarkError):
                 self._end(started, counts, "FAILED", reason(error))
             raise
         self._end(started, counts, "SUCCESS", None)
@@ -110,11 +145,10 @@ class Journal:
         status: str,
         message: str | None,
     ) -> None:
-        if self._session.is_closed:
-            return
         entities = [_ended(log_id, counts.get(name, Counts())) for name, log_id in started.items()]
-        self._session.run(
-            db.compose("journal", "end"),
+        self._surely(
+            self._session.run,
+            "end",
             {"status": status, "message": message, "entities": db.Json(entities)},
         )
 

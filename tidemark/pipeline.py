@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from tidemark import extract, mirror, publish, stage
+from tidemark import extract, mirror, publish, retries, stage
 from tidemark.config import Area
 from tidemark.db import Servers
-from tidemark.errors import ConnectError
+from tidemark.errors import ConnectError, TidemarkError
 from tidemark.journal import Journal, reason
 from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
 from tidemark.source import PostgresSource
@@ -98,9 +98,17 @@ def _run_hop(
     *,
     overrides: Overrides,
 ) -> HopResult:
+    def attempt() -> HopResult:
+        return _HOPS[hop](servers, area, batch_id, overrides)
+
+    def failed(error: TidemarkError) -> None:
+        # The sessions of a server that was restarted are dead, and those in use are closed already.
+        servers.close()
+        journal.retry(hop, batch_id, error)
+
     try:
         with journal.logged(hop, batch_id) as counts:
-            result = _HOPS[hop](servers, area, batch_id, overrides)
+            result = retries.until_done(attempt, failed)
             counts.update(result.entities)
     except BaseException as error:
         with suppress(ConnectError):

@@ -3,7 +3,7 @@
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -66,17 +66,14 @@ def test_another_area_is_not_locked(retail: Retail):
     running.result()
 
 
-def test_a_run_that_loses_its_lock_writes_whole_hops_and_stops(retail: Retail, undisturbed: Retail):
+def test_a_run_that_loses_its_lock_takes_it_again_and_goes_on(retail: Retail, undisturbed: Retail):
     with retail.holding("stg", STAGING):
         running = retail.run_beside()
         retail.wait_for_lock("stg")
         retail.take_the_lock_away()
-    with pytest.raises(ConnectError, match=r"^dwh: the connection broke: "):
-        running.result()
-    applied = "select count(*) from tidemark.applied_batch"
-    layers: tuple[Layer, ...] = ("mrr", "stg", "dwh")
-    assert [retail.warehouse.rows(layer, applied) for layer in layers] == [[(1,)], [(1,)], [(0,)]]
-    retail.run()
+    running.result()
+    assert retail.holders() == []
+    assert retail.warehouse.rows("dwh", "select distinct status from etl_logs") == [("SUCCESS",)]
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()
 
@@ -97,7 +94,7 @@ def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
         retail.change("sales", 5, transaction_timestamp="2025-04-05")
         second = retail.run_beside()
         retail.wait_for_lock(layer, 2)
-    with pytest.raises(ConnectError):
+    with suppress(LockedError):  # It ends first, and finds that the second one has its lock.
         first.result()
     second.result()
     undisturbed.run()

@@ -58,6 +58,17 @@ select
     )
 from unnest(%(entities)s::text[]) as e (entity)
 
+-- name: retry
+update etl_logs
+set
+    additional_info = coalesce(additional_info, '{{}}') || jsonb_build_object(
+        'retries',
+        coalesce(additional_info -> 'retries', '[]')
+        || jsonb_build_object('at', clock_timestamp(), 'error', %(error)s::text)
+    )
+where batch_id = %(batch_id)s and hop = %(hop)s and status = 'RUNNING'
+
+-- What another process has ended as FAILED, since the lock was lost, stays so.
 -- name: end
 select
     fn_log_etl_end(
@@ -66,3 +77,5 @@ select
 from jsonb_to_recordset(%(entities)s) as e (
     log_id bigint, processed bigint, inserted bigint, updated bigint, deleted bigint, info jsonb
 )
+inner join etl_logs as l on e.log_id = l.log_id
+where l.status = 'RUNNING'

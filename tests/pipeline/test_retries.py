@@ -1,0 +1,224 @@
+"""What passes by itself is waited for within the hop; what does not, is not."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.fix_retail import Retail, wait_until
+from tests.fix_servers import HOME, SETTINGS, Warehouse
+from tests.queries import execute
+from tidemark import embedded, pipeline, retries
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.embedded import postmaster, site
+from tidemark.errors import LockedError, StatementError
+from tidemark.journal import Journal
+from tidemark.migrate import migrate
+from tidemark.model import HOPS, Hop, Layer
+
+LANDING = "lock table landing.sales in share mode"
+APPLYING = "lock table tidemark.applied_batch in share mode"
+WAITING = "select pid from pg_locks where not granted"
+SURVIVING = {**SETTINGS, "synchronous_commit": "on"}
+STATUS = "select status, error_message from etl_batches order by batch_id"
+
+
+def attempts(retail: Retail, batch_id: int = 1) -> dict[Hop, list[str]]:
+    """Return the errors of each hop's attempts before the last."""
+    query = """
+        select distinct
+            hop, coalesce(jsonb_path_query_array(additional_info, '$.retries[*].error'), '[]')
+        from etl_logs where batch_id = %s
+    """
+    return dict(retail.warehouse.rows("dwh", query, [batch_id]))
+
+
+@pytest.mark.parametrize(
+    ("hop", "layer", "lock"),
+    [
+        ("extract", "operational", "lock table sales"),
+        ("extract", "mrr", LANDING),
+        ("extract", "mrr", APPLYING),
+        ("stage", "mrr", "lock table mrr_fact_sales"),
+        ("stage", "stg", LANDING),
+        ("stage", "stg", APPLYING),
+        ("publish", "stg", "lock table stg_fact_sales"),
+        ("publish", "dwh", LANDING),
+        ("publish", "dwh", APPLYING),
+    ],
+)
+def test_a_hop_whose_connection_is_dropped_is_done_again(
+    retail: Retail, undisturbed: Retail, hop: Hop, layer: Layer, lock: str
+):
+    retail.run()
+    undisturbed.run()
+    retail.change("sales", 1, quantity=7)
+    before = HOPS.index(hop)
+    batch_id = retail.begin()
+    for earlier in HOPS[:before]:
+        retail.hop(earlier, batch_id)
+    with retail.holding(layer, lock):
+        running = retail.beside(pipeline.run_hop, hop, batch_id)
+        retail.wait_for_lock(layer)
+        retail.warehouse.rows(layer, f"select pg_terminate_backend(pid) from ({WAITING}) as w")
+    running.result()
+    for later in HOPS[before + 1 :]:
+        retail.hop(later, batch_id)
+    undisturbed.run()
+    assert retail.star() == undisturbed.star()
+    errors = attempts(retail, batch_id)
+    [error] = errors.pop(hop)
+    assert error.startswith(f"{layer}: the connection broke: ")
+    assert errors == {other: [] for other in HOPS if other != hop}
+
+
+def test_a_deadlock_is_lost_and_the_hop_done_again(retail: Retail, undisturbed: Retail):
+    # It is looked for once, so long after the wait began.
+    retail.warehouse.execute("mrr", "alter database tidemark_test set deadlock_timeout = '3s'")
+    other = retail.open_session("mrr")
+    execute(other, f"set deadlock_timeout = '1h'; {APPLYING}")
+    running = retail.run_beside()
+    retail.wait_for_lock("mrr")
+    execute(other, "lock table mrr_fact_sales")
+    other.rollback()
+    running.result()
+    undisturbed.run()
+    assert retail.contents() == undisturbed.contents()
+    assert attempts(retail)["extract"] == ["mrr: deadlock detected."]
+
+
+def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Retail):
+    retail.run()
+    undisturbed.run()
+    retail.change("customers", 1, city="Lyon")
+    retail.warehouse.execute(
+        "mrr", "alter database tidemark_test set default_transaction_isolation = 'serializable'"
+    )
+    retail.servers.close()
+    with retail.open_session("mrr") as other:
+        execute(other, "update mrr_dim_customers set city = city where customer_id = 1")
+        running = retail.run_beside()
+        retail.wait_for_lock("mrr")
+    running.result()
+    undisturbed.run()
+    assert retail.contents() == undisturbed.contents()
+    error = "mrr: could not serialize access due to concurrent update."
+    assert attempts(retail, 2)["extract"] == [error]
+
+
+def refusing(retail: Retail, sqlstate: str) -> None:
+    """Let the publishing transaction fail, each time."""
+    retail.warehouse.execute(
+        "dwh",
+        f"""
+        create function refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'refused' using errcode = '{sqlstate}'; end; $$;
+        create trigger refuse before insert on dwh_fact_sales execute function refuse();
+        """,
+    )
+
+
+def test_a_real_error_is_not_tried_again(retail: Retail):
+    refusing(retail, "23514")
+    with pytest.raises(StatementError, match=r"^dwh: refused\.$"):
+        retail.run()
+    assert attempts(retail)["publish"] == []
+
+
+def test_the_last_attempt_is_the_error_of_the_batch(
+    retail: Retail, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
+    refusing(retail, "40001")
+    with pytest.raises(StatementError, match=r"^dwh: refused\.$"):
+        retail.run()
+    assert attempts(retail)["publish"] == ["dwh: refused."] * (retries.ATTEMPTS - 1)
+    assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", "publish: dwh: refused.")]
+
+
+def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
+    holder = retail.open_session("stg")
+    execute(holder, LANDING)
+    running = retail.run_beside()
+    retail.wait_for_lock("stg")
+    retail.take_the_lock_away()
+    with retail.servers.session("dwh", "other") as dwh, Journal(dwh, retail.area).locked():
+        holder.rollback()
+        with pytest.raises(LockedError, match=r"which goes no further\.$") as raised:
+            running.result()
+    assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", f"stage: {raised.value}")]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """The folder of servers that these tests may restart."""
+    with tempfile.TemporaryDirectory(prefix="tidemark-retries-") as name:
+        path = Path(name)
+        path.chmod(0o711)  # as root, the servers run as a user that has to get in
+        try:
+            embedded.start(path, settings=SURVIVING)
+            yield path
+        finally:
+            embedded.stop(path)
+
+
+@pytest.fixture(scope="module")
+def shop(folder: Path) -> Iterator[Retail]:
+    """A shop on those servers, after its first batch."""
+    warehouse = Warehouse(embedded.start(folder))
+    with Servers(warehouse.dsn) as servers, ExitStack() as stack:
+        migrate(Project(HOME), servers)
+        stack.callback(warehouse.close)
+        area = Project(HOME).area("retail").model_copy(update={"margin": timedelta(0)})
+        shop = Retail(warehouse, servers, area, HOME, stack)
+        shop.open()
+        shop.run()
+        yield shop
+
+
+def restart(shop: Retail, folder: Path, layer: Layer) -> None:
+    """Stop a server as a crash does, and start it again."""
+    cluster = site.data_folder(folder) / layer
+    server = postmaster.find(cluster)
+    assert server is not None
+    os.kill(server.pid, signal.SIGQUIT)
+    wait_until(lambda: postmaster.find(cluster) is None)
+    embedded.start(folder, settings=SURVIVING)
+    shop.warehouse.close()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "lock", "restarted"),
+    [
+        ("operational", "lock table sales", "operational"),
+        ("mrr", LANDING, "mrr"),
+        ("stg", LANDING, "stg"),
+        ("mrr", LANDING, "dwh"),
+        ("dwh", LANDING, "dwh"),
+    ],
+    ids=["operational", "mrr", "stg", "dwh in another hop", "dwh"],
+)
+def test_a_server_that_is_restarted_is_waited_for(
+    shop: Retail, folder: Path, waiting: Layer, lock: str, restarted: Layer
+):
+    quantity = 1 + shop.sales()[0][1]
+    shop.change("sales", 1, quantity=quantity)
+    holder = shop.open_session(waiting)
+    execute(holder, lock)
+    running = shop.run_beside()
+    shop.wait_for_lock(waiting)
+    restart(shop, folder, restarted)
+    with suppress(psycopg2.Error):  # It was the server of this session.
+        holder.rollback()
+    batch = running.result()
+    assert (shop.sales()[0], shop.holders()) == ((1, quantity), [])
+    query = "select distinct status from {} where batch_id = %s"
+    for table in ("etl_batches", "etl_logs"):
+        assert shop.warehouse.rows("dwh", query.format(table), [batch.batch_id]) == [("SUCCESS",)]
