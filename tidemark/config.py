@@ -1,4 +1,4 @@
-"""What the user declares: `sql/<area>/area.yml`, and where the four servers are.
+"""What the user declares: `sql/<area>/area.yml`.
 
 Declarations are frozen pydantic models with `extra="forbid"`; a misspelt key is refused with the
 nearest one that exists. Columns and types are not declared: `catalog` reads them.
@@ -27,7 +27,6 @@ from pydantic import (
 )
 
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.model import LAYERS, Layer
 
 _DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -282,37 +281,6 @@ def find_project(start: Path | None = None) -> Project:
         f"{here}: no folder here or above has sql/<area>/area.yml. "
         "Change into a Tidemark project, or set TIDEMARK_HOME."
     )
-
-
-def configured_dsns(home: Path, environ: Mapping[str, str]) -> dict[Layer, str] | None:
-    """Read the four DSNs from the environment and `.env` (the environment wins).
-
-    Returns None when none is set: the servers are embedded then.
-
-    Raises:
-        ConfigError: some are set and some are not.
-    """
-    values = {**_read_env_file(home / ".env"), **environ}
-    variables = {layer: f"TIDEMARK_{layer.upper()}_DSN" for layer in LAYERS}
-    found = {layer: values[v] for layer, v in variables.items() if values.get(v)}
-    missing = [variable for layer, variable in variables.items() if layer not in found]
-    if not found:
-        return None
-    if missing:
-        raise ConfigError(
-            f"environment: {', '.join(missing)} not set, but "
-            f"{', '.join(variables[layer] for layer in found)} is. "
-            "Set all four, or none to use embedded servers."
-        )
-    return found
-
-
-def _read_env_file(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    from dotenv import dotenv_values
-
-    return {key: value for key, value in dotenv_values(path).items() if value}
 
 
 def load_area(path: Path) -> Area:

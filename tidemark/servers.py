@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from tidemark import config, db, embedded
+from tidemark import db, embedded
 from tidemark.config import Project
+from tidemark.errors import ConfigError
+from tidemark.model import LAYERS, Layer
 
 
 def embedded_folder(project: Project) -> Path:
@@ -21,7 +24,7 @@ def resolve(project: Project) -> db.Servers:
         ConfigError: some DSNs are set and some are not.
         EmbeddedError: an embedded server can't be started.
     """
-    dsns = config.configured_dsns(project.home, os.environ)
+    dsns = configured_dsns(project.home, os.environ)
     if dsns is None:
         folder = embedded_folder(project)
         dsns = embedded.running(folder) or embedded.start(folder)
@@ -30,4 +33,35 @@ def resolve(project: Project) -> db.Servers:
 
 def is_embedded(project: Project) -> bool:
     """Whether the project's servers are embedded ones."""
-    return config.configured_dsns(project.home, os.environ) is None
+    return configured_dsns(project.home, os.environ) is None
+
+
+def configured_dsns(home: Path, environ: Mapping[str, str]) -> dict[Layer, str] | None:
+    """Read the four DSNs from the environment and `.env` (the environment wins).
+
+    Returns None when none is set: the servers are embedded then.
+
+    Raises:
+        ConfigError: some are set and some are not.
+    """
+    values = {**_read_env_file(home / ".env"), **environ}
+    variables = {layer: f"TIDEMARK_{layer.upper()}_DSN" for layer in LAYERS}
+    found = {layer: values[v] for layer, v in variables.items() if values.get(v)}
+    missing = [variable for layer, variable in variables.items() if layer not in found]
+    if not found:
+        return None
+    if missing:
+        raise ConfigError(
+            f"environment: {', '.join(missing)} not set, but "
+            f"{', '.join(variables[layer] for layer in found)} is. "
+            "Set all four, or none to use embedded servers."
+        )
+    return found
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(path).items() if value}
