@@ -141,8 +141,8 @@ def test_a_refused_batch_is_logged_as_failed_with_the_reason(retail: Retail):
 
 NAMED = [
     (
-        "watermark: updated_at\n    mrr: mrr_dim_c",
-        "watermark: updatd_at\n    mrr: mrr_dim_c",
+        "updated_at\n    deletes: detect\n    mrr: mrr_dim_c",
+        "updatd_at\n    deletes: detect\n    mrr: mrr_dim_c",
         "operational: public.customers has no column 'updatd_at', but entities.customers of "
         "sql/retail/area.yml names it. Did you mean 'updated_at'?",
     ),
@@ -166,8 +166,8 @@ NAMED = [
         "of its rows could be one row here. Correct `key`, or create the unique index.",
     ),
     (
-        "watermark: updated_at\n    mrr: mrr_dim_p",
-        "watermark: name\n    mrr: mrr_dim_p",
+        "updated_at\n    deletes: detect\n    mrr: mrr_dim_p",
+        "name\n    deletes: detect\n    mrr: mrr_dim_p",
         "operational: the watermark public.products.name is text, and a window needs timestamp "
         "with time zone. Name another column, or set `extract: full`.",
     ),
