@@ -1,5 +1,8 @@
 """Apply `sql/` to the layers: tables once, views and routines whenever they change.
 
+Views and routines of a folder are applied as well after a new numbered file of it, which may have
+dropped them: PostgreSQL alters no column that a view reads.
+
 Per layer, in this order: `platform/common`, `platform/<layer>`, `<area>/<layer>` of each area; in
 each folder the numbered files, then `routines/`, then `views/`. A numbered file has one lifetime:
 it is applied once, and an edited one is refused. `00_roles.sql` runs as the user that logs in,
@@ -9,7 +12,7 @@ everything after it as `tidemark_etl`, the owner of the warehouse.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +39,11 @@ class SqlFile:
     def checksum(self) -> str:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def folder(self) -> str:
+        """The folder of its layer, such as `retail/stg`."""
+        return "/".join(self.path.split("/")[:2])
 
 
 def platform_folder(project: Project) -> Path:
@@ -94,8 +102,18 @@ def _lifetime(path: Path) -> Lifetime:
 
 def pending(project: Project, session: db.Session) -> list[str]:
     """List the files that `migrate` would apply to the layer of a session; writes nothing."""
-    before = _applied(session)
-    return [f.path for f in files(project, session.layer) if before.get(f.path) != f.checksum]
+    return [file.path for file in _todo(list(files(project, session.layer)), _applied(session))]
+
+
+def _todo(wanted: Sequence[SqlFile], before: Mapping[str, str]) -> list[SqlFile]:
+    """Pick the files to apply: those that changed, and what stands on a numbered one of them."""
+    changed = [file for file in wanted if before.get(file.path) != file.checksum]
+    shaken = {file.folder for file in changed if file.lifetime == "once"}
+    return [
+        file
+        for file in wanted
+        if file in changed or (file.lifetime == "replaceable" and file.folder in shaken)
+    ]
 
 
 def _applied(session: db.Session) -> dict[str, str]:
@@ -126,21 +144,21 @@ def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
                 f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
                 "Restore the file, and put the change into a new one with a higher number."
             )
-    changed = [file for file in wanted if before.get(file.path) != file.checksum]
-    if not changed:
+    todo = _todo(wanted, before)
+    if not todo:
         return []
     session.run("set local check_function_bodies = off")
-    for file in (file for file in changed if file.lifetime == "roles"):
+    for file in (file for file in todo if file.lifetime == "roles"):
         _execute(session, file)
     if session.layer != "operational":
         session.run(f"set local role {db.ETL_ROLE}")
     if not before:
         session.run(db.compose("migrate", "create"))
-    for file in changed:
+    for file in todo:
         if file.lifetime != "roles":
             _execute(session, file)
         session.run(db.compose("migrate", "record"), {"path": file.path, "checksum": file.checksum})
-    return [file.path for file in changed]
+    return [file.path for file in todo]
 
 
 def _execute(session: db.Session, file: SqlFile) -> None:

@@ -37,10 +37,10 @@ def test_a_migrated_layer_is_up_to_date(warehouse: Warehouse, project: Project):
 
 
 def test_a_new_file_is_applied_to_its_layer_once(warehouse: Warehouse, project: Project):
-    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
-    assert apply(project, warehouse) == {**NOTHING, "stg": ["retail/stg/90_trees.sql"]}
+    write(project, "retail/mrr/90_trees.sql", "create table trees (tree_id int);")
+    assert apply(project, warehouse) == {**NOTHING, "mrr": ["retail/mrr/90_trees.sql"]}
     assert apply(project, warehouse) == NOTHING
-    assert [warehouse.rows(layer, TABLES) for layer in LAYERS] == [[(0,)], [(0,)], [(1,)], [(0,)]]
+    assert [warehouse.rows(layer, TABLES) for layer in LAYERS] == [[(0,)], [(1,)], [(0,)], [(0,)]]
 
 
 def test_what_a_migration_makes_belongs_to_the_pipeline(warehouse: Warehouse, project: Project):
@@ -56,6 +56,23 @@ def test_a_view_is_replaced_whenever_it_changes(warehouse: Warehouse, project: P
         write(project, path, f"create or replace view trees as select {number} as n;")
         assert apply(project, warehouse) == {**NOTHING, "dwh": [path]}
         assert warehouse.rows("dwh", "select n from trees") == [(number,)]
+
+
+def test_a_view_that_a_new_file_drops_is_made_again(warehouse: Warehouse, project: Project):
+    write(
+        project,
+        "retail/stg/90_wider.sql",
+        "drop view landing.clean_products, landing.products_trimmed; "
+        "alter table landing.products alter unit_price type numeric(14, 2);",
+    )
+    applied = apply(project, warehouse)["stg"]
+    assert (applied[0], "retail/stg/views/clean_products.sql" in applied) == (
+        "retail/stg/90_wider.sql",
+        True,
+    )
+    assert {path.partition("/stg/")[0] for path in applied} == {"retail"}
+    assert warehouse.rows("stg", "select count(*) from landing.clean_products") == [(0,)]
+    assert apply(project, warehouse) == NOTHING
 
 
 def test_an_edited_migration_is_refused(warehouse: Warehouse, project: Project):
@@ -85,14 +102,17 @@ def test_a_failing_migration_leaves_the_layer_as_it_was(warehouse: Warehouse, pr
     )
     assert warehouse.rows("stg", TABLES) == [(0,)]
     write(project, "retail/stg/91_wrong.sql", "create table more (n int);")
-    assert len(apply(project, warehouse)["stg"]) == 2
+    assert apply(project, warehouse)["stg"][:2] == [
+        "retail/stg/90_trees.sql",
+        "retail/stg/91_wrong.sql",
+    ]
 
 
 def test_what_is_pending_is_listed_and_not_applied(warehouse: Warehouse, project: Project):
-    write(project, "retail/stg/90_trees.sql", "create table trees (tree_id int);")
-    with Servers(warehouse.dsn) as servers, servers.session("stg", "test") as stg:
-        assert pending(project, stg) == ["retail/stg/90_trees.sql"]
-    assert warehouse.rows("stg", TABLES) == [(0,)]
+    write(project, "retail/mrr/90_trees.sql", "create table trees (tree_id int);")
+    with Servers(warehouse.dsn) as servers, servers.session("mrr", "test") as mrr:
+        assert pending(project, mrr) == ["retail/mrr/90_trees.sql"]
+    assert warehouse.rows("mrr", TABLES) == [(0,)]
 
 
 def test_a_source_that_is_not_a_sample_is_left_alone(warehouse: Warehouse, project: Project):
