@@ -9,8 +9,8 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark import db, indexes
@@ -49,6 +49,8 @@ class Dimension:
     first_version: Literal["beginning", "change"] = "beginning"
     is_scratch: bool = False
     """Whether it is the work table in which the dimension is derived anew."""
+    added: Mapping[str, int] = field(default_factory=dict)
+    """Column that the table was given later -> the last batch that knows nothing of it."""
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -94,6 +96,11 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
     """
     parts = _parts(dimension)
+    for column, since in dimension.added.items():
+        session.run(
+            db.compose("scd2", "remember_added"),
+            {"dimension": dimension.table, "column": column, "since": since},
+        )
     rebuild = db.compose("scd2", "rebuild", **parts)
     session.run(db.compose("scd2", "drop", **parts))
     if session.value(db.compose("scd2", "is_first_load", **parts)):
@@ -120,6 +127,11 @@ def apply(session: Session, dimension: Dimension) -> Counts:
             f"`tidemark history {dimension.entity} KEY` shows one key's versions."
         )
     return counts
+
+
+def added(session: Session, table: str) -> dict[str, int]:
+    """Read the columns that a dimension was given later: name -> last batch without it."""
+    return dict(session.rows(db.compose("scd2", "added"), {"dimension": table}))
 
 
 def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
@@ -161,6 +173,18 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "attributes": db.names(dimension.attributes),
         "attributes_d": db.names(dimension.attributes, of="d"),
         "attributes_k": db.names(dimension.attributes, of="k"),
+        "attributes_shown": db.text(", ").join(
+            db.compose(
+                "scd2",
+                "shown",
+                column=db.name(column),
+                since=db.literal(dimension.added[column]),
+                nk=db.names(key),
+            )
+            if column in dimension.added
+            else db.name(column)
+            for column in dimension.attributes
+        ),
         "attributes_b_type1": db.text(", ").join(
             db.name("b", f"_latest_{column}") + db.text(" as ") + db.name(column)
             if column in type1

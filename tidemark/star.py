@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tidemark import catalog, mirror
+from tidemark import catalog, mirror, scd2
 from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
@@ -47,7 +47,12 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     stored = catalog.tables(dwh, [("public", str(entity.dwh)) for entity in entities])
     sent = {entity.name: _sent(*staged[entity.name]) for entity in entities}
     dimensions = {
-        entity.name: _dimension(stored, area, entity, sent[entity.name])
+        entity.name: _with_added(
+            dwh,
+            area,
+            _dimension(stored, area, entity, sent[entity.name]),
+            stored["public", str(entity.dwh)],
+        )
         for entity in area.dimensions
     }
     return Star(
@@ -94,6 +99,20 @@ def _dimension(
         effective=effective,
         first_version=declared.first_version,
     )
+
+
+def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) -> Dimension:
+    """Say since when each column is there that was added behind those of create_dimension.
+
+    One that no publish has seen yet is there since the last batch that was applied.
+    """
+    later = table.names[table.names.index(VERSIONING[-1]) + 1 :]
+    columns = [name for name in later if name in (*dimension.type2, *dimension.rest)]
+    if not columns:
+        return dimension
+    last = mirror.last_applied(dwh, area.area)
+    known = scd2.added(dwh, dimension.table)
+    return replace(dimension, added={column: known.get(column, last) for column in columns})
 
 
 def _fact(

@@ -29,6 +29,8 @@ EVENT_TIMES += [at + step for at in INSTANTS for step in (TICK, timedelta(days=1
 PLACES = [(None, ""), ("", None), ("x|y", "z"), ("x", "y|z")]
 NAMES = [("Ada",), ("Ada L.",)]
 UNKNOWN: Key = (None, None)
+TIER = 1
+"""The place of the column `tier` among those of type 2."""
 
 Landing = list[Seen]
 
@@ -47,6 +49,8 @@ class History:
     landings: list[Landing]
     inferred: frozenset[Key]
     first_version: FirstVersion
+    since: int = 0
+    """The last batch that knows nothing of the column `tier`, which was added then."""
 
     @property
     def seen(self) -> Landing:
@@ -64,7 +68,7 @@ class History:
             by_key[key].append(observation)
         timelines = {
             key: oracle.timeline(
-                observations,
+                oracle.informed(observations, TIER, self.since),
                 first_version=self.first_version,
                 was_inferred=key in self.inferred,
             )
@@ -74,7 +78,7 @@ class History:
 
     def prepare(self, members: Members) -> None:
         """Set the dimension up as it is before the first landing."""
-        members.becomes(first_version=self.first_version)
+        members.becomes(first_version=self.first_version, added={"tier": self.since})
         for key in self.inferred:
             members.infer(key)
 
@@ -102,8 +106,12 @@ glimpses = st.none() | st.tuples(
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Draw up to three landings of up to three batches; a batch shows a key at most once."""
+    """Draw up to three landings of up to three batches; a batch shows a key at most once.
+
+    Of half of the histories, the first batches know nothing of the column `tier`.
+    """
     batches = st.tuples(*[glimpses] * len(KEYS))
+    since = draw(st.sampled_from([0, 0, 2, 4]))
     landings, number = [], 0
     for landed in draw(st.lists(st.lists(batches, min_size=1, max_size=3), max_size=3)):
         landing = []
@@ -111,10 +119,13 @@ def histories(draw: st.DrawFn) -> History:
             number += 1
             for key, glimpse in zip(KEYS, batch, strict=True):
                 if glimpse:
-                    landing.append((key, Observation(number, *glimpse)))
+                    observation = Observation(number, *glimpse)
+                    if number <= since:
+                        observation = replace(observation, type2=(observation.type2[0], None))
+                    landing.append((key, observation))
         landings.append(landing)
     inferred = draw(st.frozensets(st.sampled_from(KEYS), max_size=2))
-    return History(landings, inferred, draw(st.sampled_from(["beginning", "change"])))
+    return History(landings, inferred, draw(st.sampled_from(["beginning", "change"])), since)
 
 
 visits = st.lists(

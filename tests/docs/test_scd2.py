@@ -15,6 +15,8 @@ from tidemark.db import Row
 
 BATCHES = ("batch", "updated_at", "city", "name", "deleted_at")
 VERSIONS = ("customer_key", "city", "name", "valid_from", "valid_to", "state")
+TIER = "tier"
+"""A column that some tables have behind the city."""
 SALES = ("sale", "transaction_timestamp", "customer_key")
 
 
@@ -46,18 +48,26 @@ SECTIONS = {
 
 
 def test_the_page_shows_every_case() -> None:
-    assert len(SECTIONS) == 12
+    assert len(SECTIONS) == 13
 
 
 @pytest.mark.parametrize("title", SECTIONS)
 def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: str) -> None:
+    last = 0
     for step, (header, shown) in enumerate(SECTIONS[title], start=1):
-        if header == BATCHES:
-            for batch, updated_at, city, name, deleted_at in shown:
-                seen = Observation(batch, updated_at, (city, None), (name,), deleted_at)
+        if without_tier(header) == BATCHES:
+            if TIER in header and not visits.members.dimension.added:
+                visits.members.becomes(added={TIER: last})
+            for row in shown:
+                cell = dict(zip(header, row, strict=True))
+                type2 = (cell["city"], cell.get(TIER))
+                seen = Observation(
+                    cell["batch"], cell["updated_at"], type2, (cell["name"],), cell["deleted_at"]
+                )
                 visits.publish(step, [], [(ADA, seen)])
-        elif header == VERSIONS:
-            assert versions(visits) == shown
+                last = cell["batch"]
+        elif without_tier(header) == VERSIONS:
+            assert versions(visits, header) == shown
         else:
             assert header == SALES
             new = [Visit(sale, at, ADA) for sale, at, _ in shown if sale not in visits.first_batch]
@@ -65,12 +75,16 @@ def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: s
             assert sales(visits) == shown
 
 
-def versions(visits: Visits) -> list[Row]:
+def without_tier(header: Row) -> Row:
+    return tuple(column for column in header if column != TIER)
+
+
+def versions(visits: Visits, header: Row) -> list[Row]:
     """Read the dimension as the page shows it."""
     return rows(
         visits.connection,
-        """
-        select member_key, city, name, valid_from, valid_to, case
+        f"""
+        select member_key, {", ".join(header[1:-3])}, valid_from, valid_to, case
             when is_inferred then 'inferred'
             when is_deleted then 'deleted'
             when is_current then 'current'

@@ -74,6 +74,24 @@ def timeline(
     return [replace(version, type1=ordered[-1][2].type1) for version in versions]
 
 
+def informed(observations: Iterable[Observation], column: int, since: int) -> list[Observation]:
+    """Say what was seen, of which batches up to `since` know nothing of a type-2 column.
+
+    They are taken to have shown what the key shows first.
+    """
+    ordered = sorted(observations, key=lambda o: o.batch)
+    knowing = [o for o in ordered if o.batch > since or o.type2[column] is not None]
+    return [
+        o if o in knowing or not knowing else _with(o, column, knowing[0].type2[column])
+        for o in ordered
+    ]
+
+
+def _with(observation: Observation, column: int, value: str | None) -> Observation:
+    before, after = observation.type2[:column], observation.type2[column + 1 :]
+    return replace(observation, type2=(*before, value, *after))
+
+
 def _by_effective_time(
     observations: Iterable[Observation],
 ) -> list[tuple[datetime, bool, Observation]]:

@@ -112,9 +112,18 @@ arrived as (
     window arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
 
+-- What was seen before a column was there is taken to have shown what the key shows first.
 counted as (
     select
-        *,
+        {attributes_shown},
+        _key,
+        _known_to,
+        _raw_at,
+        _live,
+        _batch_id,
+        _inferred_key,
+        _was_inferred,
+        _deletes,
         interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
     from arrived
     window arrival as (partition by {nk} order by _batch_id, _live desc)
@@ -364,6 +373,29 @@ where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
 
 -- name: differ
 ({now}) is distinct from ({before})
+
+-- A column that was added: batches up to {since} know nothing of it. A key that was seen since has
+-- its values.
+-- name: shown
+case
+    when {column} is null and _batch_id <= {since} and coalesce(_seen, 0) <= {since}
+        then first_value({column}) over (
+            partition by {nk} order by {column} is null and _batch_id <= {since}, _batch_id
+        )
+    else {column}
+end as {column}
+
+-- name: remember_added
+insert into tidemark.added_column (dimension, column_name, since_batch)
+values (%(dimension)s, %(column)s, %(since)s)
+on conflict do nothing
+
+-- name: added
+select
+    column_name,
+    since_batch
+from tidemark.added_column
+where dimension = %(dimension)s
 
 -- name: latest
 last_value({column}) over whole as {latest}
