@@ -1,10 +1,12 @@
-"""Examine connections, versions and privileges; say what is missing and how to mend it."""
+"""Examine servers, privileges and disks; say what is missing and how to mend it."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tidemark import catalog, db, migrate, watermark
@@ -12,10 +14,18 @@ from tidemark.config import Area, Entity, Project
 from tidemark.db import Servers, Session
 from tidemark.errors import TidemarkError, WindowError
 from tidemark.model import LAYERS, Layer
+from tidemark.watermark import Activity
 
 Severity = Literal["ok", "warning", "problem"]
 
 _CLOCK_TOLERANCE = 5.0
+_LEAST_SPACE = 1 << 30
+_INDEXING = {
+    "r": "create index concurrently",
+    "m": "create index concurrently",
+    "p": "create index",
+}
+"""Kinds of relations that can have an index; the partitioned one can't have it concurrently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,10 @@ def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator
                 f"grant tidemark_etl to {login};",
             )
         yield from _migrations(project, session)
+        yield from _space(session)
+        yield from _prepared(session)
+        if layer != "operational":
+            yield from _letters(session)
         if layer == "operational":
             for area in project.areas.values():
                 yield from _source(session, area, login)
@@ -99,14 +113,65 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
         yield Finding(session.layer, "ok", "sql/ is applied")
 
 
+def _space(session: Session) -> Iterator[Finding]:
+    size, path, is_local = session.one(db.compose("doctor", "space"))
+    if not (path and is_local and Path(path).exists()):
+        what = f"the database has {_bytes(size)}; what is free on its disk can't be seen from here"
+        yield Finding(session.layer, "ok", what)
+        return
+    free = shutil.disk_usage(path).free
+    what = f"the database has {_bytes(size)}, and its disk {_bytes(free)} free"
+    if free >= max(size, _LEAST_SPACE):
+        yield Finding(session.layer, "ok", what)
+    else:
+        yield Finding(
+            session.layer,
+            "warning",
+            f"{what}: a refresh may write as much as there is once more",
+            f"Enlarge the disk of {path}, or delete from it what is not PostgreSQL's.",
+        )
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**30:,.1f} GB" if count >= 2**30 else f"{count / 2**20:,.0f} MB"
+
+
+def _prepared(session: Session) -> Iterator[Finding]:
+    for gid, owner, age, quoted in session.rows(db.compose("doctor", "prepared")):
+        yield Finding(
+            session.layer,
+            "warning",
+            f"the prepared transaction {gid!r} of {owner} is open for {age:.0f} s: it keeps its "
+            "locks, and vacuum from its work",
+            f"rollback prepared {quoted}; -- or: commit prepared {quoted};",
+        )
+
+
+def _letters(session: Session) -> Iterator[Finding]:
+    """Look at what the database makes of letters beyond ASCII."""
+    copy, encoding, changes_case = session.one(db.compose("doctor", "letters"))
+    what = ""
+    if encoding != "UTF8":
+        what = f"its encoding is {encoding}: a row with a character beyond it stops the batch"
+    elif session.layer == "stg" and not changes_case:
+        what = "its locale changes the case of ASCII letters alone, and cleansing that of all"
+    if what:
+        yield Finding(
+            session.layer,
+            "warning",
+            what,
+            f"create database {copy} template template0 encoding 'UTF8' locale 'C.UTF-8'; "
+            "-- restore a dump there, and rename it",
+        )
+
+
 def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
     seen = watermark.activity(session)
     for entity in area.entities.values():
         try:
             watermark.window(area, entity, None, seen)
         except WindowError as error:
-            grant = "" if seen.sees_all_sessions else f"grant pg_read_all_stats to {login};"
-            yield Finding("operational", "problem", str(error), grant)
+            yield Finding("operational", "problem", str(error), _unblocking(session, seen, login))
             break
     else:
         yield Finding("operational", "ok", f"{area.area}: a safe upper bound is known")
@@ -123,23 +188,37 @@ def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
             yield from _table(session, area, entity, login)
 
 
+def _unblocking(session: Session, seen: Activity, login: str) -> str:
+    """Say how a safe upper bound becomes known. A standby never knows one."""
+    if seen.is_standby:
+        return "Point TIDEMARK_OPERATIONAL_DSN to the primary."
+    if not seen.sees_all_sessions:
+        return f"grant pg_read_all_stats to {login};"
+    if seen.hidden_sessions:
+        return "select pid, usename from pg_stat_activity where state = 'disabled';"
+    return " ".join(
+        f"rollback prepared {quoted};"
+        for *_, quoted in session.rows(db.compose("doctor", "prepared"))
+    )
+
+
 def _table(session: Session, area: Area, entity: Entity, login: str) -> Iterator[Finding]:
-    quoted = '"{}"."{}"'.format(*(part.replace('"', '""') for part in entity.source_name))
-    table = db.literal(quoted)
-    if not session.value(db.compose("doctor", "may_read", table=table)):
-        yield Finding(
-            "operational",
-            "problem",
-            f"{area.area}.{entity.name}: the login may not read {entity.source}",
-            f"grant select on {quoted} to {login};",
-        )
-    if entity.watermark and not session.value(
-        db.compose("doctor", "indexed", table=table, column=db.literal(entity.watermark))
-    ):
+    schema, table = entity.source_name
+    quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
+    may_use, may_read, kind, is_indexed = session.one(
+        db.compose("doctor", "source_table"),
+        {"schema": schema, "table": table, "watermark": entity.watermark},
+    )
+    grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login};"]
+    grants += [] if may_read else [f"grant select on {quoted} to {login};"]
+    if grants:
+        what = f"{where}: the login may not read {entity.source}"
+        yield Finding("operational", "problem", what, " ".join(grants))
+    if entity.watermark and kind in _INDEXING and not is_indexed:
         yield Finding(
             "operational",
             "warning",
-            f"{area.area}.{entity.name}: no index begins with {entity.watermark}, so each batch "
-            "reads the whole table",
-            f'create index concurrently on {quoted} ("{entity.watermark}");',
+            f"{where}: no index begins with {entity.watermark}, so each batch reads the whole "
+            "table",
+            f"{_INDEXING[kind]} on {quoted} ({db.quoted(entity.watermark)});",
         )

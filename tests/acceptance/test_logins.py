@@ -1,5 +1,6 @@
 """Who logs in: the pipeline as tidemark_etl works, all others are told what they lack."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.commands import process, succeed, tidemark
-from tests.fix_servers import Warehouse
+from tests.fix_servers import Warehouse, database
+from tidemark import doctor
 from tidemark.model import LAYERS, Layer
 
 Environment = Mapping[str, str]
@@ -130,6 +132,88 @@ def test_doctor_prints_the_index_that_a_watermark_lacks(warehouse: Warehouse):
     assert findings(warehouse.environment, "warning") == [("operational", what, remedy)]
     warehouse.execute("operational", remedy)
     assert findings(warehouse.environment, "warning") == []
+
+
+def test_doctor_prints_an_index_that_a_partitioned_table_can_have(warehouse: Warehouse):
+    warehouse.execute(
+        "operational",
+        "drop table sales; create table sales (sale_id bigint, updated_at timestamptz) "
+        "partition by range (updated_at)",
+    )
+    [(_, _, remedy)] = findings(warehouse.environment, "warning")
+    warehouse.execute("operational", remedy)
+    assert findings(warehouse.environment, "warning") == []
+
+
+def test_doctor_prints_what_ends_a_prepared_transaction(warehouse: Warehouse):
+    prepare = "begin; select txid_current(); prepare transaction 'it''s'"
+    warehouse.execute("operational", prepare)
+    try:
+        env = warehouse.environment
+        ((_, problem, mended),) = findings(env, "problem")
+        ((_, warned, remedy),) = findings(env, "warning")
+    finally:
+        warehouse.execute("operational", "rollback prepared 'it''s'")
+    assert ("1 prepared transactions are open" in problem, mended) == (
+        True,
+        "rollback prepared 'it''s';",
+    )
+    assert warned.startswith('the prepared transaction "it\'s" of postgres is open for ')
+    assert remedy == "rollback prepared 'it''s'; -- or: commit prepared 'it''s';"
+
+
+def test_doctor_shows_the_space_that_it_can_see(
+    warehouse: Warehouse, guest: str, monkeypatch: pytest.MonkeyPatch
+):
+    env = warehouse.environment
+    seen = [what for _, what, _ in findings(env, "ok") if " free" in what]
+    hidden = [what for _, what, _ in findings(logged_in(warehouse, guest), "ok") if "free" in what]
+    monkeypatch.setattr(doctor, "_LEAST_SPACE", 1 << 60)
+    scarce = findings(env, "warning")
+    shown = r"the database has \d+ MB, and its disk [\d,.]+ [MG]B free"
+    assert [bool(re.fullmatch(shown, what)) for what in seen] == [True] * 4
+    assert {what.partition("; ")[2] for what in hidden} == {
+        "what is free on its disk can't be seen from here"
+    }
+    assert [bool(re.match(f"{shown}: a refresh", what)) for _, what, _ in scarce] == [True] * 4
+    assert {remedy.partition(" of /")[0] for _, _, remedy in scarce} == {"Enlarge the disk"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("UTF8", "its locale changes the case of ASCII letters alone, and cleansing that of all"),
+        (
+            "LATIN1",
+            "its encoding is LATIN1: a row with a character beyond it stops the batch",
+        ),
+    ],
+)
+def test_doctor_warns_of_letters_that_stg_can_not_change_or_hold(
+    warehouse: Warehouse, encoding: str, said: str
+):
+    made = f"encoding '{encoding}' locale_provider libc locale 'C'"
+    warehouse.execute("stg", f"create database letters template template0 {made}")
+    dsn = database(warehouse.dsn["stg"], "letters")
+    try:
+        env = {**warehouse.environment, "TIDEMARK_STG_DSN": dsn}
+        ((layer, what, remedy),) = findings(env, "warning")
+        warehouse.execute("stg", remedy)
+        mended = {**env, "TIDEMARK_STG_DSN": database(dsn, "letters_new")}
+        assert (layer, what, findings(mended, "warning")) == ("stg", said, [])
+    finally:
+        for name in ("letters", "letters_new"):
+            warehouse.execute("stg", f"drop database if exists {name} with (force)")
+
+
+def test_doctor_prints_the_grant_on_a_schema(warehouse: Warehouse, guest: str):
+    warehouse.execute("operational", "revoke usage on schema public from public")
+    env = logged_in(warehouse, guest, "operational")
+    remedies = [remedy for _, _, remedy in findings(env, "problem")]
+    for remedy in remedies:
+        warehouse.execute("operational", remedy)
+    assert remedies[1].startswith('grant usage on schema "public" to guest; grant select on ')
+    assert findings(env, "problem") == []
 
 
 def test_doctor_says_what_is_not_migrated(empty: Warehouse):

@@ -11,16 +11,43 @@ select
 -- name: reset_zone
 set session timezone to default
 
--- name: indexed
-select exists (
-    select
-    from pg_index as i
-    inner join pg_attribute as a on i.indrelid = a.attrelid and a.attnum = i.indkey[0]
-    where i.indrelid = to_regclass({table}) and a.attname = {column} and i.indisvalid
-)
+-- name: source_table
+select
+    has_schema_privilege(n.oid, 'usage'),
+    has_table_privilege(c.oid, 'select'),
+    c.relkind::text,
+    exists (
+        select
+        from pg_index as i
+        inner join pg_attribute as a on i.indrelid = a.attrelid and a.attnum = i.indkey[0]
+        where i.indrelid = c.oid and a.attname = %(watermark)s and i.indisvalid
+    )
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+where n.nspname = %(schema)s and c.relname = %(table)s
 
--- name: may_read
-select has_table_privilege(to_regclass({table}), 'select')
+-- Where the data is, is told to superusers and pg_read_all_settings.
+-- name: space
+select
+    pg_database_size(current_database()),
+    (select s.setting from pg_settings as s where s.name = 'data_directory'),
+    coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)
+
+-- name: prepared
+select
+    p.gid,
+    p.owner::text,
+    extract(epoch from clock_timestamp() - p.prepared)::float8,
+    quote_literal(p.gid)
+from pg_prepared_xacts as p
+where p.database = current_database()
+order by p.prepared, p.gid
+
+-- name: letters
+select
+    quote_ident(current_database() || '_new'),
+    current_setting('server_encoding'),
+    current_setting('server_encoding') <> 'UTF8' or lower(chr(196)) = chr(228)
 
 -- name: may_become
 -- A role that is missing is made by the migration, which is then what is missing.
