@@ -59,29 +59,3 @@ def require_columns(table: Table, columns: Iterable[str], *, layer: str, why: st
             raise ContractError(
                 f"{layer}: {table.name} has no column {column!r}, but {why} names it.{hint}"
             )
-
-
-def require_same(sent: Table, received: Table, columns: Iterable[str], *, layers: str) -> None:
-    """Check that two tables have the same columns of the same types.
-
-    Args:
-        sent: table of the sending layer.
-        received: table of the receiving layer.
-        columns: the columns of `received` that count (its lineage columns do not). One whose type
-            is not built in may be text there.
-        layers: the two layers, for the message.
-
-    Raises:
-        ContractError: which column of which table disagrees, with both types.
-    """
-    theirs = {column.name: column.type for column in sent.columns}
-    ours = {name: received.type_of(name) for name in columns}
-    for name in [*theirs, *(name for name in ours if name not in theirs)]:
-        left = theirs.get(name, "no such column")
-        right = ours.get(name, "no such column")
-        if left != right and not ("." in left and right == "text"):
-            raise ContractError(
-                f"{layers}: column {name!r} is {left} in {sent.name} and {right} in "
-                f"{received.name}. Change {received.name} in a new file of sql/, and run "
-                "`tidemark migrate`."
-            )

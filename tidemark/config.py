@@ -137,6 +137,8 @@ class Entity(_Declaration):
     """Whether a row that the source deletes is deleted here as well."""
     max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
     """The largest part of the table's rows that one batch may delete unasked."""
+    on_new_column: Literal["add", "ignore", "fail"] = "add"
+    """What becomes of a new column of the source: MRR takes it or not, or the run stops."""
     mrr: Identifier
     stg: Identifier
     dimension: Dimension | None = None
@@ -290,9 +292,8 @@ def load_area(path: Path) -> Area:
     try:
         declared = yaml.load(path.read_text("utf-8"), Loader=loader)
     except yaml.YAMLError as error:
-        raise ConfigError(
-            f"{where}: not readable as YAML: {' '.join(str(error).split())}"
-        ) from None
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{where}: not readable as YAML: {said}") from None
     try:
         area = Area.model_validate(declared)
     except ValidationError as error:

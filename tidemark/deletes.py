@@ -79,11 +79,24 @@ def apply(
     return missing
 
 
+def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[int, str | None]:
+    """Count the rows whose keys the source lacks, and say what the guard has against it."""
+    parts = {**target.parts, "keys": keys.name, "m_is_k": db.equal("m", "k", target.key)}
+    missing, known = mrr.one(db.compose("deletes", "count_missing", **parts))
+    return missing, _objection(entity, missing, known)
+
+
 def _guard(entity: Entity, missing: int, known: int) -> None:
-    if missing < known and missing <= entity.max_delete_ratio * known:
-        return
+    objection = _objection(entity, missing, known)
+    if objection:
+        raise DeleteGuardError(objection)
+
+
+def _objection(entity: Entity, missing: int, known: int) -> str | None:
+    if not missing or (missing < known and missing <= entity.max_delete_ratio * known):
+        return None
     allowed = f"{entity.max_delete_ratio:.0%} of them, and never all,"
-    raise DeleteGuardError(
+    return (
         f"{entity.name}: {missing:,} of {known:,} rows are gone from the source, and one batch may "
         f"delete {allowed} unasked. Nothing was moved. If they were meant to go, run "
         "`tidemark run --accept-deletes`; if the source was emptied or half restored, mend it."

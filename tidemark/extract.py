@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from tidemark import db, deletes, mirror, watermark
+from tidemark import db, deletes, drift, mirror, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.mirror import Mirror
@@ -53,16 +53,16 @@ def run(
         mirror.applying(mrr, area.area) as after,
     ):
         if after < batch_id:
-            mirrors = mirror.read(mrr, area)
+            mirrors = _following(mrr, area, source, counts)
             marks = watermark.marks(mrr, area)
             traces = deletes.traces(mrr, area) if after else {}
             for name in refreshed:
                 marks.pop(name, None)
                 traces[name] = None
-            with source.read(area, mirrors, marks, traces) as reading:
+            with source.read(area, marks, traces) as reading:
                 streamed = source.land(area, mirrors, reading)
             for name, window in reading.windows.items():
-                counts[name].info = _about(window, reading.clock)
+                counts[name].info.update(_about(window, reading.clock))
             for name in reading.pending:
                 counts[name].processed = streamed[name].rows
                 counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)
@@ -96,8 +96,8 @@ def _repair(
         mirror.applying(mrr, area.area) as after,
     ):
         if after < batch_id:
-            mirrors = mirror.read(mrr, area)
-            with source.read(area, mirrors, watermark.marks(mrr, area), {}) as reading:
+            mirrors = _following(mrr, area, source, counts)
+            with source.read(area, watermark.marks(mrr, area), {}) as reading:
                 streamed = source.land_again(area, mirrors, reading, repair.again)
             with mrr.transaction():
                 for name, keys in repair.again.items():
@@ -128,6 +128,18 @@ def _again(
         clock=db.literal(clock),
         deleted_at=db.literal(clock if entity.deletes == "detect" else None),
     )
+
+
+def _following(
+    mrr: Session, area: Area, source: Source, counts: Mapping[str, Counts]
+) -> Mapping[str, tuple[Mirror, Table]]:
+    """Read the mirrors after they have followed the source, and say in the log how."""
+    mirrors = mirror.read(mrr, area)
+    differences = drift.compare(area, source.describe(area), mirrors)
+    followed = drift.follow(mrr, mirrors, differences)
+    for name in {difference.entity for difference in followed}:
+        counts[name].info["drift"] = "; ".join(d.what for d in followed if d.entity == name)
+    return mirror.read(mrr, area) if followed else mirrors
 
 
 def _merge(mrr: Session, target: Mirror, name: str, counts: Counts, lineage: Lineage) -> None:

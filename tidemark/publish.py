@@ -98,32 +98,33 @@ def read_delta(stg: Session, area: Area, after: int, surplus: Sequence[str] = ()
     return Delta(after, last, batches[last].marks, changed, snapshot, known)
 
 
-def landings(shape: Star) -> dict[str, Landing]:
-    """Return the landing table of each entity that the DWH has."""
-    return {
-        name: Landing(name, (*sent.columns, *LINEAGE_COLUMNS)) for name, sent in shape.sent.items()
-    }
+def prepare(dwh: Session, shape: Star) -> None:
+    """Make the landing tables of the DWH that are missing, and anew those of other columns."""
+    transfer.prepare(dwh, [landing(shape, name) for name in shape.sent])
+
+
+def landing(shape: Star, entity: str) -> Landing:
+    """Return an entity's landing table in the DWH."""
+    return Landing(entity, (*shape.sent[entity].columns, *LINEAGE_COLUMNS))
+
+
+def job(shape: Star, entity: str, *, after: int) -> Job:
+    """Return the job that sends the versions of batches after `after`; of facts the last ones."""
+    source, target = shape.sent[entity].mirror, landing(shape, entity)
+    columns = (*source.payload, *LINEAGE)
+    query = mirror.delta(source, after=after, columns=columns, history=entity in shape.dimensions)
+    return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
 
 
 def _land(
     servers: Servers, dwh: Session, shape: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
-    landing = landings(shape)
-    transfer.prepare(dwh, list(landing.values()))
-    for name in set(landing) - set(delta.changed):
-        dwh.run(db.compose("transfer", "truncate", landing=landing[name].name))
+    prepare(dwh, shape)
+    for name in set(shape.sent) - set(delta.changed):
+        dwh.run(db.compose("transfer", "truncate", landing=landing(shape, name).name))
     jobs = [
-        Job(
-            landing[name],
-            mirror.delta(
-                shape.sent[name].mirror,
-                after=delta.after,
-                columns=(*shape.sent[name].mirror.payload, *LINEAGE),
-                history=name in shape.dimensions,
-            ),
-            transfer.is_binary_safe(landing[name].columns, landing[name].columns),
-        )
+        job(shape, name, after=delta.after)
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]
     streamed = transfer.stream_all(

@@ -23,7 +23,6 @@ from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts
 from tidemark.publish import Delta
 from tidemark.scd2 import Dimension
 from tidemark.star import Star
-from tidemark.transfer import Landing
 
 Origin = Literal["stg", "dwh"]
 ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
@@ -77,7 +76,7 @@ def run(
         for session in (stg, dwh):
             stack.enter_context(mirror.applying(session, area.area))
         shape = star.read(stg, dwh, area)
-        transfer.prepare(dwh, list(publish.landings(shape).values()))
+        publish.prepare(dwh, shape)
         # The last one that is opened commits first: where the DWH then fails, the next attempt
         # finds STG rebuilt.
         for session in (dwh, stg):
@@ -90,21 +89,24 @@ def run(
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
     cleansings = stage.read_cleansings(stg, area)
+    landings = stage.read_landings(stg, area)
     mirrored = mirror.read(mrr, area)
     batches = mirror.applied_after(mrr, area.area, 0)
     applied = mirror.last_applied(stg, area.area)
     for name in names:
         target = cleansings[name].target
-        landing = stage.landing(name, mirrored[name][1])
+        source, table = mirrored[name]
+        versions = mirror.delta(source, after=0, columns=landings[name].names)
+        job = stage.job(area, name, table, landings[name], versions)
         parts = {
             **target.parts,
             "before": db.name("landing", f"{name}.before"),
-            "landing": landing.name,
+            "landing": job.landing.name,
             "index": db.name(f"{name}.batches"),
             "landing_index": db.name("landing", f"{name}.batches"),
             "applied": db.literal(applied),
         }
-        _land(mrr, stg, mirrored[name][0], landing)
+        transfer.refill(mrr, stg, job)
         stg.run(db.compose("rebuild", "forget_later", **parts))
         stg.run(db.compose("rebuild", "index_batches", **parts))
         stg.run(db.compose("rebuild", "keep", **parts))
@@ -134,37 +136,21 @@ def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable
     )
 
 
-def _land(
-    sender: Session, receiver: Session, source: Mirror, landing: Landing, *, history: bool = True
-) -> None:
-    """Fill a landing table with what a mirror has seen, in the transactions of both sessions."""
-    receiver.run(db.compose("transfer", "truncate", landing=landing.name))
-    columns = [column.name for column in landing.columns]
-    transfer.append(
-        sender,
-        mirror.delta(source, after=0, columns=columns, history=history),
-        receiver,
-        landing,
-        binary=transfer.is_binary_safe(landing.columns, landing.columns),
-    )
-    receiver.run(db.compose("transfer", "analyze", landing=landing.name))
-
-
 def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
     after = mirror.last_applied(dwh, area.area)
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
-    landings = publish.landings(shape)
-    for landing in landings.values():
+    for name in shape.sent:
+        landing = publish.landing(shape, name)
         dwh.run(db.compose("transfer", "truncate", landing=landing.name))
     for dimension in dimensions:
-        _land(stg, dwh, shape.sent[dimension.entity].mirror, landings[dimension.entity])
+        transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
         yield _rebuild_dimension(dwh, dimension)
     for name, fact in shape.facts.items():
         if name in names or any(role.dimension in dimensions for role in fact.roles):
-            _land(stg, dwh, shape.sent[name].mirror, landings[name], history=False)
+            transfer.refill(stg, dwh, publish.job(shape, name, after=0))
             yield _rebuild_fact(dwh, area, fact, replace(delta, known=delta.last))
     quality.gate(dwh, area)
     if delta.last > after:

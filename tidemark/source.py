@@ -43,21 +43,26 @@ class Reading:
 class Source(Protocol):
     """What the extract hop asks of a source."""
 
+    def describe(self, area: Area) -> Mapping[str, Table]:
+        """Read what the entities' tables look like."""
+        ...
+
     def read(
-        self,
-        area: Area,
-        mirrors: Mapping[str, tuple[Mirror, Table]],
-        marks: Mapping[str, datetime],
-        traces: Mapping[str, str | None],
+        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
     ) -> AbstractContextManager[Reading]:
         """Look at what is new since marks and traces; the look stays consistent in the block.
 
-        An entity that `traces` lacks has no row yet that could have been deleted.
+        It reads the tables that `describe` saw last. An entity that `traces` lacks has no row yet
+        that could have been deleted.
         """
         ...
 
     def count(self, area: Area, reading: Reading, entity: str) -> int:
         """Count the rows in an entity's window."""
+        ...
+
+    def send_keys(self, entity: Entity, receiver: Session, landing: Landing) -> None:
+        """Fill a table of `receiver` with all keys of an entity."""
         ...
 
     def land(
@@ -91,23 +96,27 @@ class PostgresSource:
         self._tables: dict[str, Table] = {}
         self._session: Session | None = None
 
+    def describe(self, area: Area) -> Mapping[str, Table]:
+        """See `Source.describe`.
+
+        Raises:
+            ContractError: a table or column that area.yml names is missing or of no use.
+        """
+        with self._servers.session("operational", f"extract {area.area}") as session:
+            self._tables = _checked_tables(session, area)
+        return self._tables
+
     @contextmanager
     def read(
-        self,
-        area: Area,
-        mirrors: Mapping[str, tuple[Mirror, Table]],
-        marks: Mapping[str, datetime],
-        traces: Mapping[str, str | None],
+        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
     ) -> Iterator[Reading]:
         """See `Source.read`.
 
         Raises:
-            ContractError: a table or column is missing, or differs from its mirror.
             WindowError: no safe upper bound is known.
             NullWatermarkError: rows that no window would ever contain.
         """
         with self._servers.session("operational", f"extract {area.area}") as session:
-            self._tables = _checked_tables(session, area, mirrors)
             seen = watermark.activity(session)
             windows = {
                 name: watermark.window(area, entity, marks.get(name), seen)
@@ -146,6 +155,12 @@ class PostgresSource:
             )
         )
 
+    def send_keys(self, entity: Entity, receiver: Session, landing: Landing) -> None:
+        """See `Source.send_keys`."""
+        assert self._session is not None, "send_keys() is called inside of read()"
+        job = self._keys(entity, landing)
+        transfer.stream(self._session, job.query, receiver, landing, binary=job.binary)
+
     def land(
         self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
     ) -> Mapping[str, Streamed]:
@@ -158,7 +173,10 @@ class PostgresSource:
             )
             for name in reading.pending
         ]
-        jobs += [self._keys(area.entities[name], mirrors[name][1]) for name in reading.compared]
+        jobs += [
+            self._keys(area.entities[name], keys_of(area.entities[name], mirrors[name][1]))
+            for name in reading.compared
+        ]
         return self._stream(area, reading, jobs)
 
     def land_again(
@@ -199,9 +217,8 @@ class PostgresSource:
             binary=transfer.is_binary_safe([types[name] for name in target.payload], columns),
         )
 
-    def _keys(self, entity: Entity, table: Table) -> Job:
+    def _keys(self, entity: Entity, landing: Landing) -> Job:
         types = {column.name: column for column in self._tables[entity.name].columns}
-        landing = keys_of(entity, table)
         return Job(
             landing=landing,
             query=db.compose(
@@ -268,10 +285,8 @@ def delete_trace(session: Session, entity: Entity) -> str | None:
     return None if trace is None else str(trace)
 
 
-def _checked_tables(
-    session: Session, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]]
-) -> dict[str, Table]:
-    """Read the source's tables, and check them against area.yml and the mirrors."""
+def _checked_tables(session: Session, area: Area) -> dict[str, Table]:
+    """Read the source's tables, and check them against area.yml."""
     found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
     tables: dict[str, Table] = {}
     for name, entity in area.entities.items():
@@ -291,7 +306,5 @@ def _checked_tables(
                 f"({', '.join(entity.key)}), so two of its rows could be one row here. "
                 "Correct `key`, or create the unique index."
             )
-        target, mirrored = mirrors[name]
-        catalog.require_same(table, mirrored, target.payload, layers="operational and mrr")
         tables[name] = table
     return tables

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import catalog, db, mirror, rejects, transfer
+from tidemark import catalog, db, drift, mirror, rejects, transfer
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
-from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Applied, Mirror
-from tidemark.model import Column, Counts, HopResult, Repair, Table
-from tidemark.transfer import Job, Landing
+from tidemark.errors import ContractError, StatementError
+from tidemark.mirror import Applied, Mirror
+from tidemark.model import Counts, HopResult, Repair, Table
+from tidemark.transfer import Job, Landing, Streamed
 
 _REASONS = "reject_reasons"
+
+_TOO_WIDE = ("22001", "22003")
+"""A text that is too long, a number that has too many digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class Cleansing:
     def cleaned(self) -> Composable:
         """The view's result for one batch."""
         return db.name("landing", f"cleaned_{self.entity}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """What is sent of one entity, and which columns of its landing table are narrower."""
+
+    job: Job
+    narrower: Sequence[str]
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
@@ -56,21 +68,17 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     ):
         with mrr.transaction(transfer.READ_ONLY):
             batches = mirror.applied_after(mrr, area.area, after)
-            jobs = _jobs(mrr, area, after) if batches else []
-            if jobs:
+            sendings = _sendings(mrr, stg, area, after) if batches else []
+            if sendings:
                 cleansings = read_cleansings(stg, area)
-                transfer.prepare(stg, [job.landing for job in jobs])
                 snapshot = mrr.value(db.compose("source", "export_snapshot"))
-                streamed = transfer.stream_all(
-                    servers, sender=("mrr", snapshot), receiver="stg", jobs=jobs
-                )
-                for name, result in streamed.items():
+                for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
                     counts[name].info["stream_seconds"] = round(result.seconds, 3)
         if batches:
             with stg.transaction():
-                for job in jobs:
-                    name = job.landing.entity
+                for sending in sendings:
+                    name = sending.job.landing.entity
                     apply(stg, area, cleansings[name], batches, counts[name])
                 last = max(batches)
                 if repair:
@@ -102,27 +110,101 @@ def _remove_surplus(
         rejects.resolve(stg, area.area, area.entities[name], keys, at=(batch_id, repair.clock))
 
 
-def landing(name: str, mirrored: Table) -> Landing:
-    """Return STG's landing table of an entity, whose rows come from a table of MRR."""
-    return Landing(name, (*_payload(mirrored), *LINEAGE_COLUMNS))
+def _sendings(mrr: Session, stg: Session, area: Area, after: int) -> list[_Sending]:
+    """Find the entities that have versions after batch `after`, the largest first.
 
+    A landing table belongs to the view that reads it: it is sent the columns that it has.
 
-def _jobs(mrr: Session, area: Area, after: int) -> list[Job]:
-    """One job per entity that has versions after batch `after`, the largest first."""
+    Raises:
+        ContractError: a table is missing, or a landing table can't take what MRR has.
+    """
     mirrors = mirror.read(mrr, area)
-    jobs: list[tuple[float, Job]] = []
+    landings = read_landings(stg, area)
+    sendings: list[tuple[float, _Sending]] = []
     for name, (source, table) in mirrors.items():
         if mirror.has_delta(mrr, source, after=after):
-            target = landing(name, table)
-            columns = [column.name for column in target.columns]
-            query = mirror.delta(source, after=after, columns=columns)
-            binary = transfer.is_binary_safe(target.columns, target.columns)
-            jobs.append((table.rows, Job(target, query, binary)))
-    return [job for _, job in sorted(jobs, key=lambda job: -job[0])]
+            query = mirror.delta(source, after=after, columns=landings[name].names)
+            sendings.append((table.rows, _sending(area, name, table, landings[name], query)))
+    return [sending for _, sending in sorted(sendings, key=lambda one: -one[0])]
 
 
-def _payload(table: Table) -> tuple[Column, ...]:
-    return tuple(column for column in table.columns if column.name not in LINEAGE)
+def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> Job:
+    """Return the job that sends rows of MRR to the landing table of a cleansing view.
+
+    Raises:
+        ContractError: the landing table can't take what MRR has.
+    """
+    return _sending(area, name, mirrored, landing, query).job
+
+
+def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
+    narrower = _narrower(area, mirrored, landing)
+    binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
+    return _Sending(Job(Landing(name, landing.columns), query, binary), narrower)
+
+
+def read_landings(stg: Session, area: Area) -> dict[str, Table]:
+    """Read the landing tables: each belongs to a cleansing view, and has the columns it reads.
+
+    Raises:
+        ContractError: one is missing.
+    """
+    wanted = {name: ("landing", name) for name in area.entities}
+    found = catalog.tables(stg, list(wanted.values()))
+    return {
+        name: catalog.require(found, table, layer="stg", why=f"the entity {name}")
+        for name, table in wanted.items()
+    }
+
+
+def _narrower(area: Area, table: Table, landing: Table) -> list[str]:
+    """Compare a landing table with the mirror that is sent; say which columns are narrower.
+
+    Raises:
+        ContractError: it has a column that the mirror lacks, or has with another type.
+    """
+    sent = {column.name: column.type for column in table.columns}
+    narrower = []
+    for column in landing.columns:
+        kind = sent.get(column.name)
+        if kind == column.type:
+            continue
+        if kind is None:
+            raise ContractError(
+                f"mrr and stg: column {column.name!r} ({column.type}) of {landing.name} is not in "
+                f"{table.name}. {_remedy(area)}"
+            )
+        both = f"{column.type} in {landing.name} and {kind} in {table.name}"
+        if not drift.widens(column.type, kind):
+            raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {_remedy(area)}")
+        narrower.append(f"column {column.name!r} is {both}")
+    return narrower
+
+
+def _remedy(area: Area) -> str:
+    return (
+        f"Change the landing table in a new file of sql/{area.area}/stg/ (it drops the views that "
+        "read it, and they are made again), and run `tidemark migrate`."
+    )
+
+
+def _stream(
+    servers: Servers, area: Area, snapshot: str, sendings: Sequence[_Sending]
+) -> Mapping[str, Streamed]:
+    """Fill the landing tables.
+
+    Raises:
+        ContractError: a landing table is narrower than its mirror, and a value is too wide for it.
+    """
+    jobs = [sending.job for sending in sendings]
+    try:
+        return transfer.stream_all(servers, sender=("mrr", snapshot), receiver="stg", jobs=jobs)
+    except StatementError as error:
+        narrower = [what for sending in sendings for what in sending.narrower]
+        if error.sqlstate not in _TOO_WIDE or not narrower:
+            raise
+        said = f"mrr and stg: a value is too wide for its landing table: {'; '.join(narrower)}."
+        raise ContractError(f"{said} {_remedy(area)}") from error
 
 
 def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:

@@ -105,6 +105,8 @@ def _described(result: HopResult) -> Iterator[str]:
     )
     for name, counts in result.entities.items():
         yield f"{name}: {_window(counts.info)}{_moved(counts)} in {counts.seconds:.2f} s"
+        if "drift" in counts.info:
+            yield f"{name}: {counts.info['drift']}"
 
 
 def _window(info: Mapping[str, object]) -> str:

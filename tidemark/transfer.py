@@ -11,19 +11,17 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from tidemark import catalog, db
 from tidemark.db import Composable, Servers, Session
-from tidemark.errors import ContractError, StatementError
 from tidemark.model import Column, Layer
 
 _PIPE_BYTES = 1 << 20
 _BAD_COPY_FORMAT = "22P04"
-_DEPENDENT_OBJECTS = "2BP01"
 
 READ_ONLY = "isolation level repeatable read read only"
 
@@ -38,11 +36,12 @@ class Landing:
 
     entity: str
     columns: tuple[Column, ...]
+    schema: str = "landing"
 
     @property
     def name(self) -> Composable:
         """The quoted table name."""
-        return db.name("landing", self.entity)
+        return db.name(self.schema, self.entity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,7 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
 
 
 def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
-    """Make the landing tables that are missing, and make anew those of other columns.
-
-    Raises:
-        ContractError: a view reads a landing table whose columns are not the sender's.
-    """
+    """Make the landing tables that are missing, and make anew those of other columns."""
     names = [("landing", landing.entity) for landing in landings]
     found = catalog.tables(receiver, names)
     for landing, name in zip(landings, names, strict=True):
@@ -83,14 +78,19 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
         have = {column.name: column.type for column in table.columns} if table else {}
         if have == {column.name: column.type for column in landing.columns}:
             continue
-        try:
-            with receiver.transaction():
-                receiver.run(db.compose("transfer", "drop", landing=landing.name))
-                create(receiver, landing)
-        except StatementError as error:
-            if error.sqlstate != _DEPENDENT_OBJECTS:
-                raise
-            raise ContractError(_disagreement(receiver.layer, landing, have)) from error
+        with receiver.transaction():
+            receiver.run(db.compose("transfer", "drop", landing=landing.name))
+            create(receiver, landing)
+
+
+@contextmanager
+def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
+    """Make a landing table that only this session sees, and drop it at the end of the block."""
+    own = replace(landing, schema="pg_temp")
+    parts = {"landing": own.name, "columns": _definitions(own)}
+    receiver.run(db.compose("transfer", "create_temporary", **parts))
+    yield own
+    receiver.run(db.compose("transfer", "drop", **parts))
 
 
 def stream_all(
@@ -173,6 +173,14 @@ def append(
     )
 
 
+def refill(sender: Session, receiver: Session, job: Job) -> int:
+    """Do one job in transactions of the caller's on both sides; returns the number of rows."""
+    receiver.run(db.compose("transfer", "truncate", landing=job.landing.name))
+    rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
+    receiver.run(db.compose("transfer", "analyze", landing=job.landing.name))
+    return rows
+
+
 def create(receiver: Session, landing: Landing) -> None:
     """Make a landing table that is not there yet, in the caller's transaction."""
     receiver.run(
@@ -183,21 +191,6 @@ def create(receiver: Session, landing: Landing) -> None:
 def _definitions(landing: Landing) -> Composable:
     return db.text(", ").join(
         db.name(column.name) + db.text(f" {column.type}") for column in landing.columns
-    )
-
-
-def _disagreement(layer: Layer, landing: Landing, have: Mapping[str, str]) -> str:
-    for column in landing.columns:
-        other = have.get(column.name, "no such column")
-        if other != column.type:
-            return (
-                f"{layer}: landing.{landing.entity}.{column.name} is {other}, but the sending "
-                f"layer has {column.type}. Change the landing table in a new file of sql/."
-            )
-    extra = sorted(set(have) - {column.name for column in landing.columns})
-    return (
-        f"{layer}: landing.{landing.entity} has the columns {', '.join(extra)}, which the sending "
-        "layer lacks. Change the landing table in a new file of sql/."
     )
 
 

@@ -191,19 +191,15 @@ def _staged(opened: dict[Layer, Session], area: Area, name: str) -> Compared:
 def _land_mirrored(mrr: Session, stg: Session, area: Area, name: str, applied: int) -> int:
     """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
     target, table = mirror.read(mrr, area)[name]
-    landing = stage.landing(name, table)
+    landing = stage.read_landings(stg, area)[name]
     query = db.compose(
         "verify",
         "mirrored_rows",
-        columns=db.names(column.name for column in landing.columns),
+        columns=db.names(landing.names),
         mirror=target.parts["mirror"],
         condition=db.compose("verify", "is_live_or_pending", applied=db.literal(applied)),
     )
-    stg.run(db.compose("transfer", "truncate", landing=landing.name))
-    binary = transfer.is_binary_safe(landing.columns, landing.columns)
-    rows = transfer.append(mrr, query, stg, landing, binary=binary)
-    stg.run(db.compose("transfer", "analyze", landing=landing.name))
-    return rows
+    return transfer.refill(mrr, stg, stage.job(area, name, table, landing, query))
 
 
 def _refused(

@@ -78,6 +78,31 @@ def test_a_plan_writes_nothing(seeded: Warehouse):
     assert shown.split("\n")[0] == "Next batch of retail"
 
 
+def test_a_plan_shows_drift_and_what_would_stop_the_run(seeded: Warehouse):
+    seeded.execute("operational", "alter table customers add column vip boolean")
+    seeded.execute("operational", "alter table sales drop column discount")
+    before = fingerprint(seeded)
+    shown = succeed("plan", env=seeded.environment).out
+    assert changed(before, fingerprint(seeded)) == []
+    refused = tidemark("run", env=seeded.environment)
+    _, _, head, _, *rows, _, stop, _ = shown.partition("Drift")[2].split("\n")
+    assert [line.split() for line in (head, *rows)] == [
+        "entity column in the source in MRR a run would".split(),
+        ["customers", "vip", "boolean", "·", "add"],
+        ["sales", "discount", "·", "numeric(5,4)", "stop"],
+    ]
+    assert f"error: {stop.removeprefix('A run would stop: ')}\n" == refused.err
+
+
+def test_a_run_says_which_column_it_added(seeded: Warehouse):
+    seeded.execute("operational", "alter table customers add column vip boolean")
+    said = succeed("run", env=seeded.environment).out.strip().split("\n")[-1]
+    assert said == (
+        "retail: column 'vip' (boolean) is new in public.customers, and added to "
+        "public.mrr_dim_customers"
+    )
+
+
 def test_a_plan_counts_the_batches_that_a_layer_lacks(seeded: Warehouse):
     succeed("run", "--hop", "extract", env=seeded.environment)
     plan = succeed("plan", "--json", env=seeded.environment).json

@@ -109,7 +109,10 @@ def test_5_a_file_was_changed_after_it_had_been_applied(warehouse: Warehouse, ho
 def test_5_a_source_has_lost_a_column(seeded: Warehouse):
     seeded.execute("operational", "alter table customers rename phone to telephone")
     message = said(tidemark("run", env=seeded.environment), 5)
-    assert message.startswith("operational and mrr: column 'telephone' is text in public.customers")
+    assert message.startswith(
+        "operational and mrr: column 'phone' (text) of public.mrr_dim_customers is gone from "
+        "public.customers, where 'telephone' (text) is new: it was renamed, it seems. "
+    )
     assert seeded.rows("mrr", "select count(*) from mrr_dim_customers") == [(0,)]
 
 

@@ -120,11 +120,18 @@ def test_the_commands_that_print_json_are_listed() -> None:
     assert set(_json_keys()) == printing
 
 
-@pytest.mark.parametrize("command", ["doctor", "migrate", "plan", "status", "rejects"])
+@pytest.mark.parametrize("command", ["doctor", "migrate", "status", "rejects"])
 def test_json_has_the_keys_that_are_documented(shop: Warehouse, command: str) -> None:
     printed = tidemark(command, "--json", env=shop.environment).json
 
     assert set(_keys(printed)) - NAMES == _json_keys()[command]
+
+
+def test_the_json_of_a_plan_has_the_keys_that_are_documented(warehouse: Warehouse) -> None:
+    warehouse.execute("operational", "alter table customers add column vip boolean")
+    printed = tidemark("plan", "--json", env=warehouse.environment).json
+
+    assert set(_keys(printed)) - NAMES == _json_keys()["plan"]
 
 
 def test_the_json_of_a_run_has_the_keys_that_are_documented(warehouse: Warehouse) -> None:

@@ -19,7 +19,7 @@ from tidemark.errors import (
 )
 from tidemark.model import LAYERS, Layer
 
-MIGRATE = "in a new file of sql/, and run `tidemark migrate`."
+MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
 
 
 def state(retail: Retail) -> list[Any]:
@@ -252,25 +252,17 @@ DRIFT: list[tuple[Layer, str, str]] = [
         "operational",
         "alter table customers alter city type varchar(40)",
         "operational and mrr: column 'city' is character varying(40) in public.customers and text "
-        f"in public.mrr_dim_customers. Change public.mrr_dim_customers {MIGRATE}",
-    ),
-    (
-        "operational",
-        "alter table customers add column vip boolean",
-        "operational and mrr: column 'vip' is boolean in public.customers and no such column in "
-        f"public.mrr_dim_customers. Change public.mrr_dim_customers {MIGRATE}",
-    ),
-    (
-        "operational",
-        "alter table sales drop column discount",
-        "operational and mrr: column 'discount' is no such column in public.sales and numeric(5,4) "
-        f"in public.mrr_fact_sales. Change public.mrr_fact_sales {MIGRATE}",
+        'in public.mrr_dim_customers. Put `alter table "mrr_dim_customers" alter column "city" '
+        'type character varying(40); alter table "mrr_dim_customers_history" alter column "city" '
+        f"type character varying(40);` {MIGRATE}.",
     ),
     (
         "mrr",
         "alter table mrr_fact_sales alter quantity type bigint",
         "operational and mrr: column 'quantity' is integer in public.sales and bigint in "
-        f"public.mrr_fact_sales. Change public.mrr_fact_sales {MIGRATE}",
+        'public.mrr_fact_sales. Put `alter table "mrr_fact_sales" alter column "quantity" type '
+        'integer; alter table "mrr_fact_sales_history" alter column "quantity" type integer;` '
+        f"{MIGRATE}.",
     ),
     (
         "mrr",
@@ -291,7 +283,31 @@ def test_a_mirror_that_disagrees_with_its_source_stops_the_run(
     assert refused(retail, ContractError) == said
 
 
+CHANGE_LANDING = (
+    "Change the landing table in a new file of sql/retail/stg/ (it drops the views that read it, "
+    "and they are made again), and run `tidemark migrate`."
+)
+
 LATER_DRIFT: list[tuple[Layer, str, str]] = [
+    (
+        "stg",
+        "alter table landing.sales add column channel text",
+        "mrr and stg: column 'channel' (text) of landing.sales is not in public.mrr_fact_sales. "
+        f"{CHANGE_LANDING}",
+    ),
+    (
+        "stg",
+        "drop view landing.clean_sales, landing.sales_computed; "
+        "alter table landing.sales alter quantity type smallint",
+        "mrr and stg: column 'quantity' is smallint in landing.sales and integer in "
+        f"public.mrr_fact_sales. {CHANGE_LANDING}",
+    ),
+    (
+        "stg",
+        "drop table landing.sales cascade",
+        "stg: the table landing.sales does not exist, but the entity sales names it. Create it "
+        "(`tidemark migrate` applies sql/), or correct the name.",
+    ),
     (
         "stg",
         "alter table stg_fact_sales add column channel text",

@@ -6,6 +6,7 @@ import pytest
 
 from tests.fix_retail import Retail
 from tests.queries import execute
+from tidemark import plan
 from tidemark.errors import DeleteGuardError
 from tidemark.model import LAYERS, Layer, Overrides
 
@@ -135,6 +136,23 @@ def test_the_guard_s_ratio_is_declared(shop: Retail):
     shop.run(**shop.entity("sales", max_delete_ratio=0.21))
 
     assert len(shop.warehouse.rows("dwh", SALES)) == 19
+
+
+def test_a_plan_counts_what_is_gone_and_says_what_the_guard_will(shop: Retail):
+    delete(shop, "customers", "customer_id = 100")
+    delete(shop, "sales", "sale_id >= 115")
+
+    made = plan.make(shop.servers, shop.area)
+
+    assert {entity.entity: entity.deleted for entity in made.entities} == {
+        "customers": 1,
+        "products": 0,
+        "sales": 5,
+    }
+    with pytest.raises(DeleteGuardError) as raised:
+        shop.run()
+    assert made.stops == [str(raised.value)]
+    assert plan.make(shop.servers, shop.area).stops == made.stops
 
 
 def test_deletes_can_be_ignored(shop: Retail):

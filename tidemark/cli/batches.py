@@ -25,7 +25,7 @@ _MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected",
 
 
 def plan(area: AreaName = None, as_json: AsJson = False) -> None:
-    """Show what a run would move: windows, rows, what holds them back. Writes nothing.
+    """Show what a run would move: windows, rows, deletes, drift. Writes nothing.
 
     Example: tidemark plan retail
     """
@@ -44,12 +44,21 @@ def _show_plan(made: Plan) -> None:
     show(
         table(
             f"Next batch of {made.area}",
-            ("entity", "from", "to (exclusive)", "rows", "held back by"),
-            ((e.entity, e.low, e.high, e.rows, e.held_by) for e in made.entities),
-        )
+            ("entity", "from", "to (exclusive)", "rows", "deleted", "held back by"),
+            ((e.entity, e.low, e.high, e.rows, e.deleted, e.held_by) for e in made.entities),
+        ),
+        *_drift_tables(made),
     )
+    for stop in made.stops:
+        typer.echo(f"\nA run would stop: {stop}")
     if made.to_stage or made.to_publish:
         typer.echo(f"\nBatches still to stage: {made.to_stage}, to publish: {made.to_publish}.")
+
+
+def _drift_tables(made: Plan) -> list[Listing]:
+    columns = ("entity", "column", "in the source", "in MRR", "a run would")
+    rows = [(d.entity, d.column, d.source, d.mirror, d.action) for d in made.drift]
+    return [table("Drift", columns, rows)] if rows else []
 
 
 def run(
@@ -131,6 +140,9 @@ def show_batch(area: str, results: list[HopResult]) -> None:
         )
     else:
         typer.echo(f"{area}: nothing changed (batch {batch_id}, {seconds:.2f} s)")
+    for drift in (c.info.get("drift") for r in results for c in r.entities.values()):
+        if drift:
+            typer.echo(f"{area}: {drift}")
     holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
     for holder in sorted(holders - {""}):
         typer.echo(f"{area}: what was written since waits for the next batch, because of {holder}")

@@ -14,6 +14,13 @@ select
     (select count(*) from {missing}),
     (select count(*) from {mirror} where _deleted_at is null)
 
+-- name: count_missing
+select
+    count(*) filter (where not exists (select from {keys} as k where {m_is_k})),
+    count(*)
+from {mirror} as m
+where m._deleted_at is null
+
 -- name: incoming
 (
     select

@@ -6,6 +6,9 @@ drop table if exists {landing}
 -- name: create
 create unlogged table {landing} ({columns})
 
+-- name: create_temporary
+create temporary table {landing} ({columns})
+
 -- name: truncate
 truncate table {landing}
 

@@ -1,0 +1,214 @@
+"""How a source's table and its mirror differ, and what a run does about it.
+
+A mirror takes a new column, and a type that grew where PostgreSQL need not rewrite the table for
+it. Whatever else differs stops the batch before anything moves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark import db
+from tidemark.config import Area, Entity
+from tidemark.db import Session
+from tidemark.errors import ContractError
+from tidemark.mirror import LINEAGE, Mirror
+from tidemark.model import Column, Table
+
+Action = Literal["add", "follow", "ignore", "stop"]
+
+_SIZED = re.compile(r"(character varying|bit varying|numeric)(?:\((\d+)(?:,(-?\d+))?\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A column that a source's table and its mirror do not have alike."""
+
+    entity: str
+    column: str
+    source: str | None
+    """Its type in the source; None where the source has no such column."""
+    mirror: str | None
+    """Its type in the mirror; None where the mirror has no such column."""
+    action: Action
+    what: str
+    """What a run does about it; the error, where it stops."""
+
+
+def widens(old: str, new: str) -> bool:
+    """Whether every value of a type is one of another, which PostgreSQL puts on without a rewrite.
+
+    A column that stayed narrower refuses a value that is too wide, and never rounds it: so a
+    `numeric` keeps its scale here, and the precision of a time stays what it is.
+    """
+    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
+    if before is None or before[2] is None:
+        return False
+    if new == "text":
+        return before[1] == "character varying"
+    if after is None or before[1] != after[1] or before[3] != after[3]:
+        return False
+    return int(after[2]) > int(before[2]) if after[2] else before[1] != "numeric"
+
+
+def compare(
+    area: Area, tables: Mapping[str, Table], mirrors: Mapping[str, tuple[Mirror, Table]]
+) -> list[Difference]:
+    """Compare the tables of a source with their mirrors, by entity."""
+    return [
+        difference
+        for name, entity in area.entities.items()
+        for difference in _Comparison(area, entity, tables[name], *mirrors[name]).differences()
+    ]
+
+
+def follow(
+    mrr: Session,
+    mirrors: Mapping[str, tuple[Mirror, Table]],
+    differences: Sequence[Difference],
+) -> list[Difference]:
+    """Add the new columns to the mirrors, and widen those that grew, in one transaction.
+
+    Returns:
+        The differences that are no more.
+
+    Raises:
+        ContractError: of the first difference that stops a run. Nothing was changed.
+    """
+    refuse(differences)
+    todo = [d for d in differences if d.action in ("add", "follow")]
+    if todo:
+        with mrr.transaction():
+            for difference in todo:
+                _alter(mrr, mirrors[difference.entity][0], difference)
+    return todo
+
+
+def refuse(differences: Sequence[Difference]) -> None:
+    """Stop with the first difference that stops a run, if there is one.
+
+    Raises:
+        ContractError: it, and how many more there are.
+    """
+    problems = [d.what for d in differences if d.action == "stop"]
+    if problems:
+        more = f" ({len(problems) - 1} more: `tidemark plan` shows all.)" if problems[1:] else ""
+        raise ContractError(problems[0] + more)
+
+
+def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
+    for table in ("mirror", "history"):
+        mrr.run(
+            db.compose(
+                "drift",
+                "add" if difference.action == "add" else "retype",
+                table=target.parts[table],
+                column=db.name(difference.column),
+                type=db.text(_mirrored(str(difference.source))),
+            )
+        )
+
+
+def _mirrored(kind: str) -> str:
+    """Say which type a source's type has in a mirror: text, where only the source knows it."""
+    return "text" if "." in kind else kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One entity's table in the source, and its mirror."""
+
+    area: Area
+    entity: Entity
+    source: Table
+    target: Mirror
+    mirrored: Table
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield what is new, then what grew or changed, then what is gone."""
+        ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
+        theirs = {column.name: column.type for column in self.source.columns}
+        new = [c for c in self.source.columns if c.name not in self.target.payload]
+        gone = [column for column in ours if column.name not in theirs]
+        renamed = {old.name: now for old in gone if (now := _only_one_like(old, gone, new))}
+        yield from (self._new(column) for column in new if column not in renamed.values())
+        for column in ours:
+            kind = theirs.get(column.name, column.type)
+            if column.type not in (kind, _mirrored(kind)):
+                yield self._retyped(column, kind)
+        yield from (self._gone(column, renamed.get(column.name)) for column in gone)
+
+    def _new(self, column: Column) -> Difference:
+        policy = self.entity.on_new_column
+        about = f"column {column.name!r} ({column.type}) is new in {self.source.name}"
+        where = f"entities.{self.entity.name} of sql/{self.area.area}/area.yml"
+        if policy == "ignore":
+            return self._is(column.name, column.type, None, "ignore", f"{about}, and ignored")
+        if policy == "add" and column.name not in LINEAGE:
+            what = f"{about}, and added to {self.mirrored.name}"
+            return self._is(column.name, column.type, None, "add", what)
+        if policy == "add":
+            what = (
+                f"operational and mrr: {about}, and every mirror has a column of this name. "
+                f"Set `on_new_column: ignore` in {where}, or rename the column."
+            )
+        else:
+            statement = f"add column {db.quoted(column.name)} {_mirrored(column.type)}"
+            what = (
+                f"operational and mrr: {about}, and {where} says `on_new_column: fail`. "
+                f"{self._remedy(statement)}, or set `add` or `ignore`."
+            )
+        return self._is(column.name, column.type, None, "stop", what)
+
+    def _retyped(self, column: Column, kind: str) -> Difference:
+        about = f"column {column.name!r} is {kind} in {self.source.name}"
+        if widens(column.type, kind):
+            what = f"{about}, and {self.mirrored.name} follows from {column.type}"
+            return self._is(column.name, kind, column.type, "follow", what)
+        statement = f"alter column {db.quoted(column.name)} type {_mirrored(kind)}"
+        what = (
+            f"operational and mrr: {about} and {column.type} in {self.mirrored.name}. "
+            f"{self._remedy(statement)}."
+        )
+        return self._is(column.name, kind, column.type, "stop", what)
+
+    def _gone(self, column: Column, renamed: Column | None) -> Difference:
+        about = (
+            f"operational and mrr: column {column.name!r} ({column.type}) of {self.mirrored.name} "
+            f"is gone from {self.source.name}"
+        )
+        name = db.quoted(column.name)
+        if renamed:
+            statement = f"rename column {name} to {db.quoted(renamed.name)}"
+            what = (
+                f"{about}, where {renamed.name!r} ({renamed.type}) is new: it was renamed, it "
+                f"seems. {self._remedy(statement)}."
+            )
+        else:
+            what = f"{about}. {self._remedy(f'drop column {name}')}, or bring it back there."
+        return self._is(column.name, None, column.type, "stop", what)
+
+    def _is(
+        self, column: str, source: str | None, mirror: str | None, action: Action, what: str
+    ) -> Difference:
+        return Difference(self.entity.name, column, source, mirror, action, what)
+
+    def _remedy(self, change: str) -> str:
+        statements = "; ".join(
+            f"alter table {db.quoted(table)} {change}"
+            for table in (self.target.table, f"{self.target.table}_history")
+        )
+        return (
+            f"Put `{statements};` into a new file of sql/{self.area.area}/mrr/ and run "
+            "`tidemark migrate`"
+        )
+
+
+def _only_one_like(old: Column, gone: Sequence[Column], new: Sequence[Column]) -> Column | None:
+    """Find the new column that a column was renamed to: the only new one of its type."""
+    like = [column for column in new if _mirrored(column.type) == old.type]
+    unlike = [column for column in gone if column.type == old.type and column != old]
+    return like[0] if len(like) == 1 and not unlike else None
