@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fix_dimension",
     "tests.fix_servers",
     "tests.fix_airflow",
+    "tests.fix_areas",
     "tests.fix_compose",
     "tests.fix_retail",
     "tests.fix_shop",

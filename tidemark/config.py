@@ -7,7 +7,6 @@ nearest one that exists. Columns and types are not declared: `catalog` reads the
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
@@ -16,47 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tidemark.errors import ConfigError, UnknownNameError
-
-_DURATION = re.compile(r"^(\d+)\s*(s|m|h|d)$")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.match(value.strip())
-    if not match:
-        raise ValueError(f"{value!r} is no duration; write 90s, 15m, 6h or 1d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _plain_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", value):
-        raise ValueError(f"{value!r}: use small letters, digits and underscores, 48 at most")
-    return value
-
-
-def _identifier(value: str) -> str:
-    if not value or "\0" in value or len(value.encode()) > 63:
-        raise ValueError("an identifier has 1 to 63 bytes and no NUL")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-PlainName = Annotated[str, AfterValidator(_plain_name)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]
+from tidemark.scalars import Columns, Duration, Identifier, PlainName, SourceName, TableName
 
 
 class _Declaration(BaseModel):
@@ -66,7 +28,7 @@ class _Declaration(BaseModel):
 class Dimension(_Declaration):
     """An SCD2 dimension of the DWH that an entity becomes."""
 
-    table: Identifier
+    table: TableName
     surrogate_key: Identifier
     type2: tuple[Identifier, ...] = ()
     """Columns whose change opens a version."""
@@ -100,7 +62,7 @@ def _role(value: object) -> object:
 class Fact(_Declaration):
     """A fact table of the DWH that an entity becomes."""
 
-    table: Identifier
+    table: TableName
     event_time: Identifier
     """Column with the instant that decides which version of a dimension a fact points at."""
     on_delete: Literal["remove", "soft"] = "remove"
@@ -125,7 +87,7 @@ class Entity(_Declaration):
     """One source table or feed, followed through every layer."""
 
     name: PlainName = ""
-    source: str
+    source: SourceName
     """`schema.table` on the source; `public` without a schema."""
     key: Columns
     extract: Literal["delta", "full"] = "delta"
@@ -139,8 +101,8 @@ class Entity(_Declaration):
     """The largest part of the table's rows that one batch may delete unasked."""
     on_new_column: Literal["add", "ignore", "fail"] = "add"
     """What becomes of a new column of the source: MRR takes it or not, or the run stops."""
-    mrr: Identifier
-    stg: Identifier
+    mrr: TableName
+    stg: TableName
     dimension: Dimension | None = None
     fact: Fact | None = None
 
@@ -161,7 +123,7 @@ class Entity(_Declaration):
         return (schema, table) if dot else ("public", schema)
 
     @property
-    def dwh(self) -> Identifier | None:
+    def dwh(self) -> str | None:
         """The entity's table in the DWH, if it has one."""
         target = self.dimension or self.fact
         return target.table if target else None

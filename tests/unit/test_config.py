@@ -65,6 +65,8 @@ def with_(place: str, value: Any) -> dict[str, Any]:
 
 
 TREES = "entities.trees"
+IDENTIFIER = "an identifier has 1 to 63 bytes and no NUL"
+ROOM = "and 48 leave room for names derived from it, such as <table>_history"
 REFUSED = [
     ("entitys", {}, "entitys: unknown key. Did you mean 'entities'?"),
     (f"{TREES}.watermrk", "x", f"{TREES}.watermrk: unknown key. Did you mean 'watermark'?"),
@@ -110,6 +112,13 @@ REFUSED = [
     (f"{TREES}.extract", "some", f"{TREES}.extract: Input should be 'delta' or 'full'."),
     ("margin", "soon", "margin: 'soon' is no duration; write 90s, 15m, 6h or 1d."),
     (f"{TREES}.settle", "15", f"{TREES}.settle: '15' is no duration; write 90s, 15m, 6h or 1d."),
+    ("margin", -1, "margin: a duration lasts from 0s to 36500d."),
+    (f"{TREES}.lookback", "36501d", f"{TREES}.lookback: a duration lasts from 0s to 36500d."),
+    (
+        f"{TREES}.lookback",
+        "9999999999d",
+        f"{TREES}.lookback: '9999999999d' is no duration; write 90s, 15m, 6h or 1d.",
+    ),
     (
         f"{TREES}.watermark",
         None,
@@ -141,6 +150,23 @@ REFUSED = [
         "entities.Trees.[key]: 'Trees': use small letters, digits and underscores, 48 at most. "
         "(1 more like it.)",
     ),
+    (f"{TREES}.mrr", "ä" * 24 + "x", f"{TREES}.mrr: {'ä' * 24 + 'x'!r} has 49 bytes, {ROOM}."),
+    (f"{TREES}.stg", "s" * 49, f"{TREES}.stg: {'s' * 49!r} has 49 bytes, {ROOM}."),
+    (
+        f"{TREES}.dimension.table",
+        "d" * 49,
+        f"{TREES}.dimension.table: {'d' * 49!r} has 49 bytes, {ROOM}.",
+    ),
+    (
+        "entities.visits.fact.table",
+        "f" * 49,
+        f"entities.visits.fact.table: {'f' * 49!r} has 49 bytes, {ROOM}.",
+    ),
+    (f"{TREES}.source", "park\0.trees", f"{TREES}.source: {IDENTIFIER}."),
+    (f"{TREES}.source", "park." + "t" * 64, f"{TREES}.source: {IDENTIFIER}."),
+    (f"{TREES}.source", ".trees", f"{TREES}.source: {IDENTIFIER}."),
+    (f"{TREES}.dimension.type1", ["a\0"], f"{TREES}.dimension.type1.0: {IDENTIFIER}."),
+    (f"{TREES}.watermark", "", f"{TREES}.watermark: {IDENTIFIER}."),
     ("area", "parks", "area is 'parks', but the folder is 'gardens'. Give both the same name."),
 ]
 
@@ -166,6 +192,31 @@ def test_a_file_that_declares_nothing_is_refused(tmp_path: Path, text: str, said
     with pytest.raises(ConfigError) as raised:
         load_area(declare(tmp_path, text))
     assert str(raised.value).startswith(f"sql/gardens/area.yml: {said}")
+
+
+NAMES = [
+    'x"; drop table t; --',
+    "x'; drop table t; --",
+    "%s",
+    "{x}",
+    "x.y",
+    "x y",
+    "x\n",
+    "ä",
+    "",
+    "x" * 49,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_becomes_part_of_other_names_is_plain(tmp_path: Path, name: str):
+    check = {"name": name, "description": "", "sql": "select 1"}
+    trees = GARDENS["entities"]["trees"]
+    for number, (place, value) in enumerate(
+        [("area", name), ("entities", {name: trees}), ("checks", [check])]
+    ):
+        with pytest.raises(ConfigError, match="use small letters, digits and underscores"):
+            load_area(declare(tmp_path / str(number), with_(place, value)))
 
 
 def test_a_declaration_says_what_the_sql_cannot(tmp_path: Path):

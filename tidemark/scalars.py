@@ -1,0 +1,63 @@
+"""What the values of `area.yml` are made of: names and durations that are safe to build on."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_DURATION = re.compile(r"^(\d{1,9})\s*(s|m|h|d)$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=36500)
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.match(value.strip())
+    if not match:
+        raise ValueError(f"{value!r} is no duration; write 90s, 15m, 6h or 1d")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _reasonable(value: timedelta) -> timedelta:
+    if not timedelta(0) <= value <= _LONGEST:
+        raise ValueError("a duration lasts from 0s to 36500d")
+    return value
+
+
+def _plain_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", value):
+        raise ValueError(f"{value!r}: use small letters, digits and underscores, 48 at most")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not value or "\0" in value or len(value.encode()) > 63:
+        raise ValueError("an identifier has 1 to 63 bytes and no NUL")
+    return value
+
+
+def _table_name(value: str) -> str:
+    if len(_identifier(value).encode()) > 48:
+        raise ValueError(
+            f"{value!r} has {len(value.encode())} bytes, and 48 leave room for names derived from "
+            "it, such as <table>_history"
+        )
+    return value
+
+
+def _source_name(value: str) -> str:
+    for name in value.split(".", 1):
+        _identifier(name)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_reasonable)]
+PlainName = Annotated[str, AfterValidator(_plain_name)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+SourceName = Annotated[str, AfterValidator(_source_name)]
+TableName = Annotated[str, AfterValidator(_table_name)]
+Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]
