@@ -1,4 +1,4 @@
-"""Sessions on the servers; the only module that imports psycopg2.
+"""Sessions on the servers; with `adapters`, the only module that imports psycopg2.
 
 A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
 Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
@@ -19,7 +19,7 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import sqlfiles
+from tidemark import adapters, sqlfiles
 from tidemark.errors import (
     ConfigError,
     ConnectError,
@@ -46,7 +46,7 @@ ETL_ROLE = "tidemark_etl"
 _SETTINGS = (
     "set session timezone = 'UTC'; set session datestyle = 'ISO'; "
     "set session intervalstyle = 'postgres'; set session search_path = public; "
-    "set session jit = off; set session client_encoding = 'UTF8'; "
+    "set session jit = off; "
     "set session standard_conforming_strings = on; "
     # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
     # batch, and their plans need little more than the number of rows.
@@ -229,6 +229,18 @@ class Session:
                 yield cursor
         except psycopg2.Error as error:
             raise _translated(error, self.layer) from error
+        except UnicodeEncodeError as error:
+            unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
+            raise StatementError(unfit, sqlstate=_NOT_IN_REPERTOIRE) from error
+
+
+def _bindable(statement: Composable, cursor: Any) -> Composable:
+    """Keep the percent signs of what is quoted: the driver looks for parameters behind them."""
+    if isinstance(statement, sql.Composed):
+        return sql.Composed([_bindable(part, cursor) for part in statement])
+    if isinstance(statement, sql.SQL):
+        return statement
+    return sql.SQL(statement.as_string(cursor).replace("%", "%%"))
 
 
 def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Session:
@@ -249,6 +261,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
     connection = _opened(dsn, layer, application)
     connection.autocommit = True
+    adapters.register(connection)
     another = partial(connect, dsn, layer, purpose=purpose, as_etl=as_etl)
     session = Session(connection, layer, another)
     if session.version < OLDEST[layer]:
@@ -304,7 +317,13 @@ def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
             "password percent-encoded: @ is %40, / is %2F, % is %25."
         )
     try:
-        connection = psycopg2.connect(dsn, application_name=application, connect_timeout=10)
+        connection = psycopg2.connect(
+            # Set later, the server would speak UTF-8 and the driver what the database stores.
+            dsn,
+            application_name=application,
+            connect_timeout=10,
+            client_encoding="UTF8",
+        )
     except psycopg2.OperationalError as error:
         raise _connect_error(error, dsn, layer) from error
     _answered.add(dsn)
@@ -365,6 +384,8 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     """
     state = error.pgcode
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
+    if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
+        return StatementError(f"{layer}: {primary}.")
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
             f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
@@ -377,6 +398,7 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
 
+_NOT_IN_REPERTOIRE = errorcodes.CHARACTER_NOT_IN_REPERTOIRE
 _ENDING = {"FATAL", "PANIC"}
 """Severities of errors that end the session, such as a shutdown."""
 
