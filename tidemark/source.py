@@ -17,7 +17,7 @@ from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, NullWatermarkError
 from tidemark.mirror import Mirror
-from tidemark.model import Key, Table, Window
+from tidemark.model import END_OF_TIME, Key, Table, Window
 from tidemark.transfer import Job, Landing, Streamed
 
 _TIMESTAMPTZ = "timestamp with time zone"
@@ -131,7 +131,7 @@ class PostgresSource:
             with session.transaction(transfer.READ_ONLY):
                 snapshot = session.value(db.compose("source", "export_snapshot"))
                 for entity in area.entities.values():
-                    self._refuse_null_watermarks(session, area, entity)
+                    self._refuse_endless_waits(session, area, entity)
                 pending = [name for name in windows if self._has_rows(area, name, windows[name])]
                 pending.sort(key=lambda name: -self._tables[name].rows)
                 compared = [
@@ -247,23 +247,26 @@ class PostgresSource:
             )
         )
 
-    def _refuse_null_watermarks(self, session: Session, area: Area, entity: Entity) -> None:
-        columns = {column.name: column for column in self._tables[entity.name].columns}
-        if entity.watermark is None or columns[entity.watermark].not_null:
+    def _refuse_endless_waits(self, session: Session, area: Area, entity: Entity) -> None:
+        """Refuse rows that are never older than the upper end of a window."""
+        if entity.watermark is None or entity.extract == "full":
             return
-        count = session.value(
+        without, endless = session.one(
             db.compose(
                 "watermark",
-                "without_watermark",
+                "outside_of_windows",
                 source=db.name(*entity.source_name),
                 watermark=db.name(entity.watermark),
+                end=db.literal(END_OF_TIME),
             )
         )
-        if count:
+        if without or endless:
+            lack = f"{without} rows have no {entity.watermark}"
+            if not without:
+                lack = f"{endless} rows have {entity.watermark} at infinity or after 9999-12-30"
             raise NullWatermarkError(
-                f"{entity.name}: {count} rows have no {entity.watermark}, so no window would ever "
-                f"contain them. Backfill the column, or set `extract: full` in "
-                f"sql/{area.area}/area.yml."
+                f"{entity.name}: {lack}, so no window would ever contain them. Backfill the "
+                f"column, or set `extract: full` in sql/{area.area}/area.yml."
             )
 
 

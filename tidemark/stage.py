@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark import catalog, db, drift, mirror, rejects, transfer
-from tidemark.config import Area
+from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, StatementError
 from tidemark.mirror import Applied, Mirror
@@ -26,6 +26,8 @@ class Cleansing:
 
     entity: str
     target: Mirror
+    misfits: Mapping[str, Composable]
+    """Reason -> condition on which a row is refused whatever the view says."""
 
     @property
     def view(self) -> Composable:
@@ -220,7 +222,27 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
         view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
         why = f"the table {target.table} behind it"
         catalog.require_columns(view, [*table.names, _REASONS], layer="stg", why=why)
-    return {name: Cleansing(name, target) for name, (target, _) in mirrors.items()}
+    return {
+        name: Cleansing(name, target, _misfits(area.entities[name], target))
+        for name, (target, _) in mirrors.items()
+    }
+
+
+def _misfits(entity: Entity, target: Mirror) -> dict[str, Composable]:
+    """Compose what a row needs to have a place in the star; columns that STG lacks fail later."""
+    instants, dates = [], []
+    if entity.dimension:
+        instants = [str(entity.dimension.effective or entity.watermark)]
+    if entity.fact:
+        instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
+    found = {"key is missing": db.compose("stage", "no_key", key=db.names(target.key))}
+    for kind, columns, reason in (
+        ("no_instant", instants, "{} is missing, or not between 0001-01-01 and 9999-12-30"),
+        ("no_date", dates, "{} is not between 0001-01-01 and 9999-12-31"),
+    ):
+        for column in set(columns) & set(target.payload):
+            found[reason.format(column)] = db.compose("stage", kind, column=db.name(column))
+    return found
 
 
 def apply(
@@ -261,7 +283,7 @@ def clean(stg: Session, cleansing: Cleansing, only: Composable) -> None:
     parts = {**_parts(cleansing), "batch": only}
     stg.run(db.compose("stage", "drop_cleaned", **parts))
     stg.run(db.compose("stage", "clean", **parts))
-    stg.run(db.compose("stage", "refuse_missing_keys", **parts))
+    stg.run(db.compose("stage", "refuse_misfits", **parts))
     stg.run(db.compose("stage", "refuse_duplicates", **parts))
     stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
 
@@ -276,4 +298,9 @@ def _parts(cleansing: Cleansing) -> dict[str, Composable]:
         "mirror": target.parts["mirror"],
         "m_is_c": db.equal("m", "c", target.key),
         "key": db.names(target.key),
+        "misfits": db.text(" or ").join(cleansing.misfits.values()),
+        "reasons": db.text(", ").join(
+            db.compose("stage", "reason", misfit=misfit, reason=db.literal(reason))
+            for reason, misfit in cleansing.misfits.items()
+        ),
     }

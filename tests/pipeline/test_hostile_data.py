@@ -9,6 +9,7 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Make
 from tidemark import db, history
+from tidemark.errors import NullWatermarkError
 
 DAWN, NOON = "2025-01-01", "2025-01-05 12:00Z"
 
@@ -46,6 +47,74 @@ def test_servers_may_disagree_on_time_zones_formats_and_encodings(made: Make):
         (int(s[:10].replace("-", "")), f"partitions.fact_events_{s[:7].replace('-', '_')}")
         for s in stamps
     ]
+
+
+IMPOSSIBLE = ["infinity", "-infinity", "0001-12-31 23:59Z BC", "294276-12-31", "9999-12-31", None]
+INSTANT = "is missing, or not between 0001-01-01 and 9999-12-30"
+OPEN = """
+    select entity, (key ->> 'id')::int, reasons from stg_rejects where resolved_at is null
+    order by entity, 2
+"""
+
+
+def test_times_that_have_no_place_in_the_star_are_rejected(made: Make):
+    things = Dimension(
+        {"id": "int", "seen": "timestamptz", "updated_at": "timestamptz"},
+        ("id",),
+        effective="seen",
+    )
+    events = Fact(
+        {"id": "int", "at": "timestamptz", "day": "date"}, ("id",), "at", dates={"day_key": "day"}
+    )
+    area = made(things, events)
+    area.put(things, *((n, at, DAWN) for n, at in enumerate(IMPOSSIBLE)))
+    area.put(events, *((n, at, "2025-01-01") for n, at in enumerate(IMPOSSIBLE)))
+    area.put(events, *((10 + n, NOON, at) for n, at in enumerate(IMPOSSIBLE[:4])))
+    area.put(events, (20, "0001-01-01", "0001-01-01"), (21, "9999-12-30", "9999-12-31"))
+    area.put(events, (22, NOON, None))
+
+    area.run()
+
+    day = "day is not between 0001-01-01 and 9999-12-31"
+    assert area.warehouse.rows("stg", OPEN) == [
+        *[("events", n, [f"at {INSTANT}"]) for n in range(6)],
+        *[("events", n, [day]) for n in range(10, 14)],
+        *[("things", n, [f"seen {INSTANT}"]) for n in range(6)],
+    ]
+    query = "select id, day_key from fact_events order by id"
+    assert area.warehouse.rows("dwh", query) == [(20, 10101), (21, 99991231), (22, 0)]
+    area.change(events, "at = '2025-01-01', day = '2025-01-01'")
+    area.change(things, "seen = '2025-01-01', updated_at = now()")
+    area.run()
+    assert area.warehouse.rows("stg", OPEN) == []
+
+
+@pytest.mark.parametrize("stamp", ["infinity", "9999-12-31", "294276-01-01"])
+def test_rows_that_are_never_old_enough_for_a_window_are_counted(made: Make, stamp: str):
+    things = Dimension({"id": "int", "updated_at": "timestamptz not null"}, ("id",))
+    area = made(things)
+    area.put(things, (1, DAWN), (2, stamp), (3, stamp))
+
+    with pytest.raises(NullWatermarkError) as raised:
+        area.run()
+
+    assert str(raised.value) == (
+        "things: 2 rows have updated_at at infinity or after 9999-12-30, so no window would ever "
+        "contain them. Backfill the column, or set `extract: full` in sql/made/area.yml."
+    )
+
+
+def test_a_full_extract_needs_no_watermark(made: Make):
+    things = Dimension(
+        {"id": "int", "seen": "timestamptz", "updated_at": "timestamptz"},
+        ("id",),
+        effective="seen",
+        settings={"extract": "full"},
+    )
+    area = made(things)
+    area.put(things, (1, DAWN, None), (2, DAWN, "infinity"))
+    area.run()
+    assert [row[0] for row in area.published(things)] == ["1", "2"]
 
 
 def test_the_history_of_what_python_cannot_hold_is_shown(made: Make):

@@ -39,9 +39,24 @@ _batch_id = {batch_id}
     where c._deleted_at is not null
 )
 
--- name: refuse_missing_keys
-update {cleaned} set reject_reasons = reject_reasons || 'key is missing'::text
-where num_nulls({key}) > 0 and _deleted_at is null
+-- What cleansing let through and the star has no place for: one pass over the rows.
+-- name: refuse_misfits
+update {cleaned}
+set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
+where ({misfits}) and _deleted_at is null
+
+-- name: reason
+case when {misfit} then {reason} end
+
+-- name: no_key
+num_nulls({key}) > 0
+
+-- The timeline of a dimension ends where 9999-12-31 begins.
+-- name: no_instant
+{column} is null or {column} < '0001-01-01' or {column} >= '9999-12-31'
+
+-- name: no_date
+{column} < '0001-01-01' or {column} > '9999-12-31'
 
 -- Numbered rather than counted: keys arrive nearly sorted, and PostgreSQL numbers by sorting, which
 -- then takes half of what the hash table of a group takes.

@@ -57,10 +57,12 @@ set
     batch_id = excluded.batch_id,
     moved_at = clock_timestamp()
 
--- name: without_watermark
-select count(*)
+-- name: outside_of_windows
+select
+    count(*) filter (where {watermark} is null),
+    count(*) filter (where {watermark} is not null)
 from {source}
-where {watermark} is null
+where {watermark} is null or {watermark} >= {end}
 
 -- name: has_rows
 select exists (
