@@ -30,6 +30,8 @@ class Shape:
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
     """Columns that the sender alone has, for the excuse."""
+    texts: frozenset[str] = frozenset()
+    """Columns that are compared as text."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -126,15 +128,21 @@ def _differences(
         sent=sent,
         kept=kept,
         s_is_r=db.equal("s", "r", shape.key),
-        values_s=db.names(shape.values, of="s"),
-        values_r=db.names(shape.values, of="r"),
+        values_s=db.compared(shape.values, "s", shape.texts),
+        values_r=db.compared(shape.values, "r", shape.texts),
         key_texts=db.joined("coalesce(s.{}, r.{})::text", shape.key),
         key_order=db.joined("coalesce(s.{}, r.{})", shape.key),
         differing=db.text(", ").join(
             [
                 db.text("null::text"),
                 *(
-                    db.compose("compare", "differs", column=db.name(c), text=db.literal(c))
+                    db.compose(
+                        "compare",
+                        "differs",
+                        column_s=db.compared([c], "s", shape.texts),
+                        column_r=db.compared([c], "r", shape.texts),
+                        name=db.literal(c),
+                    )
                     for c in shape.columns
                 ),
             ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
@@ -87,6 +87,13 @@ def quoted(*parts: str) -> str:
 def names(columns: Iterable[str], of: str | None = None) -> Composable:
     """Quote a list of columns, each qualified by the alias `of` when there is one."""
     return sql.SQL(", ").join(sql.Identifier(of, c) if of else sql.Identifier(c) for c in columns)
+
+
+def compared(columns: Iterable[str], of: str, texts: Collection[str]) -> Composable:
+    """Quote a list of columns for `is distinct from`; `texts` are those to compare as text."""
+    return sql.SQL(", ").join(
+        sql.Identifier(of, c) + sql.SQL("::text" if c in texts else "") for c in columns
+    )
 
 
 def joined(template: str, columns: Iterable[str], by: str = ", ") -> Composable:

@@ -14,9 +14,6 @@ from tidemark.scd2 import Dimension
 DELETED = "is_deleted"
 """Column of a fact table that keeps what the source deleted."""
 
-_BY = "_by_"
-"""Before the name of a landing column that identifies a member, in the work table."""
-
 
 @dataclass(frozen=True, slots=True)
 class RoleKey:
@@ -44,6 +41,8 @@ class Fact:
     dates: Mapping[str, str]
     """Date key column of the fact table -> landing column of type date."""
     on_delete: Literal["remove", "soft"] = "remove"
+    texts: frozenset[str] = frozenset()
+    """Columns of the fact table that are compared as text."""
 
     @property
     def name(self) -> Composable:
@@ -58,7 +57,13 @@ class Fact:
     @property
     def resolved(self) -> Composable:
         """The work table of landed facts with their keys."""
-        return db.name("landing", f"resolved_{self.entity}")
+        return db.name("landing", f"{self.entity}.resolved")
+
+    @property
+    def found_by(self) -> dict[str, str]:
+        """Landing column that identifies a member -> its name in the work table."""
+        columns = dict.fromkeys(column for role in self.roles for column in role.by)
+        return {column: f"_by_{position}" for position, column in enumerate(columns)}
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -106,12 +111,13 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
 
     Its columns are those of the dimension's natural key; keys repeat, and may be null.
     """
+    found_by = fact.found_by
     pairs = zip(role.by, role.dimension.natural_key, strict=True)
     return db.compose(
         "facts",
         "unknown",
         by=db.text(", ").join(
-            db.name(_BY + column) + db.text(" as ") + db.name(key) for column, key in pairs
+            db.name(found_by[column]) + db.text(" as ") + db.name(key) for column, key in pairs
         ),
         resolved=fact.resolved,
         column=db.name(role.column),
@@ -213,8 +219,8 @@ def _parts(fact: Fact) -> dict[str, Composable]:
         "event_time": db.name(fact.event_time),
         "written": db.names(written),
         "written_r": db.names(written, of="r"),
-        "compared_f": db.names(fact.compared, of="f"),
-        "compared_r": db.names(fact.compared, of="r"),
+        "compared_f": db.compared(fact.compared, "f", fact.texts),
+        "compared_r": db.compared(fact.compared, "r", fact.texts),
         "same_key": db.equal("f", "r", fact.natural_key),
         "f_is_l": db.text(" and ").join(
             db.name("f", column) + db.text(" = ") + db.name("l", fact.columns[column])
@@ -226,28 +232,26 @@ def _parts(fact: Fact) -> dict[str, Composable]:
 
 def _resolve(fact: Fact, applied: int) -> Composable:
     roles = {f"d{n}": role for n, role in enumerate(fact.roles)}
-    named_by = dict.fromkeys(column for role in fact.roles for column in role.by)
-    columns = [*((source, name) for name, source in fact.columns.items())]
-    columns += [(column, _BY + column) for column in named_by]
-    keys = [
+    named = [*((source, name) for name, source in fact.columns.items()), *fact.found_by.items()]
+    columns: list[Composable] = [
+        db.name("l", source) + db.text(" as ") + db.name(column) for source, column in named
+    ]
+    columns += [
         db.compose("facts", "key", **_role_parts(fact, role, alias))
         for alias, role in roles.items()
     ]
-    keys += [
+    columns += [
         db.compose("facts", "date_key", date=db.name(source), column=db.name(column))
         for column, source in fact.dates.items()
     ]
     if fact.on_delete == "soft":
-        keys.append(db.text("l._deleted_at is not null as ") + db.name(DELETED))
+        columns.append(db.text("l._deleted_at is not null as ") + db.name(DELETED))
     kept = "kept_or_known" if fact.on_delete == "soft" else "kept"
     return db.compose(
         "facts",
         "resolve",
         resolved=fact.resolved,
-        columns=db.text(", ").join(
-            db.name("l", source) + db.text(" as ") + db.name(column) for source, column in columns
-        ),
-        keys=db.text(", ").join(keys),
+        columns=db.text(", ").join(columns),
         landing=fact.landing,
         joins=db.text("\n").join(
             db.compose("facts", "join", **_role_parts(fact, role, alias))
@@ -266,7 +270,7 @@ def _settle(fact: Fact, role: RoleKey) -> Composable:
         column=db.name(role.column),
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,
-        x_is_r=_matches("x", role, "r", [_BY + column for column in role.by]),
+        x_is_r=_matches("x", role, "r", [fact.found_by[c] for c in role.by]),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tidemark import catalog, db, indexes
 from tidemark.config import Area
 from tidemark.db import Composable, Session
-from tidemark.model import Column, Counts, Key, Table
+from tidemark.model import Column, Counts, Key, Table, compared_as_text
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
@@ -33,6 +33,8 @@ class Mirror:
     table: str
     payload: tuple[str, ...]
     key: tuple[str, ...]
+    texts: frozenset[str] = frozenset()
+    """Payload columns that are compared as text."""
 
     @property
     def parts(self) -> dict[str, Composable]:
@@ -68,7 +70,8 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         table = catalog.require(found, wanted[name], layer=layer, why=why)
         catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
         payload = tuple(column for column in table.names if column not in LINEAGE)
-        mirrors[name] = (Mirror(wanted[name][1], payload, entity.key), table)
+        texts = compared_as_text(table.columns)
+        mirrors[name] = (Mirror(wanted[name][1], payload, entity.key, texts), table)
     return mirrors
 
 

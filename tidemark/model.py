@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,11 @@ BEGINNING_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
+_WITHOUT_EQUALITY = frozenset(
+    "box circle interval json jsonpath line lseg path point polygon xml".split()
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as the catalog shows it.
@@ -30,6 +36,20 @@ class Column:
     type: str
     not_null: bool = False
     has_default: bool = False
+
+    @property
+    def is_compared_as_text(self) -> bool:
+        """Whether the type's `=` is none that a change could be seen by.
+
+        json has none; boxes of one area are equal, and 30 days and a month; citext is one of those
+        that are not built in.
+        """
+        return "." in self.type or re.split(r"\W", self.type)[0] in _WITHOUT_EQUALITY
+
+
+def compared_as_text(columns: Iterable[Column]) -> frozenset[str]:
+    """Return the names of the columns that are compared as text."""
+    return frozenset(column.name for column in columns if column.is_compared_as_text)
 
 
 @dataclass(frozen=True, slots=True)

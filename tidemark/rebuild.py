@@ -120,7 +120,8 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
 
 
 def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable]) -> Changes:
-    shape = Shape(target.table, target.key, tuple(c for c in target.payload if c not in target.key))
+    attributes = tuple(column for column in target.payload if column not in target.key)
+    shape = Shape(target.table, target.key, attributes, texts=target.texts)
     differences = compare.count(
         shape,
         stg,
@@ -200,7 +201,8 @@ def _dimension_parts(dimension: Dimension, scratch: Dimension) -> dict[str, Comp
         "s_is_c": db.equal("s", "c", key),
         "written": db.names(dimension.written),
         "written_s": db.names(dimension.written, of="s"),
-        "written_d": db.names(dimension.written, of="d"),
+        "compared_s": db.compared(dimension.written, "s", dimension.texts),
+        "compared_d": db.compared(dimension.written, "d", dimension.texts),
         "from_beginning": db.literal(dimension.first_version == "beginning"),
         "beginning": db.literal(BEGINNING_OF_TIME),
         "end": db.literal(END_OF_TIME),

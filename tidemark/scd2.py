@@ -9,7 +9,7 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -51,6 +51,8 @@ class Dimension:
     """Whether it is the work table in which the dimension is derived anew."""
     added: Mapping[str, int] = field(default_factory=dict)
     """Column that the table was given later -> the last batch that knows nothing of it."""
+    texts: frozenset[str] = frozenset()
+    """Attributes that are compared as text."""
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -200,7 +202,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
                 db.text("true as _whole"),
             ]
         ),
-        "type2_differ": _type2_differ(dimension.type2),
+        "type2_differ": _type2_differ(dimension),
         "t_is_d": db.equal("t", "d", key),
         "t_is_c": db.equal("t", "c", key),
         "k_is_c": db.equal("k", "c", key),
@@ -210,17 +212,21 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "end": db.literal(END_OF_TIME),
         "written": db.names(written),
         "written_t": db.names(written, of="t"),
-        "written_d": db.names(written, of="d"),
+        "compared_t": db.compared(written, "t", dimension.texts),
+        "compared_d": db.compared(written, "d", dimension.texts),
     }
 
 
-def _type2_differ(type2: Sequence[str]) -> Composable:
+def _type2_differ(dimension: Dimension) -> Composable:
     """Compare a row's type-2 attributes with its predecessor's: NULL is not '', 'x|y' not 'x'."""
-    if not type2:
+    if not dimension.type2:
         return db.text("false")
-    return db.compose(
-        "scd2",
-        "differ",
-        now=db.names(type2),
-        before=db.joined("lag({}) over timeline", type2),
+    return db.text(" or ").join(
+        db.compose(
+            "scd2",
+            "differs",
+            column=db.name(column),
+            kind=db.text("::text" if column in dimension.texts else ""),
+        )
+        for column in dimension.type2
     )

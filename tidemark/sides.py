@@ -149,7 +149,12 @@ def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pa
         "key_r": db.names(target.key, of="r"),
     }
     return Pair(
-        Shape(entity, target.key, tuple(c for c in target.payload if c not in target.key)),
+        Shape(
+            entity,
+            target.key,
+            tuple(c for c in target.payload if c not in target.key),
+            texts=target.texts,
+        ),
         db.compose("verify", "cleaned_rows", **parts),
         db.compose("verify", "staged_rows", **parts),
         db.compose("verify", "is_refused", **parts),

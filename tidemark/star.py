@@ -12,7 +12,7 @@ from tidemark.db import Session
 from tidemark.errors import ContractError
 from tidemark.facts import DELETED, Fact, RoleKey
 from tidemark.mirror import LINEAGE, Mirror
-from tidemark.model import Column, Table
+from tidemark.model import Column, Table, compared_as_text
 from tidemark.scd2 import VERSIONING, Dimension
 
 _TIMESTAMPTZ = "timestamp with time zone"
@@ -98,6 +98,7 @@ def _dimension(
         rest=rest,
         effective=effective,
         first_version=declared.first_version,
+        texts=compared_as_text(table.columns),
     )
 
 
@@ -161,6 +162,7 @@ def _fact(
         roles=roles,
         dates=declared.dates,
         on_delete=declared.on_delete,
+        texts=compared_as_text(table.columns),
     )
 
 

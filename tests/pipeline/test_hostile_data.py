@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -11,7 +13,141 @@ from tests.fix_areas import Dimension, Fact, Make
 from tidemark import db, history
 from tidemark.errors import NullWatermarkError
 
+LONG_TEXT = "".join(random.Random(1).choices("äöü\\\"'\n\t%;{}🐘", k=300_000))
+
+VALUES = {
+    "text": [
+        "",
+        " ",
+        "NULL",
+        r"\N",
+        r"\.",
+        "\\",
+        "a\tb\nc\rd\x0b",
+        "\x01\x1f\x7f",
+        "🐘 👩‍👩‍👧",
+        LONG_TEXT,
+    ],
+    "varchar(5)": ["", "🐘🐘🐘🐘🐘"],
+    "char(3)": ["a"],
+    "numeric": ["NaN", "Infinity", "-Infinity", "1.00", "-0.000", "9" * 1000 + "." + "9" * 1000],
+    "numeric(5,2)": ["NaN", "999.99"],
+    "double precision": ["NaN", "Infinity", "-0", "1e-310", "0.1"],
+    "real": ["1e-45", "0.1"],
+    "bigint": ["9223372036854775807", "-9223372036854775808"],
+    "date": ["infinity", "-infinity", "4713-01-01 BC", "0001-01-01", "5874897-12-31"],
+    "timestamptz": ["infinity", "-infinity", "4713-01-01 00:00Z BC", "294276-12-31 23:59:59Z"],
+    "timestamp": ["infinity", "0044-03-15 12:00 BC"],
+    "time": ["24:00"],
+    "interval": ["-1 year +2 days -3 hours", "178000000 years"],
+    "bytea": ["\\x00ff", "\\x"],
+    "json": ['{"a": "\\u0000", "a": 1e999999}', " null"],
+    "jsonb": ['{"a": "\\u0001\\\\u0000", "b": 1e400}', "null", '"\\\\N"'],
+    "text[]": [r'{NULL,"NULL","\\N",""}', "{}"],
+    "int4range": ["empty", "[1,2)"],
+    "inet": ["::1/64"],
+    "bit varying": ["", "101"],
+}
 DAWN, NOON = "2025-01-01", "2025-01-05 12:00Z"
+
+
+def without_stamp(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows of a source without `updated_at`, their last column."""
+    return [row[:-1] for row in rows]
+
+
+@pytest.mark.parametrize("more", [{}, {"as text": "information_schema.yes_or_no"}])
+def test_values_arrive_as_they_were_written(made: Make, more: dict[str, str]):
+    """In COPY's binary format, and in its text format, which a type that is not built in takes."""
+    kinds = {**{f"a {kind}": kind for kind in VALUES}, **more}
+    things = Dimension({"id": "int", **kinds, "updated_at": "timestamptz"}, ("id",), ("a text",))
+    area = made(things)
+    for number, values in enumerate(zip_longest(*VALUES.values())):
+        area.put(things, (number, *values, *("YES" for _ in more), DAWN))
+
+    area.run()
+
+    assert area.mirrored(things) == area.sent(things)
+    assert area.published(things) == without_stamp(area.sent(things))
+    area.change(things, '"a bigint" = 7, updated_at = now()')
+    assert area.run().hops[0].entities["things"].updated == len(area.sent(things))
+    assert area.published(things) == without_stamp(area.sent(things))
+    assert area.run().changed == 0
+
+
+UNEQUAL = {
+    "json": ('{"a": 1}', '{"a":1}'),
+    "json[]": ('{"{}"}', '{"[]"}'),
+    "point": ("(1,2)", "(1,3)"),
+    "box": ("(1,1),(0,0)", "(2,2),(1,1)"),
+    "interval": ("30 days", "1 mon"),
+    "pair": ('("{}",1)', '("{ }",1)'),
+}
+
+
+def test_a_change_counts_that_the_type_calls_none(made: Make):
+    kinds = {**{kind: kind for kind in UNEQUAL}, "pair": "public.pair"}
+    things = Dimension({"id": "int", **kinds, "updated_at": "timestamptz"}, ("id",))
+    events = Fact({"id": "int", **kinds, "at": "timestamptz"}, ("id",), "at")
+    area = made(things, events, first="create type pair as (a json, b int)")
+    old = [before for before, _ in UNEQUAL.values()]
+    for number in range(len(UNEQUAL)):
+        area.put(things, (number, *old, DAWN))
+        area.put(events, (number, *old, NOON))
+    area.run()
+    for number, (column, (_, after)) in enumerate(UNEQUAL.items()):
+        area.change(things, f'"{column}" = %s, updated_at = now()', [after], f"id = {number}")
+        area.change(events, f'"{column}" = %s', [after], f"id = {number}")
+
+    done = area.run()
+
+    assert [hop.entities["things"].changed for hop in done.hops] == [6, 6, 12]
+    assert [hop.entities["events"].updated for hop in done.hops] == [6, 6, 6]
+    assert area.published(things) == without_stamp(area.sent(things))
+    assert area.published(events) == area.sent(events)
+    assert area.run().changed == 0
+
+
+KEYS = [
+    *[("NULL", ""), ("", "NULL"), (r"\N", " "), (" ", r"\N"), ("a,b", "c"), ("a", "b,c"), ("", "")],
+    *[
+        ("a\nb", "c"),
+        ("a", "\nb"),
+        ('"', "'"),
+        ("{}", "%s"),
+        ("%(a)s", "{a}"),
+        ("A", "b"),
+        ("a", "B"),
+    ],
+]
+
+
+def test_keys_that_look_alike_are_told_apart(made: Make):
+    things = Dimension({"a": "text", "b": "text", "updated_at": "timestamptz"}, ("a", "b"))
+    events = Fact(
+        {"id": "int", "a": "text", "b": "text", "at": "timestamptz"},
+        ("id",),
+        "at",
+        {"thing_key": "things"},
+    )
+    area = made(things, events)
+    area.put(things, *((*key, DAWN) for key in KEYS[::2]))  # the others are inferred
+    area.put(events, *((n, *key, NOON) for n, key in enumerate(KEYS)), (99, "NULL", None, NOON))
+
+    area.run()
+
+    query = """
+        select e.id, t.a, t.b, t.is_inferred from fact_events as e
+        inner join dim_things as t using (thing_key) order by e.id
+    """
+    expected: list[tuple[Any, ...]] = [(n, *key, n % 2 == 1) for n, key in enumerate(KEYS)]
+    assert area.warehouse.rows("dwh", query) == [*expected, (99, None, None, False)]
+    area.put(things, *((*key, "now") for key in KEYS[1::2]))
+    area.run()
+    assert area.warehouse.rows("dwh", query) == [
+        *[(n, *key, False) for n, key in enumerate(KEYS)],
+        (99, None, None, False),
+    ]
 
 
 LOCAL = {

@@ -55,4 +55,4 @@ from ({differences}) as d
 group by d.kind
 
 -- name: differs
-case when s.{column} is distinct from r.{column} then {text} end
+case when {column_s} is distinct from {column_r} then {name} end

@@ -27,7 +27,6 @@ drop table if exists {resolved}
 create unlogged table {resolved} as
 select
     {columns},
-    {keys},
     l._batch_id,
     l._first_batch_id <= {applied} as _may_be_here
 from {landing} as l

@@ -26,7 +26,7 @@ select
     {key_i},
     m.ctid as _row,
     {anew}
-    or ({payload_m}, m._deleted_at) is distinct from ({payload_i}, i._deleted_at) as _differs
+    or ({compared_m}, m._deleted_at) is distinct from ({compared_i}, i._deleted_at) as _differs
 from {incoming} as i
 inner join {mirror} as m on {m_is_i}
 

@@ -78,7 +78,7 @@ from {scratch} as s
 where
     d.{surrogate} = s.{surrogate}
     and s.is_current = {current}
-    and ({written_d}, d.is_inferred) is distinct from ({written_s}, s.is_inferred)
+    and ({compared_d}, d.is_inferred) is distinct from ({compared_s}, s.is_inferred)
 
 -- name: add_versions
 insert into {dimension} ({written}, is_inferred)

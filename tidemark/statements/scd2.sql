@@ -176,7 +176,7 @@ compared as (
         *,
         lag(_live) over timeline is null
         or _live is distinct from lag(_live) over timeline
-        or _live and {type2_differ} as _starts
+        or _live and ({type2_differ}) as _starts
     from ranked
     where _rank = 1
     window timeline as (partition by {nk} order by _at, _live)
@@ -317,7 +317,7 @@ from {timeline} as t
 where
     d.{surrogate} = t._key
     and t._role = 'version'
-    and ({written_d}, d.is_inferred) is distinct from ({written_t}, false)
+    and ({compared_d}, d.is_inferred) is distinct from ({compared_t}, false)
 
 -- name: closed
 select count(*) from {timeline} where _closes
@@ -371,8 +371,8 @@ from (
 ) as v
 where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
 
--- name: differ
-({now}) is distinct from ({before})
+-- name: differs
+{column}{kind} is distinct from lag({column}{kind}) over timeline
 
 -- A column that was added: batches up to {since} know nothing of it. A key that was seen since has
 -- its values.
