@@ -152,14 +152,12 @@ class Session:
         Raises:
             StatementError: PostgreSQL refused it; an open transaction is aborted.
         """
-        with self._cursor() as cursor:
-            cursor.execute(statement, parameters)
+        with self._executed(statement, parameters) as cursor:
             return int(cursor.rowcount)
 
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
         """Execute, and return all rows."""
-        with self._cursor() as cursor:
-            cursor.execute(statement, parameters)
+        with self._executed(statement, parameters) as cursor:
             return list(cursor.fetchall())
 
     def one(self, statement: Composable | str, parameters: Parameters = None) -> Row:
@@ -228,6 +226,14 @@ class Session:
         assert self._another is not None, "reopen() is for sessions of connect()"
         self.close()
         self._connection = self._another()._connection
+
+    @contextmanager
+    def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
+        with self._cursor() as cursor:
+            if parameters is not None and isinstance(statement, Composable):
+                statement = _bindable(statement, cursor)
+            cursor.execute(statement, parameters)
+            yield cursor
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:

@@ -81,7 +81,7 @@ class Dimension:
     @property
     def timeline(self) -> Composable:
         """The work table that holds the rebuilt timelines of one batch."""
-        return db.name("landing", f"timeline_{self.entity}")
+        return db.name("landing", f"{self.entity}.timeline")
 
 
 def apply(session: Session, dimension: Dimension) -> Counts:
@@ -159,7 +159,8 @@ def cleanup(session: Session, dimension: Dimension) -> None:
 
 
 def _parts(dimension: Dimension) -> dict[str, Composable]:
-    key, type1 = dimension.natural_key, dimension.type1
+    key = dimension.natural_key
+    latest = {column: f"_latest_{position}" for position, column in enumerate(dimension.type1)}
     written = dimension.written
     return {
         "landing": db.name("landing", dimension.entity),
@@ -188,16 +189,16 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
             for column in dimension.attributes
         ),
         "attributes_b_type1": db.text(", ").join(
-            db.name("b", f"_latest_{column}") + db.text(" as ") + db.name(column)
-            if column in type1
+            db.name("b", latest[column]) + db.text(" as ") + db.name(column)
+            if column in latest
             else db.name("b", column)
             for column in dimension.attributes
         ),
         "latest_type1": db.text(", ").join(
             [
                 *(
-                    db.compose("scd2", "latest", column=db.name(c), latest=db.name(f"_latest_{c}"))
-                    for c in type1
+                    db.compose("scd2", "latest", column=db.name(column), latest=db.name(name))
+                    for column, name in latest.items()
                 ),
                 db.text("true as _whole"),
             ]

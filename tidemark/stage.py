@@ -37,7 +37,7 @@ class Cleansing:
     @property
     def cleaned(self) -> Composable:
         """The view's result for one batch."""
-        return db.name("landing", f"cleaned_{self.entity}")
+        return db.name("landing", f"{self.entity}.cleaned")
 
 
 @dataclass(frozen=True, slots=True)

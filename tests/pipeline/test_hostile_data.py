@@ -253,6 +253,24 @@ def test_a_full_extract_needs_no_watermark(made: Make):
     assert [row[0] for row in area.published(things)] == ["1", "2"]
 
 
+def test_an_entity_may_have_the_name_of_another_s_work_table(made: Make):
+    columns = {"id": "int", "at": "timestamptz"}
+    names = ["events", "resolved_events", "cleaned_events", "timeline_events", "found_mrr_events"]
+    feeds = [
+        Fact(columns, ("id",), "at", entity=name, source=("public", name), mrr=f"mrr_{name}",
+             stg=f"stg_{name}", table=f"fact_{name}")
+        for name in names
+    ]  # fmt: skip
+    area = made(*feeds)
+    for feed in feeds:
+        area.put(feed, (1, NOON))
+    area.run()
+    for feed in feeds:
+        area.change(feed, "at = '2025-01-06 12:00Z'")
+    area.run()
+    assert [area.published(feed) for feed in feeds] == [[("1", "2025-01-06 12:00:00+00")]] * 5
+
+
 def test_the_history_of_what_python_cannot_hold_is_shown(made: Make):
     columns = {"id": "int", "born": "date", "updated_at": "timestamptz"}
     area = made(things := Dimension(columns, ("id",)))
