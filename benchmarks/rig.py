@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,10 @@ PSQL = str(site.installed() / "psql")
 QUIET = ("-X", "-q", "-At", "-v", "ON_ERROR_STOP=1")
 SETTLE_SECONDS = 1.5
 """Longer than the margin of the watermark: what was committed before is extracted."""
+
+show = print
+
+_AS_USERS_HAVE_THEM: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +120,12 @@ class Rig:
 
 
 @contextmanager
-def rig(size: Size) -> Iterator[Rig]:
+def rig(size: Size, settings: Mapping[str, str] = _AS_USERS_HAVE_THEM) -> Iterator[Rig]:
     """Lend servers with a filled source and an empty warehouse; they are removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="tidemark-benchmark-"))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        made = Rig(embedded.start(folder), size)
+        made = Rig(embedded.start(folder, settings=settings), size)
         made.build()
         yield made
     finally:
@@ -128,15 +133,17 @@ def rig(size: Size) -> Iterator[Rig]:
         shutil.rmtree(folder)
 
 
-def measure(command: list[str], environment: Mapping[str, str]) -> Process:
-    """Run a process to its end.
+def measure(
+    command: list[str], environment: Mapping[str, str], folder: Path = HERE.parent
+) -> Process:
+    """Run a process in a folder, to its end.
 
     Raises:
         SystemExit: it failed, with what it said.
     """
     start = time.perf_counter()
     with subprocess.Popen(
-        command, env=dict(environment), cwd=HERE.parent, stdout=subprocess.PIPE, text=True
+        command, env=dict(environment), cwd=folder, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None, "a pipe was asked for"
         output = process.stdout.read()

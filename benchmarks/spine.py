@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.floor import copy_batch
-from benchmarks.rig import Process, Rig, Size, psql, rig
+from benchmarks.rig import Process, Rig, Size, psql, rig, show
 from tidemark import embedded
 from tidemark.model import HOPS, Hop
 
@@ -46,9 +46,6 @@ class Measured:
     def hop_seconds(self, hop: Hop) -> float:
         """Median of one hop."""
         return median(float(_hop(batch, hop)["seconds"]) for batch in self.batches)
-
-
-show = print
 
 
 def main() -> None:

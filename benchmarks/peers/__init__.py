@@ -1,0 +1,1 @@
+"""Benchmarks of Tidemark beside what a user would pick instead."""

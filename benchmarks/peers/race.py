@@ -1,0 +1,155 @@
+"""Time a first load, deltas and idle runs of Tidemark and its peers, and check what they wrote."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks.peers.tools import HERE, Tool, entrants
+from benchmarks.rig import SETTLE_SECONDS, Process, Rig, Size, psql, rig, show
+from tidemark import embedded
+
+STEPS = {"first load": 0.5, "1 % delta": 4, "nothing changed": 12}
+"""Step -> how many times faster than the best peer Tidemark is meant to be."""
+DAYS = 3
+MOST_ROWS_FOR_DAYS = 1_000_000
+"""Of larger tables one day is enough: its runs are long."""
+IDLE_SECONDS, MOST_IDLE_RUNS = 10.0, 7
+"""Runs that find nothing are repeated until they have taken so long together, or so often."""
+SETTINGS = {
+    # A table that is made and filled in one transaction is not logged, on any server: otherwise the
+    # peers, which work on the source's, would write what the warehouse's servers do not.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    # dlt's `not in` over five million rows is hashed then; otherwise it takes days.
+    "work_mem": "256MB",
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """A tool in the race, and what its runs took."""
+
+    tool: Tool
+    runs: int = 0
+    processes: dict[str, list[Process]] = field(default_factory=lambda: {s: [] for s in STEPS})
+
+    def seconds(self, step: str) -> float:
+        """Median of a step's runs."""
+        return median(process.seconds for process in self.processes[step])
+
+    @property
+    def peak_megabytes(self) -> float:
+        """The largest of all its processes."""
+        return max(p.peak_megabytes for runs in self.processes.values() for p in runs)
+
+
+@dataclass(slots=True)
+class Expected:
+    """How many versions there have to be."""
+
+    customers: int
+    days: int = 0
+
+    def of(self, tool: Tool) -> tuple[int, int]:
+        """All versions, and the current ones."""
+        refused = self.customers * 3 // 400 if tool.cleanses else 0
+        current = self.customers + self.days * (self.customers // 1000) - refused
+        return current + self.days * (self.customers // 100), current
+
+
+def run(rows: Sequence[int]) -> None:
+    """Print a table for each number of customers."""
+    show(_about())
+    for customers in rows:
+        with (
+            tempfile.TemporaryDirectory(prefix="tidemark-peers-") as folder,
+            rig(Size(customers, 1, 1), SETTINGS) as made,
+        ):
+            entries = [Entry(tool) for tool in entrants(made, Path(folder))]
+            _race(made, customers, entries)
+        show(_table(customers, entries), flush=True)
+
+
+def _race(made: Rig, customers: int, entries: Sequence[Entry]) -> None:
+    expected = Expected(customers)
+    time.sleep(SETTLE_SECONDS)  # the newest customer is as old as the end of the seeding
+    _step(made, "first load", entries, expected)
+    _vacuum(made)
+    for day in range(1, 1 + (DAYS if customers <= MOST_ROWS_FOR_DAYS else 1)):
+        script = str(HERE / "delta.sql")
+        options = ("-v", f"customers={customers}", "-v", f"day={day}", "-f", script)
+        psql(made.dsns["operational"], *options)
+        time.sleep(SETTLE_SECONDS)
+        expected.days = day
+        _step(made, "1 % delta", entries, expected)
+    _vacuum(made)
+    _step(made, "nothing changed", entries, expected)
+
+
+def _step(made: Rig, step: str, entries: Sequence[Entry], expected: Expected) -> None:
+    for entry in entries:
+        processes = entry.processes[step]
+        made.settle()
+        _run(entry, processes)
+        while step == "nothing changed" and len(processes) < MOST_IDLE_RUNS:
+            if sum(process.seconds for process in processes) >= IDLE_SECONDS:
+                break
+            _run(entry, processes)
+        _check(entry.tool, step, expected)
+        done = f"{step} of {expected.customers:,} customers, {entry.tool.name}"
+        show(f"{done}: {processes[-1].seconds:.2f} s", file=sys.stderr)
+
+
+def _run(entry: Entry, processes: list[Process]) -> None:
+    processes.append(entry.tool.run(entry.runs))
+    entry.runs += 1
+
+
+def _check(tool: Tool, step: str, expected: Expected) -> None:
+    wanted, found = expected.of(tool), tool.count()
+    if found != wanted:
+        raise SystemExit(
+            f"{tool.name}, {step}: {found[0]:,} versions, {found[1]:,} of them current, "
+            f"instead of {wanted[0]:,} and {wanted[1]:,}."
+        )
+
+
+def _vacuum(made: Rig) -> None:
+    """Do what autovacuum would do a minute later, while others are timed."""
+    for dsn in made.dsns.values():
+        psql(dsn, "-c", "vacuum analyze")
+
+
+def _about() -> str:
+    return (
+        "Seconds of wall time, from the start of the command that a user types to its end; "
+        f"{embedded.version()}, Python {platform.python_version()}, {os.cpu_count()} CPUs\n"
+    )
+
+
+def _table(customers: int, entries: Sequence[Entry]) -> str:
+    lines = [
+        f"| {customers:,} customers | {' | '.join(STEPS)} | memory of the process | |",
+        f"|---|{'---:|' * len(STEPS)}---:|---|",
+    ]
+    for entry in entries:
+        cells = [f"{entry.seconds(step):.2f} s" for step in STEPS]
+        lines.append(
+            f"| {entry.tool.name} | {' | '.join(cells)} | {entry.peak_megabytes:.0f} MB "
+            f"| {entry.tool.about} |"
+        )
+    ours, *peers = entries
+    ratios = [
+        f"{min(peer.seconds(step) for peer in peers) / ours.seconds(step):.1f} (goal ≥ {goal:g})"
+        for step, goal in STEPS.items()
+    ]
+    lines.append(f"| best peer ÷ Tidemark | {' | '.join(ratios)} | | |")
+    return "\n".join(lines) + "\n"
