@@ -1,12 +1,12 @@
-"""Race Tidemark with its peers."""
+"""Race Tidemark with its peers, and compare its history with dbt's."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks.peers import race
+from benchmarks.peers import history, race
 
-DIRTY_EVERY = 2000
+WHOLE = 2000
 """Customers come in multiples of this, so that no part of them is a fraction."""
 
 
@@ -14,15 +14,21 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="benchmarks/peers/run", description=__doc__)
     parser.add_argument(
-        "--rows", type=_customers, nargs="*", default=[100_000, 1_000_000, 5_000_000]
+        "--rows",
+        type=_customers,
+        nargs="*",
+        default=[100_000, 1_000_000, 5_000_000],
+        help="customers, a table each; none: the histories alone",
     )
-    race.run(parser.parse_args().rows)
+    if rows := parser.parse_args().rows:
+        race.run(rows)
+    history.run()
 
 
 def _customers(text: str) -> int:
     number = int(text)
-    if number < 1 or number % DIRTY_EVERY:
-        raise argparse.ArgumentTypeError(f"{text} is not a multiple of {DIRTY_EVERY:,}")
+    if number < 1 or number % WHOLE:
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of {WHOLE:,}")
     return number
 
 

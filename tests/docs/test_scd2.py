@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.peers import rules
 from tests.fix_dimension import ADA
 from tests.fix_servers import HOME
 from tests.fix_visits import Visit, Visits
@@ -77,6 +78,12 @@ def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: s
 
 def without_tier(header: Row) -> Row:
     return tuple(column for column in header if column != TIER)
+
+
+def test_the_differences_from_dbt_are_those_that_the_benchmark_allows() -> None:
+    page = (HOME / "docs" / "scd2.md").read_text("utf-8").partition("## Beside dbt snapshot")[2]
+
+    assert re.findall(r"^\| (\w[\w ]*) \|", page, re.MULTILINE) == ["difference", *rules.RULES]
 
 
 def versions(visits: Visits, header: Row) -> list[Row]:
