@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from tests.fix_servers import HOME, TEMPLATE, Warehouse, connect, database
+from tests.fix_servers import CLONED, HOME, Warehouse, connect, database, everywhere
 from tests.queries import execute
 from tidemark import pipeline
 from tidemark.config import Area, Project
@@ -318,12 +318,10 @@ def undisturbed(retail: Retail, templates: dict[Layer, str]) -> Iterator[Retail]
     """A second warehouse on the same source, for what an undisturbed run would have written."""
     layers: tuple[Layer, ...] = ("mrr", "stg", "dwh")
     dsn = retail.warehouse.dsn | {layer: database(templates[layer], "calm") for layer in layers}
+    places = {layer: templates[layer] for layer in layers}
     with ExitStack() as stack:
-        for layer in layers:
-            server = connect(templates[layer])
-            stack.callback(server.close)
-            execute(server, f"create database calm template {TEMPLATE}")
-            stack.callback(execute, server, "drop database calm with (force)")
+        everywhere(places, f"create database calm {CLONED}")
+        stack.callback(everywhere, places, "drop database calm with (force)")
         warehouse = Warehouse(dsn)
         stack.callback(warehouse.close)
         servers = stack.enter_context(Servers(dsn))

@@ -1,8 +1,10 @@
 """Real PostgreSQL for the tests: one server per layer, a migrated database for each test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,13 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
+    "max_wal_size": "128MB",
     "plpgsql.extra_errors": "all",
 }
 """Nothing here outlives the session, so nothing needs to reach the disk."""
 
 TEMPLATE = "tidemark_template"
+CLONED = f"template {TEMPLATE} strategy file_copy"
 ROLLED_BACK = "tidemark_rolled_back"
 
 
@@ -78,7 +82,7 @@ class Warehouse:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[Layer, str]]:
     """Layer -> libpq URL (superuser) of its server; the database there is empty."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=_memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
         yield embedded.start(folder, settings=SETTINGS)
@@ -90,25 +94,21 @@ def servers() -> Iterator[dict[Layer, str]]:
 @pytest.fixture(scope="session")
 def templates(servers: dict[Layer, str]) -> dict[Layer, str]:
     """Layer -> libpq URL of its server, which has a migrated TEMPLATE and a copy, ROLLED_BACK."""
-    for layer in LAYERS:
-        _execute(servers[layer], f"create database {TEMPLATE}")
+    everywhere(servers, f"create database {TEMPLATE}")
     with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
         migrate(Project(HOME), targets)
-    for layer in LAYERS:
-        _execute(servers[layer], f"create database {ROLLED_BACK} template {TEMPLATE}")
+    everywhere(servers, f"create database {ROLLED_BACK} {CLONED}")
     return servers
 
 
 @pytest.fixture
 def warehouse(templates: dict[Layer, str]) -> Iterator[Warehouse]:
     """Four migrated databases of this test's own."""
-    for layer in LAYERS:
-        _execute(templates[layer], f"create database tidemark_test template {TEMPLATE}")
+    everywhere(templates, f"create database tidemark_test {CLONED}")
     made = Warehouse({layer: database(templates[layer], "tidemark_test") for layer in LAYERS})
     yield made
     made.close()
-    for layer in LAYERS:
-        _execute(templates[layer], "drop database tidemark_test with (force)")
+    everywhere(templates, "drop database tidemark_test with (force)")
 
 
 @pytest.fixture
@@ -135,6 +135,12 @@ def dwh(templates: dict[Layer, str]) -> Iterator[connection]:
     yield from _rolled_back(templates["dwh"])
 
 
+def everywhere(servers: Mapping[Layer, str], statement: str) -> None:
+    """Execute a statement on several servers at once."""
+    with ThreadPoolExecutor(len(servers)) as pool:
+        list(pool.map(lambda dsn: _execute(dsn, statement), servers.values()))
+
+
 def connect(dsn: str) -> connection:
     """Open a connection in autocommit."""
     opened = psycopg2.connect(dsn)
@@ -145,6 +151,16 @@ def connect(dsn: str) -> connection:
 def database(dsn: str, name: str) -> str:
     """Return the URL of another database of the same server."""
     return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+
+
+def _memory() -> Path | None:
+    """Find a file system in memory: a database is a thousand small files, and every test has four.
+
+    Where there is none, or it is as small as a container's, None: the usual temporary folder.
+    """
+    shared = Path("/dev/shm")
+    is_roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
+    return shared if is_roomy else None
 
 
 def _execute(dsn: str, statement: str) -> None:

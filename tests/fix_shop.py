@@ -1,13 +1,12 @@
 """A sample shop made and loaded by the commands, and databases in which nothing was done."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
 from tests.commands import succeed
-from tests.fix_servers import TEMPLATE, Warehouse, connect, database
-from tests.queries import execute
+from tests.fix_servers import TEMPLATE, Warehouse, database, everywhere
 from tidemark.model import LAYERS, Layer
 
 SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
@@ -38,15 +37,8 @@ def seeded(warehouse: Warehouse) -> Warehouse:
 
 @contextmanager
 def _databases(servers: Mapping[Layer, str], name: str, template: str) -> Iterator[Warehouse]:
-    for layer in LAYERS:
-        _execute(servers[layer], f"create database {name} template {template}")
+    everywhere(servers, f"create database {name} template {template} strategy file_copy")
     made = Warehouse({layer: database(servers[layer], name) for layer in LAYERS})
     yield made
     made.close()
-    for layer in LAYERS:
-        _execute(servers[layer], f"drop database {name} with (force)")
-
-
-def _execute(dsn: str, statement: str) -> None:
-    with closing(connect(dsn)) as opened:
-        execute(opened, statement)
+    everywhere(servers, f"drop database {name} with (force)")

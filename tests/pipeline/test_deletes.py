@@ -139,6 +139,8 @@ def test_the_guard_s_ratio_is_declared(shop: Retail):
 
 
 def test_a_plan_counts_what_is_gone_and_says_what_the_guard_will(shop: Retail):
+    delete(shop, "customers", "customer_id = 101")
+    shop.run()
     delete(shop, "customers", "customer_id = 100")
     delete(shop, "sales", "sale_id >= 115")
 
