@@ -146,6 +146,20 @@ class Monitor(_Declaration):
     looked at where fewer than 100 rows were staged."""
 
 
+class Retention(_Declaration):
+    """How long an area keeps what readers of the star do not see. Without a key: for ever."""
+
+    logs: Duration | None = None
+    """Rows of etl_logs, since the run started; the last batch's stay."""
+    history: Duration | None = None
+    """Versions in the histories of MRR and STG, since they were replaced."""
+    rejects: Duration | None = None
+    """Rejects, since they were resolved; open ones stay."""
+
+
+NO_RETENTION = Retention()
+
+
 class Area(_Declaration):
     """One subject area: a source, its entities, their SQL."""
 
@@ -153,6 +167,7 @@ class Area(_Declaration):
     description: str = ""
     calendar: Calendar = Calendar()
     monitor: Monitor = Monitor()
+    retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)
     """Safety distance between the oldest open transaction and the window's upper end."""
     entities: Mapping[PlainName, Entity]
@@ -278,6 +293,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "dimension": Dimension,
     "fact": Fact,
     "monitor": Monitor,
+    "retention": Retention,
 }
 
 

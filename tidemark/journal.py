@@ -107,6 +107,20 @@ class Journal:
         self._session.reopen()
         self._lock("it took the lock while the DWH was away from this one, which goes no further")
 
+    def note(self, process: str, batch_id: int, *, deleted: int = 0, error: str = "") -> None:
+        """Log what was done beside the hops of a batch, after it has ended."""
+        self._session.run(
+            db.compose("journal", "note"),
+            {
+                "process": f"{self._area.area}.{process}",
+                "area": self._area.area,
+                "batch_id": batch_id,
+                "status": "FAILED" if error else "SUCCESS",
+                "deleted": deleted,
+                "message": error or None,
+            },
+        )
+
     @contextmanager
     def logged(
         self, hop: Hop | Literal["rebuild"], batch_id: int | None

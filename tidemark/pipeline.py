@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import astuple
 
-from tidemark import extract, mirror, publish, retries, stage
-from tidemark.config import Area
+from tidemark import extract, mirror, publish, retention, retries, stage
+from tidemark.config import NO_RETENTION, Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError, TidemarkError
 from tidemark.journal import Journal, reason
@@ -114,7 +115,21 @@ def _run_hop(
         with suppress(ConnectError):
             journal.fail(batch_id, f"{hop}: {reason(error)}")
         raise
+    if hop == "publish" and area.retention != NO_RETENTION:
+        _let_go(servers, area, batch_id, journal)
     return result
+
+
+def _let_go(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
+    """Apply the retention. The batch is published: what fails here is logged, and tried again."""
+    try:
+        gone = retention.apply(servers, area, batch_id)
+    except TidemarkError as error:
+        with suppress(ConnectError):
+            journal.note("retention", batch_id, error=str(error))
+    else:
+        if any(astuple(gone)):
+            journal.note("retention", batch_id, deleted=sum(astuple(gone)))
 
 
 _HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {

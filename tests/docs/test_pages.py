@@ -175,12 +175,13 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
         "dimension": config.Dimension,
         "fact": config.Fact,
         "monitor": config.Monitor,
+        "retention": config.Retention,
     }
     assert sorted(keys) == sorted(
         [
             "entities.<name>",
             "checks[]",
-            *(config.Area.model_fields.keys() - {"calendar", "entities", "checks", "monitor"}),
+            *(config.Area.model_fields.keys() - {*nested, "entities", "checks"}),
             *(config.Entity.model_fields.keys() - {"name", "dimension", "fact"}),
             *(f"{key}.{name}" for key, model in nested.items() for name in model.model_fields),
         ]

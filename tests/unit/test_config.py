@@ -85,6 +85,7 @@ REFUSED = [
         {"entity": "trees", "bye": ["tree"]},
         "entities.visits.fact.dimensions.tree_key.bye: unknown key. Did you mean 'by'?",
     ),
+    ("retention.log", "90d", "retention.log: unknown key. Did you mean 'logs'?"),
     ("calendar.holiday", "DE", "calendar.holiday: unknown key. Did you mean 'holidays'?"),
     (
         "checks",
@@ -94,7 +95,8 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, calendar, monitor, margin, entities, checks.",
+        "zzz: unknown key. Known: area, description, calendar, monitor, retention, margin, "
+        "entities, checks.",
     ),
     (
         TREES,

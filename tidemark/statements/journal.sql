@@ -79,3 +79,12 @@ from jsonb_to_recordset(%(entities)s) as e (
 )
 inner join etl_logs as l on e.log_id = l.log_id
 where l.status = 'RUNNING'
+
+-- name: note
+select
+    fn_log_etl_end(
+        fn_log_etl_start(%(process)s, %(area)s, p_batch_id => %(batch_id)s::bigint),
+        %(status)s,
+        p_rows_deleted => %(deleted)s::bigint,
+        p_error_message => %(message)s
+    )

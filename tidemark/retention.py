@@ -1,0 +1,113 @@
+"""Let go of what is older than area.yml keeps: logs, replaced versions, resolved rejects.
+
+Every statement is a transaction of its own that touches few rows, beside the readers of the star
+and after the publish. What is not done is done after the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidemark import db, mirror
+from tidemark.config import Area
+from tidemark.db import Servers, Session
+from tidemark.mirror import Mirror
+from tidemark.model import Layer
+
+STEP = 10_000
+"""Rows that one transaction deletes at most."""
+
+_RECEIVERS: tuple[tuple[Layer, Layer], ...] = (("mrr", "stg"), ("stg", "dwh"))
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Rows that are gone."""
+
+    logs: int
+    history: int
+    rejects: int
+
+
+def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
+    """Delete what the area's retention lets go of.
+
+    Args:
+        servers: the four servers.
+        area: what to keep; its lock is held.
+        batch_id: the batch that was published just now; its logs stay.
+
+    Raises:
+        TidemarkError: what was deleted before stays deleted.
+    """
+    keep = area.retention
+    which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
+    return LetGo(
+        logs=_delete(servers, "dwh", "logs", keep.logs, which),
+        history=sum(
+            _history(servers, area, layer, receiver, keep.history)
+            for layer, receiver in _RECEIVERS
+            if keep.history is not None
+        ),
+        rejects=_delete(servers, "stg", "rejects", keep.rejects, which),
+    )
+
+
+def _delete(
+    servers: Servers, layer: Layer, what: str, keep: timedelta | None, which: Mapping[str, object]
+) -> int:
+    if keep is None:
+        return 0
+    deleted, statement = 0, db.compose("retention", what)
+    with servers.session(layer, f"retention {which['area']}") as session:
+        while step := session.run(statement, {**which, "keep": keep}):
+            deleted += step
+    return deleted
+
+
+def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: timedelta) -> int:
+    """Delete versions that were replaced longer ago than `keep`, up to what the receiver has."""
+    with servers.session(receiver, f"retention {area.area}") as session:
+        applied = mirror.last_applied(session, area.area)
+    deleted = 0
+    with servers.session(layer, f"retention {area.area}") as session:
+        which = {"area": area.area, "applied": applied, "keep": keep}
+        after = session.value(db.compose("retention", "history_start"), which)
+        while (until := _until(session, which, after)) > after:
+            for entity in area.entities.values():
+                target = Mirror(getattr(entity, layer), (), entity.key)
+                deleted += _replaced(session, target, after, until)
+            move = db.compose("retention", "move_history_start")
+            session.run(move, {"area": area.area, "batch_id": until})
+            after = until
+    return deleted
+
+
+def _until(session: Session, which: Mapping[str, object], after: int) -> int:
+    end = db.compose("retention", "history_end")
+    return int(session.value(end, {**which, "after": after}))
+
+
+def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
+    """Delete the versions of one mirror that the batches after `after` and to `until` replaced."""
+    parts = {
+        **target.parts,
+        "replaced": db.name("landing", f"{target.table}.replaced"),
+        "key": db.names(target.key),
+        "key_h": db.names(target.key, of="h"),
+        "h_is_w": db.equal("h", "w", target.key),
+        "h_is_r": db.equal("h", "r", target.key),
+        "after": db.literal(after),
+        "until": db.literal(until),
+    }
+    session.run(db.compose("retention", "drop_replaced", **parts))
+    found = session.run(db.compose("retention", "find_replaced", **parts))
+    session.run(db.compose("retention", "index_replaced", **parts))
+    deleted = 0
+    for first in range(0, found, STEP):
+        step = {"first": db.literal(first), "last": db.literal(first + STEP)}
+        deleted += session.run(db.compose("retention", "delete_replaced", **parts, **step))
+    session.run(db.compose("retention", "drop_replaced", **parts))
+    return deleted

@@ -1,0 +1,90 @@
+-- What is older than area.yml keeps: each statement is a transaction of its own.
+
+-- name: logs
+delete from etl_logs
+where log_id in (
+    select l.log_id
+    from etl_logs as l
+    where
+        l.area = %(area)s
+        and l.start_time < clock_timestamp() - %(keep)s
+        and l.status <> 'RUNNING'
+        and l.batch_id is distinct from %(batch_id)s
+    order by l.start_time
+    limit %(rows)s
+)
+
+-- name: rejects
+delete from stg_rejects
+where reject_id in (
+    select r.reject_id
+    from stg_rejects as r
+    where r.area = %(area)s and r.resolved_at < clock_timestamp() - %(keep)s
+    order by r.resolved_at
+    limit %(rows)s
+)
+
+-- name: history_start
+select coalesce(max(batch_id), 0) from tidemark.history_start where area = %(area)s
+
+-- The batches that follow are looked at from the oldest on, a thousand at a time: mostly the first
+-- is too young already.
+-- name: history_end
+select coalesce(max(b.batch_id), %(after)s)
+from (
+    select
+        batch_id,
+        applied_at
+    from tidemark.applied_batch
+    where area = %(area)s and batch_id > %(after)s and batch_id <= %(applied)s
+    order by batch_id
+    limit 1000
+) as b
+where b.applied_at < clock_timestamp() - %(keep)s
+
+-- name: drop_replaced
+drop table if exists {replaced}
+
+-- Versions that a batch of the span replaced: those before a version that it wrote. Numbered, so
+-- that each step of the delete finds its own by an index.
+-- name: find_replaced
+create unlogged table {replaced} as
+select
+    row_number() over () as _position,
+    h.*
+from (
+    select distinct
+        {key_h},
+        h._batch_id
+    from (
+        select
+            {key},
+            _batch_id
+        from {mirror}
+        where _batch_id > {after} and _batch_id <= {until}
+        union all
+        select
+            {key},
+            _batch_id
+        from {history}
+        where _batch_id > {after} and _batch_id <= {until}
+    ) as w
+    inner join {history} as h on {h_is_w} and h._batch_id < w._batch_id
+) as h
+
+-- name: index_replaced
+alter table {replaced} add primary key (_position)
+
+-- name: delete_replaced
+delete from {history} as h
+using {replaced} as r
+where
+    {h_is_r}
+    and h._batch_id = r._batch_id
+    and r._position > {first}
+    and r._position <= {last}
+
+-- name: move_history_start
+insert into tidemark.history_start (area, batch_id) values (%(area)s, %(batch_id)s)
+on conflict (area) do update
+set batch_id = excluded.batch_id, moved_at = excluded.moved_at
