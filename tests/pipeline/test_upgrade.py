@@ -1,0 +1,111 @@
+"""A warehouse that an older Tidemark filled is migrated with its data, and goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import run, succeed
+from tests.fix_retail import Retail
+from tests.fix_servers import HOME, Warehouse
+from tidemark.db import Servers
+from tidemark.model import LAYERS, Layer
+
+RELEASED = "918fb59c226193e9334ae989cce97301d7b9f6d7"
+"""The last commit before deletes were detected."""
+
+SCHEMA = """
+    select format('%s.%s %s %s', n.nspname, c.relname, a.attname, format_type(atttypid, atttypmod))
+    from pg_attribute as a join pg_class as c on c.oid = attrelid
+    join pg_namespace as n on n.oid = relnamespace
+    where n.nspname in ('public', 'tidemark', 'landing', 'partitions') and attnum > 0
+    union all select indexdef from pg_indexes where schemaname !~ '^pg_'
+    union all select format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
+    from pg_constraint where conrelid <> 0
+    union all select viewname || definition from pg_views where schemaname in ('public', 'landing')
+    union all select oid::regprocedure || prosrc from pg_proc
+    where pronamespace in ('public'::regnamespace, 'tidemark'::regnamespace)
+    order by 1
+"""
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package and the SQL of the older commit; its windows have no margin."""
+    command = ["git", "archive", RELEASED, "tidemark", "sql"]
+    archive = subprocess.run(command, cwd=HOME, capture_output=True, check=False)
+    if archive.returncode:
+        pytest.skip(f"no commit {RELEASED[:7]} here (a shallow clone?): {archive.stderr.decode()}")
+    folder = tmp_path_factory.mktemp("older")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    with (folder / "sql" / "retail" / "area.yml").open("a") as declared:
+        declared.write("\nmargin: 0s\n")
+    return folder
+
+
+@pytest.fixture
+def upgraded(retail: Retail, empty: Warehouse) -> Iterator[Retail]:
+    """Empty layers on the same source, for the older commit to fill."""
+    dsn = {**empty.dsn, "operational": retail.warehouse.dsn["operational"]}
+    warehouse = Warehouse(dsn)
+    with Servers(dsn) as servers:
+        yield Retail(warehouse, servers, retail.area, retail.home)
+    warehouse.close()
+
+
+def contents(retail: Retail) -> dict[str, list[Any]]:
+    """Return what the layers hold, and of deleted rows that they are, not since when."""
+    found: dict[str, list[Any]] = retail.contents()
+    for table in [name for name in found if name.startswith(("mrr_", "stg_"))]:
+        read = [json.loads(row) for (row,) in found[table]]
+        rows = [{**row, "_deleted_at": row["_deleted_at"] is not None} for row in read]
+        found[table] = sorted(rows, key=json.dumps)
+    return found
+
+
+def schema(retail: Retail, layer: Layer) -> list[tuple[str]]:
+    return retail.warehouse.rows(layer, SCHEMA)
+
+
+def test_what_an_older_tidemark_filled_is_as_if_it_had_always_been_this_one(
+    older: Path, upgraded: Retail, retail: Retail
+):
+    env = {**upgraded.environment, "TIDEMARK_HOME": str(older), "PYTHONPATH": str(older)}
+
+    def both() -> None:
+        done = run([sys.executable, "-m", "tidemark", "run"], env, cwd=older)
+        assert done.code == 0, done
+        retail.run()
+
+    migrated = run([sys.executable, "-m", "tidemark", "migrate"], env, cwd=older)
+    assert migrated.code == 0, migrated
+    retail.add("sales", 6)  # one of five may go
+    both()
+    retail.change("customers", 1, city="Oslo")
+    retail.change("sales", 2, quantity=-1)
+    retail.add("customers", 9, name="")  # rejected, so that its sale has an inferred member
+    retail.add("sales", 5, customer_id=9)
+    retail.warehouse.execute("operational", "delete from sales where sale_id = 4")
+    both()
+    retail.change("sales", 2, quantity=2)
+    retail.change("customers", 1, city="Rome")
+    retail.change("customers", 9, name="Flo")
+
+    succeed("migrate", env=upgraded.environment)
+    upgraded.run()
+    retail.run()
+
+    assert contents(upgraded) == contents(retail)
+    assert [key for key, _ in upgraded.sales()] == [1, 2, 3, 5, 6]
+    for layer in LAYERS:
+        assert schema(upgraded, layer) == schema(retail, layer)
+    assert upgraded.run().changed == 0
