@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fix_areas",
     "tests.fix_compose",
     "tests.fix_retail",
+    "tests.fix_faults",
     "tests.fix_shop",
     "tests.fix_star",
     "tests.fix_visits",

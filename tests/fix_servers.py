@@ -69,9 +69,9 @@ class Warehouse:
             return cursor.rowcount
 
     def close(self) -> None:
-        """Close what `rows` and `execute` used."""
-        for opened in self._connections.values():
-            opened.close()
+        """Close what `rows` and `execute` used; their next call opens it again."""
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def _connection(self, layer: Layer) -> connection:
         if layer not in self._connections or self._connections[layer].closed:
@@ -94,9 +94,7 @@ def servers() -> Iterator[dict[Layer, str]]:
 @pytest.fixture(scope="session")
 def templates(servers: dict[Layer, str]) -> dict[Layer, str]:
     """Layer -> libpq URL of its server, which has a migrated TEMPLATE and a copy, ROLLED_BACK."""
-    everywhere(servers, f"create database {TEMPLATE}")
-    with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
-        migrate(Project(HOME), targets)
+    make_templates(servers)
     everywhere(servers, f"create database {ROLLED_BACK} {CLONED}")
     return servers
 
@@ -133,6 +131,13 @@ def stg(templates: dict[Layer, str]) -> Iterator[connection]:
 def dwh(templates: dict[Layer, str]) -> Iterator[connection]:
     """A migrated DWH, in a transaction that is rolled back."""
     yield from _rolled_back(templates["dwh"])
+
+
+def make_templates(servers: Mapping[Layer, str]) -> None:
+    """Make a migrated TEMPLATE on each server."""
+    everywhere(servers, f"create database {TEMPLATE}")
+    with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
+        migrate(Project(HOME), targets)
 
 
 def everywhere(servers: Mapping[Layer, str], statement: str) -> None:

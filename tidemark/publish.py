@@ -63,6 +63,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
             shape = star.read(stg, dwh, area) if delta.changed else None
             if shape:
                 _land(servers, dwh, shape, delta, counts)
+                _make_partitions(dwh, shape, delta)
         with dwh.transaction():
             if shape and repair:
                 _remove_surplus(dwh, shape, delta, repair, counts)
@@ -159,6 +160,17 @@ def _remove_surplus(
         )
 
 
+def _make_partitions(dwh: Session, shape: Star, delta: Delta) -> None:
+    """Make the partitions that the landed facts need, each for all to see at once.
+
+    PostgreSQL plans a statement before it takes the statement's snapshot. One that is planned while
+    a partition is not yet there would read the rest of the batch, and not that partition.
+    """
+    for fact in shape.facts.values():
+        if fact.entity in delta.changed:
+            facts.ensure_partitions(dwh, fact)
+
+
 def _apply(
     dwh: Session, area: Area, shape: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
@@ -182,13 +194,12 @@ def _apply(
 def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
-    """Find the keys of the landed facts, and make the members, dates and partitions they need."""
+    """Find the keys of the landed facts, and make the members and dates that they need."""
     facts.resolve(dwh, fact, applied=delta.known)
     for role in fact.roles:
         unknown = facts.unknown(fact, role)
         inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].note("inferred", inferred)
-    facts.ensure_partitions(dwh, fact)
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
 
 

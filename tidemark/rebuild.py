@@ -152,6 +152,7 @@ def _rebuild_dwh(
     for name, fact in shape.facts.items():
         if name in names or any(role.dimension in dimensions for role in fact.roles):
             transfer.refill(stg, dwh, publish.job(shape, name, after=0))
+            facts.ensure_partitions(dwh, fact)
             yield _rebuild_fact(dwh, area, fact, replace(delta, known=delta.last))
     quality.gate(dwh, area)
     if delta.last > after:

@@ -1,0 +1,12 @@
+"""The tests of this folder run on servers that they may crash, and not on the session's."""
+
+import pytest
+
+from tests.fix_faults import Machines
+from tidemark.model import Layer
+
+
+@pytest.fixture(scope="session")
+def templates(machines: Machines) -> dict[Layer, str]:
+    """Layer -> libpq URL of its server, which has a migrated TEMPLATE."""
+    return machines.urls

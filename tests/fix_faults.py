@@ -1,0 +1,325 @@
+"""Faults: servers that crash, statements that are counted, and a start that is returned to."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fix_retail import Retail, wait_until
+from tests.fix_servers import SETTINGS, connect, database, make_templates
+from tests.queries import execute
+from tidemark import embedded, pipeline, transfer, watermark
+from tidemark.config import Area
+from tidemark.db import Servers, Session
+from tidemark.embedded import postmaster, site
+from tidemark.errors import TidemarkError
+from tidemark.model import Hop, Layer
+
+WAREHOUSE: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+
+Strike = Callable[[Layer], None]
+"""What happens before a statement is sent to a layer."""
+
+_STORED = """
+    select
+        string_agg(
+            format(
+                'select %%L, (to_jsonb(t) - %%L::text[])::text from %%s as t',
+                c.oid::regclass, %(lost)s::text[], c.oid::regclass
+            ),
+            ' union all '
+        ) || ' order by 1, 2'
+    from pg_class as c
+    where
+        c.relkind in ('r', 'p')
+        and not c.relispartition
+        and c.relnamespace::regnamespace::text in ('public', 'landing', 'tidemark')
+        and c.relname !~ '^(etl_|ref_|migration|dwh_dim_date)'
+"""
+_LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
+
+
+class Machines:
+    """Four servers that may crash. The machine goes on, and so all that they committed is there."""
+
+    settings = SETTINGS | {
+        "synchronous_commit": "on",
+        "max_prepared_transactions": "20",
+        "wal_level": "replica",
+    }
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.urls = embedded.start(folder, settings=self.settings)
+
+    def crash(self, layer: Layer) -> None:
+        """Stop a server at once, and start it again: it recovers from its log."""
+        self.stop(layer, signal.SIGQUIT)
+        self.start(layer)
+
+    def stop(self, layer: Layer, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop a server: SIGINT rolls back what runs, SIGQUIT leaves everything as it lies."""
+        server = postmaster.find(self.cluster(layer))
+        assert server
+        os.kill(server.pid, how)
+        wait_until(lambda: postmaster.find(self.cluster(layer)) is None)
+
+    def start(self, layer: Layer) -> None:
+        """Start a server that was stopped, where it was."""
+        started = embedded.start(self.folder, layers=[layer], settings=self.settings)
+        assert started == {layer: self.urls[layer]}
+
+    def cluster(self, layer: Layer) -> Path:
+        """Return a server's data folder."""
+        return site.data_folder(self.folder) / layer
+
+
+@contextmanager
+def before_each_statement(strike: Strike) -> Iterator[None]:
+    """Call `strike` before each statement that this process sends, whichever thread sends it."""
+    sending = Session._cursor
+
+    @contextmanager
+    def struck(session: Session) -> Iterator[Any]:
+        strike(session.layer)
+        with sending(session) as cursor:
+            yield cursor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_cursor", struck)
+        yield
+
+
+@contextmanager
+def before_statement(number: int, strike: Strike) -> Iterator[None]:
+    """Call `strike` once, before the statement of this number."""
+    numbers = itertools.count(1)
+
+    def count(layer: Layer) -> None:
+        if next(numbers) == number:
+            strike(layer)
+
+    with before_each_statement(count):
+        yield
+
+
+@contextmanager
+def comparable(clock: datetime) -> Iterator[None]:
+    """Make runs of different times comparable.
+
+    The source's clock stands still, so that they come to the same; streams run one by one, so that
+    the statement of one number is the same in all of them.
+    """
+    activity = watermark.activity
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watermark, "activity", lambda source: replace(activity(source), clock=clock))
+        patch.setattr(transfer, "STREAMS", 1)
+        yield
+
+
+def _run_until(hop: Hop, number: int, dsns: dict[Layer, str], area: Area, clock: datetime) -> None:
+    """Run a hop, and die before its statement of this number. The target of a process."""
+
+    def die(_: Layer) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with comparable(clock), before_statement(number, die), Servers(dsns) as servers:
+        pipeline.run_hop(servers, area, hop)
+
+
+# Processes are forked from a server that has loaded all this and has never had a thread: what a
+# library's thread had locked when it was forked would stay locked.
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["__main__", __name__])
+
+
+class Trial:
+    """A batch that is tried again and again, each time with another fault in one of its hops."""
+
+    def __init__(self, shop: Retail, clock: datetime) -> None:
+        self.shop = shop
+        self.clock = clock
+        self._save()
+        shop.run()
+        self._expected = self._outcome()
+        self._restore()
+
+    def faults(self, hop: Hop) -> Iterator[int]:
+        """Yield the numbers of the hop's statements: each is to see one fault, then `recover`.
+
+        In the end the hop has been run, and the next one can be tried.
+        """
+        self._save()
+        sent: list[Layer] = []
+        with before_each_statement(sent.append):
+            self._run(hop)
+        self._restore()
+        yield from range(1, len(sent) + 1)
+        self._run(hop)
+
+    def kill(self, hop: Hop, number: int) -> None:
+        """Run a hop in a process of its own that is killed before it sends a statement."""
+        self.shop.servers.close()
+        arguments = (hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
+        process = _FORKED.Process(target=_run_until, args=arguments)
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        wait_until(lambda: not any(map(self._sessions, WAREHOUSE)))
+
+    def crash(self, hop: Hop, number: int, machines: Machines) -> None:
+        """Run a hop, and crash the server to which a statement is sent. It may survive that."""
+        with before_statement(number, machines.crash), suppress(TidemarkError):
+            self._run(hop)
+        self._close()
+
+    def recover(self) -> None:
+        """Run again, compare all layers with what an undisturbed run makes, and start over.
+
+        From a state that a run has gone on from already, it is not run again.
+        """
+        left = self._stored()
+        if left not in self._recovered:
+            self.shop.run()
+            assert self._outcome() == self._expected
+            self._recovered.append(left)
+            self._restore()
+        elif left != self._start:
+            self._restore()
+
+    def _run(self, hop: Hop) -> None:
+        pipeline.run_hop(self.shop.servers, self.shop.area, hop)
+
+    def _outcome(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return what all layers hold and how far they say they are, apart from ids of batches."""
+        warehouse = self.shop.warehouse
+        extracted = "select entity, high_water_mark from tidemark.extraction_mark order by 1"
+        published = "select entity, high_water_mark from high_water_mark order by 1"
+        return {
+            **self.shop.contents(),
+            "extracted": warehouse.rows("mrr", extracted),
+            "published": warehouse.rows("dwh", published),
+            "dates": warehouse.rows("dwh", "select count(*) from dwh_dim_date"),
+        }
+
+    def _stored(self) -> object:
+        """Return all that has been committed: layers, landing tables and marks, but no journal."""
+        found = {}
+        for layer in WAREHOUSE:
+            [[query]] = self.shop.warehouse.rows(layer, _STORED, {"lost": _LOST})
+            found[layer] = self.shop.warehouse.rows(layer, query)
+        return found
+
+    def _save(self) -> None:
+        """Let what is here be what `_restore` returns to."""
+        self._start, self._recovered = self._stored(), list[object]()
+        self._each(lambda layer: _copy(_name(self.shop, layer), "start"))
+
+    def _restore(self) -> None:
+        self._each(lambda layer: _copy("start", _name(self.shop, layer)))
+
+    def _sessions(self, layer: Layer) -> bool:
+        """Whether a session of a run is still there."""
+        query = """
+            select true from pg_stat_activity
+            where datname = current_database() and application_name like 'tidemark %'
+        """
+        return bool(self.shop.warehouse.rows(layer, query))
+
+    def _close(self) -> None:
+        self.shop.servers.close()
+        self.shop.warehouse.close()
+
+    def _each(self, statements: Callable[[Layer], Sequence[str]]) -> None:
+        """Run statements on each server, when no session uses this warehouse."""
+
+        def one(layer: Layer) -> None:
+            with closing(connect(database(self.shop.warehouse.dsn[layer], "postgres"))) as server:
+                for statement in statements(layer):
+                    execute(server, statement)
+
+        self._close()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(one, WAREHOUSE))
+
+
+def _copy(old: str, new: str) -> Sequence[str]:
+    # As a copy of files: in a copy by the log a sequence would go back after a crash, since it
+    # believes that its next 32 numbers are logged, and that was in the other database.
+    return (
+        f"drop database if exists {new} with (force)",
+        f"create database {new} template {old} strategy file_copy",
+    )
+
+
+def _name(shop: Retail, layer: Layer) -> str:
+    return shop.warehouse.dsn[layer].rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def machines() -> Iterator[Machines]:
+    """Four servers, each with a migrated TEMPLATE."""
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-faults-"))
+    folder.chmod(0o711)  # as root, the servers run as a user that has to get in
+    try:
+        made = Machines(folder)
+        make_templates(made.urls)
+        yield made
+    finally:
+        embedded.stop(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["a first load", "a delta"])
+def trial(request: pytest.FixtureRequest, retail: Retail) -> Iterator[Trial]:
+    """A first load, or changes of every kind of which one batch waits in MRR for STG."""
+    retail.area = retail.area.model_copy(
+        update={
+            "entities": {
+                name: entity.model_copy(update={"max_delete_ratio": 0.5})
+                for name, entity in retail.area.entities.items()
+            }
+        }
+    )
+    if request.param == "a delta":
+        retail.run()
+        _change(retail)
+        retail.hop("extract", retail.begin())
+        _change_again(retail)
+    [[clock]] = retail.warehouse.rows("operational", "select clock_timestamp()")
+    with comparable(clock):
+        yield Trial(retail, clock)
+
+
+def _change(shop: Retail) -> None:
+    shop.change("customers", 1, city="Lyon")
+    shop.change("customers", 2, name=" ")
+    shop.add("customers", 4, name=" ")
+    shop.change("products", 2, name="Standing desk", unit_price=250)
+    shop.change("sales", 1, quantity=7)
+    shop.add("sales", 5, customer_id=4)
+
+
+def _change_again(shop: Retail) -> None:
+    """Change what waits, mend a reject, delete, and let facts and history come late."""
+    shop.change("customers", 1, city="Nice")
+    shop.change("customers", 2, name="Bea Potter")
+    shop.add("products", 3, unit_price=-1)
+    shop.change("products", 2, unit_price=260)
+    shop.change("sales", 2, transaction_timestamp="2025-03-05")
+    shop.add("sales", 6, customer_id=4, product_id=3, transaction_timestamp="2024-12-31")
+    shop.warehouse.execute("operational", "delete from sales where sale_id = 3")
+    shop.warehouse.execute("operational", "delete from customers where customer_id = 3")
