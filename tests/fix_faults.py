@@ -10,7 +10,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import Retail, wait_until
-from tests.fix_servers import SETTINGS, connect, database, make_templates
-from tests.queries import execute
+from tests.fix_servers import SETTINGS, Warehouse, administer, database, make_templates
 from tidemark import embedded, pipeline, transfer, watermark
 from tidemark.config import Area
 from tidemark.db import Servers, Session
@@ -46,7 +45,7 @@ _STORED = """
     where
         c.relkind in ('r', 'p')
         and not c.relispartition
-        and c.relnamespace::regnamespace::text in ('public', 'landing', 'tidemark')
+        and c.relnamespace::regnamespace::text = any(%(schemas)s)
         and c.relname !~ '^(etl_|ref_|migration|dwh_dim_date)'
 """
 _LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
@@ -85,6 +84,13 @@ class Machines:
     def cluster(self, layer: Layer) -> Path:
         """Return a server's data folder."""
         return site.data_folder(self.folder) / layer
+
+
+def stored(warehouse: Warehouse, layer: Layer, *schemas: str) -> list[tuple[Any, ...]]:
+    """Return all rows of a layer's schemas, apart from the journal and ids of batches."""
+    which = {"lost": _LOST, "schemas": list(schemas)}
+    [[query]] = warehouse.rows(layer, _STORED, which)
+    return warehouse.rows(layer, query)
 
 
 @contextmanager
@@ -216,12 +222,8 @@ class Trial:
         }
 
     def _stored(self) -> object:
-        """Return all that has been committed: layers, landing tables and marks, but no journal."""
-        found = {}
-        for layer in WAREHOUSE:
-            [[query]] = self.shop.warehouse.rows(layer, _STORED, {"lost": _LOST})
-            found[layer] = self.shop.warehouse.rows(layer, query)
-        return found
+        schemas = ("public", "landing", "tidemark")
+        return [stored(self.shop.warehouse, layer, *schemas) for layer in WAREHOUSE]
 
     def _save(self) -> None:
         """Let what is here be what `_restore` returns to."""
@@ -247,9 +249,8 @@ class Trial:
         """Run statements on each server, when no session uses this warehouse."""
 
         def one(layer: Layer) -> None:
-            with closing(connect(database(self.shop.warehouse.dsn[layer], "postgres"))) as server:
-                for statement in statements(layer):
-                    execute(server, statement)
+            for statement in statements(layer):
+                administer(database(self.shop.warehouse.dsn[layer], "postgres"), statement)
 
         self._close()
         with ThreadPoolExecutor() as pool:

@@ -17,7 +17,14 @@ from typing import Any, TypeVar
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from tests.fix_servers import CLONED, HOME, Warehouse, connect, database, everywhere
+from tests.fix_servers import (
+    CLONED,
+    HOME,
+    Warehouse,
+    connect,
+    database,
+    everywhere,
+)
 from tests.queries import execute
 from tidemark import pipeline
 from tidemark.config import Area, Project

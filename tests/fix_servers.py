@@ -82,7 +82,7 @@ class Warehouse:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[Layer, str]]:
     """Layer -> libpq URL (superuser) of its server; the database there is empty."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
         yield embedded.start(folder, settings=SETTINGS)
@@ -143,7 +143,7 @@ def make_templates(servers: Mapping[Layer, str]) -> None:
 def everywhere(servers: Mapping[Layer, str], statement: str) -> None:
     """Execute a statement on several servers at once."""
     with ThreadPoolExecutor(len(servers)) as pool:
-        list(pool.map(lambda dsn: _execute(dsn, statement), servers.values()))
+        list(pool.map(lambda dsn: administer(dsn, statement), servers.values()))
 
 
 def connect(dsn: str) -> connection:
@@ -153,12 +153,18 @@ def connect(dsn: str) -> connection:
     return opened
 
 
+def administer(dsn: str, statement: str) -> None:
+    """Run a statement in a session of its own."""
+    with closing(connect(dsn)) as opened, opened.cursor() as cursor:
+        cursor.execute(statement)
+
+
 def database(dsn: str, name: str) -> str:
     """Return the URL of another database of the same server."""
     return urlsplit(dsn)._replace(path=f"/{name}").geturl()
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """Find a file system in memory: a database is a thousand small files, and every test has four.
 
     Where there is none, or it is as small as a container's, None: the usual temporary folder.
@@ -166,11 +172,6 @@ def _memory() -> Path | None:
     shared = Path("/dev/shm")
     is_roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30
     return shared if is_roomy else None
-
-
-def _execute(dsn: str, statement: str) -> None:
-    with closing(connect(dsn)) as opened, opened.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def _rolled_back(dsn: str) -> Iterator[connection]:

@@ -1,0 +1,19 @@
+"""A run whose servers crash under it may fail; what it leaves behind is made up for by the next."""
+
+import os
+
+from tests.fix_faults import Machines, Trial
+from tidemark.model import HOPS
+
+EVERY = int(os.environ.get("TIDEMARK_CRASH_EVERY", "12"))
+"""One statement in so many sees a crash: each takes a second. 1 leaves none out."""
+
+
+def test_a_run_is_made_up_for_whichever_server_crashes_before_any_of_its_statements(
+    trial: Trial, machines: Machines
+):
+    for hop in HOPS:
+        for number in trial.faults(hop):
+            if number % EVERY == 1 % EVERY:
+                trial.crash(hop, number, machines)
+                trial.recover()
