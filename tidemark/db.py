@@ -376,6 +376,9 @@ def _connect_error(error: psycopg2.Error, dsn: str, layer: Layer) -> ConnectErro
     if "password authentication failed" in reason or "no password supplied" in reason:
         todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
         return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
+    if "too many c" in reason or "connection slots are reserved" in reason:
+        todo = "Close some, or raise the limit of the role, the database or the server."
+        return ConnectError(f"{layer}: {redacted(dsn)} has no connection left: {reason} {todo}")
     todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
     return ConnectError(
         f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}",
@@ -408,6 +411,10 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
         todo = " Run `tidemark migrate`."
     elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
         todo = " `tidemark doctor` prints the grant that is missing."
+    elif state == errorcodes.DISK_FULL:
+        todo = " Make room there, and run the command again."
+    elif state == errorcodes.READ_ONLY_SQL_TRANSACTION:
+        todo = f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write."
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
 

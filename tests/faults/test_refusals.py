@@ -1,0 +1,162 @@
+"""A server that refuses its service: the error says so, nothing is half-written, all recovers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fix_faults import WAREHOUSE, Machines, stored
+from tests.fix_retail import Retail
+from tests.fix_servers import administer, database
+from tidemark.errors import ConnectError, StatementError, TidemarkError
+from tidemark.model import Layer
+
+RECEIVERS = pytest.mark.parametrize("layer", WAREHOUSE)
+LOADER = """
+    create role loader login password 'secret' connection limit 1;
+    grant tidemark_etl to loader;
+"""
+READ_ONLY = r"cannot execute [\w() ]+ in a read-only transaction\. Let TIDEMARK_"
+
+
+@pytest.fixture
+def shop(retail: Retail, undisturbed: Retail) -> Retail:
+    """The shop after its first batch, with changes that are not extracted yet."""
+    retail.run()
+    undisturbed.run()
+    retail.change("customers", 1, city="Lyon")
+    retail.add("products", 3)
+    for sale in range(100, 400):
+        retail.add("sales", sale, product_id=3)
+    for each in (retail, undisturbed):
+        each.servers.close()
+        each.warehouse.close()
+    return retail
+
+
+@RECEIVERS
+def test_a_server_in_recovery_is_named(
+    shop: Retail, undisturbed: Retail, layer: Layer, machines: Machines
+):
+    with in_recovery(shop, layer, machines):
+        refused(shop, layer, StatementError, READ_ONLY)
+    assert_recovered(shop, undisturbed)
+
+
+@RECEIVERS
+def test_a_statement_that_takes_too_long_is_given_up(
+    shop: Retail, undisturbed: Retail, layer: Layer
+):
+    lock = "lock table tidemark.applied_batch in share mode"
+    with impatient(shop, layer), shop.holding(layer, lock):
+        refused(shop, layer, StatementError, "canceling statement due to statement timeout")
+    assert_recovered(shop, undisturbed)
+
+
+@RECEIVERS
+def test_a_server_without_a_connection_left_is_named(
+    shop: Retail, undisturbed: Retail, layer: Layer
+):
+    with limited(shop, layer):
+        refused(shop, layer, ConnectError, ".* as loader has no connection left: ")
+    assert_recovered(shop, undisturbed)
+
+
+@RECEIVERS
+def test_a_server_whose_disk_is_full_is_named(
+    shop: Retail, undisturbed: Retail, layer: Layer, small_disk: Path
+):
+    with full(shop, layer, small_disk):
+        refused(shop, layer, StatementError, ".*: No space left on device")
+    assert_recovered(shop, undisturbed)
+
+
+def refused(shop: Retail, layer: Layer, error: type[TidemarkError], message: str) -> None:
+    """Run in vain, and find the layer as it was."""
+    before = stored(shop.warehouse, layer, "public", "tidemark")
+    with pytest.raises(error, match=f"^{layer}: {message}"):
+        shop.run()
+    shop.servers.close()
+    assert stored(shop.warehouse, layer, "public", "tidemark") == before
+
+
+def assert_recovered(shop: Retail, undisturbed: Retail) -> None:
+    shop.run()
+    undisturbed.run()
+    assert shop.contents() == undisturbed.contents()
+
+
+@contextmanager
+def impatient(shop: Retail, layer: Layer) -> Iterator[None]:
+    """Let the sessions that are opened in the block wait no longer than a second."""
+    shop.warehouse.execute(layer, "alter database tidemark_test set statement_timeout = '1s'")
+    yield
+    shop.warehouse.execute(layer, "alter database tidemark_test reset statement_timeout")
+
+
+@contextmanager
+def in_recovery(shop: Retail, layer: Layer, machines: Machines) -> Iterator[None]:
+    """Let a server be a standby for the block, whose primary says nothing."""
+    shop.warehouse.close()
+    machines.stop(layer)
+    (machines.cluster(layer) / "standby.signal").touch()
+    machines.start(layer)
+    yield
+    shop.warehouse.rows(layer, "select pg_promote()")
+
+
+@contextmanager
+def limited(shop: Retail, layer: Layer) -> Iterator[None]:
+    """Log in as someone who may have one connection."""
+    dsn = shop.servers.dsns[layer]
+    shop.warehouse.execute(layer, LOADER)
+    parts = urlsplit(dsn)
+    shop.servers.dsns[layer] = parts._replace(
+        netloc=f"loader:secret@{parts.hostname}:{parts.port}"
+    ).geturl()
+    yield
+    shop.servers.dsns[layer] = dsn
+    shop.warehouse.execute(layer, "drop role loader")
+
+
+@contextmanager
+def full(shop: Retail, layer: Layer, disk: Path) -> Iterator[None]:
+    """Move a layer to a small disk on which there is no room left."""
+    _administer(shop, layer, f"create tablespace small location '{disk / 'tablespace'}'")
+    _administer(shop, layer, "alter database tidemark_test set tablespace small")
+    ballast = disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(8192)):
+            pass
+    yield
+    ballast.unlink()
+    _administer(shop, layer, "alter database tidemark_test set tablespace pg_default")
+    _administer(shop, layer, "drop tablespace small")
+
+
+@pytest.fixture
+def small_disk(machines: Machines) -> Iterator[Path]:
+    """A disk of 64 MB with a folder for a tablespace."""
+    disk, owner = machines.folder / "disk", machines.cluster("mrr").stat()
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=711", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        disk.rmdir()
+        pytest.skip("only root may mount a small disk")
+    (disk / "tablespace").mkdir(mode=0o700)
+    os.chown(disk / "tablespace", owner.st_uid, owner.st_gid)
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+    disk.rmdir()
+
+
+def _administer(shop: Retail, layer: Layer, statement: str) -> None:
+    """Run a statement that wants nobody in the layer's database."""
+    shop.warehouse.close()
+    administer(database(shop.warehouse.dsn[layer], "postgres"), statement)
