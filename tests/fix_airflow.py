@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME, Warehouse, memory
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -69,7 +69,7 @@ class Ran:
 @pytest.fixture(scope="session")
 def airflow_home() -> Iterator[Path]:
     """Make Airflow's folder and metadata; every import of Airflow comes after this."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-airflow-"))
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-airflow-", dir=memory()))
     os.environ.update(
         AIRFLOW_HOME=str(folder),
         AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),

@@ -19,7 +19,14 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import Retail, wait_until
-from tests.fix_servers import SETTINGS, Warehouse, administer, database, make_templates
+from tests.fix_servers import (
+    SETTINGS,
+    Warehouse,
+    administer,
+    database,
+    make_templates,
+    memory,
+)
 from tidemark import embedded, pipeline, transfer, watermark
 from tidemark.config import Area
 from tidemark.db import Servers, Session
@@ -273,7 +280,7 @@ def _name(shop: Retail, layer: Layer) -> str:
 @pytest.fixture(scope="session")
 def machines() -> Iterator[Machines]:
     """Four servers, each with a migrated TEMPLATE."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-faults-"))
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-faults-", dir=memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
         made = Machines(folder)

@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import Retail, wait_until
-from tidemark import db, pipeline, transfer, watermark
+from tidemark import db, pipeline, rebuild, transfer, verify, watermark
 from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.errors import WindowError
-from tidemark.mirror import LINEAGE, Mirror
-from tidemark.model import Layer, Table, Window
+from tidemark.mirror import LINEAGE
+from tidemark.model import Layer, Window
 from tidemark.source import PostgresSource, Reading
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
@@ -120,13 +120,9 @@ class ObservedSource(PostgresSource):
 
     @contextmanager
     def read(
-        self,
-        area: Area,
-        mirrors: Mapping[str, tuple[Mirror, Table]],
-        marks: Mapping[str, datetime],
-        traces: Mapping[str, str | None],
+        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
     ) -> Iterator[Reading]:
-        with super().read(area, mirrors, marks, traces) as safe:
+        with super().read(area, marks, traces) as safe:
             reading = self._bounded(area, safe, marks)
             with (
                 self._servers.session("operational", "observe") as observer,
@@ -182,6 +178,9 @@ def test_nothing_is_lost_while_writers_are_at_work(shop: Retail, monkeypatch: py
     assert found(shop, "dwh", PUBLISHED) == staged
     assert noted - found(shop, "mrr", EVER) == set()
     assert found(shop, "stg", STAGED_TOWNS) - found(shop, "dwh", PUBLISHED_TOWNS) == set()
+    assert verify.run(shop.servers, shop.area).is_equal
+    again = rebuild.run(shop.servers, shop.area, dry_run=True)
+    assert [one for one in again if one.added or one.changed or one.removed] == []
 
 
 def test_the_naive_bound_loses_rows_beside_the_same_writers(
