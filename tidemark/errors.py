@@ -14,6 +14,7 @@
     ├── WindowError                   6   no safe upper bound is known
     │   └── NullWatermarkError            rows that no window would ever contain
     ├── DeleteGuardError              6   more rows are gone from the source than may be
+    ├── LostHistoryError              6   a rebuild would lose what retention let go of
     ├── LockedError                   7   another process works on the area
     ├── GateError                     8   a data-quality gate refused the batch
     └── StatementError                9   PostgreSQL refused a statement
@@ -111,6 +112,12 @@ class NullWatermarkError(WindowError):
 
 class DeleteGuardError(TidemarkError):
     """More rows are gone from the source than a batch may delete unasked; nothing was moved."""
+
+    exit_code = 6
+
+
+class LostHistoryError(TidemarkError):
+    """A rebuild would lose versions that retention let go of in the layer before."""
 
     exit_code = 6
 

@@ -12,10 +12,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tidemark import compare, db, facts, mirror, publish, quality, scd2, stage, star, transfer
+from tidemark import (
+    compare,
+    db,
+    facts,
+    mirror,
+    publish,
+    quality,
+    retention,
+    scd2,
+    stage,
+    star,
+    transfer,
+)
 from tidemark.compare import Shape
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
+from tidemark.errors import LostHistoryError
 from tidemark.facts import Fact
 from tidemark.journal import Journal
 from tidemark.mirror import Mirror
@@ -46,6 +59,7 @@ def run(
     entity: str | None = None,
     origin: Origin = "stg",
     dry_run: bool = False,
+    accept_lost_history: bool = False,
 ) -> list[Changes]:
     """Rebuild an area, or one entity of it with the facts that point at it.
 
@@ -55,12 +69,14 @@ def run(
         entity: its name; None: all.
         origin: the first layer to derive again.
         dry_run: roll everything back.
+        accept_lost_history: go on where retention has let go of versions to derive from.
 
     Returns:
         What changed, table by table.
 
     Raises:
         LockedError: another process works on the area.
+        LostHistoryError: retention let go of versions from which others were derived.
         GateError, ContractError, StatementError: the layers are as they were.
     """
     names = [area.entity(entity).name] if entity else list(area.entities)
@@ -71,6 +87,8 @@ def run(
             stack.enter_context(servers.session(layer, f"rebuild {area.area}"))
             for layer in LAYERS[1:]
         )
+        if not dry_run and not accept_lost_history:
+            _refuse_lost_history(mrr if origin == "stg" else stg, area)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
@@ -85,6 +103,16 @@ def run(
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
         changes += _rebuild_dwh(stg, dwh, area, shape, names)
     return changes
+
+
+def _refuse_lost_history(sender: Session, area: Area) -> None:
+    start = retention.history_start(sender, area.area)
+    if start:
+        raise LostHistoryError(
+            f"{sender.layer}: retention let go of the versions of {area.area} that batches up to "
+            f"{start} replaced, so a rebuild would remove what came of them. See what with "
+            "`tidemark rebuild --dry-run`, and add --accept-lost-history to let it go."
+        )
 
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:

@@ -55,6 +55,11 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
     )
 
 
+def history_start(session: Session, area: str) -> int:
+    """Read up to which batch a layer has let go of the versions that were replaced; 0: of none."""
+    return int(session.value(db.compose("retention", "history_start"), {"area": area}))
+
+
 def _delete(
     servers: Servers, layer: Layer, what: str, keep: timedelta | None, which: Mapping[str, object]
 ) -> int:
@@ -74,7 +79,7 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
     deleted = 0
     with servers.session(layer, f"retention {area.area}") as session:
         which = {"area": area.area, "applied": applied, "keep": keep}
-        after = session.value(db.compose("retention", "history_start"), which)
+        after = history_start(session, area.area)
         while (until := _until(session, which, after)) > after:
             for entity in area.entities.values():
                 target = Mirror(getattr(entity, layer), (), entity.key)

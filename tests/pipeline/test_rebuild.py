@@ -9,7 +9,7 @@ import pytest
 from tests.fix_retail import Retail
 from tests.queries import execute
 from tidemark import rebuild
-from tidemark.errors import LockedError, UnknownNameError
+from tidemark.errors import LockedError, LostHistoryError, UnknownNameError
 from tidemark.model import Layer, Overrides
 from tidemark.rebuild import Changes
 
@@ -246,3 +246,16 @@ def test_a_rebuild_is_logged_and_holds_the_area(shop: Retail):
 def test_an_entity_that_there_is_not_is_told(shop: Retail):
     with pytest.raises(UnknownNameError, match="entity of retail 'costumers'"):
         again(shop, entity="costumers")
+
+
+@pytest.mark.parametrize(("layer", "origin"), [("mrr", "stg"), ("stg", "dwh")])
+def test_what_retention_let_go_of_is_not_removed_unasked(
+    shop: Retail, layer: Layer, origin: rebuild.Origin
+):
+    lost = "insert into tidemark.history_start (area, batch_id) values ('retail', 2)"
+    shop.warehouse.execute(layer, lost)
+
+    with pytest.raises(LostHistoryError, match=rf"{layer}: .* batches up to 2 .*--dry-run"):
+        again(shop, origin=origin)
+    assert again(shop, origin=origin, dry_run=True) == {}
+    assert again(shop, origin=origin, accept_lost_history=True) == {}

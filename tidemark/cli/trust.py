@@ -115,6 +115,7 @@ def _described(check: Checked, one: Difference) -> str:
 
 def rebuild(
     area: AreaName = None,
+    *,
     entity: Annotated[
         str | None, typer.Option(help="This entity alone, and the facts that point at it.")
     ] = None,
@@ -123,6 +124,9 @@ def rebuild(
     ] = "stg",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    accept_lost_history: Annotated[
+        bool, typer.Option(help="Let go of versions whose origin retention has deleted.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -139,7 +143,12 @@ def rebuild(
     with open_servers(project) as opened, progress_bars() as progress:
         progress("rebuild", 0, 0)
         changes = rebuilder.run(
-            opened, wanted, entity=entity, origin=rebuilder.ORIGINS[origin], dry_run=dry_run
+            opened,
+            wanted,
+            entity=entity,
+            origin=rebuilder.ORIGINS[origin],
+            dry_run=dry_run,
+            accept_lost_history=accept_lost_history,
         )
     if as_json:
         print_json(changes)
