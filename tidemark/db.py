@@ -2,8 +2,8 @@
 
 A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
 Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
-notebooks (`engine`); it takes half a second to import, which is longer than a run that finds
-nothing may take, so a run opens its connections itself (docs/decisions/0002).
+notebooks (`servers.engine`); it takes half a second to import, which is longer than a run that
+finds nothing may take, so a run opens its connections itself (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from weakref import WeakSet
 
 import psycopg2
@@ -28,9 +28,6 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.model import Layer
-
-if TYPE_CHECKING:
-    import sqlalchemy
 
 Composable = sql.Composable
 Json = extras.Json
@@ -126,14 +123,11 @@ def text(raw: str) -> sql.SQL:
 class Session:
     """One connection to one layer, in autocommit outside of `transaction`."""
 
-    def __init__(
-        self,
-        connection: extensions.connection,
-        layer: Layer,
-        another: Callable[[], Session] | None = None,
-    ) -> None:
+    another: Callable[[], Session] | None = None
+    """What opened it, to be called again."""
+
+    def __init__(self, connection: extensions.connection, layer: Layer) -> None:
         self._connection = connection
-        self._another = another
         self.layer = layer
 
     @property
@@ -223,9 +217,9 @@ class Session:
         Raises:
             ConnectError: the server is away still.
         """
-        assert self._another is not None, "reopen() is for sessions of connect()"
+        assert self.another is not None, "reopen() is for sessions of connect()"
         self.close()
-        self._connection = self._another()._connection
+        self._connection = self.another()._connection
 
     @contextmanager
     def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
@@ -272,11 +266,11 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         ServerVersionError: it is older than Tidemark needs.
     """
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
-    connection = _opened(dsn, layer, application)
+    connection = opened(dsn, layer, application)
     connection.autocommit = True
     adapters.register(connection)
-    another = partial(connect, dsn, layer, purpose=purpose, as_etl=as_etl)
-    session = Session(connection, layer, another)
+    session = Session(connection, layer)
+    session.another = partial(connect, dsn, layer, purpose=purpose, as_etl=as_etl)
     if session.version < OLDEST[layer]:
         connection.close()
         raise ServerVersionError(
@@ -297,16 +291,6 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
     return session
 
 
-def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
-    """Make an SQLAlchemy engine on a layer, pooled and pre-pinged: for applications, notebooks."""
-    import sqlalchemy
-
-    def creator() -> extensions.connection:
-        return _opened(dsn, layer, f"tidemark engine {layer}")
-
-    return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
-
-
 def cancel_all() -> None:
     """Ask the servers to cancel all that this process runs there; safe from another thread.
 
@@ -322,7 +306,8 @@ def _is_busy(connection: extensions.connection) -> bool:
     return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
 
 
-def _opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
+def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
+    """Open a connection as it comes, for who does without a `Session`; raises as `connect` does."""
     if _parsed(dsn) is None:
         raise ConfigError(
             f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "

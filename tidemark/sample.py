@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from tidemark import db
+from tidemark import servers
 from tidemark.config import Area, Project
 from tidemark.errors import ConfigError
 
@@ -54,7 +54,7 @@ def seeder(project: Project) -> Seed:
 
 def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, int]:
     """Run a seeder on the operational database; the options it is not given take its defaults."""
-    engine = db.engine(dsn, "operational")
+    engine = servers.engine(dsn, "operational")
     try:
         return seed(engine, progress=progress, **options)
     finally:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tidemark import db, embedded
 from tidemark.config import Project
 from tidemark.errors import ConfigError
 from tidemark.model import LAYERS, Layer
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 
 def embedded_folder(project: Project) -> Path:
@@ -34,6 +38,16 @@ def resolve(project: Project) -> db.Servers:
 def is_embedded(project: Project) -> bool:
     """Whether the project's servers are embedded ones."""
     return configured_dsns(project.home, os.environ) is None
+
+
+def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
+    """Make an SQLAlchemy engine on a layer, pooled and pre-pinged: for applications, notebooks."""
+    import sqlalchemy
+
+    def creator() -> Any:
+        return db.opened(dsn, layer, f"tidemark engine {layer}")
+
+    return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
 
 
 def configured_dsns(home: Path, environ: Mapping[str, str]) -> dict[Layer, str] | None:

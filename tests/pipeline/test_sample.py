@@ -10,7 +10,7 @@ import pytest
 from sql.retail.sample import seed
 from sql.retail.sample.store import NAMES
 from tests.fix_servers import Warehouse
-from tidemark import db, pipeline
+from tidemark import db, pipeline, servers
 from tidemark.config import Project
 from tidemark.errors import ConfigError, UsageError
 
@@ -31,7 +31,7 @@ COLUMNS = {
 @pytest.fixture
 def play(warehouse: Warehouse) -> Iterator[Seeder]:
     """`seed` on the operational database of the test, small and without progress."""
-    engine = db.engine(warehouse.dsn["operational"], "operational")
+    engine = servers.engine(warehouse.dsn["operational"], "operational")
 
     def seeder(**options: Any) -> dict[str, int]:
         silent: Any = {"progress": lambda label, done, total: None, "until": UNTIL}
@@ -120,10 +120,10 @@ def test_an_instant_without_a_zone_is_utc(warehouse: Warehouse, play: Seeder):
 
 def test_a_seed_after_a_first_run_is_extracted_by_the_next_one(warehouse: Warehouse, play: Seeder):
     area = Project(warehouse.home).area("retail")
-    with db.Servers(warehouse.dsn) as servers:
-        pipeline.run(servers, area)
+    with db.Servers(warehouse.dsn) as opened:
+        pipeline.run(opened, area)
         play()
-        pipeline.run(servers, area)
+        pipeline.run(opened, area)
     mirrored = "select count(*) from mrr_fact_sales"
     assert warehouse.rows("mrr", mirrored) == [(SMALL["sales"],)]
 
