@@ -50,7 +50,11 @@ _SETTINGS = (
     "set session default_statistics_target = 10; "
     # Work tables are made by parallel queries, where the server has workers to lend. The usual cost
     # of handing a row over keeps PostgreSQL from it just where the rows are many.
-    "set session parallel_tuple_cost = 0.01"
+    "set session parallel_tuple_cost = 0.01; "
+    # A machine that vanished closes no connection; its locks and snapshots end in a minute. The
+    # same goes for a server that did (`opened`).
+    "set session tcp_keepalives_idle = 30; set session tcp_keepalives_interval = 10; "
+    "set session tcp_keepalives_count = 3"
 )
 
 # A statement whose process was killed ends within a second, and lets go of its locks. Some systems
@@ -321,6 +325,9 @@ def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
             application_name=application,
             connect_timeout=10,
             client_encoding="UTF8",
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
         raise _connect_error(error, dsn, layer) from error

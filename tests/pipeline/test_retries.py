@@ -156,6 +156,19 @@ def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
     assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", f"stage: {raised.value}")]
 
 
+@pytest.mark.parametrize("layer", ["operational", "mrr"])
+def test_a_machine_that_vanished_is_noticed_in_a_minute(retail: Retail, layer: Layer):
+    with retail.servers.session(layer, "test") as session:
+        found = session.rows(
+            "select name, setting from pg_settings where name like 'tcp_keep%' order by 1"
+        )
+    assert found == [
+        ("tcp_keepalives_count", "3"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+    ]
+
+
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """The folder of servers that these tests may restart."""
