@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -94,7 +94,11 @@ def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
 
 
 def stream_all(
-    servers: Servers, *, sender: tuple[Layer, str], receiver: Layer, jobs: Sequence[Job]
+    servers: Servers,
+    *,
+    sender: tuple[Layer, str],
+    receiver: Layer,
+    jobs: Sequence[Job],
 ) -> Mapping[str, Streamed]:
     """Fill several landing tables at once, all from one snapshot of the sending server.
 
@@ -108,20 +112,39 @@ def stream_all(
         Entity -> rows and seconds.
     """
     layer, snapshot = sender
+    used: list[Session] = []
 
     def one(job: Job) -> Streamed:
         start = time.monotonic()
         with ExitStack() as stack:
             source = stack.enter_context(servers.session(layer, f"send {job.landing.entity}"))
             target = stack.enter_context(servers.session(receiver, f"land {job.landing.entity}"))
+            used.extend((source, target))
             stack.enter_context(source.transaction(READ_ONLY))
             source.run("set transaction snapshot %(id)s", {"id": snapshot})
             rows = stream(source, job.query, target, job.landing, binary=job.binary)
         return Streamed(rows, time.monotonic() - start)
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
-        done = list(pool.map(one, jobs))
+        streams = [pool.submit(one, job) for job in jobs]
+        try:
+            for each in as_completed(streams):
+                each.result()
+        except BaseException:
+            _stop(streams, used)
+            raise
+    done = [each.result() for each in streams]
     return {job.landing.entity: result for job, result in zip(jobs, done, strict=True)}
+
+
+def _stop(streams: Sequence[Future[Streamed]], used: Sequence[Session]) -> None:
+    """End what still streams when one has failed: it holds the source's snapshot, in vain."""
+    for each in streams:
+        each.cancel()
+    # One that is between two statements has nothing to cancel yet.
+    while wait(streams, timeout=0.1).not_done:
+        for session in list(used):
+            session.cancel()
 
 
 def stream(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import SOLD, Retail, processed
-from tidemark.errors import ConnectError
+from tidemark.errors import ConnectError, StatementError
 from tidemark.model import HOPS, Hop, Layer
 
 WAREHOUSE: tuple[Layer, ...] = ("mrr", "stg", "dwh")
@@ -173,3 +173,17 @@ def test_a_restored_star_takes_no_batch_id_that_was_used_before(retail: Retail):
     query = "select batch_id, status from etl_batches where batch_id > 1 order by 1"
     assert batch_id == used + 1
     assert retail.warehouse.rows("dwh", query) == [(2, "FAILED"), (batch_id, "SUCCESS")]
+
+
+def test_what_streams_beside_a_stream_that_fails_is_ended(retail: Retail):
+    """One entity's rows are refused while another's landing table waits for a lock."""
+    retail.run()
+    retail.change("sales", 1, quantity=7)
+    retail.change("customers", 1, city="Lyon")
+    refused = "alter table landing.customers add constraint nowhere check (city <> 'Lyon')"
+    retail.warehouse.execute("mrr", refused)
+    with (
+        retail.holding("mrr", "lock table landing.sales in share mode"),
+        pytest.raises(StatementError, match="nowhere"),
+    ):
+        retail.run_beside().result(timeout=30)
