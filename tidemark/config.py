@@ -129,6 +129,16 @@ class Entity(_Declaration):
         return target.table if target else None
 
 
+class SourceLimits(_Declaration):
+    """How long Tidemark may keep the source busy, or wait there; `0s` sets no limit."""
+
+    statement_timeout: Duration = timedelta(hours=6)
+    """The longest that one statement may run."""
+    lock_timeout: Duration = timedelta(seconds=1)
+    """The longest wait for a lock. PostgreSQL looks for deadlocks after a second, and ends who
+    looks: with a longer wait that may be the application."""
+
+
 class Calendar(_Declaration):
     """Whose public holidays the date dimension shows."""
 
@@ -165,6 +175,7 @@ class Area(_Declaration):
 
     area: PlainName
     description: str = ""
+    source: SourceLimits = SourceLimits()
     calendar: Calendar = Calendar()
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
@@ -294,6 +305,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "fact": Fact,
     "monitor": Monitor,
     "retention": Retention,
+    "source": SourceLimits,
 }
 
 

@@ -394,6 +394,9 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
         return StatementError(f"{layer}: {primary}.")
+    if layer == "operational" and state in _TIMEOUTS and "timeout" in primary:
+        todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
+        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
             f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
@@ -411,6 +414,10 @@ def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
 
 
 _NOT_IN_REPERTOIRE = errorcodes.CHARACTER_NOT_IN_REPERTOIRE
+_TIMEOUTS = {
+    errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",
+    errorcodes.QUERY_CANCELED: "source.statement_timeout",
+}
 _ENDING = {"FATAL", "PANIC"}
 """Severities of errors that end the session, such as a shutdown."""
 

@@ -61,8 +61,9 @@ def run(
                 traces[name] = None
             with source.read(area, marks, traces) as reading:
                 streamed = source.land(area, mirrors, reading)
+            held = round(time.monotonic() - reading.began, 3)
             for name, window in reading.windows.items():
-                counts[name].info.update(_about(window, reading.clock))
+                counts[name].info.update(_about(window, reading.clock), snapshot_seconds=held)
             for name in reading.pending:
                 counts[name].processed = streamed[name].rows
                 counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)

@@ -6,10 +6,11 @@ knows the protocol alone.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidemark import catalog, db, mirror, transfer, watermark
@@ -28,6 +29,8 @@ class Reading:
     """One consistent look at a source."""
 
     snapshot: str
+    began: float
+    """`time.monotonic()` when the snapshot was taken; it holds back the source's vacuum since."""
     clock: datetime
     """The source's clock when the bound was read: the rows' `_extracted_at`."""
     windows: Mapping[str, Window]
@@ -88,6 +91,20 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     return Landing(f"{entity.name}.keys", tuple(columns[name] for name in entity.key))
 
 
+def limits(area: Area) -> Composable:
+    """Compose what keeps a transaction on the source from standing in the application's way."""
+    return db.compose(
+        "source",
+        "limits",
+        statement_timeout=_milliseconds(area.source.statement_timeout),
+        lock_timeout=_milliseconds(area.source.lock_timeout),
+    )
+
+
+def _milliseconds(duration: timedelta) -> Composable:
+    return db.literal(duration // timedelta(milliseconds=1))
+
+
 class PostgresSource:
     """A PostgreSQL database, read at one snapshot that all parallel streams share."""
 
@@ -129,6 +146,8 @@ class PostgresSource:
             }
             self._session = session
             with session.transaction(transfer.READ_ONLY):
+                session.run(limits(area))
+                began = time.monotonic()
                 snapshot = session.value(db.compose("source", "export_snapshot"))
                 for entity in area.entities.values():
                     self._refuse_endless_waits(session, area, entity)
@@ -139,7 +158,7 @@ class PostgresSource:
                     for name, trace in found.items()
                     if name in traces and (trace is None or trace != traces[name])
                 ]
-                yield Reading(snapshot, seen.clock, windows, pending, found, compared)
+                yield Reading(snapshot, began, seen.clock, windows, pending, found, compared)
 
     def count(self, area: Area, reading: Reading, entity: str) -> int:
         """See `Source.count`; exact, and as costly as reading the window's index."""
@@ -199,7 +218,11 @@ class PostgresSource:
         with self._servers.session("mrr", f"extract {area.area}") as mrr:
             transfer.prepare(mrr, [job.landing for job in jobs])
         return transfer.stream_all(
-            self._servers, sender=("operational", reading.snapshot), receiver="mrr", jobs=jobs
+            self._servers,
+            sender=("operational", reading.snapshot),
+            receiver="mrr",
+            jobs=jobs,
+            limits=limits(area),
         )
 
     def _job(self, entity: Entity, target: Mirror, table: Table, condition: Composable) -> Job:

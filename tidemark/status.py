@@ -30,6 +30,8 @@ class Batch:
     ended_at: datetime | None
     seconds: float | None
     rows_extracted: int
+    snapshot_seconds: float | None
+    """How long its snapshot was open on the source; None where nothing was extracted."""
     error_message: str | None
 
 

@@ -99,6 +99,7 @@ def stream_all(
     sender: tuple[Layer, str],
     receiver: Layer,
     jobs: Sequence[Job],
+    limits: Composable | None = None,
 ) -> Mapping[str, Streamed]:
     """Fill several landing tables at once, all from one snapshot of the sending server.
 
@@ -107,6 +108,7 @@ def stream_all(
         sender: the sending layer, and the exported snapshot that every stream reads.
         receiver: the receiving layer.
         jobs: what to stream; the largest should come first.
+        limits: statement that each transaction on the sending server begins with.
 
     Returns:
         Entity -> rows and seconds.
@@ -122,6 +124,8 @@ def stream_all(
             used.extend((source, target))
             stack.enter_context(source.transaction(READ_ONLY))
             source.run("set transaction snapshot %(id)s", {"id": snapshot})
+            if limits:
+                source.run(limits)
             rows = stream(source, job.query, target, job.landing, binary=job.binary)
         return Streamed(rows, time.monotonic() - start)
 

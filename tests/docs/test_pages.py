@@ -176,6 +176,7 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
         "fact": config.Fact,
         "monitor": config.Monitor,
         "retention": config.Retention,
+        "source": config.SourceLimits,
     }
     assert sorted(keys) == sorted(
         [

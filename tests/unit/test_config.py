@@ -95,7 +95,7 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, calendar, monitor, retention, margin, "
+        "zzz: unknown key. Known: area, description, source, calendar, monitor, retention, margin, "
         "entities, checks.",
     ),
     (

@@ -180,7 +180,7 @@ def _show_status(found: Status) -> None:
         ),
         table(
             "Last batches",
-            ("batch", "status", "started", "seconds", "rows extracted", "error"),
+            ("batch", "status", "started", "seconds", "rows extracted", "snapshot", "error"),
             (
                 (
                     str(b.batch_id),
@@ -188,6 +188,7 @@ def _show_status(found: Status) -> None:
                     b.started_at,
                     b.seconds,
                     b.rows_extracted,
+                    b.snapshot_seconds,
                     b.error_message,
                 )
                 for b in found.batches

@@ -18,6 +18,7 @@ select
     b.ended_at,
     extract(epoch from b.ended_at - b.started_at)::float8,
     coalesce(sum(l.rows_processed) filter (where l.hop = 'extract'), 0)::bigint,
+    max((l.additional_info ->> 'snapshot_seconds')::float8),
     b.error_message
 from etl_batches as b
 left join etl_logs as l on b.batch_id = l.batch_id
