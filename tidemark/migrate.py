@@ -12,7 +12,7 @@ everything after it as `tidemark_etl`, the owner of the warehouse.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -77,7 +77,7 @@ def migrate(
 ) -> dict[Layer, list[str]]:
     """Bring layers up to date with `sql/`, each in one transaction.
 
-    A layer that another process migrates at the same time is waited for.
+    Whoever migrates a layer or applies a batch to it at the same time is waited for.
 
     Args:
         project: the folder with `sql/`.
@@ -130,12 +130,12 @@ def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[
     try:
         with session.transaction():
             session.run(db.compose("migrate", "lock"))
-            return _apply(session, wanted)
+            return _apply(session, wanted, project.areas)
     finally:
         session.close()
 
 
-def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
+def _apply(session: db.Session, wanted: list[SqlFile], areas: Iterable[str]) -> list[str]:
     before = _applied(session)
     for file in wanted:
         if file.lifetime == "once" and before.get(file.path, file.checksum) != file.checksum:
@@ -147,6 +147,9 @@ def _apply(session: db.Session, wanted: list[SqlFile]) -> list[str]:
     todo = _todo(wanted, before)
     if not todo:
         return []
+    # A hop takes what it uses in another order than the files do: each would wait for the other.
+    for area in areas:
+        session.run(db.compose("migrate", "wait_for_hops"), {"area": area})
     session.run("set local check_function_bodies = off")
     for file in (file for file in todo if file.lifetime == "roles"):
         _execute(session, file)

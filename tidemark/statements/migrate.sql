@@ -3,6 +3,10 @@
 -- name: lock
 select pg_advisory_xact_lock(hashtext('tidemark'), hashtext('migrate'))
 
+-- The lock of `mirror.lock`.
+-- name: wait_for_hops
+select pg_advisory_xact_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
+
 -- name: exists
 select to_regclass('tidemark.migration') is not null
 
