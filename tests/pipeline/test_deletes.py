@@ -106,6 +106,174 @@ def test_keys_are_compared_only_when_something_was_deleted(shop: Retail):
     assert (idle - before, after) == (0, 24)
 
 
+def test_the_keys_of_what_was_compared_are_not_read_again(shop: Retail):
+    shop.run()
+    compared(shop)
+    delete(shop, "sales", "sale_id = 100")
+    shop.run()
+    assert compared(shop) == ["sales"]
+    shop.run()
+    assert compared(shop) == []
+
+
+def compared(retail: Retail) -> list[str]:
+    """Return the entities whose keys the last batch read, and empty those landing tables."""
+    found = []
+    for name in retail.area.entities:
+        table = f'landing."{name}.keys"'
+        if retail.warehouse.rows("mrr", "select to_regclass(%s)::text", [table]) != [(None,)]:
+            found += [name] * (retail.warehouse.execute("mrr", f"delete from {table}") > 0)
+    return found
+
+
+def test_the_first_batch_reads_no_keys(retail: Retail):
+    retail.run()
+    assert compared(retail) == []
+
+
+def test_a_row_is_deleted_once(shop: Retail):
+    deleted = "select sale_id, _deleted_at from mrr_fact_sales where _deleted_at is not null"
+    delete(shop, "sales", "sale_id = 100")
+    shop.run()
+    first = shop.warehouse.rows("mrr", deleted)
+    delete(shop, "sales", "sale_id = 101")
+
+    result = shop.run()
+
+    assert result.hops[0].entities["sales"].deleted == 1
+    assert shop.warehouse.rows("mrr", f"{deleted} and sale_id = 100") == first
+
+
+SETBACKS = {
+    "truncated and filled again": """
+        create temp table kept as select * from sales where sale_id <> 100;
+        truncate sales;
+        insert into sales select * from kept;
+        select pg_stat_force_next_flush()
+    """,
+    "counts reset": """
+        delete from sales where sale_id = 100;
+        select pg_stat_force_next_flush();
+        select pg_stat_reset()
+    """,
+    "count of the table reset to what it was": """
+        delete from sales where sale_id = 100;
+        select pg_stat_force_next_flush();
+        select pg_stat_reset_single_table_counters('sales'::regclass)
+    """,
+    "table restored": """
+        create table restored (like sales including all);
+        insert into restored select * from sales where sale_id <> 100;
+        drop table sales;
+        alter table restored rename to sales;
+        grant select on sales to tidemark_etl
+    """,
+}
+
+
+@pytest.mark.parametrize("setback", SETBACKS)
+def test_a_delete_is_found_after_a_setback_of_the_source(shop: Retail, setback: str):
+    """Each leaves the count of deleted rows at the zero that it was at."""
+    with shop.warehouse.connect("operational") as source:
+        for statement in SETBACKS[setback].split(";"):
+            execute(source, statement)
+    shop.run()
+    assert (100,) not in shop.warehouse.rows("dwh", SALES)
+
+
+def partitioned(retail: Retail) -> None:
+    retail.warehouse.execute(
+        "operational",
+        """
+        alter table sales rename to old_sales;
+        create table sales (like old_sales including defaults, primary key (sale_id))
+            partition by range (sale_id);
+        create table low_sales partition of sales for values from (0) to (100)
+            partition by range (sale_id);
+        create table lowest_sales partition of low_sales for values from (0) to (100);
+        create table high_sales partition of sales for values from (100) to (maxvalue);
+        insert into sales select * from old_sales;
+        grant select on sales to tidemark_etl
+        """,
+    )
+
+
+def materialized(retail: Retail) -> None:
+    retail.warehouse.execute(
+        "operational",
+        """
+        alter table sales rename to sold;
+        create materialized view sales as select * from sold;
+        create unique index on sales (sale_id);
+        grant select on sales to tidemark_etl
+        """,
+    )
+
+
+@pytest.mark.parametrize("condition", ["sale_id = 100", "sale_id = 1"])
+def test_a_partition_of_a_partition_counts_too(shop: Retail, condition: str):
+    partitioned(shop)
+    shop.run()
+    compared(shop)
+    shop.run()
+    assert compared(shop) == []
+    delete(shop, "sales", condition)
+    shop.run()
+    assert len(shop.warehouse.rows("dwh", SALES)) == 23
+
+
+def test_a_dropped_partition_is_a_delete(shop: Retail):
+    partitioned(shop)
+    shop.run()
+    shop.warehouse.execute("operational", "drop table low_sales")
+    shop.run()
+    assert shop.warehouse.rows("dwh", SALES)[:1] == [(100,)]
+
+
+def test_what_counts_nothing_is_compared_in_each_batch(shop: Retail):
+    materialized(shop)
+    shop.run()
+    compared(shop)
+    shop.run()
+    assert compared(shop) == ["sales"]
+    traces = "select entity from tidemark.delete_trace order by 1"
+    assert shop.warehouse.rows("mrr", traces) == [("customers",), ("products",)]
+    delete(shop, "sold", "sale_id = 100")
+    shop.warehouse.execute("operational", "refresh materialized view sales")
+    shop.run()
+    assert (100,) not in shop.warehouse.rows("dwh", SALES)
+
+
+def test_deletes_that_nobody_counted_are_found_when_counting_begins_again(shop: Retail):
+    """What was known before is forgotten, since the counts are as they were."""
+    counting = "alter database tidemark_test set track_counts = {}"
+    shop.warehouse.execute("operational", counting.format("off"))
+    shop.servers.close()
+    shop.run()
+    assert compared(shop) == ["customers", "products", "sales"]
+    delete(shop, "sales", "sale_id = 100")
+    shop.warehouse.execute("operational", counting.format("on"))
+    shop.servers.close()
+
+    shop.run()
+
+    assert (100,) not in shop.warehouse.rows("dwh", SALES)
+
+
+def test_a_refreshed_entity_is_compared(shop: Retail):
+    shop.run()
+    compared(shop)
+    shop.run(overrides=Overrides(refresh=frozenset(["sales"])))
+    assert compared(shop) == ["sales"]
+
+
+def test_a_deleted_row_whose_key_cleansing_changed_is_no_reject(shop: Retail):
+    shop.warehouse.execute("stg", "delete from stg_fact_sales where sale_id = 100")
+    delete(shop, "sales", "sale_id = 100")
+    result = shop.run()
+    assert [hop.entities["sales"].rejected for hop in result.hops] == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     "emptied", ["truncate sales", "delete from sales", "delete from sales where sale_id > 110"]
 )
@@ -126,6 +294,24 @@ def test_an_emptied_source_deletes_nothing_until_a_person_says_so(shop: Retail, 
     shop.run(overrides=Overrides(accept_deletes=True))
 
     assert len(shop.warehouse.rows("dwh", SALES)) == left
+
+
+def test_all_rows_are_too_many_whatever_the_ratio(shop: Retail):
+    delete(shop, "sales", "true")
+    with pytest.raises(DeleteGuardError, match=r"24 of 24 rows .* 100% of them, and never all"):
+        shop.run(**shop.entity("sales", max_delete_ratio=1))
+
+
+def test_as_many_as_the_ratio_may_go_and_the_deleted_do_not_count(shop: Retail):
+    delete(shop, "sales", "sale_id > 115")  # 4 of 24
+    shop.run(**shop.entity("sales", max_delete_ratio=4 / 24))
+    delete(shop, "sales", "sale_id > 111")  # 4 of 20: of all 24 that the mirror has it is less
+
+    with pytest.raises(DeleteGuardError, match="4 of 20 rows"):
+        shop.run(**shop.entity("sales", max_delete_ratio=0.19))
+    shop.run(**shop.entity("sales", max_delete_ratio=0.2))
+
+    assert len(shop.warehouse.rows("dwh", SALES)) == 16
 
 
 def test_the_guard_s_ratio_is_declared(shop: Retail):
