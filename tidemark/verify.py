@@ -101,6 +101,7 @@ def run(
         for layer, session in opened.items():
             mode = transfer.READ_ONLY if layer == "operational" else _SNAPSHOT
             stack.enter_context(session.rolled_back(mode))
+        opened["operational"].run(source.limits(area))
         clock = opened["operational"].value(db.compose("verify", "clock"))
         checks = []
         for check in _checks(servers, opened, area):

@@ -77,7 +77,7 @@ def dbt(rig: Rig, folder: Path, *snapshots: str) -> Tool:
     program = str(ENVIRONMENTS / "dbt" / "bin" / "dbt")
     return Tool(
         "dbt",
-        "one statement each in one database",
+        "in one database",
         lambda _: [program, "snapshot", "--select", *snapshots],
         _project("dbt", folder),
         _environment(rig, DBT_SEND_ANONYMOUS_USAGE_STATS="false"),
