@@ -165,6 +165,7 @@ class Trial:
     def __init__(self, shop: Retail, clock: datetime) -> None:
         self.shop = shop
         self.clock = clock
+        self._fault = ""
         self._save()
         shop.run()
         self._expected = self._outcome()
@@ -185,6 +186,7 @@ class Trial:
 
     def kill(self, hop: Hop, number: int) -> None:
         """Run a hop in a process of its own that is killed before it sends a statement."""
+        self._fault = f"killed before statement {number} of {hop}"
         self.shop.servers.close()
         arguments = (hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
         process = _FORKED.Process(target=_run_until, args=arguments)
@@ -195,6 +197,7 @@ class Trial:
 
     def crash(self, hop: Hop, number: int, machines: Machines) -> None:
         """Run a hop, and crash the server to which a statement is sent. It may survive that."""
+        self._fault = f"the server of statement {number} of {hop} crashed before it"
         with before_statement(number, machines.crash), suppress(TidemarkError):
             self._run(hop)
         self._close()
@@ -207,7 +210,7 @@ class Trial:
         left = self._stored()
         if left not in self._recovered:
             self.shop.run()
-            assert self._outcome() == self._expected
+            assert self._outcome() == self._expected, self._fault
             self._recovered.append(left)
             self._restore()
         elif left != self._start:
