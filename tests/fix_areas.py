@@ -13,7 +13,7 @@ import yaml
 
 from tests.fix_servers import HOME, Warehouse, connect, database
 from tests.queries import execute
-from tidemark import migrate, pipeline
+from tidemark import migrate, pipeline, rebuild, verify
 from tidemark.config import Area, Project
 from tidemark.db import Servers, quoted
 from tidemark.mirror import LINEAGE_COLUMNS
@@ -180,6 +180,16 @@ class Made:
 
     def run(self) -> BatchResult:
         return pipeline.run(self.servers, self.area)
+
+    def differences(self) -> list[Any]:
+        """Return what `verify` finds, and what a `rebuild` would change."""
+        found = verify.run(self.servers, self.area)
+        rebuilt = rebuild.run(self.servers, self.area, dry_run=True)
+        return [
+            *(one for check in found.checks for one in check.compared.differences),
+            *found.audits,
+            *(table for table in rebuilt if table.added or table.changed or table.removed),
+        ]
 
     def sent(self, entity: Dimension | Fact) -> list[tuple[str, ...]]:
         """Return the source's rows as text, in an order of its own."""

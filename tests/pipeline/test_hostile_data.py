@@ -73,6 +73,7 @@ def test_values_arrive_as_they_were_written(made: Make, more: dict[str, str]):
     assert area.run().hops[0].entities["things"].updated == len(area.sent(things))
     assert area.published(things) == without_stamp(area.sent(things))
     assert area.run().changed == 0
+    assert area.differences() == []
 
 
 UNEQUAL = {
@@ -106,6 +107,7 @@ def test_a_change_counts_that_the_type_calls_none(made: Make):
     assert area.published(things) == without_stamp(area.sent(things))
     assert area.published(events) == area.sent(events)
     assert area.run().changed == 0
+    assert area.differences() == []
 
 
 KEYS = [
@@ -148,6 +150,7 @@ def test_keys_that_look_alike_are_told_apart(made: Make):
         *[(n, *key, False) for n, key in enumerate(KEYS)],
         (99, None, None, False),
     ]
+    assert area.differences() == []
 
 
 LOCAL = {
@@ -183,6 +186,7 @@ def test_servers_may_disagree_on_time_zones_formats_and_encodings(made: Make):
         (int(s[:10].replace("-", "")), f"partitions.fact_events_{s[:7].replace('-', '_')}")
         for s in stamps
     ]
+    assert area.differences() == []
 
 
 IMPOSSIBLE = ["infinity", "-infinity", "0001-12-31 23:59Z BC", "294276-12-31", "9999-12-31", None]
@@ -219,6 +223,7 @@ def test_times_that_have_no_place_in_the_star_are_rejected(made: Make):
     ]
     query = "select id, day_key from fact_events order by id"
     assert area.warehouse.rows("dwh", query) == [(20, 10101), (21, 99991231), (22, 0)]
+    assert area.differences() == []
     area.change(events, "at = '2025-01-01', day = '2025-01-01'")
     area.change(things, "seen = '2025-01-01', updated_at = now()")
     area.run()
@@ -269,6 +274,7 @@ def test_an_entity_may_have_the_name_of_another_s_work_table(made: Make):
         area.change(feed, "at = '2025-01-06 12:00Z'")
     area.run()
     assert [area.published(feed) for feed in feeds] == [[("1", "2025-01-06 12:00:00+00")]] * 5
+    assert area.differences() == []
 
 
 def test_the_history_of_what_python_cannot_hold_is_shown(made: Make):

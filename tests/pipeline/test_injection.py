@@ -8,9 +8,10 @@ import pytest
 
 from tests.commands import process
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import history, plan, rejects, status
+from tidemark import history, pipeline, plan, rejects, status, verify
+from tidemark.db import quoted
 from tidemark.errors import ConfigError
-from tidemark.model import LAYERS
+from tidemark.model import LAYERS, Layer, Overrides
 
 CANARY = "create table canary (n int)"
 DROP = "; drop table canary; --"
@@ -106,6 +107,20 @@ def test_names_and_values_are_quoted_wherever_a_batch_takes_them(named: Made):
     assert named.published(PLACES) == [row[:-1] for row in named.sent(PLACES)]
     assert named.published(VISITS) == named.sent(VISITS)
     assert named.run().changed == 0
+    assert named.differences() == []
+    assert canaries(named) == 4
+
+
+def test_a_repair_of_such_names_mends_them(named: Made):
+    tables: list[tuple[Layer, str]] = [("mrr", PLACES.mrr), ("stg", VISITS.stg)]
+    tables += [("dwh", PLACES.table), ("dwh", VISITS.table)]
+    for layer, table in tables:
+        named.warehouse.execute(layer, f"delete from {quoted(table)}")
+
+    found = verify.run(named.servers, named.area)
+    pipeline.run(named.servers, named.area, overrides=Overrides(repair=found.repair()))
+
+    assert named.differences() == []
     assert canaries(named) == 4
 
 
