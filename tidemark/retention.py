@@ -80,19 +80,14 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
     with servers.session(layer, f"retention {area.area}") as session:
         which = {"area": area.area, "applied": applied, "keep": keep}
         after = history_start(session, area.area)
-        while (until := _until(session, which, after)) > after:
+        until = session.value(db.compose("retention", "history_end"), {**which, "after": after})
+        if until > after:
             for entity in area.entities.values():
                 target = Mirror(getattr(entity, layer), (), entity.key)
                 deleted += _replaced(session, target, after, until)
             move = db.compose("retention", "move_history_start")
             session.run(move, {"area": area.area, "batch_id": until})
-            after = until
     return deleted
-
-
-def _until(session: Session, which: Mapping[str, object], after: int) -> int:
-    end = db.compose("retention", "history_end")
-    return int(session.value(end, {**which, "after": after}))
 
 
 def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:

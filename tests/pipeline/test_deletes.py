@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.fix_retail import Retail
 from tests.queries import execute
-from tidemark import plan
+from tidemark import extract, plan, stage
 from tidemark.errors import DeleteGuardError
 from tidemark.model import LAYERS, Layer, Overrides
+from tidemark.source import PostgresSource
 
 SALES = "select original_sale_id from dwh_fact_sales order by 1"
 CUSTOMERS = """
@@ -174,6 +178,7 @@ SETBACKS = {
 @pytest.mark.parametrize("setback", SETBACKS)
 def test_a_delete_is_found_after_a_setback_of_the_source(shop: Retail, setback: str):
     """Each leaves the count of deleted rows at the zero that it was at."""
+    shop.run()
     with shop.warehouse.connect("operational") as source:
         for statement in SETBACKS[setback].split(";"):
             execute(source, statement)
@@ -247,6 +252,7 @@ def test_what_counts_nothing_is_compared_in_each_batch(shop: Retail):
 def test_deletes_that_nobody_counted_are_found_when_counting_begins_again(shop: Retail):
     """What was known before is forgotten, since the counts are as they were."""
     counting = "alter database tidemark_test set track_counts = {}"
+    shop.run()
     shop.warehouse.execute("operational", counting.format("off"))
     shop.servers.close()
     shop.run()
@@ -393,13 +399,37 @@ def test_layers_that_were_away_catch_up_with_a_delete_and_a_return(shop: Retail)
     ]
 
 
-def test_facts_can_be_kept_and_flagged(shop: Retail):
-    shop.warehouse.execute(
+def flagged_facts(retail: Retail) -> dict[str, Any]:
+    """Return settings in which a deleted fact is kept and flagged; its table has the column."""
+    retail.warehouse.execute(
         "dwh", "alter table dwh_fact_sales add is_deleted boolean not null default false"
     )
-    fact = shop.area.entities["sales"].fact
+    fact = retail.area.entities["sales"].fact
     assert fact is not None
-    soft = shop.entity("sales", fact=fact.model_copy(update={"on_delete": "soft"}))
+    return retail.entity("sales", fact=fact.model_copy(update={"on_delete": "soft"}))
+
+
+@pytest.mark.parametrize("settings", [lambda _: {}, flagged_facts])
+def test_a_fact_that_came_and_went_between_two_publishes_leaves_no_trace(
+    shop: Retail, settings: Callable[[Retail], dict[str, Any]]
+):
+    soft = settings(shop)
+    shop.run(**soft)
+    shop.add("sales", 300)
+    area = shop.area.model_copy(update=soft)
+    for wanted in ("sale_id = 0", "sale_id = 300"):
+        delete(shop, "sales", wanted)
+        batch = shop.begin()
+        extract.run(shop.servers, area, batch, PostgresSource(shop.servers))
+        stage.run(shop.servers, area, batch)
+
+    shop.run(**soft)
+
+    assert len(shop.warehouse.rows("dwh", SALES)) == 24
+
+
+def test_facts_can_be_kept_and_flagged(shop: Retail):
+    soft = flagged_facts(shop)
     shop.run(**soft)
     delete(shop, "sales", "sale_id = 100")
 

@@ -71,6 +71,20 @@ def test_versions_go_when_they_were_replaced_long_ago(retail: Retail):
     assert first < fourth
 
 
+def test_versions_of_one_batch_go_each_when_it_was_replaced(retail: Retail):
+    retail.run()
+    for customers in ((1, 2), (1,), (2,)):
+        for customer in customers:
+            retail.change("customers", customer, city=f"Rome {len(customers)}{customer}")
+        batch = retail.run().batch_id
+    age(retail, batch - 1, 91)
+
+    retail.run(retention=Retention(history=DAYS))
+
+    query = "select customer_id, city from mrr_dim_customers_history"
+    assert retail.warehouse.rows("mrr", query) == [(2, "Rome 22")]
+
+
 def test_a_version_that_a_later_layer_lacks_is_kept(retail: Retail):
     (first,) = move(retail, "Rome")
     for city in ("Bern", "Oslo"):
@@ -97,6 +111,16 @@ def test_the_current_row_and_other_keys_stay(retail: Retail):
     assert retail.run(retention=Retention(history=timedelta(0))).changed == 0
 
 
+COUNT_STEPS = """
+    create table steps (deleted bigint);
+    grant all on steps to tidemark_etl;
+    create function count_step() returns trigger language plpgsql as
+    $$ begin insert into public.steps select count(*) from gone; return null; end $$;
+    create trigger steps after delete on {} referencing old table as gone
+    for each statement execute function count_step()
+"""
+
+
 def test_a_step_deletes_a_few_rows(retail: Retail, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retention, "STEP", 2)
     retail.run()
@@ -105,6 +129,8 @@ def test_a_step_deletes_a_few_rows(retail: Retail, monkeypatch: pytest.MonkeyPat
     retail.run()
     for number in range(5):
         retail.warehouse.execute("dwh", OLD_LOG, [f"old {number}", "retail", 1])
+    retail.warehouse.execute("dwh", COUNT_STEPS.format("etl_logs"))
+    retail.warehouse.execute("mrr", COUNT_STEPS.format("mrr_dim_customers_history"))
 
     retail.run(retention=Retention(logs=DAYS, history=timedelta(0)))
 
@@ -113,31 +139,27 @@ def test_a_step_deletes_a_few_rows(retail: Retail, monkeypatch: pytest.MonkeyPat
     )
     assert retail.warehouse.rows("dwh", query) == [("retail.retention", "SUCCESS", 5 + 3 + 3)]
     assert history(retail) == []
+    steps = "select deleted from steps where deleted > 0 order by deleted desc"
+    assert retail.warehouse.rows("dwh", steps) == [(2,), (2,), (1,)]
+    assert retail.warehouse.rows("mrr", steps) == [(2,), (1,)]
 
 
 def test_logs_go_but_for_those_of_this_batch_and_of_what_runs(retail: Retail):
-    first = retail.run().batch_id
-    retail.warehouse.execute("dwh", OLD_LOG, ["old", "retail", first])
-    retail.warehouse.execute("dwh", OLD_LOG, ["without a batch", "retail", None])
-    retail.warehouse.execute("dwh", OLD_LOG, ["of another area", "gardens", first])
-    retail.warehouse.execute("dwh", OLD_LOG, ["running", "retail", first])
+    batch = retail.run().batch_id
+    for process, whose in (("old", "retail"), ("of another", "gardens"), ("running", "retail")):
+        retail.warehouse.execute("dwh", OLD_LOG, [process, whose, None])
+    retail.warehouse.execute("dwh", OLD_LOG, ["of this batch", "retail", batch])
     retail.warehouse.execute(
         "dwh",
         "update etl_logs set status = 'RUNNING', end_time = null where process_name = 'running'",
     )
     area = retail.area.model_copy(update={"retention": Retention(logs=timedelta(0))})
 
-    retention.apply(retail.servers, area, first)
+    assert retention.apply(retail.servers, area, batch) == LetGo(logs=1, history=0, rejects=0)
 
-    kept = "select process_name, batch_id from etl_logs where hop is null order by log_id"
-    assert retail.warehouse.rows("dwh", kept) == [
-        ("old", first),
-        ("of another area", first),
-        ("running", first),
-    ]
-    assert retail.warehouse.rows("dwh", "select count(*) from etl_logs where hop is not null") == [
-        (9,)
-    ]
+    kept = ["of another", "running", "of this batch"]
+    assert retail.warehouse.rows("dwh", f"{LOGS} order by log_id") == [(name,) for name in kept]
+    assert retail.warehouse.rows("dwh", "select count(*) from etl_logs") == [(9 + len(kept),)]
 
 
 def test_resolved_rejects_go_and_open_ones_stay(retail: Retail):

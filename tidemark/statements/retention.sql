@@ -27,8 +27,8 @@ where reject_id in (
 -- name: history_start
 select coalesce(max(batch_id), 0) from tidemark.history_start where area = %(area)s
 
--- The batches that follow are looked at from the oldest on, a thousand at a time: mostly the first
--- is too young already.
+-- Of the batches that follow, the first thousand are enough to catch up, and mostly the first is too
+-- young already.
 -- name: history_end
 select coalesce(max(b.batch_id), %(after)s)
 from (

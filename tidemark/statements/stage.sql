@@ -43,7 +43,7 @@ _batch_id = {batch_id}
 -- name: refuse_misfits
 update {cleaned}
 set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
-where ({misfits}) and _deleted_at is null
+where {misfits}
 
 -- name: reason
 case when {misfit} then {reason} end
