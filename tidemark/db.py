@@ -19,15 +19,14 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, sqlfiles
+from tidemark import adapters, driver_errors, sqlfiles
 from tidemark.errors import (
     ConfigError,
-    ConnectError,
     ServerVersionError,
     StatementError,
     TidemarkError,
 )
-from tidemark.model import Layer
+from tidemark.model import ETL_ROLE, Layer
 
 Composable = sql.Composable
 Json = extras.Json
@@ -36,8 +35,6 @@ Parameters = Mapping[str, object] | None
 
 OLDEST = {"operational": 120000, "mrr": 160000, "stg": 160000, "dwh": 160000}
 """Oldest `server_version_num` per layer."""
-
-ETL_ROLE = "tidemark_etl"
 
 # Everything that could make a statement mean something else on another server or for another user.
 _SETTINGS = (
@@ -239,10 +236,10 @@ class Session:
             with self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
-            raise _translated(error, self.layer) from error
+            raise driver_errors.of_statement(error, self.layer) from error
         except UnicodeEncodeError as error:
             unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
-            raise StatementError(unfit, sqlstate=_NOT_IN_REPERTOIRE) from error
+            raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from error
 
 
 def _bindable(statement: Composable, cursor: Any) -> Composable:
@@ -312,7 +309,7 @@ def _is_busy(connection: extensions.connection) -> bool:
 
 def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
     """Open a connection as it comes, for who does without a `Session`; raises as `connect` does."""
-    if _parsed(dsn) is None:
+    if driver_errors.parsed(dsn) is None:
         raise ConfigError(
             f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
             "postgresql://user:password@host:port/database, with special characters of the "
@@ -330,96 +327,14 @@ def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
             keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
-        raise _connect_error(error, dsn, layer) from error
+        raise driver_errors.of_login(error, dsn, layer, has_answered=dsn in _answered) from error
     _answered.add(dsn)
     _connections.add(connection)
     return connection
 
 
-def redacted(dsn: str) -> str:
-    """Name the server of a DSN without its password: `host:port/database as user`."""
-    parts = _parsed(dsn)
-    if parts is None:
-        return "an unreadable DSN"
-    host, port = parts.get("host", "localhost"), parts.get("port", "5432")
-    return f"{host}:{port}/{parts.get('dbname', '')} as {parts.get('user', 'the current user')}"
-
-
-def _parsed(dsn: str) -> dict[str, str] | None:
-    """Parse a DSN; None when it can't be read, or was read with a piece of its password as host.
-
-    Of such a DSN nothing may be repeated, and libpq's message does.
-    """
-    try:
-        parts: dict[str, str] = extensions.parse_dsn(dsn)
-    except psycopg2.Error:
-        return None
-    is_place = "@" not in parts.get("host", "") + parts.get("dbname", "")
-    is_port = parts.get("port", "5432").replace(",", "").isdigit()
-    return parts if is_place and is_port else None
-
-
 def _version(number: int) -> str:
     return f"{number // 10000}.{number % 10000}" if number % 10000 else str(number // 10000)
-
-
-def _connect_error(error: psycopg2.Error, dsn: str, layer: Layer) -> ConnectError:
-    reason = " ".join(str(error).split())
-    if "password authentication failed" in reason or "no password supplied" in reason:
-        todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
-        return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
-    if "too many c" in reason or "connection slots are reserved" in reason:
-        todo = "Close some, or raise the limit of the role, the database or the server."
-        return ConnectError(f"{layer}: {redacted(dsn)} has no connection left: {reason} {todo}")
-    todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
-    return ConnectError(
-        f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}",
-        is_transient=dsn in _answered,
-    )
-
-
-_MISSING = {
-    errorcodes.UNDEFINED_TABLE,
-    errorcodes.UNDEFINED_FUNCTION,
-    errorcodes.INVALID_SCHEMA_NAME,
-}
-
-
-def _translated(error: psycopg2.Error, layer: Layer) -> TidemarkError:
-    """Turn a driver error into ours.
-
-    The server's DETAIL and CONTEXT stay out of the message: they may quote a row.
-    """
-    state = error.pgcode
-    primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
-    if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
-        return StatementError(f"{layer}: {primary}.")
-    if layer == "operational" and state in _TIMEOUTS and "timeout" in primary:
-        todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
-        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
-    if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
-        return ConnectError(
-            f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
-        )
-    todo = ""
-    if state in _MISSING or (ETL_ROLE in primary and "does not exist" in primary):
-        todo = " Run `tidemark migrate`."
-    elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
-        todo = " `tidemark doctor` prints the grant that is missing."
-    elif state == errorcodes.DISK_FULL:
-        todo = " Make room there, and run the command again."
-    elif state == errorcodes.READ_ONLY_SQL_TRANSACTION:
-        todo = f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write."
-    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
-
-
-_NOT_IN_REPERTOIRE = errorcodes.CHARACTER_NOT_IN_REPERTOIRE
-_TIMEOUTS = {
-    errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",
-    errorcodes.QUERY_CANCELED: "source.statement_timeout",
-}
-_ENDING = {"FATAL", "PANIC"}
-"""Severities of errors that end the session, such as a shutdown."""
 
 
 class Servers:

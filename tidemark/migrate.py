@@ -20,7 +20,7 @@ from typing import Literal
 from tidemark import db
 from tidemark.config import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ETL_ROLE, LAYERS, Layer
 
 _ROLES = "00_roles.sql"
 
@@ -154,7 +154,7 @@ def _apply(session: db.Session, wanted: list[SqlFile], areas: Iterable[str]) -> 
     for file in (file for file in todo if file.lifetime == "roles"):
         _execute(session, file)
     if session.layer != "operational":
-        session.run(f"set local role {db.ETL_ROLE}")
+        session.run(f"set local role {ETL_ROLE}")
     if not before:
         session.run(db.compose("migrate", "create"))
     for file in todo:

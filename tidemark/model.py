@@ -13,6 +13,9 @@ from typing import Literal
 Layer = Literal["operational", "mrr", "stg", "dwh"]
 LAYERS: tuple[Layer, ...] = ("operational", "mrr", "stg", "dwh")
 
+ETL_ROLE = "tidemark_etl"
+"""The role that owns the warehouse; the pipeline works as it."""
+
 Hop = Literal["extract", "stage", "publish"]
 HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")
 

@@ -16,7 +16,7 @@ def up(as_json: AsJson = False) -> None:
 
     Example: tidemark up
     """
-    from tidemark import db, servers
+    from tidemark import driver_errors, servers
 
     project = find_project()
     if not servers.is_embedded(project):
@@ -26,7 +26,7 @@ def up(as_json: AsJson = False) -> None:
             print_json(opened.dsns)
             return
         for layer, dsn in opened.dsns.items():
-            typer.echo(f"{layer:12} {db.redacted(dsn)}")
+            typer.echo(f"{layer:12} {driver_errors.redacted(dsn)}")
 
 
 def down() -> None:

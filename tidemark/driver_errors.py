@@ -1,0 +1,94 @@
+"""What the driver says, as one of our errors, and a DSN without its password."""
+
+from __future__ import annotations
+
+import psycopg2
+from psycopg2 import errorcodes, extensions
+
+from tidemark.errors import ConnectError, StatementError, TidemarkError
+from tidemark.model import ETL_ROLE, Layer
+
+
+def redacted(dsn: str) -> str:
+    """Name the server of a DSN without its password: `host:port/database as user`."""
+    parts = parsed(dsn)
+    if parts is None:
+        return "an unreadable DSN"
+    host, port = parts.get("host", "localhost"), parts.get("port", "5432")
+    return f"{host}:{port}/{parts.get('dbname', '')} as {parts.get('user', 'the current user')}"
+
+
+def parsed(dsn: str) -> dict[str, str] | None:
+    """Parse a DSN; None when it can't be read, or was read with a piece of its password as host.
+
+    Of such a DSN nothing may be repeated, and libpq's message does.
+    """
+    try:
+        parts: dict[str, str] = extensions.parse_dsn(dsn)
+    except psycopg2.Error:
+        return None
+    is_place = "@" not in parts.get("host", "") + parts.get("dbname", "")
+    is_port = parts.get("port", "5432").replace(",", "").isdigit()
+    return parts if is_place and is_port else None
+
+
+def of_login(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> ConnectError:
+    """Turn what ended an attempt to connect into one of ours.
+
+    A server that has answered this process before may come back: the error is transient.
+    """
+    reason = " ".join(str(error).split())
+    if "password authentication failed" in reason or "no password supplied" in reason:
+        todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
+        return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
+    if "too many c" in reason or "connection slots are reserved" in reason:
+        todo = "Close some, or raise the limit of the role, the database or the server."
+        return ConnectError(f"{layer}: {redacted(dsn)} has no connection left: {reason} {todo}")
+    todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
+    return ConnectError(
+        f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}",
+        is_transient=has_answered,
+    )
+
+
+_MISSING = {
+    errorcodes.UNDEFINED_TABLE,
+    errorcodes.UNDEFINED_FUNCTION,
+    errorcodes.INVALID_SCHEMA_NAME,
+}
+
+
+def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
+    """Turn what a statement raised into one of ours.
+
+    The server's DETAIL and CONTEXT stay out of the message: they may quote a row.
+    """
+    state = error.pgcode
+    primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
+    if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
+        return StatementError(f"{layer}: {primary}.")
+    if layer == "operational" and state in _TIMEOUTS and "timeout" in primary:
+        todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
+        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
+    if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
+        return ConnectError(
+            f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
+        )
+    todo = ""
+    if state in _MISSING or (ETL_ROLE in primary and "does not exist" in primary):
+        todo = " Run `tidemark migrate`."
+    elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
+        todo = " `tidemark doctor` prints the grant that is missing."
+    elif state == errorcodes.DISK_FULL:
+        todo = " Make room there, and run the command again."
+    elif state == errorcodes.READ_ONLY_SQL_TRANSACTION:
+        todo = f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write."
+    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
+
+
+_TIMEOUTS = {
+    errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",
+    errorcodes.QUERY_CANCELED: "source.statement_timeout",
+}
+_ENDING = {"FATAL", "PANIC"}
+"""Severities of errors that end the session, such as a shutdown."""
