@@ -80,6 +80,7 @@ def run(
                             lineage,
                             accept=overrides.accept_deletes,
                         )
+                for name in reading.traces if not after else reading.compared:
                     deletes.remember(mrr, area, name, reading.traces[name], batch_id)
                 for name in reading.pending:
                     _merge(mrr, mirrors[name][0], name, counts[name], lineage)

@@ -15,10 +15,11 @@ from tests.fix_dimension import JAN, Members
 from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute
-from tidemark import db, facts, mirror, scd2, watermark
+from tidemark import db, deletes, facts, mirror, scd2, watermark
 from tidemark.config import Project
 from tidemark.mirror import Mirror
-from tidemark.model import Window
+from tidemark.model import Column, Window
+from tidemark.transfer import Landing
 
 ROWS, DELTA = 50_000, 50
 ENOUGH = 5 * DELTA
@@ -39,6 +40,12 @@ select
     date '2025-01-01', %(batch)s, 1
 from generate_series(1, %(rows)s, %(every)s) as n;
 analyze landing.visits
+"""
+
+
+SALES = """
+insert into mrr_fact_sales (sale_id, updated_at, _batch_id, _first_batch_id, _extracted_at)
+select n, now(), 1, 1, now() from generate_series(1, %s) as n
 """
 
 
@@ -200,3 +207,19 @@ def test_a_source_is_read_within_the_window_alone(
     explaining.rows(db.compose("source", "rows", columns=db.name("customer_id"), **parts))
 
     assert 0 < explaining.read["customers"] <= ENOUGH
+
+
+def test_keys_that_are_gone_are_counted_in_one_pass(mrr: Connection, page_cost: float):
+    execute(mrr, "set local random_page_cost = %s", [page_cost])
+    execute(mrr, SALES, [ROWS])
+    execute(mrr, "create temporary table keys as select sale_id from mrr_fact_sales offset 50")
+    execute(mrr, "analyze keys; analyze mrr_fact_sales")
+    explaining = Explaining(mrr, "mrr")
+    entity = Project(HOME).area().entity("sales")
+    target = Mirror(entity.mrr, ("sale_id",), entity.key)
+    keys = Landing("keys", (Column("sale_id", "bigint"),), schema="pg_temp")
+
+    assert deletes.count(explaining, entity, target, keys) == (50, None)
+
+    assert explaining.read["mrr_fact_sales"] <= 2 * ROWS
+    assert explaining.read["keys"] <= ROWS

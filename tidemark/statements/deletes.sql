@@ -16,10 +16,12 @@ select
 
 -- name: count_missing
 select
-    count(*) filter (where not exists (select from {keys} as k where {m_is_k})),
-    count(*)
-from {mirror} as m
-where m._deleted_at is null
+    (
+        select count(*)
+        from {mirror} as m
+        where m._deleted_at is null and not exists (select from {keys} as k where {m_is_k})
+    ),
+    (select count(*) from {mirror} where _deleted_at is null)
 
 -- name: incoming
 (
