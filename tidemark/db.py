@@ -41,6 +41,8 @@ _SETTINGS = (
     "set session timezone = 'UTC'; set session datestyle = 'ISO'; "
     "set session intervalstyle = 'postgres'; set session search_path = public; "
     "set session jit = off; "
+    # A policy that hides rows of the source would lose them in silence: it is an error.
+    "set session row_security = off; "
     "set session standard_conforming_strings = on; "
     # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
     # batch, and their plans need little more than the number of rows.

@@ -71,6 +71,15 @@ def test_the_pipeline_runs_as_tidemark_etl(seeded: Warehouse, writer: str):
         succeed(*command.split(), env=env)
 
 
+def test_a_policy_that_hides_rows_of_the_source_stops_the_run(seeded: Warehouse, writer: str):
+    seeded.execute("operational", "alter table products enable row level security")
+
+    done = process("run", env=logged_in(seeded, writer))
+
+    assert (done.code, done.out) == (9, "")
+    assert 'query would be affected by row-level security policy for table "products"' in done.err
+
+
 def test_an_analyst_can_not_run_the_pipeline(seeded: Warehouse, analyst: str):
     env = logged_in(seeded, analyst, "dwh")
     done = process("run", env=env)
