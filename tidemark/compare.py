@@ -6,9 +6,9 @@ the other, so equal layers exchange a few thousand numbers however large they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark import db, transfer
@@ -32,6 +32,8 @@ class Shape:
     """Columns that the sender alone has, for the excuse."""
     texts: frozenset[str] = frozenset()
     """Columns that are compared as text."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Column -> type whose equality counts, where both sides are text: 1.0 is 1.00."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -128,8 +130,8 @@ def _differences(
         sent=sent,
         kept=kept,
         s_is_r=db.equal("s", "r", shape.key),
-        values_s=db.compared(shape.values, "s", shape.texts),
-        values_r=db.compared(shape.values, "r", shape.texts),
+        values_s=_compared(shape, "s", shape.values),
+        values_r=_compared(shape, "r", shape.values),
         key_texts=db.joined("coalesce(s.{}, r.{})::text", shape.key),
         key_order=db.joined("coalesce(s.{}, r.{})", shape.key),
         differing=db.text(", ").join(
@@ -139,8 +141,8 @@ def _differences(
                     db.compose(
                         "compare",
                         "differs",
-                        column_s=db.compared([c], "s", shape.texts),
-                        column_r=db.compared([c], "r", shape.texts),
+                        column_s=_compared(shape, "s", [c]),
+                        column_r=_compared(shape, "r", [c]),
                         name=db.literal(c),
                     )
                     for c in shape.columns
@@ -148,6 +150,15 @@ def _differences(
             ]
         ),
         excuse=excuse,
+    )
+
+
+def _compared(shape: Shape, of: str, columns: Iterable[str]) -> Composable:
+    return db.text(", ").join(
+        db.compared([column], of, shape.texts)
+        if column in shape.texts or column not in shape.types
+        else db.name(of, column) + db.text(f"::{shape.types[column]}")
+        for column in columns
     )
 
 

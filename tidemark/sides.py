@@ -5,7 +5,7 @@ Across servers every column is text: that is the one form in which all types and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from tidemark.config import Entity
 from tidemark.db import Composable
 from tidemark.facts import DELETED, Fact
 from tidemark.mirror import Mirror
+from tidemark.model import Column
 from tidemark.scd2 import Dimension
 from tidemark.star import Sent
 
@@ -33,14 +34,14 @@ class Pair:
 
 
 def extracted(
-    entity: Entity, columns: Sequence[str], mirror: Mirror, mark: datetime | None
+    entity: Entity, columns: Sequence[Column], mirror: Mirror, mark: datetime | None
 ) -> Pair:
     """Pair the source's table with its mirror.
 
     Args:
         entity: the source's table. What is extracted in full is pending as a whole: the next batch
             compares all of it.
-        columns: those that both have.
+        columns: those of the mirror that the source has.
         mirror: in MRR.
         mark: where the next window begins; rows from there on are pending. None: all are.
     """
@@ -49,10 +50,11 @@ def extracted(
         late = db.compose(
             "verify", "is_late", watermark=db.name(entity.watermark), mark=db.literal(mark)
         )
+    texts = _texts(column.name for column in columns)
     return Pair(
-        Shape(entity.name, entity.key, tuple(c for c in columns if c not in entity.key)),
-        _rows(_texts(columns), db.name(*entity.source_name), pending=late),
-        _rows(_texts(columns), mirror.parts["mirror"], condition=db.compose("verify", "is_live")),
+        _shape(entity.name, entity.key, {column.name: column for column in columns}),
+        _rows(texts, db.name(*entity.source_name), pending=late),
+        _rows(texts, mirror.parts["mirror"], condition=db.compose("verify", "is_live")),
         _NOTHING,
     )
 
@@ -63,7 +65,7 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
     What the first observation of a version said (`rest`) may differ from the last one by design.
     """
     columns = (*target.natural_key, *target.type2, *target.type1)
-    types = {column.name: column.type for column in sent.columns}
+    staged = {column.name: column for column in sent.columns}
     current = db.compose("verify", "is_current_member", surrogate=db.name(target.surrogate))
     excuse = db.compose(
         "verify",
@@ -73,7 +75,7 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
             db.name("v", column)
             + db.text(" = ")
             + db.name("s", column)
-            + db.text(f"::{types[column]}")
+            + db.text(f"::{staged[column].type}")
             for column in target.natural_key
         ),
         type2_v=db.joined("v.{}::text", target.type2) if target.type2 else db.text("null"),
@@ -81,7 +83,12 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
     )
     effective = _text(target.effective, as_=_EFFECTIVE)
     return Pair(
-        Shape(target.entity, target.natural_key, columns[len(target.natural_key) :], (_EFFECTIVE,)),
+        _shape(
+            target.entity,
+            target.natural_key,
+            {column: staged[column] for column in columns},
+            carried=(_EFFECTIVE,),
+        ),
         _staged([*_texts(columns), effective], sent.mirror, published),
         _rows(_texts(columns), target.name, condition=current),
         excuse,
@@ -90,13 +97,14 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
 
 def fact(target: Fact, sent: Sent, published: int) -> Pair:
     """Pair STG's rows with a fact table: its columns, its dates, and the members it points at."""
+    staged = {column.name: column for column in sent.columns}
     columns = [_text(source, as_=name) for name, source in target.columns.items()]
     stored = _texts(target.columns)
-    compared = [name for name in target.columns if name not in target.natural_key]
+    compared = {name: staged[source] for name, source in target.columns.items()}
     for name, source in target.dates.items():
         columns.append(db.compose("verify", "date_key", column=db.name(source), name=db.name(name)))
         stored.append(_text(name))
-        compared.append(name)
+        compared[name] = Column(name, "integer")
     tables = target.name + db.text(" as t")
     for number, role in enumerate(target.roles):
         alias = db.name(f"d{number}")
@@ -114,10 +122,10 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             columns.append(db.compose("verify", "member", **parts))
             parts = {"alias": alias, "column": db.name(natural), "name": db.name(label)}
             stored.append(db.compose("verify", "joined_member", **parts))
-            compared.append(label)
+            compared[label] = staged[by]
     kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
     return Pair(
-        Shape(target.entity, target.natural_key, tuple(compared)),
+        _shape(target.entity, target.natural_key, compared),
         _staged(columns, sent.mirror, published),
         db.compose(
             "verify",
@@ -158,6 +166,24 @@ def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pa
         db.compose("verify", "cleaned_rows", **parts),
         db.compose("verify", "staged_rows", **parts),
         db.compose("verify", "is_refused", **parts),
+    )
+
+
+def _shape(
+    entity: str,
+    key: tuple[str, ...],
+    columns: Mapping[str, Column],
+    *,
+    carried: tuple[str, ...] = (),
+) -> Shape:
+    """Make the shape of a pair on two servers: rows differ where their own types say so."""
+    return Shape(
+        entity,
+        key,
+        tuple(name for name in columns if name not in key),
+        carried,
+        frozenset(name for name, column in columns.items() if column.is_compared_as_text),
+        {name: column.type for name, column in columns.items()},
     )
 
 

@@ -134,11 +134,15 @@ def _across(pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
 def _extracted(servers: Servers, opened: dict[Layer, Session], area: Area, name: str) -> Compared:
     entity = area.entities[name]
     operational, mrr = opened["operational"], opened["mrr"]
-    target, _ = mirror.read(mrr, area)[name]
+    target, mirrored = mirror.read(mrr, area)[name]
     why = f"entities.{name} of sql/{area.area}/area.yml"
     found = catalog.tables(operational, [entity.source_name])
     table = catalog.require(found, entity.source_name, layer="operational", why=why)
-    columns = [column for column in target.payload if column in table.names]
+    columns = [
+        column
+        for column in mirrored.columns
+        if column.name in target.payload and column.name in table.names
+    ]
     mark = watermark.marks(mrr, area).get(name)
     low = mark - entity.lookback if mark else None
     compared = _across(sides.extracted(entity, columns, target, low), operational, mrr)

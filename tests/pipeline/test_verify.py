@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fix_areas import Dimension, Make
 from tests.fix_retail import Retail
 from tests.queries import execute
 from tidemark import verify
@@ -277,3 +278,15 @@ def test_a_row_that_is_gone_from_a_mirror_and_is_refused_now_is_mended(shop: Ret
 
     assert differences(look(shop)) == []
     assert ("sales", {"sale_id": 4}, ["quantity is not positive"], False) in shop.rejects()
+
+
+def test_values_that_are_equal_to_their_type_are_no_difference(made: Make):
+    """No batch writes them either: the mirror has the one, and the source the other."""
+    kinds = {"n": "numeric", "f": "double precision", "j": "jsonb"}
+    things = Dimension({"id": "int", **kinds, "updated_at": "timestamptz"}, ("id",), ("n", "j"))
+    area = made(things)
+    area.put(things, (1, "1.0", "0", "[1.0]", "2025-01-01"))
+    area.run()
+    area.change(things, "n = 1.00, f = '-0', j = '[1.00]'")
+
+    assert area.differences() == []
