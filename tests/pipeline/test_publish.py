@@ -95,16 +95,16 @@ def test_a_gate_sees_no_row_of_an_earlier_batch_in_a_landing_table(retail: Retai
     assert batches(retail)[-1] == (2, "SUCCESS", None)
 
 
-def test_a_journal_that_breaks_does_not_hide_why_a_batch_was_refused(retail: Retail):
+def test_a_journal_that_breaks_says_all_the_same_why_a_batch_was_refused(retail: Retail):
     retail.area = retail.area.model_copy(update=checking(LANDED))
     retail.add("sales", 5, quantity=101)
     with retail.holding("dwh", "lock table dwh_dim_customers in share mode"):
         running = retail.run_beside()
         retail.wait_for_lock("dwh")
         retail.take_the_lock_away()
-    with pytest.raises(GateError):
+    with pytest.raises(GateError) as raised:
         running.result()
-    assert batches(retail) == [(1, "RUNNING", None)]
+    assert batches(retail) == [(1, "FAILED", f"publish: {raised.value}")]
 
 
 def test_a_gate_whose_query_is_wrong_publishes_nothing(retail: Retail):
