@@ -27,6 +27,7 @@ SCHEMA = """
     from pg_attribute as a join pg_class as c on c.oid = attrelid
     join pg_namespace as n on n.oid = relnamespace
     where n.nspname in ('public', 'tidemark', 'landing', 'partitions') and attnum > 0
+    and relname !~ '[.]' -- a work table
     union all select indexdef from pg_indexes where schemaname !~ '^pg_'
     union all select format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
     from pg_constraint where conrelid <> 0
