@@ -21,6 +21,8 @@ from tidemark.status import Batch, read
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}
+HELD = "lock table stg_fact_sales; select pg_sleep(60)"
+WAITING = "select count(*) from pg_locks where not granted"
 CHROMIUM = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -46,6 +48,15 @@ def is_equal(stack: Stack) -> bool:
 def fenced(text: str, language: str, begin: str = "") -> list[str]:
     """Return the blocks of a page in a language that begin in a way."""
     return re.findall(rf"^ *```{language}\n({begin}.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+
+
+def run_that_waits_in_stg(stack: Stack) -> str:
+    """Play a day, and start a run whose hop into STG waits for what HELD locks."""
+    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
+    docker("exec", "--detach", "stg-db", "psql", "-U", "postgres", "-d", "stg", "-c", HELD)
+    run = stack.trigger()
+    eventually(lambda: psql("stg-db", WAITING), lambda count: count != "0\n")
+    return run
 
 
 def batches(stack: Stack) -> list[Batch]:
@@ -203,12 +214,7 @@ def test_the_second_batch_moves_just_the_day(stack: Stack):
 
 
 def test_a_server_that_dies_in_a_run_delays_it_and_loses_nothing(stack: Stack):
-    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
-    held = "lock table stg_fact_sales; select pg_sleep(60)"
-    docker("exec", "--detach", "stg-db", "psql", "-U", "postgres", "-d", "stg", "-c", held)
-    run = stack.trigger()
-    waiting = "select count(*) from pg_locks where not granted"
-    eventually(lambda: psql("stg-db", waiting), lambda count: count != "0\n")
+    run = run_that_waits_in_stg(stack)
     docker("kill", "stg-db")
     failed = eventually(
         lambda: stack.states(run)["retail.mrr_to_stg"], lambda seen: seen[0] != "running"
@@ -234,17 +240,12 @@ def test_what_the_readme_types_loads_another_day(stack: Stack):
 
 
 def test_a_task_that_is_marked_failed_ends_at_once_with_its_statement(stack: Stack):
-    stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
-    held = "lock table stg_fact_sales; select pg_sleep(60)"
-    docker("exec", "--detach", "stg-db", "psql", "-U", "postgres", "-d", "stg", "-c", held)
-    run = stack.trigger()
-    waiting = "select count(*) from pg_locks where not granted"
-    eventually(lambda: psql("stg-db", waiting), lambda count: count != "0\n")
+    run = run_that_waits_in_stg(stack)
     began = time.monotonic()
     stack.mark_failed(run, "retail.mrr_to_stg")
-    eventually(lambda: psql("stg-db", waiting), lambda count: count == "0\n")
+    eventually(lambda: psql("stg-db", WAITING), lambda count: count == "0\n")
     assert time.monotonic() - began < 20
-    holder = "select pg_terminate_backend(pid) from pg_stat_activity where query = $$" + held + "$$"
+    holder = "select pg_terminate_backend(pid) from pg_stat_activity where query = $$" + HELD + "$$"
     assert psql("stg-db", holder) == "t\n"
     assert stack.finished(run) == "failed"
 
