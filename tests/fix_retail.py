@@ -102,6 +102,13 @@ class Retail:
         statement = f"update {table} set {changes} where {KEYS[table]} = %s"
         self.warehouse.execute("operational", statement, [*columns.values(), key])
 
+    def delete(self, table: str, condition: str) -> None:
+        """Delete rows of the source, whose counters then know at once."""
+        with self.warehouse.connect("operational") as source:
+            execute(source, f"delete from {table} where {condition}")
+            execute(source, "select pg_stat_force_next_flush()")
+            execute(source, "select 1")
+
     def run(self, **settings: Any) -> BatchResult:
         """Run a batch; `settings` go over those of area.yml, but for `overrides`."""
         overrides = settings.pop("overrides", NO_OVERRIDES)
@@ -318,6 +325,16 @@ def retail(warehouse: Warehouse, home: Path) -> Iterator[Retail]:
         shop = Retail(warehouse, servers, Project(home).area("retail"), home, stack)
         shop.open()
         yield shop
+
+
+@pytest.fixture
+def large_shop(retail: Retail) -> Retail:
+    """A shop with rows enough for the guard to let a few go, after its first batch."""
+    for key in range(100, 120):
+        retail.add("sales", key)
+        retail.add("customers", key)
+    retail.run()
+    return retail
 
 
 @pytest.fixture

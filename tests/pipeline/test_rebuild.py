@@ -34,9 +34,8 @@ def shop(retail: Retail) -> Retail:
     retail.run()
     retail.change("customers", 1, city="Paris")
     retail.change("sales", 2, quantity=-2)
-    retail.warehouse.execute("operational", "delete from sales where sale_id in (20, 21)")
-    retail.warehouse.execute("operational", "delete from customers where customer_id = 20")
-    retail.warehouse.rows("operational", "select pg_stat_force_next_flush()")
+    retail.delete("sales", "sale_id in (20, 21)")
+    retail.delete("customers", "customer_id = 20")
     retail.run()
     retail.add("customers", 20, city="Bonn")
     retail.hop("extract", retail.begin())
@@ -79,20 +78,11 @@ def test_what_is_right_stays_to_the_last_column(shop: Retail):
 
 
 def test_members_that_facts_inferred_stay_where_first_versions_begin_with_a_change(retail: Retail):
-    late = {
-        **retail.area.entities,
-        **{
-            name: retail.area.entities[name].model_copy(
-                update={
-                    "dimension": retail.area.entities[name].dimension.model_copy(  # type: ignore[union-attr]
-                        update={"first_version": "change"}
-                    )
-                }
-            )
-            for name in ("customers", "products")
-        },
-    }
-    retail.area = retail.area.model_copy(update={"entities": late})
+    for name in ("customers", "products"):
+        dimension = retail.area.entities[name].dimension
+        assert dimension
+        late = dimension.model_copy(update={"first_version": "change"})
+        retail.area = retail.area.model_copy(update=retail.entity(name, dimension=late))
     retail.add("customers", 8, name=" ")
     retail.add("customers", 9, name=" ")
     for sale, customer in enumerate((8, 9), 10):

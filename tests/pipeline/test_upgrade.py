@@ -95,8 +95,7 @@ def test_what_an_older_tidemark_filled_is_as_if_it_had_always_been_this_one(
     retail.change("sales", 2, quantity=-1)
     retail.add("customers", 9, name="")  # rejected, so that its sale has an inferred member
     retail.add("sales", 5, customer_id=9)
-    retail.warehouse.execute("operational", "delete from sales where sale_id = 4")
-    retail.warehouse.rows("operational", "select pg_stat_force_next_flush()")
+    retail.delete("sales", "sale_id = 4")
     both()
     retail.change("sales", 2, quantity=2)
     retail.change("customers", 1, city="Rome")
