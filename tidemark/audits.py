@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidemark import db
 from tidemark.db import Session
-from tidemark.facts import Fact, RoleKey
+from tidemark.facts import Fact, RoleKey, nearest
 from tidemark.model import END_OF_TIME, Key
 from tidemark.scd2 import Dimension
 
@@ -59,7 +59,11 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
             column=db.name(role.column),
             surrogate=db.name(dimension.surrogate),
             event_time=db.name(fact.event_column),
-            x_is_d=db.equal("x", "d", dimension.natural_key),
+            nearest=nearest(
+                dimension,
+                db.equal("x", "d", dimension.natural_key),
+                db.name("f", fact.event_column),
+            ),
             key_texts=db.joined("f.{}::text", fact.natural_key),
         )
     )

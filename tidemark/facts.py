@@ -106,6 +106,24 @@ def resolve(session: Session, fact: Fact, *, applied: int) -> None:
     session.run(db.compose("transfer", "analyze", landing=fact.resolved))
 
 
+def nearest(dimension: Dimension, x_is: Composable, at: Composable) -> Composable:
+    """Compose the key of the version that a fact of an instant points at, null without any.
+
+    Args:
+        dimension: its versions are `x`.
+        x_is: condition on which `x` is of the fact's natural key.
+        at: the instant.
+    """
+    return db.compose(
+        "facts",
+        "nearest",
+        surrogate=db.name(dimension.surrogate),
+        dimension=dimension.name,
+        x_is=x_is,
+        at=at,
+    )
+
+
 def unknown(fact: Fact, role: RoleKey) -> Composable:
     """Compose the relation of natural keys that resolved facts name and the dimension lacks.
 
@@ -282,7 +300,11 @@ def _role_parts(fact: Fact, role: RoleKey, alias: str) -> dict[str, Composable]:
         "surrogate": db.name(role.dimension.surrogate),
         "event_time": db.name(fact.event_time),
         "alias_is_l": _matches(alias, role, "l", role.by),
-        "x_is_l": _matches("x", role, "l", role.by),
+        "nearest": nearest(
+            role.dimension,
+            _matches("x", role, "l", role.by),
+            db.name("l", fact.event_time),
+        ),
     }
 
 

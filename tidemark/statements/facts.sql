@@ -51,19 +51,21 @@ using {keys} as k
 where {f_is_k} and not exists (select from {landing} as l where {f_is_l})
 
 -- name: key
-coalesce(
-    {alias}.{surrogate},
-    (
-        select x.{surrogate}
-        from {dimension} as x
-        where {x_is_l}
-        order by
-            x.valid_from <= l.{event_time} desc,
-            case when x.valid_from <= l.{event_time} then x.valid_from end desc,
-            x.valid_from
-        limit 1
-    )
-) as {column}
+coalesce({alias}.{surrogate}, {nearest}) as {column}
+
+-- The latest version of a natural key that began before an instant, else the first: the one in
+-- force where there is one.
+-- name: nearest
+(
+    select x.{surrogate}
+    from {dimension} as x
+    where {x_is}
+    order by
+        x.valid_from <= {at} desc,
+        case when x.valid_from <= {at} then x.valid_from end desc,
+        x.valid_from
+    limit 1
+)
 
 -- name: join
 left join {dimension} as {alias}

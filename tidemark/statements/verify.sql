@@ -148,16 +148,7 @@ where
     and (
         d.{surrogate} is null
         or not (d.valid_from <= f.{event_time} and f.{event_time} < d.valid_to)
-        and d.{surrogate} <> (
-            select x.{surrogate}
-            from {dimension} as x
-            where {x_is_d}
-            order by
-                x.valid_from <= f.{event_time} desc,
-                case when x.valid_from <= f.{event_time} then x.valid_from end desc,
-                x.valid_from
-            limit 1
-        )
+        and d.{surrogate} <> {nearest}
     )
 order by 1
 
