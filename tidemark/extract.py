@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tidemark import db, deletes, drift, mirror, watermark
@@ -43,9 +44,6 @@ def run(
         StatementError, ConnectError: MRR is as it was, the marks too.
     """
     start = time.monotonic()
-    if overrides.repair:
-        counts = _repair(servers, area, batch_id, source, overrides.repair)
-        return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
     refreshed = {area.entity(name).name for name in overrides.refresh}
     counts = {name: Counts() for name in area.entities}
     with (
@@ -55,60 +53,68 @@ def run(
         if after < batch_id:
             mirrors = _following(mrr, area, source, counts)
             marks = watermark.marks(mrr, area)
-            traces = deletes.traces(mrr, area) if after else {}
-            for name in refreshed:
-                marks.pop(name, None)
-                traces[name] = None
-            with source.read(area, marks, traces) as reading:
-                streamed = source.land(area, mirrors, reading)
-            held = round(time.monotonic() - reading.began, 3)
-            for name, window in reading.windows.items():
-                counts[name].info.update(_about(window, reading.clock), snapshot_seconds=held)
-            for name in reading.pending:
-                counts[name].processed = streamed[name].rows
-                counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)
-            lineage = (batch_id, reading.clock)
-            with mrr.transaction():
-                for name in reading.compared:
-                    entity, (target, table) = area.entities[name], mirrors[name]
-                    with counts[name].timed("apply_seconds"):
-                        counts[name].deleted = deletes.apply(
-                            mrr,
-                            entity,
-                            target,
-                            keys_of(entity, table),
-                            lineage,
-                            accept=overrides.accept_deletes,
-                        )
-                for name in reading.traces if not after else reading.compared:
-                    deletes.remember(mrr, area, name, reading.traces[name], batch_id)
-                for name in reading.pending:
-                    _merge(mrr, mirrors[name][0], name, counts[name], lineage)
-                _advance(mrr, area, batch_id, reading)
+            work = _Work(mrr, area, source, batch_id, mirrors, marks, counts)
+            if overrides.repair:
+                _repair(work, overrides.repair)
+            else:
+                traces = deletes.traces(mrr, area) if after else None
+                _windows(work, refreshed, traces, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def _repair(
-    servers: Servers, area: Area, batch_id: int, source: Source, repair: Repair
-) -> dict[str, Counts]:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one extraction works on."""
+
+    mrr: Session
+    area: Area
+    source: Source
+    batch_id: int
+    mirrors: Mapping[str, tuple[Mirror, Table]]
+    marks: Mapping[str, datetime]
+    counts: Mapping[str, Counts]
+
+
+def _windows(
+    work: _Work,
+    refreshed: Collection[str],
+    traces: Mapping[str, str | None] | None,
+    *,
+    accept_deletes: bool,
+) -> None:
+    """Read what is new since marks and traces; `traces` None: nothing was ever extracted."""
+    marks = {name: mark for name, mark in work.marks.items() if name not in refreshed}
+    known = {**(traces or {}), **dict.fromkeys(refreshed)}
+    with work.source.read(work.area, marks, known) as reading:
+        streamed = work.source.land(work.area, work.mirrors, reading)
+    held = round(time.monotonic() - reading.began, 3)
+    for name, window in reading.windows.items():
+        work.counts[name].info.update(_about(window, reading.clock), snapshot_seconds=held)
+    for name in reading.pending:
+        work.counts[name].processed = streamed[name].rows
+        work.counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)
+    with work.mrr.transaction():
+        for name in reading.compared:
+            _delete(work, name, reading, accept=accept_deletes)
+        for name in reading.traces if traces is None else reading.compared:
+            trace = reading.traces[name]
+            deletes.remember(work.mrr, work.area, name, trace, work.batch_id)
+        for name in reading.pending:
+            _merge(work, name, reading)
+        _advance(work, reading)
+
+
+def _repair(work: _Work, repair: Repair) -> None:
     """Write the rows of these keys anew: as the source has them, and else as they are in MRR."""
-    counts = {name: Counts() for name in area.entities}
-    with (
-        servers.session("mrr", f"extract {area.area}") as mrr,
-        mirror.applying(mrr, area.area) as after,
-    ):
-        if after < batch_id:
-            mirrors = _following(mrr, area, source, counts)
-            with source.read(area, watermark.marks(mrr, area), {}) as reading:
-                streamed = source.land_again(area, mirrors, reading, repair.again)
-            with mrr.transaction():
-                for name, keys in repair.again.items():
-                    counts[name].processed = streamed[name].rows
-                    lineage = (batch_id, reading.clock)
-                    again = _again(area.entities[name], mirrors[name], keys, lineage)
-                    counts[name].add(mirror.apply(mrr, mirrors[name][0], again, anew=True))
-                mirror.record_applied(mrr, area.area, batch_id, {}, is_repair=True)
-    return counts
+    with work.source.read(work.area, work.marks, {}) as reading:
+        streamed = work.source.land_again(work.area, work.mirrors, reading, repair.again)
+    with work.mrr.transaction():
+        for name, keys in repair.again.items():
+            entity, mirrored = work.area.entities[name], work.mirrors[name]
+            again = _again(entity, mirrored, keys, (work.batch_id, reading.clock))
+            work.counts[name].processed = streamed[name].rows
+            work.counts[name].add(mirror.apply(work.mrr, mirrored[0], again, anew=True))
+        _record(work, work.marks, is_repair=True)
 
 
 def _again(
@@ -144,27 +150,44 @@ def _following(
     return mirror.read(mrr, area) if followed else mirrors
 
 
-def _merge(mrr: Session, target: Mirror, name: str, counts: Counts, lineage: Lineage) -> None:
-    batch_id, extracted_at = lineage
+def _delete(work: _Work, name: str, reading: Reading, *, accept: bool) -> None:
+    entity, (target, table) = work.area.entities[name], work.mirrors[name]
+    lineage = (work.batch_id, reading.clock)
+    with work.counts[name].timed("apply_seconds"):
+        work.counts[name].deleted = deletes.apply(
+            work.mrr, entity, target, keys_of(entity, table), lineage, accept=accept
+        )
+
+
+def _merge(work: _Work, name: str, reading: Reading) -> None:
+    target = work.mirrors[name][0]
     incoming = db.compose(
         "extract",
         "incoming",
         payload=db.names(target.payload),
         landing=db.name("landing", name),
-        batch_id=db.literal(batch_id),
-        extracted_at=db.literal(extracted_at),
+        batch_id=db.literal(work.batch_id),
+        extracted_at=db.literal(reading.clock),
     )
-    with counts.timed("apply_seconds"):
-        counts.add(mirror.apply(mrr, target, incoming))
+    with work.counts[name].timed("apply_seconds"):
+        work.counts[name].add(mirror.apply(work.mrr, target, incoming))
 
 
-def _advance(mrr: Session, area: Area, batch_id: int, reading: Reading) -> None:
-    for name, window in reading.windows.items():
-        if window.high is not None:
-            watermark.advance(mrr, area, area.entities[name], window.high, batch_id)
-    marks: Mapping[str, datetime | None] = {n: w.high for n, w in reading.windows.items()}
+def _advance(work: _Work, reading: Reading) -> None:
+    marks = {name: window.high for name, window in reading.windows.items() if window.high}
+    for name, high in marks.items():
+        watermark.advance(work.mrr, work.area, work.area.entities[name], high, work.batch_id)
+    _record(work, marks, is_repair=False)
+
+
+def _record(work: _Work, marks: Mapping[str, datetime], *, is_repair: bool) -> None:
+    """Record the batch with the marks that hold after it: the last batch tells those of all."""
     mirror.record_applied(
-        mrr, area.area, batch_id, {n: high.isoformat() for n, high in marks.items() if high}
+        work.mrr,
+        work.area.area,
+        work.batch_id,
+        {name: high.isoformat() for name, high in marks.items()},
+        is_repair=is_repair,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,7 +33,9 @@ from tidemark.compare import Compared, Difference, Side
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.journal import Journal
-from tidemark.model import LAYERS, Hop, Key, Layer, Repair
+from tidemark.mirror import Mirror
+from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table
+from tidemark.star import Star
 
 _SNAPSHOT = "isolation level repeatable read"
 
@@ -103,20 +105,33 @@ def run(
             stack.enter_context(session.rolled_back(mode))
         opened["operational"].run(source.limits(area))
         clock = opened["operational"].value(db.compose("verify", "clock"))
+        shape = star.read(opened["stg"], opened["dwh"], area)
         checks = []
-        for check in _checks(servers, opened, area):
+        for check in _checks(servers, opened, area, shape):
             checks.append(check)
             report(check)
-        return Verification(area.area, clock, checks, _audits(opened, area))
+        return Verification(area.area, clock, checks, _audits(opened["dwh"], shape))
 
 
-def _checks(servers: Servers, opened: dict[Layer, Session], area: Area) -> Iterator[Checked]:
-    for name in area.entities:
-        yield Checked("extract", name, _extracted(servers, opened, area, name))
-        yield Checked("stage", name, _staged(opened, area, name))
-    published = mirror.last_applied(opened["dwh"], area.area)
-    shape = star.read(opened["stg"], opened["dwh"], area)
+def _checks(
+    servers: Servers, opened: dict[Layer, Session], area: Area, shape: Star
+) -> Iterator[Checked]:
     stg, dwh = opened["stg"], opened["dwh"]
+    mirrored = mirror.read(opened["mrr"], area)
+    for name in area.entities:
+        yield Checked("extract", name, _extracted(servers, opened, area, name, mirrored[name]))
+    staging = _Staging(
+        area,
+        opened["mrr"],
+        stg,
+        mirrored,
+        stage.read_cleansings(stg, area),
+        stage.read_landings(stg, area),
+        mirror.last_applied(stg, area.area),
+    )
+    for name in area.entities:
+        yield Checked("stage", name, _staged(staging, name))
+    published = mirror.last_applied(dwh, area.area)
     for name, dimension in shape.dimensions.items():
         pair = sides.dimension(dimension, shape.sent[name], published)
         yield Checked("publish", name, _across(pair, stg, dwh))
@@ -131,10 +146,16 @@ def _across(pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
     )
 
 
-def _extracted(servers: Servers, opened: dict[Layer, Session], area: Area, name: str) -> Compared:
+def _extracted(
+    servers: Servers,
+    opened: dict[Layer, Session],
+    area: Area,
+    name: str,
+    mirrors: tuple[Mirror, Table],
+) -> Compared:
     entity = area.entities[name]
     operational, mrr = opened["operational"], opened["mrr"]
-    target, mirrored = mirror.read(mrr, area)[name]
+    target, mirrored = mirrors
     why = f"entities.{name} of sql/{area.area}/area.yml"
     found = catalog.tables(operational, [entity.source_name])
     table = catalog.require(found, entity.source_name, layer="operational", why=why)
@@ -171,16 +192,28 @@ def _are_new_deletes(servers: Servers, area: Area, name: str, known: str | None)
             time.sleep(0.5)
 
 
-def _staged(opened: dict[Layer, Session], area: Area, name: str) -> Compared:
-    mrr, stg = opened["mrr"], opened["stg"]
-    applied = mirror.last_applied(stg, area.area)
-    cleansing = stage.read_cleansings(stg, area)[name]
-    rows = _land_mirrored(mrr, stg, area, name, applied)
+@dataclass(frozen=True, slots=True)
+class _Staging:
+    """What MRR and STG are compared with."""
+
+    area: Area
+    mrr: Session
+    stg: Session
+    mirrored: Mapping[str, tuple[Mirror, Table]]
+    cleansings: Mapping[str, stage.Cleansing]
+    landings: Mapping[str, Table]
+    applied: int
+    """The last batch that STG has applied."""
+
+
+def _staged(staging: _Staging, name: str) -> Compared:
+    stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
+    rows = _land_mirrored(staging, name)
     stage.clean(stg, cleansing, db.text("true"))
     target = cleansing.target
     pair = sides.staged(name, target, cleansing.cleaned, applied)
     differences = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
-    refused = _refused(stg, area, cleansing, applied)
+    refused = _refused(staging, cleansing)
     counted = db.compose(
         "verify",
         "staged_counts",
@@ -193,29 +226,28 @@ def _staged(opened: dict[Layer, Session], area: Area, name: str) -> Compared:
     return Compared(rows - pending, kept, pending, [*differences, *refused])
 
 
-def _land_mirrored(mrr: Session, stg: Session, area: Area, name: str, applied: int) -> int:
+def _land_mirrored(staging: _Staging, name: str) -> int:
     """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
-    target, table = mirror.read(mrr, area)[name]
-    landing = stage.read_landings(stg, area)[name]
+    target, table = staging.mirrored[name]
+    landing = staging.landings[name]
     query = db.compose(
         "verify",
         "mirrored_rows",
         columns=db.names(landing.names),
         mirror=target.parts["mirror"],
-        condition=db.compose("verify", "is_live_or_pending", applied=db.literal(applied)),
+        condition=db.compose("verify", "is_live_or_pending", applied=db.literal(staging.applied)),
     )
-    return transfer.refill(mrr, stg, stage.job(area, name, table, landing, query))
+    job = stage.job(staging.area, name, table, landing, query)
+    return transfer.refill(staging.mrr, staging.stg, job)
 
 
-def _refused(
-    stg: Session, area: Area, cleansing: stage.Cleansing, applied: int
-) -> list[Difference]:
-    found = stg.rows(
+def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
+    found = staging.stg.rows(
         db.compose(
             "verify",
             "reject_differences",
             cleaned=cleansing.cleaned,
-            applied=db.literal(applied),
+            applied=db.literal(staging.applied),
             key_pairs=db.text(", ").join(
                 db.literal(column) + db.text(", ") + db.name(column)
                 for column in cleansing.target.key
@@ -225,17 +257,16 @@ def _refused(
                 for column in cleansing.target.key
             ),
         ),
-        {"area": area.area, "entity": cleansing.entity},
+        {"area": staging.area.area, "entity": cleansing.entity},
     )
     return [Difference(kind, tuple(key), ("reject_reasons",)) for key, kind in found]
 
 
-def _audits(opened: dict[Layer, Session], area: Area) -> list[Audit]:
-    shape = star.read(opened["stg"], opened["dwh"], area)
+def _audits(dwh: Session, shape: Star) -> list[Audit]:
     found: list[Audit] = []
     for dimension in shape.dimensions.values():
-        found += audits.versions(opened["dwh"], dimension)
+        found += audits.versions(dwh, dimension)
     for fact in shape.facts.values():
         for role in fact.roles:
-            found += audits.facts(opened["dwh"], fact, role)
+            found += audits.facts(dwh, fact, role)
     return found

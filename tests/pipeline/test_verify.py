@@ -290,3 +290,16 @@ def test_values_that_are_equal_to_their_type_are_no_difference(made: Make):
     area.change(things, "n = 1.00, f = '-0', j = '[1.00]'")
 
     assert area.differences() == []
+
+
+def test_a_repair_tells_the_marks_of_the_batches_that_it_publishes(shop: Retail):
+    batch = shop.begin()
+    shop.hop("extract", batch)
+    shop.hop("stage", batch)
+    plant(shop, "dwh", "update dwh_dim_products set product_group = 'Toys' where product_id = 2")
+
+    shop.run(overrides=Overrides(repair=look(shop).repair()))
+
+    extracted = "select entity, high_water_mark from tidemark.extraction_mark order by 1"
+    published = "select entity, high_water_mark from high_water_mark order by 1"
+    assert shop.warehouse.rows("dwh", published) == shop.warehouse.rows("mrr", extracted)
