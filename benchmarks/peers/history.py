@@ -177,10 +177,12 @@ def _explain(theirs: Timeline) -> tuple[Timeline, list[str]]:
 
 def _shown(timeline: Timeline, runs: Runs) -> str:
     """Show versions, with seconds since the first run."""
-    names = {BEGINNING_OF_TIME: "1900", END_OF_TIME: "9999", None: "null"}
+    names = {BEGINNING_OF_TIME: "1900", END_OF_TIME: "9999"}
 
     def when(at: datetime | None) -> str:
-        return names.get(at) or f"{(at - runs[0][0]).total_seconds():+.1f}"  # type: ignore[operator]
+        if at is None:
+            return "null"
+        return names.get(at) or f"{(at - runs[0][0]).total_seconds():+.1f}"
 
     return "; ".join(
         f"{v.city or 'null'} [{when(v.valid_from)}, {when(v.valid_to)})" + " deleted" * v.is_deleted
