@@ -13,7 +13,7 @@ from tidemark import db
 from tidemark.compare import Shape
 from tidemark.config import Entity
 from tidemark.db import Composable
-from tidemark.facts import DELETED, Fact
+from tidemark.facts import DELETED, Fact, RoleKey
 from tidemark.mirror import Mirror
 from tidemark.model import Column
 from tidemark.scd2 import Dimension
@@ -108,20 +108,11 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
     tables = target.name + db.text(" as t")
     for number, role in enumerate(target.roles):
         alias = db.name(f"d{number}")
-        tables += db.text("\n") + db.compose(
-            "verify",
-            "join",
-            dimension=role.dimension.name,
-            alias=alias,
-            column=db.name(role.column),
-            surrogate=db.name(role.dimension.surrogate),
-        )
+        tables += db.text("\n") + _join(role, alias)
         for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
             label = f"{role.column}.{natural}"[:63]
-            parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(label)}
-            columns.append(db.compose("verify", "member", **parts))
-            parts = {"alias": alias, "column": db.name(natural), "name": db.name(label)}
-            stored.append(db.compose("verify", "joined_member", **parts))
+            columns.append(_member(role, by, label))
+            stored.append(_joined_member(alias, natural, label))
             compared[label] = staged[by]
     kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
     return Pair(
@@ -137,6 +128,27 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
         ),
         _NOTHING,
     )
+
+
+def _join(role: RoleKey, alias: Composable) -> Composable:
+    return db.compose(
+        "verify",
+        "join",
+        dimension=role.dimension.name,
+        alias=alias,
+        column=db.name(role.column),
+        surrogate=db.name(role.dimension.surrogate),
+    )
+
+
+def _member(role: RoleKey, by: str, label: str) -> Composable:
+    parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(label)}
+    return db.compose("verify", "member", **parts)
+
+
+def _joined_member(alias: Composable, natural: str, label: str) -> Composable:
+    parts = {"alias": alias, "column": db.name(natural), "name": db.name(label)}
+    return db.compose("verify", "joined_member", **parts)
 
 
 def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pair:
