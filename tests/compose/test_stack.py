@@ -22,7 +22,10 @@ ONE_SHOTS = {"airflow-init", "tidemark-init"}
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}
 HELD = "lock table stg_fact_sales; select pg_sleep(60)"
-WAITING = "select count(*) from pg_locks where not granted"
+WAITING = """
+    select count(*) from pg_locks join pg_stat_activity using (pid)
+    where not granted and application_name ~ '^tidemark'
+"""
 CHROMIUM = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
