@@ -55,6 +55,16 @@ class Explaining(Session):
             most |= _read(plan)
         return most
 
+    @property
+    def held(self) -> int:
+        """The most rows that a node kept until it had them all, to sort them or to look them up."""
+        return max(
+            int(node["Actual Rows"] * node["Actual Loops"])
+            for plan in self.plans
+            for node in _nodes(plan)
+            if node["Node Type"] in {"Sort", "Hash"}
+        )
+
 
 def _read(plan: Plan) -> Counter[str]:
     read: Counter[str] = Counter()

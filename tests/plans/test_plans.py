@@ -223,3 +223,21 @@ def test_keys_that_are_gone_are_counted_in_one_pass(mrr: Connection, page_cost: 
 
     assert explaining.read["mrr_fact_sales"] <= 2 * ROWS
     assert explaining.read["keys"] <= ROWS
+
+
+def test_customers_are_cleansed_as_they_are_read(stg: Connection, page_cost: float) -> None:
+    execute(stg, "set local random_page_cost = %s", [page_cost])
+    execute(
+        stg,
+        """
+        insert into landing.customers (customer_id, country, phone)
+        select n, 'Germany', '+1 202 555 0100' from generate_series(1, %s) as n;
+        analyze landing.customers
+        """,
+        [ROWS],
+    )
+    explaining = Explaining(stg, "stg")
+
+    explaining.rows("select * from landing.clean_customers")
+
+    assert 0 < explaining.held < ROWS / 10

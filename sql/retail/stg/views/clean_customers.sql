@@ -71,15 +71,25 @@ left join landing.customer_countries as c on t.country = c.spelling;
 comment on view landing.customers_located is
 'One row per version of a customer in landing.customers: its country and what it takes to dial it.';
 
--- Step 3: the columns of stg_dim_customers, and what is wrong with the row.
+-- Step 3: the columns of stg_dim_customers, and what is wrong with the row. A calling code has one
+-- main region anyway: `distinct` says so to the planner, which would sort all customers rather than
+-- make a hash table of codes, since many regions have code 1.
 create view landing.clean_customers as
+with abroad as (
+    select distinct on (r.calling_code)
+        r.calling_code,
+        r as region
+    from ref_calling_codes as r
+    where r.is_main
+)
+
 select
     c.customer_id,
     proper_case(c.name) as customer_name,
     c.email,
     case
         when c.international is null then e164(c.dialled, c.home)
-        else e164(substr(c.international, length(abroad.calling_code) + 1), abroad)
+        else e164(substr(c.international, length(abroad.calling_code) + 1), abroad.region)
     end as phone,
     proper_case(c.city) as city,
     c.country,
@@ -100,8 +110,7 @@ select
         null
     ) as reject_reasons
 from landing.customers_located as c
-left join ref_calling_codes as abroad
-    on abroad.is_main and calling_code(c.international) = abroad.calling_code;
+left join abroad on calling_code(c.international) = abroad.calling_code;
 
 comment on view landing.clean_customers is
 'One row per version of a customer in landing.customers: the columns of stg_dim_customers and every
