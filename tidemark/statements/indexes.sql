@@ -1,4 +1,16 @@
--- Indexes of a table that is filled for the first time.
+-- A table that is filled for the first time, and its indexes.
+
+-- Whether nothing is in it (a dimension has its unknown member), and no foreign key refers to it.
+-- name: may_truncate
+select
+    not exists (select from {table})
+    and not exists (
+        select from pg_constraint
+        where contype = 'f' and confrelid = format('public.%%I', %(table)s)::regclass
+    )
+
+-- name: truncate
+truncate {table}
 
 -- name: drop
 select tidemark.drop_indexes(%(table)s)
