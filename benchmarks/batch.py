@@ -4,17 +4,17 @@ import json
 import os
 from dataclasses import asdict
 
-from tidemark import config, pipeline
+from tidemark import config, pipeline, servers
 from tidemark.db import Servers
 
 
 def main() -> None:
     """Use the servers that the environment names."""
     project = config.find_project()
-    dsns = config.configured_dsns(project.home, os.environ)
+    dsns = servers.configured_dsns(project.home, os.environ)
     assert dsns is not None, "benchmarks.spine sets the DSNs"
-    with Servers(dsns) as servers:
-        result = pipeline.run(servers, project.area("retail"))
+    with Servers(dsns) as opened:
+        result = pipeline.run(opened, project.area("retail"))
     print(json.dumps(asdict(result)))  # noqa: T201
 
 
