@@ -110,6 +110,23 @@ def test_a_change_counts_that_the_type_calls_none(made: Make):
     assert area.differences() == []
 
 
+TOO_MUCH_FOR_JSONB = ['{"a": "\\u0000"}', '["\\ud800"]', "1e999999"]
+
+
+def test_a_refused_row_is_kept_with_what_jsonb_can_not_hold(made: Make):
+    kinds = {"id": "int", "a": "json", "b": "json", "updated_at": "timestamptz"}
+    things = Dimension(kinds, ("id",))
+    area = made(things)
+    for number, value in enumerate(TOO_MUCH_FOR_JSONB):
+        area.put(things, (number, value, '{"c": [1, null]}', "0044-03-15 12:00Z BC"))
+
+    assert area.run().hops[1].entities["things"].rejected == len(TOO_MUCH_FOR_JSONB)
+    kept = area.warehouse.rows(
+        "stg", "select row_data -> 'a', row_data -> 'b' from stg_rejects order by key"
+    )
+    assert kept == [(value, {"c": [1, None]}) for value in TOO_MUCH_FOR_JSONB]
+
+
 KEYS = [
     *[("NULL", ""), ("", "NULL"), (r"\N", " "), (" ", r"\N"), ("a,b", "c"), ("a", "b,c"), ("", "")],
     *[

@@ -23,7 +23,7 @@ from (
         c._batch_id,
         c._extracted_at,
         array_to_string(c.reject_reasons, e'\n') as reasons,
-        coalesce(to_jsonb(l), to_jsonb(c)) - array[
+        coalesce(tidemark.row_data(l), tidemark.row_data(c)) - array[
             'reject_reasons', '_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'
         ] as row_data
     from {cleaned} as c
