@@ -88,6 +88,12 @@ def _dimension(
     own = {declared.surrogate_key, *VERSIONING}
     feeds = {name: name for name in table.names if name in staged and name not in own}
     _require_fed(table, feeds, staged, own)
+    for column in sorted(scd2.reserved() & feeds.keys()):
+        raise ContractError(
+            f"dwh: {table.name} has a column {column!r}, a name that the timeline of a dimension "
+            "keeps for itself. Call it otherwise in STG and in the DWH, in new files of "
+            f"sql/{area.area}/."
+        )
     return Dimension(
         entity=entity.name,
         table=declared.table,

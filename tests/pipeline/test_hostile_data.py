@@ -11,7 +11,7 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Make
 from tidemark import db, history
-from tidemark.errors import NullWatermarkError
+from tidemark.errors import ContractError, NullWatermarkError
 
 LONG_TEXT = "".join(random.Random(1).choices("äöü\\\"'\n\t%;{}🐘", k=300_000))
 
@@ -108,6 +108,18 @@ def test_a_change_counts_that_the_type_calls_none(made: Make):
     assert area.published(events) == area.sent(events)
     assert area.run().changed == 0
     assert area.differences() == []
+
+
+def test_an_attribute_is_not_taken_for_a_column_of_the_timeline(made: Make):
+    things = Dimension({"id": "int", "_rank": "text", "updated_at": "timestamptz"}, ("id",))
+    area = made(things)
+    area.put(things, (1, "major", DAWN))
+
+    with pytest.raises(ContractError) as raised:
+        area.run()
+
+    assert "public.dim_things has a column '_rank', a name that the timeline" in str(raised.value)
+    assert area.published(things) == []
 
 
 TOO_MUCH_FOR_JSONB = ['{"a": "\\u0000"}', '["\\ud800"]', "1e999999"]
