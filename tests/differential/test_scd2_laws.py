@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, pairwise, repeat
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_dimension import Key, Members, Seen
@@ -209,8 +209,18 @@ def test_one_version_of_a_key_is_in_force_at_any_time_from_its_first_to_its_dele
         assert versions[-1].is_current != versions[-1].is_deleted
 
 
+OF_1815 = Observation(1, INSTANTS[0], PLACES[0], NAMES[0])
+ENDED_BEFORE_1900 = History(
+    [[(KEYS[0], OF_1815), (KEYS[0], replace(OF_1815, batch=2, deleted_at=INSTANTS[0]))]],
+    frozenset(KEYS[:1]),
+    "beginning",
+)
+"""An inferred member, which waits since 1900, is filled by a version that is over by then."""
+
+
 @law
 @given(histories())
+@example(ENDED_BEFORE_1900)
 def test_a_version_keeps_the_surrogate_key_of_the_first_version_that_it_continues(
     shop_members: Members, history: History
 ) -> None:
@@ -225,10 +235,7 @@ def test_a_version_keeps_the_surrogate_key_of_the_first_version_that_it_continue
                 assert {
                     at: surrogate if surrogate in known.values() else None
                     for at, surrogate in after[key].items()
-                } == {
-                    version.changed_at: _first_that_begins_in(version, known)
-                    for version in versions
-                }
+                } == _continued(versions, known)
 
 
 @law
@@ -253,12 +260,26 @@ def test_a_fact_points_at_the_version_in_force_at_its_event_time(
                 }
 
 
-def _first_that_begins_in(version: Version, known: dict[datetime, int]) -> int | None:
-    """Find the surrogate key of the first known version that a version continues."""
-    for changed_at, surrogate in sorted(known.items()):
-        if version.valid_from <= changed_at < version.valid_to:
-            return surrogate
-    return None
+def _continued(versions: list[Version], known: dict[datetime, int]) -> dict[datetime, int | None]:
+    """Find the surrogate key that each version has of those that were known, by its change time.
+
+    It is that of the first known version which begins in it. An inferred member is filled by the
+    first version, whenever that was.
+    """
+    found = {
+        version.changed_at: next(
+            (
+                surrogate
+                for changed_at, surrogate in sorted(known.items())
+                if version.valid_from <= changed_at < version.valid_to
+            ),
+            None,
+        )
+        for version in versions
+    }
+    if BEGINNING in known:
+        found[versions[0].changed_at] = known[BEGINNING]
+    return found
 
 
 def _batch_of(seen: Seen) -> int:
