@@ -185,6 +185,23 @@ def test_what_was_planted_is_named_and_mended(
     assert look(shop).audits == []
 
 
+def test_a_row_that_comes_back_with_its_old_stamp_is_named_and_mended(shop: Retail):
+    before = shop.star()
+    plant(shop, "operational", "create table kept as select * from sales where sale_id = 2")
+    shop.delete("sales", "sale_id = 2")
+    shop.run()
+    assert shop.star() != before
+
+    plant(shop, "operational", "insert into sales overriding system value select * from kept")
+    assert shop.run().changed == 0
+    found = look(shop)
+    assert differences(found) == [("extract", "sales", "missing", ("2",), ())]
+
+    shop.run(overrides=Overrides(repair=found.repair()))
+    assert differences(look(shop)) == []
+    assert shop.star() == before
+
+
 def test_verifying_writes_nothing(shop: Retail):
     plant(shop, "mrr", "delete from mrr_dim_customers where customer_id = 2")
     tables = "select count(*), sum(relfilenode::bigint) from pg_class where relkind = 'r'"
