@@ -25,6 +25,7 @@ def built_afterwards(session: Session, table: str) -> Iterator[None]:
         StatementError: the rows break a primary key or a unique constraint.
     """
     parts, which = {"table": db.name("public", table)}, {"table": table}
+    session.run(db.compose("indexes", "lock", **parts))
     if session.value(db.compose("indexes", "may_truncate", **parts), which):
         session.run(db.compose("indexes", "truncate", **parts))
     statements = session.value(db.compose("indexes", "drop"), which)

@@ -31,8 +31,6 @@ VERSIONING = (
 """Columns that every dimension has beside its key and attributes."""
 
 _WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
-
-
 _OWN_COLUMN = re.compile(r"\b_\w+")
 
 

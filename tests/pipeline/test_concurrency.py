@@ -10,8 +10,8 @@ import pytest
 from tests.fix_retail import Retail
 from tests.fix_servers import connect, database
 from tests.queries import execute, value
-from tidemark import pipeline
-from tidemark.config import Project
+from tidemark import indexes, pipeline
+from tidemark.config import Area, Project
 from tidemark.db import Servers
 from tidemark.errors import ConnectError, LockedError
 from tidemark.migrate import migrate
@@ -116,3 +116,30 @@ def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[Lay
     assert all(len(found) == len(set(found)) > 0 for found in files.values())
     with closing(connect(targets["dwh"])) as fresh:
         assert value(fresh, "select count(*) from tidemark.migration") == len(files["dwh"])
+
+
+def test_a_row_that_somebody_writes_meanwhile_is_not_truncated(retail: Retail):
+    somebody = retail.open_session("mrr")
+    execute(
+        somebody,
+        """
+        insert into mrr_dim_customers
+        (customer_id, updated_at, _batch_id, _first_batch_id, _extracted_at)
+        values (99, now(), 1, 1, now())
+        """,
+    )
+
+    def fill(servers: Servers, _: Area) -> None:
+        with (
+            servers.session("mrr", "fill") as session,
+            session.transaction(),
+            indexes.built_afterwards(session, "mrr_dim_customers"),
+        ):
+            pass
+
+    filled = retail.beside(fill)
+    retail.wait_for_lock("mrr")
+    somebody.commit()
+    filled.result()
+
+    assert retail.warehouse.rows("mrr", "select customer_id from mrr_dim_customers") == [(99,)]

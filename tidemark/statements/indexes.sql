@@ -1,5 +1,9 @@
 -- A table that is filled for the first time, and its indexes.
 
+-- Before anything is asked of it: what another session is writing has come, or comes later.
+-- name: lock
+lock table {table} in access exclusive mode
+
 -- Whether nothing is in it (a dimension has its unknown member), and no foreign key refers to it.
 -- name: may_truncate
 select
