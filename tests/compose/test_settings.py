@@ -123,3 +123,10 @@ def test_containers_have_bounds():
         one_shot = name in {"airflow-init", "tidemark-init"}
         assert service["restart"] == ("no" if one_shot else "unless-stopped")
         assert one_shot != ("healthcheck" in service)
+
+
+def test_a_server_that_reads_its_log_again_is_given_minutes():
+    # With six writers on the disk, a crashed server was seen to need 47 s for an empty log.
+    checks = {name: one["healthcheck"] for name, one in services().items() if name.endswith("-db")}
+    assert {check["start_period"] for check in checks.values()} == {"10m0s"}
+    assert len(checks) == 5
