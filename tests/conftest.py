@@ -1,6 +1,8 @@
 """Fixtures by theme: see tests/README.md."""
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tidemark import embedded
 
@@ -28,3 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name != "tests":
             item.add_marker(item.path.parent.name)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hand out the tests of `-n` (scripts/test) in units that share what is dear to set up."""
+    return _Scheduling(config, log)
+
+
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    def _split_scope(self, nodeid: str) -> str:
+        folder, _, file = nodeid.partition("::")[0].rpartition("/")
+        if folder.endswith(("compose", "dags")):
+            return folder  # one stack of containers, one Airflow
+        if folder.endswith("faults"):
+            return nodeid  # minutes in a single file
+        return file

@@ -192,7 +192,7 @@ def _refuse_to_touch_others() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Find ports below those that Linux gives to clients: much time goes by before they are used."""
+    """Find ports that Linux gives to no client in the minutes until they are used."""
     free = filter(_is_free, random.sample(range(20000, 30000), 100))
     return list(itertools.islice(free, count))
 

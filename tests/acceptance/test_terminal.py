@@ -18,9 +18,10 @@ def on_terminal(width: int, *words: str, warehouse: Warehouse) -> list[str]:
     """Run a command on a terminal of so many columns; return the lines that it leaves there."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     running = subprocess.Popen(
         [sys.executable, "-m", "tidemark", *words],
-        env={**os.environ, **warehouse.environment, "TERM": "xterm"},
+        env={**inherited, **warehouse.environment, "TERM": "xterm"},
         cwd=HOME,
         stdin=theirs,
         stdout=theirs,
