@@ -215,6 +215,8 @@ class PostgresSource:
         return self._stream(area, reading, jobs)
 
     def _stream(self, area: Area, reading: Reading, jobs: Sequence[Job]) -> Mapping[str, Streamed]:
+        if not jobs:
+            return {}
         with self._servers.session("mrr", f"extract {area.area}") as mrr:
             transfer.prepare(mrr, [job.landing for job in jobs])
         return transfer.stream_all(
