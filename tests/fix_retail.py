@@ -33,6 +33,10 @@ from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, La
 
 T = TypeVar("T")
 
+PATIENCE = 120
+"""Seconds after which a test has waited in vain. What is waited for is there in a blink, but for a
+machine that has much else to do."""
+
 STAMP = datetime(2025, 1, 1, tzinfo=UTC)
 """When everything that the shop opens with was written."""
 
@@ -286,9 +290,9 @@ class Retail:
         )
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Poll until a condition holds; a test that waits in vain fails."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)

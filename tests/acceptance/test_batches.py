@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from tests.commands import process, succeed, tidemark
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import Warehouse
 from tests.fix_shop import SEED
 from tests.queries import execute
@@ -175,7 +176,7 @@ def test_an_interrupted_run_is_logged_and_says_nothing(
         while seeded.rows("operational", waiting) != [(1,)]:
             time.sleep(0.05)
         running.send_signal(number)
-        said, _ = running.communicate(timeout=60)
+        said, _ = running.communicate(timeout=PATIENCE)
     assert (running.returncode, said) == (code, b"")
     assert seeded.rows("dwh", "select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
     batches = succeed("status", "--json", env=seeded.environment).json["batches"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import Warehouse
 from tests.fix_star import STAR
 from tests.queries import execute, rows, value
@@ -193,7 +194,7 @@ def test_two_reports_at_once_take_turns_and_a_reader_waits_for_neither(
     _wait_until_blocked(warehouse, second)
     during = warehouse.rows("dwh", count)
     execute(first, "commit")
-    waiting.join(timeout=10)
+    waiting.join(timeout=PATIENCE)
 
     assert (during, warehouse.rows("dwh", count)) == ([(1,)], [(2,)])
     assert warehouse.rows("dwh", "select status, rows_deleted from etl_logs order by log_id") == [
@@ -205,7 +206,7 @@ def test_two_reports_at_once_take_turns_and_a_reader_waits_for_neither(
 
 def _wait_until_blocked(warehouse: Warehouse, session: Any) -> None:
     blocked = "select cardinality(pg_blocking_pids(%s)) > 0"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not warehouse.rows("dwh", blocked, [session.info.backend_pid])[0][0]:
         assert time.monotonic() < deadline, "the second call does not wait for the first"
         time.sleep(0.01)

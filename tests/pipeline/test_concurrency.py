@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import connect, database
 from tests.queries import execute, value
 from tidemark import indexes, pipeline
@@ -26,7 +26,7 @@ def test_a_second_run_says_who_works_on_the_area_and_does_nothing(retail: Retail
         retail.wait_for_lock("stg")
         [(pid,)] = retail.holders()
         with pytest.raises(LockedError) as raised:
-            retail.run_beside().result(timeout=30)
+            retail.run_beside().result(timeout=PATIENCE)
         assert retail.warehouse.rows("dwh", "select batch_id from etl_batches") == [(1,)]
     running.result()
     assert str(raised.value) == (
@@ -52,7 +52,7 @@ def test_a_killed_run_leaves_the_area_free(retail: Retail):
         process = retail.start()
         retail.wait_for_lock("stg")
         with pytest.raises(LockedError, match=f":{process.pid}\\)"):
-            retail.run_beside().result(timeout=30)
+            retail.run_beside().result(timeout=PATIENCE)
         retail.kill(process)
     assert retail.run().batch_id == 2
 

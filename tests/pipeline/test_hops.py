@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_retail import SOLD, Retail, processed
+from tests.fix_retail import PATIENCE, SOLD, Retail, processed
 from tidemark.errors import ConnectError, StatementError
 from tidemark.model import HOPS, Hop, Layer
 
@@ -186,4 +186,4 @@ def test_what_streams_beside_a_stream_that_fails_is_ended(retail: Retail):
         retail.holding("mrr", "lock table landing.sales in share mode"),
         pytest.raises(StatementError, match="nowhere"),
     ):
-        retail.run_beside().result(timeout=30)
+        retail.run_beside().result(timeout=PATIENCE)

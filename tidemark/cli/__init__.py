@@ -22,8 +22,8 @@ for module in (servers, batches, trust, demonstration):
 
 def main() -> None:
     """Run a command; an error is one line on stderr and an exit code of its own."""
-    # Not spent: 40 ms to collect at the end what the process takes with it anyway, and 15 ms to look
-    # into every installed package for plugins of pydantic.
+    # Not spent: 40 ms to collect at the end what the process takes with it anyway, and 15 ms to
+    # look into every installed package for plugins of pydantic.
     atexit.register(gc.freeze)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
