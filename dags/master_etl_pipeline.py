@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, Param, dag, task, task_group
+from airflow.sdk.exceptions import AirflowFailException
 
 from tidemark import tasks
 from tidemark.config import find_project
+from tidemark.errors import MonitorError
 from tidemark.model import HOPS, Hop
 
 TASKS: dict[Hop, str] = {
@@ -117,12 +119,14 @@ def master_etl_pipeline() -> None:
         hops(area)
 
     @task(
-        retries=0,
         doc_md="Fails when the last batch of an area that has ended failed, came late or rejected "
         "more than `monitor` in its `area.yml` allows.",
     )
     def monitor_etl_logs() -> None:
-        tasks.watch(project)
+        try:
+            tasks.watch(project)
+        except MonitorError as verdict:
+            raise AirflowFailException(str(verdict)) from verdict  # it would be the same again
 
     monitor_etl_logs()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.fix_airflow import DAG_ID, Airflow
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
 from tests.queries import execute
+from tidemark.errors import ConnectError
 from tidemark.model import HOPS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Airflow's own
@@ -55,7 +58,7 @@ def test_it_runs_every_six_hours_one_run_at_a_time_and_tries_again(airflow: Airf
 
     assert coerce_to_core_timetable(dag.timetable).summary == "0 */6 * * *"
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
-    assert {dag.get_task(task).retries for task in HOP_TASKS} == {3}
+    assert {task.retries for task in dag.tasks} == {3}
     assert all(task.doc_md for task in dag.tasks)
 
 
@@ -120,6 +123,21 @@ def test_a_hop_that_fails_fails_its_task_and_the_next_run_recovers(
     assert again.tasks["monitor_etl_logs"] == "failed"  # it stands beside, and saw the first run
     assert facts(retail) == 4
     assert airflow.run().state == "success"
+
+
+def test_a_verdict_of_the_monitor_is_final_and_a_lost_connection_is_not(
+    airflow: Airflow, retail: Retail, monkeypatch: pytest.MonkeyPatch
+):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    monitor: Any = airflow.load().get_task("monitor_etl_logs")
+    retail.warehouse.execute("dwh", "insert into etl_batches values (1, 'retail', 'FAILED')")
+
+    with pytest.raises(AirflowFailException, match="Batch 1 failed"):
+        monitor.python_callable()
+    monkeypatch.setenv("TIDEMARK_DWH_DSN", "postgresql://postgres@127.0.0.1:1/dwh")
+    with pytest.raises(ConnectError):
+        monitor.python_callable()
 
 
 def test_a_run_can_be_one_hop(airflow: Airflow, retail: Retail):
