@@ -186,10 +186,12 @@ def test_an_analyst_reads_and_can_not_write(stack: Stack):
 def test_a_browser_finds_the_green_run(stack: Stack):
     from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # milliseconds
     (first,) = stack.runs()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(60_000)
         page.goto(f"{stack.url}/dags/master_etl_pipeline")
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", "admin")
