@@ -121,6 +121,18 @@ def test_a_killed_server_comes_back_with_what_was_committed(folder: Path) -> Non
     assert ask(start_one(folder), "select a from kept") == [(1,)]
 
 
+def test_a_server_that_was_killed_while_a_table_was_made_starts_at_once(empty: Path) -> None:
+    url = start_one(empty, fsync="on", synchronous_commit="on")
+    with closing(psycopg2.connect(url)) as making, making.cursor() as cursor:
+        cursor.execute("create unlogged table made_in_vain (a integer)")
+        ask(url, "create table kept as select 1 as a")  # its commit brings the log to disk
+        kill(empty)
+        with pytest.raises(psycopg2.OperationalError):
+            cursor.execute("select pg_sleep(60)")  # ends when its process has, which rolled back
+    assert ask(start_one(empty), "select a from kept") == [(1,)]
+    assert "File exists" in (site.data_folder(empty) / "dwh.log").read_text("utf-8")
+
+
 def test_stop_stops_only_the_servers_of_its_folder(empty: Path) -> None:
     other = empty / "other"
     other.mkdir(mode=0o711)
