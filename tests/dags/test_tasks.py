@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fix_retail import PATIENCE, Retail, wait_until
+from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import HOME
 from tidemark import tasks
 from tidemark.config import Area, Monitor, Project
@@ -177,7 +177,7 @@ def test_a_task_that_is_marked_failed_stops_with_its_statement(
     retail: Retail, waiting: subprocess.Popen[str]
 ):
     waiting.send_signal(signal.SIGTERM)
-    said, _ = waiting.communicate(timeout=PATIENCE)
+    said, _ = waiting.communicate(timeout=10)
 
     assert waiting.returncode == 1
     assert "canceling statement" in said
@@ -191,4 +191,4 @@ def test_a_task_that_is_killed_leaves_no_statement_behind(
     waiting.kill()
     waiting.wait()
 
-    wait_until(lambda: at_the_source(retail) == 0 and not retail.holders())
+    wait_until(lambda: at_the_source(retail) == 0 and not retail.holders(), seconds=10)
