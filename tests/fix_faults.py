@@ -138,7 +138,7 @@ def comparable(clock: datetime) -> Iterator[None]:
     """
     activity = watermark.activity
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watermark, "activity", lambda source: replace(activity(source), clock=clock))
+        patch.setattr(watermark, "activity", lambda *asked: replace(activity(*asked), clock=clock))
         patch.setattr(transfer, "STREAMS", 1)
         yield
 

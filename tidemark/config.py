@@ -96,7 +96,10 @@ class Entity(_Declaration):
     settle: Duration | None = None
     """A fixed lag in place of the safe upper bound. It loses what commits later than that."""
     deletes: Literal["ignore", "detect"] = "ignore"
-    """Whether a row that the source deletes is deleted here as well."""
+    """Whether a row that the source deletes is deleted here as well; `detect` without a word where
+    the table is read as a whole."""
+    compare_keys_every: Duration = timedelta(days=1)
+    """How long the keys of a source whose deletes are detected may go without being compared."""
     max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
     """The largest part of the table's rows that one batch may delete unasked."""
     on_new_column: Literal["add", "ignore", "fail"] = "add"
@@ -105,6 +108,12 @@ class Entity(_Declaration):
     stg: TableName
     dimension: Dimension | None = None
     fact: Fact | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_read_whole_shows_what_is_gone(cls, value: Any) -> Any:
+        is_full = isinstance(value, dict) and value.get("extract") == "full"
+        return {"deletes": "detect", **value} if is_full else value
 
     @model_validator(mode="after")
     def _is_complete(self) -> Entity:

@@ -1,6 +1,9 @@
-"""Hard deletes: what is in the mirror and no longer among the source's keys.
+"""Compare the source's keys with those of the mirror, in both directions.
 
-A mirror keeps a deleted row, with `_deleted_at`: the source's clock when the row was found missing.
+What is in the mirror and no longer among the source's keys was deleted there; the mirror keeps the
+row, with `_deleted_at`: the source's clock when it was found missing. What is there, and here
+missing or with another watermark, no window has brought and none will: a key that was changed, a
+row that was restored with its old stamp. It is fetched.
 """
 
 from __future__ import annotations
@@ -9,33 +12,106 @@ from datetime import datetime
 
 from tidemark import db, mirror
 from tidemark.config import Area, Entity
-from tidemark.db import Session
+from tidemark.db import Composable, Session
 from tidemark.errors import DeleteGuardError
 from tidemark.mirror import Mirror
+from tidemark.model import Key, KeysCompared
 from tidemark.transfer import Landing
 
+SMALL = 200_000
+"""Rows of a mirror whose keys are compared whenever a window brings a key that it lacks."""
 
-def traces(mrr: Session, area: Area) -> dict[str, str | None]:
-    """Read what deletes had left behind in the source when keys were compared last.
+NAMED = 5_000
+"""Keys that are fetched one by one; of more than these, the table is read as a whole."""
 
-    Returns:
-        Entity -> trace, of those whose deletes are detected; None where none is known.
+
+def compared(mrr: Session, area: Area) -> dict[str, KeysCompared]:
+    """Read what was known when keys were compared last: of the entities that can be compared.
+
+    Those are the ones whose deletes are detected, and of which anything was extracted before.
     """
-    known: dict[str, str] = dict(mrr.rows(db.compose("deletes", "traces"), {"area": area.area}))
     return {
-        name: known.get(name)
-        for name, entity in area.entities.items()
-        if entity.deletes == "detect"
+        name: KeysCompared(trace, at)
+        for name, trace, at in mrr.rows(db.compose("deletes", "compared"), {"area": area.area})
+        if name in area.entities and area.entities[name].deletes == "detect"
     }
 
 
-def remember(mrr: Session, area: Area, entity: str, trace: str | None, batch_id: int) -> None:
-    """Keep a trace, or forget the one there is; call it in the transaction that lands the rows."""
-    which = {"area": area.area, "entity": entity}
-    if trace is None:
-        mrr.run(db.compose("deletes", "forget"), which)
-    else:
-        mrr.run(db.compose("deletes", "remember"), {**which, "trace": trace, "batch_id": batch_id})
+def remember(mrr: Session, area: Area, entity: str, seen: KeysCompared, batch_id: int) -> None:
+    """Keep what is known now; call it in the transaction that lands the rows."""
+    mrr.run(
+        db.compose("deletes", "remember"),
+        {
+            "area": area.area,
+            "entity": entity,
+            "trace": seen.trace,
+            "compared_at": seen.at,
+            "batch_id": batch_id,
+        },
+    )
+
+
+def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:
+    """Whether rows have a key that the mirror lacks, and comparing all keys is cheap.
+
+    A key that is new may be an old one that was changed, which no counter of deletes shows.
+    """
+    parts = {**target.parts, "rows": rows, "m_is_l": db.equal("m", "l", target.key)}
+    return bool(mrr.value(db.compose("deletes", "has_new_key", **parts))) and is_small(mrr, target)
+
+
+def is_small(mrr: Session, target: Mirror) -> bool:
+    """Whether a mirror has fewer than `SMALL` rows."""
+    parts = {**target.parts, "limit": db.literal(SMALL)}
+    return bool(mrr.value(db.compose("deletes", "is_small", **parts)))
+
+
+def overlooked(
+    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+) -> list[Key] | None:
+    """Find the keys whose rows no window will bring: changed before `low`, and not so here.
+
+    Args:
+        mrr: the mirror's server.
+        entity: names the watermark.
+        target: the mirror.
+        keys: landing table with all keys of the source and their watermarks.
+        low: where the batch's window begins; what lies behind it comes by itself.
+
+    Returns:
+        None when there are more than can be named.
+    """
+    found = mrr.rows(
+        db.compose(
+            "deletes",
+            "first_overlooked",
+            overlooked=_overlooked(entity, target, keys, low),
+            limit=db.literal(NAMED + 1),
+        )
+    )
+    return [tuple(key) for (key,) in found] if len(found) <= NAMED else None
+
+
+def count_overlooked(
+    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+) -> int:
+    """Count what `overlooked` finds."""
+    counted = _overlooked(entity, target, keys, low)
+    return int(mrr.value(db.compose("deletes", "count_overlooked", overlooked=counted)))
+
+
+def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) -> Composable:
+    assert entity.watermark is not None, "an entity without one is read as a whole"
+    return db.compose(
+        "deletes",
+        "overlooked",
+        key_texts=db.joined("k.{}::text", target.key),
+        keys=keys.name,
+        mirror=target.parts["mirror"],
+        m_is_k=db.equal("m", "k", target.key),
+        watermark=db.name(entity.watermark),
+        low=db.literal(low),
+    )
 
 
 def apply(

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from tidemark import catalog, db, migrate, watermark
 from tidemark.config import Area, Entity, Project
 from tidemark.db import Servers, Session
 from tidemark.errors import TidemarkError, WindowError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import LAYERS, Layer, in_the_future
 from tidemark.watermark import Activity
 
 Severity = Literal["ok", "warning", "problem"]
@@ -166,7 +167,7 @@ def _letters(session: Session) -> Iterator[Finding]:
 
 
 def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
-    seen = watermark.activity(session)
+    seen = watermark.activity(session, area)
     for entity in area.entities.values():
         try:
             watermark.window(area, entity, None, seen)
@@ -185,13 +186,15 @@ def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
                 f"Create it, or correct `source` in sql/{area.area}/area.yml.",
             )
         else:
-            yield from _table(session, area, entity, login)
+            yield from _table(session, area, entity, login, seen.clock)
 
 
 def _unblocking(session: Session, seen: Activity, login: str) -> str:
     """Say how a safe upper bound becomes known. A standby never knows one."""
     if seen.is_standby:
         return "Point TIDEMARK_OPERATIONAL_DSN to the primary."
+    if seen.late:
+        return "Point TIDEMARK_OPERATIONAL_DSN to where the rows are written, or set `settle`."
     if not seen.sees_all_sessions:
         return f"grant pg_read_all_stats to {login};"
     if seen.hidden_sessions:
@@ -202,7 +205,9 @@ def _unblocking(session: Session, seen: Activity, login: str) -> str:
     )
 
 
-def _table(session: Session, area: Area, entity: Entity, login: str) -> Iterator[Finding]:
+def _table(
+    session: Session, area: Area, entity: Entity, login: str, clock: datetime
+) -> Iterator[Finding]:
     schema, table = entity.source_name
     quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
     may_use, may_read, kind, is_indexed = session.one(
@@ -214,6 +219,15 @@ def _table(session: Session, area: Area, entity: Entity, login: str) -> Iterator
     if grants:
         what = f"{where}: the login may not read {entity.source}"
         yield Finding("operational", "problem", what, " ".join(grants))
+    elif entity.extract == "delta":
+        *_, future = watermark.beyond(session, entity, clock)
+        if future:
+            yield Finding(
+                "operational",
+                "warning",
+                f"{where}: {in_the_future(future)}",
+                f"Correct {entity.watermark} there, and the clock of who writes it.",
+            )
     if entity.watermark and kind in _INDEXING and not is_indexed:
         yield Finding(
             "operational",

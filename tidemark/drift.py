@@ -143,6 +143,9 @@ class _Comparison:
 
     def _new(self, column: Column) -> Difference:
         policy = self.entity.on_new_column
+        # The mirror's watermarks are compared with the source's.
+        if policy == "ignore" and column.name == self.entity.watermark:
+            policy = "add"
         about = f"column {column.name!r} ({column.type}) is new in {self.source.name}"
         where = f"entities.{self.entity.name} of sql/{self.area.area}/area.yml"
         if policy == "ignore":

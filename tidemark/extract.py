@@ -11,8 +11,19 @@ from tidemark import db, deletes, drift, mirror, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.mirror import Mirror
-from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
+from tidemark.model import (
+    NO_OVERRIDES,
+    Counts,
+    HopResult,
+    Key,
+    KeysCompared,
+    Overrides,
+    Repair,
+    Table,
+    Window,
+)
 from tidemark.source import Reading, Source, keys_of
+from tidemark.transfer import Landing
 
 Lineage = tuple[int, datetime]
 """The batch that writes a row, and the source's clock when it was read."""
@@ -57,8 +68,7 @@ def run(
             if overrides.repair:
                 _repair(work, overrides.repair)
             else:
-                traces = deletes.traces(mrr, area) if after else None
-                _windows(work, refreshed, traces, accept_deletes=overrides.accept_deletes)
+                _windows(work, refreshed, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 
 
@@ -75,33 +85,63 @@ class _Work:
     counts: Mapping[str, Counts]
 
 
-def _windows(
-    work: _Work,
-    refreshed: Collection[str],
-    traces: Mapping[str, str | None] | None,
-    *,
-    accept_deletes: bool,
-) -> None:
-    """Read what is new since marks and traces; `traces` None: nothing was ever extracted."""
+def _windows(work: _Work, refreshed: Collection[str], *, accept_deletes: bool) -> None:
+    """Read what is new since the marks, and what no window has brought."""
     marks = {name: mark for name, mark in work.marks.items() if name not in refreshed}
-    known = {**(traces or {}), **dict.fromkeys(refreshed)}
+    known = deletes.compared(work.mrr, work.area)
+    known.update({name: KeysCompared() for name in refreshed if name in known})
     with work.source.read(work.area, marks, known) as reading:
-        streamed = work.source.land(work.area, work.mirrors, reading)
+        streamed = dict(work.source.land(work.area, work.mirrors, reading))
+        suspects = _suspects(work, reading, known)
+        work.source.land_keys(work.area, work.mirrors, reading, suspects)
+        compared = [*reading.compared, *suspects]
+        overlooked = _overlooked(work, reading, compared)
+        fetched = work.source.land_again(
+            work.area, work.mirrors, reading, overlooked, beside=reading.pending
+        )
     held = round(time.monotonic() - reading.began, 3)
     for name, window in reading.windows.items():
         work.counts[name].info.update(_about(window, reading.clock), snapshot_seconds=held)
-    for name in reading.pending:
-        work.counts[name].processed = streamed[name].rows
-        work.counts[name].info["stream_seconds"] = round(streamed[name].seconds, 3)
+        work.counts[name].note("fetched", fetched[name].rows if name in fetched else 0)
+        work.counts[name].note("future", reading.future.get(name, 0))
+    for landed in (streamed, fetched):
+        for name in landed.keys() & work.counts.keys():
+            work.counts[name].processed += landed[name].rows
+            work.counts[name].spend("stream_seconds", landed[name].seconds)
     with work.mrr.transaction():
-        for name in reading.compared:
+        for name in compared:
             _delete(work, name, reading, accept=accept_deletes)
-        for name in reading.traces if traces is None else reading.compared:
-            trace = reading.traces[name]
-            deletes.remember(work.mrr, work.area, name, trace, work.batch_id)
-        for name in reading.pending:
+        for name, seen in reading.seen.items():
+            if name in compared or name not in known:
+                deletes.remember(work.mrr, work.area, name, seen, work.batch_id)
+        for name in dict.fromkeys([*reading.pending, *fetched]):
             _merge(work, name, reading)
-        _advance(work, reading)
+        _advance(work, reading, refreshed)
+
+
+def _suspects(work: _Work, reading: Reading, known: Mapping[str, KeysCompared]) -> Sequence[str]:
+    """Find the entities whose windows brought a key that may be an old one, changed."""
+    return [
+        name
+        for name in reading.pending
+        if name in known
+        and name in reading.seen
+        and name not in reading.compared
+        and deletes.is_suspect(work.mrr, work.mirrors[name][0], Landing(name, ()).name)
+    ]
+
+
+def _overlooked(
+    work: _Work, reading: Reading, compared: Sequence[str]
+) -> dict[str, Sequence[Key] | None]:
+    """Find the keys to fetch: what changed before the windows, and is not so in the mirrors."""
+    found: dict[str, Sequence[Key] | None] = {}
+    for name in compared:
+        entity, (target, table) = work.area.entities[name], work.mirrors[name]
+        low = reading.windows[name].low
+        if low is not None:
+            found[name] = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
+    return {name: keys for name, keys in found.items() if keys != []}
 
 
 def _repair(work: _Work, repair: Repair) -> None:
@@ -152,10 +192,12 @@ def _following(
 
 def _delete(work: _Work, name: str, reading: Reading, *, accept: bool) -> None:
     entity, (target, table) = work.area.entities[name], work.mirrors[name]
+    # What is read as a whole has brought its keys with its rows.
+    keys = keys_of(entity, table) if entity.extract == "delta" else Landing(name, ())
     lineage = (work.batch_id, reading.clock)
     with work.counts[name].timed("apply_seconds"):
         work.counts[name].deleted = deletes.apply(
-            work.mrr, entity, target, keys_of(entity, table), lineage, accept=accept
+            work.mrr, entity, target, keys, lineage, accept=accept
         )
 
 
@@ -173,10 +215,11 @@ def _merge(work: _Work, name: str, reading: Reading) -> None:
         work.counts[name].add(mirror.apply(work.mrr, target, incoming))
 
 
-def _advance(work: _Work, reading: Reading) -> None:
+def _advance(work: _Work, reading: Reading, refreshed: Collection[str]) -> None:
     marks = {name: window.high for name, window in reading.windows.items() if window.high}
     for name, high in marks.items():
-        watermark.advance(work.mrr, work.area, work.area.entities[name], high, work.batch_id)
+        entity = work.area.entities[name]
+        watermark.advance(work.mrr, work.area, entity, high, work.batch_id, anew=name in refreshed)
     _record(work, marks, is_repair=False)
 
 

@@ -108,8 +108,23 @@ class Window:
         return self.low is not None and self.high is not None and self.high <= self.low
 
 
+def in_the_future(rows: int) -> str:
+    """Say of rows why they were left out."""
+    return f"{rows:,} rows are stamped in the future, and no batch reads them before then"
+
+
 Key = tuple[str, ...]
 """A natural key's values as text, in the key's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysCompared:
+    """What was known when an entity's keys were compared with those of its mirror last."""
+
+    trace: str | None = None
+    """What deletes had left behind in the source; None: the source says nothing of it."""
+    at: datetime | None = None
+    """The source's clock then; None: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +184,23 @@ class Counts:
         """Add the block's duration to the log's information, in seconds."""
         start = monotonic()
         yield
+        self.spend(what, monotonic() - start)
+
+    def spend(self, what: str, seconds: float) -> None:
+        """Add a duration to the log's information."""
         before = float(str(self.info.get(what, 0.0)))
-        self.info[what] = round(before + monotonic() - start, 3)
+        self.info[what] = round(before + seconds, 3)
 
     @property
     def seconds(self) -> float:
         """Time spent on streaming and applying."""
         spent = (self.info.get(what, 0.0) for what in ("stream_seconds", "apply_seconds"))
         return sum(float(str(seconds)) for seconds in spent)
+
+    @property
+    def future(self) -> int:
+        """Rows whose watermark lies in the future, so that they were left out."""
+        return int(str(self.info.get("future", 0)))
 
     @property
     def changed(self) -> int:

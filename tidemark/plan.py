@@ -6,15 +6,16 @@ session that compares them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import deletes, drift, mirror, transfer, watermark
+from tidemark import db, deletes, drift, mirror, transfer, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.drift import Difference
 from tidemark.mirror import Mirror
-from tidemark.model import Table
+from tidemark.model import KeysCompared, Table
 from tidemark.source import PostgresSource, Reading, keys_of
 
 
@@ -26,7 +27,12 @@ class Planned:
     low: datetime | None
     high: datetime | None
     rows: int
+    """Of the window, and those that no window has brought."""
     deleted: int
+    future: int
+    """Rows whose watermark lies in the future: no window has them before then."""
+    compared_by: datetime | None
+    """When keys are compared at the latest: now, where this batch does. None: they never are."""
     held_by: str | None
 
 
@@ -60,22 +66,19 @@ def make(servers: Servers, area: Area) -> Plan:
     ):
         mirrors = mirror.read(mrr, area)
         differences = drift.compare(area, source.describe(area), mirrors)
-        marks = watermark.marks(mrr, area)
-        traces = deletes.traces(mrr, area) if mirror.last_applied(mrr, area.area) else {}
-        with source.read(area, marks, traces) as reading:
-            planned, objections = [], []
-            for name, entity in area.entities.items():
-                deleted, objection = 0, None
-                if name in reading.compared:
-                    deleted, objection = _deleted(mrr, source, entity, mirrors[name])
-                planned.append(_planned(area, name, source, reading, deleted))
-                objections += [objection] if objection else []
+        known = deletes.compared(mrr, area)
+        with source.read(area, watermark.marks(mrr, area), known) as reading:
+            look = _Look(area, mrr, source, reading, known)
+            planned = [_planned(look, name, mirrors[name]) for name in area.entities]
         staged = mirror.last_applied(stg, area.area)
         return Plan(
             area=area.area,
-            entities=planned,
+            entities=[entity for entity, _ in planned],
             drift=differences,
-            stops=[*(d.what for d in differences if d.action == "stop"), *objections],
+            stops=[
+                *(d.what for d in differences if d.action == "stop"),
+                *filter(None, (objection for _, objection in planned)),
+            ],
             to_stage=len(mirror.applied_after(mrr, area.area, staged)),
             to_publish=len(
                 mirror.applied_after(stg, area.area, mirror.last_applied(dwh, area.area))
@@ -83,25 +86,66 @@ def make(servers: Servers, area: Area) -> Plan:
         )
 
 
-def _planned(
-    area: Area, name: str, source: PostgresSource, reading: Reading, deleted: int
-) -> Planned:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked at."""
+
+    area: Area
+    mrr: Session
+    source: PostgresSource
+    reading: Reading
+    known: Mapping[str, KeysCompared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """What a comparison of keys would find."""
+
+    deleted: int = 0
+    objection: str | None = None
+    """What the guard has against it."""
+    overlooked: int = 0
+
+
+def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Planned, str | None]:
+    """Say what the batch would read of an entity, and what it would stop with."""
+    reading, entity = look.reading, look.area.entities[name]
     window = reading.windows[name]
-    return Planned(
+    found = _compared(look, entity, mirrored)
+    rows = look.source.count(look.area, reading, name) if name in reading.pending else 0
+    due = None
+    if found or entity.deletes == "detect":
+        last = look.known[name].at if name in look.known and not found else None
+        due = last + entity.compare_keys_every if last else reading.clock
+    comparison = found or _Comparison()
+    planned = Planned(
         entity=name,
         low=window.low,
         high=window.high,
-        rows=source.count(area, reading, name) if name in reading.pending else 0,
-        deleted=deleted,
+        rows=rows + comparison.overlooked,
+        deleted=comparison.deleted,
+        future=reading.future.get(name, 0),
+        compared_by=due,
         held_by=str(window.held_by) if window.held_by else None,
     )
+    return planned, comparison.objection
 
 
-def _deleted(
-    mrr: Session, source: PostgresSource, entity: Entity, mirrored: tuple[Mirror, Table]
-) -> tuple[int, str | None]:
-    """Count the rows that are gone from the source, and say what the guard has against it."""
-    target, table = mirrored
-    with transfer.temporary(mrr, keys_of(entity, table)) as keys:
-        source.send_keys(entity, mrr, keys)
-        return deletes.count(mrr, entity, target, keys)
+def _compared(look: _Look, entity: Entity, mirrored: tuple[Mirror, Table]) -> _Comparison | None:
+    """Compare keys where the batch would; None where it would not."""
+    name, (target, table) = entity.name, mirrored
+    is_due = name in look.reading.compared
+    may_be = name in look.reading.pending and name in look.known and name in look.reading.seen
+    if not is_due and not (may_be and deletes.is_small(look.mrr, target)):
+        return None
+    window = look.reading.windows[name]
+    with transfer.temporary(look.mrr, keys_of(entity, table)) as keys:
+        look.source.send_keys(entity, look.mrr, keys)
+        if not is_due:
+            parts = {"keys": keys.name, "condition": watermark.condition(entity, window)}
+            if not deletes.is_suspect(look.mrr, target, db.compose("plan", "in_window", **parts)):
+                return None
+        overlooked = 0
+        if window.low is not None:
+            overlooked = deletes.count_overlooked(look.mrr, entity, target, keys, window.low)
+        return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)

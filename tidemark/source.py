@@ -7,18 +7,18 @@ knows the protocol alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tidemark import catalog, db, mirror, transfer, watermark
+from tidemark import catalog, db, mirror, traces, transfer, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, NullWatermarkError
 from tidemark.mirror import Mirror
-from tidemark.model import END_OF_TIME, Key, Table, Window
+from tidemark.model import Key, KeysCompared, Table, Window
 from tidemark.transfer import Job, Landing, Streamed
 
 _TIMESTAMPTZ = "timestamp with time zone"
@@ -36,11 +36,13 @@ class Reading:
     windows: Mapping[str, Window]
     pending: Sequence[str]
     """Entities whose window holds rows, the largest first."""
-    traces: Mapping[str, str | None]
-    """Entity -> what deletes leave behind, of those whose deletes are detected. Equal traces say
-    that nothing was deleted in between; None says nothing."""
+    seen: Mapping[str, KeysCompared]
+    """Entity -> what is known where its keys are compared now, of those that can be."""
     compared: Sequence[str]
-    """Entities of which rows may have been deleted since."""
+    """Entities whose keys have to be compared, those among them that are read as a whole."""
+    future: Mapping[str, int]
+    """Entity -> rows whose watermark lies in the future, where there are any: no window has them
+    before then."""
 
 
 class Source(Protocol):
@@ -51,12 +53,12 @@ class Source(Protocol):
         ...
 
     def read(
-        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
+        self, area: Area, marks: Mapping[str, datetime], compared: Mapping[str, KeysCompared]
     ) -> AbstractContextManager[Reading]:
-        """Look at what is new since marks and traces; the look stays consistent in the block.
+        """Look at what is new since marks; the look stays consistent in the block.
 
-        It reads the tables that `describe` saw last. An entity that `traces` lacks has no row yet
-        that could have been deleted.
+        It reads the tables that `describe` saw last. `compared` says what was known when keys were
+        compared last. An entity that it lacks has no row yet that a comparison could miss.
         """
         ...
 
@@ -71,7 +73,20 @@ class Source(Protocol):
     def land(
         self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
     ) -> Mapping[str, Streamed]:
-        """Fill the landing tables of the pending entities in MRR, and `keys` of those compared."""
+        """Fill the landing tables of the pending entities in MRR, and `keys` of those compared.
+
+        The landing table of an entity that is read as a whole has its keys.
+        """
+        ...
+
+    def land_keys(
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        reading: Reading,
+        entities: Collection[str],
+    ) -> None:
+        """Fill `keys` of these entities in MRR."""
         ...
 
     def land_again(
@@ -79,16 +94,28 @@ class Source(Protocol):
         area: Area,
         mirrors: Mapping[str, tuple[Mirror, Table]],
         reading: Reading,
-        keys: Mapping[str, Sequence[Key]],
+        keys: Mapping[str, Sequence[Key] | None],
+        *,
+        beside: Collection[str] = (),
     ) -> Mapping[str, Streamed]:
-        """Fill the landing tables with the rows of these keys, whatever the windows say."""
+        """Fill the landing tables with the rows of these keys, whatever the windows say.
+
+        None: with all rows that changed before the window. The entities of `beside` keep what has
+        landed already.
+        """
         ...
 
 
 def keys_of(entity: Entity, mirrored: Table) -> Landing:
-    """Return the landing table of an entity's keys. No entity can have its name."""
+    """Return the landing table of an entity's keys, each with its watermark where windows need one.
+
+    No entity can have its name.
+    """
+    names = dict.fromkeys(entity.key)
+    if entity.watermark and entity.extract == "delta":
+        names[entity.watermark] = None
     columns = {column.name: column for column in mirrored.columns}
-    return Landing(f"{entity.name}.keys", tuple(columns[name] for name in entity.key))
+    return Landing(f"{entity.name}.keys", tuple(columns[name] for name in names))
 
 
 def limits(area: Area) -> Composable:
@@ -125,7 +152,7 @@ class PostgresSource:
 
     @contextmanager
     def read(
-        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
+        self, area: Area, marks: Mapping[str, datetime], compared: Mapping[str, KeysCompared]
     ) -> Iterator[Reading]:
         """See `Source.read`.
 
@@ -134,31 +161,38 @@ class PostgresSource:
             NullWatermarkError: rows that no window would ever contain.
         """
         with self._servers.session("operational", f"extract {area.area}") as session:
-            seen = watermark.activity(session)
+            seen = watermark.activity(session, area)
             windows = {
                 name: watermark.window(area, entity, marks.get(name), seen)
                 for name, entity in area.entities.items()
             }
-            found = {
-                name: delete_trace(session, entity)
+            now = {
+                name: KeysCompared(traces.read(session, entity), seen.clock)
                 for name, entity in area.entities.items()
-                if entity.deletes == "detect"
+                if entity.deletes == "detect" and entity.extract == "delta"
             }
             self._session = session
             with session.transaction(transfer.READ_ONLY):
                 session.run(limits(area))
                 began = time.monotonic()
                 snapshot = session.value(db.compose("source", "export_snapshot"))
-                for entity in area.entities.values():
-                    self._refuse_endless_waits(session, area, entity)
+                future = {
+                    name: rows
+                    for name, entity in area.entities.items()
+                    if (rows := self._beyond_windows(session, area, entity, seen.clock))
+                }
                 pending = [name for name in windows if self._has_rows(area, name, windows[name])]
                 pending.sort(key=lambda name: -self._tables[name].rows)
-                compared = [
-                    name
-                    for name, trace in found.items()
-                    if name in traces and (trace is None or trace != traces[name])
-                ]
-                yield Reading(snapshot, began, seen.clock, windows, pending, found, compared)
+                yield Reading(
+                    snapshot=snapshot,
+                    began=began,
+                    clock=seen.clock,
+                    windows=windows,
+                    pending=pending,
+                    seen=now,
+                    compared=_to_compare(area, compared, now),
+                    future=future,
+                )
 
     def count(self, area: Area, reading: Reading, entity: str) -> int:
         """See `Source.count`; exact, and as costly as reading the window's index."""
@@ -177,8 +211,7 @@ class PostgresSource:
     def send_keys(self, entity: Entity, receiver: Session, landing: Landing) -> None:
         """See `Source.send_keys`."""
         assert self._session is not None, "send_keys() is called inside of read()"
-        job = self._keys(entity, landing)
-        transfer.stream(self._session, job.query, receiver, landing, binary=job.binary)
+        transfer.stream(self._session, receiver, self._keys(entity, landing))
 
     def land(
         self, area: Area, mirrors: Mapping[str, tuple[Mirror, Table]], reading: Reading
@@ -195,23 +228,44 @@ class PostgresSource:
         jobs += [
             self._keys(area.entities[name], keys_of(area.entities[name], mirrors[name][1]))
             for name in reading.compared
+            if area.entities[name].extract == "delta"
         ]
         return self._stream(area, reading, jobs)
+
+    def land_keys(
+        self,
+        area: Area,
+        mirrors: Mapping[str, tuple[Mirror, Table]],
+        reading: Reading,
+        entities: Collection[str],
+    ) -> None:
+        """See `Source.land_keys`."""
+        jobs = [
+            self._keys(area.entities[name], keys_of(area.entities[name], mirrors[name][1]))
+            for name in entities
+        ]
+        self._stream(area, reading, jobs)
 
     def land_again(
         self,
         area: Area,
         mirrors: Mapping[str, tuple[Mirror, Table]],
         reading: Reading,
-        keys: Mapping[str, Sequence[Key]],
+        keys: Mapping[str, Sequence[Key] | None],
+        *,
+        beside: Collection[str] = (),
     ) -> Mapping[str, Streamed]:
         """See `Source.land_again`."""
         jobs = []
         for name, values in keys.items():
             entity = area.entities[name]
-            named = mirror.keys(self._tables[name], entity.key, values)
-            condition = db.compose("source", "named", key=db.names(entity.key), keys=named)
-            jobs.append(self._job(entity, *mirrors[name], condition))
+            if values is None:
+                condition = watermark.before(entity, reading.windows[name])
+            else:
+                named = mirror.keys(self._tables[name], entity.key, values)
+                condition = db.compose("source", "named", key=db.names(entity.key), keys=named)
+            job = self._job(entity, *mirrors[name], condition)
+            jobs.append(replace(job, adds=name in beside))
         return self._stream(area, reading, jobs)
 
     def _stream(self, area: Area, reading: Reading, jobs: Sequence[Job]) -> Mapping[str, Streamed]:
@@ -244,16 +298,17 @@ class PostgresSource:
 
     def _keys(self, entity: Entity, landing: Landing) -> Job:
         types = {column.name: column for column in self._tables[entity.name].columns}
+        names = [column.name for column in landing.columns]
         return Job(
             landing=landing,
             query=db.compose(
                 "source",
                 "rows",
-                columns=db.names(entity.key),
+                columns=db.names(names),
                 source=db.name(*entity.source_name),
                 condition=db.text("true"),
             ),
-            binary=transfer.is_binary_safe([types[name] for name in entity.key], landing.columns),
+            binary=transfer.is_binary_safe([types[name] for name in names], landing.columns),
         )
 
     def _has_rows(self, area: Area, name: str, window: Window) -> bool:
@@ -261,7 +316,8 @@ class PostgresSource:
         entity = area.entities[name]
         if window.is_empty:
             return False
-        return bool(
+        # Of a table that is read as a whole, nothing says as much as something: all is gone.
+        return _is_read_whole(entity) or bool(
             self._session.value(
                 db.compose(
                     "watermark",
@@ -272,19 +328,11 @@ class PostgresSource:
             )
         )
 
-    def _refuse_endless_waits(self, session: Session, area: Area, entity: Entity) -> None:
-        """Refuse rows that are never older than the upper end of a window."""
+    def _beyond_windows(self, session: Session, area: Area, entity: Entity, clock: datetime) -> int:
+        """Count rows that come when the clock is there; refuse those that never come."""
         if entity.watermark is None or entity.extract == "full":
-            return
-        without, endless = session.one(
-            db.compose(
-                "watermark",
-                "outside_of_windows",
-                source=db.name(*entity.source_name),
-                watermark=db.name(entity.watermark),
-                end=db.literal(END_OF_TIME),
-            )
-        )
+            return 0
+        without, endless, future = watermark.beyond(session, entity, clock)
         if without or endless:
             lack = f"{without} rows have no {entity.watermark}"
             if not without:
@@ -293,24 +341,24 @@ class PostgresSource:
                 f"{entity.name}: {lack}, so no window would ever contain them. Backfill the "
                 f"column, or set `extract: full` in sql/{area.area}/area.yml."
             )
+        return future
 
 
-_COUNTS_EVERY_DELETE = 150000
-"""Before, deletes were counted by messages that could be lost."""
+def _to_compare(
+    area: Area, before: Mapping[str, KeysCompared], now: Mapping[str, KeysCompared]
+) -> list[str]:
+    whole = [name for name, entity in area.entities.items() if _is_read_whole(entity)]
+    due = [
+        name
+        for name in now.keys() & before.keys()
+        if traces.is_due(area.entities[name], before[name], now[name])
+    ]
+    return whole + due
 
 
-def delete_trace(session: Session, entity: Entity) -> str | None:
-    """Read what changes whenever rows of a table are deleted; None where nothing is known.
-
-    A session tells the server of its deletes within ten seconds, mostly at once, so those of a
-    moment ago may show in the next batch. A crash loses the counts, and that changes the trace.
-    """
-    if session.version < _COUNTS_EVERY_DELETE:
-        return None
-    trace = session.value(
-        db.compose("source", "delete_trace"), {"table": db.quoted(*entity.source_name)}
-    )
-    return None if trace is None else str(trace)
+def _is_read_whole(entity: Entity) -> bool:
+    """Whether each batch reads all rows there are, and what did not come is gone."""
+    return entity.extract == "full" and entity.deletes == "detect"
 
 
 def _checked_tables(session: Session, area: Area) -> dict[str, Table]:

@@ -14,7 +14,7 @@ from typing import TypedDict
 from tidemark import db, interrupts, monitor, pipeline, servers
 from tidemark.config import Project
 from tidemark.errors import MonitorError
-from tidemark.model import Counts, Hop, HopResult, Overrides
+from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,8 @@ def _described(result: HopResult) -> Iterator[str]:
     )
     for name, counts in result.entities.items():
         yield f"{name}: {_window(counts.info)}{_moved(counts)} in {counts.seconds:.2f} s"
+        if counts.future:
+            yield f"{name}: {in_the_future(counts.future)}"
         if "drift" in counts.info:
             yield f"{name}: {counts.info['drift']}"
 

@@ -51,6 +51,8 @@ class Job:
     landing: Landing
     query: Composable
     binary: bool
+    adds: bool = False
+    """Whether the landing table keeps what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def stream_all(
             source.run("set transaction snapshot %(id)s", {"id": snapshot})
             if limits:
                 source.run(limits)
-            rows = stream(source, job.query, target, job.landing, binary=job.binary)
+            rows = stream(source, target, job)
         return Streamed(rows, time.monotonic() - start)
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
@@ -151,17 +153,13 @@ def _stop(streams: Sequence[Future[Streamed]], used: Sequence[Session]) -> None:
             session.cancel()
 
 
-def stream(
-    sender: Session, query: Composable, receiver: Session, landing: Landing, *, binary: bool
-) -> int:
-    """Replace what the landing table holds by the result of `query`, in one transaction.
+def stream(sender: Session, receiver: Session, job: Job) -> int:
+    """Fill the landing table of a job, in one transaction on the receiving server.
 
     Args:
         sender: session that runs the query; its transaction and snapshot are the caller's.
-        query: a SELECT with the landing table's columns in their order.
         receiver: session on the receiving server, outside of a transaction.
-        landing: where the rows go.
-        binary: use COPY's binary format.
+        job: its query is a SELECT with the landing table's columns in their order.
 
     Returns:
         The number of rows.
@@ -171,10 +169,11 @@ def stream(
             it was before.
     """
     with receiver.transaction():
-        receiver.run(db.compose("transfer", "truncate", landing=landing.name))
-        count = append(sender, query, receiver, landing, binary=binary)
+        if not job.adds:
+            receiver.run(db.compose("transfer", "truncate", landing=job.landing.name))
+        count = append(sender, job.query, receiver, job.landing, binary=job.binary)
     if count:
-        receiver.run(db.compose("transfer", "analyze", landing=landing.name))
+        receiver.run(db.compose("transfer", "analyze", landing=job.landing.name))
     return count
 
 
@@ -183,7 +182,15 @@ def append(
 ) -> int:
     """Add the result of `query` to the landing table; both transactions are the caller's.
 
-    See `stream`.
+    Args:
+        sender: session that runs the query.
+        query: a SELECT with the landing table's columns in their order.
+        receiver: session on the receiving server.
+        landing: where the rows go.
+        binary: use COPY's binary format.
+
+    Returns:
+        The number of rows.
     """
     form = db.text("binary" if binary else "text")
     return _pump(

@@ -25,16 +25,17 @@ from tidemark import (
     source,
     stage,
     star,
+    traces,
     transfer,
     watermark,
 )
 from tidemark.audits import Audit
 from tidemark.compare import Compared, Difference, Side
-from tidemark.config import Area
+from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.journal import Journal
 from tidemark.mirror import Mirror
-from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table
+from tidemark.model import LAYERS, Hop, Key, KeysCompared, Layer, Repair, Table
 from tidemark.star import Star
 
 _SNAPSHOT = "isolation level repeatable read"
@@ -63,6 +64,8 @@ class Verification:
     """The source's, when its snapshot was taken."""
     checks: list[Checked]
     audits: list[Audit]
+    future: Mapping[str, int]
+    """Entity -> rows that are stamped in the future, where there are any: they are pending."""
 
     @property
     def is_equal(self) -> bool:
@@ -110,7 +113,8 @@ def run(
         for check in _checks(servers, opened, area, shape):
             checks.append(check)
             report(check)
-        return Verification(area.area, clock, checks, _audits(opened["dwh"], shape))
+        future = watermark.future(opened["operational"], area, clock)
+        return Verification(area.area, clock, checks, _audits(opened["dwh"], shape), future)
 
 
 def _checks(
@@ -167,25 +171,70 @@ def _extracted(
     mark = watermark.marks(mrr, area).get(name)
     low = mark - entity.lookback if mark else None
     compared = _across(sides.extracted(entity, columns, target, low), operational, mrr)
-    surplus = [one for one in compared.differences if one.kind == "surplus"]
-    if surplus and (
-        entity.deletes == "ignore"
-        or entity.extract == "full"
-        or _are_new_deletes(servers, area, name, deletes.traces(mrr, area)[name])
-    ):
+    if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
-        pending = 0 if entity.deletes == "ignore" else len(surplus)
-        return replace(compared, differences=rest, pending=compared.pending + pending)
+        return replace(compared, differences=rest)
+    rest = [one for one in compared.differences if not _is_in_keys(entity, one)]
+    mended = len(compared.differences) - len(rest)
+    if mended and (
+        _brings_new_keys(opened, entity, *mirrors, low)
+        or _keys_will_be_compared(servers, area, name, mrr, compared)
+    ):
+        return replace(compared, differences=rest, pending=compared.pending + mended)
     return compared
 
 
-def _are_new_deletes(servers: Servers, area: Area, name: str, known: str | None) -> bool:
-    """Whether rows were deleted since keys were compared last; the next batch finds those."""
-    deadline = time.monotonic() + _COUNTED_AFTER
+def _is_in_keys(entity: Entity, difference: Difference) -> bool:
+    """Whether a comparison of keys and watermarks sees a difference."""
+    return difference.kind != "changed" or entity.watermark in difference.columns
+
+
+def _brings_new_keys(
+    opened: dict[Layer, Session],
+    entity: Entity,
+    target: Mirror,
+    mirrored: Table,
+    low: datetime | None,
+) -> bool:
+    """Whether the next window brings a key that the mirror lacks, for which keys are compared."""
+    if entity.extract == "full" or low is None or not deletes.is_small(opened["mrr"], target):
+        return False
+    found = opened["operational"].rows(
+        db.compose(
+            "verify",
+            "late_keys",
+            key_texts=db.joined("t.{}::text", entity.key),
+            source=db.name(*entity.source_name),
+            late=db.compose(
+                "verify",
+                "is_late",
+                watermark=db.name(str(entity.watermark)),
+                mark=db.literal(low),
+            ),
+            limit=db.literal(deletes.SMALL),
+        )
+    )
+    rows = mirror.keys(mirrored, entity.key, [tuple(key) for (key,) in found])
+    return bool(found) and deletes.is_suspect(opened["mrr"], target, rows)
+
+
+def _keys_will_be_compared(
+    servers: Servers, area: Area, name: str, mrr: Session, compared: Compared
+) -> bool:
+    """Whether it is time for the next batch to compare keys, and so to mend what differs in them.
+
+    Deletes of a moment ago are waited for until the source has counted them.
+    """
+    entity, before = area.entities[name], deletes.compared(mrr, area).get(name)
+    if entity.extract == "full" or before is None:
+        return True
+    is_deleted = any(one.kind == "surplus" for one in compared.differences)
+    deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
     with servers.session("operational", "verify") as session:
         while True:
-            now = source.delete_trace(session, area.entities[name])
-            if now is None or now != known:
+            clock = session.value(db.compose("verify", "clock"))
+            now = KeysCompared(traces.read(session, entity), clock)
+            if traces.is_due(entity, before, now):
                 return True
             if time.monotonic() > deadline:
                 return False

@@ -4,18 +4,46 @@ A row is stamped when it is written and seen when it is committed. `updated_at >
 loses each row whose transaction was open during the last extraction. Here the upper end of a
 window lies before the start of every transaction that is still open, so that all rows of the
 window are visible to a snapshot taken afterwards, and no later commit can add one.
+
+That holds for rows that this server's own transactions stamp. Rows that a subscription brings, that
+another server holds, or that a refresh will show, come later than they were stamped.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
 
 from tidemark import db
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import WindowError
-from tidemark.model import Holder, Window
+from tidemark.model import END_OF_TIME, Holder, Window
+
+FUTURE = timedelta(minutes=1)
+"""How far ahead of the source's clock a watermark lies in the future: an application's clock may
+be a little ahead."""
+
+_LATE = {
+    "subscribed": "rows of {} come by a subscription",
+    "foreign": "rows of {} lie on another server",
+    "materialized": "rows of {} come when it is refreshed",
+}
+_REMEDIES = {
+    "subscribed": "Extract from the publisher",
+    "foreign": "Extract from that server",
+    "materialized": "Extract from the tables behind it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A relation behind an entity whose rows other transactions stamp than those that show them."""
+
+    how: Literal["subscribed", "foreign", "materialized"]
+    relation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +59,11 @@ class Activity:
     oldest: datetime | None
     """Start of the oldest open transaction."""
     holder: Holder | None
+    late: Mapping[str, Late] = field(default_factory=dict)
+    """Entity -> why its rows come later than they were stamped."""
 
 
-def activity(source: Session) -> Activity:
+def activity(source: Session, area: Area) -> Activity:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
     clock, standby, sees_all, hidden, oldest, *holder = source.one(
         db.compose("watermark", "activity")
@@ -46,7 +76,19 @@ def activity(source: Session) -> Activity:
         prepared_transactions=source.value(db.compose("watermark", "prepared_transactions")),
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
+        late=_late(source, area),
     )
+
+
+def _late(source: Session, area: Area) -> dict[str, Late]:
+    """Look behind the tables that windows are read from: at partitions, and through views."""
+    read = [e for e in area.entities.values() if e.extract == "delta" and e.settle is None]
+    tables = {
+        "schemas": [entity.source_name[0] for entity in read],
+        "tables": [entity.source_name[1] for entity in read],
+    }
+    found = source.rows(db.compose("watermark", "late"), tables)
+    return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
 
 
 def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) -> Window:
@@ -67,6 +109,14 @@ def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) ->
     if entity.settle is not None:
         return Window(low, _not_before(mark, seen.clock - entity.settle))
     _refuse_unsafe(area, entity, seen)
+    if mark and seen.clock < mark:
+        raise WindowError(
+            f"{area.area}.{entity.name}: the source's clock says {seen.clock:%Y-%m-%d %H:%M:%SZ}, "
+            f"and all before {mark:%Y-%m-%d %H:%M:%SZ} was extracted already: it was set back, or "
+            "this is another server. What it stamps until then no window would contain. Set the "
+            f"clock right, then begin anew with `tidemark run {area.area} --full-refresh "
+            f"{entity.name}`, or set `settle: 15m` (lossy) in sql/{area.area}/area.yml."
+        )
     held = seen.oldest is not None and seen.oldest < seen.clock - area.margin
     high = min(seen.clock, seen.oldest or seen.clock) - area.margin
     return Window(low, _not_before(mark, high), held_by=seen.holder if held else None)
@@ -101,6 +151,12 @@ def _refuse_unsafe(area: Area, entity: Entity, seen: Activity) -> None:
             f"tell when their rows were stamped. Commit or roll them back "
             f"(select gid from pg_prepared_xacts), {settle}"
         )
+    if entity.name in seen.late:
+        late = seen.late[entity.name]
+        raise WindowError(
+            f"{where}: {_LATE[late.how].format(late.relation)}, later than they were stamped. "
+            f"{_REMEDIES[late.how]}, {settle}"
+        )
 
 
 def condition(entity: Entity, slice_: Window) -> db.Composable:
@@ -115,17 +171,66 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
     )
 
 
+def before(entity: Entity, slice_: Window) -> db.Composable:
+    """Compose the WHERE clause of all that a window comes after; it has a lower end."""
+    assert entity.watermark is not None, "an entity without one has no windows"
+    assert slice_.low is not None, "nothing comes before the first window"
+    return db.compose(
+        "watermark", "before", watermark=db.name(entity.watermark), high=db.literal(slice_.low)
+    )
+
+
+def beyond(source: Session, entity: Entity, clock: datetime) -> tuple[int, int, int]:
+    """Count the rows of a table that no window has: without a watermark, never, and not yet.
+
+    Args:
+        source: where the table is.
+        entity: names the table, and its watermark.
+        clock: the source's; what lies more than `FUTURE` after it comes not yet.
+    """
+    without, endless, future = source.one(
+        db.compose(
+            "watermark",
+            "beyond",
+            source=db.name(*entity.source_name),
+            watermark=db.name(str(entity.watermark)),
+            end=db.literal(END_OF_TIME),
+            future=db.literal(clock + FUTURE),
+        )
+    )
+    return without, endless, future
+
+
+def future(source: Session, area: Area, clock: datetime) -> dict[str, int]:
+    """Count the rows that are stamped in the future: entity -> rows, where there are any."""
+    found = {
+        name: beyond(source, entity, clock)[2]
+        for name, entity in area.entities.items()
+        if entity.extract == "delta"
+    }
+    return {name: rows for name, rows in found.items() if rows}
+
+
 def marks(mrr: Session, area: Area) -> dict[str, datetime]:
     """Read the extraction marks of an area: entity -> exclusive upper end of the last window."""
     return dict(mrr.rows(db.compose("watermark", "marks"), {"area": area.area}))
 
 
-def advance(mrr: Session, area: Area, entity: Entity, high: datetime, batch_id: int) -> None:
+def advance(
+    mrr: Session, area: Area, entity: Entity, high: datetime, batch_id: int, *, anew: bool
+) -> None:
     """Move an entity's mark; call it in the transaction that lands the rows.
 
-    The mark moves in this transaction: a crash reads the window again instead of skipping it.
+    The mark moves in this transaction: a crash reads the window again instead of skipping it. It
+    moves backwards where all was read `anew` alone: then nothing before it is missing.
     """
     mrr.run(
         db.compose("watermark", "advance"),
-        {"area": area.area, "entity": entity.name, "high": high, "batch_id": batch_id},
+        {
+            "area": area.area,
+            "entity": entity.name,
+            "high": high,
+            "batch_id": batch_id,
+            "anew": anew,
+        },
     )

@@ -25,7 +25,7 @@ from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.errors import WindowError
 from tidemark.mirror import LINEAGE
-from tidemark.model import Layer, Window
+from tidemark.model import KeysCompared, Layer, Window
 from tidemark.source import PostgresSource, Reading
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
@@ -120,9 +120,9 @@ class ObservedSource(PostgresSource):
 
     @contextmanager
     def read(
-        self, area: Area, marks: Mapping[str, datetime], traces: Mapping[str, str | None]
+        self, area: Area, marks: Mapping[str, datetime], compared: Mapping[str, KeysCompared]
     ) -> Iterator[Reading]:
-        with super().read(area, marks, traces) as safe:
+        with super().read(area, marks, compared) as safe:
             reading = self._bounded(area, safe, marks)
             with (
                 self._servers.session("operational", "observe") as observer,

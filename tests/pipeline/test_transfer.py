@@ -10,7 +10,7 @@ from tidemark import db, transfer
 from tidemark.db import Session
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
-from tidemark.transfer import Landing
+from tidemark.transfer import Job, Landing
 
 LANDING = Landing("numbers", (Column("number", "integer"), Column("word", "text")))
 BEFORE = [(0, "before")]
@@ -38,7 +38,7 @@ def landed(warehouse: Warehouse) -> list[tuple[object, ...]]:
 
 
 def stream(sender: Session, query: str, receiver: Session, binary: bool) -> int:
-    return transfer.stream(sender, db.text(query), receiver, LANDING, binary=binary)
+    return transfer.stream(sender, receiver, Job(LANDING, db.text(query), binary))
 
 
 @FORMS

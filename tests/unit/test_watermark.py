@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tidemark import watermark
@@ -56,6 +56,17 @@ def test_an_open_transaction_ends_the_window_before_its_start():
 def test_a_transaction_younger_than_the_margin_holds_nothing_back():
     begun = NOON - SECOND / 2
     assert watermark.window(AREA, TREES, None, busy(begun)) == Window(None, begun - SECOND)
+
+
+def test_a_clock_before_the_mark_was_set_back():
+    with pytest.raises(WindowError) as raised:
+        watermark.window(AREA, TREES, NOON + SECOND, QUIET)
+    assert str(raised.value).startswith(
+        "gardens.trees: the source's clock says 2025-01-01 12:00:00Z, and all before 2025-01-01 "
+        "12:00:01Z was extracted already: it was set back, or this is another server. "
+    )
+    settled = TREES.model_copy(update={"settle": SECOND})
+    assert watermark.window(AREA, settled, NOON + SECOND, QUIET).is_empty
 
 
 def test_a_bound_before_the_mark_leaves_the_window_empty():
@@ -128,6 +139,7 @@ def test_a_window_ends_before_all_that_is_open_and_never_before_the_mark(
 ):
     area = AREA.model_copy(update={"margin": margin})
     entity = TREES.model_copy(update={"lookback": lookback})
+    assume(mark is None or mark <= clock)
     seen = replace(QUIET, clock=clock, oldest=oldest)
     found = watermark.window(area, entity, mark, seen)
     safe = min(clock, oldest or clock) - margin
@@ -138,7 +150,7 @@ def test_a_window_ends_before_all_that_is_open_and_never_before_the_mark(
 @given(st.lists(st.tuples(instants, spans), min_size=2, max_size=8))
 def test_the_windows_of_successive_batches_leave_no_gap(looks: list[tuple[datetime, timedelta]]):
     windows, mark = [], None
-    for clock, age in looks:
+    for clock, age in sorted(looks):
         seen = replace(QUIET, clock=clock, oldest=clock - age)
         windows.append(watermark.window(AREA, TREES, mark, seen))
         mark = windows[-1].high

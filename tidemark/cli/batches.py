@@ -11,7 +11,7 @@ import typer
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError, UsageError
-from tidemark.model import HOPS, NO_OVERRIDES, Hop, HopResult, Overrides
+from tidemark.model import HOPS, NO_OVERRIDES, Hop, HopResult, Overrides, in_the_future
 
 if TYPE_CHECKING:
     from tidemark.config import Area
@@ -44,11 +44,25 @@ def _show_plan(made: Plan) -> None:
     show(
         table(
             f"Next batch of {made.area}",
-            ("entity", "from", "to (exclusive)", "rows", "deleted", "held back by"),
-            ((e.entity, e.low, e.high, e.rows, e.deleted, e.held_by) for e in made.entities),
+            (
+                "entity",
+                "from",
+                "to (exclusive)",
+                "rows",
+                "deleted",
+                "keys compared by",
+                "held back by",
+            ),
+            (
+                (e.entity, e.low, e.high, e.rows, e.deleted, e.compared_by, e.held_by)
+                for e in made.entities
+            ),
         ),
         *_drift_tables(made),
     )
+    for entity in made.entities:
+        if entity.future:
+            typer.echo(f"\n{entity.entity}: {in_the_future(entity.future)}")
     for stop in made.stops:
         typer.echo(f"\nA run would stop: {stop}")
     if made.to_stage or made.to_publish:
@@ -143,6 +157,9 @@ def show_batch(area: str, results: list[HopResult]) -> None:
     for drift in (c.info.get("drift") for r in results for c in r.entities.values()):
         if drift:
             typer.echo(f"{area}: {drift}")
+    for name, counts in ((n, c) for r in results for n, c in r.entities.items()):
+        if counts.future:
+            typer.echo(f"{area}: {name}: {in_the_future(counts.future)}")
     holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
     for holder in sorted(holders - {""}):
         typer.echo(f"{area}: what was written since waits for the next batch, because of {holder}")

@@ -10,7 +10,7 @@ from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.batches import run_batch, show_batch
 from tidemark.cli.output import print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError
-from tidemark.model import Overrides
+from tidemark.model import Overrides, in_the_future
 
 if TYPE_CHECKING:
     from tidemark.compare import Difference
@@ -103,6 +103,8 @@ def _show(found: Verification, limit: int) -> None:
         typer.echo(f"{audit.table}: {audit.what}: {len(audit.keys):,} rows ({keys})")
     if len(named) > limit:
         typer.echo(f"… and {len(named) - limit:,} more")
+    for name, rows in found.future.items():
+        typer.echo(f"{name}: {in_the_future(rows)}")
     typer.echo("equal" if found.is_equal else "different")
 
 

@@ -1,4 +1,4 @@
--- Rows that the source has deleted: in the mirror, and not among the source's keys.
+-- The source's keys beside those of the mirror.
 
 -- name: drop_missing
 drop table if exists {missing}
@@ -33,17 +33,54 @@ select
     from {missing}
 )
 
--- name: traces
+-- Of entities that were extracted. One whose keys nobody has compared yet has neither.
+-- name: compared
 select
-    entity,
-    trace
-from tidemark.delete_trace
-where area = %(area)s
-
--- name: forget
-delete from tidemark.delete_trace where area = %(area)s and entity = %(entity)s
+    m.entity,
+    t.trace,
+    t.compared_at
+from tidemark.extraction_mark as m
+left join tidemark.delete_trace as t on m.area = t.area and m.entity = t.entity
+where m.area = %(area)s
 
 -- name: remember
-insert into tidemark.delete_trace (area, entity, trace, batch_id)
-values (%(area)s, %(entity)s, %(trace)s, %(batch_id)s)
-on conflict (area, entity) do update set trace = excluded.trace, batch_id = excluded.batch_id
+insert into tidemark.delete_trace (area, entity, trace, compared_at, batch_id)
+values (%(area)s, %(entity)s, %(trace)s, %(compared_at)s, %(batch_id)s)
+on conflict (area, entity) do update
+set
+    trace = excluded.trace,
+    compared_at = excluded.compared_at,
+    batch_id = excluded.batch_id
+
+-- name: has_new_key
+select exists (
+    select
+    from {rows} as l
+    where not exists (select from {mirror} as m where {m_is_l} and m._deleted_at is null)
+)
+
+-- Counted, since estimates are of yesterday; no further than it matters.
+-- name: is_small
+select count(*) < {limit}
+from (
+    select
+    from {mirror}
+    limit {limit}
+) as some_rows
+
+-- name: overlooked
+select array[{key_texts}] as key
+from {keys} as k
+where
+    k.{watermark} < {low}
+    and not exists (
+        select
+        from {mirror} as m
+        where {m_is_k} and m._deleted_at is null and m.{watermark} = k.{watermark}
+    )
+
+-- name: first_overlooked
+select o.key from ({overlooked}) as o limit {limit}
+
+-- name: count_overlooked
+select count(*) from ({overlooked}) as o

@@ -53,16 +53,72 @@ insert into tidemark.extraction_mark (area, entity, high_water_mark, batch_id)
 values (%(area)s, %(entity)s, %(high)s, %(batch_id)s)
 on conflict (area, entity) do update
 set
-    high_water_mark = greatest(extraction_mark.high_water_mark, excluded.high_water_mark),
+    high_water_mark = case
+        when %(anew)s then excluded.high_water_mark
+        else greatest(extraction_mark.high_water_mark, excluded.high_water_mark)
+    end,
     batch_id = excluded.batch_id,
     moved_at = clock_timestamp()
 
--- name: outside_of_windows
+-- Rows that no window has now: without a watermark, with one that never comes, and in the future.
+-- name: beyond
 select
     count(*) filter (where {watermark} is null),
-    count(*) filter (where {watermark} is not null)
+    count(*) filter (where {watermark} >= {end}),
+    count(*) filter (where {watermark} < {end})
 from {source}
-where {watermark} is null or {watermark} >= {end}
+where {watermark} is null or {watermark} > {future}
+
+-- Of each table the first relation behind it whose rows come later than they were stamped. Behind a
+-- table are its partitions, behind a view what it reads.
+-- name: late
+with recursive behind as (
+    select
+        w.position,
+        c.oid as relation
+    from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
+    as w (schema_name, table_name, position)
+    inner join pg_namespace as n on n.nspname = w.schema_name
+    inner join pg_class as c on c.relnamespace = n.oid and c.relname = w.table_name
+    union
+    select
+        b.position,
+        found.relation
+    from behind as b
+    cross join lateral (
+        select i.inhrelid as relation
+        from pg_inherits as i
+        where i.inhparent = b.relation
+        union all
+        select d.refobjid
+        from pg_rewrite as r
+        inner join pg_depend as d on r.oid = d.objid
+        where
+            r.ev_class = b.relation
+            and d.classid = 'pg_rewrite'::regclass
+            and d.refclassid = 'pg_class'::regclass
+    ) as found
+)
+
+select distinct on (late.position)
+    late.position::int,
+    late.how,
+    late.relation::text
+from (
+    select
+        b.position,
+        b.relation::regclass as relation,
+        case
+            when c.relkind = 'f' then 'foreign'
+            when c.relkind = 'm' then 'materialized'
+            when exists (select from pg_subscription_rel as s where s.srrelid = c.oid)
+                then 'subscribed'
+        end as how
+    from behind as b
+    inner join pg_class as c on b.relation = c.oid
+) as late
+where late.how is not null
+order by late.position, late.relation
 
 -- name: has_rows
 select exists (

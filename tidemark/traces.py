@@ -1,0 +1,35 @@
+"""What deletes leave behind in a PostgreSQL source: whether its keys have to be compared again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tidemark import db
+from tidemark.config import Entity
+from tidemark.db import Session
+from tidemark.model import KeysCompared
+
+_COUNTS_EVERY_DELETE = 150000
+"""Before, deletes were counted by messages that could be lost."""
+
+
+def read(session: Session, entity: Entity) -> str | None:
+    """Read what changes whenever rows of a table are deleted; None where nothing is known.
+
+    A session tells the server of its deletes within ten seconds, mostly at once, so those of a
+    moment ago may show in the next batch. A crash loses the counts, and that changes the trace.
+    """
+    if session.version < _COUNTS_EVERY_DELETE:
+        return None
+    trace = session.value(db.compose("traces", "trace"), {"table": db.quoted(*entity.source_name)})
+    return None if trace is None else str(trace)
+
+
+def is_due(entity: Entity, before: KeysCompared, now: KeysCompared) -> bool:
+    """Whether keys have to be compared: something was deleted, nobody can tell, or it is time.
+
+    No counter shows a key that was changed, or a row that was restored: hence the time.
+    """
+    if now.trace is None or now.trace != before.trace or before.at is None or now.at is None:
+        return True
+    return not timedelta(0) <= now.at - before.at < entity.compare_keys_every
