@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_retail import Retail, wait_until
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import (
     SETTINGS,
     Warehouse,
@@ -191,7 +191,7 @@ class Trial:
         arguments = (hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
         process = _FORKED.Process(target=_run_until, args=arguments)
         process.start()
-        process.join()
+        process.join(PATIENCE)
         assert process.exitcode == -signal.SIGKILL
         wait_until(lambda: not any(map(self._sessions, WAREHOUSE)))
 

@@ -165,9 +165,12 @@ class Retail:
 
     def beside(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Call `work(servers, area, …)` in a thread, with sessions of its own."""
-        pool = self.stack.enter_context(ThreadPoolExecutor(1))
         servers = self.stack.enter_context(Servers(self.warehouse.dsn))
-        return pool.submit(work, servers, self.area, *arguments)
+        pool = ThreadPoolExecutor(1)
+        running = pool.submit(work, servers, self.area, *arguments)
+        pool.shutdown(wait=False)
+        self.stack.callback(running.exception, PATIENCE)
+        return running
 
     def open_session(self, layer: Layer) -> Connection:
         """Open a session in which the first statement begins a transaction."""
@@ -200,7 +203,7 @@ class Retail:
     def kill(self, process: subprocess.Popen[str]) -> None:
         """Kill a process that holds the area, and wait until the server knows."""
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
         wait_until(lambda: not self.holders())
 
     def holders(self) -> list[tuple[Any, ...]]:

@@ -29,8 +29,11 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_wal_size": "128MB",
     "plpgsql.extra_errors": "all",
+    "statement_timeout": "200s",
+    "idle_in_transaction_session_timeout": "200s",
 }
-"""Nothing here outlives the session, so nothing needs to reach the disk."""
+"""Nothing here outlives the session, so nothing needs to reach the disk. A test that fails may
+leave a lock behind, and somebody who waits for it: both come to an end."""
 
 TEMPLATE = "tidemark_template"
 CLONED = f"template {TEMPLATE} strategy file_copy"

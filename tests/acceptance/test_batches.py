@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from tests.commands import process, succeed, tidemark
-from tests.fix_retail import PATIENCE
+from tests.fix_retail import PATIENCE, wait_until
 from tests.fix_servers import Warehouse
 from tests.fix_shop import SEED
 from tests.queries import execute
@@ -162,8 +162,8 @@ def test_a_business_day_is_one_batch(seeded: Warehouse):
 def test_an_interrupted_run_is_logged_and_says_nothing(
     seeded: Warehouse, number: signal.Signals, code: int
 ):
-    with closing(seeded.connect("operational")) as other:
-        execute(other, "begin; lock table sales")
+    with closing(seeded.connect("mrr")) as other:
+        execute(other, "begin; lock table tidemark.applied_batch in share mode")
         running = subprocess.Popen(
             [sys.executable, "-m", "tidemark", "run"],
             env={**os.environ, **seeded.environment},
@@ -173,8 +173,7 @@ def test_an_interrupted_run_is_logged_and_says_nothing(
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         waiting = "select count(*) from pg_locks where not granted"
-        while seeded.rows("operational", waiting) != [(1,)]:
-            time.sleep(0.05)
+        wait_until(lambda: seeded.rows("mrr", waiting) == [(1,)])
         running.send_signal(number)
         said, _ = running.communicate(timeout=PATIENCE)
     assert (running.returncode, said) == (code, b"")

@@ -8,7 +8,9 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
@@ -28,6 +30,8 @@ def on_terminal(width: int, *words: str, warehouse: Warehouse) -> list[str]:
         stderr=theirs,
     )
     os.close(theirs)
+    end = threading.Timer(PATIENCE, running.kill)
+    end.start()
     said = b""
     try:
         while part := os.read(ours, 65536):
@@ -35,7 +39,8 @@ def on_terminal(width: int, *words: str, warehouse: Warehouse) -> list[str]:
     except OSError:
         pass  # The other end was closed: how Linux says it.
     os.close(ours)
-    assert running.wait() == 0
+    end.cancel()
+    assert running.wait(PATIENCE) == 0
     return CONTROL.sub("", said.decode()).splitlines()
 
 

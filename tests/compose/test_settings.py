@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME
 
 EXAMPLE = (HOME / ".env.example").read_text("utf-8")
@@ -24,7 +25,9 @@ def services(settings: Mapping[str, str] = {}) -> dict[str, Any]:
     """Return the services as Compose understands them, without a .env."""
     command = ["docker", "compose", "--env-file", os.devnull, "config", "--format", "json"]
     clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    said = subprocess.check_output(command, cwd=HOME, env=clean | dict(settings), text=True)
+    said = subprocess.check_output(
+        command, cwd=HOME, env=clean | dict(settings), text=True, timeout=PATIENCE
+    )
     found: dict[str, Any] = json.loads(said)["services"]
     return found
 
@@ -36,6 +39,7 @@ def guarded(environment: Mapping[str, str]) -> tuple[int, str, list[str]]:
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr.splitlines()

@@ -18,6 +18,8 @@ from tests.fix_servers import HOME, connect
 from tidemark.model import LAYERS
 from tidemark.status import Batch, read
 
+pytestmark = pytest.mark.timeout(1200)
+
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fix_retail import Retail, wait_until
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME
 from tidemark import tasks
 from tidemark.config import Area, Monitor, Project
@@ -189,6 +189,6 @@ def test_a_task_that_is_killed_leaves_no_statement_behind(
     retail: Retail, waiting: subprocess.Popen[str]
 ):
     waiting.kill()
-    waiting.wait()
+    waiting.wait(PATIENCE)
 
     wait_until(lambda: at_the_source(retail) == 0 and not retail.holders(), seconds=10)

@@ -14,6 +14,7 @@ import pytest
 
 import tests.checkout
 from tests.commands import Done, process, run
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
 from tidemark.embedded import site
 from tidemark.model import LAYERS
@@ -44,7 +45,7 @@ def _set_up(folder: Path) -> None:
     (programs / "tidemark").write_text(TIDEMARK, "utf-8")
     (programs / "tidemark").chmod(stat.S_IRWXU)
     sums = [
-        subprocess.check_output(["cksum"], input=(folder / name).read_bytes())
+        subprocess.check_output(["cksum"], input=(folder / name).read_bytes(), timeout=PATIENCE)
         for name in ("requirements.lock", "pyproject.toml")
     ]
     stamp = f"{folder}\nrequirements.lock\n{b''.join(sums).decode()}"

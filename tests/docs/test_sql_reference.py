@@ -10,6 +10,7 @@ import subprocess
 
 from psycopg2.extensions import connection as Connection
 
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
 from tests.fix_star import STAR
 from tests.queries import rows
@@ -57,6 +58,7 @@ def _psql(dsn: str, statements: list[str]) -> list[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=PATIENCE,
         check=True,
     )
     output = re.sub(r"^psql:<stdin>:\d+: ", "", done.stdout, flags=re.MULTILINE)

@@ -2,8 +2,12 @@
 
 import os
 
+import pytest
+
 from tests.fix_faults import Machines, Trial
 from tidemark.model import HOPS
+
+pytestmark = pytest.mark.timeout(1800)
 
 EVERY = int(os.environ.get("TIDEMARK_CRASH_EVERY", "12"))
 """One statement in so many sees a crash: each takes a second. 1 leaves none out."""

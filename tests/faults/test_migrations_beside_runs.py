@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
 from tidemark.config import Area, Project
 from tidemark.db import Servers
@@ -39,8 +39,8 @@ def test_a_migration_waits_for_the_hop_that_uses_what_it_changes(
         retail.wait_for_lock("stg")
         migrating = retail.beside(edit, project)
         retail.wait_for_lock("stg", 2)
-    running.result()
-    assert migrating.result() == VIEWS
+    running.result(PATIENCE)
+    assert migrating.result(PATIENCE) == VIEWS
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()
 
@@ -53,7 +53,7 @@ def test_a_run_waits_for_the_migration_that_changes_what_it_uses(
         retail.wait_for_lock("stg")
         running = retail.run_beside()
         retail.wait_for_lock("stg", 2)
-    assert migrating.result() == VIEWS
-    running.result()
+    assert migrating.result(PATIENCE) == VIEWS
+    running.result(PATIENCE)
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()

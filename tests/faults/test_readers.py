@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.queries import rows
+
+Looks = dict[tuple[Any, ...], None]
 
 BATCHES = 16
 READERS = 2
@@ -32,29 +36,32 @@ def test_no_statement_of_a_reader_sees_part_of_a_batch(retail: Retail):
     """Each batch brings a customer, a product and a sale in a month that has no partition yet."""
     retail.run()
     published, ended = retail.warehouse.rows("dwh", LOOK), threading.Event()
+    looks: list[Looks] = [{} for _ in range(READERS)]
     with ThreadPoolExecutor(READERS) as pool:
-        readers = [pool.submit(_look_until, ended, retail) for _ in range(READERS)]
+        readers = [pool.submit(_look_until, ended, retail, seen) for seen in looks]
         try:
             for number in range(BATCHES):
                 month = datetime(2020 + number // 12, 1 + number % 12, 9, tzinfo=UTC)
                 _sell(retail, 100 + number, month)
                 retail.run()
                 published += retail.warehouse.rows("dwh", LOOK)
+                wait_until(partial(_have_all_seen, looks, published[-1]))
         finally:
             ended.set()
-    for reader in readers:
-        seen = reader.result()
+    for reader, seen in zip(readers, looks, strict=True):
+        reader.result(PATIENCE)
         assert [look for look in seen if look not in published] == []
-        assert len(seen) > BATCHES / 2
 
 
-def _look_until(ended: threading.Event, retail: Retail) -> list[tuple[Any, ...]]:
-    """Return what is seen, each look but once."""
-    seen: dict[tuple[Any, ...], None] = {}
+def _have_all_seen(looks: Sequence[Looks], look: tuple[Any, ...]) -> bool:
+    return all(look in seen for seen in looks)
+
+
+def _look_until(ended: threading.Event, retail: Retail, seen: Looks) -> None:
+    """Note what is seen."""
     with closing(retail.warehouse.connect("dwh")) as analyst:
         while not ended.is_set():
             seen.update(dict.fromkeys(rows(analyst, LOOK)))
-    return list(seen)
 
 
 def _sell(retail: Retail, key: int, at: datetime) -> None:

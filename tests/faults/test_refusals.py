@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_faults import WAREHOUSE, Machines, stored
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import administer, database
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Layer
@@ -146,13 +146,13 @@ def small_disk(machines: Machines) -> Iterator[Path]:
     disk, owner = machines.folder / "disk", machines.cluster("mrr").stat()
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=711", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
+    if subprocess.run(mount, capture_output=True, timeout=PATIENCE, check=False).returncode:
         disk.rmdir()
         pytest.skip("only root may mount a small disk")
     (disk / "tablespace").mkdir(mode=0o700)
     os.chown(disk / "tablespace", owner.st_uid, owner.st_gid)
     yield disk
-    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["umount", disk], timeout=PATIENCE, check=True)
     disk.rmdir()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_retail import Retail, wait_until
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tidemark import db, pipeline, rebuild, transfer, verify, watermark
 from tidemark.config import Area
 from tidemark.db import Servers
@@ -29,6 +30,7 @@ from tidemark.model import KeysCompared, Layer, Window
 from tidemark.source import PostgresSource, Reading
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
+pytestmark = pytest.mark.timeout(900 + SECONDS)
 SCRIPTS = Path(__file__).parent / "writers"
 WEIGHTS = {"insert": 40, "update": 40, "delete": 20, "hold": 8, "rollback": 15, "prepare": 3}
 
@@ -206,11 +208,13 @@ def run_beside_writers(shop: Retail, seconds: int) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as writers:
-        while writers.poll() is None:
+        deadline = time.monotonic() + seconds + PATIENCE
+        while writers.poll() is None and time.monotonic() < deadline:
             # While a transaction is prepared, no bound is safe.
             with suppress(WindowError):
                 shop.run()
-        _, complaints = writers.communicate()
+        writers.kill()  # They are home by now.
+        _, complaints = writers.communicate(timeout=PATIENCE)
     assert writers.returncode == 0, complaints
     wait_until(lambda: shop.warehouse.rows("operational", PGBENCH) == [])
     shop.run()

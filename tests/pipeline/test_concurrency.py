@@ -28,7 +28,7 @@ def test_a_second_run_says_who_works_on_the_area_and_does_nothing(retail: Retail
         with pytest.raises(LockedError) as raised:
             retail.run_beside().result(timeout=PATIENCE)
         assert retail.warehouse.rows("dwh", "select batch_id from etl_batches") == [(1,)]
-    running.result()
+    running.result(PATIENCE)
     assert str(raised.value) == (
         f"retail: another process works on this area: pid {pid} (postgres, tidemark journal retail "
         f"{socket.gethostname()}:{os.getpid()}). Wait for it to end, or end it; nothing was done."
@@ -63,7 +63,7 @@ def test_another_area_is_not_locked(retail: Retail):
         running = retail.run_beside()
         retail.wait_for_lock("stg")
         assert pipeline.begin(retail.servers, other) == 2
-    running.result()
+    running.result(PATIENCE)
 
 
 def test_a_run_that_loses_its_lock_takes_it_again_and_goes_on(retail: Retail, undisturbed: Retail):
@@ -71,7 +71,7 @@ def test_a_run_that_loses_its_lock_takes_it_again_and_goes_on(retail: Retail, un
         running = retail.run_beside()
         retail.wait_for_lock("stg")
         retail.take_the_lock_away()
-    running.result()
+    running.result(PATIENCE)
     assert retail.holders() == []
     assert retail.warehouse.rows("dwh", "select distinct status from etl_logs") == [("SUCCESS",)]
     undisturbed.run()
@@ -95,8 +95,8 @@ def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
         second = retail.run_beside()
         retail.wait_for_lock(layer, 2)
     with suppress(LockedError):  # It ends first, and finds that the second one has its lock.
-        first.result()
-    second.result()
+        first.result(PATIENCE)
+    second.result(PATIENCE)
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()
 
@@ -140,6 +140,6 @@ def test_a_row_that_somebody_writes_meanwhile_is_not_truncated(retail: Retail):
     filled = retail.beside(fill)
     retail.wait_for_lock("mrr")
     somebody.commit()
-    filled.result()
+    filled.result(PATIENCE)
 
     assert retail.warehouse.rows("mrr", "select customer_id from mrr_dim_customers") == [(99,)]

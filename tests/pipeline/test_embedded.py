@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.fix_retail import PATIENCE, wait_until
 from tests.fix_servers import SETTINGS, connect
 from tidemark import embedded
 from tidemark.embedded import postmaster, site
@@ -68,8 +68,7 @@ def pid(folder: Path) -> int:
 
 def kill(folder: Path) -> None:
     os.kill(pid(folder), signal.SIGKILL)
-    while postmaster.find(site.data_folder(folder) / "dwh"):
-        time.sleep(0.01)
+    wait_until(lambda: postmaster.find(site.data_folder(folder) / "dwh") is None)
 
 
 def test_each_layer_has_a_server_with_a_database_of_its_name(empty: Path) -> None:
@@ -110,7 +109,7 @@ def test_two_processes_that_start_at_once_get_the_same_server(empty: Path) -> No
     )
     command = [sys.executable, "-c", program, str(empty)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate()[0].strip() for process in processes]
+    said = [process.communicate(timeout=PATIENCE)[0].strip() for process in processes]
     assert said == [start_one(empty)] * 2
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tidemark import pipeline
 from tidemark.model import HOPS, Hop, Layer
 
@@ -100,7 +100,7 @@ def test_a_retry_waits_for_the_commit_of_a_killed_hop(shop: Retail, undisturbed:
             shop.hop(earlier, newer)
         retried = shop.beside(pipeline.run_hop, hop, newer)
         shop.wait_for_lock(layer, 2)
-    retried.result()
+    retried.result(PATIENCE)
     for later in HOPS[HOPS.index(hop) + 1 :]:
         shop.hop(later, newer)
     assert shop.contents() == undisturbed.contents()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tests.queries import execute
 from tidemark import retries
 from tidemark.errors import StatementError
@@ -57,9 +57,9 @@ def test_an_alter_table_that_waits_for_the_snapshot_goes_first(retail: Retail):
         alter = "alter table sales alter column status set default 'open'"
         altered = pool.submit(execute, application, alter)
         retail.wait_for_lock("operational")
-    altered.result()
+    altered.result(PATIENCE)
     application.commit()
-    assert {name: c.processed for name, c in running.result().hops[0].entities.items()} == {
+    assert {name: c.processed for name, c in running.result(PATIENCE).hops[0].entities.items()} == {
         "customers": 0,
         "products": 0,
         "sales": 1,
@@ -85,7 +85,7 @@ def test_a_snapshot_outlasts_the_idle_transactions_of_the_source(retail: Retail)
         running = retail.run_beside()
         retail.wait_for_lock("mrr")
         time.sleep(0.2)
-    running.result()
+    running.result(PATIENCE)
     assert errors_of(retail) == [[]]
 
 

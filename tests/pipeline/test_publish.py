@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tidemark.config import Check
 from tidemark.errors import GateError
 
@@ -37,7 +37,7 @@ def test_a_reader_sees_all_of_a_batch_or_nothing(retail: Retail):
         retail.wait_for_lock("dwh")
         assert (retail.star(), freshness(retail)) == before
         assert batches(retail)[-1] == (2, "RUNNING", None)
-    running.result()
+    running.result(PATIENCE)
     assert [row[3] for row in retail.star()["customers"]][:2] == ["Paris", "Lyon"]
     assert retail.sales()[0] == (1, 7)
     assert {row[2] for row in freshness(retail)} == {2}
@@ -103,7 +103,7 @@ def test_a_journal_that_breaks_says_all_the_same_why_a_batch_was_refused(retail:
         retail.wait_for_lock("dwh")
         retail.take_the_lock_away()
     with pytest.raises(GateError) as raised:
-        running.result()
+        running.result(PATIENCE)
     assert batches(retail) == [(1, "FAILED", f"publish: {raised.value}")]
 
 

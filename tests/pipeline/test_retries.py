@@ -4,6 +4,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.fix_retail import Retail, wait_until
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME, SETTINGS, Warehouse
 from tests.queries import execute
 from tidemark import embedded, pipeline, retries
@@ -60,6 +61,8 @@ def test_a_hop_whose_connection_is_dropped_is_done_again(
     retail.run()
     undisturbed.run()
     retail.change("sales", 1, quantity=7)
+    patient = retail.area.source.model_copy(update={"lock_timeout": timedelta(0)})
+    retail.area = retail.area.model_copy(update={"source": patient})
     before = HOPS.index(hop)
     batch_id = retail.begin()
     for earlier in HOPS[:before]:
@@ -68,7 +71,7 @@ def test_a_hop_whose_connection_is_dropped_is_done_again(
         running = retail.beside(pipeline.run_hop, hop, batch_id)
         retail.wait_for_lock(layer)
         retail.warehouse.rows(layer, f"select pg_terminate_backend(pid) from ({WAITING}) as w")
-    running.result()
+    running.result(PATIENCE)
     for later in HOPS[before + 1 :]:
         retail.hop(later, batch_id)
     undisturbed.run()
@@ -94,49 +97,47 @@ def test_idle_connections_that_broke_cost_one_attempt(retail: Retail):
 
 
 def test_a_deadlock_is_lost_and_the_hop_done_again(retail: Retail, undisturbed: Retail):
-    # It is looked for once, so long after the wait began.
-    retail.warehouse.execute("mrr", "alter database tidemark_test set deadlock_timeout = '3s'")
+    """The run waits last, so that it is the one that finds the deadlock, however late."""
     other = retail.open_session("mrr")
     execute(other, f"set deadlock_timeout = '1h'; {APPLYING}")
-    running = retail.run_beside()
-    retail.wait_for_lock("mrr")
-    execute(other, "lock table mrr_fact_sales")
+    with ThreadPoolExecutor(1) as pool:
+        with retail.holding("mrr", "lock table mrr_fact_sales in share mode"):
+            running = retail.run_beside()
+            retail.wait_for_lock("mrr")
+            waiting = pool.submit(execute, other, "lock table mrr_dim_customers")
+            retail.wait_for_lock("mrr", 2)
+        waiting.result(PATIENCE)
     other.rollback()
-    running.result()
+    running.result(PATIENCE)
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()
     assert attempts(retail)["extract"] == ["mrr: deadlock detected."]
 
 
-def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Retail):
-    retail.run()
-    undisturbed.run()
-    retail.change("customers", 1, city="Lyon")
-    retail.warehouse.execute(
-        "mrr", "alter database tidemark_test set default_transaction_isolation = 'serializable'"
-    )
-    retail.servers.close()
-    with retail.open_session("mrr") as other:
-        execute(other, "update mrr_dim_customers set city = city where customer_id = 1")
-        running = retail.run_beside()
-        retail.wait_for_lock("mrr")
-    running.result()
-    undisturbed.run()
-    assert retail.contents() == undisturbed.contents()
-    error = "mrr: could not serialize access due to concurrent update."
-    assert attempts(retail, 2)["extract"] == [error]
-
-
-def refusing(retail: Retail, sqlstate: str) -> None:
-    """Let the publishing transaction fail, each time."""
+def refusing(retail: Retail, sqlstate: str, *, times: int = 1000) -> None:
+    """Let the publishing transaction fail, each time or so many times."""
     retail.warehouse.execute(
         "dwh",
         f"""
-        create function refuse() returns trigger language plpgsql as
-        $$ begin raise exception 'refused' using errcode = '{sqlstate}'; end; $$;
+        create sequence refusal;
+        create function refuse() returns trigger language plpgsql security definer as
+        $$ begin
+            if nextval('public.refusal') <= {times} then
+                raise exception 'refused' using errcode = '{sqlstate}';
+            end if;
+            return new;
+        end; $$;
         create trigger refuse before insert on dwh_fact_sales execute function refuse();
         """,
     )
+
+
+def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Retail):
+    refusing(retail, "40001", times=1)
+    retail.run()
+    undisturbed.run()
+    assert retail.contents() == undisturbed.contents()
+    assert attempts(retail)["publish"] == ["dwh: refused."]
 
 
 def test_a_real_error_is_not_tried_again(retail: Retail):
@@ -166,7 +167,7 @@ def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
     with retail.servers.session("dwh", "other") as dwh, Journal(dwh, retail.area).locked():
         holder.rollback()
         with pytest.raises(LockedError, match=r"which goes no further\.$") as raised:
-            running.result()
+            running.result(PATIENCE)
     assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", f"stage: {raised.value}")]
 
 
@@ -233,8 +234,14 @@ def restart(shop: Retail, folder: Path, layer: Layer) -> None:
     ids=["operational", "mrr", "stg", "dwh in another hop", "dwh"],
 )
 def test_a_server_that_is_restarted_is_waited_for(
-    shop: Retail, folder: Path, waiting: Layer, lock: str, restarted: Layer
+    shop: Retail,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: Layer,
+    lock: str,
+    restarted: Layer,
 ):
+    monkeypatch.setattr(retries, "ATTEMPTS", 10)  # A busy machine takes longer to start it.
     quantity = 1 + shop.sales()[0][1]
     shop.change("sales", 1, quantity=quantity)
     holder = shop.open_session(waiting)
@@ -244,7 +251,7 @@ def test_a_server_that_is_restarted_is_waited_for(
     restart(shop, folder, restarted)
     with suppress(psycopg2.Error):  # It was the server of this session.
         holder.rollback()
-    batch = running.result()
+    batch = running.result(PATIENCE)
     assert (shop.sales()[0], shop.holders()) == ((1, quantity), [])
     query = "select distinct status from {} where batch_id = %s"
     for table in ("etl_batches", "etl_logs"):

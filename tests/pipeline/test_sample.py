@@ -9,6 +9,7 @@ import pytest
 
 from sql.retail.sample import seed
 from sql.retail.sample.store import NAMES
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import Warehouse
 from tidemark import db, pipeline, servers
 from tidemark.config import Project
@@ -387,6 +388,7 @@ def test_the_script_is_the_command(warehouse: Warehouse):
         cwd=warehouse.home,
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.commands import run, succeed
-from tests.fix_retail import Retail
+from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, Warehouse
 from tidemark.db import Servers
 from tidemark.model import LAYERS, Layer
@@ -42,7 +42,7 @@ SCHEMA = """
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package and the SQL of the older commit; its windows have no margin."""
     command = ["git", "archive", RELEASED, "tidemark", "sql"]
-    archive = subprocess.run(command, cwd=HOME, capture_output=True, check=False)
+    archive = subprocess.run(command, cwd=HOME, capture_output=True, timeout=PATIENCE, check=False)
     if archive.returncode:
         pytest.skip(f"no commit {RELEASED[:7]} here (a shallow clone?): {archive.stderr.decode()}")
     folder = tmp_path_factory.mktemp("older")

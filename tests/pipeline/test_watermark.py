@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection
 
-from tests.fix_retail import STAMP, Retail, counted, processed
+from tests.fix_retail import PATIENCE, STAMP, Retail, counted, processed
 from tests.fix_servers import connect
 from tests.queries import execute, value
 from tidemark import plan
@@ -258,7 +258,7 @@ def test_all_entities_are_read_at_one_instant(retail: Retail):
         retail.wait_for_lock("mrr")
         retail.change("customers", 1, city="Nice")
         retail.change("sales", 1, quantity=8)
-    first = running.result()
+    first = running.result(PATIENCE)
     then = retail.warehouse.rows("mrr", "select city from mrr_dim_customers where customer_id = 1")
     assert (then, retail.sales()[0]) == ([("Lyon",)], (1, 7))
     second = retail.run()
