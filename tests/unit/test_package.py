@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import tidemark
-from tidemark import sqlfiles
 
 PACKAGE = Path(tidemark.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -36,9 +35,3 @@ def test_no_code_knows_an_area(module: Path):
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_no_statement_knows_an_area(path: Path):
     assert AREA.findall(path.read_text("utf-8")) == []
-
-
-@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
-def test_every_statement_is_used(path: Path):
-    used = {text for module in MODULES for text in literals(module)}
-    assert [name for name in sqlfiles.statements(path.stem) if name not in used] == []
