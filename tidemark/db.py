@@ -19,7 +19,7 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, driver_errors, sqlfiles
+from tidemark import adapters, driver_errors, settings, sqlfiles
 from tidemark.errors import (
     ConfigError,
     ServerVersionError,
@@ -35,34 +35,6 @@ Parameters = Mapping[str, object] | None
 
 OLDEST = {"operational": 120000, "mrr": 160000, "stg": 160000, "dwh": 160000}
 """Oldest `server_version_num` per layer."""
-
-# Everything that could make a statement mean something else on another server or for another user.
-_SETTINGS = (
-    "set session timezone = 'UTC'; set session datestyle = 'ISO'; "
-    "set session intervalstyle = 'postgres'; set session search_path = public; "
-    "set session jit = off; "
-    # A policy that hides rows of the source would lose them in silence: it is an error.
-    "set session row_security = off; "
-    "set session standard_conforming_strings = on; "
-    # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
-    # batch, and their plans need little more than the number of rows.
-    "set session default_statistics_target = 10; "
-    # Work tables are made by parallel queries, where the server has workers to lend. The usual cost
-    # of handing a row over keeps PostgreSQL from it just where the rows are many.
-    "set session parallel_tuple_cost = 0.01; "
-    # A machine that vanished closes no connection; its locks and snapshots end in a minute. The
-    # same goes for a server that did (`opened`).
-    "set session tcp_keepalives_idle = 30; set session tcp_keepalives_interval = 10; "
-    "set session tcp_keepalives_count = 3"
-)
-
-# A statement whose process was killed ends within a second, and lets go of its locks. Some systems
-# can't tell that a socket was closed; the statement goes on there.
-_NOTICES_CLOSED_SOCKETS = 140000
-_NOTICE_CLOSED_SOCKETS = (
-    "; do $$ begin perform set_config('client_connection_check_interval', '1s', false); "
-    "exception when invalid_parameter_value then null; end $$"
-)
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
@@ -281,17 +253,19 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
             f"{_version(OLDEST[layer])} or newer there. Upgrade it, or point "
             f"TIDEMARK_{layer.upper()}_DSN to another server."
         )
-    settings = _SETTINGS
-    if session.version >= _NOTICES_CLOSED_SOCKETS:
-        settings += _NOTICE_CLOSED_SOCKETS
+    first = [_pin(settings.SESSION), compose("db", "notice_closed_sockets")]
     if as_etl and layer != "operational":
-        settings += f"; set session role {ETL_ROLE}"
+        first.append(compose("db", "become", role=name(ETL_ROLE)))
     try:
-        session.run(settings)
+        session.run(text("; ").join(first))
     except TidemarkError:
         connection.close()
         raise
     return session
+
+
+def _pin(values: Mapping[str, str]) -> Composable:
+    return compose("db", "pin", names=literal([*values]), settings=literal([*values.values()]))
 
 
 def cancel_all() -> None:
@@ -309,8 +283,26 @@ def _is_busy(connection: extensions.connection) -> bool:
     return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
 
 
+def pinned(dsn: str, layer: Layer, application: str) -> extensions.connection:
+    """Open a connection for who does without a `Session`: values read and print there as here.
+
+    Raises:
+        ConfigError, ConnectError: see `connect`.
+        StatementError: it broke off at once.
+    """
+    connection = opened(dsn, layer, application)
+    connection.autocommit = True
+    try:
+        Session(connection, layer).run(_pin(settings.VALUES))
+    except TidemarkError:
+        connection.close()
+        raise
+    connection.autocommit = False
+    return connection
+
+
 def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
-    """Open a connection as it comes, for who does without a `Session`; raises as `connect` does."""
+    """Open a connection as it comes; raises as `connect` does."""
     if driver_errors.parsed(dsn) is None:
         raise ConfigError(
             f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "

@@ -56,6 +56,7 @@ _MISSING = {
     errorcodes.UNDEFINED_FUNCTION,
     errorcodes.INVALID_SCHEMA_NAME,
 }
+_NO_ROLE = {errorcodes.INVALID_PARAMETER_VALUE, errorcodes.UNDEFINED_OBJECT}
 
 
 def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
@@ -67,7 +68,8 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
         return StatementError(f"{layer}: {primary}.")
-    if layer == "operational" and state in _TIMEOUTS and "timeout" in primary:
+    # PostgreSQL tells a timeout from a request by its words alone, in the server's language.
+    if layer == "operational" and state in _TIMEOUTS and "user request" not in primary:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
@@ -75,14 +77,17 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
             f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
         )
     todo = ""
-    if state in _MISSING or (ETL_ROLE in primary and "does not exist" in primary):
+    if state in _MISSING or (ETL_ROLE in primary and state in _NO_ROLE):
         todo = " Run `tidemark migrate`."
     elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
         todo = " `tidemark doctor` prints the grant that is missing."
     elif state == errorcodes.DISK_FULL:
         todo = " Make room there, and run the command again."
     elif state == errorcodes.READ_ONLY_SQL_TRANSACTION:
-        todo = f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write."
+        todo = (
+            f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write; where "
+            "`show default_transaction_read_only` says on, somebody has forbidden it."
+        )
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
 

@@ -45,7 +45,7 @@ def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
     import sqlalchemy
 
     def creator() -> Any:
-        return db.opened(dsn, layer, f"tidemark engine {layer}")
+        return db.pinned(dsn, layer, f"tidemark engine {layer}")
 
     return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
 

@@ -50,16 +50,6 @@ def test_a_server_in_recovery_is_named(
 
 
 @RECEIVERS
-def test_a_statement_that_takes_too_long_is_given_up(
-    shop: Retail, undisturbed: Retail, layer: Layer
-):
-    lock = "lock table tidemark.applied_batch in share mode"
-    with impatient(shop, layer), shop.holding(layer, lock):
-        refused(shop, layer, StatementError, "canceling statement due to statement timeout")
-    assert_recovered(shop, undisturbed)
-
-
-@RECEIVERS
 def test_a_server_without_a_connection_left_is_named(
     shop: Retail, undisturbed: Retail, layer: Layer
 ):
@@ -90,14 +80,6 @@ def assert_recovered(shop: Retail, undisturbed: Retail) -> None:
     shop.run()
     undisturbed.run()
     assert shop.contents() == undisturbed.contents()
-
-
-@contextmanager
-def impatient(shop: Retail, layer: Layer) -> Iterator[None]:
-    """Let the sessions that are opened in the block wait no longer than a second."""
-    shop.warehouse.execute(layer, "alter database tidemark_test set statement_timeout = '1s'")
-    yield
-    shop.warehouse.execute(layer, "alter database tidemark_test reset statement_timeout")
 
 
 @contextmanager

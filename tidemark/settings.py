@@ -1,0 +1,56 @@
+"""What every session sets, whatever the server, the database or the login says otherwise."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+VALUES: Mapping[str, str] = MappingProxyType(
+    {
+        "timezone": "UTC",
+        "timezone_abbreviations": "Default",
+        "datestyle": "ISO, MDY",
+        "intervalstyle": "postgres",
+        "extra_float_digits": "1",
+        "bytea_output": "hex",
+        "xmlbinary": "base64",
+        "xmloption": "content",
+        "array_nulls": "on",
+        "lc_monetary": "C",
+        "lc_numeric": "C",
+        "lc_time": "C",
+        "standard_conforming_strings": "on",
+        "transform_null_equals": "off",
+        "quote_all_identifiers": "off",
+    }
+)
+"""Setting -> value, of all that decides how a value reads or prints, and what a statement means."""
+
+SESSION: Mapping[str, str] = MappingProxyType(
+    {
+        **VALUES,
+        "search_path": "public",
+        "default_transaction_isolation": "read committed",
+        # A policy that hides rows of the source would lose them in silence: it is an error.
+        "row_security": "off",
+        # An index that gives some of its rows would lose the others in silence.
+        "gin_fuzzy_search_limit": "0",
+        # A batch takes as long as it takes. On the source, area.yml says how long.
+        "statement_timeout": "0",
+        "lock_timeout": "0",
+        "transaction_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "idle_session_timeout": "0",
+        "jit": "off",
+        # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
+        # batch, and their plans need little more than the number of rows.
+        "default_statistics_target": "10",
+        # Work tables are made by parallel queries, where the server has workers to lend. The usual
+        # cost of handing a row over keeps PostgreSQL from it just where the rows are many.
+        "parallel_tuple_cost": "0.01",
+        # A machine that vanished closes no connection; its locks and snapshots end in a minute. The
+        # same goes for a server that did (`db.opened`).
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "3",
+    }
+)
+"""What a session of Tidemark's own sets beside."""

@@ -1,0 +1,23 @@
+-- What a session begins with.
+
+-- A server that is too old for a setting has none to change.
+-- name: pin
+select set_config(s.name, s.setting, false)
+from unnest({names}, {settings}) as s (name, setting)
+where current_setting(s.name, true) is not null
+
+-- A statement whose process was killed ends within a second, and lets go of its locks. Some systems
+-- can't tell that a socket was closed, and servers before 14 don't look; the statement goes on there.
+-- name: notice_closed_sockets
+do $$
+begin
+    perform set_config(s.name, '1s', false)
+    from (values ('client_connection_check_interval')) as s (name)
+    where current_setting(s.name, true) is not null;
+exception
+    when invalid_parameter_value then null;
+end;
+$$
+
+-- name: become
+set session role {role}
