@@ -34,6 +34,8 @@ class Shape:
     """Columns that are compared as text."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Column -> type whose equality counts, where both sides are text: 1.0 is 1.00."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Column -> what a difference in it is called, where that is not its name."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def _differences(
                         "differs",
                         column_s=_compared(shape, "s", [c]),
                         column_r=_compared(shape, "r", [c]),
-                        name=db.literal(c),
+                        name=db.literal(shape.labels.get(c, c)),
                     )
                     for c in shape.columns
                 ),

@@ -7,7 +7,7 @@ nearest one that exists. Columns and types are not declared: `catalog` reads the
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -18,7 +18,16 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.scalars import Columns, Duration, Identifier, PlainName, SourceName, TableName
+from tidemark.scalars import (
+    Columns,
+    Duration,
+    Identifier,
+    Key,
+    Names,
+    PlainName,
+    SourceName,
+    TableName,
+)
 
 
 class _Declaration(BaseModel):
@@ -30,9 +39,9 @@ class Dimension(_Declaration):
 
     table: TableName
     surrogate_key: Identifier
-    type2: tuple[Identifier, ...] = ()
+    type2: Names = ()
     """Columns whose change opens a version."""
-    type1: tuple[Identifier, ...] = ()
+    type1: Names = ()
     """Columns that are overwritten in every version of the key."""
     effective: Identifier | None = None
     """Column that says when a change took effect; the entity's watermark without it."""
@@ -74,6 +83,16 @@ class Fact(_Declaration):
     dates: Mapping[Identifier, Identifier] = {}
     """Key column of the fact table (yyyymmdd) -> date column of the STG table."""
 
+    @model_validator(mode="after")
+    def _columns_have_one_origin(self) -> Fact:
+        named = [*self.rename, *self.dimensions, *self.dates]
+        both = [column for column in named if named.count(column) > 1]
+        if both:
+            raise ValueError(
+                f"{both[0]!r} is in two of rename, dimensions and dates; it can be in one of them"
+            )
+        return self
+
 
 class Check(_Declaration):
     """A data-quality gate: a query that returns the rows that must not be there."""
@@ -89,7 +108,7 @@ class Entity(_Declaration):
     name: PlainName = ""
     source: SourceName
     """`schema.table` on the source; `public` without a schema."""
-    key: Columns
+    key: Key
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
     lookback: Duration = timedelta(0)
@@ -123,6 +142,19 @@ class Entity(_Declaration):
             raise ValueError("an entity is a `dimension` or a `fact`, not both")
         if self.dimension and not (self.dimension.effective or self.watermark):
             raise ValueError("`dimension.effective` is missing, and there is no watermark to use")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> Entity:
+        if self.dimension:
+            typed = {*self.dimension.type1, *self.dimension.type2}
+            if both := typed & set(self.key):
+                raise ValueError(f"{min(both)!r} is of the key; it can't be type1 or type2 as well")
+            if self.dimension.surrogate_key in {*typed, *self.key}:
+                raise ValueError(
+                    f"dimension.surrogate_key {self.dimension.surrogate_key!r} is a column of the "
+                    "source as well; the key that counts versions needs a name of its own"
+                )
         return self
 
     @cached_property
@@ -353,16 +385,24 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:
-    """Refuse two entities that would share a landing table or a layer table."""
+    """Refuse two entities that would share a table, or what is made beside one."""
     seen: dict[tuple[str, str], str] = {}
     for area in areas.values():
         for entity in area.entities.values():
-            places = {"entity": entity.name, "mrr": entity.mrr, "stg": entity.stg}
-            for kind, value in {**places, "dwh": entity.dwh}.items():
-                owner = f"{area.area}.{entity.name}"
-                other = value and seen.setdefault((kind, value), owner)
-                if other and other != owner:
+            owner = f"{area.area}.{entity.name}"
+            for kind, value in _tables_of(entity):
+                other = seen.setdefault((kind, value), owner)
+                if other != owner:
                     raise ConfigError(
                         f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
                         f"{other}. Give one of them another name."
                     )
+
+
+def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
+    """Yield what an entity has to itself: its landing table and view, its tables, histories."""
+    yield from (("entity", entity.name), ("entity", f"clean_{entity.name}"))
+    for layer, table in (("mrr", entity.mrr), ("stg", entity.stg)):
+        yield from ((layer, table), (layer, f"{table}_history"))
+    if entity.dwh:
+        yield "dwh", entity.dwh

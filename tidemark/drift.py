@@ -15,7 +15,7 @@ from tidemark import db
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.mirror import LINEAGE, Mirror
+from tidemark.mirror import RESERVED, Mirror
 from tidemark.model import Column, Table
 
 Action = Literal["add", "follow", "ignore", "stop"]
@@ -150,13 +150,13 @@ class _Comparison:
         where = f"entities.{self.entity.name} of sql/{self.area.area}/area.yml"
         if policy == "ignore":
             return self._is(column.name, column.type, None, "ignore", f"{about}, and ignored")
-        if policy == "add" and column.name not in LINEAGE:
+        if policy == "add" and column.name not in RESERVED:
             what = f"{about}, and added to {self.mirrored.name}"
             return self._is(column.name, column.type, None, "add", what)
         if policy == "add":
             what = (
-                f"operational and mrr: {about}, and every mirror has a column of this name. "
-                f"Set `on_new_column: ignore` in {where}, or rename the column."
+                f"operational and mrr: {about}, and Tidemark keeps this name for a column of "
+                f"its own. Set `on_new_column: ignore` in {where}, or rename the column."
             )
         else:
             statement = f"add column {db.quoted(column.name)} {_mirrored(column.type)}"

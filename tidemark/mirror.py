@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tidemark import catalog, db, indexes
+from tidemark import catalog, db, indexes, sqlfiles
 from tidemark.config import Area
 from tidemark.db import Composable, Session
+from tidemark.errors import ContractError
 from tidemark.model import Column, Counts, Key, Table, compared_as_text
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -23,6 +24,17 @@ LINEAGE_COLUMNS = (
     Column("_first_batch_id", "bigint"),
     Column("_extracted_at", "timestamp with time zone"),
     Column("_deleted_at", "timestamp with time zone"),
+)
+
+
+REASONS = "reject_reasons"
+"""Column of a cleansing view that says why it refuses a row."""
+
+RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare")
+"""Names that no column of a payload may have."""
+
+_RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
+    "mirror", "rejects", "retention", "stage", "verify"
 )
 
 
@@ -72,9 +84,24 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         table = catalog.require(found, wanted[name], layer=layer, why=why)
         catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
         payload = tuple(column for column in table.names if column not in LINEAGE)
+        _require_own_names(layer, table, payload, entity.key)
         texts = compared_as_text(table.columns)
         mirrors[name] = (Mirror(wanted[name][1], payload, entity.key, texts), table)
     return mirrors
+
+
+def _require_own_names(
+    layer: str, table: Table, payload: Sequence[str], key: Sequence[str]
+) -> None:
+    taken = {*RESERVED & {*payload}, *_RESERVED_IN_KEYS & {*key}}
+    if layer == "stg":
+        taken |= {REASONS} & {*payload}
+    for column in sorted(taken):
+        raise ContractError(
+            f"{layer}: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
+            "column of its own. Rename it; MRR can do without a column that is not of the key "
+            "(drop it there, and set `on_new_column: ignore`)."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,13 @@ def _table_name(value: str) -> str:
     return value
 
 
+def _listed_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for name in value if value.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is listed twice")
+    return value
+
+
 def _source_name(value: str) -> str:
     for name in value.split(".", 1):
         _identifier(name)
@@ -61,3 +68,8 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 TableName = Annotated[str, AfterValidator(_table_name)]
 Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]
+Names = Annotated[tuple[Identifier, ...], AfterValidator(_listed_once)]
+Key = Annotated[
+    tuple[Identifier, ...], Field(min_length=1, max_length=31), AfterValidator(_listed_once)
+]
+"""An index has 32 columns at most, and those of histories and dimensions have one more."""

@@ -9,12 +9,11 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tidemark import db, indexes, sqlfiles
+from tidemark import db, indexes
 from tidemark.db import Composable, Session
 from tidemark.errors import GateError
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts
@@ -31,7 +30,6 @@ VERSIONING = (
 """Columns that every dimension has beside its key and attributes."""
 
 _WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
-_OWN_COLUMN = re.compile(r"\b_\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +129,6 @@ def apply(session: Session, dimension: Dimension) -> Counts:
             f"`tidemark history {dimension.entity} KEY` shows one key's versions."
         )
     return counts
-
-
-def reserved() -> frozenset[str]:
-    """Return the names that a timeline keeps for columns of its own; no attribute may have one."""
-    return frozenset(_OWN_COLUMN.findall(sqlfiles.statement("scd2", "rebuild")))
 
 
 def added(session: Session, table: str) -> dict[str, int]:

@@ -106,17 +106,20 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
         stored.append(_text(name))
         compared[name] = Column(name, "integer")
     tables = target.name + db.text(" as t")
+    labels: dict[str, str] = {}
     for number, role in enumerate(target.roles):
         alias = db.name(f"d{number}")
         tables += db.text("\n") + _join(role, alias)
         for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
-            label = f"{role.column}.{natural}"[:63]
-            columns.append(_member(role, by, label))
-            stored.append(_joined_member(alias, natural, label))
-            compared[label] = staged[by]
+            # What says both would be longer than a name may be.
+            member = f"_member_{len(labels)}"
+            labels[member] = f"{role.column}.{natural}"
+            columns.append(_member(role, by, member))
+            stored.append(_joined_member(alias, natural, member))
+            compared[member] = staged[by]
     kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
     return Pair(
-        _shape(target.entity, target.natural_key, compared),
+        _shape(target.entity, target.natural_key, compared, labels=labels),
         _staged(columns, sent.mirror, published),
         db.compose(
             "verify",
@@ -141,13 +144,13 @@ def _join(role: RoleKey, alias: Composable) -> Composable:
     )
 
 
-def _member(role: RoleKey, by: str, label: str) -> Composable:
-    parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(label)}
+def _member(role: RoleKey, by: str, name: str) -> Composable:
+    parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(name)}
     return db.compose("verify", "member", **parts)
 
 
-def _joined_member(alias: Composable, natural: str, label: str) -> Composable:
-    parts = {"alias": alias, "column": db.name(natural), "name": db.name(label)}
+def _joined_member(alias: Composable, natural: str, name: str) -> Composable:
+    parts = {"alias": alias, "column": db.name(natural), "name": db.name(name)}
     return db.compose("verify", "joined_member", **parts)
 
 
@@ -187,6 +190,7 @@ def _shape(
     columns: Mapping[str, Column],
     *,
     carried: tuple[str, ...] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> Shape:
     """Make the shape of a pair on two servers: rows differ where their own types say so."""
     return Shape(
@@ -196,6 +200,7 @@ def _shape(
         carried,
         frozenset(name for name, column in columns.items() if column.is_compared_as_text),
         {name: column.type for name, column in columns.items()},
+        labels or {},
     )
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_OWN_COLUMN = re.compile(r"\b_\w+")
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 
 
@@ -29,3 +30,10 @@ def statements(module: str) -> dict[str, str]:
 def statement(module: str, name: str) -> str:
     """Return one statement's text; KeyError when the module has none of this name."""
     return statements(module)[name]
+
+
+@cache
+def own_columns(*modules: str) -> frozenset[str]:
+    """Return the names that statements give to columns of their own: all that begin with _."""
+    texts = (text for module in modules for text in statements(module).values())
+    return frozenset(name for text in texts for name in _OWN_COLUMN.findall(text))

@@ -10,11 +10,9 @@ from tidemark import catalog, db, drift, mirror, rejects, transfer
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, StatementError
-from tidemark.mirror import Applied, Mirror
+from tidemark.mirror import REASONS, Applied, Mirror
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.transfer import Job, Landing, Streamed
-
-_REASONS = "reject_reasons"
 
 _TOO_WIDE = ("22001", "22003")
 """A text that is too long, a number that has too many digits."""
@@ -221,7 +219,7 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     for name, (target, table) in mirrors.items():
         view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
         why = f"the table {target.table} behind it"
-        catalog.require_columns(view, [*table.names, _REASONS], layer="stg", why=why)
+        catalog.require_columns(view, [*table.names, REASONS], layer="stg", why=why)
     return {
         name: Cleansing(name, target, _misfits(area.entities[name], target))
         for name, (target, _) in mirrors.items()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tidemark import catalog, mirror, scd2
+from tidemark import catalog, mirror, scd2, sqlfiles
 from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
@@ -15,7 +16,10 @@ from tidemark.mirror import LINEAGE, Mirror
 from tidemark.model import Column, Table, compared_as_text
 from tidemark.scd2 import VERSIONING, Dimension
 
-_TIMESTAMPTZ = "timestamp with time zone"
+_RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("scd2", "verify")
+_RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "verify")
+_NUMBERED = re.compile(r"_(by|latest|member)_\d+")
+"""Columns of work tables that are numbered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,11 @@ def _dimension(
     table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
     named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
     catalog.require_columns(table, (*named, *VERSIONING), layer="dwh", why=why)
+    for column in sorted({*named[1:]} & {*VERSIONING}):
+        raise ContractError(
+            f"dwh: {why} declares {column!r}, and every dimension has a column of this name for "
+            "its versions. Call it otherwise in the cleansing view, in STG and in the DWH."
+        )
     effective = str(declared.effective or entity.watermark)
     staged = {column.name: column for column in sent.columns}
     _require_staged(staged, (*named[1:], effective), entity, why)
@@ -88,12 +97,7 @@ def _dimension(
     own = {declared.surrogate_key, *VERSIONING}
     feeds = {name: name for name in table.names if name in staged and name not in own}
     _require_fed(table, feeds, staged, own)
-    for column in sorted(scd2.reserved() & feeds.keys()):
-        raise ContractError(
-            f"dwh: {table.name} has a column {column!r}, a name that the timeline of a dimension "
-            "keeps for itself. Call it otherwise in STG and in the DWH, in new files of "
-            f"sql/{area.area}/."
-        )
+    _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,
         table=declared.table,
@@ -151,6 +155,7 @@ def _fact(
         if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
     }
     _require_fed(table, columns, staged, {*keys, "_batch_id"})
+    _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
     here = {source: name for name, source in columns.items()}
     for column in (*entity.key, declared.event_time):
         if column not in here:
@@ -177,6 +182,18 @@ def _require_staged(
 ) -> None:
     table = Table(entity.stg, tuple(staged.values()))
     catalog.require_columns(table, columns, layer="stg", why=why)
+
+
+def _require_own_names(
+    area: Area, table: Table, columns: Collection[str], reserved: Collection[str]
+) -> None:
+    for column in columns:
+        if column in reserved or _NUMBERED.fullmatch(column):
+            raise ContractError(
+                f"dwh: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
+                "column of its own. Call it otherwise in STG and in the DWH, in new files of "
+                f"sql/{area.area}/."
+            )
 
 
 def _require_fed(

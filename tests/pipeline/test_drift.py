@@ -185,7 +185,7 @@ def test_a_new_column_can_stop_the_run(shop: Retail):
 
 def test_a_new_column_with_a_name_of_ours_stops_the_run(shop: Retail):
     alter(shop, "alter table customers add column _batch_id text")
-    with pytest.raises(ContractError, match="every mirror has a column of this name"):
+    with pytest.raises(ContractError, match="Tidemark keeps this name for a column of its own"):
         shop.run()
 
 

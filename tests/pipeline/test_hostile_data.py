@@ -118,7 +118,7 @@ def test_an_attribute_is_not_taken_for_a_column_of_the_timeline(made: Make):
     with pytest.raises(ContractError) as raised:
         area.run()
 
-    assert "public.dim_things has a column '_rank', a name that the timeline" in str(raised.value)
+    assert "public.dim_things has a column '_rank', a name that Tidemark keeps" in str(raised.value)
     assert area.published(things) == []
 
 

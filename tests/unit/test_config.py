@@ -132,6 +132,34 @@ REFUSED = [
         f"{TREES}.dimension: 'height' is both type1 and type2; it can be one of them.",
     ),
     (
+        f"{TREES}.dimension.type1",
+        ["tree_id"],
+        f"{TREES}: 'tree_id' is of the key; it can't be type1 or type2 as well.",
+    ),
+    (
+        f"{TREES}.dimension.type2",
+        ["height", "age", "height"],
+        f"{TREES}.dimension.type2: 'height' is listed twice.",
+    ),
+    (f"{TREES}.key", ["a", "a"], f"{TREES}.key: 'a' is listed twice."),
+    (
+        f"{TREES}.key",
+        [f"k{n}" for n in range(32)],
+        f"{TREES}.key: List should have at most 31 items after validation, not 32.",
+    ),
+    (
+        f"{TREES}.dimension.surrogate_key",
+        "height",
+        f"{TREES}: dimension.surrogate_key 'height' is a column of the source as well; the key "
+        "that counts versions needs a name of its own.",
+    ),
+    (
+        "entities.visits.fact.dates",
+        {"tree_key": "visited_on"},
+        "entities.visits.fact: 'tree_key' is in two of rename, dimensions and dates; it can be in "
+        "one of them.",
+    ),
+    (
         f"{TREES}.fact",
         {"table": "t", "event_time": "e"},
         f"{TREES}: an entity is a `dimension` or a `fact`, not both.",
@@ -251,6 +279,24 @@ def test_two_areas_may_not_share_an_entity(tmp_path: Path):
     declare(tmp_path, with_("area", "parks"), area="parks")
     with pytest.raises(ConfigError, match=r"^sql/parks/area.yml: entity 'trees' of parks.trees is"):
         Project(tmp_path).area("parks")
+
+
+def test_a_table_may_not_have_the_name_of_what_is_made_beside_another(tmp_path: Path):
+    trees = GARDENS["entities"]["trees"]
+    declared: dict[str, Any] = {
+        "area": "gardens",
+        "entities": {"trees": trees, "clean_trees": {**trees}},
+    }
+    declared["entities"]["clean_trees"] |= {"mrr": "m", "stg": "s"}
+    for number, (found, said) in enumerate(
+        [
+            (declared, "entity 'clean_trees' of gardens.trees is already that of gardens.clean"),
+            (with_("entities.visits.mrr", "mrr_trees_history"), "mrr 'mrr_trees_history' of gard"),
+        ]
+    ):
+        declare(tmp_path / str(number), found)
+        with pytest.raises(ConfigError, match=f"^sql/gardens/area.yml: {said}"):
+            _ = Project(tmp_path / str(number)).areas
 
 
 def test_an_unknown_area_is_told_with_the_nearest(tmp_path: Path):

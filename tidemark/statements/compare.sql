@@ -4,13 +4,13 @@
 -- The checksum of a range does not depend on the order of its rows, nor on the server's encoding.
 -- name: checksums
 select
-    {range} as range,
+    {range},
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
     sum(('x' || left(md5(convert_to(row({values_r})::text, 'UTF8')), 16))::bit(64)::bigint)
     filter (where not r._pending)
 from {rows} as r
-group by range
+group by 1
 
 -- Keys fall into ranges of their hash: keys of any type, and as many in each range.
 -- name: range

@@ -1,7 +1,8 @@
 -- Rows that cleansing refused: opened, kept up to date, resolved.
 
 -- {cleaned} has the cleansed columns, {landing} the rows as they came. A view that changes the key
--- itself finds no row there, and the reject shows what the view made of it.
+-- itself finds no row there, and the reject shows what the view made of it. `l.*`: there may be a
+-- column `l`.
 -- name: open
 insert into stg_rejects as r
 (area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at)
@@ -9,10 +10,10 @@ select
     %(area)s,
     %(entity)s,
     jsonb_build_object({key_pairs}),
-    case when count(*) = 1 then min(refused.row_data::text)::jsonb else jsonb_agg(refused.row_data) end,
+    case when count(*) = 1 then min(refused._row_data::text)::jsonb else jsonb_agg(refused._row_data) end,
     (
         select array_agg(distinct reason.reason order by reason.reason)
-        from unnest(string_to_array(string_agg(refused.reasons, e'\n'), e'\n')) as reason (reason)
+        from unnest(string_to_array(string_agg(refused._reasons, e'\n'), e'\n')) as reason (reason)
     ),
     max(refused._batch_id),
     max(refused._extracted_at),
@@ -22,10 +23,10 @@ from (
         {key_c},
         c._batch_id,
         c._extracted_at,
-        array_to_string(c.reject_reasons, e'\n') as reasons,
-        coalesce(tidemark.row_data(l), tidemark.row_data(c)) - array[
+        array_to_string(c.reject_reasons, e'\n') as _reasons,
+        coalesce(tidemark.row_data(l.*), tidemark.row_data(c.*)) - array[
             'reject_reasons', '_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'
-        ] as row_data
+        ] as _row_data
     from {cleaned} as c
     left join {landing} as l on {same_key} and l._batch_id = c._batch_id
     where c.reject_reasons <> '{{}}' and c._deleted_at is null

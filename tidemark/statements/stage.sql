@@ -69,10 +69,10 @@ where
         from (
             select
                 {key},
-                row_number() over (partition by {key}) as nth
+                row_number() over (partition by {key}) as _nth
             from {cleaned}
         ) as numbered
-        where nth = 2
+        where _nth = 2
     )
 
 -- What MRR lacks and STG has, as deleted; unless this batch has brought it.

@@ -119,28 +119,28 @@ order by 2, 1
 -- name: broken_versions
 select
     array[{key_texts}],
-    v.what
+    v._what
 from (
     select
         {nk},
         case
-            when next_from < valid_to then 'versions overlap'
-            when next_from > valid_to and not is_deleted then 'a gap that no delete explains'
+            when _next_from < valid_to then 'versions overlap'
+            when _next_from > valid_to and not is_deleted then 'a gap that no delete explains'
             when is_current <> (valid_to = {end}) then 'is_current does not say which one is open'
-            when is_current and next_from is not null then 'more than one current version'
-        end as what
+            when is_current and _next_from is not null then 'more than one current version'
+        end as _what
     from (
         select
             {nk_d},
             d.valid_to,
             d.is_current,
             d.is_deleted,
-            lead(d.valid_from) over (partition by {nk_d} order by d.valid_from) as next_from
+            lead(d.valid_from) over (partition by {nk_d} order by d.valid_from) as _next_from
         from {dimension} as d
         where d.{surrogate} <> 0
     ) as versions
 ) as v
-where v.what is not null
+where v._what is not null
 order by 1
 
 -- Facts that do not point at the version in force at their event time; where none was in force, at
