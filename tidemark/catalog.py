@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from tidemark import sqlfiles
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.model import Column, Table
+from tidemark.model import Column, Reader, Table
 
 TableName = tuple[str, str]
 """Schema and table, unquoted."""
@@ -27,8 +27,9 @@ def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Tab
             columns=tuple(Column(*column) for column in columns),
             unique=tuple(frozenset(key) for key in unique or ()),
             rows=rows,
+            readers=tuple(Reader(view, frozenset(read)) for view, read in readers or ()),
         )
-        for position, columns, unique, rows in found
+        for position, columns, unique, rows, readers in found
     }
 
 

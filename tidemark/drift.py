@@ -6,21 +6,19 @@ it. Whatever else differs stops the batch before anything moves.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from tidemark import db
+from tidemark import db, ddl
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
 from tidemark.mirror import RESERVED, Mirror
 from tidemark.model import Column, Table
+from tidemark.sqltypes import widens
 
 Action = Literal["add", "follow", "ignore", "stop"]
-
-_SIZED = re.compile(r"(character varying|bit varying|numeric)(?:\((\d+)(?:,(-?\d+))?\))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +34,6 @@ class Difference:
     action: Action
     what: str
     """What a run does about it; the error, where it stops."""
-
-
-def widens(old: str, new: str) -> bool:
-    """Whether every value of a type is one of another, which PostgreSQL puts on without a rewrite.
-
-    A column that stayed narrower refuses a value that is too wide, and never rounds it: so a
-    `numeric` keeps its scale here, and the precision of a time stays what it is.
-    """
-    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
-    if before is None or before[2] is None:
-        return False
-    if new == "text":
-        return before[1] == "character varying"
-    if after is None or before[1] != after[1] or before[3] != after[3]:
-        return False
-    return int(after[2]) > int(before[2]) if after[2] else before[1] != "numeric"
 
 
 def compare(
@@ -133,8 +115,10 @@ class _Comparison:
         theirs = {column.name: column.type for column in self.source.columns}
         new = [c for c in self.source.columns if c.name not in self.target.payload]
         gone = [column for column in ours if column.name not in theirs]
-        renamed = {old.name: now for old in gone if (now := _only_one_like(old, gone, new))}
-        yield from (self._new(column) for column in new if column not in renamed.values())
+        like = [replace(column, type=_mirrored(column.type)) for column in new]
+        renamed = {old.name: now for old in gone if (now := ddl.renamed_to(old, gone, like))}
+        taken = {column.name for column in renamed.values()}
+        yield from (self._new(column) for column in new if column.name not in taken)
         for column in ours:
             kind = theirs.get(column.name, column.type)
             if column.type not in (kind, _mirrored(kind)):
@@ -159,22 +143,24 @@ class _Comparison:
                 f"its own. Set `on_new_column: ignore` in {where}, or rename the column."
             )
         else:
-            statement = f"add column {db.quoted(column.name)} {_mirrored(column.type)}"
+            statements = ddl.add(column.name, _mirrored(column.type), *self.target.tables)
             what = (
                 f"operational and mrr: {about}, and {where} says `on_new_column: fail`. "
-                f"{self._remedy(statement)}, or set `add` or `ignore`."
+                f"{self._remedy(statements)}, or set `add` or `ignore`."
             )
         return self._is(column.name, column.type, None, "stop", what)
 
     def _retyped(self, column: Column, kind: str) -> Difference:
         about = f"column {column.name!r} is {kind} in {self.source.name}"
-        if widens(column.type, kind):
+        is_read = any(column.name in view.columns for view in self.mirrored.readers)
+        if widens(column.type, kind) and not is_read:
             what = f"{about}, and {self.mirrored.name} follows from {column.type}"
             return self._is(column.name, kind, column.type, "follow", what)
-        statement = f"alter column {db.quoted(column.name)} type {_mirrored(kind)}"
+        wanted = _mirrored(kind)
+        statements = ddl.retype(self.mirrored, column.name, wanted, *self.target.tables)
         what = (
             f"operational and mrr: {about} and {column.type} in {self.mirrored.name}. "
-            f"{self._remedy(statement)}."
+            f"{self._remedy(statements)}."
         )
         return self._is(column.name, kind, column.type, "stop", what)
 
@@ -183,15 +169,15 @@ class _Comparison:
             f"operational and mrr: column {column.name!r} ({column.type}) of {self.mirrored.name} "
             f"is gone from {self.source.name}"
         )
-        name = db.quoted(column.name)
         if renamed:
-            statement = f"rename column {name} to {db.quoted(renamed.name)}"
+            statements = ddl.rename(column.name, renamed.name, *self.target.tables)
             what = (
                 f"{about}, where {renamed.name!r} ({renamed.type}) is new: it was renamed, it "
-                f"seems. {self._remedy(statement)}."
+                f"seems. {self._remedy(statements)}."
             )
         else:
-            what = f"{about}. {self._remedy(f'drop column {name}')}, or bring it back there."
+            statements = ddl.drop(self.mirrored, column.name, *self.target.tables)
+            what = f"{about}. {self._remedy(statements)}, or bring it back there."
         return self._is(column.name, None, column.type, "stop", what)
 
     def _is(
@@ -199,19 +185,5 @@ class _Comparison:
     ) -> Difference:
         return Difference(self.entity.name, column, source, mirror, action, what)
 
-    def _remedy(self, change: str) -> str:
-        statements = "; ".join(
-            f"alter table {db.quoted(table)} {change}"
-            for table in (self.target.table, f"{self.target.table}_history")
-        )
-        return (
-            f"Put `{statements};` into a new file of sql/{self.area.area}/mrr/ and run "
-            "`tidemark migrate`"
-        )
-
-
-def _only_one_like(old: Column, gone: Sequence[Column], new: Sequence[Column]) -> Column | None:
-    """Find the new column that a column was renamed to: the only new one of its type."""
-    like = [column for column in new if _mirrored(column.type) == old.type]
-    unlike = [column for column in gone if column.type == old.type and column != old]
-    return like[0] if len(like) == 1 and not unlike else None
+    def _remedy(self, statements: Sequence[str]) -> str:
+        return ddl.remedy(self.area.area, "mrr", statements)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tidemark import catalog, db, indexes, sqlfiles
+from tidemark import catalog, contracts, db, indexes, sqlfiles
+from tidemark.catalog import TableName
 from tidemark.config import Area
 from tidemark.db import Composable, Session
 from tidemark.errors import ContractError
@@ -49,6 +50,11 @@ class Mirror:
     """Payload columns that are compared as text."""
 
     @property
+    def tables(self) -> tuple[TableName, TableName]:
+        """The names of the table and of its history."""
+        return ("public", self.table), ("public", f"{self.table}_history")
+
+    @property
     def parts(self) -> dict[str, Composable]:
         """What fills the placeholders of the statements."""
         return {
@@ -74,19 +80,23 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
     """
     layer = session.layer
     wanted = {
-        name: ("public", entity.mrr if layer == "mrr" else entity.stg)
+        name: Mirror(entity.mrr if layer == "mrr" else entity.stg, (), ()).tables
         for name, entity in area.entities.items()
     }
-    found = catalog.tables(session, list(wanted.values()))
+    found = catalog.tables(session, [table for both in wanted.values() for table in both])
     mirrors = {}
     for name, entity in area.entities.items():
         why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"
-        table = catalog.require(found, wanted[name], layer=layer, why=why)
+        table, history = (
+            catalog.require(found, each, layer=layer, why=why) for each in wanted[name]
+        )
         catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
+        contracts.require_alike(layer, area, table, history, wanted[name][1])
+        table = replace(table, readers=(*table.readers, *history.readers))
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)
         texts = compared_as_text(table.columns)
-        mirrors[name] = (Mirror(wanted[name][1], payload, entity.key, texts), table)
+        mirrors[name] = (Mirror(wanted[name][0][1], payload, entity.key, texts), table)
     return mirrors
 
 

@@ -39,6 +39,8 @@ class Column:
     type: str
     not_null: bool = False
     has_default: bool = False
+    base: str | None = None
+    """Of a domain: the type that it is made of."""
 
     @property
     def is_compared_as_text(self) -> bool:
@@ -56,6 +58,16 @@ def compared_as_text(columns: Iterable[Column]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """A view that reads a table, by itself or through other views."""
+
+    name: str
+    """`view` or `materialized view`, and its quoted name."""
+    columns: frozenset[str]
+    """Those of the table that it stands on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table as the catalog shows it; `unique` holds the column sets of its unique indexes."""
 
@@ -64,6 +76,8 @@ class Table:
     unique: tuple[frozenset[str], ...] = ()
     rows: float = 0.0
     """The planner's estimate; -1 before the first ANALYZE."""
+    readers: tuple[Reader, ...] = ()
+    """In an order in which they can be dropped."""
 
     @property
     def names(self) -> tuple[str, ...]:

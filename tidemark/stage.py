@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import catalog, db, drift, mirror, rejects, transfer
+from tidemark import catalog, contracts, db, ddl, mirror, rejects, transfer
 from tidemark.config import Area, Entity
+from tidemark.contracts import Narrower
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, StatementError
-from tidemark.mirror import REASONS, Applied, Mirror
+from tidemark.mirror import LINEAGE, REASONS, Applied, Mirror
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.transfer import Job, Landing, Streamed
 
@@ -43,7 +44,7 @@ class _Sending:
     """What is sent of one entity, and which columns of its landing table are narrower."""
 
     job: Job
-    narrower: Sequence[str]
+    narrower: Sequence[Narrower]
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
@@ -138,7 +139,7 @@ def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composabl
 
 
 def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
-    narrower = _narrower(area, mirrored, landing)
+    narrower = contracts.narrower(area, mirrored, landing)
     binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
     return _Sending(Job(Landing(name, landing.columns), query, binary), narrower)
 
@@ -157,37 +158,6 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
     }
 
 
-def _narrower(area: Area, table: Table, landing: Table) -> list[str]:
-    """Compare a landing table with the mirror that is sent; say which columns are narrower.
-
-    Raises:
-        ContractError: it has a column that the mirror lacks, or has with another type.
-    """
-    sent = {column.name: column.type for column in table.columns}
-    narrower = []
-    for column in landing.columns:
-        kind = sent.get(column.name)
-        if kind == column.type:
-            continue
-        if kind is None:
-            raise ContractError(
-                f"mrr and stg: column {column.name!r} ({column.type}) of {landing.name} is not in "
-                f"{table.name}. {_remedy(area)}"
-            )
-        both = f"{column.type} in {landing.name} and {kind} in {table.name}"
-        if not drift.widens(column.type, kind):
-            raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {_remedy(area)}")
-        narrower.append(f"column {column.name!r} is {both}")
-    return narrower
-
-
-def _remedy(area: Area) -> str:
-    return (
-        f"Change the landing table in a new file of sql/{area.area}/stg/ (it drops the views that "
-        "read it, and they are made again), and run `tidemark migrate`."
-    )
-
-
 def _stream(
     servers: Servers, area: Area, snapshot: str, sendings: Sequence[_Sending]
 ) -> Mapping[str, Streamed]:
@@ -203,15 +173,18 @@ def _stream(
         narrower = [what for sending in sendings for what in sending.narrower]
         if error.sqlstate not in _TOO_WIDE or not narrower:
             raise
-        said = f"mrr and stg: a value is too wide for its landing table: {'; '.join(narrower)}."
-        raise ContractError(f"{said} {_remedy(area)}") from error
+        what = "; ".join(each.what for each in narrower)
+        said = f"mrr and stg: a value is too wide for its landing table: {what}."
+        statements = [statement for each in narrower for statement in each.statements]
+        raise ContractError(f"{said} {ddl.remedy(area.area, 'stg', statements)}.") from error
 
 
 def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     """Read STG's tables and cleansing views, and check that they fit together.
 
     Raises:
-        ContractError: a view or table is missing, or the view lacks a column of the table.
+        ContractError: a view or table is missing, or the view lacks a column of the table, or has
+            it with a type of which the table's can't hold every value.
     """
     mirrors = mirror.read(stg, area)
     views = {name: ("landing", f"clean_{name}") for name in mirrors}
@@ -219,7 +192,13 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     for name, (target, table) in mirrors.items():
         view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
         why = f"the table {target.table} behind it"
-        catalog.require_columns(view, [*table.names, REASONS], layer="stg", why=why)
+        catalog.require_columns(view, [REASONS], layer="stg", why=why)
+        if view.type_of(REASONS) != "text[]":
+            raise ContractError(
+                f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
+                "Cast it in the view."
+            )
+        contracts.require_held(area, table, view, target.tables, (*LINEAGE, REASONS))
     return {
         name: Cleansing(name, target, _misfits(area.entities[name], target))
         for name, (target, _) in mirrors.items()

@@ -13,7 +13,7 @@ select
     l.product_id,
     l.quantity,
     l.unit_price,
-    coalesce(l.discount, 0::numeric(5, 4)) as discount,
+    coalesce(l.discount, 0) as discount,
     round(l.quantity * l.unit_price * (1 - coalesce(l.discount, 0)), 2) as net_amount,
     -- Tidied only where it is not one of the usual words already: the rule itself is in step 2.
     case
@@ -46,7 +46,7 @@ select
     s.product_id,
     s.quantity,
     s.unit_price,
-    s.discount,
+    case when abs(s.discount) <= 9.9999 then s.discount end::numeric(5, 4) as discount,
     case
         when s.net_amount > -1e12 and s.net_amount < 1e12 then s.net_amount
     end::numeric(14, 2) as net_amount,

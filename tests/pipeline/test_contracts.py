@@ -1,0 +1,82 @@
+"""Tables of neighbouring layers that disagree: said before anything moves, with the remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fix_areas import Dimension, Make
+from tidemark.errors import ContractError
+
+JAN = "2025-01-01Z"
+
+NARROWED = [
+    ("numeric(14,4)", "numeric(10,2)", "1.2345"),
+    ("numeric", "numeric(10,2)", "1.2345"),
+    ("timestamp with time zone", "date", "2025-01-01 12:00Z"),
+    ("timestamp with time zone", "timestamp(0) with time zone", "2025-01-01 12:00:00.5Z"),
+    ("timestamp without time zone", "timestamp with time zone", "2025-01-01 12:00"),
+    ("time without time zone", "time(0) without time zone", "12:00:00.5"),
+    ("text", "character varying(3)", "abc"),
+    ("text", "character(3)", "abc"),
+    ("bigint", "integer", "7"),
+    ("double precision", "real", "0.1"),
+    ("interval", "interval year to month", "1 year 5 days"),
+    ("bit varying(5)", "bit varying(3)", "101"),
+    ("numeric(14,4)[]", "numeric(10,2)[]", "{1.2345}"),
+    ("json", "jsonb", '{"a": 1, "a": 2}'),
+    ("public.code", "character varying(3)", "abcde"),
+]
+
+
+@pytest.mark.parametrize(("kind", "target", "value"), NARROWED)
+def test_a_table_that_is_narrower_than_its_view_is_refused(
+    made: Make, kind: str, target: str, value: str
+):
+    things = Dimension({"id": "int", "x": kind, "updated_at": "timestamptz"}, ("id",))
+    area = made(things, first="create domain public.code as varchar(5)")
+    for table in ("stg_things", "stg_things_history"):
+        area.warehouse.execute("stg", f"alter table {table} drop x, add x {target}")
+    area.put(things, (1, value, JAN))
+
+    with pytest.raises(ContractError) as raised:
+        area.run()
+
+    assert str(raised.value) == (
+        f"stg: column 'x' is {kind} in landing.clean_things, and {target} in public.stg_things "
+        "can't hold every value of it. Put "
+        f'`alter table "stg_things" alter column "x" type {kind}; '
+        f'alter table "stg_things_history" alter column "x" type {kind};` into a new file of '
+        "sql/made/stg/ and run `tidemark migrate`, or cast it in the view."
+    )
+    assert area.warehouse.rows("stg", "select from landing.things") == []
+
+
+HELD = [
+    ("integer", "bigint"),
+    ("integer", "numeric"),
+    ("smallint", "real"),
+    ("numeric(8,2)", "numeric(12,4)"),
+    ("character varying(5)", "text"),
+    ("character(5)", "text"),
+    ("public.code", "text"),
+    ("timestamp(0) with time zone", "timestamp with time zone"),
+    ("numeric(8,2)[]", "numeric[]"),
+]
+"""The value is 7."""
+
+
+@pytest.mark.parametrize(("kind", "target"), HELD)
+def test_a_table_that_is_wider_than_its_view_takes_its_rows(made: Make, kind: str, target: str):
+    value = {"t": JAN, "n": "{7}"}.get(kind[0] if kind.endswith("]") or kind[0] == "t" else "", "7")
+    things = Dimension({"id": "int", "x": kind, "updated_at": "timestamptz"}, ("id",))
+    area = made(things, first="create domain public.code as varchar(5)")
+    for layer, tables in (("stg", ("stg_things", "stg_things_history")), ("dwh", ("dim_things",))):
+        for table in tables:
+            area.warehouse.execute(layer, f"alter table {table} alter x type {target}")
+    area.put(things, (1, value, JAN), (2, None, JAN))
+    area.run()
+    area.change(things, "x = null, updated_at = now()", where="id = 1")
+    area.run()
+    assert [row[1] for row in area.published(things)] == [None, None]
+    assert area.run().changed == 0
+    assert area.differences() == []

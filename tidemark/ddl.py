@@ -1,0 +1,59 @@
+"""Statements by which a table follows another one, as contract errors print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tidemark import db
+from tidemark.catalog import TableName
+from tidemark.model import Column, Table
+
+
+def add(column: str, kind: str, *tables: TableName) -> list[str]:
+    """Give tables a column."""
+    return _altered(f"add column {db.quoted(column)} {kind}", tables)
+
+
+def drop(found: Table, column: str, *tables: TableName) -> list[str]:
+    """Take a column from tables, and first the views that read it of the one that was found."""
+    return [*_without(found, column), *_altered(f"drop column {db.quoted(column)}", tables)]
+
+
+def rename(column: str, to: str, *tables: TableName) -> list[str]:
+    """Give a column another name; a view that reads it goes on reading it."""
+    return _altered(f"rename column {db.quoted(column)} to {db.quoted(to)}", tables)
+
+
+def retype(found: Table, column: str, kind: str, *tables: TableName) -> list[str]:
+    """Give a column another type. PostgreSQL retypes none that a view reads."""
+    change = f"alter column {db.quoted(column)} type {kind}"
+    return [*_without(found, column), *_altered(change, tables)]
+
+
+def renamed_to(old: Column, gone: Sequence[Column], new: Sequence[Column]) -> Column | None:
+    """Find the new column that a column was renamed to: the only new one of its type."""
+    like = [column for column in new if column.type == old.type]
+    unlike = [column for column in gone if column.type == old.type and column != old]
+    return like[0] if len(like) == 1 and not unlike else None
+
+
+def remedy(area: str, layer: str, statements: Iterable[str]) -> str:
+    """Say where statements have to go, so that they are applied once and to every warehouse."""
+    wanted = list(dict.fromkeys(statements))
+    views = any(statement.startswith("drop ") for statement in wanted)
+    return (
+        f"Put `{'; '.join(wanted)};` into a new file of sql/{area}/{layer}/ and run "
+        f"`tidemark migrate`{', which makes the views of its folder again' if views else ''}"
+    )
+
+
+def _altered(change: str, tables: Sequence[TableName]) -> list[str]:
+    return [f"alter table {_name(*table)} {change}" for table in tables]
+
+
+def _name(schema: str, name: str) -> str:
+    return db.quoted(name) if schema == "public" else db.quoted(schema, name)
+
+
+def _without(found: Table, column: str) -> list[str]:
+    return [f"drop {view.name}" for view in found.readers if column in view.columns]

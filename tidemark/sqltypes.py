@@ -1,0 +1,135 @@
+"""Which SQL type holds every value of another, and as what a key is compared.
+
+Types are spelled as `format_type` does, with the schema in front unless they are built in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SPELLING = re.compile(
+    r"(?P<name>[a-z][a-z ]*?|\"bit\")"
+    r"(?: (?P<fields>(?:year|month|day|hour|minute|second)(?: to \w+)?))?"
+    r"(?:\((?P<length>\d+)(?:,(?P<scale>-?\d+))?\))?"
+    r"(?P<zone> with(?:out)? time zone)?"
+    r"(?P<array>(?:\[\])*)"
+)
+_SIZED = re.compile(r"(character varying|bit varying|numeric)(?:\((\d+)(?:,(-?\d+))?\))?")
+
+_DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
+_SMALLER = {
+    "integer": {"smallint"},
+    "bigint": {"smallint", "integer"},
+    "real": {"smallint"},
+    "double precision": {"smallint", "integer", "real"},
+    "inet": {"cidr"},
+}
+"""Type -> types of which it holds every value."""
+_TEXTS = {"text", "character varying", "character", "name"}
+_OPEN_TEXTS = {"text", "character varying"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    name: str
+    """Without its length, with its time zone."""
+    fields: str | None = None
+    length: int | None = None
+    scale: int = 0
+    array: str = ""
+
+
+def holds(wide: str, narrow: str) -> bool:
+    """Whether every value of `narrow` is one of `wide`, equal to what it was, and compares to it.
+
+    A time has as many digits as it was declared with; a text that loses the blanks at the end of
+    a `character(n)` stays equal by that type's own rule.
+    """
+    if wide == narrow:
+        return True
+    target, value = _parsed(wide), _parsed(narrow)
+    if target is None or value is None or target.array != value.array:
+        return False
+    if target.array and target.name != value.name:
+        return False  # Arrays of two types compare to nothing.
+    if target.name == "numeric":
+        return _holds_number(target, value)
+    if target.name in _TEXTS:
+        return _holds_text(target, value)
+    return value.name in _SMALLER.get(target.name, ()) or _holds_shorter(target, value)
+
+
+def widens(old: str, new: str) -> bool:
+    """Whether every value of a type is one of another, which PostgreSQL puts on without a rewrite.
+
+    A column that stayed narrower refuses a value that is too wide, and never rounds it: so a
+    `numeric` keeps its scale here, and the precision of a time stays what it is.
+    """
+    before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
+    if before is None or before[2] is None:
+        return False
+    if new == "text":
+        return before[1] == "character varying"
+    if after is None or before[1] != after[1] or before[3] != after[3]:
+        return False
+    return int(after[2]) > int(before[2]) if after[2] else before[1] != "numeric"
+
+
+def unsized(kind: str) -> str:
+    """Return a type without its length: a cast to it changes no value.
+
+    `character` alone would be of length 1, and so would `bit`.
+    """
+    parsed = _parsed(kind)
+    if parsed is None:
+        return kind
+    name = {"character": "bpchar", "bit": '"bit"'}.get(parsed.name, parsed.name)
+    return name + parsed.array
+
+
+def _parsed(kind: str) -> _Type | None:
+    """Take a built-in type's spelling apart; None for a type of another schema."""
+    found = _SPELLING.fullmatch(kind)
+    if found is None:
+        return None
+    length = int(found["length"]) if found["length"] else None
+    name = found["name"].strip('"').replace("bpchar", "character")
+    return _Type(
+        name + (found["zone"] or ""),
+        found["fields"],
+        length,
+        int(found["scale"] or 0),
+        found["array"],
+    )
+
+
+def _holds_number(target: _Type, value: _Type) -> bool:
+    if value.name in _DIGITS:
+        whole, scale = _DIGITS[value.name], 0
+    elif value.name == "numeric" and value.length is not None:
+        whole, scale = value.length - value.scale, value.scale
+    else:
+        return value.name == "numeric" and target.length is None
+    if target.length is None:
+        return True
+    return target.scale >= scale and target.length - target.scale >= whole
+
+
+def _holds_text(target: _Type, value: _Type) -> bool:
+    if target.name in _OPEN_TEXTS:
+        return value.name in _TEXTS and _is_longer(target, value)
+    return target.name == value.name == "character" and _is_longer(target, value)
+
+
+def _holds_shorter(target: _Type, value: _Type) -> bool:
+    if target.name == "bit varying":
+        return value.name in ("bit", "bit varying") and _is_longer(target, value)
+    is_same = target.name == value.name != "bit" and target.fields in (None, value.fields)
+    return is_same and _is_longer(target, value)
+
+
+def _is_longer(target: _Type, value: _Type) -> bool:
+    if target.length is None or target.length == value.length:
+        return True
+    return value.length is not None and target.length > value.length
