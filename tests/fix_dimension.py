@@ -62,7 +62,7 @@ class Members:
     def __init__(self, connection: Connection, key: Mapping[str, str]) -> None:
         self.connection = connection
         self.session = Session(connection, "dwh")
-        self.dimension = replace(MEMBER, natural_key=tuple(key))
+        self.dimension = replace(MEMBER, natural_key=tuple(key), key_types=dict(key))
         self.key = key
         self._key = ", ".join(key)
         self._first_batch: dict[Key, int] = {}

@@ -120,8 +120,8 @@ def require_held(
             said, statements = _not_yielded(view, table, names, column, renamed)
             remedy = ddl.remedy(area.area, "stg", statements)
             raise ContractError(f"{said}. {remedy}, or let the view yield it.")
-        kind, base = yielded[column.name].type, yielded[column.name].base
-        if column.type == kind or sqltypes.holds(column.type, base or kind):
+        kind = yielded[column.name].type
+        if kind == column.type or sqltypes.holds(column.type, yielded[column.name].value_type):
             continue
         said = (
             f"stg: column {column.name!r} is {kind} in {view.name}, and {column.type} in "

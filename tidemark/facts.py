@@ -135,7 +135,8 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
         "facts",
         "unknown",
         by=db.text(", ").join(
-            db.name(found_by[column]) + db.text(" as ") + db.name(key) for column, key in pairs
+            role.dimension.as_key(key, db.name(found_by[column])) + db.text(" as ") + db.name(key)
+            for column, key in pairs
         ),
         resolved=fact.resolved,
         column=db.name(role.column),
@@ -311,6 +312,8 @@ def _role_parts(fact: Fact, role: RoleKey, alias: str) -> dict[str, Composable]:
 def _matches(dimension: str, role: RoleKey, facts: str, by: Sequence[str]) -> Composable:
     """Compose the join of a dimension on its natural key, both sides given by their alias."""
     return db.text(" and ").join(
-        db.name(dimension, key) + db.text(" = ") + db.name(facts, column)
+        db.name(dimension, key)
+        + db.text(" = ")
+        + role.dimension.as_key(key, db.name(facts, column))
         for key, column in zip(role.dimension.natural_key, by, strict=True)
     )

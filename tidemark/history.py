@@ -17,6 +17,7 @@ from tidemark.errors import (
     UsageError,
 )
 from tidemark.model import Table
+from tidemark.sqltypes import unsized
 
 _VALIDITY = ("valid_from", "valid_to")
 _STATES = ("is_deleted", "is_inferred")
@@ -80,7 +81,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
             db.name(column)
             + db.text(" = ")
             + db.literal(value)
-            + db.text(f"::{table.type_of(column)}")
+            + db.text(f"::{unsized(table.column(column).value_type)}")
             for column, value in zip(entity.key, key, strict=True)
         )
         query = db.compose(

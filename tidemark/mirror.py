@@ -16,6 +16,7 @@ from tidemark.config import Area
 from tidemark.db import Composable, Session
 from tidemark.errors import ContractError
 from tidemark.model import Column, Counts, Key, Table, compared_as_text
+from tidemark.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
@@ -180,13 +181,16 @@ def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
 
 
 def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
-    """Compose a relation of natural keys, with the types that a table gives them."""
+    """Compose a relation of natural keys, with the types that a table gives them.
+
+    A cast to a type with its length would make a key that is too long one that is there.
+    """
     columns = [db.name(column) for column in key]
     return db.compose(
         "mirror",
         "keys",
         columns=db.text(", ").join(
-            column + db.text(f"::{table.type_of(name)} as ") + column
+            column + db.text(f"::{unsized(table.column(name).value_type)} as ") + column
             for column, name in zip(columns, key, strict=True)
         ),
         arrays=db.text(", ").join(

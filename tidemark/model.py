@@ -43,6 +43,11 @@ class Column:
     """Of a domain: the type that it is made of."""
 
     @property
+    def value_type(self) -> str:
+        """What its values are, be it a domain or not."""
+        return self.base or self.type
+
+    @property
     def is_compared_as_text(self) -> bool:
         """Whether the type's `=` is none that a change could be seen by.
 
@@ -84,9 +89,13 @@ class Table:
         """Column names in the table's order."""
         return tuple(column.name for column in self.columns)
 
+    def column(self, name: str) -> Column:
+        """The column `name`; KeyError without it."""
+        return {column.name: column for column in self.columns}[name]
+
     def type_of(self, name: str) -> str:
         """The type of column `name`; KeyError without it."""
-        return {column.name: column.type for column in self.columns}[name]
+        return self.column(name).type
 
 
 @dataclass(frozen=True, slots=True)

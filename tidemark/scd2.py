@@ -53,6 +53,17 @@ class Dimension:
     """Column that the table was given later -> the last batch that knows nothing of it."""
     texts: frozenset[str] = frozenset()
     """Attributes that are compared as text."""
+    key_types: Mapping[str, str] = field(default_factory=dict)
+    """Column of the natural key -> type, without its length, as which other tables' are compared
+    with it. One that has no type here is compared as it is."""
+
+    def as_key(self, column: str, value: Composable) -> Composable:
+        """Compose a value of another table as one of the natural key's: `char` ignores blanks.
+
+        The dimension's own column stays as it is, so that its index is of use.
+        """
+        kind = self.key_types.get(column)
+        return value + db.text(f"::{kind}") if kind else value
 
     @property
     def attributes(self) -> tuple[str, ...]:

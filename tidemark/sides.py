@@ -114,9 +114,9 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             # What says both would be longer than a name may be.
             member = f"_member_{len(labels)}"
             labels[member] = f"{role.column}.{natural}"
-            columns.append(_member(role, by, member))
+            columns.append(_member(role, by, natural, member))
             stored.append(_joined_member(alias, natural, member))
-            compared[member] = staged[by]
+            compared[member] = Column(member, role.dimension.key_types[natural])
     kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
     return Pair(
         _shape(target.entity, target.natural_key, compared, labels=labels),
@@ -144,8 +144,9 @@ def _join(role: RoleKey, alias: Composable) -> Composable:
     )
 
 
-def _member(role: RoleKey, by: str, name: str) -> Composable:
-    parts = {"by": db.names(role.by, of="t"), "column": db.name(by), "name": db.name(name)}
+def _member(role: RoleKey, by: str, natural: str, name: str) -> Composable:
+    value = role.dimension.as_key(natural, db.name("t", by))
+    parts = {"by": db.names(role.by, of="t"), "value": value, "name": db.name(name)}
     return db.compose("verify", "member", **parts)
 
 

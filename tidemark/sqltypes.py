@@ -60,6 +60,16 @@ def holds(wide: str, narrow: str) -> bool:
     return value.name in _SMALLER.get(target.name, ()) or _holds_shorter(target, value)
 
 
+def compares(key: str, column: str) -> bool:
+    """Whether a column can be compared as the type of a key, and become one, with no value changed.
+
+    Texts are compared whatever their length: one that is too long is none of the keys.
+    """
+    first, second = _parsed(key), _parsed(column)
+    texts = first and second and {first.name, second.name} <= _TEXTS and not first.array
+    return holds(key, column) or bool(texts and second and not second.array)
+
+
 def widens(old: str, new: str) -> bool:
     """Whether every value of a type is one of another, which PostgreSQL puts on without a rewrite.
 

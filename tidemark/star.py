@@ -15,6 +15,7 @@ from tidemark.facts import DELETED, Fact, RoleKey
 from tidemark.mirror import LINEAGE, Mirror
 from tidemark.model import Column, Table, compared_as_text
 from tidemark.scd2 import VERSIONING, Dimension
+from tidemark.sqltypes import compares, unsized
 
 _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("scd2", "verify")
 _RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "verify")
@@ -109,6 +110,7 @@ def _dimension(
         effective=effective,
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
+        key_types={name: unsized(table.column(name).value_type) for name in entity.key},
     )
 
 
@@ -149,6 +151,8 @@ def _fact(
     named = [declared.event_time, *declared.rename.values(), *declared.dates.values()]
     named += [column for role in roles for column in role.by]
     _require_staged(staged, (*entity.key, *named), entity, why)
+    for role in roles:
+        _require_comparable(found, entity, table, role, staged)
     columns = {
         name: declared.rename.get(name, name)
         for name in table.names
@@ -175,6 +179,27 @@ def _fact(
         on_delete=declared.on_delete,
         texts=compared_as_text(table.columns),
     )
+
+
+def _require_comparable(
+    found: Mapping[TableName, Table],
+    entity: Entity,
+    table: Table,
+    role: RoleKey,
+    staged: Mapping[str, Column],
+) -> None:
+    """Check that a fact can name each member of a dimension, and make one of what it names."""
+    dimension = found["public", role.dimension.table]
+    for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
+        key, named = dimension.column(natural), staged[by]
+        if not (key.type == named.type or compares(key.value_type, named.value_type)):
+            raise ContractError(
+                f"stg and dwh: {table.name} finds its {role.column} by column {by!r} of "
+                f"{entity.stg}, which is {named.type}, and the key {natural!r} of "
+                f"{dimension.name} is {key.type}, which can't hold every value of it. Give both "
+                f"one type: cast it in landing.clean_{entity.name}, or change the dimension's in "
+                "every layer."
+            )
 
 
 def _require_staged(
