@@ -160,6 +160,8 @@ class Repair:
     """Entity -> keys whose rows every layer writes anew, as the source has them."""
     surplus: Mapping[Layer, Mapping[str, Sequence[Key]]]
     """Layer -> entity -> keys that this layer has, and the one before it lacks: they go."""
+    rejects: Mapping[str, Sequence[Key]]
+    """Entity -> MRR keys of rejects that MRR's rows say nothing of: they are resolved."""
 
 
 @dataclass(frozen=True, slots=True)

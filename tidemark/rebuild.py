@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tidemark import (
+    claims,
     compare,
     db,
     facts,
@@ -119,6 +120,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
     cleansings = stage.read_cleansings(stg, area)
     landings = stage.read_landings(stg, area)
     mirrored = mirror.read(mrr, area)
+    stage.find_out_claims(mrr, stg, area, cleansings)
     batches = mirror.applied_after(mrr, area.area, 0)
     applied = mirror.last_applied(stg, area.area)
     for name in names:
@@ -140,6 +142,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         stg.run(db.compose("rebuild", "keep", **parts))
         stg.run(db.compose("rebuild", "empty", **parts))
         stg.run(db.compose("rebuild", "forget_rejects"), {"area": area.area, "entity": name})
+        claims.forget(stg, cleansings[name].claims)
         landed = stg.rows(db.compose("rebuild", "batches", **parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
         stage.apply(stg, area, cleansings[name], seen, Counts())

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from tidemark import db
+from tidemark.claims import Claims
 from tidemark.config import Area, Entity
-from tidemark.db import Composable, Session
+from tidemark.db import Session
 from tidemark.model import Key
 
 
@@ -28,35 +29,18 @@ class Reject:
     row_data: Any
 
 
-def record(stg: Session, area: str, entity: str, key: tuple[str, ...], cleaned: Composable) -> int:
-    """Open a reject for each refused key of `cleaned`, and resolve those whose row passed.
+def record(stg: Session, claims: Claims) -> int:
+    """Open a reject for each MRR key of `cleaned` that is refused; resolve those whose row passed.
 
     Call it in the transaction that applies the batch.
 
     Returns:
         The number of refused keys.
     """
-    parts = {
-        "cleaned": cleaned,
-        "key_pairs": db.text(", ").join(
-            db.literal(column) + db.text(", ") + db.name(column) for column in key
-        ),
-    }
-    which = {"area": area, "entity": entity}
+    which = {"area": claims.area, "entity": claims.entity}
     if stg.value(db.compose("rejects", "has_open"), which):
-        stg.run(db.compose("rejects", "resolve", **parts), which)
-    return stg.run(
-        db.compose(
-            "rejects",
-            "open",
-            **parts,
-            landing=db.name("landing", entity),
-            key=db.names(key),
-            key_c=db.names(key, of="c"),
-            same_key=db.equal("l", "c", key),
-        ),
-        which,
-    )
+        stg.run(db.compose("rejects", "resolve", **claims.parts), which)
+    return stg.run(db.compose("rejects", "open", **claims.parts), which)
 
 
 def resolve(

@@ -171,6 +171,9 @@ def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pa
         "applied": db.literal(applied),
         "key": db.names(target.key),
         "key_r": db.names(target.key, of="r"),
+        "pairs_r": db.text(", ").join(
+            db.literal(column) + db.text(", ") + db.name("r", column) for column in target.key
+        ),
     }
     return Pair(
         Shape(

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import catalog, contracts, db, ddl, mirror, rejects, transfer
+from tidemark import catalog, claims, contracts, db, ddl, mirror, rejects, transfer
+from tidemark.claims import Claims
 from tidemark.config import Area, Entity
 from tidemark.contracts import Narrower
 from tidemark.db import Composable, Servers, Session
@@ -14,6 +15,10 @@ from tidemark.errors import ContractError, StatementError
 from tidemark.mirror import LINEAGE, REASONS, Applied, Mirror
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.transfer import Job, Landing, Streamed
+
+NUMBER = "_first_batch_id"
+"""Lineage column in which a landed row has its number, so that what a view makes of it can be told:
+the first batch of a row is STG's own to know."""
 
 _TOO_WIDE = ("22001", "22003")
 """A text that is too long, a number that has too many digits."""
@@ -27,6 +32,7 @@ class Cleansing:
     target: Mirror
     misfits: Mapping[str, Composable]
     """Reason -> condition on which a row is refused whatever the view says."""
+    claims: Claims
 
     @property
     def view(self) -> Composable:
@@ -36,7 +42,7 @@ class Cleansing:
     @property
     def cleaned(self) -> Composable:
         """The view's result for one batch."""
-        return db.name("landing", f"{self.entity}.cleaned")
+        return self.claims.cleaned
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
             sendings = _sendings(mrr, stg, area, after) if batches else []
             if sendings:
                 cleansings = read_cleansings(stg, area)
+                with stg.transaction():
+                    find_out_claims(mrr, stg, area, cleansings)
                 snapshot = mrr.value(db.compose("source", "export_snapshot"))
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
@@ -94,9 +102,9 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
 def _remove_surplus(
     stg: Session, area: Area, repair: Repair, batch_id: int, counts: Mapping[str, Counts]
 ) -> None:
-    mirrors = mirror.read(stg, area)
+    cleansings = read_cleansings(stg, area)
     for name, keys in repair.surplus["stg"].items():
-        target, table = mirrors[name]
+        target, table = cleansings[name].target, cleansings[name].claims.table
         incoming = db.compose(
             "stage",
             "surplus",
@@ -108,6 +116,9 @@ def _remove_surplus(
             clock=db.literal(repair.clock),
         )
         counts[name].deleted += mirror.apply(stg, target, incoming).updated
+        claims.forget_holders(stg, cleansings[name].claims, keys)
+    for name, keys in repair.rejects.items():
+        claims.forget_waiting(stg, cleansings[name].claims, keys)
         rejects.resolve(stg, area.area, area.entities[name], keys, at=(batch_id, repair.clock))
 
 
@@ -141,7 +152,16 @@ def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composabl
 def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
     narrower = contracts.narrower(area, mirrored, landing)
     binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
-    return _Sending(Job(Landing(name, landing.columns), query, binary), narrower)
+    numbered = db.compose(
+        "stage",
+        "numbered",
+        columns=db.text(", ").join(
+            db.compose("stage", "number") if column == NUMBER else db.name(column)
+            for column in landing.names
+        ),
+        rows=query,
+    )
+    return _Sending(Job(Landing(name, landing.columns), numbered, binary), narrower)
 
 
 def read_landings(stg: Session, area: Area) -> dict[str, Table]:
@@ -152,10 +172,13 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
     """
     wanted = {name: ("landing", name) for name in area.entities}
     found = catalog.tables(stg, list(wanted.values()))
-    return {
-        name: catalog.require(found, table, layer="stg", why=f"the entity {name}")
-        for name, table in wanted.items()
-    }
+    landings = {}
+    for name, table in wanted.items():
+        why = f"the entity {name}"
+        landings[name] = catalog.require(found, table, layer="stg", why=why)
+        needed = [*area.entities[name].key, *mirror.LINEAGE]
+        catalog.require_columns(landings[name], needed, layer="stg", why=why)
+    return landings
 
 
 def _stream(
@@ -187,12 +210,13 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
             it with a type of which the table's can't hold every value.
     """
     mirrors = mirror.read(stg, area)
+    landings = read_landings(stg, area)
     views = {name: ("landing", f"clean_{name}") for name in mirrors}
     found = catalog.tables(stg, list(views.values()))
     for name, (target, table) in mirrors.items():
         view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
         why = f"the table {target.table} behind it"
-        catalog.require_columns(view, [REASONS], layer="stg", why=why)
+        catalog.require_columns(view, [*LINEAGE, REASONS], layer="stg", why=why)
         if view.type_of(REASONS) != "text[]":
             raise ContractError(
                 f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
@@ -200,16 +224,27 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
             )
         contracts.require_held(area, table, view, target.tables, (*LINEAGE, REASONS))
     return {
-        name: Cleansing(name, target, _misfits(area.entities[name], target))
-        for name, (target, _) in mirrors.items()
+        name: Cleansing(
+            name,
+            target,
+            _misfits(area.entities[name], target),
+            Claims(area.area, name, landings[name], target, table, _effective(area.entities[name])),
+        )
+        for name, (target, table) in mirrors.items()
     }
+
+
+def _effective(entity: Entity) -> str | None:
+    """Return the column with the time of a change of a dimension."""
+    return str(entity.dimension.effective or entity.watermark) if entity.dimension else None
 
 
 def _misfits(entity: Entity, target: Mirror) -> dict[str, Composable]:
     """Compose what a row needs to have a place in the star; columns that STG lacks fail later."""
     instants, dates = [], []
-    if entity.dimension:
-        instants = [str(entity.dimension.effective or entity.watermark)]
+    effective = _effective(entity)
+    if effective:
+        instants = [effective]
     if entity.fact:
         instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
     found = {"key is missing": db.compose("stage", "no_key", key=db.names(target.key))}
@@ -246,23 +281,73 @@ def _apply_batch(
     *,
     anew: bool,
 ) -> None:
-    clean(stg, cleansing, only)
+    if _clean(stg, cleansing, only):
+        landed_again = claims.wake(stg, cleansing.claims)
+        if landed_again is not None:
+            _clean_more(stg, cleansing, landed_again)
+        claims.decide(stg, cleansing.claims)
+        claims.keep(stg, cleansing.claims)
+    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
     good = db.compose("stage", "good", **_parts(cleansing))
     counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
-    counts.rejected += rejects.record(
-        stg, area.area, cleansing.entity, cleansing.target.key, cleansing.cleaned
-    )
+    counts.rejected += rejects.record(stg, cleansing.claims)
     stg.run(db.compose("stage", "drop_cleaned", cleaned=cleansing.cleaned))
 
 
-def clean(stg: Session, cleansing: Cleansing, only: Composable) -> None:
-    """Cleanse those landed rows on which `only` is true into `cleansing.cleaned`."""
-    parts = {**_parts(cleansing), "batch": only}
+def clean(
+    stg: Session, cleansing: Cleansing, is_judged: Composable, *, are_known: bool = True
+) -> None:
+    """Cleanse all that landed into `cleansing.cleaned`, and refuse whose key is taken.
+
+    Args:
+        stg: in a transaction.
+        cleansing: the entity's.
+        is_judged: condition over `c`; rows on which it is false wait for their batch.
+        are_known: see `claims.decide`.
+    """
+    if _clean(stg, cleansing, claims.ALL, is_judged=is_judged):
+        claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
+    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
+
+
+def _clean(
+    stg: Session, cleansing: Cleansing, only: Composable, *, is_judged: Composable = claims.ALL
+) -> bool:
+    """Cleanse the landed rows on which `only` is true; whether keys of theirs are in question."""
+    parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
     stg.run(db.compose("stage", "drop_cleaned", **parts))
     stg.run(db.compose("stage", "clean", **parts))
     stg.run(db.compose("stage", "refuse_misfits", **parts))
-    stg.run(db.compose("stage", "refuse_duplicates", **parts))
-    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
+    return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
+
+
+def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
+    """Cleanse what landed behind number `last` beside what is cleansed already."""
+    parts = {**_parts(cleansing), "last": db.literal(last)}
+    stg.run(db.compose("stage", "clean_more", **parts))
+    stg.run(db.compose("stage", "refuse_misfits", **parts))
+    claims.examine(stg, cleansing.claims, last)
+
+
+def find_out_claims(
+    mrr: Session, stg: Session, area: Area, cleansings: Mapping[str, Cleansing]
+) -> None:
+    """Find out once who holds what was staged before claims were kept; in a transaction of STG."""
+    applied = mirror.last_applied(stg, area.area)
+    mirrors = mirror.read(mrr, area)
+    if not claims.are_unknown(stg, area.area):
+        return
+    for name, cleansing in cleansings.items():
+        source, table = mirrors[name]
+        landing = cleansing.claims.landing
+        versions = mirror.delta(source, after=0, columns=landing.names)
+        query = claims.as_of(versions, landing, source.key, applied)
+        transfer.refill(mrr, stg, job(area, name, table, landing, query))
+        clean(stg, cleansing, claims.ALL, are_known=False)
+        claims.take_over(stg, cleansing.claims)
+        rejects.record(stg, cleansing.claims)
+        stg.run(db.compose("stage", "drop_cleaned", cleaned=cleansing.cleaned))
+    claims.are_known(stg, area.area)
 
 
 def _parts(cleansing: Cleansing) -> dict[str, Composable]:

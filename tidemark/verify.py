@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from datetime import datetime
 from tidemark import (
     audits,
     catalog,
+    claims,
     compare,
     db,
     deletes,
@@ -43,6 +44,9 @@ _SNAPSHOT = "isolation level repeatable read"
 _COUNTED_AFTER = 11.0
 """Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
 
+_REJECTED = ("reject_reasons",)
+"""What differs where rejects do."""
+
 _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
 
@@ -53,6 +57,25 @@ class Checked:
     hop: Hop
     entity: str
     compared: Compared
+
+    @property
+    def of_rows(self) -> list[Difference]:
+        """Differences of rows, under the receiver's keys."""
+        return [one for one in self.compared.differences if one.columns != _REJECTED]
+
+    @property
+    def of_rejects(self) -> list[Difference]:
+        """Differences of rejects, under MRR's keys."""
+        return [one for one in self.compared.differences if one.columns == _REJECTED]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A key of STG and the DWH that MRR has in another form."""
+
+    entity: str
+    key: Key
+    mrr_key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,8 @@ class Verification:
     audits: list[Audit]
     future: Mapping[str, int]
     """Entity -> rows that are stamped in the future, where there are any: they are pending."""
+    origins: list[Origin]
+    """Of the keys that differ, those that cleansing changed."""
 
     @property
     def is_equal(self) -> bool:
@@ -74,20 +99,36 @@ class Verification:
 
     def repair(self) -> Repair:
         """Name the keys that a batch has to send again, and those that have to go."""
+        mirrored = {(one.entity, one.key): one.mrr_key for one in self.origins}
         again: dict[str, set[Key]] = defaultdict(set)
         surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
+        rejected: dict[str, list[Key]] = {}
         for check in self.checks:
-            differences = check.compared.differences
-            again[check.entity].update(one.key for one in differences if None not in one.key)
-            gone = [difference.key for difference in differences if difference.kind == "surplus"]
-            surplus[_RECEIVER[check.hop]][check.entity] = gone
+            name = check.entity
+            rows, others = check.of_rows, check.of_rejects
+            again[name].update(one.key for one in others)
+            if check.hop == "extract":
+                again[name].update(one.key for one in rows)
+            else:
+                again[name].update(mirrored.get((name, one.key), one.key) for one in rows)
+            surplus[_RECEIVER[check.hop]][name] = _surplus(rows)
+            rejected[name] = rejected.get(name, []) + _surplus(others)
         for audit in self.audits:
-            again[audit.entity].update(audit.keys)
+            again[audit.entity].update(mirrored.get((audit.entity, k), k) for k in audit.keys)
         return Repair(
             self.clock,
-            {name: sorted(keys) for name, keys in again.items() if keys},
+            {
+                name: sorted(key for key in keys if None not in key)
+                for name, keys in again.items()
+                if any(None not in key for key in keys)
+            },
             {layer: {n: k for n, k in found.items() if k} for layer, found in surplus.items()},
+            {name: keys for name, keys in rejected.items() if keys},
         )
+
+
+def _surplus(differences: Iterable[Difference]) -> list[Key]:
+    return [one.key for one in differences if one.kind == "surplus"]
 
 
 def run(
@@ -109,16 +150,43 @@ def run(
         opened["operational"].run(source.limits(area))
         clock = opened["operational"].value(db.compose("verify", "clock"))
         shape = star.read(opened["stg"], opened["dwh"], area)
+        cleansings = stage.read_cleansings(opened["stg"], area)
+        stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
         checks = []
-        for check in _checks(servers, opened, area, shape):
+        for check in _checks(servers, opened, area, shape, cleansings):
             checks.append(check)
             report(check)
+        found = _audits(opened["dwh"], shape)
+        origins = list(_origins(opened["stg"], cleansings, checks, found))
         future = watermark.future(opened["operational"], area, clock)
-        return Verification(area.area, clock, checks, _audits(opened["dwh"], shape), future)
+        return Verification(area.area, clock, checks, found, future, origins)
+
+
+def _origins(
+    stg: Session,
+    cleansings: Mapping[str, stage.Cleansing],
+    checks: Iterable[Checked],
+    audited: Iterable[Audit],
+) -> Iterator[Origin]:
+    """Find the MRR keys of what differs behind MRR; what each view made of MRR is still there."""
+    differing: dict[str, set[Key]] = defaultdict(set)
+    for check in checks:
+        if check.hop != "extract":
+            differing[check.entity].update(one.key for one in check.of_rows)
+    for audit in audited:
+        differing[audit.entity].update(audit.keys)
+    for name, keys in differing.items():
+        known = [key for key in keys if None not in key]
+        found = claims.origins(stg, cleansings[name].claims, known)
+        yield from (Origin(name, key, mirrored) for key, mirrored in found.items())
 
 
 def _checks(
-    servers: Servers, opened: dict[Layer, Session], area: Area, shape: Star
+    servers: Servers,
+    opened: dict[Layer, Session],
+    area: Area,
+    shape: Star,
+    cleansings: Mapping[str, stage.Cleansing],
 ) -> Iterator[Checked]:
     stg, dwh = opened["stg"], opened["dwh"]
     mirrored = mirror.read(opened["mrr"], area)
@@ -129,8 +197,7 @@ def _checks(
         opened["mrr"],
         stg,
         mirrored,
-        stage.read_cleansings(stg, area),
-        stage.read_landings(stg, area),
+        cleansings,
         mirror.last_applied(stg, area.area),
     )
     for name in area.entities:
@@ -250,7 +317,6 @@ class _Staging:
     stg: Session
     mirrored: Mapping[str, tuple[Mirror, Table]]
     cleansings: Mapping[str, stage.Cleansing]
-    landings: Mapping[str, Table]
     applied: int
     """The last batch that STG has applied."""
 
@@ -258,7 +324,8 @@ class _Staging:
 def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
     rows = _land_mirrored(staging, name)
-    stage.clean(stg, cleansing, db.text("true"))
+    is_applied = db.compose("verify", "is_applied", applied=db.literal(applied))
+    stage.clean(stg, cleansing, is_applied)
     target = cleansing.target
     pair = sides.staged(name, target, cleansing.cleaned, applied)
     differences = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
@@ -278,7 +345,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
 def _land_mirrored(staging: _Staging, name: str) -> int:
     """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
     target, table = staging.mirrored[name]
-    landing = staging.landings[name]
+    landing = staging.cleansings[name].claims.landing
     query = db.compose(
         "verify",
         "mirrored_rows",
@@ -295,12 +362,8 @@ def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
         db.compose(
             "verify",
             "reject_differences",
-            cleaned=cleansing.cleaned,
+            **cleansing.claims.parts,
             applied=db.literal(staging.applied),
-            key_pairs=db.text(", ").join(
-                db.literal(column) + db.text(", ") + db.name(column)
-                for column in cleansing.target.key
-            ),
             key_texts=db.text(", ").join(
                 db.text("coalesce(s.key, r.key) ->> ") + db.literal(column)
                 for column in cleansing.target.key
@@ -308,7 +371,7 @@ def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
         ),
         {"area": staging.area.area, "entity": cleansing.entity},
     )
-    return [Difference(kind, tuple(key), ("reject_reasons",)) for key, kind in found]
+    return [Difference(kind, tuple(key), _REJECTED) for key, kind in found]
 
 
 def _audits(dwh: Session, shape: Star) -> list[Audit]:

@@ -1,37 +1,31 @@
 -- Rows that cleansing refused: opened, kept up to date, resolved.
 
--- {cleaned} has the cleansed columns, {landing} the rows as they came. A view that changes the key
--- itself finds no row there, and the reject shows what the view made of it. `l.*`: there may be a
--- column `l`.
+-- {cleaned} has the cleansed columns, {landing} the rows as they came: a reject has MRR's key and row,
+-- whatever the view makes of them.
 -- name: open
 insert into stg_rejects as r
 (area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at)
 select
     %(area)s,
     %(entity)s,
-    jsonb_build_object({key_pairs}),
-    case when count(*) = 1 then min(refused._row_data::text)::jsonb else jsonb_agg(refused._row_data) end,
-    (
-        select array_agg(distinct reason.reason order by reason.reason)
-        from unnest(string_to_array(string_agg(refused._reasons, e'\n'), e'\n')) as reason (reason)
-    ),
-    max(refused._batch_id),
-    max(refused._extracted_at),
-    max(refused._extracted_at)
+    jsonb_build_object({pairs_l}),
+    tidemark.row_data(l.*) - array['_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    refused.reasons,
+    refused._batch_id,
+    refused._extracted_at,
+    refused._extracted_at
 from (
     select
-        {key_c},
-        c._batch_id,
-        c._extracted_at,
-        array_to_string(c.reject_reasons, e'\n') as _reasons,
-        coalesce(tidemark.row_data(l.*), tidemark.row_data(c.*)) - array[
-            'reject_reasons', '_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'
-        ] as _row_data
+        c._landed,
+        array_agg(distinct reason.reason order by reason.reason) as reasons,
+        max(c._batch_id) as _batch_id,
+        max(c._extracted_at) as _extracted_at
     from {cleaned} as c
-    left join {landing} as l on {same_key} and l._batch_id = c._batch_id
+    cross join lateral unnest(c.reject_reasons) as reason (reason)
     where c.reject_reasons <> '{{}}' and c._deleted_at is null
+    group by c._landed
 ) as refused
-group by {key}
+inner join {landing} as l on refused._landed = l._first_batch_id
 on conflict (area, entity, key) where resolved_at is null do update
 set
     row_data = excluded.row_data,
@@ -51,9 +45,10 @@ update stg_rejects as r
 set resolved_at = good._extracted_at
 from (
     select
-        jsonb_build_object({key_pairs}) as key,
+        jsonb_build_object({pairs_l}) as key,
         c._extracted_at
     from {cleaned} as c
+    inner join {landing} as l on c._landed = l._first_batch_id
     where c.reject_reasons = '{{}}' or c._deleted_at is not null
 ) as good
 where

@@ -3,6 +3,13 @@
 -- name: drop_cleaned
 drop table if exists {cleaned}
 
+-- Each landed row has its number where MRR's first batch was: the view passes it on.
+-- name: numbered
+select {columns} from ({rows}) as v
+
+-- name: number
+row_number() over () as _first_batch_id
+
 -- The view is evaluated once; what follows reads its result more than once.
 -- name: clean
 create unlogged table {cleaned} as
@@ -11,14 +18,35 @@ select
     _batch_id,
     _extracted_at,
     _deleted_at,
-    reject_reasons
+    reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
 from {view}
 where {batch}
+
+-- name: clean_more
+insert into {cleaned} ({payload}, _batch_id, _extracted_at, _deleted_at, reject_reasons, _landed)
+select
+    {payload},
+    _batch_id,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id
+from {view}
+where _first_batch_id > {last}
 
 -- name: one_batch
 _batch_id = {batch_id}
 
--- A deleted row is deleted whatever cleansing makes of it, as the good row that is here.
+-- A deleted row is deleted whatever cleansing makes of it, as the good row that is here; where keys
+-- are in question, as claims let go of it.
 -- name: good
 (
     select
@@ -36,14 +64,14 @@ _batch_id = {batch_id}
         c._deleted_at
     from {cleaned} as c
     inner join {mirror} as m on {m_is_c}
-    where c._deleted_at is not null
+    where c._deleted_at is not null and c._mrr_key is null
 )
 
 -- What cleansing let through and the star has no place for: one pass over the rows.
 -- name: refuse_misfits
 update {cleaned}
 set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
-where {misfits}
+where _landed > {last} and ({misfits})
 
 -- name: reason
 case when {misfit} then {reason} end
@@ -57,23 +85,6 @@ num_nulls({key}) > 0
 
 -- name: no_date
 {column} < '0001-01-01' or {column} > '9999-12-31'
-
--- Numbered rather than counted: keys arrive nearly sorted, and PostgreSQL numbers by sorting, which
--- then takes half of what the hash table of a group takes.
--- name: refuse_duplicates
-update {cleaned} set reject_reasons = reject_reasons || 'key occurs more than once in a batch'::text
-where
-    num_nulls({key}) = 0
-    and ({key}) in (
-        select {key}
-        from (
-            select
-                {key},
-                row_number() over (partition by {key}) as _nth
-            from {cleaned}
-        ) as numbered
-        where _nth = 2
-    )
 
 -- What MRR lacks and STG has, as deleted; unless this batch has brought it.
 -- name: surplus

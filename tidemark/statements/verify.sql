@@ -39,6 +39,9 @@ limit {limit}
 -- name: is_live
 t._deleted_at is null
 
+-- name: is_applied
+c._batch_id <= {applied}
+
 -- name: is_live_or_pending
 (t._deleted_at is null or t._batch_id > {applied})
 
@@ -72,8 +75,17 @@ s._is_here and r._is_here and exists (
 
 -- A row that was good once and is refused now stays as it was.
 -- name: is_refused
-s._is_here is null and ({key_r}) in (
-    select {key} from {cleaned} where reject_reasons <> '{{}}' or _batch_id > {applied}
+s._is_here is null and (
+    ({key_r}) in (
+        select {key}
+        from {cleaned}
+        where _mrr_key is null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+    )
+    or jsonb_build_object({pairs_r}) in (
+        select _held
+        from {cleaned}
+        where _held is not null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+    )
 )
 
 -- name: reject_differences
@@ -86,17 +98,18 @@ select
     end
 from (
     select
-        c.key,
-        array_agg(distinct reason.reason order by reason.reason) as reasons
+        jsonb_build_object({pairs_l}) as key,
+        c.reasons
     from (
         select
-            jsonb_build_object({key_pairs}) as key,
-            reject_reasons
-        from {cleaned}
-        where reject_reasons <> '{{}}' and _batch_id <= {applied}
+            c._landed,
+            array_agg(distinct reason.reason order by reason.reason) as reasons
+        from {cleaned} as c
+        cross join lateral unnest(c.reject_reasons) as reason (reason)
+        where c.reject_reasons <> '{{}}' and c._batch_id <= {applied}
+        group by c._landed
     ) as c
-    cross join lateral unnest(c.reject_reasons) as reason (reason)
-    group by c.key
+    inner join {landing} as l on c._landed = l._first_batch_id
 ) as s
 full join (
     select
@@ -108,7 +121,7 @@ full join (
         and o.entity = %(entity)s
         and o.resolved_at is null
         and o.key not in (
-            select jsonb_build_object({key_pairs}) from {cleaned} where _batch_id > {applied}
+            select jsonb_build_object({pairs_l}) from {landing} as l where l._batch_id > {applied}
         )
 ) as r on s.key = r.key
 where s.reasons is distinct from r.reasons
@@ -174,6 +187,11 @@ select
         where
             c.reject_reasons <> '{{}}'
             and c._batch_id <= {applied}
-            and not exists (select from {mirror} as m where {m_is_c} and m._deleted_at is null)
+            and c._held is null
+            and not exists (
+                select
+                from {mirror} as m
+                where {m_is_c} and m._deleted_at is null and c._mrr_key is null
+            )
     ),
     (select count(*) from {cleaned} where _batch_id > {applied})

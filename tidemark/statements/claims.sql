@@ -1,0 +1,352 @@
+-- Which MRR key holds which STG row.
+--
+-- {landing}   l: the rows as they came, with MRR's keys; numbered in _first_batch_id
+-- {cleaned}   c: what the cleansing view made of them; _landed is the number of the landed row
+-- {mirror}    m: STG's table
+-- {of_entity} is for tidemark.key_claim, k
+--
+-- In {cleaned}, _mrr_key, _stg_key and _held are null where the key is as MRR has it and nobody else
+-- wants it, which mostly is everywhere.
+
+-- One pass over the rows tells whether there is anything to do: rows that come from no landed row,
+-- keys that the view changed, and landed rows of which it made several.
+-- name: examine
+select
+    count(*) filter (where l._first_batch_id is null),
+    count(*) filter (where not {is_own}),
+    count(*) - count(distinct c._landed)
+from {cleaned} as c
+left join {landing} as l on c._landed = l._first_batch_id
+where c._landed is null or c._landed > {last}
+
+-- name: exists
+select exists (select from tidemark.key_claim as k where {of_entity})
+
+-- name: of_entity
+k.area = {area} and k.entity = {entity}
+
+-- name: refuse_repeated
+update {cleaned}
+set reject_reasons = reject_reasons || 'key occurs more than once in a batch'::text
+where _landed in (select r._landed from {cleaned} as r group by r._landed having count(*) > 1)
+
+-- name: forget_repeated_deletes
+delete from {cleaned} as c
+using {cleaned} as d
+where c._landed = d._landed and c._deleted_at is not null and c.ctid > d.ctid
+
+-- name: mark
+update {cleaned} as c
+set
+    _mrr_key = jsonb_build_object({pairs_l}),
+    _stg_key = jsonb_build_object({pairs_c}),
+    _is_own = {is_own}
+from {landing} as l
+where c._landed = l._first_batch_id and c._mrr_key is null and ({condition})
+
+-- name: is_changed
+not {is_own}
+
+-- name: is_claimed
+not {is_own}
+or jsonb_build_object({pairs_l}) in (
+    select k.mrr_key from tidemark.key_claim as k where {of_entity}
+)
+or jsonb_build_object({pairs_c}) in (
+    select k.stg_key from tidemark.key_claim as k where {of_entity}
+)
+
+-- name: is_rival
+({key_c}) in (select {key} from {cleaned} where _mrr_key is not null)
+
+-- The STG row that each of these MRR keys has so far, and whether it lets go of it: it is deleted, or
+-- its row now has another key. A row that cleansing refuses keeps what it has.
+-- name: hold
+update {cleaned} as c
+set
+    _held = h.stg_key,
+    _frees = {is_judged}
+    and (c._deleted_at is not null or c.reject_reasons = '{{}}' and c._stg_key <> h.stg_key)
+from (
+    select
+        k.mrr_key,
+        k.stg_key
+    from tidemark.key_claim as k
+    where {of_entity} and k.holds
+    union all
+    select
+        c._mrr_key,
+        jsonb_build_object({pairs_m})
+    from {cleaned} as c
+    inner join {landing} as l on c._landed = l._first_batch_id
+    inner join {mirror} as m on {m_is_l}
+    where
+        c._mrr_key is not null
+        and m._deleted_at is null
+        and not exists (
+            select
+            from tidemark.key_claim as k
+            where
+                {of_entity}
+                and k.holds
+                and (k.mrr_key = c._mrr_key or k.stg_key = jsonb_build_object({pairs_m}))
+    )
+) as h
+where c._mrr_key = h.mrr_key
+
+-- name: last_number
+select coalesce(max(_first_batch_id), 0) from {landing}
+
+-- The rows that wait for a key which this batch frees land once more, as if it had brought them.
+-- name: wake
+insert into {landing} ({columns}, _batch_id, _first_batch_id, _extracted_at)
+select
+    {row_data},
+    b._batch_id,
+    {last} + row_number() over (),
+    b._extracted_at
+from tidemark.key_claim as k
+cross join (
+    select
+        max(_batch_id) as _batch_id,
+        max(_extracted_at) as _extracted_at
+    from {cleaned}
+) as b
+where
+    {of_entity}
+    and not k.holds
+    and k.stg_key in (select c._held from {cleaned} as c where c._frees)
+    and not exists (select from {cleaned} as c where c._mrr_key = k.mrr_key)
+
+-- A key belongs to who holds it and does not let go; else to the smallest of those that want it.
+-- name: decide
+update {cleaned} as c
+set
+    _taken_by = w.mrr_key,
+    reject_reasons = array['key is taken by ' || concat_ws(', ', {holder_texts})]
+from (
+    select
+        w.stg_key,
+        case
+            when exists (select from {cleaned} as f where f._frees and f._held = w.stg_key)
+                then w.mrr_key
+            else coalesce(
+                (
+                    select k.mrr_key
+                    from tidemark.key_claim as k
+                    where {of_entity} and k.holds and k.stg_key = w.stg_key
+                ),
+                (
+                    select jsonb_build_object({pairs_m_as_l})
+                    from {mirror} as m
+                    where {m_is_w} and m._deleted_at is null and {is_known}
+                ),
+                w.mrr_key
+            )
+        end as mrr_key
+    from (
+        select distinct on (c._stg_key)
+            c._stg_key as stg_key,
+            c._mrr_key as mrr_key,
+            {key_c}
+        from {cleaned} as c
+        inner join {landing} as l on c._landed = l._first_batch_id
+        where
+            c._mrr_key is not null
+            and c._deleted_at is null
+            and c.reject_reasons = '{{}}'
+            and {is_judged}
+        order by c._stg_key, {key_l}
+    ) as w
+) as w
+where
+    c._stg_key = w.stg_key
+    and c._mrr_key <> w.mrr_key
+    and c._deleted_at is null
+    and c.reject_reasons = '{{}}'
+    and {is_judged}
+
+-- A key that takes a row over may have changed last before the one that lets go did: what it says is
+-- in force from now on, and not from then.
+-- name: take_effect
+update {cleaned} as c
+set
+    _since = n.since,
+    {effective} = greatest(c.{effective}, n.since)
+from (
+    select
+        n._landed,
+        greatest(
+            coalesce(f._deleted_at, f._extracted_at), m.{effective} + interval '1 microsecond'
+        ) as since
+    from {cleaned} as f
+    inner join {cleaned} as n on f._held = n._stg_key and f._mrr_key <> n._mrr_key
+    cross join lateral jsonb_populate_record(null::{mirror}, f._held) as h
+    inner join {mirror} as m on {m_is_h}
+    where f._frees
+    union all
+    select
+        n._landed,
+        k.since
+    from tidemark.key_claim as k
+    inner join {cleaned} as n on k.mrr_key = n._mrr_key and k.stg_key = n._stg_key
+    where {of_entity} and k.holds and k.since is not null
+) as n
+where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{}}'
+
+-- STG's rows that lost their MRR key and found no other: they are deleted with the batch.
+-- name: let_go
+insert into {cleaned} ({key}, _batch_id, _extracted_at, _deleted_at, reject_reasons)
+select
+    {key_m},
+    c._batch_id,
+    c._extracted_at,
+    coalesce(c._deleted_at, c._extracted_at),
+    '{{}}'
+from {cleaned} as c
+cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
+inner join {mirror} as m on {m_is_h}
+where
+    c._frees
+    and m._deleted_at is null
+    and not exists (
+        select
+        from {cleaned} as n
+        where n._stg_key = c._held and n._deleted_at is null and n.reject_reasons = '{{}}'
+    )
+
+-- name: release
+delete from tidemark.key_claim as k
+using {cleaned} as c
+where
+    {of_entity}
+    and k.mrr_key = c._mrr_key
+    and (
+        not k.holds
+        or c._deleted_at is not null
+        or c._taken_by is not null
+        or c.reject_reasons = '{{}}' and k.stg_key <> c._stg_key
+    )
+
+-- name: claim
+insert into tidemark.key_claim as k (area, entity, mrr_key, stg_key, holds, since, row_data)
+select
+    {area},
+    {entity},
+    c._mrr_key,
+    c._stg_key,
+    c._taken_by is null,
+    c._since,
+    case when c._taken_by is not null then jsonb_object(array[{names}]::text[], array[{texts_l}]::text[]) end
+from {cleaned} as c
+inner join {landing} as l on c._landed = l._first_batch_id
+where
+    c._deleted_at is null
+    and (c._taken_by is not null or c.reject_reasons = '{{}}' and (not c._is_own or c._since is not null))
+on conflict (area, entity, mrr_key) do nothing
+
+-- name: claim_what_others_want
+insert into tidemark.key_claim as k (area, entity, mrr_key, stg_key, holds)
+select distinct
+    {area},
+    {entity},
+    c._taken_by,
+    c._stg_key,
+    true
+from {cleaned} as c
+where c._taken_by is not null
+on conflict (area, entity, mrr_key) do nothing
+
+-- name: forget
+delete from tidemark.key_claim as k where {of_entity}
+
+-- name: forget_holders
+delete from tidemark.key_claim as k
+using {keys} as g
+where {of_entity} and k.holds and k.stg_key = jsonb_build_object({pairs_g})
+
+-- Whose row is gone from MRR waits no more.
+-- name: forget_waiting
+delete from tidemark.key_claim as k
+where
+    {of_entity}
+    and not k.holds
+    and (
+        select jsonb_agg(k.mrr_key ->> c.name order by c.position)
+        from unnest(%(columns)s::text[]) with ordinality as c (name, position)
+    ) in (select g.value from jsonb_array_elements(%(keys)s::jsonb) as g)
+
+-- name: are_unknown
+select exists (select from tidemark.claims_unknown where area = {area})
+
+-- name: are_known
+delete from tidemark.claims_unknown where area = {area}
+
+-- Rows of MRR as they were after a batch.
+-- name: as_of
+(
+    select {columns}
+    from (
+        select distinct on ({key}) {columns}
+        from ({versions}) as v
+        where _batch_id <= {applied}
+        order by {key}, _batch_id desc
+    ) as v
+    where _deleted_at is null
+)
+
+-- Rejects used to have the key that cleansing made.
+-- name: rename_rejects
+update stg_rejects as r
+set key = n.mrr_key
+from (
+    select distinct on (n.stg_key)
+        n.mrr_key,
+        n.stg_key
+    from (
+        select
+            jsonb_build_object({pairs_l}) as mrr_key,
+            jsonb_build_object({pairs_of_view}) as stg_key
+        from {cleaned} as c
+        inner join {landing} as l on c._landed = l._first_batch_id
+        where c.reject_reasons <> '{{}}'
+    ) as n
+    where n.mrr_key <> n.stg_key
+    order by n.stg_key, n.mrr_key
+) as n
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and r.resolved_at is null
+    and r.key = n.stg_key
+    and not exists (
+        select
+        from stg_rejects as o
+        where o.area = r.area and o.entity = r.entity and o.resolved_at is null and o.key = n.mrr_key
+    )
+
+-- name: keep_marked
+delete from {cleaned} where _mrr_key is null
+
+-- The MRR keys of STG keys; one that no claim tells of is its own.
+-- name: origins
+select
+    array[{texts_g}],
+    array[{texts_k}]
+from {keys} as g
+inner join (
+    select
+        k.mrr_key,
+        k.stg_key
+    from tidemark.key_claim as k
+    where {of_entity} and k.holds
+    union
+    select
+        c._mrr_key,
+        c._stg_key
+    from {cleaned} as c
+    where c._mrr_key is not null and c.reject_reasons = '{{}}'
+) as k on k.stg_key = jsonb_build_object({pairs_g})
+
+-- name: converted
+case when pg_input_is_valid({value}::text, {kind}) then {value}::text::{type} end
