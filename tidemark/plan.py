@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import db, deletes, drift, mirror, transfer, watermark
+from tidemark import db, deletes, drift, mirror, published, star, transfer, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.drift import Difference
@@ -48,14 +48,14 @@ class Plan:
     to_stage: int
     """Batches that MRR has applied and STG has not."""
     to_publish: int
-    """Batches that STG has applied and the DWH has not."""
+    """Batches that STG has applied and a table of the DWH has not."""
 
 
 def make(servers: Servers, area: Area) -> Plan:
     """Look at the source and at how far each layer has come.
 
     Raises:
-        ContractError: a table or column that area.yml names is missing.
+        ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
         WindowError: no safe upper bound is known.
     """
     source = PostgresSource(servers)
@@ -80,10 +80,14 @@ def make(servers: Servers, area: Area) -> Plan:
                 *filter(None, (objection for _, objection in planned)),
             ],
             to_stage=len(mirror.applied_after(mrr, area.area, staged)),
-            to_publish=len(
-                mirror.applied_after(stg, area.area, mirror.last_applied(dwh, area.area))
-            ),
+            to_publish=len(mirror.applied_after(stg, area.area, _published(stg, dwh, area))),
         )
+
+
+def _published(stg: Session, dwh: Session, area: Area) -> int:
+    """Read the last batch that every table of the DWH has."""
+    reached = published.progress(dwh, area, star.read(stg, dwh, area).facts.values())
+    return min([mirror.last_applied(dwh, area.area), *reached.values()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import calendar, db, facts, mirror, quality, scd2, star, transfer
+from tidemark import calendar, db, facts, mirror, published, quality, scd2, star, transfer
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.facts import Fact
@@ -24,8 +24,8 @@ from tidemark.transfer import Job, Landing
 class Delta:
     """What STG has that the DWH lacks."""
 
-    after: int
-    """The last batch that the DWH has applied."""
+    after: Mapping[str, int]
+    """Entity -> the last batch that its table in the DWH has."""
     last: int
     """The last batch that STG has applied."""
     marks: Mapping[str, str]
@@ -33,8 +33,8 @@ class Delta:
     """Entities with versions in between."""
     snapshot: str
     """The exported snapshot of STG that shows all of this."""
-    known: int
-    """The DWH may have rows that STG first saw in a batch up to this one; later ones are new."""
+    known: Mapping[str, int]
+    """Entity -> batch: its table may have rows that STG first saw up to it; later ones are new."""
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
@@ -56,47 +56,50 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
-        mirror.applying(dwh, area.area) as after,
+        mirror.applying(dwh, area.area) as applied,
     ):
         with stg.transaction(transfer.READ_ONLY):
+            shape = star.read(stg, dwh, area)
+            after = published.progress(dwh, area, shape.facts.values())
             delta = read_delta(stg, area, after, list(repair.surplus["dwh"]) if repair else ())
-            shape = star.read(stg, dwh, area) if delta.changed else None
-            if shape:
+            if delta.changed:
                 _land(servers, dwh, shape, delta, counts)
                 _make_partitions(dwh, shape, delta)
         with dwh.transaction():
-            if shape and repair:
+            if repair and delta.changed:
                 _remove_surplus(dwh, shape, delta, repair, counts)
-            if shape:
+            if delta.changed:
                 _apply(dwh, area, shape, delta, counts)
-            if delta.last > after:
-                move_marks(dwh, area, delta)
+            record(dwh, area, shape, delta, applied=applied)
             dwh.run(db.compose("publish", "succeed"), {"batch_id": batch_id})
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def read_delta(stg: Session, area: Area, after: int, surplus: Sequence[str] = ()) -> Delta:
-    """Read what STG has that a DWH lacks which has applied batch `after` and those before it."""
+def read_delta(
+    stg: Session, area: Area, after: Mapping[str, int], surplus: Sequence[str] = ()
+) -> Delta:
+    """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
     snapshot = stg.value(db.compose("source", "export_snapshot"))
-    batches = mirror.applied_after(stg, area.area, after - 1)
-    is_continued = batches.pop(after, None) is not None
-    if not batches:
-        return Delta(after, after, {}, (), snapshot, after)
+    batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
+    last = max(batches, default=0)
     changed = [
         name
-        for name, entity in area.entities.items()
-        if entity.dwh
+        for name, reached in after.items()
+        if reached < last
         and (
             name in surplus
-            or mirror.has_delta(stg, Mirror(entity.stg, (), entity.key), after=after)
+            or mirror.has_delta(stg, Mirror(area.entities[name].stg, (), ()), after=reached)
         )
     ]
-    last = max(batches)
     # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
-    # new what they once had published.
-    is_repair = any(applied.is_repair for applied in batches.values())
-    known = after if is_continued and not is_repair else last
-    return Delta(after, last, batches[last].marks, changed, snapshot, known)
+    # new what they once had published. Of a table that begins anew nobody knows what it has.
+    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
+    known = {
+        name: reached if reached in batches and reached >= max(repairs, default=0) else last
+        for name, reached in after.items()
+    }
+    marks = batches[last].marks if batches else {}
+    return Delta(after, last, marks, changed, snapshot, known)
 
 
 def prepare(dwh: Session, shape: Star) -> None:
@@ -125,7 +128,7 @@ def _land(
     for name in set(shape.sent) - set(delta.changed):
         dwh.run(db.compose("transfer", "truncate", landing=landing(shape, name).name))
     jobs = [
-        job(shape, name, after=delta.after)
+        job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]
     streamed = transfer.stream_all(
@@ -195,7 +198,7 @@ def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Find the keys of the landed facts, and make the members and dates that they need."""
-    facts.resolve(dwh, fact, applied=delta.known)
+    facts.resolve(dwh, fact, applied=delta.known[fact.entity])
     for role in fact.roles:
         unknown = facts.unknown(fact, role)
         inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
@@ -203,18 +206,16 @@ def prepare_fact(
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
 
 
-def move_marks(dwh: Session, area: Area, delta: Delta) -> None:
-    """Move the marks, and record the batch as applied."""
-    for name, entity in area.entities.items():
-        if entity.dwh:
-            dwh.run(
-                db.compose("publish", "mark"),
-                {
-                    "table": entity.dwh,
-                    "area": area.area,
-                    "entity": name,
-                    "high": delta.marks.get(name),
-                    "batch_id": delta.last,
-                },
-            )
-    mirror.record_applied(dwh, area.area, delta.last, delta.marks)
+def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int) -> None:
+    """Move the marks of the tables that were behind, and record the batch as applied."""
+    behind = [name for name, reached in delta.after.items() if reached < delta.last]
+    published.record(
+        dwh,
+        area,
+        behind,
+        batch_id=delta.last,
+        marks=delta.marks,
+        facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
+    )
+    if delta.last > applied:
+        mirror.record_applied(dwh, area.area, delta.last, delta.marks)

@@ -19,6 +19,7 @@ from tidemark import (
     facts,
     mirror,
     publish,
+    published,
     quality,
     retention,
     scd2,
@@ -171,7 +172,7 @@ def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable
 def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
-    after = mirror.last_applied(dwh, area.area)
+    after = published.progress(dwh, area, shape.facts.values())
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
     for name in shape.sent:
@@ -180,14 +181,27 @@ def _rebuild_dwh(
     for dimension in dimensions:
         transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
         yield _rebuild_dimension(dwh, dimension)
-    for name, fact in shape.facts.items():
-        if name in names or any(role.dimension in dimensions for role in fact.roles):
-            transfer.refill(stg, dwh, publish.job(shape, name, after=0))
-            facts.ensure_partitions(dwh, fact)
-            yield _rebuild_fact(dwh, area, fact, replace(delta, known=delta.last))
+    rebuilt = [
+        fact
+        for name, fact in shape.facts.items()
+        if name in names or any(role.dimension in dimensions for role in fact.roles)
+    ]
+    anew = replace(delta, known=dict.fromkeys(after, delta.last))
+    for fact in rebuilt:
+        transfer.refill(stg, dwh, publish.job(shape, fact.entity, after=0))
+        facts.ensure_partitions(dwh, fact)
+        yield _rebuild_fact(dwh, area, fact, anew)
     quality.gate(dwh, area)
-    if delta.last > after:
-        publish.move_marks(dwh, area, delta)
+    # What is not rebuilt is left to the next batch, which records what it has applied.
+    if delta.last:
+        published.record(
+            dwh,
+            area,
+            [*(one.entity for one in dimensions), *(one.entity for one in rebuilt)],
+            batch_id=delta.last,
+            marks=delta.marks,
+            facts=rebuilt,
+        )
 
 
 def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tidemark import catalog, mirror, scd2, sqlfiles
+from tidemark import catalog, mirror, published, scd2, sqlfiles
 from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
@@ -117,13 +117,13 @@ def _dimension(
 def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) -> Dimension:
     """Say since when each column is there that was added behind those of create_dimension.
 
-    One that no publish has seen yet is there since the last batch that was applied.
+    One that no publish has seen yet is there since the last batch that was published.
     """
     later = table.names[table.names.index(VERSIONING[-1]) + 1 :]
     columns = [name for name in later if name in (*dimension.type2, *dimension.rest)]
     if not columns:
         return dimension
-    last = mirror.last_applied(dwh, area.area)
+    last = published.read(dwh, area)[dimension.entity].batch_id
     known = scd2.added(dwh, dimension.table)
     return replace(dimension, added={column: known.get(column, last) for column in columns})
 

@@ -16,8 +16,9 @@ class Mark:
 
     table: str
     high_water_mark: datetime | None
-    batch_id: int
-    last_updated: datetime
+    batch_id: int | None
+    """None: nothing was published yet, and all that STG has will be."""
+    last_updated: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,18 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
     with servers.session("dwh", "status") as dwh, servers.session("stg", "status") as stg:
         return Status(
             area=area.area,
-            marks=[Mark(*row) for row in dwh.rows(db.compose("status", "marks"), which)],
+            marks=_marks(dwh, area),
             batches=[Batch(*row) for row in dwh.rows(db.compose("status", "batches"), which)],
             rejects=refused(stg, area),
         )
+
+
+def _marks(dwh: Session, area: Area) -> list[Mark]:
+    """Read the mark of each table, that of one which was declared since as well."""
+    found = [Mark(*row) for row in dwh.rows(db.compose("status", "marks"), {"area": area.area})]
+    declared = {entity.dwh for entity in area.entities.values() if entity.dwh}
+    new = declared - {mark.table for mark in found}
+    return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
 
 
 def refused(stg: Session, area: Area) -> list[Refused]:

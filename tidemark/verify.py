@@ -22,6 +22,7 @@ from tidemark import (
     db,
     deletes,
     mirror,
+    published,
     sides,
     source,
     stage,
@@ -202,12 +203,12 @@ def _checks(
     )
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
-    published = mirror.last_applied(dwh, area.area)
+    reached = published.progress(dwh, area, shape.facts.values())
     for name, dimension in shape.dimensions.items():
-        pair = sides.dimension(dimension, shape.sent[name], published)
+        pair = sides.dimension(dimension, shape.sent[name], reached[name])
         yield Checked("publish", name, _across(pair, stg, dwh))
     for name, fact in shape.facts.items():
-        pair = sides.fact(fact, shape.sent[name], published)
+        pair = sides.fact(fact, shape.sent[name], reached[name])
         yield Checked("publish", name, _across(pair, stg, dwh))
 
 

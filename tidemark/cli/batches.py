@@ -193,7 +193,10 @@ def _show_status(found: Status) -> None:
         table(
             f"Freshness of {found.area}",
             ("table", "has everything before", "batch", "published at"),
-            ((m.table, m.high_water_mark, str(m.batch_id), m.last_updated) for m in found.marks),
+            (
+                (m.table, m.high_water_mark, m.batch_id and str(m.batch_id), m.last_updated)
+                for m in found.marks
+            ),
         ),
         table(
             "Last batches",

@@ -1,14 +1,4 @@
--- Marks and the batch's status, in the publishing transaction.
-
--- name: mark
-insert into high_water_mark as m
-(table_name, area, entity, high_water_mark, batch_id, last_updated)
-values (%(table)s, %(area)s, %(entity)s, %(high)s, %(batch_id)s, clock_timestamp())
-on conflict (table_name) do update
-set
-    high_water_mark = greatest(m.high_water_mark, excluded.high_water_mark),
-    batch_id = excluded.batch_id,
-    last_updated = excluded.last_updated
+-- The batch's status, and what a repair takes away, in the publishing transaction.
 
 -- name: succeed
 update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
