@@ -5,7 +5,7 @@ A contract error names both sides, and prints the statements by which the one fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark import ddl, sqltypes
@@ -24,7 +24,13 @@ class Narrower:
     """Those that make it as wide."""
 
 
-def require_alike(layer: str, area: Area, table: Table, history: Table, name: TableName) -> None:
+def history_of(table: TableName) -> TableName:
+    """Return the name of the table beside a mirror that keeps its replaced versions."""
+    schema, name = table
+    return schema, f"{name}_history"
+
+
+def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
     """Check that a history takes every version of its mirror as it is."""
     kept = {column.name: column for column in history.columns}
     here = {column.name: column for column in table.columns}
@@ -34,19 +40,19 @@ def require_alike(layer: str, area: Area, table: Table, history: Table, name: Ta
         both = f"{layer}: column {column.name!r} is {column.type} in {table.name} and "
         if column.name not in kept:
             old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
-            statements = ddl.add(column.name, column.type, name)
+            statements = ddl.add(column.name, column.type, history.place)
             if old:
-                statements = ddl.rename(old[0].name, column.name, name)
+                statements = ddl.rename(history, old[0].name, column.name, history.place)
             what = f"{both}missing in {history.name}"
         elif kept[column.name].type != column.type:
             what = f"{both}{kept[column.name].type} in {history.name}"
-            statements = ddl.retype(history, column.name, column.type, name)
+            statements = ddl.retype(history, column.name, column.type, history.place)
         else:
             continue
         raise ContractError(f"{what}. {ddl.remedy(area.area, layer, statements)}.")
     for column in gone:
         if column.not_null and not column.has_default:
-            statements = ddl.drop(history, column.name, name)
+            statements = ddl.drop(history, column.name, history.place)
             raise ContractError(
                 f"{layer}: column {column.name!r} of {history.name} is gone from {table.name}, and "
                 f"not null. {ddl.remedy(area.area, layer, statements)}."
@@ -68,7 +74,7 @@ def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
         if kind is None:
             raise _gone(area, table, landing, column)
         both = f"{column.type} in {landing.name} and {kind} in {table.name}"
-        statements = ddl.retype(landing, column.name, kind, _landing_of(landing))
+        statements = ddl.retype(landing, column.name, kind, landing.place)
         if not sqltypes.widens(column.type, kind):
             remedy = ddl.remedy(area.area, "stg", statements)
             raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {remedy}.")
@@ -86,29 +92,21 @@ def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractE
     )
     renamed = ddl.renamed_to(column, missing, new)
     if renamed:
-        statements = ddl.rename(column.name, renamed.name, _landing_of(landing))
+        statements = ddl.rename(landing, column.name, renamed.name, landing.place)
         said += f", which has {renamed.name!r}: it was renamed, it seems"
     else:
-        statements = ddl.drop(landing, column.name, _landing_of(landing))
+        statements = ddl.drop(landing, column.name, landing.place)
     remedy = ddl.remedy(area.area, "stg", statements)
     return ContractError(f"{said}. Let the cleansing view do without it. {remedy}.")
 
 
-def _landing_of(landing: Table) -> TableName:
-    schema, _, name = landing.name.partition(".")
-    return schema, name
-
-
-def require_held(
-    area: Area, table: Table, view: Table, names: Sequence[TableName], own: Collection[str]
-) -> None:
+def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:
     """Check that STG's table takes what its cleansing view yields, and changes no value.
 
     Args:
         area: whose it is.
         table: STG's.
         view: the cleansing view.
-        names: the table and its history.
         own: columns that are Tidemark's.
     """
     yielded = {column.name: column for column in view.columns}
@@ -117,7 +115,7 @@ def require_held(
     for column in table.columns:
         if column.name not in yielded:
             renamed = ddl.renamed_to(column, gone, new)
-            said, statements = _not_yielded(view, table, names, column, renamed)
+            said, statements = _not_yielded(view, table, column, renamed)
             remedy = ddl.remedy(area.area, "stg", statements)
             raise ContractError(f"{said}. {remedy}, or let the view yield it.")
         kind = yielded[column.name].type
@@ -129,17 +127,99 @@ def require_held(
         )
         if column.name in own:
             raise ContractError(f"{said} Cast it in the view.")
-        statements = ddl.retype(table, column.name, kind, *names)
+        statements = ddl.retype(table, column.name, kind, table.place, history_of(table.place))
         remedy = ddl.remedy(area.area, "stg", statements)
         raise ContractError(f"{said} {remedy}, or cast it in the view.")
 
 
 def _not_yielded(
-    view: Table, table: Table, names: Sequence[TableName], column: Column, renamed: Column | None
+    view: Table, table: Table, column: Column, renamed: Column | None
 ) -> tuple[str, list[str]]:
     """Say that a view lacks a column of the table behind it, and how the table does without."""
     said = f"stg: {view.name} has no column {column.name!r}, which {table.name} behind it has"
+    names = table.place, history_of(table.place)
     if renamed is None:
         return said, ddl.drop(table, column.name, *names)
     said += f"; it has {renamed.name!r}: it was renamed, it seems"
-    return said, ddl.rename(column.name, renamed.name, *names)
+    return said, ddl.rename(table, column.name, renamed.name, *names)
+
+
+def require_stored(
+    area: Area, table: Table, wanted: Sequence[str], staged: Mapping[str, Column]
+) -> None:
+    """Check that a dimension has the columns that area.yml names and STG sends."""
+    gone = [one for one in table.columns if one.name not in staged and not one.has_default]
+    new = [staged[name] for name in wanted if name in staged and name not in table.names]
+    for column in new:
+        said = f"dwh: {table.name} has no column {column.name!r} ({column.type}), which STG sends"
+        old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
+        statements = ddl.add(column.name, column.type, table.place)
+        if old:
+            said += f". It has {old[0].name!r}, which STG lacks: it was renamed, it seems"
+            statements = ddl.rename(table, old[0].name, column.name, table.place)
+        raise ContractError(f"{said}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_fed(
+    area: Area, table: Table, feeds: Mapping[str, str], staged: Table, own: Collection[str]
+) -> None:
+    """Check that every column of a DWH table is ours, generated, or fed with its own type.
+
+    Args:
+        area: whose it is.
+        table: the DWH's.
+        feeds: column of the table -> column of STG.
+        staged: STG's table.
+        own: columns that are fed by Tidemark.
+    """
+    for column in table.columns:
+        if column.name in own or (column.has_default and column.name not in feeds):
+            continue
+        if column.name not in feeds:
+            raise ContractError(_unfed(area, table, column, feeds, staged))
+        sent = staged.column(feeds[column.name])
+        if sent.type == column.type:
+            continue
+        said = (
+            f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
+            f"{column.name} is {column.type}."
+        )
+        if sqltypes.holds(column.type, sent.value_type):
+            tables = staged.place, history_of(staged.place)
+            remedy = ddl.remedy(
+                area.area, "stg", ddl.retype(staged, sent.name, column.type, *tables)
+            )
+        else:
+            remedy = ddl.remedy(
+                area.area, "dwh", ddl.retype(table, column.name, sent.type, table.place)
+            )
+        raise ContractError(f"{said} {remedy}.")
+
+
+def _unfed(
+    area: Area, table: Table, column: Column, feeds: Mapping[str, str], staged: Table
+) -> str:
+    said = f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column"
+    new = [one for one in staged.columns if one.name not in (*feeds.values(), *table.names)]
+    renamed = ddl.renamed_to(column, [column], new)
+    if renamed is None:
+        return f"{said}. Add it to STG, rename it, or give it a default."
+    remedy = ddl.remedy(area.area, "dwh", ddl.rename(table, column.name, renamed.name, table.place))
+    return f"{said}. If it is {renamed.name!r} there: {remedy}. Else add it to STG."
+
+
+def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[str]) -> None:
+    """Check that the confirmations of a dimension can name each of its keys."""
+    names = confirmed.names
+    gone = [name for name in names if name not in (*key, "confirmed_at", "_batch_id")]
+    for column in map(table.column, key):
+        both = f"dwh: column {column.name!r} is {column.type} in {table.name} and "
+        if column.name not in names:
+            what = f"{both}missing in {confirmed.name}"
+            statements = ddl.rename(confirmed, gone[0], column.name, confirmed.place)
+        elif confirmed.type_of(column.name) != column.type:
+            what = f"{both}{confirmed.type_of(column.name)} in {confirmed.name}"
+            statements = ddl.retype(confirmed, column.name, column.type, confirmed.place)
+        else:
+            continue
+        raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")

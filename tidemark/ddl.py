@@ -19,9 +19,10 @@ def drop(found: Table, column: str, *tables: TableName) -> list[str]:
     return [*_without(found, column), *_altered(f"drop column {db.quoted(column)}", tables)]
 
 
-def rename(column: str, to: str, *tables: TableName) -> list[str]:
-    """Give a column another name; a view that reads it goes on reading it."""
-    return _altered(f"rename column {db.quoted(column)} to {db.quoted(to)}", tables)
+def rename(found: Table, column: str, to: str, *tables: TableName) -> list[str]:
+    """Give a column another name. `create or replace view` renames none of a view's columns."""
+    change = f"rename column {db.quoted(column)} to {db.quoted(to)}"
+    return [*_without(found, column), *_altered(change, tables)]
 
 
 def retype(found: Table, column: str, kind: str, *tables: TableName) -> list[str]:

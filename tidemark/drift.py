@@ -170,7 +170,7 @@ class _Comparison:
             f"is gone from {self.source.name}"
         )
         if renamed:
-            statements = ddl.rename(column.name, renamed.name, *self.target.tables)
+            statements = ddl.rename(self.mirrored, column.name, renamed.name, *self.target.tables)
             what = (
                 f"{about}, where {renamed.name!r} ({renamed.type}) is new: it was renamed, it "
                 f"seems. {self._remedy(statements)}."

@@ -53,7 +53,7 @@ class Mirror:
     @property
     def tables(self) -> tuple[TableName, TableName]:
         """The names of the table and of its history."""
-        return ("public", self.table), ("public", f"{self.table}_history")
+        return ("public", self.table), contracts.history_of(("public", self.table))
 
     @property
     def parts(self) -> dict[str, Composable]:
@@ -92,7 +92,7 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
             catalog.require(found, each, layer=layer, why=why) for each in wanted[name]
         )
         catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
-        contracts.require_alike(layer, area, table, history, wanted[name][1])
+        contracts.require_alike(layer, area, table, history)
         table = replace(table, readers=(*table.readers, *history.readers))
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)

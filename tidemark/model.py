@@ -83,6 +83,8 @@ class Table:
     """The planner's estimate; -1 before the first ANALYZE."""
     readers: tuple[Reader, ...] = ()
     """In an order in which they can be dropped."""
+    place: tuple[str, str] = ("", "")
+    """Schema and table, unquoted; `name` joins them for people."""
 
     @property
     def names(self) -> tuple[str, ...]:

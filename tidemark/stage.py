@@ -222,7 +222,7 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
                 f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
                 "Cast it in the view."
             )
-        contracts.require_held(area, table, view, target.tables, (*LINEAGE, REASONS))
+        contracts.require_held(area, table, view, (*LINEAGE, REASONS))
     return {
         name: Cleansing(
             name,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from tidemark import catalog, mirror, published, scd2, sqlfiles
+from tidemark import catalog, contracts, mirror, published, scd2, sqlfiles
 from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
@@ -30,6 +30,8 @@ class Sent:
     mirror: Mirror
     columns: tuple[Column, ...]
     rows: float
+    table: Table
+    """As the catalog shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
     staged = mirror.read(stg, area)
-    stored = catalog.tables(dwh, [("public", str(entity.dwh)) for entity in entities])
+    stored = catalog.tables(
+        dwh,
+        [
+            *(("public", str(entity.dwh)) for entity in entities),
+            *(_confirmed(entity) for entity in area.dimensions),
+        ],
+    )
     sent = {entity.name: _sent(*staged[entity.name]) for entity in entities}
     dimensions = {
         entity.name: _with_added(
@@ -72,7 +80,7 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
 
 def _sent(target: Mirror, table: Table) -> Sent:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    return Sent(target, columns, table.rows)
+    return Sent(target, columns, table.rows, table)
 
 
 def _dimension(
@@ -83,6 +91,8 @@ def _dimension(
     why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
     table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
     named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
+    staged = {column.name: column for column in sent.columns}
+    contracts.require_stored(area, table, named[1:], staged)
     catalog.require_columns(table, (*named, *VERSIONING), layer="dwh", why=why)
     for column in sorted({*named[1:]} & {*VERSIONING}):
         raise ContractError(
@@ -90,14 +100,15 @@ def _dimension(
             "its versions. Call it otherwise in the cleansing view, in STG and in the DWH."
         )
     effective = str(declared.effective or entity.watermark)
-    staged = {column.name: column for column in sent.columns}
     _require_staged(staged, (*named[1:], effective), entity, why)
     rest = tuple(
         name for name in table.names if name in staged and name not in (*named, *VERSIONING)
     )
     own = {declared.surrogate_key, *VERSIONING}
     feeds = {name: name for name in table.names if name in staged and name not in own}
-    _require_fed(table, feeds, staged, own)
+    contracts.require_fed(area, table, feeds, sent.table, own)
+    confirmed = catalog.require(found, _confirmed(entity), layer="dwh", why="create_dimension")
+    contracts.require_key_alike(area, table, confirmed, entity.key)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,
@@ -112,6 +123,10 @@ def _dimension(
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
     )
+
+
+def _confirmed(entity: Entity) -> TableName:
+    return "tidemark", f"{entity.dwh}_confirmed"
 
 
 def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) -> Dimension:
@@ -158,7 +173,7 @@ def _fact(
         for name in table.names
         if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
     }
-    _require_fed(table, columns, staged, {*keys, "_batch_id"})
+    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"})
     _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
     here = {source: name for name, source in columns.items()}
     for column in (*entity.key, declared.event_time):
@@ -218,24 +233,4 @@ def _require_own_names(
                 f"dwh: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
                 "column of its own. Call it otherwise in STG and in the DWH, in new files of "
                 f"sql/{area.area}/."
-            )
-
-
-def _require_fed(
-    table: Table, feeds: Mapping[str, str], staged: Mapping[str, Column], own: set[str]
-) -> None:
-    """Check that every column of a DWH table is ours, generated, or fed with its own type."""
-    for column in table.columns:
-        if column.name in own or (column.has_default and column.name not in feeds):
-            continue
-        if column.name not in feeds:
-            raise ContractError(
-                f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column. "
-                "Add it to STG, rename it, or give it a default."
-            )
-        sent = staged[feeds[column.name]]
-        if sent.type != column.type:
-            raise ContractError(
-                f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
-                f"{column.name} is {column.type}. Give both one type in a new file of sql/."
             )
