@@ -36,8 +36,9 @@ RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare")
 """Names that no column of a payload may have."""
 
 _RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
-    "mirror", "rejects", "retention", "stage", "verify"
+    "claims", "mirror", "rejects", "retention", "stage", "verify"
 )
+_RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns("claims", "stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
             catalog.require(found, each, layer=layer, why=why) for each in wanted[name]
         )
         catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
-        contracts.require_alike(layer, area, table, history)
-        table = replace(table, readers=(*table.readers, *history.readers))
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)
+        contracts.require_alike(layer, area, table, history)
+        table = replace(table, readers=(*table.readers, *history.readers))
         texts = compared_as_text(table.columns)
         mirrors[name] = (Mirror(wanted[name][0][1], payload, entity.key, texts), table)
     return mirrors
@@ -106,7 +107,7 @@ def _require_own_names(
 ) -> None:
     taken = {*RESERVED & {*payload}, *_RESERVED_IN_KEYS & {*key}}
     if layer == "stg":
-        taken |= {REASONS} & {*payload}
+        taken |= _RESERVED_IN_STG & {*payload}
     for column in sorted(taken):
         raise ContractError(
             f"{layer}: {table.name} has a column {column!r}, a name that Tidemark keeps for a "

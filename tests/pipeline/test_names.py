@@ -130,6 +130,7 @@ def test_names_may_be_as_long_as_postgresql_takes_them(made: Make):
 
 TAKEN = [
     ({"_pending": "text"}, "mrr: public.mrr_things has a column '_pending'"),
+    ({"_mrr_key": "text"}, "stg: public.stg_things has a column '_mrr_key'"),
     ({"_effective": "text"}, "dwh: public.dim_things has a column '_effective'"),
     ({"_latest_0": "text"}, "dwh: public.dim_things has a column '_latest_0'"),
 ]
@@ -148,7 +149,7 @@ def test_a_name_that_a_statement_needs_is_refused_before_anything_moves(
     assert area.published(things) == []
 
 
-@pytest.mark.parametrize("name", ["_row", "_position", "_what", "_reasons"])
+@pytest.mark.parametrize("name", ["_row", "_position", "_what", "_landed"])
 def test_a_key_may_not_be_called_like_a_column_of_a_work_table(made: Make, name: str):
     things = Dimension({name: "int", "a": "text", "updated_at": "timestamptz"}, (name,))
     area = made(things)
