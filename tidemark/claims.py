@@ -192,12 +192,6 @@ def are_known(stg: Session, area: str) -> None:
     stg.run(db.compose("claims", "are_known", area=db.literal(area)))
 
 
-def as_of(versions: Composable, landing: Table, key: Sequence[str], batch_id: int) -> Composable:
-    """Compose the query of MRR's rows as they were after a batch."""
-    parts = {"columns": db.names(landing.names), "key": db.names(key), "versions": versions}
-    return db.compose("claims", "as_of", **parts, applied=db.literal(batch_id))
-
-
 def take_over(stg: Session, claims: Claims) -> None:
     """Keep what all rows of MRR, in `cleaned`, say of who holds what an older Tidemark staged.
 

@@ -220,10 +220,16 @@ def _advance(work: _Work, reading: Reading, refreshed: Collection[str]) -> None:
     for name, high in marks.items():
         entity = work.area.entities[name]
         watermark.advance(work.mrr, work.area, entity, high, work.batch_id, anew=name in refreshed)
-    _record(work, marks, is_repair=False)
+    _record(work, marks, refreshed=refreshed)
 
 
-def _record(work: _Work, marks: Mapping[str, datetime], *, is_repair: bool) -> None:
+def _record(
+    work: _Work,
+    marks: Mapping[str, datetime],
+    *,
+    is_repair: bool = False,
+    refreshed: Collection[str] = (),
+) -> None:
     """Record the batch with the marks that hold after it: the last batch tells those of all."""
     mirror.record_applied(
         work.mrr,
@@ -231,6 +237,7 @@ def _record(work: _Work, marks: Mapping[str, datetime], *, is_repair: bool) -> N
         work.batch_id,
         {name: high.isoformat() for name, high in marks.items()},
         is_repair=is_repair,
+        refreshed=refreshed,
     )
 
 

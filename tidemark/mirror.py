@@ -6,7 +6,7 @@ receiver applied last, so a layer that was away catches up with every version in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -122,6 +122,8 @@ class Applied:
 
     marks: Mapping[str, str]
     is_repair: bool
+    refreshed: Sequence[str]
+    """Entities that a person had extracted as a whole."""
 
 
 def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool = False) -> Counts:
@@ -167,6 +169,38 @@ def delta(
         history=mirror.parts["history"],
         columns=db.names(columns),
         after=db.literal(after),
+    )
+
+
+def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composable:
+    """Compose the relation of the rows that were current after a batch, and live."""
+    return db.compose(
+        "mirror",
+        "as_of",
+        mirror=mirror.parts["mirror"],
+        history=mirror.parts["history"],
+        columns=db.names(columns),
+        columns_h=db.names(columns, of="h"),
+        key_h=db.names(mirror.key, of="h"),
+        m_is_h=db.equal("m", "h", mirror.key),
+        batch_id=db.literal(batch_id),
+    )
+
+
+def with_again(
+    delta: Composable, mirror: Mirror, batch_id: int, *, columns: Sequence[str]
+) -> Composable:
+    """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
+    batch = db.compose("mirror", "as_of_batch", batch_id=db.literal(batch_id))
+    return db.compose(
+        "mirror",
+        "with_again",
+        delta=delta,
+        columns=db.text(", ").join(
+            batch if column == "_batch_id" else db.name(column) for column in columns
+        ),
+        rows=as_of(mirror, batch_id, columns=columns),
+        batch_id=db.literal(batch_id),
     )
 
 
@@ -232,6 +266,7 @@ def record_applied(
     marks: Mapping[str, str],
     *,
     is_repair: bool = False,
+    refreshed: Collection[str] = (),
 ) -> None:
     """Record a batch as applied; call it in the transaction that applies it."""
     session.run(
@@ -241,5 +276,6 @@ def record_applied(
             "batch_id": batch_id,
             "marks": db.Json(dict(marks)),
             "is_repair": is_repair,
+            "refreshed": sorted(refreshed),
         },
     )

@@ -75,7 +75,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     ):
         with mrr.transaction(transfer.READ_ONLY):
             batches = mirror.applied_after(mrr, area.area, after)
-            sendings = _sendings(mrr, stg, area, after) if batches else []
+            sendings = _sendings(mrr, stg, area, after, batches) if batches else []
             if sendings:
                 cleansings = read_cleansings(stg, area)
                 with stg.transaction():
@@ -122,8 +122,12 @@ def _remove_surplus(
         rejects.resolve(stg, area.area, area.entities[name], keys, at=(batch_id, repair.clock))
 
 
-def _sendings(mrr: Session, stg: Session, area: Area, after: int) -> list[_Sending]:
+def _sendings(
+    mrr: Session, stg: Session, area: Area, after: int, batches: Mapping[int, Applied]
+) -> list[_Sending]:
     """Find the entities that have versions after batch `after`, the largest first.
+
+    One that was refreshed since is sent as a whole, to be judged by today's rules.
 
     A landing table belongs to the view that reads it: it is sent the columns that it has.
 
@@ -134,8 +138,12 @@ def _sendings(mrr: Session, stg: Session, area: Area, after: int) -> list[_Sendi
     landings = read_landings(stg, area)
     sendings: list[tuple[float, _Sending]] = []
     for name, (source, table) in mirrors.items():
-        if mirror.has_delta(mrr, source, after=after):
-            query = mirror.delta(source, after=after, columns=landings[name].names)
+        refreshes = [batch_id for batch_id, one in batches.items() if name in one.refreshed]
+        if refreshes or mirror.has_delta(mrr, source, after=after):
+            columns = landings[name].names
+            query = mirror.delta(source, after=after, columns=columns)
+            for batch_id in refreshes:
+                query = mirror.with_again(query, source, batch_id, columns=columns)
             sendings.append((table.rows, _sending(area, name, table, landings[name], query)))
     return [sending for _, sending in sorted(sendings, key=lambda one: -one[0])]
 
@@ -340,8 +348,7 @@ def find_out_claims(
     for name, cleansing in cleansings.items():
         source, table = mirrors[name]
         landing = cleansing.claims.landing
-        versions = mirror.delta(source, after=0, columns=landing.names)
-        query = claims.as_of(versions, landing, source.key, applied)
+        query = mirror.as_of(source, applied, columns=landing.names)
         transfer.refill(mrr, stg, job(area, name, table, landing, query))
         clean(stg, cleansing, claims.ALL, are_known=False)
         claims.take_over(stg, cleansing.claims)

@@ -282,19 +282,6 @@ select exists (select from tidemark.claims_unknown where area = {area})
 -- name: are_known
 delete from tidemark.claims_unknown where area = {area}
 
--- Rows of MRR as they were after a batch.
--- name: as_of
-(
-    select {columns}
-    from (
-        select distinct on ({key}) {columns}
-        from ({versions}) as v
-        where _batch_id <= {applied}
-        order by {key}, _batch_id desc
-    ) as v
-    where _deleted_at is null
-)
-
 -- Rejects used to have the key that cleansing made.
 -- name: rename_rejects
 update stg_rejects as r

@@ -72,6 +72,30 @@ select {columns} from {history} where _batch_id > {after}
 -- name: current_versions
 select {columns} from {mirror} where _batch_id > {after}
 
+-- The rows that were current after a batch, and live. Most still are as they were then.
+-- name: as_of
+(
+    select {columns} from {mirror} where _batch_id <= {batch_id} and _deleted_at is null
+    union all
+    select {columns}
+    from (
+        select distinct on ({key_h}) {columns_h}
+        from {history} as h
+        inner join {mirror} as m on {m_is_h}
+        where m._batch_id > {batch_id} and h._batch_id <= {batch_id}
+        order by {key_h}, h._batch_id desc
+    ) as replaced
+    where _deleted_at is null
+)
+
+-- name: with_again
+{delta}
+union all
+select {columns} from {rows} as v where _batch_id < {batch_id}
+
+-- name: as_of_batch
+{batch_id}::bigint as _batch_id
+
 -- name: has_versions
 select exists (select from {mirror} where _batch_id > {after})
 
@@ -79,7 +103,8 @@ select exists (select from {mirror} where _batch_id > {after})
 select
     batch_id,
     marks,
-    is_repair
+    is_repair,
+    refreshed
 from tidemark.applied_batch
 where area = %(area)s and batch_id > %(after)s
 order by batch_id
@@ -88,8 +113,8 @@ order by batch_id
 select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
 
 -- name: record_applied
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair)
-values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s)
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed)
+values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s, %(refreshed)s::text[])
 
 -- name: lock
 select pg_advisory_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
