@@ -187,6 +187,10 @@ class Calendar(_Declaration):
     """A country code of the `holidays` library, such as US or DE."""
 
 
+_FEW_ROWS = 100
+"""Of fewer rows than these, a ratio says nothing."""
+
+
 class Monitor(_Declaration):
     """What `monitor_etl_logs` puts up with before it fails."""
 
@@ -195,6 +199,10 @@ class Monitor(_Declaration):
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     """The largest part of the rows staged in a batch that may be rejected, per entity. It is not
     looked at where fewer than 100 rows were staged."""
+
+    def is_too_much(self, rejected: int, rows: int) -> bool:
+        """Whether so many of the rows staged may not be rejected."""
+        return rows >= _FEW_ROWS and rejected > self.max_reject_ratio * rows
 
 
 class Retention(_Declaration):

@@ -1,7 +1,6 @@
 """The one exception tree, drawn whole.
 
     TidemarkError                     exit code
-    ├── MonitorError                  1   batches fail, are late, or reject too much
     ├── UsageError                    2   a command's words do not fit together
     ├── ConfigError                   3   area.yml or the environment says something impossible
     │   └── UnknownNameError              an area, entity, table or hop that does not exist
@@ -17,7 +16,8 @@
     ├── LostHistoryError              6   a rebuild would lose what retention let go of
     ├── LockedError                   7   another process works on the area
     ├── GateError                     8   a data-quality gate refused the batch
-    └── StatementError                9   PostgreSQL refused a statement
+    ├── StatementError                9   PostgreSQL refused a statement
+    └── MonitorError                  10  batches fail, are late, or reject too much
 
 A message reads `subject: what is wrong, with both values. What to do.` It never holds a password
 or a row's personal data. Errors are raised where they are known and caught at the edges only.
@@ -37,6 +37,8 @@ class TidemarkError(Exception):
 
 class MonitorError(TidemarkError):
     """Batches of an area fail, are late, or reject too much."""
+
+    exit_code = 10
 
 
 class UsageError(TidemarkError):

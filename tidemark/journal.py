@@ -159,12 +159,11 @@ class Journal:
         status: str,
         message: str | None,
     ) -> None:
-        entities = [_ended(log_id, counts.get(name, Counts())) for name, log_id in started.items()]
-        self._surely(
-            self._session.run,
-            "end",
-            {"status": status, "message": message, "entities": db.Json(entities)},
-        )
+        entities = [
+            _ended(log_id, counts.get(name, Counts()), status, message)
+            for name, log_id in started.items()
+        ]
+        self._surely(self._session.run, "end", {"entities": db.Json(entities)})
 
 
 def reason(error: BaseException) -> str:
@@ -172,10 +171,12 @@ def reason(error: BaseException) -> str:
     return str(error) if isinstance(error, Exception) else "interrupted"
 
 
-def _ended(log_id: int, counts: Counts) -> dict[str, object]:
+def _ended(log_id: int, counts: Counts, status: str, message: str | None) -> dict[str, object]:
     info = {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
     return {
         "log_id": log_id,
+        "status": "WARNING" if status == "SUCCESS" and counts.warning else status,
+        "message": message or counts.warning,
         "processed": counts.processed,
         "inserted": counts.inserted,
         "updated": counts.updated,

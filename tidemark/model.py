@@ -190,6 +190,8 @@ class Counts:
     updated: int = 0
     deleted: int = 0
     rejected: int = 0
+    warning: str | None = None
+    """What is wrong with it, although it was done."""
     info: dict[str, object] = field(default_factory=dict)
 
     def add(self, other: Counts) -> None:
@@ -254,6 +256,11 @@ class HopResult:
     batch_id: int
     seconds: float
     entities: Mapping[str, Counts]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong although the hop was done, entity by entity."""
+        return [counts.warning for counts in self.entities.values() if counts.warning]
 
     @property
     def changed(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tidemark import db
@@ -9,23 +11,31 @@ from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.errors import MonitorError
 
-_FEW_ROWS = 100
-"""Of fewer rows than these, a ratio says nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is wrong with the last batches of an area, one sentence each; nothing: all is well."""
+
+    area: str
+    problems: list[str]
 
 
-def check(servers: Servers, area: Area) -> None:
-    """Examine the last batch of an area that has ended. None has yet: nothing is wrong.
-
-    Raises:
-        MonitorError: everything that is wrong, one sentence each.
-    """
+def look(servers: Servers, area: Area) -> Watched:
+    """Examine the last batch of an area that has ended. None has yet: nothing is wrong."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
-        problems = [*_failure(dwh, area), *_lateness(dwh, area)]
-    if problems:
-        raise MonitorError(
-            f"{area.area}: {' '.join(problems)} `tidemark status {area.area}` shows the last "
-            f"batches, `tidemark rejects {area.area}` the rows that were refused."
-        )
+        return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
+
+
+def check(watched: Sequence[Watched]) -> None:
+    """Raise a MonitorError that says everything that is wrong, where anything is."""
+    said = [
+        f"{one.area}: {' '.join(one.problems)} `tidemark status {one.area}` shows the last "
+        f"batches, `tidemark rejects {one.area}` the rows that were refused."
+        for one in watched
+        if one.problems
+    ]
+    if said:
+        raise MonitorError("\n".join(said))
 
 
 def _failure(dwh: Session, area: Area) -> list[str]:
@@ -39,10 +49,10 @@ def _failure(dwh: Session, area: Area) -> list[str]:
     return [
         f"Batch {batch_id} rejected {rejected:,} of {rows:,} rows of {entity}, "
         f"and the area allows {allowed:.0%}."
-        for entity, rows, rejected in dwh.rows(
+        for entity, rows, rejected, is_warned in dwh.rows(
             db.compose("monitor", "rejected"), {"batch_id": batch_id}
         )
-        if rows >= _FEW_ROWS and rejected > allowed * rows
+        if area.monitor.is_too_much(rejected, rows) or (is_warned and rejected >= rows)
     ]
 
 

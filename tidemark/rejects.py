@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from tidemark import db
 from tidemark.claims import Claims
 from tidemark.config import Area, Entity
 from tidemark.db import Session
-from tidemark.model import Key
+from tidemark.model import Counts, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,30 @@ def resolve(
             "batch_id": batch_id,
             "clock": clock,
         },
+    )
+
+
+def warning(
+    stg: Session, area: Area, entity: str, counts: Counts, batches: Iterable[int]
+) -> str | None:
+    """Say that the batches refused more of an entity than is usual; None where they did not.
+
+    That is more than `max_reject_ratio`, or all that came where STG has no row of it at all.
+    """
+    rows, rejected = counts.processed, counts.rejected
+    mirror = db.name("public", area.entities[entity].stg)
+    if not rejected or not (
+        area.monitor.is_too_much(rejected, rows)
+        or (rejected >= rows and stg.value(db.compose("rejects", "is_empty", mirror=mirror)))
+    ):
+        return None
+    which = {"area": area.area, "entity": entity, "batches": list(batches)}
+    reasons = stg.rows(db.compose("rejects", "frequent"), which)
+    said = "; ".join(f"{reason} ({times:,})" for reason, times in reasons)
+    return (
+        f"{entity}: {rejected:,} of {rows:,} rows were rejected, and the area allows "
+        f"{area.monitor.max_reject_ratio:.0%}: {said}. See `tidemark rejects {area.area} --entity "
+        f"{entity}`, and mend the source or the view."
     )
 
 

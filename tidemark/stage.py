@@ -89,6 +89,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 for sending in sendings:
                     name = sending.job.landing.entity
                     apply(stg, area, cleansings[name], batches, counts[name])
+                    counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
                 last = max(batches)
                 if repair:
                     _remove_surplus(stg, area, repair, last, counts)

@@ -13,7 +13,6 @@ from typing import TypedDict
 
 from tidemark import db, interrupts, monitor, pipeline, servers
 from tidemark.config import Project
-from tidemark.errors import MonitorError
 from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
 
 log = logging.getLogger(__name__)
@@ -59,6 +58,8 @@ def run_hop(
         result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
     for line in _described(result):
         log.info("%s", line)
+    for warning in result.warnings:
+        log.warning("%s", warning)
     return {
         "batch_id": result.batch_id,
         "changed": result.changed,
@@ -73,17 +74,12 @@ def watch(project: Project) -> None:
     Raises:
         MonitorError: they fail, are late, or reject too much; of all areas.
     """
-    problems = []
     with _opened(project) as opened:
-        for name, area in project.areas.items():
-            try:
-                monitor.check(opened, area)
-            except MonitorError as error:
-                problems.append(str(error))
-            else:
-                log.info("%s: the last batch is good and in time", name)
-    if problems:
-        raise MonitorError("\n".join(problems))
+        watched = [monitor.look(opened, area) for area in project.areas.values()]
+    for one in watched:
+        if not one.problems:
+            log.info("%s: the last batch is good and in time", one.area)
+    monitor.check(watched)
 
 
 def alert(task: str, error: BaseException | None) -> None:

@@ -10,8 +10,8 @@ from tidemark import errors
 from tidemark.cli import app
 
 COMMANDS = (
-    "up down dsn doctor migrate plan run status history rejects verify rebuild seed demo".split()
-)
+    "up down dsn doctor migrate plan run status history rejects monitor verify rebuild seed demo"
+).split()
 
 
 def squeezed(done: Done) -> str:

@@ -120,7 +120,7 @@ def test_the_commands_that_print_json_are_listed() -> None:
     assert set(_json_keys()) == printing
 
 
-@pytest.mark.parametrize("command", ["doctor", "migrate", "status", "rejects"])
+@pytest.mark.parametrize("command", ["doctor", "migrate", "status", "rejects", "monitor"])
 def test_json_has_the_keys_that_are_documented(shop: Warehouse, command: str) -> None:
     printed = tidemark(command, "--json", env=shop.environment).json
 

@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings=HELP_OPTIONS,
     epilog="Exit codes: 0 done, 1 a problem was found, 2 usage, 3 configuration, 4 no server, "
     "5 schema, 6 no safe window, 7 locked, 8 refused by a quality gate, 9 refused by PostgreSQL, "
+    "10 not well, "
     "130 interrupted, 143 terminated.",
 )
 

@@ -1,4 +1,4 @@
-"""Commands about batches and what they left: plan, run, status, history, rejects."""
+"""Commands about batches and what they left: plan, run, status, history, rejects, monitor."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def run(
     ] = None,
     full_refresh: Annotated[
         list[str] | None,
-        typer.Option(metavar="ENTITY", help="Extract this entity as a whole. May be repeated."),
+        typer.Option(
+            metavar="ENTITY", help="Extract and cleanse this entity as a whole. May be repeated."
+        ),
     ] = None,
     accept_deletes: Annotated[
         bool,
@@ -132,6 +134,8 @@ def run_batch(
             report(pipeline.run_hop(opened, area, hops[0], overrides=overrides))
         else:
             pipeline.run(opened, area, overrides=overrides, report=report)
+    for warning in (warning for result in results for warning in result.warnings):
+        typer.echo(f"warning: {warning}", err=True)
     return results
 
 
@@ -304,7 +308,27 @@ def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
         typer.echo(f"  {json.dumps(reject.row_data, ensure_ascii=False)}")
 
 
+def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
+    """Examine the last batches: did they fail, come late, or reject too much?
+
+    Looks at all areas unless one is named. Ends with 10 when one is not well.
+    Example: tidemark monitor retail
+    """
+    from tidemark import monitor as watcher
+
+    project = find_project()
+    areas = [project.area(area)] if area else list(project.areas.values())
+    with open_servers(project) as opened:
+        watched = [watcher.look(opened, one) for one in areas]
+    if as_json:
+        print_json(watched)
+    for one in watched:
+        if not one.problems and not as_json:
+            typer.echo(f"{one.area}: the last batch is good and in time")
+    watcher.check(watched)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (plan, run, status, history, rejects):
+    for command in (plan, run, status, history, rejects, monitor):
         app.command()(command)

@@ -72,10 +72,17 @@ where batch_id = %(batch_id)s and hop = %(hop)s and status = 'RUNNING'
 -- name: end
 select
     fn_log_etl_end(
-        e.log_id, %(status)s, e.processed, e.inserted, e.updated, e.deleted, %(message)s, e.info
+        e.log_id, e.status, e.processed, e.inserted, e.updated, e.deleted, e.message, e.info
     )
 from jsonb_to_recordset(%(entities)s) as e (
-    log_id bigint, processed bigint, inserted bigint, updated bigint, deleted bigint, info jsonb
+    log_id bigint,
+    status text,
+    message text,
+    processed bigint,
+    inserted bigint,
+    updated bigint,
+    deleted bigint,
+    info jsonb
 )
 inner join etl_logs as l on e.log_id = l.log_id
 where l.status = 'RUNNING'

@@ -20,12 +20,14 @@ select
 from etl_batches as b
 where b.area = %(area)s
 
--- A hop that was retried has logged more than once; its last try counts.
+-- A hop that was retried has logged more than once; its last try counts. One that ended with WARNING
+-- may have refused all there was.
 -- name: rejected
 select distinct on (l.entity)
     l.entity,
     l.rows_processed,
-    coalesce((l.additional_info ->> 'rejected')::bigint, 0)
+    coalesce((l.additional_info ->> 'rejected')::bigint, 0),
+    l.status = 'WARNING'
 from etl_logs as l
-where l.batch_id = %(batch_id)s and l.hop = 'stage' and l.status = 'SUCCESS' and l.rows_processed > 0
+where l.batch_id = %(batch_id)s and l.hop = 'stage' and l.status in ('SUCCESS', 'WARNING') and l.rows_processed > 0
 order by l.entity, l.log_id desc

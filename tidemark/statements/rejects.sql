@@ -42,7 +42,7 @@ select exists (
 
 -- name: resolve
 update stg_rejects as r
-set resolved_at = good._extracted_at
+set resolved_at = greatest(good._extracted_at, r.last_seen_at)
 from (
     select
         jsonb_build_object({pairs_l}) as key,
@@ -86,6 +86,25 @@ cross join lateral unnest(r.reasons) as reason (reason)
 where r.area = %(area)s and r.resolved_at is null
 group by r.entity, reason.reason
 order by count(*) desc, r.entity, reason.reason
+
+-- name: is_empty
+select not exists (select from {mirror} where _deleted_at is null)
+
+-- The most frequent reasons of what these batches refused. The keys of holders are left out.
+-- name: frequent
+select
+    regexp_replace(reason.reason, '^key is taken by .*', 'key is taken', 's') as reason,
+    count(*)
+from stg_rejects as r
+cross join lateral unnest(r.reasons) as reason (reason)
+where
+    r.area = %(area)s
+    and r.entity = %(entity)s
+    and r.batch_id = any (%(batches)s)
+    and r.resolved_at is null
+group by 1
+order by 2 desc, 1
+limit 3
 
 -- name: resolve_keys
 update stg_rejects as r
