@@ -51,9 +51,10 @@ def ada(
     *,
     name: str = "Ada",
     deleted_at: datetime | None = None,
+    clock: datetime | None = None,
 ) -> Seen:
     """Say what a batch shows of Ada, who is member 1."""
-    return ADA, Observation(batch, at, (city, tier), (name,), deleted_at)
+    return ADA, Observation(batch, at, (city, tier), (name,), deleted_at, clock)
 
 
 class Members:
@@ -87,12 +88,13 @@ class Members:
 
     def land(self, seen: Iterable[Seen]) -> Counts:
         """Replace what landed by these observations, in this order, and apply it."""
-        columns = f"{self._key}, city, tier, name, changed, _batch_id, _first_batch_id, _deleted_at"
+        lineage = "_batch_id, _first_batch_id, _deleted_at, _extracted_at"
+        columns = f"{self._key}, city, tier, name, changed, {lineage}"
         seen = list(seen)
         for key, o in seen:
             self._first_batch[key] = min(o.batch, self._first_batch.get(key, o.batch))
         landed = [
-            (*key, *o.type2, *o.type1, o.at, o.batch, self._first_batch[key], o.deleted_at)
+            (*key, *o.type2, *o.type1, o.at, o.batch, self._first_batch[key], o.deleted_at, o.clock)
             for key, o in seen
         ]
         with self.connection.cursor() as cursor:

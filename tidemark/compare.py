@@ -80,6 +80,8 @@ class Compared:
     kept: int
     pending: int
     differences: list[Difference]
+    excused: int = 0
+    """Rows that differ and are right all the same."""
 
 
 def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) -> Compared:
@@ -98,18 +100,22 @@ def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) ->
         for name in left.keys() | right.keys()
         if _told(left.get(name)) != _told(right.get(name))
     )
-    differences = _descend(shape, sender, receiver, ranges, excuse) if ranges else []
-    return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences)
+    differences, excused = _descend(shape, sender, receiver, ranges, excuse) if ranges else ([], 0)
+    return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences, excused)
 
 
 def within(
     shape: Shape, session: Session, sent: Composable, kept: Composable, *, excuse: Composable
-) -> list[Difference]:
-    """Compare two relations of one server, with columns of whatever types."""
-    return [
-        Difference(kind, tuple(key), tuple(columns))
-        for key, kind, columns in session.rows(_differences(shape, sent, kept, excuse))
-    ]
+) -> tuple[list[Difference], int]:
+    """Compare two relations of one server, with columns of whatever types.
+
+    Returns:
+        The differences, and how many more rows are excused.
+    """
+    differences = _differences(shape, sent, kept, excuse)
+    first, *rest = session.rows(db.compose("compare", "judged", differences=differences))
+    found = [Difference(kind, tuple(key), tuple(columns)) for key, kind, columns, _ in rest]
+    return found, int(first[0][0])
 
 
 def count(shape: Shape, session: Session, sent: Composable, kept: Composable) -> dict[Kind, int]:
@@ -184,7 +190,7 @@ def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
 
 def _descend(
     shape: Shape, sender: Side, receiver: Side, ranges: Iterable[str], excuse: Composable
-) -> list[Difference]:
+) -> tuple[list[Difference], int]:
     def only(side: Side, columns: tuple[str, ...]) -> Composable:
         return db.compose(
             "compare",

@@ -131,6 +131,7 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         inserted=session.run(db.compose("scd2", "insert", **parts)),
     )
     counts.note("closed", session.value(db.compose("scd2", "closed", **parts)))
+    session.run(db.compose("scd2", "withdraw_confirmations", **parts))
     session.run(db.compose("scd2", "confirm", **parts))
     broken = session.value(db.compose("scd2", "broken_timelines", **parts))
     if broken:

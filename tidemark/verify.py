@@ -329,7 +329,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
     stage.clean(stg, cleansing, is_applied)
     target = cleansing.target
     pair = sides.staged(name, target, cleansing.cleaned, applied)
-    differences = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
+    differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
     refused = _refused(staging, cleansing)
     counted = db.compose(
         "verify",
@@ -340,7 +340,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
         m_is_c=db.equal("m", "c", target.key),
     )
     kept, pending = stg.one(counted)
-    return Compared(rows - pending, kept, pending, [*differences, *refused])
+    return Compared(rows - pending, kept, pending, [*differences, *refused], excused)
 
 
 def _land_mirrored(staging: _Staging, name: str) -> int:

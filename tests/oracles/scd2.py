@@ -29,6 +29,8 @@ class Observation:
     type2: Attributes
     type1: Attributes = ()
     deleted_at: datetime | None = None
+    clock: datetime | None = None
+    """When the batch saw it, by the source's clock; None: after all that had begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def timeline(
     was_inferred: bool = False,
 ) -> list[Version]:
     """Say which versions the observations of one key make, in order of time."""
-    ordered = _by_effective_time(observations)
+    ordered, type1 = _by_effective_time(observations)
     versions: list[Version] = []
     for at, is_live, seen in ordered:
         in_force = versions[-1] if versions and versions[-1].is_current else None
@@ -71,7 +73,12 @@ def timeline(
             versions.append(Version(seen.type2, (), at, END, at, seen.batch))
     if versions and (first_version == "beginning" or was_inferred):
         versions[0] = replace(versions[0], valid_from=min(BEGINNING, versions[0].changed_at))
-    return [replace(version, type1=ordered[-1][2].type1) for version in versions]
+    return [replace(version, type1=type1) for version in versions]
+
+
+def instants(observations: Iterable[Observation]) -> set[datetime]:
+    """Say at which instants something was seen that was not withdrawn since."""
+    return {at for at, _, _ in _by_effective_time(observations)[0]}
 
 
 def informed(observations: Iterable[Observation], column: int, since: int) -> list[Observation]:
@@ -94,28 +101,65 @@ def _with(observation: Observation, column: int, value: str | None) -> Observati
 
 def _by_effective_time(
     observations: Iterable[Observation],
-) -> list[tuple[datetime, bool, Observation]]:
-    """Order what was seen: (instant, whether the key is there from then on, observation)."""
+) -> tuple[list[tuple[datetime, bool, Observation]], Attributes]:
+    """Order what was seen: (instant, whether the key is there from then on, observation).
+
+    Beside it stands what holds of type 1: what was seen of the latest time.
+    """
     seen: dict[tuple[datetime, bool], Observation] = {}
-    last_delete = datetime.min.replace(tzinfo=UTC)
-    is_there = False
+    type1: Attributes = ()
     for observation in sorted(observations, key=lambda o: o.batch):
-        if observation.deleted_at is None:
-            # A key that returns does so after its delete, whatever the source's clock says. At one
-            # instant, the later batch replaces what the earlier one showed.
-            seen[max(observation.at, last_delete), True] = observation
-            is_there = True
-        elif is_there:
-            # A delete comes after all that was there to be deleted.
-            latest = max(observation.at, *(at for at, _ in seen))
-            last_delete = max(observation.deleted_at, latest + TICK)
-            seen[last_delete, False] = observation
-            is_there = False
-        elif (last_delete, False) in seen:
-            # A delete of what is deleted already repeats that delete.
-            seen[last_delete, False] = observation
+        withdrawn = _withdrawn_by(observation, seen)
+        seen = {instant: o for instant, o in seen.items() if instant not in withdrawn}
+        instant = _placed(observation, seen)
+        if instant is None:
+            continue
+        seen[instant] = observation
+        if withdrawn or instant == max(seen):
+            type1 = observation.type1
     # False sorts before True: at one instant the delete comes before the return.
-    return [(at, is_live, o) for (at, is_live), o in sorted(seen.items(), key=lambda item: item[0])]
+    ordered = [(at, is_live, o) for (at, is_live), o in sorted(seen.items(), key=lambda i: i[0])]
+    return ordered, type1
+
+
+def _withdrawn_by(
+    observation: Observation, seen: dict[tuple[datetime, bool], Observation]
+) -> set[tuple[datetime, bool]]:
+    """Say what had not begun when the source showed the key otherwise.
+
+    A key that is gone takes its plans along, unless it never was more than a plan.
+    """
+    clock = observation.clock
+    if clock is None:
+        return set()
+    if observation.deleted_at is None:
+        # A delete goes together with what it ended, a tick before.
+        return {(at, live) for at, live in seen if (at if live else at - TICK) > clock}
+    if not any(is_live and at <= clock for at, is_live in seen):
+        return set()
+    return {(at, is_live) for at, is_live in seen if is_live and at > clock}
+
+
+def _placed(
+    observation: Observation, seen: dict[tuple[datetime, bool], Observation]
+) -> tuple[datetime, bool] | None:
+    """Say at which instant an observation counts; None: there is nothing that it could delete."""
+    last_delete = max((at for at, is_live in seen if not is_live), default=None)
+    if observation.deleted_at is None:
+        # A key that returns does so after its delete, whatever the source's clock says. At one
+        # instant, the later batch replaces what the earlier one showed.
+        return max(observation.at, last_delete or observation.at), True
+    if not seen:
+        return None
+    last = max(seen, key=lambda instant: (seen[instant].batch, instant))
+    if not last[1]:
+        # A delete of what is deleted already repeats that delete.
+        return last
+    # A delete comes after all that was there to be deleted, as far as it had begun.
+    latest = max(at for at, _ in seen)
+    if observation.clock is None or observation.at <= observation.clock:
+        latest = max(observation.at, latest)
+    return max(observation.deleted_at, latest + TICK), False
 
 
 def version_at(versions: list[Version], at: datetime) -> Version:

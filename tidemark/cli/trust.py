@@ -81,7 +81,7 @@ def _show(found: Verification, limit: int) -> None:
     show(
         table(
             f"Layers of {found.area}",
-            ("layers", "entity", "rows", "rows behind", "pending", "differences"),
+            ("layers", "entity", "rows", "rows behind", "pending", "excused", "differences"),
             (
                 (
                     _LAYERS[check.hop],
@@ -89,6 +89,7 @@ def _show(found: Verification, limit: int) -> None:
                     check.compared.sent,
                     check.compared.kept,
                     check.compared.pending,
+                    check.compared.excused,
                     len(check.compared.differences),
                 )
                 for check in found.checks

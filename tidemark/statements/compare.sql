@@ -25,7 +25,7 @@ left(md5(convert_to(row({key_r})::text, 'UTF8')), 3)
 
 -- name: differences
 select
-    array[{key_texts}],
+    array[{key_texts}] as key,
     case
         when r._is_here is null then 'missing'
         when s._is_here is null then 'surplus'
@@ -34,7 +34,11 @@ select
     case
         when r._is_here and s._is_here then array_remove(array[{differing}], null)
         else '{{}}'
-    end
+    end as columns,
+    ({excuse}) is true as excused,
+    row_number() over (
+        order by s._is_here is null, r._is_here is null, {key_order}
+    ) as position
 from (select {columns}, true as _is_here from {sent} as r) as s
 full join (select {kept_columns}, true as _is_here from {kept} as r) as r on {s_is_r}
 where
@@ -44,8 +48,27 @@ where
         or ({values_s}) is distinct from ({values_r})
     )
     and s._pending is not true
-    and not ({excuse})
-order by kind, {key_order}
+
+-- The differences, and in the first row how many there are that are none.
+-- name: judged
+with found as materialized ({differences})
+
+select
+    array[count(*)::text] as key,
+    'excused' as kind,
+    '{{}}'::text[] as columns,
+    0 as position
+from found
+where excused
+union all
+select
+    key,
+    kind,
+    columns,
+    position
+from found
+where not excused
+order by position
 
 -- name: count
 select

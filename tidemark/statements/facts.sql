@@ -120,7 +120,8 @@ select {written_r}
 from {resolved} as r
 
 -- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
--- on at which another version covers them. Only versions whose interval grew take facts over.
+-- on at which another version covers them. Only versions whose interval grew take facts over, and
+-- those of a version that is gone.
 -- name: moves
 select
     d.{surrogate} as new_key,
@@ -130,7 +131,9 @@ select
 from {timeline} as t
 inner join {dimension} as d on {t_is_d} and d.valid_from = t.valid_from
 inner join {timeline} as o on {t_is_o} and o._key <> d.{surrogate}
-where t._role = 'version' and t._grew and o._role in ('version', 'superseded')
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')
 
 -- name: moves_span
 select

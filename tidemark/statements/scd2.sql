@@ -42,6 +42,7 @@ observed as (
         true as _live,
         is_inferred as _inferred,
         false as _incoming,
+        null::timestamptz as _clock,
         _batch_id
     from known
     union all
@@ -54,6 +55,7 @@ observed as (
         false,
         false,
         false,
+        null,
         _batch_id
     from known
     where is_deleted
@@ -67,6 +69,7 @@ observed as (
         true,
         false,
         false,
+        null,
         c._batch_id
     from known as k
     inner join {confirmed} as c
@@ -80,11 +83,13 @@ observed as (
         null,
         case
             when _deleted_at is null then {effective}
+            when {effective} > _extracted_at then _deleted_at
             else greatest(_deleted_at, {effective} + interval '1 microsecond')
         end,
         _deleted_at is null,
         false,
         true,
+        _extracted_at,
         _batch_id
     from {landing}
 ),
@@ -102,14 +107,51 @@ summed_up as (
 ),
 
 -- Batches apply in ascending order: one that the key has seen already is a replay, and says
--- nothing. And only what is there can be deleted.
+-- nothing. The others come at a clock: that of the next to show the key, or to miss it, judges what
+-- was to begin later.
 arrived as (
     select
         *,
-        not _live and lag(_live, 1, false) over arrival as _deletes
+        min(_clock) filter (where _live) over later as _shown_at,
+        min(_clock) over later as _judged_at,
+        lag(_raw_at) over arrival > _clock as _judges
     from summed_up
     where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
-    window arrival as (partition by {nk} order by _batch_id, _live desc)
+    window
+        arrival as (partition by {nk} order by _batch_id, _live desc),
+        later as (
+            partition by {nk} order by _batch_id desc, _live
+            rows between unbounded preceding and 1 preceding
+        )
+),
+
+-- What had not begun when the source showed the key otherwise is withdrawn (a delete together with
+-- what it ended, a tick before); when the key was gone, as long as something else of it remains.
+judged as (
+    select
+        *,
+        coalesce(
+            case when _live then _raw_at else _raw_at - interval '1 microsecond' end > _shown_at
+            or _live
+            and _raw_at > _judged_at
+            and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
+            false
+        ) as _withdrawn,
+        max(_batch_id) filter (where _judges) over (partition by {nk}) as _judge
+    from arrived
+    window earlier as (
+        partition by {nk} order by _batch_id, _live desc
+        rows between unbounded preceding and 1 preceding
+    )
+),
+
+-- Only what is there can be deleted.
+remaining as (
+    select
+        *,
+        not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
+    from judged
+    window arrival as (partition by {nk}, _withdrawn order by _batch_id, _live desc)
 ),
 
 -- What was seen before a column was there is taken to have shown what the key shows first.
@@ -123,9 +165,11 @@ counted as (
         _batch_id,
         _inferred_key,
         _was_inferred,
+        _withdrawn,
+        _judge,
         _deletes,
         interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
-    from arrived
+    from remaining
     window arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
 
@@ -136,7 +180,9 @@ deletes_placed as (
         *,
         case
             when _deletes
-                then max(_raw_at - _ticks) filter (where _live or _deletes) over arrival + _ticks
+                then max(_raw_at - _ticks)
+                    filter (where (_live or _deletes) and not _withdrawn) over arrival
+                    + _ticks
         end as _deleted_at
     from counted
     window arrival as (partition by {nk} order by _batch_id, _live desc)
@@ -157,16 +203,36 @@ placed as (
 ),
 
 -- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
--- surrogate key, whichever wins.
+-- surrogate key, whichever wins. Type 1 is what was seen of the latest time; who withdrew that
+-- speaks for it.
 ranked as (
     select
         *,
-        row_number() over (instant order by _batch_id desc) as _rank,
+        row_number() over (instant order by _withdrawn, _batch_id desc) as _rank,
         max(_key) over instant as _instant_key,
-        max(_known_to) over instant as _instant_to
+        max(_known_to) over instant as _instant_to,
+        case
+            when _withdrawn then '-infinity'
+            when _batch_id = _judge
+                then max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole
+            else _at
+        end as _told_at
     from placed
     where _live or _at is not null
-    window instant as (partition by {nk}, _at, _live)
+    window
+        instant as (partition by {nk}, _at, _live),
+        whole as (partition by {nk})
+),
+
+told as (
+    select
+        *,
+        {latest_type1}
+    from ranked
+    window whole as (
+        partition by {nk} order by _told_at, _live, _batch_id
+        rows between unbounded preceding and unbounded following
+    )
 ),
 
 -- A version starts where the state differs from the one before; at one instant the delete comes
@@ -177,23 +243,17 @@ compared as (
         lag(_live) over timeline is null
         or _live is distinct from lag(_live) over timeline
         or _live and ({type2_differ}) as _starts
-    from ranked
-    where _rank = 1
+    from told
+    where _rank = 1 and not _withdrawn
     window timeline as (partition by {nk} order by _at, _live)
 ),
 
 segmented as (
     select
         *,
-        count(*) filter (where _starts) over timeline as _segment,
-        {latest_type1}
+        count(*) filter (where _starts) over timeline as _segment
     from compared
-    window
-        timeline as (partition by {nk} order by _at, _live),
-        whole as (
-            partition by {nk} order by _at, _live
-            rows between unbounded preceding and unbounded following
-        )
+    window timeline as (partition by {nk} order by _at, _live)
 ),
 
 -- The segment continues the first known version that fell into it: that one's key is kept.
@@ -280,6 +340,23 @@ select
     null
 from keyed
 where _instant_key <> _version_key
+union all
+select
+    {attributes},
+    _at,
+    null,
+    null,
+    null,
+    null,
+    _batch_id,
+    case when _key is null then 'withdrawn' else 'superseded' end,
+    _key,
+    null,
+    null,
+    null,
+    null
+from ranked
+where _withdrawn and (_key is null or _rank = 1)
 
 -- Whether the dimension is empty and each key landed once: a mirror that is sent as a whole.
 -- name: is_first_load
@@ -327,6 +404,11 @@ insert into {dimension} ({written})
 select {written}
 from {timeline}
 where _role = 'version' and _key is null
+
+-- name: withdraw_confirmations
+delete from {confirmed} as c
+using {timeline} as t
+where t._role = 'withdrawn' and {t_is_c} and c.confirmed_at = t.changed_at
 
 -- name: confirm
 insert into {confirmed} ({nk}, confirmed_at, _batch_id)
