@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg2
 from psycopg2 import errorcodes, extensions
 
-from tidemark.errors import ConnectError, StatementError, TidemarkError
+from tidemark.errors import ConnectError, RefusedRowError, StatementError, TidemarkError
 from tidemark.model import ETL_ROLE, Layer
 
 
@@ -72,12 +74,15 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     if layer == "operational" and state in _TIMEOUTS and "user request" not in primary:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
+    is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
+    if state is not None and state[:2] in {"22", "23"} and not is_role_missing:
+        return _of_row(error, state, layer)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
             f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
         )
     todo = ""
-    if state in _MISSING or (ETL_ROLE in primary and state in _NO_ROLE):
+    if state in _MISSING or is_role_missing:
         todo = " Run `tidemark migrate`."
     elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
         todo = " `tidemark doctor` prints the grant that is missing."
@@ -90,6 +95,45 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
         )
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
+
+def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
+    """Say which row was refused and why, and no value of it: the server's words may quote one."""
+    diag = error.diag
+    table, constraint = diag.table_name, diag.constraint_name
+    if state == errorcodes.NOT_NULL_VIOLATION and table:
+        what = f"null, where {table} takes none"
+    elif diag.datatype_name and constraint:
+        what = f"the type {diag.datatype_name} forbids it ({constraint})"
+    elif constraint:
+        what = f"{constraint} of {table} forbids it ({_condition(state)})"
+    elif table:
+        what = f"{table} has no place for it ({_condition(state)})"
+    elif state in _NO_TEXT:
+        what = _NO_TEXT[state]
+    elif state[:2] == "23" or diag.source_function == "exec_stmt_raise":  # The words are a user's.
+        what = _condition(state)
+    else:
+        what = _AFTER_COLON.sub("", _QUOTED.sub("…", diag.message_primary or ""))
+    found = _COPIED_COLUMN.search(diag.context or "")
+    column = diag.column_name or (found["column"] if found else None)
+    return RefusedRowError(layer, what.rstrip("."), sqlstate=state, column=column)
+
+
+def _condition(state: str) -> str:
+    return errorcodes.lookup(state).lower().replace("_", " ")
+
+
+_NO_TEXT = {
+    errorcodes.CHARACTER_NOT_IN_REPERTOIRE: "bytes that are no text in its encoding",
+    errorcodes.UNTRANSLATABLE_CHARACTER: "a character that its encoding lacks",
+}
+# A value stands in quotation marks of any language, or behind a colon.
+_QUOTED = re.compile(r"""["«»„“”「」].*["«»„“”「」]""", re.DOTALL)
+_AFTER_COLON = re.compile(r"\s*:.*", re.DOTALL)
+_COPIED_COLUMN = re.compile(
+    r"""^COPY [^:"\n]*?, \S+ \d+, \S+ (?P<column>[^:\n]+?)(?: ?:|$)""", re.MULTILINE
+)
+"""`COPY table, line 1, column name: "value"`, of which the name alone is taken."""
 
 _TIMEOUTS = {
     errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",

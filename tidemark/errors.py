@@ -17,11 +17,14 @@
     ├── LockedError                   7   another process works on the area
     ├── GateError                     8   a data-quality gate refused the batch
     ├── StatementError                9   PostgreSQL refused a statement
+    │   └── RefusedRowError               or a row: what it is, without its values
     └── MonitorError                  10  batches fail, are late, or reject too much
 
 A message reads `subject: what is wrong, with both values. What to do.` It never holds a password
 or a row's personal data. Errors are raised where they are known and caught at the edges only.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -145,6 +148,44 @@ class StatementError(TidemarkError):
         self.sqlstate = sqlstate
         self.is_transient = sqlstate in _LOST_TO_OTHERS
         super().__init__(message)
+
+
+class RefusedRowError(StatementError):
+    """PostgreSQL refused a row, or a value of one; nothing of its batch was written there."""
+
+    def __init__(
+        self,
+        layer: str,
+        what: str,
+        *,
+        sqlstate: str | None,
+        column: str | None = None,
+        entity: str = "",
+        todo: str = "",
+    ) -> None:
+        self.layer, self.what, self.column = layer, what, column
+        self.entity, self.todo = entity, todo
+        subject = f"{entity}: {layer} refused a row" if entity else layer
+        where = f", in column {column!r}" if column else ""
+        super().__init__(f"{subject}: {what}{where}.{todo and ' '}{todo}", sqlstate=sqlstate)
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is a value that can't be, and no row that a constraint forbids."""
+        return (self.sqlstate or "").startswith("22")
+
+    def of(
+        self, entity: str, todo: str, *, column: str | None = None, what: str = ""
+    ) -> RefusedRowError:
+        """Say the same of an entity, and what to do."""
+        return RefusedRowError(
+            self.layer,
+            what or self.what,
+            sqlstate=self.sqlstate,
+            column=column or self.column,
+            entity=entity,
+            todo=todo,
+        )
 
 
 _LOST_TO_OTHERS = {

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import db, deletes, drift, mirror, watermark
+from tidemark import db, deletes, drift, mirror, refusals, watermark
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
+from tidemark.errors import RefusedRowError
 from tidemark.mirror import Mirror
 from tidemark.model import (
     NO_OVERRIDES,
@@ -211,8 +212,31 @@ def _merge(work: _Work, name: str, reading: Reading) -> None:
         batch_id=db.literal(work.batch_id),
         extracted_at=db.literal(reading.clock),
     )
-    with work.counts[name].timed("apply_seconds"):
+    with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
+        _refuse_null_keys(work, name, target.key)
         work.counts[name].add(mirror.apply(work.mrr, target, incoming))
+
+
+def _refuse_null_keys(work: _Work, name: str, key: Sequence[str]) -> None:
+    rows, *nulls = work.mrr.one(
+        db.compose(
+            "extract",
+            "null_keys",
+            key=db.names(key),
+            nulls=db.joined("count(*) filter (where {} is null)", key),
+            landing=db.name("landing", name),
+        )
+    )
+    if rows:
+        columns = ", ".join(column for column, count in zip(key, nulls, strict=True) if count)
+        raise RefusedRowError(
+            "mrr",
+            f"the key is null in {rows} rows ({columns})",
+            sqlstate="23502",
+            entity=name,
+            todo="Correct them at the source, or name another `key` in "
+            f"sql/{work.area.area}/area.yml.",
+        )
 
 
 def _advance(work: _Work, reading: Reading, refreshed: Collection[str]) -> None:

@@ -10,7 +10,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import calendar, db, facts, mirror, published, quality, scd2, star, transfer
+from tidemark import (
+    calendar,
+    db,
+    facts,
+    mirror,
+    published,
+    quality,
+    refusals,
+    scd2,
+    star,
+    transfer,
+)
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.facts import Fact
@@ -179,11 +190,12 @@ def _apply(
 ) -> None:
     rebuilt = [d for name, d in shape.dimensions.items() if name in delta.changed]
     for dimension in rebuilt:
-        with counts[dimension.entity].timed("apply_seconds"):
-            counts[dimension.entity].add(scd2.apply(dwh, dimension))
+        own = counts[dimension.entity]
+        with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
+            own.add(scd2.apply(dwh, dimension))
     for fact in shape.facts.values():
         own = counts[fact.entity]
-        with own.timed("apply_seconds"):
+        with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
             roles = [role for role in fact.roles if role.dimension in rebuilt]
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
@@ -201,7 +213,8 @@ def prepare_fact(
     facts.resolve(dwh, fact, applied=delta.known[fact.entity])
     for role in fact.roles:
         unknown = facts.unknown(fact, role)
-        inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
+        with refusals.named(role.dimension.entity, dwh=refusals.STORING):
+            inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].note("inferred", inferred)
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
 

@@ -21,6 +21,7 @@ from tidemark import (
     publish,
     published,
     quality,
+    refusals,
     retention,
     scd2,
     stage,
@@ -180,7 +181,9 @@ def _rebuild_dwh(
         dwh.run(db.compose("transfer", "truncate", landing=landing.name))
     for dimension in dimensions:
         transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
-        yield _rebuild_dimension(dwh, dimension)
+        with refusals.named(dimension.entity, dwh=refusals.STORING):
+            changes = _rebuild_dimension(dwh, dimension)
+        yield changes
     rebuilt = [
         fact
         for name, fact in shape.facts.items()
@@ -190,7 +193,9 @@ def _rebuild_dwh(
     for fact in rebuilt:
         transfer.refill(stg, dwh, publish.job(shape, fact.entity, after=0))
         facts.ensure_partitions(dwh, fact)
-        yield _rebuild_fact(dwh, area, fact, anew)
+        with refusals.named(fact.entity, dwh=refusals.STORING):
+            changes = _rebuild_fact(dwh, area, fact, anew)
+        yield changes
     quality.gate(dwh, area)
     # What is not rebuilt is left to the next batch, which records what it has applied.
     if delta.last:

@@ -115,7 +115,7 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     if entity.watermark and entity.extract == "delta":
         names[entity.watermark] = None
     columns = {column.name: column for column in mirrored.columns}
-    return Landing(f"{entity.name}.keys", tuple(columns[name] for name in names))
+    return Landing(entity.name + transfer.KEYS, tuple(columns[name] for name in names))
 
 
 def limits(area: Area) -> Composable:

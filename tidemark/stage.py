@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tidemark import catalog, claims, contracts, db, ddl, mirror, rejects, transfer
+from tidemark import catalog, claims, contracts, db, ddl, mirror, refusals, rejects, transfer
 from tidemark.claims import Claims
 from tidemark.config import Area, Entity
 from tidemark.contracts import Narrower
 from tidemark.db import Composable, Servers, Session
-from tidemark.errors import ContractError, StatementError
+from tidemark.errors import ContractError, RefusedRowError, StatementError
 from tidemark.mirror import LINEAGE, REASONS, Applied, Mirror
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.transfer import Job, Landing, Streamed
@@ -76,6 +77,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         with mrr.transaction(transfer.READ_ONLY):
             batches = mirror.applied_after(mrr, area.area, after)
             sendings = _sendings(mrr, stg, area, after, batches) if batches else []
+            cleansings: Mapping[str, Cleansing] = {}
             if sendings:
                 cleansings = read_cleansings(stg, area)
                 with stg.transaction():
@@ -85,7 +87,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     counts[name].processed = result.rows
                     counts[name].info["stream_seconds"] = round(result.seconds, 3)
         if batches:
-            with stg.transaction():
+            with _told(stg, cleansings), stg.transaction():
                 for sending in sendings:
                     name = sending.job.landing.entity
                     apply(stg, area, cleansings[name], batches, counts[name])
@@ -98,6 +100,22 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     stg, area.area, last, batches[last].marks, is_repair=is_repair
                 )
     return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
+
+
+@contextmanager
+def _told(stg: Session, cleansings: Mapping[str, Cleansing]) -> Iterator[None]:
+    """Say of a refused row what the view still shows: the rows that landed are there."""
+    try:
+        yield
+    except RefusedRowError as error:
+        if error.entity not in cleansings:
+            raise
+        target, view = cleansings[error.entity].target, cleansings[error.entity].view
+        if error.column is None and error.is_data:
+            raise refusals.of_column(error, stg, view, (*target.payload, REASONS)) from error
+        if error.column in target.payload:
+            raise refusals.of_rows(error, stg, view, target.key) from error
+        raise
 
 
 def _remove_surplus(
@@ -298,7 +316,8 @@ def _apply_batch(
         claims.keep(stg, cleansing.claims)
     stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
     good = db.compose("stage", "good", **_parts(cleansing))
-    counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
+    with refusals.named(cleansing.entity, stg=refusals.STORING):
+        counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
     counts.rejected += rejects.record(stg, cleansing.claims)
     stg.run(db.compose("stage", "drop_cleaned", cleaned=cleansing.cleaned))
 
@@ -325,7 +344,8 @@ def _clean(
     """Cleanse the landed rows on which `only` is true; whether keys of theirs are in question."""
     parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
     stg.run(db.compose("stage", "drop_cleaned", **parts))
-    stg.run(db.compose("stage", "clean", **parts))
+    with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
+        stg.run(db.compose("stage", "clean", **parts))
     stg.run(db.compose("stage", "refuse_misfits", **parts))
     return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
@@ -333,7 +353,8 @@ def _clean(
 def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
     """Cleanse what landed behind number `last` beside what is cleansed already."""
     parts = {**_parts(cleansing), "last": db.literal(last)}
-    stg.run(db.compose("stage", "clean_more", **parts))
+    with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
+        stg.run(db.compose("stage", "clean_more", **parts))
     stg.run(db.compose("stage", "refuse_misfits", **parts))
     claims.examine(stg, cleansing.claims, last)
 

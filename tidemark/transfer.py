@@ -11,13 +11,15 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from tidemark import catalog, db
+from tidemark import catalog, db, refusals
 from tidemark.db import Composable, Servers, Session
+from tidemark.errors import RefusedRowError, TidemarkError
 from tidemark.model import Column, Layer
 
 _PIPE_BYTES = 1 << 20
@@ -28,6 +30,12 @@ READ_ONLY = "isolation level repeatable read read only"
 STREAMS = 4
 """How many entities stream at once."""
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+KEYS = ".keys"
+"""What the name of a landing table ends with that holds the keys of an entity."""
+
+_Reading = Callable[[Session], AbstractContextManager[None]]
+"""What opens a transaction that reads the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +126,22 @@ def stream_all(
     layer, snapshot = sender
     used: list[Session] = []
 
+    @contextmanager
+    def reading(source: Session) -> Iterator[None]:
+        with source.transaction(READ_ONLY):
+            source.run("set transaction snapshot %(id)s", {"id": snapshot})
+            if limits:
+                source.run(limits)
+            yield
+
     def one(job: Job) -> Streamed:
         start = time.monotonic()
         with ExitStack() as stack:
             source = stack.enter_context(servers.session(layer, f"send {job.landing.entity}"))
             target = stack.enter_context(servers.session(receiver, f"land {job.landing.entity}"))
             used.extend((source, target))
-            stack.enter_context(source.transaction(READ_ONLY))
-            source.run("set transaction snapshot %(id)s", {"id": snapshot})
-            if limits:
-                source.run(limits)
-            rows = stream(source, target, job)
+            with _column_told(source, reading, job), reading(source):
+                rows = stream(source, target, job)
         return Streamed(rows, time.monotonic() - start)
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
@@ -141,6 +154,31 @@ def stream_all(
             raise
     done = [each.result() for each in streams]
     return {job.landing.entity: result for job, result in zip(jobs, done, strict=True)}
+
+
+@contextmanager
+def _column_told(source: Session, reading: _Reading, job: Job) -> Iterator[None]:
+    """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
+
+    def is_refused(columns: Sequence[str]) -> bool:
+        query = db.compose("transfer", "part", columns=db.names(columns), query=job.query)
+        send = db.compose("transfer", "send", query=query, form=db.text("text"))
+        with Path(os.devnull).open("wb") as nowhere:
+            try:
+                with reading(source):
+                    source.copy(send, nowhere)
+            except RefusedRowError:
+                return True
+        return False
+
+    try:
+        yield
+    except RefusedRowError as error:
+        column = None
+        if error.layer == source.layer and error.is_data:
+            with suppress(TidemarkError):  # It takes too long, or was cancelled with the others.
+                column = refusals.culprit([c.name for c in job.landing.columns], is_refused)
+        raise error.of(error.entity, error.todo, column=column) from error
 
 
 def _stop(streams: Sequence[Future[Streamed]], used: Sequence[Session]) -> None:
@@ -193,18 +231,15 @@ def append(
         The number of rows.
     """
     form = db.text("binary" if binary else "text")
-    return _pump(
-        sender,
-        db.compose("transfer", "send", query=query, form=form),
-        receiver,
-        db.compose(
-            "transfer",
-            "receive",
-            landing=landing.name,
-            columns=db.names(column.name for column in landing.columns),
-            form=form,
-        ),
-    )
+    columns = db.names(column.name for column in landing.columns)
+    todo = {sender.layer: refusals.SENDING, receiver.layer: refusals.LANDING}
+    with refusals.named(landing.entity.removesuffix(KEYS), **todo):
+        return _pump(
+            sender,
+            db.compose("transfer", "send", query=query, form=form),
+            receiver,
+            db.compose("transfer", "receive", landing=landing.name, columns=columns, form=form),
+        )
 
 
 def refill(sender: Session, receiver: Session, job: Job) -> int:

@@ -80,7 +80,7 @@ def test_a_history_is_a_table_of_what_tells_the_versions_apart(shop: Warehouse, 
             ["customers", "Ada"],
             2,
             "customers: 'Ada' is no value of the key (customer_id bigint): "
-            'invalid input syntax for type bigint: "Ada". Give the natural key.',
+            "invalid input syntax for type bigint. Give the natural key.",
         ),
         (
             ["custmers", "1"],

@@ -141,7 +141,7 @@ def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Reta
 
 
 def test_a_real_error_is_not_tried_again(retail: Retail):
-    refusing(retail, "23514")
+    refusing(retail, "P0001")
     with pytest.raises(StatementError, match=r"^dwh: refused\.$"):
         retail.run()
     assert attempts(retail)["publish"] == []

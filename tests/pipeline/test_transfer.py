@@ -54,7 +54,7 @@ def test_rows_replace_those_of_the_stream_before(
 @pytest.mark.parametrize(
     ("last", "kind", "said"),
     [
-        ("select 1 / 0, ''", StatementError, "mrr: division by zero."),
+        ("select 1 / 0, ''", StatementError, "numbers: mrr refused a row: division by zero."),
         (
             "select pg_terminate_backend(pg_backend_pid())::int, ''",
             ConnectError,
@@ -85,7 +85,7 @@ def test_a_sender_that_fails_after_many_rows_lands_none(
         (
             "number < 40000",
             StatementError,
-            'stg: new row for relation "numbers" violates check constraint "check".',
+            "numbers: stg refused a row: check of numbers forbids it (check violation).",
         ),
         (
             "number < 40000 or pg_terminate_backend(pg_backend_pid())",

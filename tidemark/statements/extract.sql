@@ -29,3 +29,11 @@
     inner join {keys} as k on {m_is_k}
     where not exists (select from {landing} as l where {m_is_l})
 )
+
+-- Rows without a key, and for each of its columns those that lack it.
+-- name: null_keys
+select
+    count(*),
+    {nulls}
+from {landing}
+where num_nulls({key}) > 0

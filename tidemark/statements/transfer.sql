@@ -15,6 +15,9 @@ truncate table {landing}
 -- name: send
 copy ({query}) to stdout (format {form})
 
+-- name: part
+select {columns} from ({query}) as q
+
 -- name: receive
 copy {landing} ({columns}) from stdin (format {form})
 

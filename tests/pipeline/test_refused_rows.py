@@ -1,0 +1,249 @@
+"""A row that a server refuses: the error says of which entity and column, where, and what to do.
+
+No value of a row is in it: each row here is Jane's.
+"""
+
+import pytest
+
+from tests.fix_areas import Dimension, Made, Make
+from tidemark import rebuild
+from tidemark.errors import RefusedRowError
+from tidemark.model import Layer
+
+COLUMNS = {
+    "id": "int",
+    "part": "text",
+    "name": "text",
+    "mood": "public.mood",
+    "size": "public.size",
+    "updated_at": "timestamptz",
+}
+THINGS = Dimension(COLUMNS, ("id", "part"))
+TYPES = """
+    create type public.mood as enum ('fine');
+    create domain public.size as int constraint is_small check (value < 10)
+"""
+JANE = (7, "p", "Jane", "fine", 1, "2025-01-01")
+
+SENT = "Correct the row there, or the view that computes it."
+LANDED = (
+    "Let the type there take what the layer before has, in a new file of sql/, and run "
+    "`tidemark migrate`; or correct the row at the source."
+)
+CLEANSED = (
+    "Let the cleansing view give such a row a reason in reject_reasons instead "
+    "(docs/cleansing.md), and run `tidemark migrate`."
+)
+STORED = (
+    "Let the cleansing view give such a row a reason in reject_reasons, or let the table take it, "
+    "in a new file of sql/, and run `tidemark migrate`."
+)
+
+
+@pytest.fixture
+def area(made: Make) -> Made:
+    return made(THINGS, first=TYPES)
+
+
+def refused(area: Made) -> str:
+    """Run a batch that a row stops, and return why; the log says the same, and nothing moved."""
+    with pytest.raises(RefusedRowError) as raised:
+        area.run()
+    said = str(raised.value)
+    [(logged,)] = area.warehouse.rows(
+        "dwh", "select error_message from etl_logs where error_message is not null"
+    )
+    assert (logged, raised.value.entity) == (said, "things")
+    assert "Jane" not in said
+    for layer, table in (("mrr", "mrr_things"), ("stg", "stg_things"), ("dwh", "dim_things")):
+        applied = area.warehouse.rows(layer, "select * from tidemark.applied_batch")  # type: ignore[arg-type]
+        if not applied:
+            found = area.warehouse.rows(layer, f"select id from {table} where id is not null")  # type: ignore[arg-type]
+            assert found == []
+    return said
+
+
+def without_key(area: Made) -> None:
+    area.warehouse.execute(
+        "operational",
+        """
+        alter table things drop constraint things_pkey;
+        alter table things alter column id drop not null, alter column part drop not null;
+        create unique index on things (id, part)
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "rows"),
+    [
+        ([(None, "p"), (None, "q")], "2 rows (id)"),
+        ([(1, None)], "1 rows (part)"),
+        ([(None, None), (1, None), (2, "p")], "2 rows (id, part)"),
+    ],
+)
+@pytest.mark.parametrize("extract", ["delta", "full"])
+def test_rows_without_a_key_are_counted(made: Make, keys: list[object], rows: str, extract: str):
+    things = Dimension(COLUMNS, ("id", "part"), settings={"extract": extract})
+    area = made(things, first=TYPES)
+    without_key(area)
+    for key in keys:
+        area.put(things, (*key, *JANE[2:]))  # type: ignore[misc]
+    assert refused(area) == (
+        f"things: mrr refused a row: the key is null in {rows}. Correct them at the source, or "
+        "name another `key` in sql/made/area.yml."
+    )
+
+
+@pytest.mark.parametrize(
+    ("widened", "column", "value", "what"),
+    [
+        ("alter type mood add value 'Jane'", "mood", "Jane", "invalid input value for enum mood"),
+        (
+            "alter domain size drop constraint is_small",
+            "size",
+            99,
+            "the type size forbids it (is_small)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
+def test_a_value_that_the_next_type_lacks(
+    area: Made, layer: Layer, widened: str, column: str, value: object, what: str
+):
+    """Each layer before has the wider type."""
+    layers: list[Layer] = ["operational", "mrr", "stg"]
+    for before in layers[: ["mrr", "stg", "dwh"].index(layer) + 1]:
+        area.warehouse.execute(before, widened)
+    area.put(THINGS, JANE, (8, "p", *JANE[2:]))
+    area.change(THINGS, f"{column} = %s", [value], "id = 8")
+    said = f"things: {layer} refused a row: {what}, in column '{column}'. {LANDED}"
+    assert refused(area) == said
+
+
+def test_bytes_that_are_no_text(made: Make):
+    area = made(THINGS, first=TYPES, source="encoding 'SQL_ASCII' locale 'C' template template0")
+    area.put(THINGS, JANE)
+    area.change(THINGS, "name = E'Jane \\xff'")
+    assert refused(area) == (
+        "things: operational refused a row: bytes that are no text in its encoding, in column "
+        "'name'. Text has to be UTF-8, also where a database is SQL_ASCII and checks none: correct "
+        "the row there."
+    )
+
+
+def test_a_column_that_the_source_can_not_compute(area: Made):
+    area.warehouse.execute(
+        "operational",
+        """
+        alter table things drop column name;
+        alter table things add column name text generated always as ((1 / (id - 7))::text) virtual;
+        insert into things (id, part, updated_at) values (7, 'p', '2025-01-01')
+        """,
+    )
+    said = f"division by zero, in column 'name'. {SENT}"
+    assert refused(area) == f"things: operational refused a row: {said}"
+
+
+VIEW = """
+    create or replace view landing.clean_things as
+    select id, part, {name} as name, mood, size, updated_at,
+        _batch_id, _first_batch_id, _extracted_at, _deleted_at, {reasons}::text[] as reject_reasons
+    from landing.things
+"""
+RAISES = """
+    create function public.checked(name text) returns text language plpgsql immutable as
+    $$ begin raise exception 'bad: %', name using errcode = '22023'; end; $$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "name", "reasons", "what"),
+    [
+        ("", "name::int::text", "'{}'", "invalid input syntax for type integer, in column 'name'"),
+        ("", "(99999999999 / id)::int::text", "'{}'", "integer out of range, in column 'name'"),
+        ("", "name::date::text", "'{}'", "invalid input syntax for type date, in column 'name'"),
+        (RAISES, "public.checked(name)", "'{}'", "invalid parameter value, in column 'name'"),
+        ("", "name", "array[name::int]", None),
+    ],
+)
+def test_a_cleansing_view_that_can_not_be_computed(
+    area: Made, first: str, name: str, reasons: str, what: str | None
+):
+    area.warehouse.execute("stg", first + VIEW.format(name=name, reasons=reasons))
+    area.put(THINGS, JANE)
+    what = what or "invalid input syntax for type integer, in column 'reject_reasons'"
+    assert refused(area) == f"things: stg refused a row: {what}. {CLEANSED}"
+
+
+def test_a_column_that_the_table_of_stg_needs(area: Made):
+    area.warehouse.execute("stg", "alter table stg_things alter column name set not null")
+    for key in (9, 8):
+        area.put(THINGS, (key, "p", None, *JANE[3:]))
+    area.put(THINGS, JANE)
+    assert refused(area) == (
+        "things: stg refused a row: null, where stg_things takes none (2 rows; the first has id 8, "
+        f"part p), in column 'name'. {STORED}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        ("check (name <> 'Jane')", "no_jane of dim_things forbids it (check violation)"),
+        ("unique (name)", "no_jane of dim_things forbids it (unique violation)"),
+        ("not null name", "null, where dim_things takes none, in column 'name'"),
+    ],
+)
+def test_a_rule_of_the_star(area: Made, rule: str, what: str):
+    area.warehouse.execute("dwh", "update dim_things set name = 'unknown'")
+    area.warehouse.execute("dwh", f"alter table dim_things add constraint no_jane {rule}")
+    null = None if "null" in rule else "Jane"
+    for key in (7, 8):
+        area.put(THINGS, (key, "p", null, *JANE[3:]))
+    assert refused(area) == f"things: dwh refused a row: {what}. {STORED}"
+    with pytest.raises(RefusedRowError) as raised:
+        rebuild.run(area.servers, area.area)
+    rebuilt = str(raised.value).replace("things.rebuilt", "dim_things")
+    assert rebuilt == f"things: dwh refused a row: {what}. {STORED}"
+
+
+def test_what_is_mended_is_loaded_by_the_next_batch(area: Made):
+    area.warehouse.execute("operational", "alter type mood add value 'Jane'")
+    area.put(THINGS, (7, "p", "Jane", "Jane", 1, "2025-01-01"))
+    refused(area)
+    area.warehouse.execute("mrr", "alter type mood add value 'Jane'")
+    area.warehouse.execute("stg", "alter type mood add value 'Jane'")
+    area.warehouse.execute("dwh", "alter type mood add value 'Jane'")
+    area.run()
+    assert area.mirrored(THINGS) == area.sent(THINGS)
+    assert area.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("'Jane'::int", "invalid input syntax for type integer"),
+        ("'99999999999'::int", "value … is out of range for type integer"),
+        ("'Jane: \"Doe\"'::date", "invalid input syntax for type date"),
+        ("'2025-13-01'::date", "date/time field value out of range"),
+        ("make_date(2025, 13, 1)", "date field value out of range"),
+        ("'1e999'::float8", "… is out of range for type double precision"),
+        ("'{Jane'::int[]", "malformed array literal"),
+        ("'{\"Jane'::json", "invalid input syntax for type json"),
+        ("to_date('Jane', 'YYYY')", "invalid value …"),
+        ("to_timestamp(1e300)", "timestamp out of range"),
+        ("'Jane'::varchar(3)::int", "invalid input syntax for type integer"),
+        ("convert_from('\\xff', 'UTF8')", "bytes that are no text in its encoding"),
+        ("convert('Jane €', 'UTF8', 'LATIN1')", "a character that its encoding lacks"),
+        (
+            "lower(numrange(99, 7))",
+            "range lower bound must be less than or equal to range upper bound",
+        ),
+        ("1 / 0", "division by zero"),
+    ],
+)
+def test_no_value_is_in_what_the_server_says(area: Made, statement: str, said: str):
+    with pytest.raises(RefusedRowError) as raised, area.servers.session("dwh", "test") as session:
+        session.run(f"select {statement}")
+    assert str(raised.value) == f"dwh: {said}."

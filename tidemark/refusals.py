@@ -1,0 +1,106 @@
+"""Rows that a server refuses: which entity they are of, and what to do about them.
+
+The driver's error knows layer, column and constraint (`driver_errors`); whoever moves the rows of
+an entity knows the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from tidemark import db
+from tidemark.db import Composable, Session
+from tidemark.errors import RefusedRowError
+
+_AND_MIGRATE = "in a new file of sql/, and run `tidemark migrate`"
+
+SENDING = "Correct the row there, or the view that computes it."
+LANDING = (
+    f"Let the type there take what the layer before has, {_AND_MIGRATE}; or correct the row at the "
+    "source."
+)
+MERGING = f"Correct the row at the source, or let the table take it, {_AND_MIGRATE}."
+CLEANSING = (
+    "Let the cleansing view give such a row a reason in reject_reasons instead "
+    "(docs/cleansing.md), and run `tidemark migrate`."
+)
+STORING = (
+    "Let the cleansing view give such a row a reason in reject_reasons, or let the table take it, "
+    f"{_AND_MIGRATE}."
+)
+
+ENCODINGS = {
+    "22021": "Text has to be UTF-8, also where a database is SQL_ASCII and checks none: correct "
+    "the row there.",
+    "22P05": "Make that database anew with the encoding UTF8.",
+}
+"""SQLSTATE -> what to do about it on the way."""
+
+
+@contextmanager
+def named(entity: str, **todo: str) -> Iterator[None]:
+    """Name the entity of a row that is refused in the block.
+
+    Args:
+        entity: its name.
+        todo: layer -> what to do about a row that this layer refuses.
+
+    Raises:
+        RefusedRowError: of the block; one that names its entity is left as it is.
+    """
+    try:
+        yield
+    except RefusedRowError as error:
+        if error.entity:
+            raise
+        raise error.of(entity, _todo(error, todo)) from error
+
+
+def _todo(error: RefusedRowError, todo: dict[str, str]) -> str:
+    said = todo.get(error.layer, "")
+    return ENCODINGS.get(error.sqlstate or "", said) if said in {SENDING, LANDING} else said
+
+
+def culprit(columns: Sequence[str], is_refused: Callable[[Sequence[str]], bool]) -> str | None:
+    """Find the column that is refused when it is asked for; None: no single one is."""
+    while len(columns) > 1:
+        half = columns[: len(columns) // 2]
+        columns = half if is_refused(half) else columns[len(half) :]
+    return columns[0] if is_refused(columns) else None
+
+
+def of_column(
+    error: RefusedRowError, session: Session, view: Composable, columns: Sequence[str]
+) -> RefusedRowError:
+    """Find the column of a view that can't be computed for some row, which no error tells."""
+
+    def is_refused(some: Sequence[str]) -> bool:
+        counts = db.joined("count({})", some) if some else db.text("count(*)")
+        try:
+            session.run(db.compose("refusals", "count", counts=counts, view=view))
+        except RefusedRowError:
+            return True
+        return False
+
+    column = None if is_refused([]) else culprit(columns, is_refused)
+    return error.of(error.entity, error.todo, column=column)
+
+
+def of_rows(
+    error: RefusedRowError, session: Session, view: Composable, key: Sequence[str]
+) -> RefusedRowError:
+    """Count the rows of a cleansing view that lack a column, and name the first key."""
+    lacking = db.compose(
+        "refusals",
+        "lacking",
+        column=db.name(str(error.column)),
+        key_texts=db.joined("{}::text", key),
+        key=db.names(key),
+        view=view,
+    )
+    for rows, values in session.rows(lacking):
+        first = ", ".join(f"{name} {value}" for name, value in zip(key, values, strict=True))
+        what = f"{error.what} ({rows} rows; the first has {first})"
+        return error.of(error.entity, error.todo, what=what)
+    return error

@@ -1,0 +1,14 @@
+-- What can be found out about a refused row afterwards.
+
+-- name: count
+select {counts} from {view}
+
+-- Rows that are to be stored, and lack a column.
+-- name: lacking
+select
+    count(*) over (),
+    array[{key_texts}]
+from {view}
+where {column} is null and reject_reasons = '{{}}' and _deleted_at is null
+order by {key}
+limit 1
