@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 
 from tests.commands import succeed
+from tests.docs.test_first_guide import is_sql, typed
 from tests.docs.test_pages import section
 from tests.docs.test_readme import README, shape
 from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
@@ -284,6 +285,18 @@ def test_data_survives_down_and_up(stack: Stack):
     assert stack.rows() == before
     assert batches(stack)[-len(known) :] == known
     assert "nothing to do: the tables hold rows" in stack.succeed("logs", "tidemark-init")
+
+
+@pytest.mark.parametrize("commands", typed(), ids=lambda commands: str(commands[0]))
+def test_a_command_of_the_first_guide_works(stack: Stack, commands: list[str]):
+    if is_sql(commands[0]):
+        psql("dwh-db", *commands)
+        return
+    for command in commands:
+        stack.typed(f"curl --fail --silent {command}" if command.startswith("http") else command)
+    if not commands[-1].startswith("docker compose down"):  # The last one in the table.
+        stack.succeed("up", "--detach", "--wait")
+        eventually(stack.runs, lambda runs: all(run["end_date"] for run in runs))
 
 
 def test_down_with_volumes_leaves_nothing(stack: Stack):
