@@ -5,7 +5,7 @@ No value of a row is in it: each row here is Jane's.
 
 import pytest
 
-from tests.fix_areas import Dimension, Made, Make
+from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark import rebuild
 from tidemark.errors import RefusedRowError
 from tidemark.model import Layer
@@ -206,6 +206,46 @@ def test_a_rule_of_the_star(area: Made, rule: str, what: str):
         rebuild.run(area.servers, area.area)
     rebuilt = str(raised.value).replace("things.rebuilt", "dim_things")
     assert rebuilt == f"things: dwh refused a row: {what}. {STORED}"
+
+
+SALES = Fact(
+    {"id": "int", "part_id": "int", "part": "text", "note": "text", "at": "timestamptz"},
+    ("id",),
+    "at",
+    dimensions={"thing_key": {"entity": "things", "by": ["part_id", "part"]}},
+    entity="things_sold",
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "of", "what"),
+    [
+        (
+            "alter table fact_events add constraint no_jane check (note <> 'Jane')",
+            "things_sold",
+            "no_jane of fact_events_2025_01 forbids it (check violation)",
+        ),
+        (
+            "alter table fact_events alter column part_id set not null",
+            "things_sold",
+            "null, where fact_events_2025_01 takes none, in column 'part_id'",
+        ),
+        (
+            "update dim_things set name = ''; alter table dim_things alter name set not null",
+            "things",
+            "null, where dim_things takes none, in column 'name'",
+        ),
+    ],
+    ids=["check", "null", "inferred"],
+)
+def test_a_fact_that_the_star_refuses(made: Make, rule: str, of: str, what: str):
+    """In the end the dimension refuses the member that the fact would make there."""
+    area = made(THINGS, SALES, first=TYPES)
+    area.warehouse.execute("dwh", rule)
+    area.put(SALES, (1, None if "part_id" in rule else 7, "p", "Jane", "2025-01-05"))
+    with pytest.raises(RefusedRowError) as raised:
+        area.run()
+    assert str(raised.value) == f"{of}: dwh refused a row: {what}. {STORED}"
 
 
 def test_what_is_mended_is_loaded_by_the_next_batch(area: Made):
