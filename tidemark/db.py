@@ -22,6 +22,7 @@ from psycopg2 import errorcodes, extensions, extras, sql
 from tidemark import adapters, driver_errors, settings, sqlfiles
 from tidemark.errors import (
     ConfigError,
+    RefusedRowError,
     ServerVersionError,
     StatementError,
     TidemarkError,
@@ -210,7 +211,9 @@ class Session:
             with self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
-            raise driver_errors.of_statement(error, self.layer) from error
+            told = driver_errors.of_statement(error, self.layer)
+            # A traceback would show what the driver's error quotes of the row.
+            raise told from (None if isinstance(told, RefusedRowError) else error)
         except UnicodeEncodeError as error:
             unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
             raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from error

@@ -249,7 +249,7 @@ def test_a_change_without_a_time_is_refused(members: Members, deleted_at: dateti
     members.land([ada(1, JAN), ada(2, JAN, deleted_at=deleted_at)])
     without_time = ada(3, None, "Oslo")  # type: ignore[arg-type]
 
-    with pytest.raises(StatementError, match="null value in column"):
+    with pytest.raises(StatementError, match="null, where dwh_dim_members takes none, in column"):
         members.land([without_time])
 
 
