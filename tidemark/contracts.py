@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import ddl, sqltypes
+from tidemark import db, ddl, sqltypes
 from tidemark.catalog import TableName
 from tidemark.config import Area
+from tidemark.db import Session
 from tidemark.errors import ContractError
 from tidemark.model import Column, Table
 
@@ -223,3 +224,28 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
         else:
             continue
         raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_deferrable(dwh: Session, area: Area) -> None:
+    """Check that foreign keys of the star wait for a batch to be whole, and delete nothing."""
+    which = {
+        "facts": [entity.dwh for entity in area.facts],
+        "dimensions": [entity.dwh for entity in area.dimensions],
+    }
+    for table, schema, name, waits, only_checks, definition in dwh.rows(
+        db.compose("catalog", "foreign_keys"), which
+    ):
+        altered = ddl.named(schema, table)
+        said = f"dwh: the foreign key {name!r} of {schema}.{table}"
+        if not only_checks:
+            statements = [
+                f"alter table {altered} drop constraint {db.quoted(name)}",
+                f"alter table {altered} add constraint {db.quoted(name)} {definition} deferrable",
+            ]
+            what = "does more than check when a version is deleted, before its facts have moved"
+        elif not waits:
+            statements = [f"alter table {altered} alter constraint {db.quoted(name)} deferrable"]
+            what = "is not deferrable: it is checked before a batch has moved all that it moves"
+        else:
+            continue
+        raise ContractError(f"{said} {what}. {ddl.remedy(area.area, 'dwh', statements)}.")

@@ -49,10 +49,11 @@ def remedy(area: str, layer: str, statements: Iterable[str]) -> str:
 
 
 def _altered(change: str, tables: Sequence[TableName]) -> list[str]:
-    return [f"alter table {_name(*table)} {change}" for table in tables]
+    return [f"alter table {named(*table)} {change}" for table in tables]
 
 
-def _name(schema: str, name: str) -> str:
+def named(schema: str, name: str) -> str:
+    """Quote a table; statements run with `public` as the search path."""
     return db.quoted(name) if schema == "public" else db.quoted(schema, name)
 
 

@@ -77,6 +77,8 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _land(servers, dwh, shape, delta, counts)
                 _make_partitions(dwh, shape, delta)
         with dwh.transaction():
+            if delta.changed:
+                dwh.run(db.compose("publish", "defer"))
             if repair and delta.changed:
                 _remove_surplus(dwh, shape, delta, repair, counts)
             if delta.changed:

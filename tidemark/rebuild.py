@@ -173,6 +173,7 @@ def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable
 def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
+    dwh.run(db.compose("publish", "defer"))
     after = published.progress(dwh, area, shape.facts.values())
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]

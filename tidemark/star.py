@@ -58,6 +58,7 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
             *(_confirmed(entity) for entity in area.dimensions),
         ],
     )
+    contracts.require_deferrable(dwh, area)
     sent = {entity.name: _sent(*staged[entity.name]) for entity in entities}
     dimensions = {
         entity.name: _with_added(

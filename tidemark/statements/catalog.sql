@@ -1,5 +1,32 @@
 -- What the catalog says of tables.
 
+-- Foreign keys of facts, and upon dimensions: those of a partition are its parent's.
+-- name: foreign_keys
+select
+    t.relname,
+    n.nspname,
+    k.conname,
+    k.condeferrable,
+    k.confdeltype = 'a',
+    regexp_replace(
+        pg_get_constraintdef(k.oid),
+        ' ON DELETE (CASCADE|RESTRICT|SET (NULL|DEFAULT)( \([^)]*\))?)| (NOT )?DEFERRABLE( INITIALLY DEFERRED)?',
+        '',
+        'g'
+    )
+from pg_constraint as k
+inner join pg_class as t on k.conrelid = t.oid
+inner join pg_namespace as n on t.relnamespace = n.oid
+inner join pg_class as d on k.confrelid = d.oid
+where
+    k.contype = 'f'
+    and k.conparentid = 0
+    and (
+        t.relname = any (%(facts)s) and n.nspname = 'public'
+        or d.relname = any (%(dimensions)s) and d.relnamespace = 'public'::regnamespace
+    )
+order by n.nspname, t.relname, k.conname
+
 -- A type that is not built in is spelled with its schema, as the search path does not ask for.
 -- name: tables
 select

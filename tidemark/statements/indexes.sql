@@ -4,13 +4,18 @@
 -- name: lock
 lock table {table} in access exclusive mode
 
--- Whether nothing is in it (a dimension has its unknown member), and no foreign key refers to it.
--- name: may_truncate
+-- Whether nothing is in it (a dimension has its unknown member), and no foreign key refers to it;
+-- and whether none is its own. Its rows would wait to be checked, and no table is altered meanwhile.
+-- name: may
 select
     not exists (select from {table})
     and not exists (
         select from pg_constraint
         where contype = 'f' and confrelid = format('public.%%I', %(table)s)::regclass
+    ),
+    not exists (
+        select from pg_constraint
+        where contype = 'f' and conrelid = format('public.%%I', %(table)s)::regclass
     )
 
 -- name: truncate

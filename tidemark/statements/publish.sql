@@ -1,5 +1,9 @@
 -- The batch's status, and what a repair takes away, in the publishing transaction.
 
+-- A version that is superseded goes before the facts that pointed at it point elsewhere.
+-- name: defer
+set constraints all deferred
+
 -- name: succeed
 update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
 where batch_id = %(batch_id)s
