@@ -27,10 +27,11 @@ def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Tab
             columns=tuple(Column(*column) for column in columns),
             unique=tuple(frozenset(key) for key in unique or ()),
             rows=rows,
+            slots=slots,
             place=wanted[position - 1],
             readers=tuple(Reader(view, frozenset(read)) for view, read in readers or ()),
         )
-        for position, columns, unique, rows, readers in found
+        for position, columns, unique, rows, readers, slots in found
     }
 
 

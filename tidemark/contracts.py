@@ -13,7 +13,7 @@ from tidemark.catalog import TableName
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.model import Column, Table
+from tidemark.model import WIDEST, Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,3 +249,13 @@ def require_deferrable(dwh: Session, area: Area) -> None:
         else:
             continue
         raise ContractError(f"{said} {what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_room(layer: str, table: str, columns: int, own: int) -> None:
+    """Check that a work table of so many columns of a table's, and of our own, can be made."""
+    if columns + own > WIDEST:
+        raise ContractError(
+            f"{layer}: {table} has {columns} columns to move, and a batch needs {own} beside them: "
+            f"more than the {WIDEST} that PostgreSQL lets a table have. Leave out "
+            f"{columns + own - WIDEST}."
+        )

@@ -14,8 +14,8 @@ from tidemark import db, ddl
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.mirror import RESERVED, Mirror
-from tidemark.model import Column, Table
+from tidemark.mirror import LINEAGE, RESERVED, Mirror
+from tidemark.model import WIDEST, Column, Table
 from tidemark.sqltypes import widens
 
 Action = Literal["add", "follow", "ignore", "stop"]
@@ -118,14 +118,16 @@ class _Comparison:
         like = [replace(column, type=_mirrored(column.type)) for column in new]
         renamed = {old.name: now for old in gone if (now := ddl.renamed_to(old, gone, like))}
         taken = {column.name for column in renamed.values()}
-        yield from (self._new(column) for column in new if column.name not in taken)
+        added = [column for column in new if column.name not in taken]
+        room = WIDEST - self.mirrored.slots
+        yield from (self._new(column, has_room=n < room) for n, column in enumerate(added))
         for column in ours:
             kind = theirs.get(column.name, column.type)
             if column.type not in (kind, _mirrored(kind)):
                 yield self._retyped(column, kind)
         yield from (self._gone(column, renamed.get(column.name)) for column in gone)
 
-    def _new(self, column: Column) -> Difference:
+    def _new(self, column: Column, *, has_room: bool) -> Difference:
         policy = self.entity.on_new_column
         # The mirror's watermarks are compared with the source's.
         if policy == "ignore" and column.name == self.entity.watermark:
@@ -134,6 +136,13 @@ class _Comparison:
         where = f"entities.{self.entity.name} of sql/{self.area.area}/area.yml"
         if policy == "ignore":
             return self._is(column.name, column.type, None, "ignore", f"{about}, and ignored")
+        if policy == "add" and not has_room:
+            what = (
+                f"operational and mrr: {about}, and {self.mirrored.name} has no room for it: "
+                f"PostgreSQL counts {WIDEST} columns of a table, dropped ones too, and a mirror "
+                f"has {len(LINEAGE)} of its own. Set `on_new_column: ignore` in {where}."
+            )
+            return self._is(column.name, column.type, None, "stop", what)
         if policy == "add" and column.name not in RESERVED:
             what = f"{about}, and added to {self.mirrored.name}"
             return self._is(column.name, column.type, None, "add", what)

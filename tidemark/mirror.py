@@ -96,7 +96,11 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)
         contracts.require_alike(layer, area, table, history)
-        table = replace(table, readers=(*table.readers, *history.readers))
+        table = replace(
+            table,
+            readers=(*table.readers, *history.readers),
+            slots=max(table.slots, history.slots),
+        )
         texts = compared_as_text(table.columns)
         mirrors[name] = (Mirror(wanted[name][0][1], payload, entity.key, texts), table)
     return mirrors

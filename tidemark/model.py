@@ -23,6 +23,9 @@ BEGINNING_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
+WIDEST = 1600
+"""Columns that PostgreSQL lets a table have."""
+
 _WITHOUT_EQUALITY = frozenset(
     "box circle interval json jsonpath line lseg path point polygon xml".split()
 )
@@ -83,6 +86,8 @@ class Table:
     """The planner's estimate; -1 before the first ANALYZE."""
     readers: tuple[Reader, ...] = ()
     """In an order in which they can be dropped."""
+    slots: int = 0
+    """Columns of its WIDEST that are used up, dropped ones among them."""
     place: tuple[str, str] = ("", "")
     """Schema and table, unquoted; `name` joins them for people."""
 

@@ -172,7 +172,6 @@ def cleanup(session: Session, dimension: Dimension) -> None:
 
 def _parts(dimension: Dimension) -> dict[str, Composable]:
     key = dimension.natural_key
-    latest = {column: f"_latest_{position}" for position, column in enumerate(dimension.type1)}
     written = dimension.written
     return {
         "landing": db.name("landing", dimension.entity),
@@ -200,20 +199,12 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
             else db.name(column)
             for column in dimension.attributes
         ),
-        "attributes_b_type1": db.text(", ").join(
-            db.name("b", latest[column]) + db.text(" as ") + db.name(column)
-            if column in latest
-            else db.name("b", column)
+        "attributes_b": db.names(dimension.attributes, of="b"),
+        "attributes_latest": db.text(", ").join(
+            db.compose("scd2", "latest", column=db.name(column))
+            if column in dimension.type1
+            else db.name(column)
             for column in dimension.attributes
-        ),
-        "latest_type1": db.text(", ").join(
-            [
-                *(
-                    db.compose("scd2", "latest", column=db.name(column), latest=db.name(name))
-                    for column, name in latest.items()
-                ),
-                db.text("true as _whole"),
-            ]
         ),
         "type2_differ": _type2_differ(dimension),
         "t_is_d": db.equal("t", "d", key),

@@ -21,6 +21,9 @@ NUMBER = "_first_batch_id"
 """Lineage column in which a landed row has its number, so that what a view makes of it can be told:
 the first batch of a row is STG's own to know."""
 
+_OWN_COLUMNS = 16
+"""Columns beside the payload of what cleansing yields: lineage, reasons, and some to spare."""
+
 _TOO_WIDE = ("22001", "22003")
 """A text that is too long, a number that has too many digits."""
 
@@ -249,6 +252,7 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
                 f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
                 "Cast it in the view."
             )
+        contracts.require_room("stg", target.table, len(target.payload), _OWN_COLUMNS)
         contracts.require_held(area, table, view, (*LINEAGE, REASONS))
     return {
         name: Cleansing(

@@ -19,7 +19,9 @@ from tidemark.sqltypes import compares, unsized
 
 _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("scd2", "verify")
 _RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "verify")
-_NUMBERED = re.compile(r"_(by|latest|member)_\d+")
+_OWN_OF_TIMELINE = 12
+"""Columns of a timeline beside the attributes."""
+_NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables that are numbered."""
 
 
@@ -110,6 +112,7 @@ def _dimension(
     contracts.require_fed(area, table, feeds, sent.table, own)
     confirmed = catalog.require(found, _confirmed(entity), layer="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
+    contracts.require_room("dwh", declared.table, len(feeds), _OWN_OF_TIMELINE)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,
@@ -176,6 +179,8 @@ def _fact(
     }
     contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"})
     _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
+    found_by = sum(len(role.by) for role in roles)
+    contracts.require_room("dwh", declared.table, len(columns), len(keys) + found_by + 2)
     here = {source: name for name, source in columns.items()}
     for column in (*entity.key, declared.event_time):
         if column not in here:

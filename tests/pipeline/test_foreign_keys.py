@@ -75,7 +75,8 @@ def test_a_fact_that_is_not_partitioned_keeps_them_in_its_first_load(made: Make)
     area = made(THINGS, EVENTS)
     area.warehouse.execute(
         "dwh",
-        "set role tidemark_etl; create table plain (like fact_events including all); drop table fact_events; "
+        "set role tidemark_etl; create table plain (like fact_events including all); "
+        "drop table fact_events; "
         "alter table plain rename to fact_events; reset role",
     )
     declare(area)

@@ -132,7 +132,6 @@ TAKEN = [
     ({"_pending": "text"}, "mrr: public.mrr_things has a column '_pending'"),
     ({"_mrr_key": "text"}, "stg: public.stg_things has a column '_mrr_key'"),
     ({"_effective": "text"}, "dwh: public.dim_things has a column '_effective'"),
-    ({"_latest_0": "text"}, "dwh: public.dim_things has a column '_latest_0'"),
 ]
 
 

@@ -103,7 +103,8 @@ select
             inner join pg_attribute as a on a.attrelid = c.oid and a.attnum = r.attnum
             group by v.relkind, s.nspname, v.relname
         ) as o
-    )
+    ),
+    c.relnatts::int
 from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
 as wanted (schema_name, table_name, position)
 inner join pg_namespace as n on n.nspname = wanted.schema_name

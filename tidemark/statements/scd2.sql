@@ -224,10 +224,19 @@ ranked as (
         whole as (partition by {nk})
 ),
 
+-- Type-1 attributes are those of the last observation in all that follows.
 told as (
     select
-        *,
-        {latest_type1}
+        {attributes_latest},
+        _at,
+        _live,
+        _batch_id,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _rank
     from ranked
     window whole as (
         partition by {nk} order by _told_at, _live, _batch_id
@@ -284,7 +293,7 @@ bounded as (
 )
 
 select
-    {attributes_b_type1},
+    {attributes_b},
     b._at as changed_at,
     case
         when b._is_first and ({from_beginning} or b._was_inferred)
@@ -480,4 +489,4 @@ from tidemark.added_column
 where dimension = %(dimension)s
 
 -- name: latest
-last_value({column}) over whole as {latest}
+last_value({column}) over whole as {column}
