@@ -367,10 +367,10 @@ def find_out_claims(
     mrr: Session, stg: Session, area: Area, cleansings: Mapping[str, Cleansing]
 ) -> None:
     """Find out once who holds what was staged before claims were kept; in a transaction of STG."""
-    applied = mirror.last_applied(stg, area.area)
-    mirrors = mirror.read(mrr, area)
     if not claims.are_unknown(stg, area.area):
         return
+    applied = mirror.last_applied(stg, area.area)
+    mirrors = mirror.read(mrr, area)
     for name, cleansing in cleansings.items():
         source, table = mirrors[name]
         landing = cleansing.claims.landing
