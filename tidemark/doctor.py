@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from tidemark import catalog, db, migrate, watermark
+from tidemark import catalog, db, ledger, migrate, watermark
 from tidemark.config import Area, Entity, Project
 from tidemark.db import Servers, Session
 from tidemark.errors import TidemarkError, WindowError
@@ -44,7 +46,23 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
     findings: list[Finding] = []
     for layer in LAYERS:
         findings += _examine_layer(project, servers, layer)
+    for area in project.areas.values():
+        findings += _lost(servers, area)
     return findings
+
+
+def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
+    """Compare which batches neighbouring layers have applied, where that can be known."""
+    for sender, receiver in pairwise(LAYERS[1:]):
+        with (
+            suppress(TidemarkError),
+            servers.session(sender, "doctor") as before,
+            servers.session(receiver, "doctor") as behind,
+        ):
+            found = ledger.lost(before, behind, area)
+            if found:
+                remedy = f"tidemark rebuild {area.area} --dry-run; # says what a rebuild would lose"
+                yield Finding(receiver, "warning", str(found), remedy)
 
 
 def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator[Finding]:

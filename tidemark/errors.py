@@ -13,7 +13,7 @@
     ├── WindowError                   6   no safe upper bound is known
     │   └── NullWatermarkError            rows that no window would ever contain
     ├── DeleteGuardError              6   more rows are gone from the source than may be
-    ├── LostHistoryError              6   a rebuild would lose what retention let go of
+    ├── LostHistoryError              6   a rebuild would lose what it can't derive again
     ├── LockedError                   7   another process works on the area
     ├── GateError                     8   a data-quality gate refused the batch
     ├── StatementError                9   PostgreSQL refused a statement
@@ -122,7 +122,7 @@ class DeleteGuardError(TidemarkError):
 
 
 class LostHistoryError(TidemarkError):
-    """A rebuild would lose versions that retention let go of in the layer before."""
+    """A rebuild would lose versions that the layer before no longer has."""
 
     exit_code = 6
 

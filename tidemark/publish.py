@@ -94,7 +94,7 @@ def read_delta(
     """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
     snapshot = stg.value(db.compose("source", "export_snapshot"))
     batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
-    last = max(batches, default=0)
+    last = max(batches) if batches else mirror.last_applied(stg, area.area)
     changed = [
         name
         for name, reached in after.items()

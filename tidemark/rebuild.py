@@ -7,7 +7,7 @@ at once, or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,6 +17,7 @@ from tidemark import (
     compare,
     db,
     facts,
+    ledger,
     mirror,
     publish,
     published,
@@ -34,6 +35,7 @@ from tidemark.db import Composable, Servers, Session
 from tidemark.errors import LostHistoryError
 from tidemark.facts import Fact
 from tidemark.journal import Journal
+from tidemark.ledger import Lost
 from tidemark.mirror import Mirror
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts
 from tidemark.publish import Delta
@@ -63,6 +65,7 @@ def run(
     origin: Origin = "stg",
     dry_run: bool = False,
     accept_lost_history: bool = False,
+    tell: Callable[[Lost], None] = lambda _: None,
 ) -> list[Changes]:
     """Rebuild an area, or one entity of it with the facts that point at it.
 
@@ -72,14 +75,16 @@ def run(
         entity: its name; None: all.
         origin: the first layer to derive again.
         dry_run: roll everything back.
-        accept_lost_history: go on where retention has let go of versions to derive from.
+        accept_lost_history: go on where there are no versions to derive from: retention has let go
+            of them, or the layer before was restored from an older backup.
+        tell: called with what can't be derived again, unless that is refused.
 
     Returns:
         What changed, table by table.
 
     Raises:
         LockedError: another process works on the area.
-        LostHistoryError: retention let go of versions from which others were derived.
+        LostHistoryError: versions from which others were derived are gone.
         GateError, ContractError, StatementError: the layers are as they were.
     """
     names = [area.entity(entity).name] if entity else list(area.entities)
@@ -90,8 +95,12 @@ def run(
             stack.enter_context(servers.session(layer, f"rebuild {area.area}"))
             for layer in LAYERS[1:]
         )
+        lost = _lost_batches(mrr, stg, dwh, area, origin)
         if not dry_run and not accept_lost_history:
             _refuse_lost_history(mrr if origin == "stg" else stg, area)
+            _refuse_lost_batches(mrr, area, lost)
+        for one in lost:
+            tell(one)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
@@ -104,6 +113,9 @@ def run(
             stack.enter_context(session.rolled_back() if dry_run else session.transaction())
         stack.enter_context(mrr.transaction(transfer.READ_ONLY))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
+        # What is rebuilt in part may lose them still.
+        for one in lost if entity is None else ():
+            ledger.forget(stg if one.layer == "stg" else dwh, one)
         changes += _rebuild_dwh(stg, dwh, area, shape, names)
     return changes
 
@@ -116,6 +128,28 @@ def _refuse_lost_history(sender: Session, area: Area) -> None:
             f"{start} replaced, so a rebuild would remove what came of them. See what with "
             "`tidemark rebuild --dry-run`, and add --accept-lost-history to let it go."
         )
+
+
+def _lost_batches(
+    mrr: Session, stg: Session, dwh: Session, area: Area, origin: Origin
+) -> list[Lost]:
+    """Find the batches from which a rebuild can't derive a layer again."""
+    staged = ledger.lost(mrr, stg, area) if origin == "stg" else None
+    published = ledger.lost(stg, dwh, area, but=staged.batches if staged else ())
+    return [found for found in (staged, published) if found]
+
+
+def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None:
+    if not lost:
+        return
+    still = mirror.applied_after(mrr, area.area, 0)
+    remedy = (
+        "Do `tidemark run` first: mrr has them still."
+        if any(batch_id in still for one in lost for batch_id in one.batches)
+        else "See what would go with `tidemark rebuild --dry-run`, and add "
+        "--accept-lost-history to let it go."
+    )
+    raise LostHistoryError(f"{'; '.join(map(str, lost))}. {remedy}")
 
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:

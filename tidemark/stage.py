@@ -98,10 +98,10 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 last = max(batches)
                 if repair:
                     _remove_surplus(stg, area, repair, last, counts)
-                is_repair = any(applied.is_repair for applied in batches.values())
-                mirror.record_applied(
-                    stg, area.area, last, batches[last].marks, is_repair=is_repair
-                )
+                for applied_id, about in batches.items():
+                    mirror.record_applied(
+                        stg, area.area, applied_id, about.marks, is_repair=about.is_repair
+                    )
     return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from tidemark import (
     audits,
@@ -21,6 +22,7 @@ from tidemark import (
     compare,
     db,
     deletes,
+    ledger,
     mirror,
     published,
     sides,
@@ -37,7 +39,7 @@ from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.journal import Journal
 from tidemark.mirror import Mirror
-from tidemark.model import LAYERS, Hop, Key, KeysCompared, Layer, Repair, Table
+from tidemark.model import LAYERS, Hop, Key, KeysCompared, Layer, Repair, Table, in_the_future
 from tidemark.star import Star
 
 _SNAPSHOT = "isolation level repeatable read"
@@ -88,10 +90,10 @@ class Verification:
     """The source's, when its snapshot was taken."""
     checks: list[Checked]
     audits: list[Audit]
-    future: Mapping[str, int]
-    """Entity -> rows that are stamped in the future, where there are any: they are pending."""
     origins: list[Origin]
     """Of the keys that differ, those that cleansing changed."""
+    notes: list[str]
+    """What is no difference, and has to be known."""
 
     @property
     def is_equal(self) -> bool:
@@ -159,8 +161,8 @@ def run(
             report(check)
         found = _audits(opened["dwh"], shape)
         origins = list(_origins(opened["stg"], cleansings, checks, found))
-        future = watermark.future(opened["operational"], area, clock)
-        return Verification(area.area, clock, checks, found, future, origins)
+        notes = list(_notes(opened, area, clock))
+        return Verification(area.area, clock, checks, found, origins, notes)
 
 
 def _origins(
@@ -373,6 +375,16 @@ def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
         {"area": staging.area.area, "entity": cleansing.entity},
     )
     return [Difference(kind, tuple(key), _REJECTED) for key, kind in found]
+
+
+def _notes(opened: Mapping[Layer, Session], area: Area, clock: datetime) -> Iterator[str]:
+    """Say which layers have what the one before them has lost, and what lies in the future."""
+    for sender, receiver in pairwise(LAYERS[1:]):
+        lost = ledger.lost(opened[sender], opened[receiver], area)
+        if lost:
+            yield str(lost)
+    for name, rows in watermark.future(opened["operational"], area, clock).items():
+        yield f"{name}: {in_the_future(rows)}"
 
 
 def _audits(dwh: Session, shape: Star) -> list[Audit]:

@@ -10,12 +10,13 @@ from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.batches import run_batch, show_batch
 from tidemark.cli.output import print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError
-from tidemark.model import Overrides, in_the_future
+from tidemark.model import Overrides
 
 if TYPE_CHECKING:
     from tidemark.compare import Difference
     from tidemark.config import Area
     from tidemark.db import Servers
+    from tidemark.ledger import Lost
     from tidemark.verify import Checked, Verification
 
 _LAYERS = {
@@ -104,8 +105,8 @@ def _show(found: Verification, limit: int) -> None:
         typer.echo(f"{audit.table}: {audit.what}: {len(audit.keys):,} rows ({keys})")
     if len(named) > limit:
         typer.echo(f"… and {len(named) - limit:,} more")
-    for name, rows in found.future.items():
-        typer.echo(f"{name}: {in_the_future(rows)}")
+    for note in found.notes:
+        typer.echo(f"note: {note}")
     typer.echo("equal" if found.is_equal else "different")
 
 
@@ -129,7 +130,7 @@ def rebuild(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
     accept_lost_history: Annotated[
-        bool, typer.Option(help="Let go of versions whose origin retention has deleted.")
+        bool, typer.Option(help="Let go of versions that the layer before no longer has.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -143,6 +144,7 @@ def rebuild(
     wanted = project.area(area)
     if origin not in rebuilder.ORIGINS:
         raise UnknownNameError("layer to rebuild from", origin, rebuilder.ORIGINS)
+    lost: list[Lost] = []
     with open_servers(project) as opened, progress_bars() as progress:
         progress("rebuild", 0, 0)
         changes = rebuilder.run(
@@ -152,7 +154,10 @@ def rebuild(
             origin=rebuilder.ORIGINS[origin],
             dry_run=dry_run,
             accept_lost_history=accept_lost_history,
+            tell=lost.append,
         )
+    for one in lost:
+        typer.echo(f"{'would be lost' if dry_run else 'lost'}: {one}", err=as_json)
     if as_json:
         print_json(changes)
         return

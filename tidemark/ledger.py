@@ -1,0 +1,70 @@
+"""Which batches a layer has applied that the layer before it never did.
+
+A layer applies what the one before it has applied, and nothing else: its batches are some of that
+one's. Where they are not, the layer before came back from an older backup. The next batch reads
+again what the source still shows, but versions that were replaced since are behind it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark import db
+from tidemark.config import Area
+from tidemark.db import Session
+from tidemark.model import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Batches of an area that one layer has applied, and the one before it lacks."""
+
+    area: str
+    layer: Layer
+    sender: Layer
+    batches: tuple[int, ...]
+    since: datetime
+    """When the first of them was applied."""
+
+    def __str__(self) -> str:
+        first, last = self.batches[0], self.batches[-1]
+        return (
+            f"{self.layer}: it has applied {len(self.batches)} batches of {self.area} that "
+            f"{self.sender} lacks ({first} to {last}, since {self.since:%Y-%m-%d %H:%M:%SZ}): "
+            f"{self.sender} came back from an older backup, so what they changed can't be derived "
+            "again"
+        )
+
+
+def lost(
+    sender: Session, receiver: Session, area: Area, *, but: Collection[int] = ()
+) -> Lost | None:
+    """Compare what two neighbouring layers have applied of an area.
+
+    Args:
+        sender: the layer before `receiver`.
+        receiver: the layer that can have no other batches.
+        area: whose batches.
+        but: batches that the sender is about to lose as well.
+    """
+    kept = _applied(sender, area).keys() - set(but)
+    missing = {
+        batch_id: at for batch_id, at in _applied(receiver, area).items() if batch_id not in kept
+    }
+    if not missing:
+        return None
+    batches = tuple(sorted(missing))
+    return Lost(area.area, receiver.layer, sender.layer, batches, missing[batches[0]])
+
+
+def forget(receiver: Session, found: Lost) -> None:
+    """Let a layer no longer name batches that are lost, in the transaction that lets them go."""
+    receiver.run(
+        db.compose("ledger", "forget"), {"area": found.area, "batches": list(found.batches)}
+    )
+
+
+def _applied(session: Session, area: Area) -> dict[int, datetime]:
+    return dict(session.rows(db.compose("ledger", "applied"), {"area": area.area}))
