@@ -234,8 +234,14 @@ def made(servers: dict[Layer, str], tmp_path: Path) -> Iterator[Make]:
     """Make an area of dimensions and facts, migrate it, and open it."""
     with ExitStack() as stack:
 
-        def make(*entities: Dimension | Fact, source: str = "", **settings: Any) -> Made:
+        def make(
+            *entities: Dimension | Fact,
+            source: str = "",
+            project: Mapping[str, Any] | None = None,
+            **settings: Any,
+        ) -> Made:
             write(tmp_path, *entities, **settings)
+            _write(tmp_path / "sql" / "project.yml", yaml.safe_dump(project or {}))
             (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             for layer in LAYERS:
                 server = connect(servers[layer])
@@ -246,9 +252,9 @@ def made(servers: dict[Layer, str], tmp_path: Path) -> Iterator[Make]:
             warehouse = Warehouse({layer: database(servers[layer], "made") for layer in LAYERS})
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
-            project = Project(tmp_path)
-            migrate.migrate(project, opened)
-            return Made(warehouse, opened, project.area(), tmp_path)
+            found = Project(tmp_path)
+            migrate.migrate(found, opened)
+            return Made(warehouse, opened, found.area(), tmp_path)
 
         yield make
 

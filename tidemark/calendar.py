@@ -34,8 +34,8 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
         named = holidays.country_holidays(calendar.holidays, years=missing)
     except NotImplementedError:
         raise ConfigError(
-            f"calendar.holidays: {calendar.holidays!r} is no country that the holidays library "
-            "knows. Use a code such as US, GB or DE."
+            f"sql/project.yml: calendar.holidays: {calendar.holidays!r} is no country that the "
+            "holidays library knows. Use a code such as US, GB or DE."
         ) from None
     days = {day.isoformat(): name for day, name in named.items() if day.year in missing}
     return int(

@@ -1,4 +1,4 @@
-"""What the user declares: `sql/<area>/area.yml`.
+"""What the user declares: `sql/<area>/area.yml` of each area, and `sql/project.yml` for all.
 
 Declarations are frozen pydantic models with `extra="forbid"`; a misspelt key is refused with the
 nearest one that exists. Columns and types are not declared: `catalog` reads them.
@@ -12,10 +12,18 @@ from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from tidemark.errors import ConfigError, UnknownNameError
 from tidemark.scalars import (
@@ -28,6 +36,8 @@ from tidemark.scalars import (
     SourceName,
     TableName,
 )
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class _Declaration(BaseModel):
@@ -187,6 +197,14 @@ class Calendar(_Declaration):
     """A country code of the `holidays` library, such as US or DE."""
 
 
+class Settings(_Declaration):
+    """What holds for all areas: the DWH has one date dimension, whose days they share."""
+
+    calendar: Calendar = Calendar()
+
+
+NO_SETTINGS = Settings()
+
 _FEW_ROWS = 100
 """Of fewer rows than these, a ratio says nothing."""
 
@@ -225,13 +243,13 @@ class Area(_Declaration):
     area: PlainName
     description: str = ""
     source: SourceLimits = SourceLimits()
-    calendar: Calendar = Calendar()
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)
     """Safety distance between the oldest open transaction and the window's upper end."""
     entities: Mapping[PlainName, Entity]
     checks: tuple[Check, ...] = ()
+    _settings: Settings = PrivateAttr(default=NO_SETTINGS)
 
     @model_validator(mode="before")
     @classmethod
@@ -258,6 +276,11 @@ class Area(_Declaration):
                         f"{len(role.by)} columns for a key of {len(target.key)}"
                     )
         return self
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the project that the area belongs to."""
+        return self._settings.calendar
 
     @property
     def dimensions(self) -> tuple[Entity, ...]:
@@ -288,9 +311,16 @@ class Project:
         return self.home / "sql"
 
     @cached_property
+    def settings(self) -> Settings:
+        """What holds for all areas; ConfigError names file, key and what is wrong."""
+        path = self.sql / "project.yml"
+        return _load(path, "sql/project.yml", Settings) if path.exists() else NO_SETTINGS
+
+    @cached_property
     def areas(self) -> dict[str, Area]:
         """Every area, by name; ConfigError names file, key and what is wrong."""
-        found = {path.parent.name: load_area(path) for path in sorted(self.sql.glob("*/area.yml"))}
+        files = sorted(self.sql.glob("*/area.yml"))
+        found = {path.parent.name: load_area(path, self.settings) for path in files}
         _names_are_unique(found)
         return found
 
@@ -322,19 +352,11 @@ def find_project(start: Path | None = None) -> Project:
     )
 
 
-def load_area(path: Path) -> Area:
+def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
     """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
     where = "/".join(path.parts[-3:])
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        declared = yaml.load(path.read_text("utf-8"), Loader=loader)
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"{where}: not readable as YAML: {said}") from None
-    try:
-        area = Area.model_validate(declared)
-    except ValidationError as error:
-        raise ConfigError(_explained(where, error)) from None
+    area = _load(path, where, Area)
+    area._settings = settings
     if area.area != path.parent.name:
         raise ConfigError(
             f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
@@ -343,9 +365,27 @@ def load_area(path: Path) -> Area:
     return area
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of `area.yml`, for editors."""
-    return Area.model_json_schema()
+def _load(path: Path, where: str, model: type[T]) -> T:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        declared = yaml.load(path.read_text("utf-8"), Loader=loader)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{where}: not readable as YAML: {said}") from None
+    if model is Area and isinstance(declared, dict) and "calendar" in declared:
+        raise ConfigError(
+            f"{where}: calendar: it is one for all areas, as the date dimension is. "
+            "Move it to sql/project.yml."
+        )
+    try:
+        return model.model_validate({} if declared is None and model is Settings else declared)
+    except ValidationError as error:
+        raise ConfigError(_explained(where, error, model)) from None
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schemas of `area.yml` and `project.yml`, for editors."""
+    return {"area": Area.model_json_schema(), "project": Settings.model_json_schema()}
 
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -358,13 +398,13 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def _explained(where: str, error: ValidationError) -> str:
+def _explained(where: str, error: ValidationError, root: type[BaseModel]) -> str:
     # A misspelt key is told first: where it was meant, the right one is missing too.
     first, *others = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        known = list(_model_at(first["loc"][:-1]).model_fields)
+        known = list(_model_at(first["loc"][:-1], root).model_fields)
         nearest = get_close_matches(key, known, n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
         message = f"{where}: {place}: unknown key. {hint}"
@@ -377,11 +417,11 @@ def _explained(where: str, error: ValidationError) -> str:
     return message + (f" ({len(others)} more like it.)" if others else "")
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel]:
     """Find the model that declares the keys at a place of the file."""
     match location:
         case ():
-            return Area
+            return root
         case ("checks", *_):
             return Check
         case ("entities", _):
@@ -389,7 +429,7 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
         case ("entities", _, "fact", "dimensions", *_):
             return Role
         case _:
-            return _MODELS.get(str(location[-1]), Area)
+            return _MODELS.get(str(location[-1]), root)
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:

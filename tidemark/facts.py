@@ -41,6 +41,8 @@ class Fact:
     dates: Mapping[str, str]
     """Date key column of the fact table -> landing column of type date."""
     on_delete: Literal["remove", "soft"] = "remove"
+    nullable: frozenset[str] = frozenset()
+    """Date key columns that are null without a date; the others are 0, the unknown date."""
     texts: frozenset[str] = frozenset()
     """Columns of the fact table that are compared as text."""
 
@@ -64,6 +66,10 @@ class Fact:
         """Landing column that identifies a member -> its name in the work table."""
         columns = dict.fromkeys(column for role in self.roles for column in role.by)
         return {column: f"_by_{position}" for position, column in enumerate(columns)}
+
+    def unknown_date(self, column: str) -> Composable:
+        """Return what a date key column has without a date."""
+        return db.literal(None if column in self.nullable else 0)
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -260,7 +266,13 @@ def _resolve(fact: Fact, applied: int) -> Composable:
         for alias, role in roles.items()
     ]
     columns += [
-        db.compose("facts", "date_key", date=db.name(source), column=db.name(column))
+        db.compose(
+            "facts",
+            "date_key",
+            date=db.name(source),
+            column=db.name(column),
+            unknown=fact.unknown_date(column),
+        )
         for column, source in fact.dates.items()
     ]
     if fact.on_delete == "soft":

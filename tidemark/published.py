@@ -96,5 +96,6 @@ def _shape(fact: Fact) -> dict[str, Any]:
             role.column: {"table": role.dimension.table, "by": list(role.by)} for role in fact.roles
         },
         "dates": dict(fact.dates),
+        "nullable": sorted(fact.nullable),
         "on_delete": fact.on_delete,
     }

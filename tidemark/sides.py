@@ -102,7 +102,9 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
     stored = _texts(target.columns)
     compared = {name: staged[source] for name, source in target.columns.items()}
     for name, source in target.dates.items():
-        columns.append(db.compose("verify", "date_key", column=db.name(source), name=db.name(name)))
+        parts = {"column": db.name(source), "name": db.name(name)}
+        unknown = target.unknown_date(name)
+        columns.append(db.compose("verify", "date_key", **parts, unknown=unknown))
         stored.append(_text(name))
         compared[name] = Column(name, "integer")
     tables = target.name + db.text(" as t")

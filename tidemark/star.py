@@ -198,6 +198,11 @@ def _fact(
         roles=roles,
         dates=declared.dates,
         on_delete=declared.on_delete,
+        nullable=frozenset(
+            column.name
+            for column in table.columns
+            if column.name in declared.dates and not column.not_null
+        ),
         texts=compared_as_text(table.columns),
     )
 

@@ -157,10 +157,11 @@ def _keys(value: Any) -> Iterator[str]:
                 yield from _keys(item)
 
 
-def test_the_schema_for_editors_is_that_of_the_models() -> None:
-    written = json.loads((HOME / "sql" / "area.schema.json").read_text("utf-8"))
+@pytest.mark.parametrize("name", ["area", "project"])
+def test_the_schema_for_editors_is_that_of_the_models(name: str) -> None:
+    written = json.loads((HOME / "sql" / f"{name}.schema.json").read_text("utf-8"))
 
-    assert written == config.json_schema()
+    assert written == config.json_schemas()[name]
 
 
 def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
@@ -171,7 +172,6 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
             keys.append(prefix + key.strip())
 
     nested: dict[str, type[BaseModel]] = {
-        "calendar": config.Calendar,
         "dimension": config.Dimension,
         "fact": config.Fact,
         "monitor": config.Monitor,
@@ -187,6 +187,13 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
             *(f"{key}.{name}" for key, model in nested.items() for name in model.model_fields),
         ]
     )
+
+
+def test_every_key_of_project_yml_is_documented_and_no_other() -> None:
+    keys = [row[0].strip("` ") for row in table(section("areas.md", "project.yml"))]
+
+    assert keys == [f"calendar.{name}" for name in config.Calendar.model_fields]
+    assert list(config.Settings.model_fields) == ["calendar"]
 
 
 @pytest.mark.parametrize(

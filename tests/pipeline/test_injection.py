@@ -172,7 +172,7 @@ def test_a_country_is_a_country(made: Make, code: str):
     events: Any = Fact(
         {"id": "int", "at": "timestamptz", "day": "date"}, ("id",), "at", dates={"day_key": "day"}
     )
-    area = made(events, calendar={"holidays": code}, first=CANARY)
+    area = made(events, project={"calendar": {"holidays": code}}, first=CANARY)
     area.put(events, (1, "2025-01-01", "2025-01-01"))
     with pytest.raises(ConfigError, match="is no country that the holidays library knows"):
         area.run()

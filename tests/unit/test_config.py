@@ -86,7 +86,6 @@ REFUSED = [
         "entities.visits.fact.dimensions.tree_key.bye: unknown key. Did you mean 'by'?",
     ),
     ("retention.log", "90d", "retention.log: unknown key. Did you mean 'logs'?"),
-    ("calendar.holiday", "DE", "calendar.holiday: unknown key. Did you mean 'holidays'?"),
     (
         "checks",
         [{"name": "a", "description": "b", "query": "c"}],
@@ -95,7 +94,7 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, source, calendar, monitor, retention, margin, "
+        "zzz: unknown key. Known: area, description, source, monitor, retention, margin, "
         "entities, checks.",
     ),
     (

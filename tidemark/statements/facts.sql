@@ -75,7 +75,7 @@ left join {dimension} as {alias}
         and {alias}.valid_to > l.{event_time}
 
 -- name: date_key
-coalesce(to_char(l.{date}, 'YYYYMMDD')::integer, 0) as {column}
+coalesce(to_char(l.{date}, 'YYYYMMDD')::integer, {unknown}) as {column}
 
 -- name: unknown
 (select {by} from {resolved} where {column} is null)

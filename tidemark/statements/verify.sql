@@ -16,7 +16,7 @@ t.{column}::text as {name}
 case when num_nulls({by}) = 0 then {value}::text end as {name}
 
 -- name: date_key
-coalesce(to_char(t.{column}, 'YYYYMMDD')::integer, 0)::text as {name}
+coalesce(to_char(t.{column}, 'YYYYMMDD')::integer, {unknown})::text as {name}
 
 -- name: joined_member
 {alias}.{column}::text as {name}

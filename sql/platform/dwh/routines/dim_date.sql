@@ -13,16 +13,19 @@ as $$
 declare
     v_inserted bigint;
 begin
-    insert into dwh_dim_date (full_date, holiday_name)
+    insert into dwh_dim_date (date_key, full_date, holiday_name)
     select
-        make_date(y.year, 1, 1) + d.offset_in_year,
+        to_char(c.day, 'YYYYMMDD')::integer,
+        c.day,
         h.name
     from unnest(p_years) as y (year)
-    cross join lateral generate_series(
-        0, make_date(y.year + 1, 1, 1) - make_date(y.year, 1, 1) - 1
-    ) as d (offset_in_year)
-    left join jsonb_each_text(p_holidays) as h (day, name)
-        on h.day::date = make_date(y.year, 1, 1) + d.offset_in_year
+    cross join lateral (
+        select make_date(y.year, 1, 1) + d.offset_in_year as day
+        from generate_series(
+            0, make_date(y.year + 1, 1, 1) - make_date(y.year, 1, 1) - 1
+        ) as d (offset_in_year)
+    ) as c
+    left join jsonb_each_text(p_holidays) as h (day, name) on h.day::date = c.day
     -- Ordered, so that two sessions that add one year wait for each other instead of deadlocking.
     order by 1
     on conflict do nothing;
