@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tidemark import db
+from tidemark import db, sqltypes
 from tidemark.catalog import TableName
 from tidemark.model import Column, Table
 
@@ -26,8 +26,13 @@ def rename(found: Table, column: str, to: str, *tables: TableName) -> list[str]:
 
 
 def retype(found: Table, column: str, kind: str, *tables: TableName) -> list[str]:
-    """Give a column another type. PostgreSQL retypes none that a view reads."""
-    change = f"alter column {db.quoted(column)} type {kind}"
+    """Give a column another type. PostgreSQL retypes none that a view reads.
+
+    From one family of types to another it casts only where it is told to.
+    """
+    name, old = db.quoted(column), found.column(column).value_type
+    is_alike = sqltypes.holds(kind, old) or sqltypes.holds(old, kind)
+    change = f"alter column {name} type {kind}{'' if is_alike else f' using {name}::{kind}'}"
     return [*_without(found, column), *_altered(change, tables)]
 
 

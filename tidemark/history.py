@@ -96,7 +96,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         except StatementError as error:
             raise _explained(error, entity, table, key) from error
         at = table.names.index(entity.dimension.surrogate_key)
-        counts = _fact_counts(dwh, area, entity, [version[at] for version in versions])
+        counts = _fact_counts(dwh, area, entity, table, [version[at] for version in versions])
     return History(
         table=entity.dimension.table,
         columns=(*table.names, *counts),
@@ -150,7 +150,7 @@ def _table(dwh: Session, entity: Entity) -> Table:
 
 
 def _fact_counts(
-    dwh: Session, area: Area, entity: Entity, keys: Sequence[int]
+    dwh: Session, area: Area, entity: Entity, table: Table, keys: Sequence[int]
 ) -> dict[str, dict[int, int]]:
     """Count the facts per version: `<fact table>` or `<fact table>.<role>` -> key -> rows."""
     counts: dict[str, dict[int, int]] = {}
@@ -159,6 +159,8 @@ def _fact_counts(
         columns = [c for c, role in other.fact.dimensions.items() if role.entity == entity.name]
         for column in columns:
             label = f"{other.name}.{column}" if len(columns) > 1 else other.name
+            if label in table.names:
+                label += " (facts)"
             query = db.compose(
                 "history",
                 "facts",

@@ -143,6 +143,8 @@ ATTRIBUTES: list[tuple[str, str, Any]] = [
     ("timestamp(0)", "timestamp", "2025-01-01 12:00:00.123"),
     ("date", "timestamptz", "2025-01-01 12:00Z"),
     ("real", "double precision", "0.1"),
+    ("text", "integer using 7", "40000"),
+    ("boolean", "text", "true"),
 ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.fix_servers import connect
 from tests.queries import rows
-from tidemark import sqlfiles, verify
+from tidemark import history, sqlfiles, verify
 from tidemark.errors import ContractError
 from tidemark.mirror import LINEAGE
 from tidemark.model import Layer
@@ -193,3 +193,14 @@ def test_a_table_of_stg_may_not_have_reasons_of_its_own(made: Make):
     area.put(things, (1, JAN))
     with pytest.raises(ContractError, match="has a column 'reject_reasons', a name"):
         area.run()
+
+
+def test_a_column_called_like_a_fact_is_not_taken_for_its_count(made: Make):
+    things = Dimension({"id": "int", "events": "text", "updated_at": "timestamptz"}, ("id",))
+    events = Fact({"no": "int", "id": "int", "at": "timestamptz"}, ("no",), "at", {"k": "things"})
+    area = made(things, events)
+    area.put(things, (1, "many", JAN))
+    area.put(events, (1, 1, FEB))
+    area.run()
+    found = history.read(area.servers, area.area, area.area.entity("things"), ["1"])
+    assert found.only(["events", "events (facts)"]) == [("many", 1)]

@@ -16,7 +16,7 @@ def test_a_statement_has_no_comments_that_could_hide_what_follows():
 
 
 def test_a_file_gives_its_statements_in_order():
-    assert list(statements("publish")) == ["succeed", "land_surplus"]
+    assert list(statements("publish")) == ["defer", "succeed", "land_surplus"]
 
 
 def test_a_statement_that_a_file_lacks_is_an_error():
