@@ -64,11 +64,11 @@ class Claims:
             "m_is_w": db.equal("m", "w", key),
             "is_own": self._is_own(),
             "holder_texts": _texts_of("w.mrr_key", key),
-            "texts_k": _texts_of("k.mrr_key", key),
+            "texts_l": db.joined("l.{}::text", key),
             "texts_g": db.joined("g.{}::text", key),
             "columns": db.names(c.name for c in columns),
             "names": db.text(", ").join(db.literal(c.name) for c in columns),
-            "texts_l": db.text(", ").join(
+            "row_texts": db.text(", ").join(
                 db.name("l", c.name) + db.text("::text") for c in columns
             ),
             "row_data": db.text(", ").join(

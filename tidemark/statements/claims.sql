@@ -237,7 +237,7 @@ select
     c._stg_key,
     c._taken_by is null,
     c._since,
-    case when c._taken_by is not null then jsonb_object(array[{names}]::text[], array[{texts_l}]::text[]) end
+    case when c._taken_by is not null then jsonb_object(array[{names}]::text[], array[{row_texts}]::text[]) end
 from {cleaned} as c
 inner join {landing} as l on c._landed = l._first_batch_id
 where
@@ -319,7 +319,7 @@ delete from {cleaned} where _mrr_key is null
 -- name: origins
 select
     array[{texts_g}],
-    array[{texts_k}]
+    array[{texts_l}]
 from {keys} as g
 inner join (
     select
@@ -334,6 +334,7 @@ inner join (
     from {cleaned} as c
     where c._mrr_key is not null and c.reject_reasons = '{{}}'
 ) as k on k.stg_key = jsonb_build_object({pairs_g})
+cross join lateral jsonb_populate_record(null::{landing}, k.mrr_key) as l
 
 -- name: converted
 case when pg_input_is_valid({value}::text, {kind}) then {value}::text::{type} end
