@@ -31,6 +31,7 @@ MEMBER = scd2.Dimension(
     type1=("name",),
     rest=(),
     effective="changed",
+    has_plans=True,
 )
 """Members of a club: the city and the tier make history, the name does not."""
 

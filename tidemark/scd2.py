@@ -46,6 +46,8 @@ class Dimension:
     """Carried along: a version keeps what its first observation said."""
     effective: str
     """Column of the landing table with the time of the change."""
+    has_plans: bool = False
+    """Whether it may lie in the future: a plan, withdrawn once the source no longer shows it."""
     first_version: Literal["beginning", "change"] = "beginning"
     is_scratch: bool = False
     """Whether it is the work table in which the dimension is derived anew."""
@@ -180,6 +182,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "timeline": dimension.timeline,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
+        "clock": db.name("_extracted_at") if dimension.has_plans else db.text("null::timestamptz"),
         "nk": db.names(key),
         "nk_d": db.names(key, of="d"),
         "nk_t": db.names(key, of="t"),

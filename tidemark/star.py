@@ -123,6 +123,7 @@ def _dimension(
         type1=declared.type1,
         rest=rest,
         effective=effective,
+        has_plans=effective != entity.watermark,
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},

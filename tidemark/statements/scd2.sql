@@ -3,6 +3,7 @@
 -- {landing}     the incoming versions, with lineage columns
 -- {dimension}   the dimension
 -- {confirmed}   instants at which a version was seen again, unchanged
+-- {clock}       when the source showed them, where they may be plans; else null
 -- {nk} {type2} {type1} {rest}   its columns: natural key, and the others by role
 -- Columns that start with _ are ours.
 
@@ -83,13 +84,13 @@ observed as (
         null,
         case
             when _deleted_at is null then {effective}
-            when {effective} > _extracted_at then _deleted_at
+            when {effective} > {clock} then _deleted_at
             else greatest(_deleted_at, {effective} + interval '1 microsecond')
         end,
         _deleted_at is null,
         false,
         true,
-        _extracted_at,
+        {clock},
         _batch_id
     from {landing}
 ),
