@@ -203,12 +203,6 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
             for column in dimension.attributes
         ),
         "attributes_b": db.names(dimension.attributes, of="b"),
-        "attributes_latest": db.text(", ").join(
-            db.compose("scd2", "latest", column=db.name(column))
-            if column in dimension.type1
-            else db.name(column)
-            for column in dimension.attributes
-        ),
         "type2_differ": _type2_differ(dimension),
         "t_is_d": db.equal("t", "d", key),
         "t_is_c": db.equal("t", "c", key),
@@ -221,6 +215,36 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
         "written_t": db.names(written, of="t"),
         "compared_t": db.compared(written, "t", dimension.texts),
         "compared_d": db.compared(written, "d", dimension.texts),
+        **_judging(dimension),
+    }
+
+
+def _judging(dimension: Dimension) -> dict[str, Composable]:
+    """Compose how plans are withdrawn. A dimension without any is spared the work.
+
+    What holds of type 1 was seen of the latest time, and is told by who withdrew that.
+    """
+    nk, attributes = db.names(dimension.natural_key), db.names(dimension.attributes)
+    latest = db.text(", ").join(
+        db.compose("scd2", "latest", column=db.name(column))
+        if column in dimension.type1
+        else db.name(column)
+        for column in dimension.attributes
+    )
+    if not dimension.has_plans:
+        return {
+            "judged": db.compose("scd2", "not_judged"),
+            "told_at": db.name("_at"),
+            "attributes_told": attributes,
+            "attributes_latest": latest,
+            "withdrawn": db.text(""),
+        }
+    return {
+        "judged": db.compose("scd2", "judged", nk=nk),
+        "told_at": db.compose("scd2", "told_at"),
+        "attributes_told": latest,
+        "attributes_latest": attributes,
+        "withdrawn": db.compose("scd2", "withdrawn", attributes=attributes),
     }
 
 

@@ -52,6 +52,8 @@ class History:
     first_version: FirstVersion
     since: int = 0
     """The last batch that knows nothing of the column `tier`, which was added then."""
+    has_plans: bool = True
+    """Whether what is seen has a clock."""
 
     @property
     def seen(self) -> Landing:
@@ -83,7 +85,8 @@ class History:
 
     def prepare(self, members: Members) -> None:
         """Set the dimension up as it is before the first landing."""
-        members.becomes(first_version=self.first_version, added={"tier": self.since})
+        roles = {"first_version": self.first_version, "has_plans": self.has_plans}
+        members.becomes(**roles, added={"tier": self.since})
         for key in self.inferred:
             members.infer(key)
 
@@ -134,7 +137,8 @@ def histories(draw: st.DrawFn) -> History:
                     landing.append((key, observation))
         landings.append(landing)
     inferred = draw(st.frozensets(st.sampled_from(KEYS), max_size=2))
-    return History(landings, inferred, draw(st.sampled_from(["beginning", "change"])), since)
+    first_version: FirstVersion = draw(st.sampled_from(["beginning", "change"]))
+    return History(landings, inferred, first_version, since, has_clock)
 
 
 def _at_its_clock(observation: Observation) -> Observation:

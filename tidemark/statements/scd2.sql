@@ -108,43 +108,14 @@ summed_up as (
 ),
 
 -- Batches apply in ascending order: one that the key has seen already is a replay, and says
--- nothing. The others come at a clock: that of the next to show the key, or to miss it, judges what
--- was to begin later.
+-- nothing.
 arrived as (
-    select
-        *,
-        min(_clock) filter (where _live) over later as _shown_at,
-        min(_clock) over later as _judged_at,
-        lag(_raw_at) over arrival > _clock as _judges
+    select *
     from summed_up
     where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
-    window
-        arrival as (partition by {nk} order by _batch_id, _live desc),
-        later as (
-            partition by {nk} order by _batch_id desc, _live
-            rows between unbounded preceding and 1 preceding
-        )
 ),
 
--- What had not begun when the source showed the key otherwise is withdrawn (a delete together with
--- what it ended, a tick before); when the key was gone, as long as something else of it remains.
-judged as (
-    select
-        *,
-        coalesce(
-            case when _live then _raw_at else _raw_at - interval '1 microsecond' end > _shown_at
-            or _live
-            and _raw_at > _judged_at
-            and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
-            false
-        ) as _withdrawn,
-        max(_batch_id) filter (where _judges) over (partition by {nk}) as _judge
-    from arrived
-    window earlier as (
-        partition by {nk} order by _batch_id, _live desc
-        rows between unbounded preceding and 1 preceding
-    )
-),
+{judged},
 
 -- Only what is there can be deleted.
 remaining as (
@@ -212,12 +183,7 @@ ranked as (
         row_number() over (instant order by _withdrawn, _batch_id desc) as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        case
-            when _withdrawn then '-infinity'
-            when _batch_id = _judge
-                then max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole
-            else _at
-        end as _told_at
+        {told_at} as _told_at
     from placed
     where _live or _at is not null
     window
@@ -228,7 +194,7 @@ ranked as (
 -- Type-1 attributes are those of the last observation in all that follows.
 told as (
     select
-        {attributes_latest},
+        {attributes_told},
         _at,
         _live,
         _batch_id,
@@ -260,10 +226,23 @@ compared as (
 
 segmented as (
     select
-        *,
+        {attributes_latest},
+        _at,
+        _live,
+        _batch_id,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        _was_inferred,
+        _starts,
         count(*) filter (where _starts) over timeline as _segment
     from compared
-    window timeline as (partition by {nk} order by _at, _live)
+    window
+        timeline as (partition by {nk} order by _at, _live),
+        whole as (
+            partition by {nk} order by _at, _live
+            rows between unbounded preceding and unbounded following
+        )
 ),
 
 -- The segment continues the first known version that fell into it: that one's key is kept.
@@ -350,23 +329,7 @@ select
     null
 from keyed
 where _instant_key <> _version_key
-union all
-select
-    {attributes},
-    _at,
-    null,
-    null,
-    null,
-    null,
-    _batch_id,
-    case when _key is null then 'withdrawn' else 'superseded' end,
-    _key,
-    null,
-    null,
-    null,
-    null
-from ranked
-where _withdrawn and (_key is null or _rank = 1)
+{withdrawn}
 
 -- Whether the dimension is empty and each key landed once: a mirror that is sent as a whole.
 -- name: is_first_load
@@ -418,7 +381,10 @@ where _role = 'version' and _key is null
 -- name: withdraw_confirmations
 delete from {confirmed} as c
 using {timeline} as t
-where t._role = 'withdrawn' and {t_is_c} and c.confirmed_at = t.changed_at
+where
+    t._role in ('superseded', 'withdrawn')
+    and {t_is_c}
+    and c.confirmed_at = t.changed_at
 
 -- name: confirm
 insert into {confirmed} ({nk}, confirmed_at, _batch_id)
@@ -491,3 +457,77 @@ where dimension = %(dimension)s
 
 -- name: latest
 last_value({column}) over whole as {column}
+
+-- Where nothing is a plan, what was seen is so for ever.
+-- name: not_judged
+judged as (
+    select
+        *,
+        false as _withdrawn,
+        null::bigint as _judge
+    from arrived
+)
+
+-- The clock at which a batch shows the key, or misses it, judges what was to begin later. What had
+-- not begun when the source showed the key otherwise is withdrawn (a delete together with what it
+-- ended, a tick before); when the key was gone, as long as something else of it remains.
+-- name: judged
+clocked as (
+    select
+        *,
+        min(_clock) filter (where _live) over later as _shown_at,
+        min(_clock) over later as _judged_at,
+        lag(_raw_at) over arrival > _clock as _judges
+    from arrived
+    window
+        arrival as (partition by {nk} order by _batch_id, _live desc),
+        later as (
+            partition by {nk} order by _batch_id desc, _live
+            rows between unbounded preceding and 1 preceding
+        )
+),
+
+judged as (
+    select
+        *,
+        coalesce(
+            case when _live then _raw_at else _raw_at - interval '1 microsecond' end > _shown_at
+            or _live
+            and _raw_at > _judged_at
+            and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
+            false
+        ) as _withdrawn,
+        max(_batch_id) filter (where _judges) over (partition by {nk}) as _judge
+    from clocked
+    window earlier as (
+        partition by {nk} order by _batch_id, _live desc
+        rows between unbounded preceding and 1 preceding
+    )
+)
+
+-- name: told_at
+case
+    when _withdrawn then '-infinity'
+    when _batch_id = _judge
+        then max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole
+    else _at
+end
+
+-- name: withdrawn
+union all
+select
+    {attributes},
+    _at,
+    null,
+    null,
+    null,
+    null,
+    _batch_id,
+    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
+    case when _rank = 1 then _instant_key end,
+    null,
+    null,
+    null,
+    null
+from ranked
+where _withdrawn and (_rank = 1 or _key is null)
