@@ -21,8 +21,8 @@ NUMBER = "_first_batch_id"
 """Lineage column in which a landed row has its number, so that what a view makes of it can be told:
 the first batch of a row is STG's own to know."""
 
-_OWN_COLUMNS = 16
-"""Columns beside the payload of what cleansing yields: lineage, reasons, and some to spare."""
+_OWN_COLUMNS = 12
+"""Columns beside the payload of what cleansing yields; a timeline has as many of its own."""
 
 _TOO_WIDE = ("22001", "22003")
 """A text that is too long, a number that has too many digits."""

@@ -19,8 +19,6 @@ from tidemark.sqltypes import compares, unsized
 
 _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("scd2", "verify")
 _RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "verify")
-_OWN_OF_TIMELINE = 12
-"""Columns of a timeline beside the attributes."""
 _NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables that are numbered."""
 
@@ -112,7 +110,6 @@ def _dimension(
     contracts.require_fed(area, table, feeds, sent.table, own)
     confirmed = catalog.require(found, _confirmed(entity), layer="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
-    contracts.require_room("dwh", declared.table, len(feeds), _OWN_OF_TIMELINE)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,

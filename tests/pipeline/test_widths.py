@@ -31,9 +31,9 @@ def differences(area: Made) -> list[Any]:
     return [*found.audits, *(one for check in found.checks for one in check.compared.differences)]
 
 
-def test_a_dimension_may_have_as_many_columns_as_a_timeline_has_room_for(made: Make):
-    columns = {"id": "int", **wide(1587), "updated_at": "timestamptz"}
-    things = Dimension(columns, ("id",), type1=tuple(wide(1587))[::2])
+def test_a_dimension_may_have_as_many_columns_as_work_tables_have_room_for(made: Make):
+    columns = {"id": "int", **wide(1586), "updated_at": "timestamptz"}
+    things = Dimension(columns, ("id",), type1=tuple(wide(1586))[::2])
     area = made(things)
     put(area, things, 1, JAN)
     area.run()
@@ -47,7 +47,7 @@ def test_a_dimension_may_have_as_many_columns_as_a_timeline_has_room_for(made: M
 def test_a_fact_may_have_as_many_columns_as_a_work_table_has_room_for(made: Make):
     things = Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",))
     roles = {f"role{n}_key": {"entity": "things", "by": [f"c{n}"]} for n in range(2)}
-    columns = {"id": "int", **wide(1588), "c0": "int", "c1": "int", "at": "timestamptz"}
+    columns = {"id": "int", **wide(1586), "c0": "int", "c1": "int", "at": "timestamptz"}
     events = Fact(columns, ("id",), "at", roles)
     area = made(things, events)
     put(area, things, 1, JAN)
@@ -60,14 +60,14 @@ def test_a_fact_may_have_as_many_columns_as_a_work_table_has_room_for(made: Make
     assert differences(area) == []
 
 
-def test_a_dimension_that_leaves_a_timeline_no_room_is_refused(made: Make):
-    columns = {"id": "int", **wide(1588), "updated_at": "timestamptz"}
+def test_a_table_that_leaves_a_work_table_no_room_is_refused(made: Make):
+    columns = {"id": "int", **wide(1587), "updated_at": "timestamptz"}
     area = made(things := Dimension(columns, ("id",)))
     put(area, things, 1, JAN)
     with pytest.raises(ContractError) as raised:
         area.run()
     assert str(raised.value) == (
-        "dwh: dim_things has 1589 columns to move, and a batch needs 12 beside them: more than the "
+        "stg: stg_things has 1589 columns to move, and a batch needs 12 beside them: more than the "
         "1600 that PostgreSQL lets a table have. Leave out 1."
     )
 
