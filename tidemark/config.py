@@ -9,22 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from tidemark import yamlfiles
 from tidemark.errors import ConfigError, UnknownNameError
 from tidemark.scalars import (
     Columns,
@@ -36,8 +27,6 @@ from tidemark.scalars import (
     SourceName,
     TableName,
 )
-
-T = TypeVar("T", bound=BaseModel)
 
 
 class _Declaration(BaseModel):
@@ -314,7 +303,10 @@ class Project:
     def settings(self) -> Settings:
         """What holds for all areas; ConfigError names file, key and what is wrong."""
         path = self.sql / "project.yml"
-        return _load(path, "sql/project.yml", Settings) if path.exists() else NO_SETTINGS
+        if not path.exists():
+            return NO_SETTINGS
+        where = "sql/project.yml"
+        return yamlfiles.validated(yamlfiles.parsed(path, where) or {}, where, Settings)
 
     @cached_property
     def areas(self) -> dict[str, Area]:
@@ -355,7 +347,13 @@ def find_project(start: Path | None = None) -> Project:
 def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
     """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
     where = "/".join(path.parts[-3:])
-    area = _load(path, where, Area)
+    declared = yamlfiles.parsed(path, where)
+    if isinstance(declared, dict) and "calendar" in declared:
+        raise ConfigError(
+            f"{where}: calendar: it is one for all areas, as the date dimension is. "
+            "Move it to sql/project.yml."
+        )
+    area = yamlfiles.validated(declared, where, Area)
     area._settings = settings
     if area.area != path.parent.name:
         raise ConfigError(
@@ -365,71 +363,9 @@ def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
     return area
 
 
-def _load(path: Path, where: str, model: type[T]) -> T:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        declared = yaml.load(path.read_text("utf-8"), Loader=loader)
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"{where}: not readable as YAML: {said}") from None
-    if model is Area and isinstance(declared, dict) and "calendar" in declared:
-        raise ConfigError(
-            f"{where}: calendar: it is one for all areas, as the date dimension is. "
-            "Move it to sql/project.yml."
-        )
-    try:
-        return model.model_validate({} if declared is None and model is Settings else declared)
-    except ValidationError as error:
-        raise ConfigError(_explained(where, error, model)) from None
-
-
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schemas of `area.yml` and `project.yml`, for editors."""
     return {"area": Area.model_json_schema(), "project": Settings.model_json_schema()}
-
-
-_MODELS: dict[str, type[BaseModel]] = {
-    "calendar": Calendar,
-    "dimension": Dimension,
-    "fact": Fact,
-    "monitor": Monitor,
-    "retention": Retention,
-    "source": SourceLimits,
-}
-
-
-def _explained(where: str, error: ValidationError, root: type[BaseModel]) -> str:
-    # A misspelt key is told first: where it was meant, the right one is missing too.
-    first, *others = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        known = list(_model_at(first["loc"][:-1], root).model_fields)
-        nearest = get_close_matches(key, known, n=1)
-        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
-        message = f"{where}: {place}: unknown key. {hint}"
-    elif first["type"] == "missing":
-        message = f"{where}: {place} is missing. Add it."
-    else:
-        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-        reason = reason.replace("Tuple", "List").replace("valid tuple", "list")
-        message = f"{where}: {place}: {reason}."
-    return message + (f" ({len(others)} more like it.)" if others else "")
-
-
-def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel]:
-    """Find the model that declares the keys at a place of the file."""
-    match location:
-        case ():
-            return root
-        case ("checks", *_):
-            return Check
-        case ("entities", _):
-            return Entity
-        case ("entities", _, "fact", "dimensions", *_):
-            return Role
-        case _:
-            return _MODELS.get(str(location[-1]), root)
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:
