@@ -95,9 +95,8 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     name = sending.job.landing.entity
                     apply(stg, area, cleansings[name], batches, counts[name])
                     counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
-                last = max(batches)
                 if repair:
-                    _remove_surplus(stg, area, repair, last, counts)
+                    _remove_surplus(stg, area, repair, max(batches), counts)
                 for applied_id, about in batches.items():
                     mirror.record_applied(
                         stg, area.area, applied_id, about.marks, is_repair=about.is_repair

@@ -258,7 +258,8 @@ DRIFT: list[tuple[Layer, str, str]] = [
     ),
     (
         "mrr",
-        "alter table mrr_fact_sales alter quantity type bigint",
+        "alter table mrr_fact_sales alter quantity type bigint; "
+        "alter table mrr_fact_sales_history alter quantity type bigint",
         "operational and mrr: column 'quantity' is integer in public.sales and bigint in "
         'public.mrr_fact_sales. Put `alter table "mrr_fact_sales" alter column "quantity" type '
         'integer; alter table "mrr_fact_sales_history" alter column "quantity" type integer;` '
@@ -283,24 +284,23 @@ def test_a_mirror_that_disagrees_with_its_source_stops_the_run(
     assert refused(retail, ContractError) == said
 
 
-CHANGE_LANDING = (
-    "Change the landing table in a new file of sql/retail/stg/ (it drops the views that read it, "
-    "and they are made again), and run `tidemark migrate`."
-)
+INTO_STG = "into a new file of sql/retail/stg/ and run `tidemark migrate`"
 
 LATER_DRIFT: list[tuple[Layer, str, str]] = [
     (
         "stg",
         "alter table landing.sales add column channel text",
         "mrr and stg: column 'channel' (text) of landing.sales is not in public.mrr_fact_sales. "
-        f"{CHANGE_LANDING}",
+        'Let the cleansing view do without it. Put `alter table "landing"."sales" drop column '
+        f'"channel";` {INTO_STG}.',
     ),
     (
         "stg",
         "drop view landing.clean_sales, landing.sales_computed; "
         "alter table landing.sales alter quantity type smallint",
         "mrr and stg: column 'quantity' is smallint in landing.sales and integer in "
-        f"public.mrr_fact_sales. {CHANGE_LANDING}",
+        'public.mrr_fact_sales. Put `alter table "landing"."sales" alter column "quantity" type '
+        f"integer;` {INTO_STG}.",
     ),
     (
         "stg",
@@ -311,8 +311,9 @@ LATER_DRIFT: list[tuple[Layer, str, str]] = [
     (
         "stg",
         "alter table stg_fact_sales add column channel text",
-        "stg: landing.clean_sales has no column 'channel', but the table stg_fact_sales behind it "
-        "names it.",
+        "stg: column 'channel' is text in public.stg_fact_sales and missing in "
+        'public.stg_fact_sales_history. Put `alter table "stg_fact_sales_history" add column '
+        f'"channel" text;` {INTO_STG}.',
     ),
     (
         "stg",
@@ -324,7 +325,9 @@ LATER_DRIFT: list[tuple[Layer, str, str]] = [
         "dwh",
         "drop view vw_sales cascade; alter table dwh_fact_sales alter quantity type bigint",
         "stg and dwh: column 'quantity' is integer in STG, and public.dwh_fact_sales.quantity is "
-        "bigint. Give both one type in a new file of sql/.",
+        'bigint. Put `alter table "stg_fact_sales" alter column "quantity" type bigint; '
+        'alter table "stg_fact_sales_history" alter column "quantity" type bigint;` '
+        f"{INTO_STG}.",
     ),
     (
         "dwh",
