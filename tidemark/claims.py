@@ -55,7 +55,7 @@ class Claims:
             "key_m": db.names(key, of="m"),
             "pairs_l": _pairs(key, (db.name("l", c) for c in key)),
             "pairs_m": _pairs(key, (db.name("m", c) for c in key)),
-            "pairs_g": _pairs(key, (db.name("g", c) for c in key)),
+            "pairs_g": _pairs(key, (self._as_stored("g", c) for c in key)),
             "pairs_c": _pairs(key, (self._as_stored("c", c) for c in key)),
             "pairs_of_view": _pairs(key, (db.name("c", c) for c in key)),
             "pairs_m_as_l": _pairs(key, (self._as_landed("m", c) for c in key)),

@@ -159,4 +159,4 @@ def test_10_an_area_is_not_well(seeded: Warehouse):
     seeded.execute("mrr", "alter table mrr_fact_sales add constraint few check (sale_id < 10)")
     tidemark("run", env=seeded.environment)
     message = said(tidemark("monitor", env=seeded.environment), 10)
-    assert message.startswith("retail: Batch 1 failed: extract: mrr: ")
+    assert message.startswith("retail: Batch 1 failed: extract: sales: mrr refused a row: ")
