@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 
 from tidemark import sqlfiles
-from tidemark.db import Session
+from tidemark.db import Session, quoted
 from tidemark.errors import ContractError
 from tidemark.model import Column, Reader, Table
 
@@ -29,10 +30,15 @@ def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Tab
             rows=rows,
             slots=slots,
             place=wanted[position - 1],
-            readers=tuple(Reader(view, frozenset(read)) for view, read in readers or ()),
+            readers=partial(_readers, session, wanted[position - 1]),
         )
-        for position, columns, unique, rows, readers, slots in found
+        for position, columns, unique, rows, slots in found
     }
+
+
+def _readers(session: Session, table: TableName) -> tuple[Reader, ...]:
+    found = session.rows(sqlfiles.statement("catalog", "readers"), {"table": quoted(*table)})
+    return tuple(Reader(view, frozenset(columns)) for view, columns in found)
 
 
 def require(found: Mapping[TableName, Table], wanted: TableName, *, layer: str, why: str) -> Table:

@@ -63,4 +63,4 @@ def named(schema: str, name: str) -> str:
 
 
 def _without(found: Table, column: str) -> list[str]:
-    return [f"drop {view.name}" for view in found.readers if column in view.columns]
+    return [f"drop {view.name}" for view in found.readers() if column in view.columns]

@@ -161,7 +161,7 @@ class _Comparison:
 
     def _retyped(self, column: Column, kind: str) -> Difference:
         about = f"column {column.name!r} is {kind} in {self.source.name}"
-        is_read = any(column.name in view.columns for view in self.mirrored.readers)
+        is_read = any(column.name in view.columns for view in self.mirrored.readers())
         if widens(column.type, kind) and not is_read:
             what = f"{about}, and {self.mirrored.name} follows from {column.type}"
             return self._is(column.name, kind, column.type, "follow", what)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tidemark import catalog, contracts, db, indexes, sqlfiles
 from tidemark.catalog import TableName
 from tidemark.config import Area
 from tidemark.db import Composable, Session
 from tidemark.errors import ContractError
-from tidemark.model import Column, Counts, Key, Table, compared_as_text
+from tidemark.model import Column, Counts, Key, Reader, Table, compared_as_text
 from tidemark.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -98,12 +99,16 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         contracts.require_alike(layer, area, table, history)
         table = replace(
             table,
-            readers=(*table.readers, *history.readers),
+            readers=partial(_readers, table, history),
             slots=max(table.slots, history.slots),
         )
         texts = compared_as_text(table.columns)
         mirrors[name] = (Mirror(wanted[name][0][1], payload, entity.key, texts), table)
     return mirrors
+
+
+def _readers(*tables: Table) -> tuple[Reader, ...]:
+    return tuple(reader for table in tables for reader in table.readers())
 
 
 def _require_own_names(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,8 +84,9 @@ class Table:
     unique: tuple[frozenset[str], ...] = ()
     rows: float = 0.0
     """The planner's estimate; -1 before the first ANALYZE."""
-    readers: tuple[Reader, ...] = ()
-    """In an order in which they can be dropped."""
+    readers: Callable[[], tuple[Reader, ...]] = field(default=tuple, compare=False)
+    """Asks which views read it, in an order in which they can be dropped: that takes as long as all
+    the rest, and is wanted where a statement has to name them."""
     slots: int = 0
     """Columns of its WIDEST that are used up, dropped ones among them."""
     place: tuple[str, str] = ("", "")

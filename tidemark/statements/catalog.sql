@@ -62,51 +62,48 @@ select
         where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null
     ),
     c.reltuples::float8,
-    -- Views that read it, those first on which none of the others stands.
-    (
-        with recursive reading as (
-            select
-                r.ev_class as view,
-                d.refobjsubid as attnum,
-                1 as depth
-            from pg_depend as d
-            inner join pg_rewrite as r on d.objid = r.oid
-            where
-                d.classid = 'pg_rewrite'::regclass
-                and d.refclassid = 'pg_class'::regclass
-                and d.refobjid = c.oid
-                and r.ev_class <> c.oid
-            union
-            select
-                r.ev_class,
-                v.attnum,
-                v.depth + 1
-            from reading as v
-            inner join pg_depend as d
-                on
-                    v.view = d.refobjid
-                    and d.refclassid = 'pg_class'::regclass
-                    and d.classid = 'pg_rewrite'::regclass
-            inner join pg_rewrite as r on d.objid = r.oid and r.ev_class <> v.view
-        )
-
-        select json_agg(json_build_array(o.name, o.columns) order by o.depth desc, o.name)
-        from (
-            select
-                case v.relkind when 'm' then 'materialized view ' else 'view ' end
-                || format('%%I.%%I', s.nspname, v.relname) as name,
-                json_agg(distinct a.attname) as columns,
-                max(r.depth) as depth
-            from reading as r
-            inner join pg_class as v on r.view = v.oid
-            inner join pg_namespace as s on v.relnamespace = s.oid
-            inner join pg_attribute as a on a.attrelid = c.oid and a.attnum = r.attnum
-            group by v.relkind, s.nspname, v.relname
-        ) as o
-    ),
     c.relnatts::int
 from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
 as wanted (schema_name, table_name, position)
 inner join pg_namespace as n on n.nspname = wanted.schema_name
 inner join pg_class as c on c.relnamespace = n.oid and c.relname = wanted.table_name
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
+
+-- The views that read a table, those first on which none of the others stands.
+-- name: readers
+with recursive reading as (
+    select
+        r.ev_class as view,
+        d.refobjsubid as attnum,
+        1 as depth
+    from pg_depend as d
+    inner join pg_rewrite as r on d.objid = r.oid
+    where
+        d.classid = 'pg_rewrite'::regclass
+        and d.refclassid = 'pg_class'::regclass
+        and d.refobjid = %(table)s::regclass
+        and r.ev_class <> %(table)s::regclass
+    union
+    select
+        r.ev_class,
+        v.attnum,
+        v.depth + 1
+    from reading as v
+    inner join pg_depend as d
+        on
+            v.view = d.refobjid
+            and d.refclassid = 'pg_class'::regclass
+            and d.classid = 'pg_rewrite'::regclass
+    inner join pg_rewrite as r on d.objid = r.oid and r.ev_class <> v.view
+)
+
+select
+    case v.relkind when 'm' then 'materialized view ' else 'view ' end
+    || format('%%I.%%I', s.nspname, v.relname),
+    array_agg(distinct a.attname::text)
+from reading as r
+inner join pg_class as v on r.view = v.oid
+inner join pg_namespace as s on v.relnamespace = s.oid
+inner join pg_attribute as a on a.attrelid = %(table)s::regclass and a.attnum = r.attnum
+group by v.relkind, s.nspname, v.relname
+order by max(r.depth) desc, 1
