@@ -28,12 +28,18 @@ NAMED = 5_000
 def compared(mrr: Session, area: Area) -> dict[str, KeysCompared]:
     """Read what was known when keys were compared last: of the entities that can be compared.
 
-    Those are the ones whose deletes are detected, and of which anything was extracted before.
+    Those are the ones whose deletes are detected, and of which anything was extracted before, by
+    windows or as a whole.
     """
-    return {
+    known = {
         name: KeysCompared(trace, at)
         for name, trace, at in mrr.rows(db.compose("deletes", "compared"), {"area": area.area})
-        if name in area.entities and area.entities[name].deletes == "detect"
+    }
+    return {
+        name: known.get(name, KeysCompared())
+        for name, entity in area.entities.items()
+        if entity.deletes == "detect"
+        and (name in known or not mirror.is_empty(mrr, Mirror(entity.mrr, (), ())))
     }
 
 

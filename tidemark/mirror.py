@@ -149,7 +149,7 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
         Rows inserted and updated.
     """
     parts = {**mirror.parts, "incoming": incoming, "anew": db.literal(anew)}
-    if session.value(db.compose("mirror", "is_empty", mirror=parts["mirror"])):
+    if is_empty(session, mirror):
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
     session.run(db.compose("mirror", "drop_found", **parts))
@@ -162,6 +162,11 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
     )
     session.run(db.compose("mirror", "drop_found", **parts))
     return counts
+
+
+def is_empty(session: Session, mirror: Mirror) -> bool:
+    """Whether a mirror has no row, not even a deleted one."""
+    return bool(session.value(db.compose("mirror", "is_empty", mirror=mirror.parts["mirror"])))
 
 
 def delta(

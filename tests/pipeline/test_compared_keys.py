@@ -257,6 +257,28 @@ def test_verify_takes_a_changed_key_for_pending_until_the_next_batch(made: Make)
     assert (check.compared.differences, check.compared.pending) == ([], 2)
 
 
+@pytest.mark.parametrize("deletes_before", ["detect", "ignore"])
+@pytest.mark.parametrize("change", ["delete from things where id = 4", RENUMBERED])
+def test_what_went_before_windows_began_is_found_by_the_first_one(
+    made: Make, deletes_before: Any, change: str
+):
+    """Until then the entity was read as a whole, which leaves no mark."""
+    area = made(THINGS)
+    delta, things = area.area, area.area.entities["things"]
+    whole = things.model_copy(update={"extract": "full", "deletes": deletes_before})
+    area.area = delta.model_copy(update={"entities": {"things": whole}})
+    area.put(THINGS, *((n, f"v{n}", LONG_AGO) for n in range(1, 11)))
+    area.run()
+    write(area, change)
+    area.area = delta
+    [planned] = plan.make(area.servers, area.area).entities
+
+    done = area.run().hops[0].entities["things"]
+
+    assert (planned.deleted, done.deleted) == (1, 1)
+    assert is_mirrored(area)
+
+
 class TestReadAsAWhole:
     """`extract: full`."""
 

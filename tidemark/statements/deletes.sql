@@ -33,7 +33,7 @@ select
     from {missing}
 )
 
--- Of entities that were extracted. One whose keys nobody has compared yet has neither.
+-- Of entities that windows were extracted of. One whose keys nobody has compared yet has neither.
 -- name: compared
 select
     m.entity,
