@@ -82,3 +82,35 @@ def test_a_table_that_is_wider_than_its_view_takes_its_rows(made: Make, kind: st
     assert [row[1] for row in area.published(things)] == [None, None]
     assert area.run().changed == 0
     assert area.differences() == []
+
+
+KEY = "alter table things drop constraint things_pkey, add constraint things_pkey"
+
+
+def test_a_key_whose_index_carries_other_columns_is_one(made: Make):
+    things = Dimension({"id": "int", "x": "text", "updated_at": "timestamptz"}, ("id",))
+    area = made(things)
+    area.warehouse.execute("operational", f"{KEY} primary key (id) include (x)")
+    area.put(things, (1, "v", JAN))
+    area.run()
+    assert area.published(things) == [("1", "v")]
+
+
+def test_a_column_that_an_index_carries_is_no_part_of_a_key(made: Make):
+    things = Dimension({"id": "int", "x": "text", "updated_at": "timestamptz"}, ("id", "x"))
+    area = made(things)
+    area.warehouse.execute("operational", f"{KEY} unique (id, updated_at) include (x)")
+    with pytest.raises(ContractError, match=r"no unique index of public\.things lies within"):
+        area.run()
+
+
+def test_an_index_that_was_never_finished_holds_no_key(made: Make):
+    """`create index concurrently` leaves it where rows are not unique."""
+    things = Dimension({"id": "int", "x": "text", "updated_at": "timestamptz"}, ("id",))
+    area = made(things)
+    area.warehouse.execute(
+        "operational",
+        "update pg_index set indisvalid = false where indexrelid = 'things_pkey'::regclass",
+    )
+    with pytest.raises(ContractError, match=r"no unique index of public\.things lies within"):
+        area.run()

@@ -55,11 +55,18 @@ select
             (
                 select json_agg(a.attname)
                 from pg_attribute as a
-                where a.attrelid = c.oid and a.attnum = any (i.indkey::int2[])
+                where
+                    a.attrelid = c.oid
+                    and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])
             )
         )
         from pg_index as i
-        where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null
+        where
+            i.indrelid = c.oid
+            and i.indisunique
+            and i.indisvalid
+            and i.indpred is null
+            and i.indexprs is null
     ),
     c.reltuples::float8,
     c.relnatts::int
