@@ -146,7 +146,13 @@ def source() -> Iterator[str]:
 def publisher(source: str) -> Iterator[Connection]:
     """A database that publishes things."""
     with closing(connect(source)) as found:
-        execute(found, f"{TABLE}; create publication all_things for table things")
+        execute(
+            found,
+            f"{TABLE}; create table parted (like things) partition by list (id);"
+            "create table part partition of parted default;"
+            "create publication all_things for table things, parted "
+            "with (publish_via_partition_root)",
+        )
         execute(found, "select pg_create_logical_replication_slot('things', 'pgoutput')")
         execute(found, "create database subscriber")
         yield found
@@ -157,7 +163,13 @@ def publisher(source: str) -> Iterator[Connection]:
 def subscriber(source: str, publisher: Connection) -> Iterator[Connection]:
     """A database whose things a subscription brings."""
     with closing(connect(database(source, "subscriber"))) as found:
-        execute(found, f"{TABLE}; create view shown as select * from things")
+        execute(
+            found,
+            f"{TABLE}; create view shown as select * from things;"
+            "create table parted (like things) partition by list (id);"
+            "create table part partition of parted default;"
+            "create view part_shown as select * from part",
+        )
         execute(
             found,
             f"create subscription things connection '{source}' publication all_things "
@@ -169,13 +181,23 @@ def subscriber(source: str, publisher: Connection) -> Iterator[Connection]:
         execute(found, "drop subscription things")
 
 
-@pytest.mark.parametrize("table", ["things", "shown"])
+@pytest.mark.parametrize(
+    ("table", "subscribed"),
+    [
+        ("things", "things"),
+        ("shown", "things"),
+        ("parted", "parted"),
+        ("part", "part"),
+        ("part_shown", "part"),
+    ],
+)
 def test_a_subscribed_table_has_no_safe_bound(
-    subscriber: Connection, make_area: Callable[[str], Area], table: str
+    subscriber: Connection, make_area: Callable[[str], Area], table: str, subscribed: str
 ):
     area = make_area(table)
     seen = watermark.activity(Session(subscriber, "operational"), area)
-    with pytest.raises(WindowError, match="rows of things come by a subscription") as raised:
+    said = f"rows of {subscribed} come by a subscription"
+    with pytest.raises(WindowError, match=said) as raised:
         watermark.window(area, area.entities["things"], None, seen)
     assert "Extract from the publisher" in str(raised.value)
     settled = area.entities["things"].model_copy(update={"settle": timedelta(minutes=15)})

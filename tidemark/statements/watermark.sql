@@ -70,7 +70,8 @@ from {source}
 where {watermark} is null or {watermark} > {future}
 
 -- Of each table the first relation behind it whose rows come later than they were stamped. Behind a
--- table are its partitions, behind a view what it reads.
+-- table are its partitions, behind a view what it reads. What a subscription brings to a partitioned
+-- table comes into its partitions.
 -- name: late
 with recursive behind as (
     select
@@ -111,8 +112,13 @@ from (
         case
             when c.relkind = 'f' then 'foreign'
             when c.relkind = 'm' then 'materialized'
-            when exists (select from pg_subscription_rel as s where s.srrelid = c.oid)
-                then 'subscribed'
+            when exists (
+                select
+                from pg_subscription_rel as s
+                where
+                    s.srrelid = c.oid
+                    or s.srrelid in (select p.relid from pg_partition_ancestors(c.oid) as p)
+            ) then 'subscribed'
         end as how
     from behind as b
     inner join pg_class as c on b.relation = c.oid
