@@ -7,7 +7,6 @@ again what the source still shows, but versions that were replaced since are beh
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,36 +26,39 @@ class Lost:
     batches: tuple[int, ...]
     since: datetime
     """When the first of them was applied."""
+    restored: Layer
+    """The layer that came back from a backup: the sender, or the one before it."""
 
     def __str__(self) -> str:
         first, last = self.batches[0], self.batches[-1]
+        lacks = "lacks" if self.restored == self.sender else "loses, too"
         return (
             f"{self.layer}: it has applied {len(self.batches)} batches of {self.area} that "
-            f"{self.sender} lacks ({first} to {last}, since {self.since:%Y-%m-%d %H:%M:%SZ}): "
-            f"{self.sender} came back from an older backup, so what they changed can't be derived "
-            "again"
+            f"{self.sender} {lacks} ({first} to {last}, since {self.since:%Y-%m-%d %H:%M:%SZ}): "
+            f"{self.restored} came back from an older backup, so what they changed can't be "
+            "derived again"
         )
 
 
-def lost(
-    sender: Session, receiver: Session, area: Area, *, but: Collection[int] = ()
-) -> Lost | None:
+def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = None) -> Lost | None:
     """Compare what two neighbouring layers have applied of an area.
 
     Args:
         sender: the layer before `receiver`.
         receiver: the layer that can have no other batches.
         area: whose batches.
-        but: batches that the sender is about to lose as well.
+        but: what the sender is about to lose as well.
     """
-    kept = _applied(sender, area).keys() - set(but)
+    gone = set(but.batches) if but else set()
+    kept = _applied(sender, area).keys() - gone
     missing = {
         batch_id: at for batch_id, at in _applied(receiver, area).items() if batch_id not in kept
     }
     if not missing:
         return None
     batches = tuple(sorted(missing))
-    return Lost(area.area, receiver.layer, sender.layer, batches, missing[batches[0]])
+    restored = but.restored if but and missing.keys() <= gone else sender.layer
+    return Lost(area.area, receiver.layer, sender.layer, batches, missing[batches[0]], restored)
 
 
 def forget(receiver: Session, found: Lost) -> None:

@@ -135,7 +135,7 @@ def _lost_batches(
 ) -> list[Lost]:
     """Find the batches from which a rebuild can't derive a layer again."""
     staged = ledger.lost(mrr, stg, area) if origin == "stg" else None
-    published = ledger.lost(stg, dwh, area, but=staged.batches if staged else ())
+    published = ledger.lost(stg, dwh, area, but=staged)
     return [found for found in (staged, published) if found]
 
 

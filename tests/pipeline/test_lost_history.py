@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,3 +156,8 @@ def test_a_rebuild_says_on_the_terminal_what_it_lost(retail: Retail):
     assert (refused.code, shown.code, done.code) == (6, 0, 0)
     assert "would be lost: stg: it has applied 2 batches" in shown.out
     assert "\nlost: dwh: it has applied 2 batches" in done.out
+    for told in (refused.err, shown.out, done.out):
+        assert re.findall(r"(...) (lacks|loses, too) .*?: (...) came back", told) == [
+            ("mrr", "lacks", "mrr"),
+            ("stg", "loses, too", "mrr"),
+        ]
