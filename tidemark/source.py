@@ -162,10 +162,7 @@ class PostgresSource:
         """
         with self._servers.session("operational", f"extract {area.area}") as session:
             seen = watermark.activity(session, area)
-            windows = {
-                name: watermark.window(area, entity, marks.get(name), seen)
-                for name, entity in area.entities.items()
-            }
+            windows = watermark.windows(area, marks, seen)
             now = {
                 name: KeysCompared(traces.read(session, entity), seen.clock)
                 for name, entity in area.entities.items()

@@ -91,6 +91,17 @@ def _late(source: Session, area: Area) -> dict[str, Late]:
     return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
 
 
+def windows(area: Area, marks: Mapping[str, datetime], seen: Activity) -> dict[str, Window]:
+    """Decide the windows of all entities, by the exclusive upper ends of their last ones.
+
+    Raises:
+        WindowError: see `window`; or the source's clock is behind a mark.
+    """
+    found = {name: window(area, e, marks.get(name), seen) for name, e in area.entities.items()}
+    refuse_set_back(area, marks, seen.clock)
+    return found
+
+
 def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) -> Window:
     """Decide the window of one entity.
 
@@ -109,17 +120,34 @@ def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) ->
     if entity.settle is not None:
         return Window(low, _not_before(mark, seen.clock - entity.settle))
     _refuse_unsafe(area, entity, seen)
-    if mark and seen.clock < mark:
-        raise WindowError(
-            f"{area.area}.{entity.name}: the source's clock says {seen.clock:%Y-%m-%d %H:%M:%SZ}, "
-            f"and all before {mark:%Y-%m-%d %H:%M:%SZ} was extracted already: it was set back, or "
-            "this is another server. What it stamps until then no window would contain. Set the "
-            f"clock right, then begin anew with `tidemark run {area.area} --full-refresh "
-            f"{entity.name}`, or set `settle: 15m` (lossy) in sql/{area.area}/area.yml."
-        )
     held = seen.oldest is not None and seen.oldest < seen.clock - area.margin
     high = min(seen.clock, seen.oldest or seen.clock) - area.margin
     return Window(low, _not_before(mark, high), held_by=seen.holder if held else None)
+
+
+def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) -> None:
+    """Name all entities that are ahead of the clock: one alone can't begin anew.
+
+    Raises:
+        WindowError: there are any.
+    """
+    ahead = {
+        name: marks[name]
+        for name, entity in area.entities.items()
+        if entity.extract == "delta"
+        and entity.settle is None
+        and name in marks
+        and clock < marks[name]
+    }
+    if ahead:
+        raise WindowError(
+            f"{', '.join(f'{area.area}.{name}' for name in ahead)}: the source's clock says "
+            f"{clock:%Y-%m-%d %H:%M:%SZ}, and all before {max(ahead.values()):%Y-%m-%d %H:%M:%SZ} "
+            "was extracted already: it was set back, or this is another server. What it stamps "
+            "until then no window would contain. Set the clock right, then begin anew with "
+            f"`tidemark run {area.area} {' '.join(f'--full-refresh {name}' for name in ahead)}`, "
+            f"or set `settle: 15m` (lossy) in sql/{area.area}/area.yml."
+        )
 
 
 def _not_before(mark: datetime | None, high: datetime) -> datetime:

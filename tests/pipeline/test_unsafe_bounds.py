@@ -49,6 +49,28 @@ def test_a_clock_that_was_set_back_stops_the_batch(made: Make):
         plan.make(area.servers, area.area)
 
 
+def test_all_entities_that_are_ahead_of_the_clock_begin_anew_at_once(made: Make):
+    others = replace(
+        THINGS,
+        entity="others",
+        source=("public", "others"),
+        mrr="mrr_others",
+        stg="stg_others",
+        table="dim_others",
+        surrogate="other_key",
+    )
+    area = made(THINGS, others)
+    area.run()
+    area.warehouse.execute(
+        "mrr", "update tidemark.extraction_mark set high_water_mark = now() + interval '1 hour'"
+    )
+    refused = tidemark("run", env=area.environment)
+    command = "tidemark run made --full-refresh others --full-refresh things"
+    assert refused.err.count(f"`{command}`") == 1, refused
+    done = tidemark(*command.split()[1:], env=area.environment)
+    assert (done.code, area.run().changed) == (0, 0), done
+
+
 def test_a_full_refresh_begins_a_new_mark_after_the_clock_was_set_back(made: Make):
     area = filled(made)
     area.warehouse.execute(

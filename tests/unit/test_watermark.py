@@ -60,7 +60,7 @@ def test_a_transaction_younger_than_the_margin_holds_nothing_back():
 
 def test_a_clock_before_the_mark_was_set_back():
     with pytest.raises(WindowError) as raised:
-        watermark.window(AREA, TREES, NOON + SECOND, QUIET)
+        watermark.windows(AREA, {"trees": NOON + SECOND}, QUIET)
     assert str(raised.value).startswith(
         "gardens.trees: the source's clock says 2025-01-01 12:00:00Z, and all before 2025-01-01 "
         "12:00:01Z was extracted already: it was set back, or this is another server. "
