@@ -48,6 +48,7 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
         findings += _examine_layer(project, servers, layer)
     for area in project.areas.values():
         findings += _lost(servers, area)
+        findings += _set_back(servers, area)
     return findings
 
 
@@ -63,6 +64,20 @@ def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
             if found:
                 remedy = f"tidemark rebuild {area.area} --dry-run; # says what a rebuild would lose"
                 yield Finding(receiver, "warning", str(found), remedy)
+
+
+def _set_back(servers: Servers, area: Area) -> Iterator[Finding]:
+    """Compare the source's clock with what MRR has extracted, where both can be known."""
+    with (
+        suppress(TidemarkError),
+        servers.session("operational", "doctor") as source,
+        servers.session("mrr", "doctor") as mrr,
+    ):
+        marks, clock = watermark.marks(mrr, area), watermark.activity(source, area).clock
+        try:
+            watermark.refuse_set_back(area, marks, clock)
+        except WindowError as error:
+            yield Finding("operational", "problem", str(error))
 
 
 def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator[Finding]:

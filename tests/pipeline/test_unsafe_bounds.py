@@ -47,6 +47,10 @@ def test_a_clock_that_was_set_back_stops_the_batch(made: Make):
         area.run()
     with pytest.raises(WindowError):
         plan.make(area.servers, area.area)
+    found = doctor.examine(Project(area.home), area.servers)
+    assert [f.layer for f in found if f.severity == "problem" and "was set back" in f.what] == [
+        "operational"
+    ]
 
 
 def test_all_entities_that_are_ahead_of_the_clock_begin_anew_at_once(made: Make):
