@@ -75,7 +75,8 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
-    if state is not None and state[:2] in {"22", "23"} and not is_role_missing:
+    is_of_row = _is_raised(error) or (state is not None and state[:2] in {"22", "23"})
+    if state is not None and is_of_row and not is_role_missing:
         return _of_row(error, state, layer)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
@@ -110,7 +111,9 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
         what = f"{table} has no place for it ({_condition(state)})"
     elif state in _NO_TEXT:
         what = _NO_TEXT[state]
-    elif state[:2] == "23" or diag.source_function == "exec_stmt_raise":  # The words are a user's.
+    elif state[:2] == "P0":
+        what = "a function or trigger there raised an exception"
+    elif state[:2] == "23" or _is_raised(error):
         what = _condition(state)
     else:
         what = _AFTER_COLON.sub("", _QUOTED.sub("…", diag.message_primary or ""))
@@ -119,8 +122,18 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
     return RefusedRowError(layer, what.rstrip("."), sqlstate=state, column=column)
 
 
+def _is_raised(error: psycopg2.Error) -> bool:
+    """Whether a function raised it in words of its own, which may quote a row; `do` has none."""
+    is_said = error.diag.source_function in {"exec_stmt_raise", "exec_stmt_assert"}
+    return is_said and "inline_code_block" not in (error.diag.context or "")
+
+
 def _condition(state: str) -> str:
-    return errorcodes.lookup(state).lower().replace("_", " ")
+    """Name a condition; one that a function made up has no name."""
+    try:
+        return errorcodes.lookup(state).lower().replace("_", " ")
+    except KeyError:
+        return f"error {state}"
 
 
 _NO_TEXT = {

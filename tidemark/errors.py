@@ -172,7 +172,7 @@ class RefusedRowError(StatementError):
     @property
     def is_data(self) -> bool:
         """Whether it is a value that can't be, and no row that a constraint forbids."""
-        return (self.sqlstate or "").startswith("22")
+        return not (self.sqlstate or "").startswith("23")
 
     def of(
         self, entity: str, todo: str, *, column: str | None = None, what: str = ""

@@ -157,6 +157,11 @@ RAISES = """
     create function public.checked(name text) returns text language plpgsql immutable as
     $$ begin raise exception 'bad: %', name using errcode = '22023'; end; $$;
 """
+RAISES_PLAINLY = RAISES.replace("using errcode = '22023'", "")
+ASSERTS = RAISES.replace(
+    "raise exception 'bad: %', name using errcode = '22023'", "assert false, name"
+)
+RAISED = "a function or trigger there raised an exception"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +171,8 @@ RAISES = """
         ("", "(99999999999 / id)::int::text", "'{}'", "integer out of range, in column 'name'"),
         ("", "name::date::text", "'{}'", "invalid input syntax for type date, in column 'name'"),
         (RAISES, "public.checked(name)", "'{}'", "invalid parameter value, in column 'name'"),
+        (RAISES_PLAINLY, "public.checked(name)", "'{}'", f"{RAISED}, in column 'name'"),
+        (ASSERTS, "public.checked(name)", "'{}'", f"{RAISED}, in column 'name'"),
         ("", "name", "array[name::int]", None),
     ],
 )
@@ -208,6 +215,28 @@ def test_a_rule_of_the_star(area: Made, rule: str, what: str):
         rebuild.run(area.servers, area.area)
     rebuilt = str(raised.value).replace("things.rebuilt", "dim_things")
     assert rebuilt == f"things: dwh refused a row: {what}. {STORED}"
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("", RAISED),
+        ("using errcode = 'OWN01'", "error OWN01"),
+        ("using errcode = '22ZZZ'", "error 22ZZZ"),
+        ("x", RAISED),
+    ],
+)
+def test_a_trigger_that_refuses_a_row_in_its_own_words(area: Made, code: str, what: str):
+    says = f"raise exception 'no %', new.name {code}" if code != "x" else "assert false, new.name"
+    area.warehouse.execute(
+        "dwh",
+        f"""
+        create function refuse() returns trigger language plpgsql as $$ begin {says}; end; $$;
+        create trigger refuse before insert on dim_things for each row execute function refuse()
+        """,
+    )
+    area.put(THINGS, JANE)
+    assert refused(area) == f"things: dwh refused a row: {what}. {STORED}"
 
 
 SALES = Fact(
