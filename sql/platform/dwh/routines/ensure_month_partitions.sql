@@ -27,7 +27,8 @@ begin
         -- Made beside and then attached: `create … partition of` would wait for every reader. With
         -- room in each page for a few amended facts, their indexes need not be touched (HOT).
         execute format(
-            'create table %s (like %s including defaults including constraints)'
+            'create table %s'
+            ' (like %s including defaults including generated including constraints)'
             ' with (fillfactor = 95)',
             v_partition, v_fact
         );
