@@ -162,7 +162,13 @@ def require_stored(
 
 
 def require_fed(
-    area: Area, table: Table, feeds: Mapping[str, str], staged: Table, own: Collection[str]
+    area: Area,
+    table: Table,
+    feeds: Mapping[str, str],
+    staged: Table,
+    own: Collection[str],
+    *,
+    view: TableName,
 ) -> None:
     """Check that every column of a DWH table is ours, generated, or fed with its own type.
 
@@ -172,6 +178,7 @@ def require_fed(
         feeds: column of the table -> column of STG.
         staged: STG's table.
         own: columns that are fed by Tidemark.
+        view: the cleansing view behind STG's table.
     """
     for column in table.columns:
         if column.name in own or (column.has_default and column.name not in feeds):
@@ -185,11 +192,15 @@ def require_fed(
             f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
             f"{column.name} is {column.type}."
         )
-        if sqltypes.holds(column.type, sent.value_type):
-            tables = staged.place, history_of(staged.place)
-            remedy = ddl.remedy(
-                area.area, "stg", ddl.retype(staged, sent.name, column.type, *tables)
-            )
+        tables = staged.place, history_of(staged.place)
+        statements = ddl.retype(staged, sent.name, column.type, *tables)
+        if column.parts_table:
+            # Of a view that is replaced, no column gets another type.
+            statements = [f"drop view {ddl.named(*view)}", *statements]
+            said += " PostgreSQL retypes no column that a table is partitioned by."
+            remedy = f"Cast it in {'.'.join(view)}. {ddl.remedy(area.area, 'stg', statements)}"
+        elif sqltypes.holds(column.type, sent.value_type):
+            remedy = ddl.remedy(area.area, "stg", statements)
         else:
             remedy = ddl.remedy(
                 area.area, "dwh", ddl.retype(table, column.name, sent.type, table.place)

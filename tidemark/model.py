@@ -44,6 +44,8 @@ class Column:
     has_default: bool = False
     base: str | None = None
     """Of a domain: the type that it is made of."""
+    parts_table: bool = False
+    """Whether its table is partitioned by it: PostgreSQL retypes no such column."""
 
     @property
     def value_type(self) -> str:

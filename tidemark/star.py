@@ -31,7 +31,7 @@ class Sent:
     columns: tuple[Column, ...]
     rows: float
     table: Table
-    """As the catalog shows it."""
+    """As the catalog shows it, without its lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
 
 def _sent(target: Mirror, table: Table) -> Sent:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    return Sent(target, columns, table.rows, table)
+    return Sent(target, columns, table.rows, replace(table, columns=columns))
 
 
 def _dimension(
@@ -107,7 +107,8 @@ def _dimension(
     )
     own = {declared.surrogate_key, *VERSIONING}
     feeds = {name: name for name in table.names if name in staged and name not in own}
-    contracts.require_fed(area, table, feeds, sent.table, own)
+    view = ("landing", f"clean_{entity.name}")
+    contracts.require_fed(area, table, feeds, sent.table, own, view=view)
     confirmed = catalog.require(found, _confirmed(entity), layer="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
@@ -175,7 +176,8 @@ def _fact(
         for name in table.names
         if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
     }
-    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"})
+    view = ("landing", f"clean_{entity.name}")
+    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"}, view=view)
     _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
     found_by = sum(len(role.by) for role in roles)
     contracts.require_room("dwh", declared.table, len(columns), len(keys) + found_by + 2)

@@ -191,6 +191,45 @@ def test_a_column_that_was_renamed_is_renamed_in_every_layer(made: Make):
     assert area.differences() == []
 
 
+TIMES = [("date", "timestamptz"), ("timestamptz(0)", "timestamptz"), ("timestamp", "timestamptz")]
+
+
+@pytest.mark.parametrize(("old", "new"), TIMES)
+def test_a_time_that_a_fact_is_partitioned_by_is_cast_in_the_view(made: Make, old: str, new: str):
+    """PostgreSQL retypes no such column."""
+    events = Fact({"id": "int", "at": old}, ("id",), "at")
+    area = made(events)
+    area.put(events, (1, "2025-02-01"))
+    area.run()
+    grow(area, f"events alter at type {new}")
+    area.put(events, (2, "2025-02-01 12:00:00.4Z"))
+    view = area.home / "sql" / "made" / "stg" / "views" / "clean_events.sql"
+
+    def edit(said: str) -> None:
+        if "Cast it in landing.clean_events" in said:
+            view.write_text(view.read_text().replace('"at" as', f'"at"::{old} as'))
+
+    follow(area, edit)
+
+    sent = f"select id, at::{old}::text from events order by id"
+    query = "select id, at::text from fact_events order by id"
+    with area.servers.session("operational", "test") as source:
+        assert area.warehouse.rows("dwh", query) == source.rows(sent)
+    assert area.differences() == []
+
+
+def test_a_column_that_nothing_feeds_was_not_renamed_to_one_of_tidemark(made: Make):
+    area, things, _ = star(made, "int")
+    area.warehouse.execute("dwh", "alter table dim_things add parent bigint")
+    area.put(things, (1, "old", JAN))
+    with pytest.raises(ContractError) as raised:
+        area.run()
+    assert str(raised.value) == (
+        "dwh: nothing feeds public.dim_things.parent: STG has no such column. Add it to STG, "
+        "rename it, or give it a default."
+    )
+
+
 HALVES = [
     ("mrr", "alter table mrr_things_history alter a type varchar(9)"),
     ("mrr", "alter table mrr_things_history drop a"),

@@ -43,7 +43,15 @@ select
                 end || format_type(a.atttypid, a.atttypmod),
                 a.attnotnull,
                 a.atthasdef or a.attidentity <> '',
-                case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end
+                case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end,
+                coalesce(
+                    (
+                        select a.attnum = any (p.partattrs::int2[])
+                        from pg_partitioned_table as p
+                        where p.partrelid = c.oid
+                    ),
+                    false
+                )
             ) order by a.attnum
         )
         from pg_attribute as a
