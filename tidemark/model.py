@@ -27,7 +27,8 @@ WIDEST = 1600
 """Columns that PostgreSQL lets a table have."""
 
 _WITHOUT_EQUALITY = frozenset(
-    "box circle interval json jsonpath line lseg path point polygon xml".split()
+    "box circle interval json jsonpath line lseg path pg_snapshot point polygon refcursor "
+    "txid_snapshot xml".split()
 )
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Make
 from tidemark import db, history
-from tidemark.errors import ContractError, NullWatermarkError
+from tidemark.errors import ContractError, NullWatermarkError, StatementError
+from tidemark.model import Column
 
 LONG_TEXT = "".join(random.Random(1).choices("äöü\\\"'\n\t%;{}🐘", k=300_000))
 
@@ -108,6 +109,25 @@ def test_a_change_counts_that_the_type_calls_none(made: Make):
     assert area.published(events) == area.sent(events)
     assert area.run().changed == 0
     assert area.differences() == []
+
+
+def test_every_type_without_an_equality_is_compared_as_text(made: Make):
+    area = made(Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",)))
+    kinds = """
+        select oid::regtype::text from pg_type
+        where
+            typnamespace = 'pg_catalog'::regnamespace and typtype in ('b', 'r', 'm')
+            and typcategory not in ('A', 'Z') and typname <> 'gtsvector'
+    """
+    without = []
+    with area.servers.session("dwh", "test") as session:
+        for (kind,) in session.rows(kinds):
+            try:
+                session.run(f"select null::{kind} is distinct from null::{kind}")
+            except StatementError:
+                without.append(kind)
+    assert len(without) > 5
+    assert [kind for kind in without if not Column("c", kind).is_compared_as_text] == []
 
 
 def test_an_attribute_is_not_taken_for_a_column_of_the_timeline(made: Make):
