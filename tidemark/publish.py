@@ -76,7 +76,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
             if delta.changed:
                 _land(servers, dwh, shape, delta, counts)
                 _make_partitions(dwh, shape, delta)
-        with dwh.transaction():
+        with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
                 dwh.run(db.compose("publish", "defer"))
             if repair and delta.changed:

@@ -107,6 +107,9 @@ def run(
             stack.enter_context(mirror.applying(session, area.area))
         shape = star.read(stg, dwh, area)
         publish.prepare(dwh, shape)
+        # What waits for the end of a transaction is of no entity.
+        todo = refusals.STORING
+        stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
         # The last one that is opened commits first: where the DWH then fails, the next attempt
         # finds STG rebuilt.
         for session in (dwh, stg):

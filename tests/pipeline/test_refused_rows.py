@@ -279,6 +279,27 @@ def test_a_fact_that_the_star_refuses(made: Make, rule: str, of: str, what: str)
     assert str(raised.value) == f"{of}: dwh refused a row: {what}. {STORED}"
 
 
+def test_a_deferred_constraint_is_told_of_the_area(made: Make):
+    """It is checked when the whole batch is there."""
+    area = made(THINGS, SALES, first=TYPES)
+    area.warehouse.execute(
+        "dwh",
+        """
+        create table notes (note text primary key);
+        alter table fact_events add constraint noted foreign key (note) references notes
+        deferrable initially deferred
+        """,
+    )
+    area.put(SALES, (1, 7, "p", "Jane", "2025-01-05"))
+    for command in (area.run, lambda: rebuild.run(area.servers, area.area)):
+        with pytest.raises(RefusedRowError) as raised:
+            command()
+        assert str(raised.value) == (
+            "made: dwh refused a row: noted of fact_events_2025_01 forbids it "
+            f"(foreign key violation). {STORED}"
+        )
+
+
 def test_what_is_mended_is_loaded_by_the_next_batch(area: Made):
     area.warehouse.execute("operational", "alter type mood add value 'Jane'")
     area.put(THINGS, (7, "p", "Jane", "Jane", 1, "2025-01-01"))
