@@ -211,6 +211,10 @@ class Monitor(_Declaration):
         """Whether so many of the rows staged may not be rejected."""
         return rows >= _FEW_ROWS and rejected > self.max_reject_ratio * rows
 
+    def is_all(self, rejected: int, rows: int) -> bool:
+        """Whether all rows staged were rejected, however few, and not all may be."""
+        return rejected >= rows and self.max_reject_ratio < 1
+
 
 class Retention(_Declaration):
     """How long an area keeps what readers of the star do not see. Without a key: for ever."""

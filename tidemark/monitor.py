@@ -26,6 +26,12 @@ def look(servers: Servers, area: Area) -> Watched:
         return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
 
 
+def has_ended(servers: Servers, area: Area) -> bool:
+    """Whether a batch of an area has ended, be it well or not."""
+    with servers.session("dwh", f"monitor {area.area}") as dwh:
+        return bool(dwh.rows(db.compose("monitor", "last_ended"), {"area": area.area}))
+
+
 def check(watched: Sequence[Watched]) -> None:
     """Raise a MonitorError that says everything that is wrong, where anything is."""
     said = [
@@ -52,7 +58,8 @@ def _failure(dwh: Session, area: Area) -> list[str]:
         for entity, rows, rejected, is_warned in dwh.rows(
             db.compose("monitor", "rejected"), {"batch_id": batch_id}
         )
-        if area.monitor.is_too_much(rejected, rows) or (is_warned and rejected >= rows)
+        if area.monitor.is_too_much(rejected, rows)
+        or (is_warned and area.monitor.is_all(rejected, rows))
     ]
 
 

@@ -72,7 +72,10 @@ def warning(
     mirror = db.name("public", area.entities[entity].stg)
     if not rejected or not (
         area.monitor.is_too_much(rejected, rows)
-        or (rejected >= rows and stg.value(db.compose("rejects", "is_empty", mirror=mirror)))
+        or (
+            area.monitor.is_all(rejected, rows)
+            and stg.value(db.compose("rejects", "is_empty", mirror=mirror))
+        )
     ):
         return None
     which = {"area": area.area, "entity": entity, "batches": list(batches)}

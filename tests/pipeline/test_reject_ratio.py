@@ -92,3 +92,20 @@ def test_the_log_of_a_task_warns(
     tasks.run_hop(project, "made", "stage", batch_id=1)
     warned = [one.message for one in caplog.records if one.levelno == logging.WARNING]
     assert warned == [ALL_OF_THREE]
+
+
+@pytest.mark.parametrize(("good", "bad"), [(0, 3), (0, 200), (1, 199)])
+def test_an_area_that_allows_all_to_be_rejected_does_not_warn(made: Make, good: int, bad: int):
+    area = made(THINGS, monitor={"max_reject_ratio": 1})
+    put(area, good, bad)
+    done = command(area, "run")
+    watched = command(area, "monitor")
+    assert (done.code, done.err, watched.code, watched.err) == (0, "", 0, "")
+
+
+def test_an_area_without_a_batch_is_not_called_good(things: Made):
+    watched = command(things, "monitor")
+    assert (watched.code, watched.out, watched.err) == (0, "made: no batch has ended\n", "")
+    things.warehouse.execute("dwh", "insert into etl_batches values (1, 'made', 'RUNNING')")
+    watched = command(things, "monitor")
+    assert (watched.code, watched.out, watched.err) == (0, "made: no batch has ended\n", "")

@@ -320,11 +320,15 @@ def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
     areas = [project.area(area)] if area else list(project.areas.values())
     with open_servers(project) as opened:
         watched = [watcher.look(opened, one) for one in areas]
+        begun = {one.area for one in areas if watcher.has_ended(opened, one)}
     if as_json:
         print_json(watched)
     for one in watched:
         if not one.problems and not as_json:
-            typer.echo(f"{one.area}: the last batch is good and in time")
+            said = (
+                "the last batch is good and in time" if one.area in begun else "no batch has ended"
+            )
+            typer.echo(f"{one.area}: {said}")
     watcher.check(watched)
 
 
