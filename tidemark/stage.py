@@ -318,7 +318,7 @@ def _apply_batch(
         claims.decide(stg, cleansing.claims)
         claims.keep(stg, cleansing.claims)
     stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
-    good = db.compose("stage", "good", **_parts(cleansing))
+    good = db.compose("stage", "good", **_parts(cleansing), anew=db.literal(anew))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
     counts.rejected += rejects.record(stg, cleansing.claims)
@@ -385,13 +385,11 @@ def find_out_claims(
 def _parts(cleansing: Cleansing) -> dict[str, Composable]:
     target = cleansing.target
     return {
-        "cleaned": cleansing.cleaned,
+        **cleansing.claims.parts,
         "view": cleansing.view,
         "payload": target.parts["payload"],
         "payload_m": target.parts["payload_m"],
-        "mirror": target.parts["mirror"],
         "m_is_c": db.equal("m", "c", target.key),
-        "key": db.names(target.key),
         "misfits": db.text(" or ").join(cleansing.misfits.values()),
         "reasons": db.text(", ").join(
             db.compose("stage", "reason", misfit=misfit, reason=db.literal(reason))

@@ -46,7 +46,7 @@ where _first_batch_id > {last}
 _batch_id = {batch_id}
 
 -- A deleted row is deleted whatever cleansing makes of it, as the good row that is here; where keys
--- are in question, as claims let go of it.
+-- are in question, as claims let go of it. A repair sends the good version of a refused row again.
 -- name: good
 (
     select
@@ -65,6 +65,35 @@ _batch_id = {batch_id}
     from {cleaned} as c
     inner join {mirror} as m on {m_is_c}
     where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        {payload_m},
+        c._batch_id,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    inner join {mirror} as m on {m_is_c}
+    where
+        {anew}
+        and c._mrr_key is null
+        and c.reject_reasons <> '{{}}'
+        and c._deleted_at is null
+        and m._deleted_at is null
+    union all
+    select
+        {payload_m},
+        c._batch_id,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
+    inner join {mirror} as m on {m_is_h}
+    where
+        {anew}
+        and not c._frees
+        and c.reject_reasons <> '{{}}'
+        and c._deleted_at is null
+        and m._deleted_at is null
 )
 
 -- What cleansing let through and the star has no place for: one pass over the rows.
