@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tidemark import db, ddl, sqltypes
 from tidemark.catalog import TableName
-from tidemark.config import Area
+from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
 from tidemark.model import WIDEST, Column, Table
@@ -260,6 +260,24 @@ def require_deferrable(dwh: Session, area: Area) -> None:
         else:
             continue
         raise ContractError(f"{said} {what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_dates(area: Area, entity: Entity, table: Table) -> None:
+    """Check that what dates a row in the star has a type that does. What STG lacks fails later."""
+    dating: dict[str, str] = {}
+    if entity.dimension:
+        dating[str(entity.dimension.effective or entity.watermark)] = "dimension.effective"
+    if entity.fact:
+        dating |= dict.fromkeys(entity.fact.dates.values(), "fact.dates")
+        dating[entity.fact.event_time] = "fact.event_time"
+    for column in table.columns:
+        if column.name in dating and not column.value_type.startswith(("date", "timestamp")):
+            raise ContractError(
+                f"stg: column {column.name!r} is {column.type} in {table.name}, and "
+                f"{dating[column.name]} of entities.{entity.name} in sql/{area.area}/area.yml "
+                "takes date, timestamp or timestamptz. Cast it in "
+                f"landing.clean_{entity.name}, and give the column such a type in STG and the DWH."
+            )
 
 
 def require_room(layer: str, table: str, columns: int, own: int) -> None:

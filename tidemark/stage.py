@@ -253,6 +253,7 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
             )
         contracts.require_room("stg", target.table, len(target.payload), _OWN_COLUMNS)
         contracts.require_held(area, table, view, (*LINEAGE, REASONS))
+        contracts.require_dates(area, area.entities[name], table)
     return {
         name: Cleansing(
             name,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.fix_areas import Dimension, Make
+from tests.fix_areas import Dimension, Fact, Make
 from tidemark.errors import ContractError
 
 JAN = "2025-01-01Z"
@@ -114,3 +114,24 @@ def test_an_index_that_was_never_finished_holds_no_key(made: Make):
     )
     with pytest.raises(ContractError, match=r"no unique index of public\.things lies within"):
         area.run()
+
+
+@pytest.mark.parametrize("kind", ["text", "integer", "time without time zone", "tstzrange"])
+@pytest.mark.parametrize("what", ["dimension.effective", "fact.event_time", "fact.dates"])
+def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):
+    columns = {"id": "int", "at": kind, "updated_at": "timestamptz"}
+    entity: Dimension | Fact = Dimension(columns, ("id",), effective="at", entity="events")
+    if what != "dimension.effective":
+        dates = {"at_key": "at"} if what == "fact.dates" else {}
+        entity = Fact(columns, ("id",), "at" if not dates else "updated_at", dates=dates)
+    area = made(entity)
+    area.put(entity, (1, None, JAN))
+
+    with pytest.raises(ContractError) as raised:
+        area.run()
+
+    assert str(raised.value) == (
+        f"stg: column 'at' is {kind} in public.{entity.stg}, and {what} of entities.events in "
+        "sql/made/area.yml takes date, timestamp or timestamptz. Cast it in "
+        "landing.clean_events, and give the column such a type in STG and the DWH."
+    )

@@ -31,7 +31,7 @@ REFUSED = [
 
 @pytest.fixture
 def area(made: Make) -> Made:
-    """Rows whose last version is refused: one under its own key, one under a changed one, a fact."""
+    """Rows whose last version is refused: of its own key, of a changed one, and a fact."""
     area = made(TAGS, EVENTS)
     area.put(TAGS, ("bar", "a", JAN), ("Foo", "b", JAN), ("foo ", "c", JAN))
     area.put(EVENTS, ("1", "foo", FEB, 10))
