@@ -204,7 +204,12 @@ def _shape(
         key,
         tuple(name for name in columns if name not in key),
         carried,
-        frozenset(name for name, column in columns.items() if column.is_compared_as_text),
+        frozenset(
+            # A member is another one where its key's own type says so, as in the join.
+            name
+            for name, column in columns.items()
+            if column.is_compared_as_text and name not in (labels or {})
+        ),
         {name: column.type for name, column in columns.items()},
         labels or {},
     )

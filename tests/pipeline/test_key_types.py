@@ -42,6 +42,7 @@ COMPARED: list[tuple[str, str, list[Any], list[Any], list[str]]] = [
     ("bigint", "smallint", [1], [1, 2], ["1", "2"]),
     ("numeric", "int", ["1.00"], [1, 2], ["1.00", "2"]),
     ("numeric(9,2)", "numeric(7,1)", ["1.00"], ["1", "2"], ["1.00", "2.00"]),
+    ("interval", "interval", ["1 day"], ["1 day", "24:00", "2 days"], ["1 day", "2 days"]),
 ]
 
 
