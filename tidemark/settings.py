@@ -31,6 +31,9 @@ SESSION: Mapping[str, str] = MappingProxyType(
         "default_transaction_isolation": "read committed",
         # A policy that hides rows of the source would lose them in silence: it is an error.
         "row_security": "off",
+        # A login that may not read views, or ends at its first error, is none to work with.
+        "restrict_nonsystem_relation_kind": "",
+        "exit_on_error": "off",
         # An index that gives some of its rows would lose the others in silence.
         "gin_fuzzy_search_limit": "0",
         # A batch takes as long as it takes. On the source, area.yml says how long.

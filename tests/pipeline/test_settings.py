@@ -27,6 +27,8 @@ HOSTILE = {
     "search_path": "pg_catalog",
     "default_transaction_isolation": "serializable",
     "gin_fuzzy_search_limit": "1",
+    "restrict_nonsystem_relation_kind": "view, foreign-table",
+    "exit_on_error": "on",
 }
 LIMITS = (
     "statement_timeout",
