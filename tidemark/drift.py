@@ -95,8 +95,16 @@ def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
 
 
 def _mirrored(kind: str) -> str:
-    """Say which type a source's type has in a mirror: text, where only the source knows it."""
-    return "text" if "." in kind else kind
+    """Say which type a source's type has in a mirror: text, where only the source knows it.
+
+    A `regclass` and its like are numbers of the source's own catalog: elsewhere they are those of
+    something else, or of nothing.
+    """
+    return "text" if "." in kind or _is_of_catalog(kind) else kind
+
+
+def _is_of_catalog(kind: str) -> bool:
+    return kind.startswith("reg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,8 @@ class _Comparison:
         yield from (self._new(column, has_room=n < room) for n, column in enumerate(added))
         for column in ours:
             kind = theirs.get(column.name, column.type)
-            if column.type not in (kind, _mirrored(kind)):
+            fits = {_mirrored(kind)} if _is_of_catalog(kind) else {kind, _mirrored(kind)}
+            if column.type not in fits:
                 yield self._retyped(column, kind)
         yield from (self._gone(column, renamed.get(column.name)) for column in gone)
 

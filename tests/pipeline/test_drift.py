@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -106,6 +107,25 @@ def test_a_column_of_a_type_that_only_the_source_knows_is_added_as_text(shop: Re
 
     rows = shop.warehouse.rows("mrr", "select moods from mrr_dim_customers where customer_id = 1")
     assert rows == [("{good,bad}",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("regclass", "customers"), ("regrole[]", "{postgres}")]
+)
+def test_a_number_of_the_source_s_catalog_is_mirrored_as_what_it_names(
+    shop: Retail, kind: str, value: str
+):
+    """Its number is that of something else elsewhere."""
+    shop.warehouse.execute("operational", f"alter table customers add column what {kind}")
+    shop.change("customers", 1, what=value)
+    shop.run()
+    found = "select what from mrr_dim_customers where customer_id = 1"
+    assert shop.warehouse.rows("mrr", found) == [(value,)]
+    for table in ("mrr_dim_customers", "mrr_dim_customers_history"):
+        shop.warehouse.execute("mrr", f"alter table {table} alter what type {kind} using null")
+    said = f"column 'what' is {re.escape(kind)} in public.customers .* type text"
+    with pytest.raises(ContractError, match=said):
+        shop.run()
 
 
 def test_a_new_column_can_be_ignored(shop: Retail):
