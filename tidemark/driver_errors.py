@@ -75,7 +75,9 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
-    is_of_row = _is_raised(error) or (state is not None and state[:2] in {"22", "23"})
+    # A transaction that gave way to others (class 40) was refused no row, whoever says so.
+    is_raised = _is_raised(error) and state is not None and state[:2] != "40"
+    is_of_row = is_raised or (state is not None and state[:2] in {"22", "23"})
     if state is not None and is_of_row and not is_role_missing:
         return _of_row(error, state, layer)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:

@@ -142,7 +142,7 @@ def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Reta
 
 def test_a_real_error_is_not_tried_again(retail: Retail):
     refusing(retail, "P0001")
-    with pytest.raises(StatementError, match=r"^dwh: refused\.$"):
+    with pytest.raises(StatementError, match=r"^sales: dwh refused a row: a function or trigger"):
         retail.run()
     assert attempts(retail)["publish"] == []
 
