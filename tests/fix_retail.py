@@ -211,10 +211,9 @@ class Retail:
         return self.warehouse.rows(
             "dwh",
             """
-            select pid from pg_locks
-            where locktype = 'advisory'
-                and classid::bigint = hashtext('tidemark')::bigint & 4294967295
-                and database = (select oid from pg_database where datname = current_database())
+            select a.pid from tidemark.lock as k
+            inner join pg_stat_activity as a on k.xmax = a.backend_xid
+            where k.name like 'run %'
             """,
         )
 

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from types import MappingProxyType
 from typing import IO, Any
 from weakref import WeakSet
 
@@ -101,6 +102,8 @@ class Session:
 
     another: Callable[[], Session] | None = None
     """What opened it, to be called again."""
+    guards: Mapping[Layer, Callable[[Session], None]] = MappingProxyType({})
+    """Layer -> what each transaction that may write there has to do first; it may refuse."""
 
     def __init__(self, connection: extensions.connection, layer: Layer) -> None:
         self._connection = connection
@@ -151,6 +154,7 @@ class Session:
         """Run the block in one transaction: committed at its end, rolled back by any exception."""
         self.run(f"begin {mode}")
         try:
+            self._be_let(mode)
             yield self
         except BaseException:
             self._abandon()
@@ -162,9 +166,14 @@ class Session:
         """Run the block in one transaction that leaves nothing behind, however it ends."""
         self.run(f"begin {mode}")
         try:
+            self._be_let(mode)
             yield self
         finally:
             self._abandon()
+
+    def _be_let(self, mode: str) -> None:
+        if not mode and self.layer in self.guards:
+            self.guards[self.layer](self)
 
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
@@ -342,6 +351,8 @@ class Servers:
 
     def __init__(self, dsns: Mapping[Layer, str]) -> None:
         self.dsns = dict(dsns)
+        self.guards: dict[Layer, Callable[[Session], None]] = {}
+        """See `Session.guards`: of all the sessions that are lent here."""
         self._idle: dict[Layer, list[Session]] = {layer: [] for layer in self.dsns}
 
     @contextmanager
@@ -352,6 +363,7 @@ class Servers:
             session = idle.pop()
         except IndexError:
             session = connect(self.dsns[layer], layer, purpose=purpose)
+            session.guards = self.guards
         try:
             yield session
         except BaseException:

@@ -15,6 +15,7 @@
     ├── DeleteGuardError              6   more rows are gone from the source than may be
     ├── LostHistoryError              6   a rebuild would lose what it can't derive again
     ├── LockedError                   7   another process works on the area
+    │   └── OvertakenError                or has begun to write where this one does
     ├── GateError                     8   a data-quality gate refused the batch
     ├── StatementError                9   PostgreSQL refused a statement
     │   └── RefusedRowError               or a row: what it is, without its values
@@ -131,6 +132,12 @@ class LockedError(TidemarkError):
     """Another process holds the area's lock; this one did nothing, or nothing since it lost it."""
 
     exit_code = 7
+
+
+class OvertakenError(LockedError):
+    """Another hop or a migration came first; nothing was written since. It may be tried again."""
+
+    is_transient = True
 
 
 class GateError(TidemarkError):

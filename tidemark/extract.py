@@ -60,7 +60,7 @@ def run(
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
-        mirror.applying(mrr, area.area) as after,
+        mirror.applying(servers, mrr, area.area) as after,
     ):
         if after < batch_id:
             mirrors = _following(mrr, area, source, counts)

@@ -1,8 +1,8 @@
 """Batches, ETL logs and the area's lock: what is true even when a hop's transaction rolls back.
 
-The journal has a connection to the DWH of its own, in autocommit. The advisory lock is that
-connection's, so a process that dies lets go of it. A connection that breaks lets go of it too: the
-journal opens another one, takes the lock again, and goes on.
+The journal has two connections to the DWH of its own. One writes, in autocommit; the other holds
+the area (`locks`). When one of them breaks, the journal opens both anew, takes the area again, and
+goes on.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from tidemark import db, retries
+from tidemark import db, locks, retries
 from tidemark.config import Area
 from tidemark.db import Composable, Parameters, Session
-from tidemark.errors import ConnectError, LockedError, TidemarkError
-from tidemark.model import Counts, Holder, Hop
+from tidemark.errors import ConnectError, TidemarkError
+from tidemark.model import Counts, Hop
 
 T = TypeVar("T")
 
@@ -26,6 +26,10 @@ class Journal:
     def __init__(self, session: Session, area: Area) -> None:
         self._session = session
         self._area = area
+        self._holder: Session | None = None
+        """Has the area, in a transaction that stays open."""
+        self._is_held = False
+        """Whether the area is to be held."""
         self._is_lost = False
         """Whether the DWH was waited for in vain; it is waited for once."""
 
@@ -36,23 +40,29 @@ class Journal:
         Raises:
             LockedError: another process holds it; the message says which.
         """
-        self._lock("nothing was done")
+        self._hold("nothing was done")
+        self._is_held = True
         try:
             yield
         finally:
-            with suppress(ConnectError):  # A connection that broke has let go of it.
-                self._session.run(db.compose("journal", "unlock"), {"area": self._area.area})
+            self._is_held = False
+            self._let_go()
 
-    def _lock(self, so_far: str) -> None:
-        which = {"area": self._area.area}
-        if self._session.value(db.compose("journal", "lock"), which):
-            return
-        found = self._session.rows(db.compose("journal", "holder"), which)
-        who = str(Holder(*found[0])) if found else "a process that has just ended"
-        raise LockedError(
-            f"{self._area.area}: another process works on this area: {who}. "
-            f"Wait for it to end, or end it; {so_far}."
-        )
+    def _hold(self, so_far: str) -> None:
+        assert self._session.another is not None, "a journal writes on a session of connect()"
+        self._holder = self._session.another()
+        try:
+            locks.hold(self._holder, self._area.area, so_far)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._holder:
+            with suppress(ConnectError):  # A connection that broke has let go of it.
+                self._holder.run("rollback")
+            self._holder.close()
+        self._holder = None
 
     def begin(self, *, applied: int) -> int:
         """Open a batch, and return its id: above `applied`, the last one that a layer applied.
@@ -92,8 +102,9 @@ class Journal:
     def _surely(
         self, do: Callable[[Composable, Parameters], T], statement: str, parameters: Parameters
     ) -> T:
-        """Run a statement; when the connection broke, on a new one that holds the lock."""
+        """Run a statement while the area is held; when a connection broke, on a new one."""
         try:
+            self._still_hold()
             return do(db.compose("journal", statement), parameters)
         except ConnectError:
             if self._is_lost:
@@ -103,9 +114,17 @@ class Journal:
             self._is_lost = False
             return do(db.compose("journal", statement), parameters)
 
+    def _still_hold(self) -> None:
+        if self._holder:
+            self._holder.run("select")
+
     def _resume(self) -> None:
+        self._let_go()
         self._session.reopen()
-        self._lock("it took the lock while the DWH was away from this one, which goes no further")
+        if self._is_held:
+            self._hold(
+                "it took the lock while the DWH was away from this one, which goes no further"
+            )
 
     def note(self, process: str, batch_id: int, *, deleted: int = 0, error: str = "") -> None:
         """Log what was done beside the hops of a batch, after it has ended."""

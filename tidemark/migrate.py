@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tidemark import db
+from tidemark import db, locks
 from tidemark.config import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.model import ETL_ROLE, LAYERS, Layer
@@ -129,7 +129,7 @@ def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[
     session = db.connect(servers.dsns[layer], layer, purpose="migrate", as_etl=False)
     try:
         with session.transaction():
-            session.run(db.compose("migrate", "lock"))
+            locks.migrating(session)
             return _apply(session, wanted, project.areas)
     finally:
         session.close()
@@ -148,8 +148,7 @@ def _apply(session: db.Session, wanted: list[SqlFile], areas: Iterable[str]) -> 
     if not todo:
         return []
     # A hop takes what it uses in another order than the files do: each would wait for the other.
-    for area in areas:
-        session.run(db.compose("migrate", "wait_for_hops"), {"area": area})
+    locks.overtaking(session, areas)
     session.run("set local check_function_bodies = off")
     for file in (file for file in todo if file.lifetime == "roles"):
         _execute(session, file)

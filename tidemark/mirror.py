@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tidemark import catalog, contracts, db, indexes, sqlfiles
+from tidemark import catalog, contracts, db, indexes, locks, sqlfiles
 from tidemark.catalog import TableName
 from tidemark.config import Area
-from tidemark.db import Composable, Session
+from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError
 from tidemark.model import Column, Counts, Key, Reader, Table, compared_as_text
 from tidemark.sqltypes import unsized
@@ -261,16 +261,14 @@ def last_applied(session: Session, area: str) -> int:
 
 
 @contextmanager
-def applying(session: Session, area: str) -> Iterator[int]:
+def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
     """Apply batches to the layer of `session` alone, and know the last one that was applied.
 
-    Whoever applies to the layer at this moment is waited for: a process that was killed may have
-    sent its commit, and its server goes on with it. The lock is held by the session that applies,
-    so that nobody applies without it; one whose block fails has to be closed.
+    Raises:
+        LockedError, OvertakenError: see `locks.writing`.
     """
-    session.run(db.compose("mirror", "lock"), {"area": area})
-    yield last_applied(session, area)
-    session.run(db.compose("mirror", "unlock"), {"area": area})
+    with locks.writing(servers, session, area):
+        yield last_applied(session, area)
 
 
 def record_applied(

@@ -73,7 +73,7 @@ def run_hop(
 
 @contextmanager
 def _locked_journal(servers: Servers, area: Area) -> Iterator[Journal]:
-    with servers.session("dwh", f"journal {area.area}") as session:
+    with servers.session("dwh", f"run {area.area}") as session:
         journal = Journal(session, area)
         with journal.locked():
             yield journal

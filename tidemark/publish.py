@@ -67,7 +67,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
-        mirror.applying(dwh, area.area) as applied,
+        mirror.applying(servers, dwh, area.area) as applied,
     ):
         with stg.transaction(transfer.READ_ONLY):
             shape = star.read(stg, dwh, area)
@@ -138,8 +138,9 @@ def _land(
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
     prepare(dwh, shape)
-    for name in set(shape.sent) - set(delta.changed):
-        dwh.run(db.compose("transfer", "truncate", landing=landing(shape, name).name))
+    with dwh.transaction():
+        for name in set(shape.sent) - set(delta.changed):
+            dwh.run(db.compose("transfer", "truncate", landing=landing(shape, name).name))
     jobs = [
         job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)

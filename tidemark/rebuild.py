@@ -89,7 +89,7 @@ def run(
     """
     names = [area.entity(entity).name] if entity else list(area.entities)
     with ExitStack() as stack:
-        journal = Journal(stack.enter_context(servers.session("dwh", "rebuild")), area)
+        journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
         stack.enter_context(journal.locked())
         mrr, stg, dwh = (
             stack.enter_context(servers.session(layer, f"rebuild {area.area}"))
@@ -104,7 +104,7 @@ def run(
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
-            stack.enter_context(mirror.applying(session, area.area))
+            stack.enter_context(mirror.applying(servers, session, area.area))
         shape = star.read(stg, dwh, area)
         publish.prepare(dwh, shape)
         # What waits for the end of a transaction is of no entity.

@@ -75,7 +75,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
         servers.session("stg", f"stage {area.area}") as stg,
-        mirror.applying(stg, area.area) as after,
+        mirror.applying(servers, stg, area.area) as after,
     ):
         with mrr.transaction(transfer.READ_ONLY):
             batches = mirror.applied_after(mrr, area.area, after)

@@ -144,7 +144,7 @@ def run(
         ContractError: tables disagree, so that rows can't be compared.
     """
     with ExitStack() as stack:
-        journal = Journal(stack.enter_context(servers.session("dwh", "verify")), area)
+        journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
         stack.enter_context(journal.locked())
         opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
         for layer, session in opened.items():

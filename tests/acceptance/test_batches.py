@@ -177,7 +177,8 @@ def test_an_interrupted_run_is_logged_and_says_nothing(
         running.send_signal(number)
         said, _ = running.communicate(timeout=PATIENCE)
     assert (running.returncode, said) == (code, b"")
-    assert seeded.rows("dwh", "select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
+    held = "select count(*) from pg_locks where relation = 'tidemark.lock'::regclass"
+    assert seeded.rows("dwh", held) == [(0,)]
     batches = succeed("status", "--json", env=seeded.environment).json["batches"]
     assert [(b["status"], b["error_message"]) for b in batches] == [
         ("FAILED", "extract: interrupted")

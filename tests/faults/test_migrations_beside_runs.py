@@ -48,7 +48,7 @@ def test_a_migration_waits_for_the_hop_that_uses_what_it_changes(
 def test_a_run_waits_for_the_migration_that_changes_what_it_uses(
     retail: Retail, undisturbed: Retail, project: Project
 ):
-    with retail.holding("stg", "lock table tidemark.migration in share mode"):
+    with retail.holding("stg", "lock table landing.clean_customers in access share mode"):
         migrating = retail.beside(edit, project)
         retail.wait_for_lock("stg")
         running = retail.run_beside()

@@ -30,7 +30,7 @@ def test_a_second_run_says_who_works_on_the_area_and_does_nothing(retail: Retail
         assert retail.warehouse.rows("dwh", "select batch_id from etl_batches") == [(1,)]
     running.result(PATIENCE)
     assert str(raised.value) == (
-        f"retail: another process works on this area: pid {pid} (postgres, tidemark journal retail "
+        f"retail: another process works on this area: pid {pid} (postgres, tidemark run retail "
         f"{socket.gethostname()}:{os.getpid()}). Wait for it to end, or end it; nothing was done."
     )
 

@@ -228,7 +228,7 @@ def test_a_rebuild_is_logged_and_holds_the_area(shop: Retail):
         ("products", "SUCCESS"),
         ("sales", "SUCCESS"),
     ]
-    lock = "select pg_advisory_lock(hashtext('tidemark'), hashtext('retail'))"
+    lock = "select from tidemark.lock where name = 'run retail' for update"
     with shop.holding("dwh", lock), pytest.raises(LockedError, match="another process works on"):
         again(shop)
 

@@ -282,7 +282,7 @@ def test_deletes_that_are_ignored_are_no_difference(shop: Retail):
 
 
 def test_a_verification_waits_for_nobody(shop: Retail):
-    lock = "select pg_advisory_lock(hashtext('tidemark'), hashtext('retail'))"
+    lock = "select from tidemark.lock where name = 'run retail' for update"
     with shop.holding("dwh", lock), pytest.raises(LockedError, match="another process works on"):
         look(shop)
 

@@ -1,25 +1,4 @@
--- Batches, logs and locks, on a connection of their own.
-
--- name: lock
-select pg_try_advisory_lock(hashtext('tidemark'), hashtext(%(area)s))
-
--- name: unlock
-select pg_advisory_unlock(hashtext('tidemark'), hashtext(%(area)s))
-
--- name: holder
-select
-    a.pid,
-    a.usename::text,
-    a.application_name,
-    extract(epoch from clock_timestamp() - a.backend_start)::float8
-from pg_locks as l
-inner join pg_stat_activity as a on l.pid = a.pid
-where
-    l.locktype = 'advisory'
-    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-    and l.classid::bigint = hashtext('tidemark')::bigint & 4294967295
-    and l.objid::bigint = hashtext(%(area)s)::bigint & 4294967295
-    and l.granted
+-- Batches and logs, on a connection of their own.
 
 -- name: begin
 insert into etl_batches (batch_id, area, status)

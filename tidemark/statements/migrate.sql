@@ -1,12 +1,5 @@
 -- Bookkeeping of the files under sql/ that a layer has seen.
 
--- name: lock
-select pg_advisory_xact_lock(hashtext('tidemark'), hashtext('migrate'))
-
--- The lock of `mirror.lock`.
--- name: wait_for_hops
-select pg_advisory_xact_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
-
 -- name: exists
 select to_regclass('tidemark.migration') is not null
 

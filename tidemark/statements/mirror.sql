@@ -116,12 +116,6 @@ select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(are
 insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed)
 values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s, %(refreshed)s::text[])
 
--- name: lock
-select pg_advisory_lock(hashtext('tidemark.apply'), hashtext(%(area)s))
-
--- name: unlock
-select pg_advisory_unlock(hashtext('tidemark.apply'), hashtext(%(area)s))
-
 -- Natural keys that were found elsewhere.
 -- name: keys
 (select {columns} from unnest({arrays}) as k ({names}))
