@@ -106,6 +106,7 @@ def templates(servers: dict[Layer, str]) -> dict[Layer, str]:
 def warehouse(templates: dict[Layer, str]) -> Iterator[Warehouse]:
     """Four migrated databases of this test's own."""
     everywhere(templates, f"create database tidemark_test {CLONED}")
+    lay_what_is_not_cloned(templates, "tidemark_test")
     made = Warehouse({layer: database(templates[layer], "tidemark_test") for layer in LAYERS})
     yield made
     made.close()
@@ -141,6 +142,15 @@ def make_templates(servers: Mapping[Layer, str]) -> None:
     everywhere(servers, f"create database {TEMPLATE}")
     with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
         migrate(Project(HOME), targets)
+
+
+def lay_what_is_not_cloned(servers: Mapping[Layer, str], name: str) -> None:
+    """Lay what a migration lays and a copy of its database lacks."""
+    administer(
+        servers["dwh"],
+        f"revoke temporary on database {name} from public; "
+        f"grant temporary on database {name} to tidemark_etl",
+    )
 
 
 def everywhere(servers: Mapping[Layer, str], statement: str) -> None:

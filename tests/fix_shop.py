@@ -6,7 +6,13 @@ from contextlib import contextmanager
 import pytest
 
 from tests.commands import succeed
-from tests.fix_servers import TEMPLATE, Warehouse, database, everywhere
+from tests.fix_servers import (
+    TEMPLATE,
+    Warehouse,
+    database,
+    everywhere,
+    lay_what_is_not_cloned,
+)
 from tidemark.model import LAYERS, Layer
 
 SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
@@ -38,6 +44,8 @@ def seeded(warehouse: Warehouse) -> Warehouse:
 @contextmanager
 def _databases(servers: Mapping[Layer, str], name: str, template: str) -> Iterator[Warehouse]:
     everywhere(servers, f"create database {name} template {template} strategy file_copy")
+    if template == TEMPLATE:
+        lay_what_is_not_cloned(servers, name)
     made = Warehouse({layer: database(servers[layer], name) for layer in LAYERS})
     yield made
     made.close()

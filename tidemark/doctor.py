@@ -100,6 +100,8 @@ def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator
         yield from _prepared(session)
         if layer != "operational":
             yield from _letters(session)
+        if layer == "dwh":
+            yield from _analysts(session)
         if layer == "operational":
             for area in project.areas.values():
                 yield from _source(session, area, login)
@@ -179,6 +181,13 @@ def _prepared(session: Session) -> Iterator[Finding]:
             "locks, and vacuum from its work",
             f"rollback prepared {quoted}; -- or: commit prepared {quoted};",
         )
+
+
+def _analysts(session: Session) -> Iterator[Finding]:
+    """Look for what lets analysts stand in the way of the pipeline, and of each other."""
+    if session.value(db.compose("doctor", "has_analysts")):
+        for what, remedy in session.rows(db.compose("doctor", "analysts")):
+            yield Finding(session.layer, "warning", what, remedy)
 
 
 def _letters(session: Session) -> Iterator[Finding]:

@@ -74,6 +74,11 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     if layer == "operational" and state in _TIMEOUTS and "user request" not in primary:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
+    if state == errorcodes.LOCK_NOT_AVAILABLE and layer != "operational":
+        todo = (
+            "Another session holds what it needs: pg_stat_activity shows who is in a transaction."
+        )
+        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state, is_final=True)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
     # A transaction that gave way to others (class 40) was refused no row, whoever says so.
     is_raised = _is_raised(error) and state is not None and state[:2] != "40"

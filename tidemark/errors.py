@@ -151,9 +151,11 @@ class StatementError(TidemarkError):
 
     exit_code = 9
 
-    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, sqlstate: str | None = None, is_final: bool = False
+    ) -> None:
         self.sqlstate = sqlstate
-        self.is_transient = sqlstate in _LOST_TO_OTHERS
+        self.is_transient = sqlstate in _LOST_TO_OTHERS and not is_final
         super().__init__(message)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tidemark import db
+from tidemark import db, settings
 from tidemark.db import Servers, Session
 from tidemark.errors import LockedError, OvertakenError, StatementError
 from tidemark.model import Holder
@@ -123,7 +123,7 @@ def _patiently(session: Session, lock: Callable[[], T]) -> T:
     wait = WORD_AFTER
     session.run("savepoint before_the_lock")
     while True:
-        session.run(db.compose("locks", "patience"), {"milliseconds": round(wait * 1000)})
+        session.run(db.compose("locks", "patience"), {"limit": f"{wait * 1000:.0f}ms"})
         try:
             locked = lock()
         except StatementError as error:
@@ -139,7 +139,7 @@ def _patiently(session: Session, lock: Callable[[], T]) -> T:
             log.warning("%s: waits for %s", session.layer, who)
             wait = min(2 * wait, max(end - time.monotonic(), 0.001))
         else:
-            session.run(db.compose("locks", "patience"), {"milliseconds": 0})
+            session.run(db.compose("locks", "patience"), {"limit": settings.LOCK_TIMEOUT})
             return locked
 
 

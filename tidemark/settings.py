@@ -24,6 +24,9 @@ VALUES: Mapping[str, str] = MappingProxyType(
 )
 """Setting -> value, of all that decides how a value reads or prints, and what a statement means."""
 
+LOCK_TIMEOUT = "10min"
+"""Whoever waits longer is in somebody's way, and would wait for ever."""
+
 SESSION: Mapping[str, str] = MappingProxyType(
     {
         **VALUES,
@@ -38,7 +41,7 @@ SESSION: Mapping[str, str] = MappingProxyType(
         "gin_fuzzy_search_limit": "0",
         # A batch takes as long as it takes. On the source, area.yml says how long.
         "statement_timeout": "0",
-        "lock_timeout": "0",
+        "lock_timeout": LOCK_TIMEOUT,
         "transaction_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
         "idle_session_timeout": "0",

@@ -30,7 +30,7 @@ select current_database() = 'operational' as is_source \gset
     where not exists (select from pg_roles where rolname = 'tidemark_analyst') \gexec
     select 'create role analyst'
     where not exists (select from pg_roles where rolname = 'analyst') \gexec
-    alter role analyst login password :'analyst';
+    alter role analyst login password :'analyst' connection limit 20;
     grant tidemark_analyst to analyst;
 \endif
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
+from psycopg2.extensions import connection as Connection
 
 from tests.commands import process, succeed, tidemark
 from tests.fix_servers import Warehouse, database
@@ -53,6 +56,16 @@ def logged_in(warehouse: Warehouse, user: str, *layers: Layer) -> dict[str, str]
     return env
 
 
+def logged_in_at(dsn: str, user: str) -> Connection | None:
+    """Open a connection; None when none is left for this user."""
+    try:
+        return psycopg2.connect(dsn, user=user, password="secret")
+    except psycopg2.OperationalError as error:
+        if "remaining connection slots are reserved" in str(error):
+            return None
+        raise
+
+
 def findings(env: Environment, severity: str) -> list[tuple[str, str, str]]:
     done = tidemark("doctor", "--json", env=env)
     assert done.code == (1 if any(f["severity"] == "problem" for f in done.json) else 0)
@@ -69,6 +82,15 @@ def test_the_pipeline_runs_as_tidemark_etl(seeded: Warehouse, writer: str):
     assert seeded.rows("dwh", owners) == [("tidemark_etl",)]
     for command in ("status", "plan", "rejects", "history customers 1"):
         succeed(*command.split(), env=env)
+
+
+def test_analysts_who_took_every_connection_do_not_stop_a_run(
+    seeded: Warehouse, writer: str, analyst: str
+):
+    with ExitStack() as taken:
+        while (one := logged_in_at(seeded.dsn["dwh"], analyst)) is not None:
+            taken.enter_context(closing(one))
+        assert process("run", env=logged_in(seeded, writer)).code == 0
 
 
 def test_a_policy_that_hides_rows_of_the_source_stops_the_run(seeded: Warehouse, writer: str):

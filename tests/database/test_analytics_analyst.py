@@ -44,6 +44,13 @@ FORBIDDEN = [
     "create table landing.mine (n integer)",
     "select count(*) from partitions.dwh_fact_sales_2025_01",
     "set role tidemark_etl",
+    "select lo_creat(-1)",
+    "select lo_create(0)",
+    "select lo_from_bytea(0, 'mine')",
+    "select pg_advisory_lock(1)",
+    "select pg_advisory_xact_lock_shared(1, 1)",
+    "select pg_try_advisory_lock(1)",
+    "select from tidemark.lock for share",
 ]
 
 

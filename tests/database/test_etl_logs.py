@@ -132,3 +132,20 @@ def test_the_summary_of_a_process_counts_what_has_ended(dwh: Connection) -> None
         + ("2025-01-01 03:00:00+00", "RUNNING"),
         ("report", 1, 0, 0, 100, 1, 1, 1, None, "2025-01-01 04:00:00+00", "SUCCESS"),
     ]
+
+
+def test_calls_of_procedures_do_not_push_batches_out_of_sight(dwh: Connection) -> None:
+    execute(
+        dwh,
+        """
+        insert into etl_logs (process_name, area, status, start_time, end_time)
+        select 'load', 'retail', 'SUCCESS', timestamptz '2025-01-01Z', timestamptz '2025-01-01Z'
+        union all
+        select 'report', null, 'SUCCESS', timestamptz '2025-01-02Z', timestamptz '2025-01-02Z'
+        from generate_series(1, 300)
+        """,
+    )
+
+    shown = rows(dwh, "select process_name, count(*) from vw_recent_etl_runs group by 1 order by 1")
+
+    assert shown == [("load", 1), ("report", 100)]

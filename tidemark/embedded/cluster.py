@@ -20,6 +20,7 @@ SETTINGS = MappingProxyType(
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
         "max_connections": "50",
+        "reserved_connections": "10",
         "shared_buffers": "256MB",
         "work_mem": "64MB",
         "maintenance_work_mem": "512MB",

@@ -73,3 +73,66 @@ select coalesce(
     ),
     true
 )
+
+-- name: has_analysts
+select to_regrole('tidemark_analyst') is not null
+
+-- What lets analysts stand in the way of others, and the statement that keeps them from it.
+-- name: analysts
+with database as (
+    select
+        quote_ident(d.datname) as name,
+        exists (
+            select
+            from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+            where a.grantee = 0 and a.privilege_type = 'TEMPORARY'
+        ) as is_writable
+    from pg_database as d
+    where d.datname = current_database()
+),
+
+logins as (
+    select
+        r.oid,
+        quote_ident(r.rolname) as name,
+        r.rolconnlimit
+    from pg_roles as r
+    where
+        r.rolcanlogin
+        and not r.rolsuper
+        and pg_has_role(r.oid, 'tidemark_analyst', 'member')
+        and not pg_has_role(r.oid, 'tidemark_etl', 'member')
+)
+
+select
+    'everybody who can log in may fill the disk with temporary tables',
+    'revoke temporary on database ' || d.name || ' from public;'
+from database as d
+where d.is_writable
+
+union all
+
+select
+    'an idle transaction of an analyst keeps others waiting for as long as it likes',
+    'alter database ' || d.name || ' set idle_in_transaction_session_timeout = ''5min'';'
+from database as d
+where
+    exists (select from logins)
+    and exists (
+        select
+        from pg_settings as s
+        where s.name = 'idle_in_transaction_session_timeout' and s.reset_val = '0'
+    )
+
+union all
+
+select
+    'the analyst ' || l.name || ' may take every connection that there is',
+    'alter role ' || l.name || ' connection limit 20;'
+from logins as l
+where
+    l.rolconnlimit < 0
+    and not (
+        current_setting('reserved_connections')::integer > 0
+        and pg_has_role('tidemark_etl', 'pg_use_reserved_connections', 'usage')
+    )

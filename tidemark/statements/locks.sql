@@ -32,7 +32,7 @@ returning number
 select number from tidemark.lock where name = %(name)s and number = %(number)s for share nowait
 
 -- name: patience
-select set_config('lock_timeout', %(milliseconds)s::bigint::text, true)
+select set_config('lock_timeout', %(limit)s, true)
 
 -- Whoever works, writes or migrates here.
 -- name: in_the_way

@@ -1,4 +1,5 @@
--- What an analyst may do: read the star schema and the logs, and call the routines.
+-- What an analyst may do: read the star schema and the logs, and call the routines; make nothing, and
+-- keep nobody waiting.
 
 create schema if not exists partitions authorization tidemark_etl;
 
@@ -9,3 +10,53 @@ grant select on tables to tidemark_analyst;
 
 alter default privileges for role tidemark_etl in schema public
 grant execute on routines to tidemark_analyst;
+
+-- What only the owner of the database, or a superuser, may say. Where somebody else migrates,
+-- `tidemark doctor` prints it.
+do $$
+declare
+    v_database constant text := quote_ident(current_database());
+    v_is_owner constant boolean := (
+        select pg_has_role(current_user, d.datdba, 'usage')
+        from pg_database as d
+        where d.datname = current_database()
+    );
+    v_is_superuser constant boolean := (
+        select r.rolsuper from pg_roles as r where r.rolname = current_user
+    );
+    v_function regprocedure;
+begin
+    if v_is_owner then
+        execute 'revoke temporary on database ' || v_database || ' from public';
+        execute 'grant temporary on database ' || v_database || ' to tidemark_etl';
+        -- A limit that the operator has set stays.
+        if exists (
+            select
+            from pg_settings as s
+            where s.name = 'idle_in_transaction_session_timeout' and s.reset_val = '0'
+        ) then
+            execute 'alter database ' || v_database
+                || ' set idle_in_transaction_session_timeout = ''5min''';
+        end if;
+    end if;
+    if v_is_superuser then
+        grant pg_use_reserved_connections to tidemark_etl;
+        -- Large objects are tables by another name. Advisory locks share their memory with all
+        -- locks there are: who takes enough of them stops every session.
+        for v_function in
+            select p.oid::regprocedure
+            from pg_proc as p
+            where
+                p.pronamespace = 'pg_catalog'::regnamespace
+                and (
+                    p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+                    or p.proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+                )
+                and has_function_privilege('tidemark_analyst', p.oid, 'execute')
+        loop
+            execute 'revoke execute on function ' || v_function::text || ' from public';
+            execute 'grant execute on function ' || v_function::text || ' to tidemark_etl';
+        end loop;
+    end if;
+end;
+$$;

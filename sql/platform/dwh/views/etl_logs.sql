@@ -16,12 +16,30 @@ select
     l.rows_deleted,
     l.error_message,
     l.additional_info
-from etl_logs as l
-order by l.start_time desc, l.log_id desc
-limit 100;
+from (
+    -- Runs of no area are calls of procedures: however many they are, the batches stay in sight.
+    (
+        select b.log_id
+        from etl_logs as b
+        where b.area is not null
+        order by b.start_time desc, b.log_id desc
+        limit 100
+    )
+    union all
+    (
+        select c.log_id
+        from etl_logs as c
+        where c.area is null
+        order by c.start_time desc, c.log_id desc
+        limit 100
+    )
+) as r
+inner join etl_logs as l on r.log_id = l.log_id
+order by l.start_time desc, l.log_id desc;
 
 comment on view vw_recent_etl_runs is
-'One row per process run, the last 100 that started, newest first.';
+'One row per process run, newest first: the last 100 of batches, and the last 100 calls of
+procedures.';
 
 create or replace view vw_etl_performance_summary as
 select

@@ -12,11 +12,12 @@
 -- writes   temp_sales_report: all rows are replaced, in one step to its readers; etl_logs: a run
 -- raises   a warning with the log_id when it fails (a date is null, p_start is after p_end, ...);
 --          the old report stays
--- repeat   safe; two calls at once take turns
+-- repeat   safe; two calls at once take turns, and the second one waits for 10 s at most
 create or replace procedure sp_aggregate_sales_report(p_start date, p_end date)
 language plpgsql
 security definer
 set search_path = public, pg_temp
+set lock_timeout = '10s'
 as $$
 declare
     v_log_id constant bigint := fn_log_etl_start(
@@ -74,6 +75,9 @@ exception
     -- A statement_timeout is query_canceled, which others does not include.
     when query_canceled or others then
         get stacked diagnostics v_error = message_text;
+        if sqlstate = '55P03' then
+            v_error := 'another session is filling it, or has not ended its transaction since';
+        end if;
         perform fn_log_etl_end(v_log_id, 'FAILED', p_error_message => v_error);
         raise warning 'temp_sales_report: not refreshed, the old report stays (etl_logs %): %',
             v_log_id, v_error;
@@ -86,11 +90,12 @@ $$;
 -- reads    vw_sales, dwh_dim_customers
 -- writes   customer_metrics: all rows are replaced, in one step to its readers; etl_logs: a run
 -- raises   a warning with the log_id when it fails; the old metrics stay
--- repeat   safe; two calls at once take turns
+-- repeat   safe; two calls at once take turns, and the second one waits for 10 s at most
 create or replace procedure sp_refresh_customer_metrics(p_as_of date default null)
 language plpgsql
 security definer
 set search_path = public, pg_temp
+set lock_timeout = '10s'
 as $$
 declare
     v_as_of constant date := coalesce(p_as_of, (now() at time zone 'UTC')::date);
@@ -151,6 +156,9 @@ exception
     -- A statement_timeout is query_canceled, which others does not include.
     when query_canceled or others then
         get stacked diagnostics v_error = message_text;
+        if sqlstate = '55P03' then
+            v_error := 'another session is filling it, or has not ended its transaction since';
+        end if;
         perform fn_log_etl_end(v_log_id, 'FAILED', p_error_message => v_error);
         raise warning 'customer_metrics: not refreshed, the old metrics stay (etl_logs %): %',
             v_log_id, v_error;
