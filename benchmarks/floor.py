@@ -14,7 +14,7 @@ from __future__ import annotations
 import subprocess
 import time
 
-from benchmarks.rig import PSQL, QUIET, Rig, psql
+from benchmarks.rig import PSQL, QUIET, Rig, psql, reaching
 from tidemark.model import HOPS, Hop, Layer
 
 _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
@@ -101,11 +101,14 @@ def _copy_tables(rig: Rig, layer: Layer, tables: list[str]) -> float:
 
 def _pipe(sending: list[str], receiving: list[str]) -> None:
     """Pipe one psql into another; each is given its commands and, last, its URL."""
-    sender_command, receiver_command = (
-        [PSQL, *QUIET, *(option for command in commands for option in ("-c", command)), "-d", dsn]
+    (sender_command, source), (receiver_command, target) = (
+        (
+            [PSQL, *QUIET, *(option for command in commands for option in ("-c", command))],
+            reaching(dsn),
+        )
         for *commands, dsn in (sending, receiving)
     )
-    with subprocess.Popen(sender_command, stdout=subprocess.PIPE) as sender:
-        received = subprocess.run(receiver_command, stdin=sender.stdout, check=False)
+    with subprocess.Popen(sender_command, env=source, stdout=subprocess.PIPE) as sender:
+        received = subprocess.run(receiver_command, env=target, stdin=sender.stdout, check=False)
     if sender.returncode or received.returncode:
         raise SystemExit(f"floor: {receiving[-2]} failed.")

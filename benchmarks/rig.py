@@ -163,8 +163,21 @@ def psql(dsn: str, *options: str) -> str:
         SystemExit: it failed, with what it said.
     """
     done = subprocess.run(
-        [PSQL, *QUIET, *options, "-d", dsn], capture_output=True, text=True, check=False
+        [PSQL, *QUIET, *options], env=reaching(dsn), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"psql {' '.join(options)[:200]}:\n{done.stderr}")
     return done.stdout.strip()
+
+
+def reaching(dsn: str) -> dict[str, str]:
+    """Return the environment in which a client of PostgreSQL reaches what a URL names."""
+    url = urlsplit(dsn)
+    return {
+        **os.environ,
+        "PGHOST": str(url.hostname),
+        "PGPORT": str(url.port),
+        "PGUSER": str(url.username),
+        "PGPASSWORD": str(url.password),
+        "PGDATABASE": url.path[1:],
+    }

@@ -57,7 +57,6 @@ class Stack:
     def typed(self, block: str) -> str:
         """Run a block of a page, where there is no terminal and ports are others."""
         block = block.replace(" -it ", " -i ").replace("http://localhost:8080", self.url)
-        block = block.replace("localhost:5436", f"localhost:{self.port['dwh']}")
         path = {"PATH": os.pathsep.join((str(site.installed()), os.environ["PATH"]))}
         done = run(["bash", "-euc", block], self._settings | path, self.home)
         assert done.code == 0, done

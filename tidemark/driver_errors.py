@@ -34,6 +34,22 @@ def parsed(dsn: str) -> dict[str, str] | None:
     return parts if is_place and is_port else None
 
 
+SECRETS = frozenset({"password", "sslpassword"})
+"""Parameters of a DSN that nobody else may see."""
+
+_URL_PASSWORD = re.compile(r"^(postgres(?:ql)?://[^:@/]*):[^@/]*@")
+
+
+def without_secrets(dsn: str) -> str:
+    """Return a DSN that says all of it but the secrets; a URL stays one where that can be."""
+    parts = parsed(dsn) or {}
+    kept = {name: value for name, value in parts.items() if name not in SECRETS}
+    if kept == parts:
+        return dsn
+    shortened = _URL_PASSWORD.sub(r"\1@", dsn)
+    return shortened if parsed(shortened) == kept else str(extensions.make_dsn(**kept))
+
+
 def of_login(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> ConnectError:
     """Turn what ended an attempt to connect into one of ours.
 

@@ -16,6 +16,9 @@ LAYERS: tuple[Layer, ...] = ("operational", "mrr", "stg", "dwh")
 ETL_ROLE = "tidemark_etl"
 """The role that owns the warehouse; the pipeline works as it."""
 
+ANALYST_ROLE = "tidemark_analyst"
+"""The role that reads the star schema and the logs; its members are people and their tools."""
+
 Hop = Literal["extract", "stage", "publish"]
 HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")
 

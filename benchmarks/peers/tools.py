@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.rig import Process, Rig, measure, psql
+from benchmarks.rig import Process, Rig, measure, psql, reaching
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE / ".venvs"
@@ -136,14 +136,9 @@ def _project(name: str, folder: Path) -> Path:
 
 def _environment(rig: Rig, **variables: str) -> dict[str, str]:
     """Return what points a peer to the source's database; nobody is called home."""
-    url = urlsplit(rig.dsns["operational"])
     return {
+        **reaching(rig.dsns["operational"]),
         **rig.environment,
         "DO_NOT_TRACK": "1",
-        "PGHOST": str(url.hostname),
-        "PGPORT": str(url.port),
-        "PGUSER": str(url.username),
-        "PGPASSWORD": str(url.password),
-        "PGDATABASE": url.path[1:],
         **variables,
     }

@@ -97,7 +97,7 @@ def test_servers_keep_their_addresses_and_data(first: str, project: Path):
     assert well(process("up", cwd=project)) == started
     assert running(project) == pids
     assert [line.split()[0] for line in started.splitlines()] == list(LAYERS) == list(pids)
-    url = well(process("dsn", "dwh", cwd=project)).strip()
+    url = well(process("dsn", "dwh", "--password", cwd=project)).strip()
     assert (urlsplit(url).password or "") not in started
     with closing(connect(url)) as dwh:
         assert value(dwh, "select count(*) > 900 from dwh_fact_sales")

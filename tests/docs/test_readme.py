@@ -73,7 +73,8 @@ def printed(checkout: Path) -> list[str]:
 
 
 def test_there_are_three_blocks_to_type() -> None:
-    assert [block.split()[0] for block in BLOCKS] == ["./scripts/demo", "psql", "tidemark"]
+    first = ["./scripts/demo", ".venv/bin/tidemark", "tidemark"]
+    assert [block.split()[0] for block in BLOCKS] == first
 
 
 def test_what_is_typed_after_the_demo_finds_its_shop(printed: list[str]) -> None:

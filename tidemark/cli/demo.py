@@ -136,17 +136,14 @@ def _step(what: str) -> Iterator[None]:
 
 def _next_steps(home: Path) -> list[str]:
     """Commands to go on with, as the shell that called this one can run them."""
-    from tidemark.embedded import site
-
     here = Path.cwd()
     steps = [] if here.is_relative_to(home) else [f"cd {shlex.quote(str(home))}"]
     script = Path(sys.executable).with_name("tidemark")
     base = home if steps else here
     near = script.relative_to(base) if script.is_relative_to(base) else script
     tidemark = "tidemark" if shutil.which("tidemark") == str(script) else shlex.quote(str(near))
-    psql = "psql" if shutil.which("psql") else shlex.quote(str(site.installed() / "psql"))
     steps += [
-        f'{psql} "$({tidemark} dsn dwh)"',
+        f"{tidemark} psql dwh",
         f"{tidemark} seed --day && {tidemark} run",
         f"{tidemark} down",
     ]

@@ -1,14 +1,20 @@
-"""Commands about the servers: up, down, dsn, doctor, migrate."""
+"""Commands about the servers: up, down, dsn, psql, doctor, migrate."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import signal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidemark.cli.app import AsJson, find_project, open_servers
 from tidemark.cli.output import print_json
 from tidemark.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from tidemark.db import Servers
+    from tidemark.model import Layer
 
 
 def up(as_json: AsJson = False) -> None:
@@ -23,7 +29,7 @@ def up(as_json: AsJson = False) -> None:
         raise UsageError("up: TIDEMARK_*_DSN is set, so the servers are yours to start.")
     with open_servers(project) as opened:
         if as_json:
-            print_json(opened.dsns)
+            print_json({k: driver_errors.without_secrets(v) for k, v in opened.dsns.items()})
             return
         for layer, dsn in opened.dsns.items():
             typer.echo(f"{layer:12} {driver_errors.redacted(dsn)}")
@@ -40,17 +46,50 @@ def down() -> None:
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-def dsn(layer: Annotated[str, typer.Argument(help="operational, mrr, stg or dwh.")]) -> None:
-    """Print the libpq URL of one layer's server.
+LayerName = Annotated[str, typer.Argument(help="operational, mrr, stg or dwh.")]
 
-    Example: psql "$(tidemark dsn dwh)"
+
+def dsn(
+    layer: LayerName,
+    password: Annotated[bool, typer.Option("--password", help="With the password.")] = False,
+) -> None:
+    """Print the libpq URL of one layer's server; by default without its password.
+
+    Example: tidemark dsn dwh
     """
+    from tidemark import driver_errors
+
     with open_servers(find_project()) as opened:
-        for known, url in opened.dsns.items():
-            if known == layer:
-                typer.echo(url)
-                return
-        raise UnknownNameError("layer", layer, opened.dsns)
+        _, url = _named(opened, layer)
+        typer.echo(url if password else driver_errors.without_secrets(url))
+
+
+def psql(
+    context: typer.Context,
+    layer: LayerName,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="With the login's own rights, not the analysts'.")
+    ] = False,
+) -> None:
+    """Become psql on one layer's server; all other words are psql's own.
+
+    The password is in no command line. Example: tidemark psql dwh -c "table high_water_mark"
+    """
+    from tidemark import psql as client
+
+    with open_servers(find_project()) as opened:
+        known, url = _named(opened, layer)
+        program = client.program(url, known, *context.args, as_admin=admin, environ=os.environ)
+    # Python has ignored it, and a program begins with what its caller ignores.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.execve(program.path, program.words, program.environment)
+
+
+def _named(servers: Servers, layer: str) -> tuple[Layer, str]:
+    for known, url in servers.dsns.items():
+        if known == layer:
+            return known, url
+    raise UnknownNameError("layer", layer, servers.dsns)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -103,5 +142,11 @@ def migrate(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (up, down, dsn, doctor, migrate):
-        app.command()(command)
+    # -h is psql's own: the host.
+    theirs = {
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": ["--help"],
+    }
+    for command in (up, down, dsn, psql, doctor, migrate):
+        app.command(context_settings=theirs if command is psql else None)(command)
