@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fix_faults",
     "tests.fix_shop",
     "tests.fix_star",
+    "tests.fix_tls",
     "tests.fix_visits",
 ]
 

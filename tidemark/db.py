@@ -20,7 +20,7 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, driver_errors, settings, sqlfiles
+from tidemark import adapters, driver_errors, login_errors, settings, sqlfiles
 from tidemark.errors import (
     ConfigError,
     RefusedRowError,
@@ -333,7 +333,7 @@ def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
             keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
-        raise driver_errors.of_login(error, dsn, layer, has_answered=dsn in _answered) from error
+        raise login_errors.of(error, dsn, layer, has_answered=dsn in _answered) from error
     _answered.add(dsn)
     _connections.add(connection)
     return connection

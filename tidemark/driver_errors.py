@@ -50,25 +50,6 @@ def without_secrets(dsn: str) -> str:
     return shortened if parsed(shortened) == kept else str(extensions.make_dsn(**kept))
 
 
-def of_login(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> ConnectError:
-    """Turn what ended an attempt to connect into one of ours.
-
-    A server that has answered this process before may come back: the error is transient.
-    """
-    reason = " ".join(str(error).split())
-    if "password authentication failed" in reason or "no password supplied" in reason:
-        todo = f"Put the right user and password into TIDEMARK_{layer.upper()}_DSN."
-        return ConnectError(f"{layer}: {redacted(dsn)}: the login is refused. {todo}")
-    if "too many c" in reason or "connection slots are reserved" in reason:
-        todo = "Close some, or raise the limit of the role, the database or the server."
-        return ConnectError(f"{layer}: {redacted(dsn)} has no connection left: {reason} {todo}")
-    todo = f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN."
-    return ConnectError(
-        f"{layer}: {redacted(dsn)} can't be reached: {reason} {todo}",
-        is_transient=has_answered,
-    )
-
-
 _MISSING = {
     errorcodes.UNDEFINED_TABLE,
     errorcodes.UNDEFINED_FUNCTION,

@@ -54,7 +54,7 @@ def test_a_server_without_a_connection_left_is_named(
     shop: Retail, undisturbed: Retail, layer: Layer
 ):
     with limited(shop, layer):
-        refused(shop, layer, ConnectError, ".* as loader has no connection left: ")
+        refused(shop, layer, ConnectError, ".* as loader: the server has no connection left: ")
     assert_recovered(shop, undisturbed)
 
 
