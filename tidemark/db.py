@@ -20,7 +20,7 @@ from weakref import WeakSet
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, driver_errors, login_errors, settings, sqlfiles
+from tidemark import adapters, driver_errors, login_errors, pooling, settings, sqlfiles
 from tidemark.errors import (
     ConfigError,
     RefusedRowError,
@@ -46,6 +46,9 @@ _connections: WeakSet[extensions.connection] = WeakSet()
 # A server that has answered this process and is away now is on its way back; one that never has may
 # be a wrong port, and nobody wants to wait to hear of it.
 _answered: set[str] = set()
+
+# What leads to a server process of its own for each connection, and was found to.
+_whole: set[str] = set()
 
 
 def name(*parts: str) -> Composable:
@@ -321,18 +324,25 @@ def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
             "postgresql://user:password@host:port/database, with special characters of the "
             "password percent-encoded: @ is %40, / is %2F, % is %25."
         )
+    connect: Callable[[], extensions.connection] = partial(
+        psycopg2.connect,
+        # Set later, the server would speak UTF-8 and the driver what the database stores.
+        dsn,
+        application_name=application,
+        connect_timeout=10,
+        client_encoding="UTF8",
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+    )
     try:
-        connection = psycopg2.connect(
-            # Set later, the server would speak UTF-8 and the driver what the database stores.
-            dsn,
-            application_name=application,
-            connect_timeout=10,
-            client_encoding="UTF8",
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-        )
-    except psycopg2.OperationalError as error:
+        connection = connect()
+        if dsn not in _whole:
+            connection.autocommit = True
+            pooling.refuse_shared(connection, connect, dsn, layer)
+            connection.autocommit = False
+            _whole.add(dsn)
+    except psycopg2.Error as error:
         raise login_errors.of(error, dsn, layer, has_answered=dsn in _answered) from error
     _answered.add(dsn)
     _connections.add(connection)

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark import db, driver_errors
+from tidemark import db, driver_errors, pooling
 from tidemark.db import Session
 from tidemark.embedded import site
 from tidemark.errors import ConfigError, EmbeddedError, UsageError
@@ -65,6 +65,12 @@ def program(
     with closing(db.opened(dsn, layer, "tidemark psql")) as connection:
         if not as_admin:
             connection.autocommit = True
+            if pooling.is_between(connection):
+                raise ConfigError(
+                    f"dwh: {driver_errors.redacted(dsn)}: a pooler is in front, which may not hand "
+                    "on what makes a session an analyst's. Let TIDEMARK_DWH_DSN name the server's "
+                    "own port, or add --admin."
+                )
             _must_become_analyst(Session(connection, layer), dsn)
         if connection.info.ssl_in_use and not can_encrypt:
             raise ConfigError(
