@@ -1,51 +1,106 @@
-"""Where the clusters are, which binaries run them, and as whom.
+"""Where the clusters are, and which binaries run them.
 
-PostgreSQL refuses to run as root. So for root the servers run as the owner of the data, `nobody`
-at first, and where that user can't reach the folder, `data` is a link to a folder of its own below
-/var/tmp, with a copy of the binaries if need be. The user's own folders keep their modes.
+For root, whose servers run as another user (`user`), the folder `data` and the clusters' names in
+it are root's own (`custody`). Where the servers' user can't enter the project's folder, `data` is a
+link to a folder of root's below /var/lib/tidemark, with a copy of the binaries if need be; where
+others than root can change the project's folder, nothing is kept in it at all.
 """
+
+from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
-import stat
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from tidemark.embedded import postmaster
+from tidemark.embedded import custody, postmaster, user
+from tidemark.embedded.user import User
 from tidemark.errors import EmbeddedError
+from tidemark.model import LAYERS
+
+FAR = Path("/var/lib/tidemark")
+_ONCE_FAR = "/var/tmp/tidemark-"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the clusters are, which binaries run them, and as whom (None: this process's user)."""
+    """Where the clusters are, which binaries run them, and as whom."""
 
     data: Path
     programs: Path
-    uid: int | None = None
-    gid: int | None = None
+    user: User
+
+
+def home(folder: Path) -> Path:
+    """Return where the servers of `folder` are kept: there, unless root can't rely on it.
+
+    Raises EmbeddedError when there are servers that others than root can change.
+    """
+    if os.geteuid() != 0:
+        return folder
+    weak = custody.weak_point(folder)
+    if weak is None:
+        return folder
+    far = _far(folder)
+    if os.path.lexists(folder):
+        owner = user.name(weak.stat().st_uid)
+        raise EmbeddedError(
+            f"{folder}: root keeps no servers there, since others can change {weak}, which belongs "
+            f"to {owner}. Run the command as the owner of {folder}, or make {weak} root's alone, "
+            f"or remove {folder}: then root's servers are kept in {far}."
+        )
+    return far
+
+
+def data_folder(folder: Path) -> Path:
+    """Return where the folder's clusters are, or will be.
+
+    In a copied checkout `data` links to the original's data, which is none of the copy's business.
+    """
+    link = folder / "data"
+    data = link.resolve()
+    is_far = data.is_relative_to(FAR.resolve()) or str(data).startswith(_ONCE_FAR)
+    if not link.is_symlink() or not is_far:
+        return data
+    ours = _far(folder) / "data"
+    return data if data in (ours, Path(_ONCE_FAR + _digest(folder))) else ours
+
+
+def make_home(folder: Path) -> Path:
+    """Make the folder that `home` names, and return it."""
+    here = home(folder)
+    if here == folder:
+        here.mkdir(parents=True, exist_ok=True)
+    else:
+        _make_far(here)
+    return here
+
+
+def keeper(data: Path) -> User:
+    """Return as whom the servers of a data folder run, once root has the folder for its own."""
+    if data.is_dir():
+        custody.make(data)
+    return user.find(clusters(data))
 
 
 def find(folder: Path) -> Site:
     """Find, or make, the data folder and binaries that the servers' user can reach."""
-    data, programs = data_folder(folder), installed()
-    if os.geteuid() != 0:
-        data.mkdir(mode=0o700, exist_ok=True)
-        return Site(data, programs)
-    found = data.stat() if data.is_dir() and data == (folder / "data").resolve() else None
-    if found and found.st_uid != 0:
-        site = Site(data, programs, found.st_uid, found.st_gid)
-    else:
-        nobody = pwd.getpwnam("nobody")
-        site = Site(data, programs, nobody.pw_uid, nobody.pw_gid)
+    link, data = folder / "data", data_folder(folder)
+    if link.is_symlink() and link.resolve() != data:
+        link.unlink()
+    site = Site(data, installed(), keeper(data))
+    if not link.is_dir():
         site = replace(site, data=_make_data(folder, site))
-    if not _can(site, programs / "postgres", "--version"):
-        site = replace(site, programs=_copy_of(programs, site))
+    if not user.can(site.user, site.programs / "postgres", "--version"):
+        site = replace(site, programs=_copy_of(site.programs, site))
     return site
+
+
+def clusters(data: Path) -> list[Path]:
+    """List the clusters that were made."""
+    return [data / layer for layer in LAYERS if os.path.lexists(data / layer)]
 
 
 def installed() -> Path:
@@ -61,53 +116,44 @@ def installed() -> Path:
     return next(p for p in (wheel / "pginstall18", wheel / "pginstall") if p.exists()) / "bin"
 
 
-def data_folder(folder: Path) -> Path:
-    """Return where the folder's clusters are, or will be.
-
-    In a copied checkout `data` links to the original's data, which is none of the copy's business.
-    """
-    data = (folder / "data").resolve()
-    return _far(folder) if data.match("/var/tmp/tidemark-*") else data
-
-
 def _far(folder: Path) -> Path:
-    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return Path(f"/var/tmp/tidemark-{digest}")
+    return FAR.resolve() / _digest(folder)
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 def _make_data(folder: Path, site: Site) -> Path:
-    """Make the data folder of a user who isn't root: below /var/tmp if it can't enter `folder`."""
-    link, far = folder / "data", _far(folder)
-    if not link.is_symlink() and _can(site, "test", "-x", folder):
-        _make_private(link, site)
+    """Make the data folder: in FAR if the servers' user can't enter `folder`."""
+    link = folder / "data"
+    if user.can(site.user, "test", "-x", folder):
+        custody.make(link)
         return link.resolve()
-    _make_private(far, site)
+    far = _far(folder)
     # The link is gone: whoever removed the folder meant the data too.
-    postmaster.stop_all(far)
-    shutil.rmtree(far)
-    _make_private(far, site)
+    postmaster.stop_all(clusters(far / "data"), keeper(far / "data"))
+    custody.discard(far)
+    _make_far(far)
+    custody.make(far / "data")
     link.unlink(missing_ok=True)
-    link.symlink_to(far)
-    return far
+    link.symlink_to(far / "data")
+    return far / "data"
 
 
-def _make_private(data: Path, site: Site) -> None:
-    """Make a folder that the servers' user alone may enter; refuse one that another user made."""
-    data.mkdir(mode=0o700, exist_ok=True)
-    found = data.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), site.uid):
-        raise EmbeddedError(f"{data}: another user made it. Remove it, then start again.")
-    os.chown(data, site.uid or -1, site.gid or -1, follow_symlinks=False)
+def _make_far(far: Path) -> None:
+    for folder in (FAR, far):
+        custody.make(folder)
 
 
 def _copy_of(programs: Path, site: Site) -> Path:
-    """Copy the binaries to where the data is, once per installed version; return their folder."""
+    """Copy the binaries to beside the data, once per installed version; return their folder."""
     install, made = programs.parent, (programs / "postgres").stat().st_mtime_ns
     digest = hashlib.sha256(f"{install} {made}".encode()).hexdigest()[:16]
-    copy = site.data / f"postgresql-{digest}"
-    if not copy.exists():
-        draft = site.data / "postgresql-new"
-        shutil.rmtree(draft, ignore_errors=True)
+    copy, draft = site.data / f"programs-{digest}", site.data / "programs-new"
+    if not copy.is_dir() or copy.lstat().st_uid != os.geteuid():
+        for path in (copy, draft):
+            custody.discard(path)
         # The binaries find their libraries by the path from one to the other.
         libraries = install.parent.with_name(f"{install.parent.name}.libs")
         for source, ignored in ((install, ("include", "*.a")), (libraries, ())):
@@ -115,43 +161,6 @@ def _copy_of(programs: Path, site: Site) -> Path:
                 target = draft / source.relative_to(install.parent.parent)
                 ignore = shutil.ignore_patterns(*ignored)
                 shutil.copytree(source, target, symlinks=True, ignore=ignore)
-        for path in (draft, *draft.rglob("*")):
-            os.chown(path, site.uid or -1, site.gid or -1, follow_symlinks=False)
+        custody.share(draft)
         draft.rename(copy)
     return copy / install.parent.name / install.name / "bin"
-
-
-def run(site: Site, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a program as the servers' user with `text` as its input."""
-    account: dict[str, Any] = {}
-    if site.uid is not None:
-        account = {"user": site.uid, "group": site.gid, "extra_groups": []}
-    return subprocess.run(
-        command,
-        input=text,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        cwd="/",
-        umask=0o077,
-        # PGDATA, PGOPTIONS and the like are the user's, for the user's servers.
-        env={"PATH": os.defpath, "LC_ALL": "C"},
-        **account,
-    )
-
-
-def must_run(site: Site, *command: str | Path, text: str = "") -> None:
-    """Run a program; EmbeddedError with the end of what it said if it fails."""
-    result = run(site, *command, text=text)
-    # A server in single-user mode reports a failed statement and still exits with 0.
-    if result.returncode or "ERROR:" in result.stderr:
-        ends = "\n".join((result.stderr or result.stdout).splitlines()[-10:])
-        raise EmbeddedError(f"embedded servers: {Path(command[0]).name} failed. It said:\n{ends}")
-
-
-def _can(site: Site, *command: str | Path) -> bool:
-    try:
-        return run(site, *command).returncode == 0
-    except PermissionError:
-        return False
