@@ -101,6 +101,12 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
 
 
+def within(error: BaseException) -> psycopg2.Error | None:
+    """Find the driver's error in what a library made of it, such as SQLAlchemy's `orig`."""
+    found = getattr(error, "orig", None) or error
+    return found if isinstance(found, psycopg2.Error) else None
+
+
 def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
     """Say which row was refused and why, and no value of it: the server's words may quote one."""
     diag = error.diag

@@ -10,13 +10,15 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from tidemark import servers
+from tidemark import driver_errors, servers
 from tidemark.config import Area, Project
-from tidemark.errors import ConfigError
+from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,7 +30,7 @@ Seed = Callable[..., dict[str, int]]
 
 Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables hold rows.")]
 
-_OURS = ("engine", "progress")
+_OURS = {"engine", "progress"}
 
 
 def area(project: Project) -> Area:
@@ -53,12 +55,42 @@ def seeder(project: Project) -> Seed:
 
 
 def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, int]:
-    """Run a seeder on the operational database; the options it is not given take its defaults."""
+    """Run a seeder on the operational database; the options it is not given take its defaults.
+
+    Raises:
+        ConnectError: the server went away.
+        StatementError: PostgreSQL refused a statement or a row.
+        ConfigError: the seeder itself failed.
+    """
     engine = servers.engine(dsn, "operational")
     try:
-        return seed(engine, progress=progress, **options)
+        return dict(seed(engine, progress=progress, **options))
+    except (TidemarkError, typer.TyperException):
+        raise
+    except Exception as error:
+        # Neither its words nor its traceback: both may show rows.
+        raise _explained(error, Path(inspect.getfile(seed)).parent) from None
     finally:
         engine.dispose()
+
+
+def _explained(error: Exception, folder: Path) -> TidemarkError:
+    """Say what ended a seeder, and where, without the values that it was at work on."""
+    where = f"sql/{folder.parent.name}/sample"
+    if driver_error := driver_errors.within(error):
+        told = driver_errors.of_statement(driver_error, "operational")
+        if isinstance(told, RefusedRowError):
+            return told.of("seed", f"Correct {where}, which made the row.")
+        return told
+    steps = [
+        step for step in extract_tb(error.__traceback__) if folder in Path(step.filename).parents
+    ]
+    at = (
+        f"{where}/{Path(steps[-1].filename).relative_to(folder)}:{steps[-1].lineno}"
+        if steps
+        else where
+    )
+    return ConfigError(f"seed: {at} raised {type(error).__name__}. Correct it there.")
 
 
 def as_command(seed: Seed, run: Callable[[bool, dict[str, Any]], None]) -> Callable[..., None]:
@@ -70,6 +102,10 @@ def as_command(seed: Seed, run: Callable[[bool, dict[str, Any]], None]) -> Calla
     signature = inspect.signature(seed)
     hints = get_type_hints(seed, include_extras=True)
     once = inspect.Parameter("once", inspect.Parameter.KEYWORD_ONLY, default=False)
+    for name in signature.parameters.keys() - _OURS - hints.keys():
+        raise ConfigError(
+            f"seed: its parameter {name} has no annotation. Write one, as an option's."
+        )
     options = [p for name, p in signature.parameters.items() if name not in _OURS] + [once]
     hints["once"] = Once
     command.__doc__ = (seed.__doc__ or "").partition("\n\n")[0]
@@ -90,5 +126,15 @@ def _module(project: Project, area: str) -> ModuleType:
         raise ConfigError(f"sql/{area}/sample: there is no __init__.py to load.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except TidemarkError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"sql/{area}/sample: it can't be imported: {type(error).__name__}: {error}. Mend that "
+            "there, or install what it needs."
+        ) from error
+    if not callable(getattr(module, "seed", None)):
+        raise ConfigError(f"sql/{area}/sample: it has no function `seed`. Write one.")
     return module

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark import db, embedded
 from tidemark.config import Project
-from tidemark.errors import ConfigError
+from tidemark.errors import ConfigError, ConnectError
 from tidemark.model import LAYERS, Layer
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ def resolve(project: Project) -> db.Servers:
         folder = embedded_folder(project)
         dsns = embedded.running(folder) or embedded.start(folder)
     return db.Servers(dsns)
+
+
+@contextmanager
+def explaining(project: Project) -> Iterator[None]:
+    """Where a connection of the block breaks since an embedded server has ended, say that instead.
+
+    Raises:
+        EmbeddedError: such a server, and the end of its log.
+    """
+    try:
+        yield
+    except ConnectError:
+        if is_embedded(project):
+            embedded.check(embedded_folder(project))
+        raise
 
 
 def is_embedded(project: Project) -> bool:

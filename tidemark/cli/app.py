@@ -57,6 +57,7 @@ def open_servers(project: Project) -> Iterator[Servers]:
     from tidemark import interrupts, servers
 
     with (
+        servers.explaining(project),
         servers.resolve(project) as opened,
         interrupts.cancelling(),
         interrupts.exiting_on_sigterm(),

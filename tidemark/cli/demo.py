@@ -66,7 +66,7 @@ def demo() -> None:
     start = time.monotonic()
     with _step("four PostgreSQL servers"):
         opened = servers.resolve(project)
-    with opened:
+    with servers.explaining(project), opened:
         with _step("schema"):
             migrate.migrate(project, opened)
         batches = _play(project, opened)
