@@ -53,7 +53,7 @@ _STORED = """
         c.relkind in ('r', 'p')
         and not c.relispartition
         and c.relnamespace::regnamespace::text = any(%(schemas)s)
-        and c.relname !~ '^(etl_|ref_|migration|dwh_dim_date)'
+        and c.relname !~ '^(etl_|ref_|migration|dwh_dim_date|lock$)'
 """
 _LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
 
@@ -94,7 +94,7 @@ class Machines:
 
 
 def stored(warehouse: Warehouse, layer: Layer, *schemas: str) -> list[tuple[Any, ...]]:
-    """Return all rows of a layer's schemas, apart from the journal and ids of batches."""
+    """Return all rows of a layer's schemas, apart from the journal and the numbers of batches."""
     which = {"lost": _LOST, "schemas": list(schemas)}
     [[query]] = warehouse.rows(layer, _STORED, which)
     return warehouse.rows(layer, query)

@@ -1,7 +1,6 @@
 """A server with certificates of a CA of its own: Debian's, as the wheel's has no TLS."""
 
 import os
-import pwd
 import secrets
 import shutil
 import socket
@@ -20,7 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fix_servers import SETTINGS, administer
-from tidemark.embedded.site import Site, must_run
+from tidemark.embedded import user
+from tidemark.embedded.site import Site
+from tidemark.embedded.user import must_run
 
 DAY = timedelta(days=1)
 LOGINS = ("plain", "certified", "careful", "reader")
@@ -118,14 +119,14 @@ class Encrypted:
         """Start it, or start it again, with a certificate to show, and a language to speak."""
         for path in (cert, cert.with_suffix(".key")):
             shown = self.cluster / f"server{path.suffix}"
-            must_run(self.site, "tee", shown, text=path.read_text("utf-8"))
+            must_run(self.site.user, "tee", shown, text=path.read_text("utf-8"))
         self.control(word, "--log", self.site.data / "log", language=language)
 
     def control(self, word: str, *words: str | Path, language: str = "C") -> None:
         """Start, restart or stop it."""
         speaking = ("env", f"LANGUAGE={language}", "LC_ALL=C.UTF-8")
         pg_ctl = (self.site.programs / "pg_ctl", word, "--wait", "--pgdata", self.cluster)
-        must_run(self.site, *speaking, *pg_ctl, *words)
+        must_run(self.site.user, *speaking, *pg_ctl, *words)
 
 
 @pytest.fixture(scope="session")
@@ -137,12 +138,10 @@ def encrypted() -> Iterator[Encrypted]:
     folder = Path(tempfile.mkdtemp(prefix="tidemark-tls-"))
     folder.chmod(0o711)  # as root, the server runs as a user that has to get in
     ours, theirs = (Authority(folder, name) for name in ("ours", "theirs"))
-    nobody = pwd.getpwnam("nobody")
-    account = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else (None, None)
-    site = Site(folder / "data", programs[-1].parent, *account)
+    site = Site(folder / "data", programs[-1].parent, user.find([]))
     site.data.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        os.chown(site.data, *account)
+    if site.user.uid is not None and site.user.gid is not None:
+        os.chown(site.data, site.user.uid, site.user.gid)
     made = Encrypted(site, _free_port(), secrets.token_hex(16), ours, theirs)
     _make(made)
     made.serve(ours.issue("server", "localhost"), word="start")
@@ -159,14 +158,14 @@ def _make(made: Encrypted) -> None:
     site, settings = made.site, {**SETTINGS, "unix_socket_directories": ""}
     del settings["plpgsql.extra_errors"]
     settings |= {"port": str(made.port), "ssl": "on", "ssl_ca_file": "ca.crt", "fsync": "off"}
-    must_run(site, "tee", site.data / "password", text=made.password)
+    must_run(site.user, "tee", site.data / "password", text=made.password)
     options = ["--username=postgres", "--auth=reject", "--locale=C.UTF-8", "--no-sync"]
     options += [f"--pwfile={site.data / 'password'}", f"--pgdata={made.cluster}"]
-    must_run(site, site.programs / "initdb", *options)
-    must_run(site, "tee", made.cluster / "pg_hba.conf", text=RULES)
-    must_run(site, "tee", made.cluster / "ca.crt", text=made.ours.cert.read_text("utf-8"))
+    must_run(site.user, site.programs / "initdb", *options)
+    must_run(site.user, "tee", made.cluster / "pg_hba.conf", text=RULES)
+    must_run(site.user, "tee", made.cluster / "ca.crt", text=made.ours.cert.read_text("utf-8"))
     lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-    must_run(site, "tee", "--append", made.cluster / "postgresql.conf", text="".join(lines))
+    must_run(site.user, "tee", "--append", made.cluster / "postgresql.conf", text="".join(lines))
 
 
 def _free_port() -> int:
