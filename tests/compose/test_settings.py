@@ -1,5 +1,7 @@
 """What the containers are given, and with what they refuse to start. Nothing is started here."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -17,7 +19,12 @@ EXAMPLE = (HOME / ".env.example").read_text("utf-8")
 EXPLAINED = EXAMPLE.partition("docker compose up")[2]
 SETTINGS = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", EXPLAINED, re.MULTILINE))
 SECRETS = [name for name in SETTINGS if re.search("_(PASSWORD|SECRET|KEY)$", name)]
-PRODUCTION = {"TIDEMARK_ENV": "production"} | {name: f"s3cret.{name}" for name in SECRETS}
+KEY = "AIRFLOW__CORE__FERNET_KEY"
+PRODUCTION = {
+    "TIDEMARK_ENV": "production",
+    **{name: hashlib.sha256(name.encode()).hexdigest() for name in SECRETS},
+    KEY: base64.urlsafe_b64encode(hashlib.sha256(b"key").digest()).decode(),
+}
 PORTS = {"5433", "5434", "5435", "5436", "8080"}
 
 
@@ -116,6 +123,117 @@ def test_what_is_allowed_starts(settings: dict[str, str]):
 )
 def test_a_setting_that_can_not_be_right_is_refused(setting: str, value: str, complaint: str):
     assert guarded({setting: value}) == (1, "", [f"error: {setting}: {complaint}"])
+
+
+GOOD = PRODUCTION["POSTGRES_PASSWORD"]
+DEMO = "still is the demo's, and TIDEMARK_ENV is production"
+SHORT = "is shorter than 12 characters"
+GUESSED = "is one that others would guess"
+
+
+def refused_in_production(**settings: str) -> str:
+    """Return the one complaint about these settings, which shows no value, without its start."""
+    code, said, complaints = guarded({"TIDEMARK_ENV": "production", **settings})
+    assert (code, said, len(complaints)) == (1, "", 1), complaints
+    start, name, what = complaints[0].split(": ", 2)
+    assert (start, name in settings) == ("error", True)
+    assert not any(len(value) > 5 and value in what for value in settings.values())
+    return what
+
+
+@pytest.mark.parametrize(
+    ("value", "weak"),
+    [
+        ("", "is empty"),
+        ("a", SHORT),
+        ("postgres", SHORT),
+        ("admin1", SHORT),
+        ("eleven.char", SHORT),
+        ("admin", DEMO),
+        ("demo-of.my-own", DEMO),
+        ("Demo-Postgres", GUESSED),
+        ("admin1234567", GUESSED),
+        ("postgrespostgres", GUESSED),
+        ("changeme_ChangeMe", GUESSED),
+        ("P4ssw0rd-2026-1", GUESSED),
+        ("aaaaaaaaaaaaaaaa", GUESSED),
+        ("tidemark_etl.2026", GUESSED),
+    ],
+)
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "DB2_PASS", "ci_token"])
+def test_a_secret_that_others_guess_is_refused_in_production(name: str, value: str, weak: str):
+    assert refused_in_production(**{name: value}) == f"it {weak}. Set it in .env."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://shop:{}@db.example.com:5432/shop?sslmode=verify-full",
+        "postgresql+psycopg2://shop:{}@db/shop",
+        "redis://:{}@cache:6379/0",
+        "postgresql://shop@db/shop?sslmode=require&password={}&application_name=x",
+        "host=db dbname=shop user=shop password={} port=5432",
+        "host=db password = '{}'",
+        '{{"conn_type": "postgres", "login": "shop", "password": "{}"}}',
+    ],
+)
+@pytest.mark.parametrize("name", ["TIDEMARK_OPERATIONAL_DSN", "AIRFLOW_CONN_SHOP", "Anything"])
+def test_a_weak_password_is_found_where_it_is_a_part(name: str, value: str):
+    for password, weak in {"demo-etl": DEMO, "a": SHORT, "postgres.2026": GUESSED}.items():
+        what = f"the password in it {weak}. Change it there and in .env."
+        assert refused_in_production(**{name: value.format(password)}) == what
+    allowed = {"TIDEMARK_ENV": "production", name: value.format(GOOD)}
+    assert guarded(allowed) == (0, "started\n", [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"A": "postgresql://u:%64emo%2Detl@h/d"}, f"the password in it {DEMO}."),
+        ({"A": "postgresql://shop_app:shop_app%2A1234@h/d"}, f"the password in it {GUESSED}."),
+        ({"PGPASSWORD": "admin"}, f"the password in it {DEMO}."),
+        ({KEY: GOOD}, "it is no Fernet key, which is 32 bytes in URL-safe base64."),
+        ({KEY: f"{PRODUCTION[KEY]},{GOOD}="}, "it is no Fernet key, which is 32 bytes in URL-safe"),
+        ({"AIRFLOW__API_AUTH__JWT_SECRET": GOOD[:31]}, "it is shorter than 32 characters."),
+        (
+            {"TIDEMARK_B_PASSWORD": GOOD, "TIDEMARK_A_PASSWORD": GOOD},
+            "it is the same as TIDEMARK_A_",
+        ),
+        ({"POSTGRES_HOST_AUTH_METHOD": "trust"}, "it lets everybody in without a password."),
+        ({"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}, "it lets everybody in."),
+    ],
+)
+def test_what_else_lets_others_in_is_refused_in_production(
+    settings: dict[str, str], complaint: str
+):
+    assert refused_in_production(**settings).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"PGPASSWORD": GOOD, "TIDEMARK_ETL_PASSWORD": GOOD, "A": f"postgresql://etl:{GOOD}@h/d"},
+        {KEY: f"{PRODUCTION[KEY]},{PRODUCTION[KEY]}"},
+        {"AIRFLOW__CORE__FERNET_KEY_SECRET": "airflow/key"},
+        {
+            "TIDEMARK_MRR_DSN": "postgresql://tidemark_etl@mrr-db:5432/mrr",
+            "http_proxy": "x://u:p@h",
+        },
+    ],
+)
+def test_what_nobody_guesses_starts_in_production(settings: dict[str, str]):
+    assert guarded({"TIDEMARK_ENV": "production", **settings}) == (0, "started\n", [])
+
+
+@pytest.mark.parametrize("mode", ["Production", "PRODUCTION", " production", "prod", "1"])
+def test_another_word_for_production_starts_nothing(mode: str):
+    complaint = f"error: TIDEMARK_ENV: '{mode}' is neither demo nor production. Correct it in .env."
+    assert guarded({"TIDEMARK_ENV": mode}) == (1, "", [complaint])
+
+
+def test_nothing_starts_where_nothing_can_be_examined(tmp_path: Path):
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    assert guarded({"PATH": str(tmp_path)})[:2] == (127, "")
 
 
 def test_containers_have_bounds():
