@@ -19,7 +19,11 @@ from tidemark.model import LAYERS
 
 DOCS = HOME / "docs"
 PAGES = sorted(
-    [HOME / "README.md", HOME / "CHANGELOG.md", *HOME.glob("tests/*.md"), *DOCS.rglob("*.md")]
+    [
+        *(HOME / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")),
+        *HOME.glob("tests/*.md"),
+        *DOCS.rglob("*.md"),
+    ]
 )
 COMMANDS: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 OPTIONS_OF_ALL = {"--help", "--json"}
@@ -71,6 +75,21 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
     pages = {page for page in PAGES if page.parent != DOCS / "decisions"}
     assert pages - reached == set()
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/guarantees.md"])
+def test_the_proofs_of_a_promise_are_there(page: str) -> None:
+    """The first of a cell has its folder, and those after it are in the same one."""
+    cells = [row[-1] for row in table((HOME / page).read_text("utf-8"))]
+    named = []
+    for cell in cells:
+        folder = ""
+        for path in re.findall(r"`([\w/]*test_\w+\.py)`", cell):
+            folder = path.rpartition("/")[0] or folder
+            named.append(f"{folder}/{path.rpartition('/')[2]}")
+
+    assert named
+    assert [path for path in named if not (HOME / path).is_file()] == []
 
 
 def test_a_word_of_the_glossary_means_one_thing() -> None:
