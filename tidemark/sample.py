@@ -82,15 +82,17 @@ def _explained(error: Exception, folder: Path) -> TidemarkError:
         if isinstance(told, RefusedRowError):
             return told.of("seed", f"Correct {where}, which made the row.")
         return told
+    return ConfigError(
+        f"seed: {where}{_place(error, folder)} raised {type(error).__name__}. Correct it there."
+    )
+
+
+def _place(error: Exception, folder: Path) -> str:
+    """Return the last file and line of the seeder's own that the error passed."""
     steps = [
         step for step in extract_tb(error.__traceback__) if folder in Path(step.filename).parents
     ]
-    at = (
-        f"{where}/{Path(steps[-1].filename).relative_to(folder)}:{steps[-1].lineno}"
-        if steps
-        else where
-    )
-    return ConfigError(f"seed: {at} raised {type(error).__name__}. Correct it there.")
+    return "".join(f"/{Path(s.filename).relative_to(folder)}:{s.lineno}" for s in steps[-1:])
 
 
 def as_command(seed: Seed, run: Callable[[bool, dict[str, Any]], None]) -> Callable[..., None]:

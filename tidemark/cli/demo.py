@@ -29,16 +29,18 @@ def seed(context: typer.Context) -> None:
 
     Example: tidemark seed --customers 10000 --sales 200000 && tidemark seed --day
     """
-    from tidemark import sample, status
+    from tidemark import foreign, sample, status
 
     project = find_project()
-    seeder = sample.seeder(project)
+    seeder, area = sample.seeder(project), sample.area(project)
 
     def run(once: bool, options: dict[str, Any]) -> None:
         with open_servers(project) as opened, progress_bars() as progress:
-            if once and status.has_rows(opened, sample.area(project)):
+            foreign.refuse_unmade(project, opened, area.area)
+            if once and status.has_rows(opened, area):
                 typer.echo("nothing to do: the tables hold rows")
                 return
+            foreign.refuse_others(project, opened)
             done = sample.call(seeder, opened.dsns["operational"], progress, **options)
         for what, count in done.items():
             typer.echo(f"{what:24} {count:>12,}")

@@ -124,14 +124,16 @@ def migrate(
 
     Example: tidemark migrate
     """
+    from tidemark import foreign, servers
     from tidemark import migrate as migrator
-    from tidemark import servers
     from tidemark.model import LAYERS
 
     project = find_project()
     # An operational server of the user's own is his application's: nothing is made there unasked.
     layers = LAYERS if sample or servers.is_embedded(project) else LAYERS[1:]
     with open_servers(project) as opened:
+        if sample:
+            foreign.refuse_migration(project, opened)
         applied = migrator.migrate(project, opened, layers=layers)
     if as_json:
         print_json(applied)

@@ -1,0 +1,109 @@
+"""Whether the operational database is the sample's own, or that of somebody's application.
+
+It is the sample's where `migrate --sample` has made its tables, which it does in a database without
+others. Embedded servers are Tidemark's own, and not examined.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tidemark import db, driver_errors, migrate, servers
+from tidemark.config import Project
+from tidemark.errors import ConfigError
+
+_CREATED = re.compile(
+    r"""\bcreate\s+(?:unlogged\s+|foreign\s+|materialized\s+)?(?:table|view)\s+
+        (?:if\s+not\s+exists\s+)?(?:[\w$]+\s*\.\s*|"[^"]+"\s*\.\s*)?("[^"]+"|[\w$]+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NAMED = 3
+
+
+def refuse_migration(project: Project, opened: db.Servers) -> None:
+    """Refuse to make the sample's tables beside others.
+
+    Raises:
+        ConfigError: the database has tables, and `migrate --sample` has made none of them.
+    """
+    if servers.is_embedded(project):
+        return
+    with opened.session("operational", "sample") as session:
+        if any(_is_made(project, session, area) for area in project.areas):
+            return
+        tables = _tables(session)
+    if tables:
+        raise ConfigError(
+            f"migrate --sample: {_holds(opened, tables)}. Leave `--sample` out, or let "
+            "TIDEMARK_OPERATIONAL_DSN name an empty database for the sample."
+        )
+
+
+def refuse_unmade(project: Project, opened: db.Servers, area: str) -> None:
+    """Refuse tables that only bear the names of the sample's.
+
+    Raises:
+        ConfigError: the area has files for them, and `migrate --sample` has applied none here.
+    """
+    if servers.is_embedded(project) or not _files(project, area):
+        return
+    with opened.session("operational", "sample") as session:
+        if _is_made(project, session, area):
+            return
+    where = driver_errors.redacted(opened.dsns["operational"])
+    raise ConfigError(
+        f"seed: operational: {where}: `tidemark migrate --sample` has not made the tables of "
+        f"{area} there, so they would be somebody else's; nothing was written. Run it, with "
+        "TIDEMARK_OPERATIONAL_DSN naming a database for the sample alone."
+    )
+
+
+def refuse_others(project: Project, opened: db.Servers) -> None:
+    """Refuse a database that has come to hold more than the sample.
+
+    Raises:
+        ConfigError: it has tables that no file of sql/*/operational makes.
+    """
+    if servers.is_embedded(project):
+        return
+    texts = [file.text for file in migrate.files(project, "operational")]
+    made = {_folded(found[1]) for text in texts for found in _CREATED.finditer(text)}
+    if not made:
+        return
+    with opened.session("operational", "sample") as session:
+        tables = [(schema, table) for schema, table in _tables(session) if table not in made]
+    if tables:
+        raise ConfigError(
+            f"seed: {_holds(opened, tables)}. Let TIDEMARK_OPERATIONAL_DSN name a database for the "
+            "sample alone, or drop them; tables that a file of sql/*/operational makes are none."
+        )
+
+
+def _files(project: Project, area: str) -> list[str]:
+    """List the files that make the sample's tables of an area, once."""
+    found = migrate.files(project, "operational")
+    folder = f"{area}/operational"
+    return [file.path for file in found if (file.folder, file.lifetime) == (folder, "once")]
+
+
+def _is_made(project: Project, session: db.Session, area: str) -> bool:
+    return not set(_files(project, area)) <= set(migrate.pending(project, session))
+
+
+def _tables(session: db.Session) -> list[db.Row]:
+    """List the tables that are neither PostgreSQL's, nor an extension's, nor Tidemark's."""
+    return session.rows(db.compose("foreign", "tables"))
+
+
+def _folded(name: str) -> str:
+    return name.strip('"') if name.startswith('"') else name.lower()
+
+
+def _holds(opened: db.Servers, tables: list[db.Row]) -> str:
+    where = driver_errors.redacted(opened.dsns["operational"])
+    names = ", ".join(f"{schema}.{table}" for schema, table in tables[:_NAMED])
+    more = f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else ""
+    return (
+        f"operational: {where} holds tables that are not the sample's ({names}{more}), so it is "
+        "somebody's application; nothing was changed"
+    )
