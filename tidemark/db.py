@@ -23,7 +23,6 @@ from psycopg2 import errorcodes, extensions, extras, sql
 from tidemark import adapters, driver_errors, login_errors, pooling, settings, sqlfiles
 from tidemark.errors import (
     ConfigError,
-    RefusedRowError,
     ServerVersionError,
     StatementError,
     TidemarkError,
@@ -224,11 +223,11 @@ class Session:
                 yield cursor
         except psycopg2.Error as error:
             told = driver_errors.of_statement(error, self.layer)
-            # A traceback would show what the driver's error quotes of the row.
-            raise told from (None if isinstance(told, RefusedRowError) else error)
-        except UnicodeEncodeError as error:
+            # A traceback would show what the server says of the row in its DETAIL and CONTEXT.
+            raise told from (error if error.pgcode is None else None)
+        except UnicodeEncodeError:
             unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
-            raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from error
+            raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
 
 
 def _bindable(statement: Composable, cursor: Any) -> Composable:

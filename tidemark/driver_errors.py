@@ -61,26 +61,29 @@ _NO_ROLE = {errorcodes.INVALID_PARAMETER_VALUE, errorcodes.UNDEFINED_OBJECT}
 def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     """Turn what a statement raised into one of ours.
 
-    The server's DETAIL and CONTEXT stay out of the message: they may quote a row.
+    The server's DETAIL and CONTEXT stay out of the message: they may quote a row. So may its words,
+    where they quote what the statement doesn't have: a row's text may be read as a name.
     """
     state = error.pgcode
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
         return StatementError(f"{layer}: {primary}.")
+    is_raised = _is_raised(error)
     # PostgreSQL tells a timeout from a request by its words alone, in the server's language.
-    if layer == "operational" and state in _TIMEOUTS and "user request" not in primary:
+    is_timeout = state in _TIMEOUTS and not is_raised and "user request" not in primary
+    if layer == "operational" and state is not None and is_timeout:
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
-    if state == errorcodes.LOCK_NOT_AVAILABLE and layer != "operational":
+    if state == errorcodes.LOCK_NOT_AVAILABLE and not is_raised:
         todo = (
             "Another session holds what it needs: pg_stat_activity shows who is in a transaction."
         )
         return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state, is_final=True)
+    if is_raised and state is not None and state[:2] == "40":
+        # It gave way to others and was refused no row, whatever a function says of one.
+        return StatementError(f"{layer}: {_condition(state)}, says a function.", sqlstate=state)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
-    # A transaction that gave way to others (class 40) was refused no row, whoever says so.
-    is_raised = _is_raised(error) and state is not None and state[:2] != "40"
-    is_of_row = is_raised or (state is not None and state[:2] in {"22", "23"})
-    if state is not None and is_of_row and not is_role_missing:
+    if state is not None and not is_role_missing and _is_of_row(error, state):
         return _of_row(error, state, layer)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
@@ -123,19 +126,58 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
         what = _NO_TEXT[state]
     elif state[:2] == "P0":
         what = "a function or trigger there raised an exception"
-    elif state[:2] == "23" or _is_raised(error):
+    elif state[:2] == "23" or state == errorcodes.UNDEFINED_OBJECT or _is_raised(error):
         what = _condition(state)
     else:
         what = _AFTER_COLON.sub("", _QUOTED.sub("…", diag.message_primary or ""))
+        what = _NUMBER.sub("…", what)
     found = _COPIED_COLUMN.search(diag.context or "")
     column = diag.column_name or (found["column"] if found else None)
     return RefusedRowError(layer, what.rstrip("."), sqlstate=state, column=column)
 
 
+def _is_of_row(error: psycopg2.Error, state: str) -> bool:
+    """Whether it is about a row, or may quote one."""
+    if state[:2] in {"22", "23"} or _is_raised(error):
+        return True
+    return state[:2] not in _OF_NO_ROW and state not in _DENIED and _quotes_a_row(error, state)
+
+
 def _is_raised(error: psycopg2.Error) -> bool:
-    """Whether a function raised it in words of its own, which may quote a row; `do` has none."""
+    """Whether a function raised it in words of its own, which may quote a row; `do` has none.
+
+    Functions in other languages than SQL and PL/pgSQL have states of their own, or none.
+    """
+    state, context = error.pgcode or "", error.diag.context or ""
+    if state[:2] in {"38", "39"} or (state == errorcodes.INTERNAL_ERROR and context):
+        return True
     is_said = error.diag.source_function in {"exec_stmt_raise", "exec_stmt_assert"}
-    return is_said and "inline_code_block" not in (error.diag.context or "")
+    return is_said and "inline_code_block" not in context
+
+
+def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
+    """Whether it says what neither the statement has, nor that of a function it came from."""
+    diag = error.diag
+    # It was found where the statement was read, before any row; a type's name is read so, too.
+    if diag.statement_position and state != errorcodes.SYNTAX_ERROR:
+        return False
+    query = error.cursor.query if error.cursor else None
+    known = [(query or b"").decode("utf-8", "replace")]
+    if diag.context and not _FROM_TEXT.search(diag.context):
+        known.append(diag.internal_query or "")
+    known += [diag.table_name or "", diag.constraint_name or "", diag.datatype_name or ""]
+    names = " ".join(known).replace('"', "")
+    primary = diag.message_primary or ""
+    pieces = _QUOTE.split(primary)
+    quoted = pieces[1::2]
+    # A quotation mark of the row's own mixes what is quoted with what is not.
+    if len(pieces) % 2 == 0 or "" in quoted or not all(map(_BETWEEN, pieces[2:-1:2])):
+        return True
+    said = [*quoted, *re.findall(r": (.+)", "" if quoted else primary)]
+    if state == errorcodes.PROGRAM_LIMIT_EXCEEDED:
+        said += _NUMBER.findall(primary)
+    is_bare = state == errorcodes.UNDEFINED_OBJECT and not quoted
+    return is_bare or any(piece not in names for piece in said)
 
 
 def _condition(state: str) -> str:
@@ -150,13 +192,25 @@ _NO_TEXT = {
     errorcodes.CHARACTER_NOT_IN_REPERTOIRE: "bytes that are no text in its encoding",
     errorcodes.UNTRANSLATABLE_CHARACTER: "a character that its encoding lacks",
 }
-# A value stands in quotation marks of any language, or behind a colon.
-_QUOTED = re.compile(r"""["«»„“”「」].*["«»„“”「」]""", re.DOTALL)
+# A value stands in quotation marks of any language, or behind a colon; or it is a number, where one
+# in parentheses is a type's.
+_QUOTE = re.compile("""["«»„“”「」]""")
+_QUOTED = re.compile(rf"{_QUOTE.pattern}.*{_QUOTE.pattern}", re.DOTALL)
+_WORD = "(?:of|for|on|in|is|and|but|relation|table|column|type|view|index|schema|expression) "
+_BETWEEN = re.compile(f" (?:{_WORD})+").fullmatch
+_NUMBER = re.compile(r"(?<![\w(\[,.+-])[+-]?\d[\w.+-]*")
 _AFTER_COLON = re.compile(r"\s*:.*", re.DOTALL)
 _COPIED_COLUMN = re.compile(
     r"""^COPY [^:"\n]*?, \S+ \d+, \S+ (?P<column>[^:\n]+?)(?: ?:|$)""", re.MULTILINE
 )
 """`COPY table, line 1, column name: "value"`, of which the name alone is taken."""
+
+_FROM_TEXT = re.compile("EXECUTE|RETURN QUERY|OPEN")
+"""What a function makes its statements of, and with them of what it was given."""
+
+_OF_NO_ROW = frozenset("08 25 28 40 53 55 57 58".split())
+"""Classes of errors about the connection, the transaction, the login, the machine and the like."""
+_DENIED = {errorcodes.INSUFFICIENT_PRIVILEGE}
 
 _TIMEOUTS = {
     errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",

@@ -87,20 +87,8 @@ def of_column(
     return error.of(error.entity, error.todo, column=column)
 
 
-def of_rows(
-    error: RefusedRowError, session: Session, view: Composable, key: Sequence[str]
-) -> RefusedRowError:
-    """Count the rows of a cleansing view that lack a column, and name the first key."""
-    lacking = db.compose(
-        "refusals",
-        "lacking",
-        column=db.name(str(error.column)),
-        key_texts=db.joined("{}::text", key),
-        key=db.names(key),
-        view=view,
-    )
-    for rows, values in session.rows(lacking):
-        first = ", ".join(f"{name} {value}" for name, value in zip(key, values, strict=True))
-        what = f"{error.what} ({rows} rows; the first has {first})"
-        return error.of(error.entity, error.todo, what=what)
-    return error
+def of_rows(error: RefusedRowError, session: Session, view: Composable) -> RefusedRowError:
+    """Count the rows of a cleansing view that lack a column; a key may be a value to keep."""
+    lacking = db.compose("refusals", "lacking", column=db.name(str(error.column)), view=view)
+    rows = session.value(lacking)
+    return error.of(error.entity, error.todo, what=f"{error.what} ({rows} rows)") if rows else error

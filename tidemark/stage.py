@@ -116,7 +116,7 @@ def _told(stg: Session, cleansings: Mapping[str, Cleansing]) -> Iterator[None]:
         if error.column is None and error.is_data:
             raise refusals.of_column(error, stg, view, (*target.payload, REASONS)) from error
         if error.column in target.payload:
-            raise refusals.of_rows(error, stg, view, target.key) from error
+            raise refusals.of_rows(error, stg, view) from error
         raise
 
 

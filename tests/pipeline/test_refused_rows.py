@@ -4,12 +4,15 @@ No value of a row is in it: each row here is Jane's.
 """
 
 import traceback
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import rebuild
-from tidemark.errors import RefusedRowError
+from tidemark import db, rebuild
+from tidemark.db import Session
+from tidemark.errors import RefusedRowError, StatementError
 from tidemark.model import Layer
 
 COLUMNS = {
@@ -173,6 +176,7 @@ RAISED = "a function or trigger there raised an exception"
         (RAISES, "public.checked(name)", "'{}'", "invalid parameter value, in column 'name'"),
         (RAISES_PLAINLY, "public.checked(name)", "'{}'", f"{RAISED}, in column 'name'"),
         (ASSERTS, "public.checked(name)", "'{}'", f"{RAISED}, in column 'name'"),
+        ("", "name::regclass::text", "'{}'", "relation … does not exist, in column 'name'"),
         ("", "name", "array[name::int]", None),
     ],
 )
@@ -191,8 +195,8 @@ def test_a_column_that_the_table_of_stg_needs(area: Made):
         area.put(THINGS, (key, "p", None, *JANE[3:]))
     area.put(THINGS, JANE)
     assert refused(area) == (
-        "things: stg refused a row: null, where stg_things takes none (2 rows; the first has id 8, "
-        f"part p), in column 'name'. {STORED}"
+        "things: stg refused a row: null, where stg_things takes none (2 rows), in column 'name'. "
+        f"{STORED}"
     )
 
 
@@ -339,3 +343,105 @@ def test_no_value_is_in_what_the_server_says(area: Made, statement: str, said: s
     with pytest.raises(RefusedRowError) as raised, area.servers.session("dwh", "test") as session:
         session.run(f"select {statement}")
     assert str(raised.value) == f"dwh: {said}."
+
+
+@pytest.fixture
+def session(servers: dict[Layer, str]) -> Iterator[Session]:
+    """A session on a database without a warehouse; what is done in it is rolled back."""
+    opened = db.connect(servers["dwh"], "dwh", purpose="test", as_etl=False)
+    with closing(opened), opened.rolled_back():
+        opened.run("create temp table notes (id int, note text)")
+        yield opened
+
+
+def failing(session: Session, expression: str) -> StatementError:
+    """Return what is said of an expression over notes, in a view as a cleansing view is one."""
+    session.run(
+        f"savepoint before; create temp view read as select ({expression})::text from notes"
+    )
+    with pytest.raises(StatementError) as raised:
+        session.run("table read")
+    session.run("rollback to before")
+    return raised.value
+
+
+NAMED = [
+    "note::regclass",
+    "note::regtype",
+    "note::regproc",
+    "quote_ident(note)::regnamespace",
+    "quote_ident(note)::regrole",
+    "current_setting(note)",
+    "(note || ' &&')::tsquery",
+    "('$.\"' || note)::jsonpath",
+    "to_ascii(note, note::name)",
+    "date_part(note, date '2025-01-01')",
+    "query_to_xml(note, true, true, '')",
+    "pg_temp.said(note)",
+]
+
+
+@pytest.mark.parametrize("jane", ["Jane", '"Jane"', 'x"Jane', 'notes" Jane "notes', "Jane: 7"])
+def test_no_value_is_in_what_is_read_as_a_name(session: Session, jane: str):
+    session.run("insert into notes values (1, %(jane)s)", {"jane": jane})
+    session.run(
+        "create function pg_temp.said(text) returns text language plpgsql as "
+        "$$ declare v text; begin execute 'select ' || $1 into v; return v; end; $$"
+    )
+    shown = [traceback.format_exception(failing(session, named)) for named in NAMED]
+    assert [(n, s) for n, s in zip(NAMED, shown, strict=True) if "jane" in "".join(s).lower()] == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("(note || 'x')::regclass", "relation … does not exist"),
+        ("current_setting(note)", "undefined object"),
+        ("chr(4444444)", "requested character too large for encoding"),
+        ("setseed(length(note))", "setseed parameter … is out of allowed range [-1,1]"),
+        ("get_byte('x', 9 * length(note))", "index … out of valid range, …"),
+    ],
+)
+def test_what_is_read_as_a_name_is_a_row_that_is_refused(
+    session: Session, expression: str, said: str
+):
+    session.run("insert into notes values (1, 'Jane')")
+    error = failing(session, expression)
+    assert (type(error), str(error)) == (RefusedRowError, f"dwh: {said}.")
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("select jane from notes", 'column "jane" does not exist.'),
+        ("table public.janes", 'relation "public.janes" does not exist. Run `tidemark migrate`.'),
+        ("alter table notes drop column jane", 'column "jane" of relation "notes" does not exist.'),
+        (
+            "select id + note from notes",
+            "operator does not exist: integer + text. Run `tidemark mi",
+        ),
+        ("select pg_temp.look()", 'relation "janes" does not exist. Run `tidemark migrate`.'),
+    ],
+)
+def test_a_name_of_the_statement_is_told(session: Session, statement: str, said: str):
+    session.run(
+        "create function pg_temp.look() returns void language plpgsql as "
+        "$$ begin perform from janes; end; $$"
+    )
+    with pytest.raises(StatementError) as raised:
+        session.run(statement)
+    assert type(raised.value) is StatementError
+    assert str(raised.value).startswith(f"dwh: {said}")
+
+
+def test_what_gave_way_to_others_is_tried_again_and_quotes_nobody(session: Session):
+    session.run("insert into notes values (1, 'Jane')")
+    session.run(
+        "create function pg_temp.locked(text) returns text language plpgsql as "
+        "$$ begin raise exception '% is locked', $1 using errcode = '40001'; end; $$"
+    )
+    error = failing(session, "pg_temp.locked(note)")
+    assert (error.is_transient, str(error)) == (
+        True,
+        "dwh: serialization failure, says a function.",
+    )

@@ -5,10 +5,6 @@ select {counts} from {view}
 
 -- Rows that are to be stored, and lack a column.
 -- name: lacking
-select
-    count(*) over (),
-    array[{key_texts}]
+select count(*)
 from {view}
 where {column} is null and reject_reasons = '{{}}' and _deleted_at is null
-order by {key}
-limit 1
