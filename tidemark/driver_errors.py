@@ -69,16 +69,8 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
         return StatementError(f"{layer}: {primary}.")
     is_raised = _is_raised(error)
-    # PostgreSQL tells a timeout from a request by its words alone, in the server's language.
-    is_timeout = state in _TIMEOUTS and not is_raised and "user request" not in primary
-    if layer == "operational" and state is not None and is_timeout:
-        todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
-        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
-    if state == errorcodes.LOCK_NOT_AVAILABLE and not is_raised:
-        todo = (
-            "Another session holds what it needs: pg_stat_activity shows who is in a transaction."
-        )
-        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state, is_final=True)
+    if state in _TIMEOUTS and not is_raised and "user request" not in primary:
+        return _of_timeout(primary, state, layer)
     if is_raised and state is not None and state[:2] == "40":
         # It gave way to others and was refused no row, whatever a function says of one.
         return StatementError(f"{layer}: {_condition(state)}, says a function.", sqlstate=state)
@@ -89,19 +81,36 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
         return ConnectError(
             f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
         )
-    todo = ""
-    if state in _MISSING or is_role_missing:
-        todo = " Run `tidemark migrate`."
-    elif state == errorcodes.INSUFFICIENT_PRIVILEGE:
-        todo = " `tidemark doctor` prints the grant that is missing."
-    elif state == errorcodes.DISK_FULL:
-        todo = " Make room there, and run the command again."
-    elif state == errorcodes.READ_ONLY_SQL_TRANSACTION:
+    todo = " Run `tidemark migrate`." if is_role_missing else _remedy(state, layer)
+    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
+
+
+def _of_timeout(primary: str, state: str, layer: Layer) -> StatementError:
+    """Say whose limit it was. PostgreSQL tells a request to cancel apart by its words alone."""
+    if layer == "operational":
+        todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
+        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
+    if state == errorcodes.LOCK_NOT_AVAILABLE:
         todo = (
+            "Another session holds what it needs: pg_stat_activity shows who is in a transaction."
+        )
+        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state, is_final=True)
+    return StatementError(f"{layer}: {primary}.", sqlstate=state)
+
+
+def _remedy(state: str, layer: Layer) -> str:
+    if state in _MISSING:
+        return " Run `tidemark migrate`."
+    if state == errorcodes.INSUFFICIENT_PRIVILEGE:
+        return " `tidemark doctor` prints the grant that is missing."
+    if state == errorcodes.DISK_FULL:
+        return " Make room there, and run the command again."
+    if state == errorcodes.READ_ONLY_SQL_TRANSACTION:
+        return (
             f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write; where "
             "`show default_transaction_read_only` says on, somebody has forbidden it."
         )
-    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
+    return ""
 
 
 def within(error: BaseException) -> psycopg2.Error | None:

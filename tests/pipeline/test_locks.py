@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
 from tests.queries import execute
-from tidemark import locks, stage, transfer
+from tidemark import locks, pipeline, settings, stage, transfer
 from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import LockedError, OvertakenError, StatementError
@@ -201,6 +201,22 @@ def test_a_killed_process_leaves_no_transaction_to_wait_for(retail: Retail):
     with closing(retail.warehouse.connect("stg")) as session:
         session.autocommit = True
         execute(session, WRITING + " nowait")
+
+
+def test_a_table_that_somebody_keeps_locked_is_not_waited_for_for_ever(
+    retail: Retail, monkeypatch: pytest.MonkeyPatch
+):
+    retail.run()
+    retail.add("sales", 5)
+    monkeypatch.setattr(settings, "SESSION", {**settings.SESSION, "lock_timeout": "100ms"})
+    locked = "lock table stg_fact_sales in access exclusive mode"
+    with (
+        Servers(retail.warehouse.dsn) as impatient,
+        retail.holding("stg", locked),
+        pytest.raises(StatementError, match=r"^stg: .*lock timeout.*pg_stat_activity") as raised,
+    ):
+        pipeline.run(impatient, retail.area)
+    assert not raised.value.is_transient
 
 
 def test_a_warehouse_of_before_is_told_to_migrate(retail: Retail):
