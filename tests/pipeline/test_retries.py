@@ -137,7 +137,7 @@ def test_a_serialization_failure_is_done_again(retail: Retail, undisturbed: Reta
     retail.run()
     undisturbed.run()
     assert retail.contents() == undisturbed.contents()
-    assert attempts(retail)["publish"] == ["dwh: refused."]
+    assert attempts(retail)["publish"] == ["dwh: serialization failure, says a function."]
 
 
 def test_a_real_error_is_not_tried_again(retail: Retail):
@@ -152,10 +152,14 @@ def test_the_last_attempt_is_the_error_of_the_batch(
 ):
     monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
     refusing(retail, "40001")
-    with pytest.raises(StatementError, match=r"^dwh: refused\.$"):
+    with pytest.raises(StatementError, match=r"^dwh: serialization failure, says a function\.$"):
         retail.run()
-    assert attempts(retail)["publish"] == ["dwh: refused."] * (retries.ATTEMPTS - 1)
-    assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", "publish: dwh: refused.")]
+    assert attempts(retail)["publish"] == ["dwh: serialization failure, says a function."] * (
+        retries.ATTEMPTS - 1
+    )
+    assert retail.warehouse.rows("dwh", STATUS) == [
+        ("FAILED", "publish: dwh: serialization failure, says a function.")
+    ]
 
 
 def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
