@@ -180,7 +180,7 @@ def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
     pieces = _QUOTE.split(primary)
     quoted = pieces[1::2]
     # A quotation mark of the row's own mixes what is quoted with what is not.
-    if len(pieces) % 2 == 0 or "" in quoted or not all(map(_BETWEEN, pieces[2:-1:2])):
+    if len(pieces) % 2 == 0 or not all(map(_BETWEEN, pieces[2:-1:2])):
         return True
     said = [*quoted, *re.findall(r": (.+)", "" if quoted else primary)]
     if state == errorcodes.PROGRAM_LIMIT_EXCEEDED:

@@ -396,6 +396,7 @@ def test_no_value_is_in_what_is_read_as_a_name(session: Session, jane: str):
     ("expression", "said"),
     [
         ("(note || 'x')::regclass", "relation … does not exist"),
+        ("('a.b.c.' || note || '\"')::regclass", "improper relation name (too many dotted names)"),
         ("current_setting(note)", "undefined object"),
         ("chr(4444444)", "requested character too large for encoding"),
         ("setseed(length(note))", "setseed parameter … is out of allowed range [-1,1]"),
