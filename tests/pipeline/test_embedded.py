@@ -191,6 +191,23 @@ def test_a_lost_password_is_replaced_and_the_data_stays(folder: Path) -> None:
         connect(old)
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        '{"password": "PASSWORD", "ports": {"dwh": 99999999999999999999}}',
+        '{"password": "PASSWORD", "ports": {"dwh": -1, "attic": 7}}',
+        """{"password": "x'; drop database dwh; --", "ports": {}}""",
+        '{"password": ["PASSWORD"], "ports": "none"}',
+        "[1, 2",
+    ],
+)
+def test_a_damaged_state_is_made_anew(folder: Path, state: str) -> None:
+    password = start_one(folder).split(":")[2].partition("@")[0]
+    embedded.stop(folder)
+    (folder / "servers.json").write_text(state.replace("PASSWORD", password))
+    assert ask(start_one(folder), "select current_database()") == [("dwh",)]
+
+
 def test_nobody_gets_in_without_the_password(folder: Path) -> None:
     url = start_one(folder)
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):

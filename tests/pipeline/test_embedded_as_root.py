@@ -214,17 +214,20 @@ embedded.stop(folder)
 """
 
 
-def test_a_user_for_tidemark_is_taken_where_there_is_one(tmp_path: Path):
+@pytest.mark.parametrize("name", ["tidemark", "postgres", "nobody"])
+def test_the_most_dedicated_user_that_there_is_is_taken(tmp_path: Path, name: str):
+    known = ("tidemark", "postgres", "nobody")
+    lines = [f"{one}:x:6123{n}:6123{n}::/:/bin/false" for n, one in enumerate(known)]
     names = tmp_path / "passwd"
-    own = "tidemark:x:61234:61234::/nonexistent:/bin/false\n"
-    names.write_text(Path("/etc/passwd").read_text("utf-8") + own, "utf-8")
+    names.write_text("\n".join(["root:x:0:0::/root:/bin/sh", *lines[known.index(name) :], ""]))
     # In a mount namespace of its own: this machine gets no user by a test.
     command = f'mount --bind "{names}" /etc/passwd && exec "$@"'
     made = Path(tempfile.mkdtemp(prefix="tidemark-named-"))
     made.chmod(0o711)
     program = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", NAMED, str(made)]
     done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    shutil.rmtree(made)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"no mount namespace here: {done.stderr}")
-    assert (done.stdout, done.stderr) == ("User(uid=61234, gid=61234)\n", "")
-    shutil.rmtree(made)
+    uid = 61230 + known.index(name)
+    assert (done.stdout, done.stderr) == (f"User(uid={uid}, gid={uid})\n", "")
