@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_retail import PATIENCE, wait_until
-from tidemark import db
+from tidemark import pooling
 
 _SETTINGS = """
 [databases]
@@ -55,7 +55,7 @@ def pooled(dsn: str, mode: str, **settings: object) -> Iterator[str]:
     with subprocess.Popen([program, folder / "pgbouncer.ini"], **options) as running:
         try:
             wait_until(lambda: _listens(own))
-            db._whole.discard(through)  # A pooler of another test may have had the port.
+            pooling._through.pop(through, None)  # A pooler of another test may have had the port.
             yield through
         finally:
             running.terminate()

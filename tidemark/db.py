@@ -46,9 +46,6 @@ _connections: WeakSet[extensions.connection] = WeakSet()
 # be a wrong port, and nobody wants to wait to hear of it.
 _answered: set[str] = set()
 
-# What leads to a server process of its own for each connection, and was found to.
-_whole: set[str] = set()
-
 
 def name(*parts: str) -> Composable:
     """Quote a possibly qualified identifier: `name("landing", "sales")`."""
@@ -336,11 +333,9 @@ def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
     )
     try:
         connection = connect()
-        if dsn not in _whole:
-            connection.autocommit = True
-            pooling.refuse_shared(connection, connect, dsn, layer)
-            connection.autocommit = False
-            _whole.add(dsn)
+        connection.autocommit = True
+        pooling.examine(connection, connect, dsn, layer)
+        connection.autocommit = False
     except psycopg2.Error as error:
         raise login_errors.of(error, dsn, layer, has_answered=dsn in _answered) from error
     _answered.add(dsn)

@@ -18,11 +18,14 @@ from tidemark.errors import ConnectError
 from tidemark.model import Layer
 
 _ROUNDS = 5
-PATIENCE = 10.0
-"""Seconds in which a pool has to lend a second connection."""
+PATIENCE = 30.0
+"""Seconds in which a pool has to lend a further connection."""
 
 NEEDED = 12
 """Connections to one layer that a batch may have at once, with some to spare."""
+
+_through: dict[str, bool] = {}
+"""DSN -> whether it leads through a pooler, of those that were examined and are good."""
 
 
 def is_between(connection: extensions.connection) -> bool:
@@ -30,23 +33,39 @@ def is_between(connection: extensions.connection) -> bool:
     return _pid(connection) != connection.info.backend_pid
 
 
-def refuse_shared(
+def examine(
     connection: extensions.connection,
     another: Callable[[], extensions.connection],
     dsn: str,
     layer: Layer,
 ) -> None:
-    """Refuse a pooler that shares a server process between connections; `another` opens one.
+    """Make sure that a new connection is a session of its own; `another` opens one more.
 
     Raises:
-        ConnectError: it does, or lends no second connection.
-        psycopg2.OperationalError: the connection broke.
+        ConnectError: a pooler shares its server process, or lends none.
+        psycopg2.Error: the connection broke.
     """
-    if not is_between(connection):
-        return
-    proof = _shared(connection, another, dsn, layer)
+    if dsn not in _through:
+        is_pooled = is_between(connection)
+        if is_pooled:
+            _refuse_shared(connection, another, dsn, layer)
+        _through[dsn] = is_pooled
+    elif _through[dsn]:
+        _lent(connection, dsn, layer)
+
+
+def _refuse_shared(
+    first: extensions.connection,
+    another: Callable[[], extensions.connection],
+    dsn: str,
+    layer: Layer,
+) -> None:
+    with closing(another()) as second:
+        second.autocommit = True
+        _lent(second, dsn, layer)
+        proof = _proof(first, second)
     if proof:
-        connection.close()
+        first.close()
         raise ConnectError(
             f"{layer}: {redacted(dsn)}: a pooler there lends a server process for a transaction or "
             f"a statement ({proof}), and what a run sets and locks is its session's. Set "
@@ -55,42 +74,40 @@ def refuse_shared(
         )
 
 
-def _shared(
-    first: extensions.connection,
-    another: Callable[[], extensions.connection],
-    dsn: str,
-    layer: Layer,
-) -> str:
-    """Return what proves that a server process serves more than one connection, else nothing.
+def _proof(*connections: extensions.connection) -> str:
+    """Return what proves that a server process serves more than one of two, else nothing.
 
     Each is asked twice in a row: a pool that lends its processes in turn would else give each of
     two the same one every time.
     """
     seen: tuple[set[int], set[int]] = (set(), set())
-    with closing(another()) as second:
-        second.autocommit = True
-        patience = threading.Timer(PATIENCE, _shut, [second])
-        patience.start()
-        try:
-            for _ in range(_ROUNDS):
-                for pids, connection in zip(seen, (first, second), strict=True):
-                    pids |= {_pid(connection), _pid(connection)}
-                if common := seen[0] & seen[1]:
-                    return f"two open connections have one pg_backend_pid(), {min(common)}"
-                if moved := [pids for pids in seen if len(pids) > 1]:
-                    return "pg_backend_pid() goes from {} to {}".format(*sorted(moved[0]))
-        except OperationalError as error:
-            if patience.is_alive():
-                raise
-            first.close()
-            raise ConnectError(
-                f"{layer}: {redacted(dsn)}: the pooler there lends no second connection within "
-                f"{PATIENCE:.0f} s, and a run needs up to {NEEDED}. Raise its pool_size, or let "
-                f"TIDEMARK_{layer.upper()}_DSN name the server's own port."
-            ) from error
-        finally:
-            patience.cancel()
+    for _ in range(_ROUNDS):
+        for pids, connection in zip(seen, connections, strict=True):
+            pids |= {_pid(connection), _pid(connection)}
+        if common := seen[0] & seen[1]:
+            return f"two open connections have one pg_backend_pid(), {min(common)}"
+        if moved := [pids for pids in seen if len(pids) > 1]:
+            return "pg_backend_pid() goes from {} to {}".format(*sorted(moved[0]))
     return ""
+
+
+def _lent(connection: extensions.connection, dsn: str, layer: Layer) -> None:
+    """Wait until the pool lends a server process, which it does when it is asked something."""
+    patience = threading.Timer(PATIENCE, _shut, [connection])
+    patience.start()
+    try:
+        _pid(connection)
+    except OperationalError as error:
+        if patience.is_alive():  # It was told something else.
+            raise
+        connection.close()
+        raise ConnectError(
+            f"{layer}: {redacted(dsn)}: the pooler there lends no further connection, and a run "
+            f"needs up to {NEEDED} at once. Raise its pool_size, or let "
+            f"TIDEMARK_{layer.upper()}_DSN name the server's own port."
+        ) from error
+    finally:
+        patience.cancel()
 
 
 def _pid(connection: extensions.connection) -> int:

@@ -108,7 +108,18 @@ def test_a_pool_without_a_second_connection_is_no_wait_without_an_end(
     with pooled(servers["stg"], "session", **settings) as url:
         with pytest.raises(ConnectError) as raised:
             db.opened(url, "stg", "test")
-        assert "lends no second connection within " in str(raised.value)
+        assert "lends no further connection, and a run needs up to 12" in str(raised.value)
+
+
+def test_a_pool_that_is_too_small_for_a_run_ends_it(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pooling, "PATIENCE", 0.5)
+    settings = {"default_pool_size": 2, "query_wait_timeout": 0}
+    with pooled(warehouse.dsn["dwh"], "session", **settings) as url:
+        done = tidemark("run", env=through(warehouse, "dwh", url))
+    assert (done.code, done.out, "Raise its pool_size, or " in done.err) == (4, "", True), done
+    succeed("run", env=warehouse.environment)
 
 
 def test_what_a_pool_takes_from_nobody_is_told(servers: dict[Layer, str]):
