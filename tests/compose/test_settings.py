@@ -75,7 +75,7 @@ def test_every_secret_reaches_the_container_that_needs_it():
         "stg-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
         "dwh-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD", "TIDEMARK_ANALYST_PASSWORD"],
         "airflow-db": ["POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD"],
-        "tidemark-init": ["POSTGRES_PASSWORD"],
+        "tidemark-init": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
         **{name: [n for n in SECRETS if n in AIRFLOW] for name in given if name in COMPONENTS},
         "airflow-apiserver": [n for n in SECRETS if n in {*AIRFLOW, "AIRFLOW_ADMIN_PASSWORD"}],
     }
@@ -252,3 +252,25 @@ def test_a_server_that_reads_its_log_again_is_given_minutes():
     checks = {name: one["healthcheck"] for name, one in services().items() if name.endswith("-db")}
     assert {check["start_period"] for check in checks.values()} == {"10m0s"}
     assert len(checks) == 5
+
+
+@pytest.mark.parametrize("words", ["", "migrate", "seed --day", "verify", "doctor", "run retail"])
+def test_only_migrate_and_seed_log_in_as_the_superuser(tmp_path: Path, words: str):
+    program = tmp_path / "tidemark"
+    program.write_text("#!/bin/sh\necho $PGPASSWORD $TIDEMARK_OPERATIONAL_DSN $TIDEMARK_DWH_DSN\n")
+    program.chmod(0o755)
+    given = services(PRODUCTION)["tidemark-init"]["environment"]
+    shop = {"TIDEMARK_OPERATIONAL_DSN": "postgresql://reader:r@shop/shop"}
+    said = subprocess.check_output(
+        ["sh", HOME / "docker/airflow/bin/tidemark-init", *words.split()],
+        env={**given, **shop, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        text=True,
+        timeout=PATIENCE,
+    )
+    login, variable = "tidemark_etl", "TIDEMARK_ETL_PASSWORD"
+    if words.split()[:1] in ([], ["migrate"], ["seed"]):
+        login, variable = "postgres", "POSTGRES_PASSWORD"
+    dwh = f"postgresql://{login}@dwh-db:5432/dwh"
+    assert {*said.splitlines()} == {
+        f"{PRODUCTION[variable]} {shop['TIDEMARK_OPERATIONAL_DSN']} {dwh}"
+    }
