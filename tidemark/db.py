@@ -142,6 +142,11 @@ class Session:
         (value,) = self.one(statement, parameters)
         return value
 
+    def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
+        """Return a statement as it is sent."""
+        with self._cursor() as cursor:
+            return str(cursor.mogrify(statement, parameters), "utf-8")
+
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
         with self._cursor() as cursor:
@@ -243,8 +248,8 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         dsn: libpq URL or key-value string.
         layer: which layer it is; decides the oldest version allowed.
         purpose: what the session is for; shown in `pg_stat_activity.application_name`.
-        as_etl: become `tidemark_etl` (on the warehouse's layers), so that whoever logs in needs
-            and uses its rights alone.
+        as_etl: become `tidemark_etl` (on the warehouse's layers), whose rights alone are needed
+            and used. Else names are looked up in pg_catalog alone (`confined`).
 
     Raises:
         ConfigError: the DSN can't be read.
@@ -264,9 +269,11 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
             f"{_version(OLDEST[layer])} or newer there. Upgrade it, or point "
             f"TIDEMARK_{layer.upper()}_DSN to another server."
         )
-    first = [_pin(settings.SESSION), compose("db", "notice_closed_sockets")]
+    first = [compose("db", "trust_nobody")]
     if as_etl and layer != "operational":
         first.append(compose("db", "become", role=name(ETL_ROLE)))
+    pins = settings.SESSION if as_etl else settings.PRIVILEGED
+    first += [_pin(pins), compose("db", "notice_closed_sockets")]
     try:
         session.run(text("; ").join(first))
     except TidemarkError:

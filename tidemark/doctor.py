@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Generator, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from tidemark import catalog, db, ledger, migrate, watermark
+from tidemark import catalog, confined, db, ledger, migrate, rights, watermark
 from tidemark.config import Area, Entity, Project
 from tidemark.db import Servers, Session
-from tidemark.errors import TidemarkError, WindowError
-from tidemark.model import LAYERS, Layer, in_the_future
+from tidemark.errors import MigrationError, TidemarkError, WindowError
+from tidemark.model import ETL_ROLE, LAYERS, Layer, in_the_future
+from tidemark.rights import Login
 from tidemark.watermark import Activity
 
 Severity = Literal["ok", "warning", "problem"]
 
 _CLOCK_TOLERANCE = 5.0
 _LEAST_SPACE = 1 << 30
+_SHOWN = 4
+"""Statements of one kind that are printed, where `tidemark migrate` runs them as well."""
 _INDEXING = {
     "r": "create index concurrently",
     "m": "create index concurrently",
@@ -57,8 +60,8 @@ def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
     for sender, receiver in pairwise(LAYERS[1:]):
         with (
             suppress(TidemarkError),
-            servers.session(sender, "doctor") as before,
-            servers.session(receiver, "doctor") as behind,
+            _reading(servers, sender) as before,
+            _reading(servers, receiver) as behind,
         ):
             found = ledger.lost(before, behind, area)
             if found:
@@ -70,14 +73,30 @@ def _set_back(servers: Servers, area: Area) -> Iterator[Finding]:
     """Compare the source's clock with what MRR has extracted, where both can be known."""
     with (
         suppress(TidemarkError),
-        servers.session("operational", "doctor") as source,
-        servers.session("mrr", "doctor") as mrr,
+        _reading(servers, "operational") as source,
+        _reading(servers, "mrr") as mrr,
     ):
-        marks, clock = watermark.marks(mrr, area), watermark.activity(source, area).clock
+        marks, clock = _marks(mrr, area), watermark.activity(source, area).clock
         try:
             watermark.refuse_set_back(area, marks, clock)
         except WindowError as error:
             yield Finding("operational", "problem", str(error))
+
+
+@contextmanager
+def _reading(servers: Servers, layer: Layer) -> Iterator[Session]:
+    """Open a session for catalogs and COPY, which run nothing that others have made."""
+    session = db.connect(servers.dsns[layer], layer, purpose="doctor", as_etl=False)
+    with closing(session):
+        if layer != "operational":
+            session.run(db.compose("db", "become", role=db.name(ETL_ROLE)))
+        yield session
+
+
+def _marks(mrr: Session, area: Area) -> dict[str, datetime]:
+    columns = ("area", "entity", "high_water_mark")
+    rows = confined.read(mrr, ("tidemark", "extraction_mark"), columns)
+    return {entity: datetime.fromisoformat(at) for name, entity, at in rows if name == area.area}
 
 
 def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator[Finding]:
@@ -87,14 +106,10 @@ def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator
         yield Finding(layer, "problem", str(error))
         return
     try:
-        login = yield from _about(session)
-        if layer != "operational" and not session.value(db.compose("doctor", "may_become")):
-            yield Finding(
-                layer,
-                "problem",
-                "the login is no member of tidemark_etl, as which the pipeline works",
-                f"grant tidemark_etl to {login};",
-            )
+        yield from _about(session)
+        login = rights.login(session)
+        if layer != "operational":
+            yield from _rights(project, session, login)
         yield from _migrations(project, session)
         yield from _space(session)
         yield from _prepared(session)
@@ -111,8 +126,8 @@ def _examine_layer(project: Project, servers: Servers, layer: Layer) -> Iterator
         session.close()
 
 
-def _about(session: Session) -> Generator[Finding, None, str]:
-    """Say what the server is; return the login, quoted."""
+def _about(session: Session) -> Iterator[Finding]:
+    """Say what the server is, and who is logged in."""
     session.run(db.compose("doctor", "reset_zone"))
     asked = time.time()
     version, zone, encoding, login, clock = session.one(db.compose("doctor", "about"))
@@ -127,7 +142,33 @@ def _about(session: Session) -> Generator[Finding, None, str]:
             f"its clock is {off:+.0f} s off this machine's",
             "Run an NTP client on both.",
         )
-    return str(login)
+
+
+def _rights(project: Project, session: Session, login: Login) -> Iterator[Finding]:
+    """Compare roles, owners and grants with what they have to be."""
+    if login.is_migrated or not login.may_migrate:
+        ours = migrate.wanted(project, session.layer)
+        found = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
+        for kind in dict.fromkeys(each.kind for each in found):
+            some = [each for each in found if each.kind == kind]
+            more = f", and {len(some) - 1} more of this kind" if some[1:] else ""
+            remedy = " ".join(each.statement for each in some[:_SHOWN])
+            remedy = remedy if len(some) <= _SHOWN else "tidemark migrate"
+            yield Finding(session.layer, "problem", f"{some[0].what}{more}", remedy)
+    for role in session.rows(db.compose("doctor", "writers")) if login.is_superuser else ():
+        yield Finding(
+            session.layer,
+            "warning",
+            f"the login is a superuser, and what {role[0]} may put there runs with its rights",
+            f"Let TIDEMARK_{session.layer.upper()}_DSN log in as {role[0]}, but for `migrate`.",
+        )
+    if session.value(db.compose("doctor", "all_may_create")):
+        yield Finding(
+            session.layer,
+            "warning",
+            "everybody may create in schema public, where the pipeline finds what it calls",
+            "revoke create on schema public from public;",
+        )
 
 
 def _migrations(project: Project, session: Session) -> Iterator[Finding]:
@@ -137,7 +178,11 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
     # A source that has no sample application is none of ours.
     if session.layer == "operational" and not session.value(db.compose("doctor", "is_migrated")):
         return
-    pending = migrate.pending(project, session)
+    try:
+        pending = migrate.pending(project, session)
+    except MigrationError as error:
+        yield Finding(session.layer, "problem", str(error))
+        return
     if pending:
         yield Finding(
             session.layer,
@@ -208,7 +253,7 @@ def _letters(session: Session) -> Iterator[Finding]:
         )
 
 
-def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
+def _source(session: Session, area: Area, login: Login) -> Iterator[Finding]:
     seen = watermark.activity(session, area)
     for entity in area.entities.values():
         try:
@@ -231,14 +276,14 @@ def _source(session: Session, area: Area, login: str) -> Iterator[Finding]:
             yield from _table(session, area, entity, login, seen.clock)
 
 
-def _unblocking(session: Session, seen: Activity, login: str) -> str:
+def _unblocking(session: Session, seen: Activity, login: Login) -> str:
     """Say how a safe upper bound becomes known. A standby never knows one."""
     if seen.is_standby:
         return "Point TIDEMARK_OPERATIONAL_DSN to the primary."
     if seen.late:
         return "Point TIDEMARK_OPERATIONAL_DSN to where the rows are written, or set `settle`."
     if not seen.sees_all_sessions:
-        return f"grant pg_read_all_stats to {login};"
+        return f"grant pg_read_all_stats to {login.name};"
     if seen.hidden_sessions:
         return "select pid, usename from pg_stat_activity where state = 'disabled';"
     return " ".join(
@@ -248,19 +293,28 @@ def _unblocking(session: Session, seen: Activity, login: str) -> str:
 
 
 def _table(
-    session: Session, area: Area, entity: Entity, login: str, clock: datetime
+    session: Session, area: Area, entity: Entity, login: Login, clock: datetime
 ) -> Iterator[Finding]:
     schema, table = entity.source_name
     quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
-    may_use, may_read, kind, is_indexed = session.one(
+    may_use, may_read, kind, is_indexed, owner = session.one(
         db.compose("doctor", "source_table"),
         {"schema": schema, "table": table, "watermark": entity.watermark},
     )
-    grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login};"]
-    grants += [] if may_read else [f"grant select on {quoted} to {login};"]
+    grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login.name};"]
+    grants += [] if may_read else [f"grant select on {quoted} to {login.name};"]
     if grants:
         what = f"{where}: the login may not read {entity.source}"
         yield Finding("operational", "problem", what, " ".join(grants))
+    elif owner and login.is_superuser:
+        # What the owner has put there, as behind an index, would run with the login's rights.
+        yield Finding(
+            "operational",
+            "warning",
+            f"{where}: the login is a superuser, and what {owner} may put into {entity.source} "
+            "runs with its rights. It is not read here",
+            "Let TIDEMARK_OPERATIONAL_DSN log in as one who may read, and no more.",
+        )
     elif entity.extract == "delta":
         *_, future = watermark.beyond(session, entity, clock)
         if future:

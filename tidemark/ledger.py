@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import db
+from tidemark import confined, db
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.model import Layer
@@ -69,4 +69,5 @@ def forget(receiver: Session, found: Lost) -> None:
 
 
 def _applied(session: Session, area: Area) -> dict[int, datetime]:
-    return dict(session.rows(db.compose("ledger", "applied"), {"area": area.area}))
+    rows = confined.read(session, ("tidemark", "applied_batch"), ("area", "batch_id", "applied_at"))
+    return {int(batch): datetime.fromisoformat(at) for name, batch, at in rows if name == area.area}

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tidemark import db, settings
+from tidemark import confined, db, settings
 from tidemark.db import Servers, Session
 from tidemark.errors import LockedError, OvertakenError, StatementError
 from tidemark.model import Holder
@@ -114,7 +114,7 @@ def overtaking(session: Session, areas: Iterable[str]) -> None:
     """
     draw, names = db.compose("locks", "draw"), [f"write {area}" for area in areas]
     if session.value(db.compose("locks", "exists")):
-        _patiently(session, lambda: session.run(draw, {"names": names}))
+        _patiently(session, lambda: confined.run(session, draw, {"names": names}))
 
 
 def _patiently(session: Session, lock: Callable[[], T]) -> T:

@@ -6,25 +6,29 @@ dropped them: PostgreSQL alters no column that a view reads.
 Per layer, in this order: `platform/common`, `platform/<layer>`, `<area>/<layer>` of each area; in
 each folder the numbered files, then `routines/`, then `views/`. A numbered file has one lifetime:
 it is applied once, and an edited one is refused. `00_roles.sql` runs as the user that logs in,
-everything after it as `tidemark_etl`, the owner of the warehouse.
+everything after it as `tidemark_etl`, the owner of the warehouse (`confined`). Roles, owners and
+grants are laid again each time: a dump that was restored may have lost them (`rights`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tidemark import db, locks
+from tidemark import confined, db, locks, rights
 from tidemark.config import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.model import ETL_ROLE, LAYERS, Layer
+from tidemark.model import LAYERS, Layer
 
 _ROLES = "00_roles.sql"
+_REFUSED = {"42501", "42704"}
+"""SQLSTATEs of what a login may not, or of a role that one before it was not allowed to make."""
 
 Lifetime = Literal["roles", "once", "replaceable"]
+_Run = Callable[[db.Session, db.Composable | str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,19 @@ def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What was done to a layer."""
+
+    files: list[str]
+    """The paths that were applied now, in order."""
+    mended: list[str]
+    """The statements that gave it roles, owners and grants that it lacked."""
+
+
 def migrate(
     project: Project, servers: db.Servers, *, layers: Sequence[Layer] = LAYERS
-) -> dict[Layer, list[str]]:
+) -> dict[Layer, Migrated]:
     """Bring layers up to date with `sql/`, each in one transaction.
 
     Whoever migrates a layer or applies a batch to it at the same time is waited for.
@@ -84,12 +98,10 @@ def migrate(
         servers: the four servers.
         layers: which to migrate. `operational` gets the tables of the sample applications.
 
-    Returns:
-        Layer -> the paths that were applied now, in order.
-
     Raises:
         EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
-        MigrationError: PostgreSQL refused a file; the layer is as it was.
+        MigrationError: PostgreSQL refused a file; the login may not lay roles, owners or grants;
+            or what is there is not Tidemark's. The layer is as it was.
     """
     return {layer: _migrate_layer(project, servers, layer) for layer in layers}
 
@@ -101,71 +113,185 @@ def _lifetime(path: Path) -> Lifetime:
 
 
 def pending(project: Project, session: db.Session) -> list[str]:
-    """List the files that `migrate` would apply to the layer of a session; writes nothing."""
+    """List the files that `migrate` would apply to the layer of a session; writes nothing.
+
+    Raises:
+        MigrationError: what should be the table of what was applied is none.
+    """
     return [file.path for file in _todo(list(files(project, session.layer)), _applied(session))]
 
 
-def _todo(wanted: Sequence[SqlFile], before: Mapping[str, str]) -> list[SqlFile]:
-    """Pick the files to apply: those that changed, and what stands on a numbered one of them."""
+def wanted(project: Project, layer: Layer) -> rights.Ours:
+    """Say what of a layer is Tidemark's."""
+    texts = [file.text for file in files(project, layer)]
+    return rights.ours(layer, texts, project.areas.values())
+
+
+def _todo(
+    wanted: Sequence[SqlFile], before: Mapping[str, str], *, anew: bool = False
+) -> list[SqlFile]:
+    """Pick the files to apply: those that changed, and what stands on a numbered one of them.
+
+    Args:
+        wanted: all files.
+        before: path -> checksum of what the layer has.
+        anew: whether all views and routines are to be replaced.
+    """
     changed = [file for file in wanted if before.get(file.path) != file.checksum]
     shaken = {file.folder for file in changed if file.lifetime == "once"}
     return [
         file
         for file in wanted
-        if file in changed or (file.lifetime == "replaceable" and file.folder in shaken)
+        if file in changed or (file.lifetime == "replaceable" and (anew or file.folder in shaken))
     ]
 
 
 def _applied(session: db.Session) -> dict[str, str]:
     """Read path -> checksum of what the layer has; empty before the first migration."""
-    known = session.value(db.compose("migrate", "exists"))
-    return dict(session.rows(db.compose("migrate", "applied"))) if known else {}
+    if not _table(session):
+        return {}
+    rows = confined.read(session, ("tidemark", "migration"), ("path", "checksum"))
+    return {row[0]: row[1] for row in rows}
 
 
-def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> list[str]:
-    wanted = list(files(project, layer))
-    if not wanted:
-        return []
+def _table(session: db.Session) -> db.Row | None:
+    """Look for the table of what was applied: its kind and owner, and whether it may be locked.
+
+    Raises:
+        MigrationError: there is something else in its place.
+    """
+    for found in session.rows(db.compose("migrate", "what_is_there")):
+        kind, owner, _ = found
+        if kind != "table":
+            raise MigrationError(
+                f"{session.layer}: tidemark.migration is a {kind} of {owner}, and has to be the "
+                "table of what was applied: somebody has put it there, and nothing was read from "
+                f"it. Find out who; then `drop {kind} tidemark.migration;`, bring the table back "
+                "(under another name, or from a backup), and run `tidemark migrate`."
+            )
+        return found
+    return None
+
+
+def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> Migrated:
+    found = list(files(project, layer))
+    if not found:
+        return Migrated([], [])
     session = db.connect(servers.dsns[layer], layer, purpose="migrate", as_etl=False)
     try:
+        ours = wanted(project, layer)
         with session.transaction():
+            table = _table(session)
+            if table and not table[-1]:
+                rights.refuse(session, rights.amiss(session, ours))
             locks.migrating(session)
-            return _apply(session, wanted, project.areas)
+            before = _applied(session)
+            _refuse_edited(session, found, before)
+            if layer == "operational":
+                return _apply_to_source(session, found, before)
+            return _apply(session, found, before, ours, project.areas)
     finally:
         session.close()
 
 
-def _apply(session: db.Session, wanted: list[SqlFile], areas: Iterable[str]) -> list[str]:
-    before = _applied(session)
-    for file in wanted:
+def _refuse_edited(
+    session: db.Session, found: Sequence[SqlFile], before: Mapping[str, str]
+) -> None:
+    for file in found:
         if file.lifetime == "once" and before.get(file.path, file.checksum) != file.checksum:
             raise EditedMigrationError(
                 f"{session.layer}: sql/{file.path} was changed after it had been applied "
                 f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
                 "Restore the file, and put the change into a new one with a higher number."
             )
-    todo = _todo(wanted, before)
-    if not todo:
-        return []
-    # A hop takes what it uses in another order than the files do: each would wait for the other.
-    locks.overtaking(session, areas)
-    session.run("set local check_function_bodies = off")
+
+
+def _apply(
+    session: db.Session,
+    found: Sequence[SqlFile],
+    before: Mapping[str, str],
+    ours: rights.Ours,
+    areas: Iterable[str],
+) -> Migrated:
+    lost = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
+    refused = [
+        _lay_roles(session, file, is_new=before.get(file.path) != file.checksum)
+        for file in found
+        if file.lifetime == "roles"
+    ]
+    laid = [*(each.statement for each in lost), *rights.lay(session, ours, *rights.BASIS)]
+    for error in filter(None, refused):
+        raise error
+    if lost or _todo(found, before):
+        # A hop takes what it uses in another order than files do: each would wait for the other.
+        locks.overtaking(session, areas)
+    laid += [*rights.lay(session, ours, *rights.OWNERS), *rights.lay_grants(session, ours)]
+    # What another role has owned may say what that role wants.
+    todo = _todo(found, before, anew=any(each.kind == "owner" for each in lost))
+    if todo:
+        _run_all(session, todo, is_first=not before, run=confined.run)
+    confined.settle(session)
+    return Migrated([file.path for file in todo], list(dict.fromkeys(laid)) if before else [])
+
+
+def _apply_to_source(
+    session: db.Session, found: Sequence[SqlFile], before: Mapping[str, str]
+) -> Migrated:
+    """Make a sample application's tables, which are the login's."""
+    todo = _todo(found, before)
+    others = session.rows(db.compose("migrate", "of_others")) if todo else []
+    if others:
+        raise MigrationError(
+            f"operational: {len(others)} objects there are others', such as {others[0][0]} of "
+            f"{others[0][1]}, and the sample's files would find them with the rights of the login. "
+            "Give the sample application a database of its own."
+        )
     for file in (file for file in todo if file.lifetime == "roles"):
-        _execute(session, file)
-    if session.layer != "operational":
-        session.run(f"set local role {ETL_ROLE}")
-    if not before:
-        session.run(db.compose("migrate", "create"))
+        _execute(session, file, db.Session.run)
+    session.run("set local search_path = public, pg_temp")
+    _run_all(session, todo, is_first=bool(todo) and not before, run=db.Session.run)
+    return Migrated([file.path for file in todo], [])
+
+
+def _lay_roles(session: db.Session, file: SqlFile, *, is_new: bool) -> MigrationError | None:
+    """Run a file of roles; return what it was refused, unless it has been run before."""
+    session.run("savepoint roles")
+    try:
+        _execute(session, file, db.Session.run)
+    except MigrationError as error:
+        if not _is_refused(error):
+            raise
+        session.run("rollback to savepoint roles")
+        return error if is_new else None
+    return None
+
+
+def _is_refused(error: MigrationError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, StatementError) and cause.sqlstate in _REFUSED
+
+
+def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, run: _Run) -> None:
+    session.run("set local check_function_bodies = off")
+    if is_first:
+        run(session, db.compose("migrate", "create"))
     for file in todo:
         if file.lifetime != "roles":
-            _execute(session, file)
-        session.run(db.compose("migrate", "record"), {"path": file.path, "checksum": file.checksum})
-    return [file.path for file in todo]
+            _execute(session, file, run)
+        parts = {"path": db.literal(file.path), "checksum": db.literal(file.checksum)}
+        try:
+            run(session, db.compose("migrate", "record", **parts))
+        except StatementError as error:
+            raise MigrationError(
+                f"{session.layer}: tidemark.migration does not take what was applied: {error} "
+                f"{session.layer} is as it was. Take away from the table what no file of sql/ "
+                "gave it, a trigger or a rule, and run `tidemark migrate` again."
+            ) from error
 
 
-def _execute(session: db.Session, file: SqlFile) -> None:
+def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:
     try:
-        session.run(file.text)
+        run(session, file.text)
     except StatementError as error:
         raise MigrationError(
             f"{session.layer}: sql/{file.path} can't be applied: {error} "

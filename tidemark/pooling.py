@@ -112,7 +112,7 @@ def _lent(connection: extensions.connection, dsn: str, layer: Layer) -> None:
 
 def _pid(connection: extensions.connection) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
+        cursor.execute("select pg_catalog.pg_backend_pid()")
         (pid,) = cursor.fetchone() or (0,)
         return int(pid)
 

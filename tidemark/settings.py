@@ -60,3 +60,6 @@ SESSION: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a session of Tidemark's own sets beside."""
+
+PRIVILEGED: Mapping[str, str] = MappingProxyType({**SESSION, "search_path": "pg_catalog, pg_temp"})
+"""The same, where the login has rights that those have not who may create in `public`."""

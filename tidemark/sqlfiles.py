@@ -1,15 +1,21 @@
-"""The one place where a `.sql` file becomes a string.
+"""The one place where a `.sql` file becomes a string, or several.
 
 Statements that the engine composes live in `tidemark/statements/<module>.sql`, each behind a line
 `-- name: <statement>`. `{placeholders}` are filled by `psycopg2.sql` in `db`, never here.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _OWN_COLUMN = re.compile(r"\b_\w+")
+_TOKEN = re.compile(
+    r"""(?P<left_out>--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+    |'(?:[^']|'')*' | "(?:[^"]|"")*" | [^-/$'";]+ | .""",
+    re.DOTALL | re.VERBOSE,
+)
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 
 
@@ -37,3 +43,18 @@ def own_columns(*modules: str) -> frozenset[str]:
     """Return the names that statements give to columns of their own: all that begin with _."""
     texts = (text for module in modules for text in statements(module).values())
     return frozenset(name for text in texts for name in _OWN_COLUMN.findall(text))
+
+
+def split(text: str) -> Iterator[str]:
+    """Yield the statements of a file, without comments and what is dollar-quoted."""
+    statement = ""
+    for token in _TOKEN.finditer(text):
+        if token["left_out"]:
+            statement += " "
+        elif token[0] == ";":
+            yield statement.strip()
+            statement = ""
+        else:
+            statement += token[0]
+    if statement.strip():
+        yield statement.strip()

@@ -2,6 +2,8 @@
 -- Safe to run again, which is how a changed password gets in (docs/operations.md).
 
 \set ON_ERROR_STOP on
+-- The login is a superuser, and others may create in `public`: nothing is looked up there.
+set search_path = pg_catalog;
 \getenv superuser POSTGRES_PASSWORD
 \getenv etl TIDEMARK_ETL_PASSWORD
 \getenv analyst TIDEMARK_ANALYST_PASSWORD

@@ -112,7 +112,7 @@ def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[Lay
     project = Project(retail.home)
     with Servers(targets) as one, Servers(targets) as other, ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda each: migrate(project, each), (one, other)))
-    files = {layer: sorted([*done[0][layer], *done[1][layer]]) for layer in LAYERS}
+    files = {layer: sorted([*done[0][layer].files, *done[1][layer].files]) for layer in LAYERS}
     assert all(len(found) == len(set(found)) > 0 for found in files.values())
     with closing(connect(targets["dwh"])) as fresh:
         assert value(fresh, "select count(*) from tidemark.migration") == len(files["dwh"])

@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Project:
 
 def apply(project: Project, warehouse: Warehouse) -> dict[Layer, list[str]]:
     with Servers(warehouse.dsn) as servers:
-        return migrate(project, servers)
+        return {layer: done.files for layer, done in migrate(project, servers).items()}
 
 
 def write(project: Project, path: str, text: str) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tidemark.db import Servers
     from tidemark.model import Layer
 
+_SHOWN = 20
+"""Statements that `migrate` shows; --json has all."""
+
 
 def up(as_json: AsJson = False) -> None:
     """Start the embedded servers, unless they run.
@@ -138,8 +141,13 @@ def migrate(
     if as_json:
         print_json(applied)
         return
-    for layer, paths in applied.items():
-        typer.echo(f"{layer:12} {len(paths)} files applied" if paths else f"{layer:12} up to date")
+    for layer, done in applied.items():
+        for statement in done.mended[:_SHOWN]:
+            typer.echo(f"{layer:12} mended: {statement}")
+        if done.mended[_SHOWN:]:
+            typer.echo(f"{layer:12} mended: {len(done.mended) - _SHOWN} more of this kind")
+        files = len(done.files)
+        typer.echo(f"{layer:12} {files} files applied" if files else f"{layer:12} up to date")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,5 +1,9 @@
 -- What a session begins with.
 
+-- Before any name is looked up, and without looking one up.
+-- name: trust_nobody
+set session search_path = pg_catalog, pg_temp
+
 -- A server that is too old for a setting has none to change.
 -- name: pin
 select set_config(s.name, s.setting, false)

@@ -21,6 +21,11 @@ select
         from pg_index as i
         inner join pg_attribute as a on i.indrelid = a.attrelid and a.attnum = i.indkey[0]
         where i.indrelid = c.oid and a.attname = %(watermark)s and i.indisvalid
+    ),
+    (
+        select quote_ident(o.rolname)
+        from pg_roles as o
+        where c.relowner = o.oid and not o.rolsuper
     )
 from pg_class as c
 inner join pg_namespace as n on c.relnamespace = n.oid
@@ -49,19 +54,30 @@ select
     current_setting('server_encoding'),
     current_setting('server_encoding') <> 'UTF8' or lower(chr(196)) = chr(228)
 
--- name: may_become
--- A role that is missing is made by the migration, which is then what is missing.
-select coalesce(
-    (
-        select pg_has_role(session_user, r.oid, 'set')
-        from pg_roles as r
-        where r.rolname = 'tidemark_etl'
-    ),
-    true
+-- Who may put things where a superuser would run them, and logs in.
+-- name: writers
+select quote_ident(w.rolname)
+from pg_roles as r
+inner join pg_roles as w on pg_has_role(w.oid, r.oid, 'usage')
+where r.rolname = 'tidemark_etl' and w.rolcanlogin and not w.rolsuper
+order by w.oid = r.oid desc, 1
+limit 1
+
+-- name: all_may_create
+select exists (
+    select
+    from pg_namespace as n
+    cross join lateral aclexplode(n.nspacl) as a
+    where n.nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'
 )
 
 -- name: is_migrated
-select to_regclass('tidemark.migration') is not null
+select exists (
+    select
+    from pg_class as c
+    inner join pg_namespace as n on c.relnamespace = n.oid
+    where n.nspname = 'tidemark' and c.relname = 'migration'
+)
 
 -- name: may_read_migrations
 select coalesce(
@@ -75,7 +91,7 @@ select coalesce(
 )
 
 -- name: has_analysts
-select to_regrole('tidemark_analyst') is not null
+select to_regrole('tidemark_analyst') is not null and to_regrole('tidemark_etl') is not null
 
 -- What lets analysts stand in the way of others, and the statement that keeps them from it.
 -- name: analysts

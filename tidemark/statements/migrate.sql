@@ -1,7 +1,55 @@
 -- Bookkeeping of the files under sql/ that a layer has seen.
 
--- name: exists
-select to_regclass('tidemark.migration') is not null
+-- name: what_is_there
+select
+    case c.relkind
+        when 'v' then 'view'
+        when 'm' then 'materialized view'
+        when 'f' then 'foreign table'
+        when 'S' then 'sequence'
+        else 'table'
+    end,
+    c.relowner::regrole::text,
+    has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'update')
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+where n.nspname = 'tidemark' and c.relname = 'migration'
+
+-- What a session on the source would find by name, and neither the login nor a superuser has made.
+-- name: of_others
+select
+    o.name,
+    o.owner::regrole::text
+from (
+    select
+        c.oid::regclass::text as name,
+        c.relowner as owner,
+        c.relnamespace as namespace
+    from pg_class as c
+    union all
+    select
+        p.oid::regprocedure::text,
+        p.proowner,
+        p.pronamespace
+    from pg_proc as p
+    union all
+    select
+        p.oid::regoperator::text,
+        p.oprowner,
+        p.oprnamespace
+    from pg_operator as p
+    union all
+    select
+        n.nspname::text,
+        n.nspowner,
+        n.oid
+    from pg_namespace as n
+    where n.nspname = 'tidemark'
+) as o
+inner join pg_namespace as n on o.namespace = n.oid
+inner join pg_roles as r on o.owner = r.oid
+where n.nspname in ('public', 'tidemark') and not r.rolsuper and r.rolname <> current_user
+order by 1
 
 -- name: create
 create table tidemark.migration (
@@ -14,12 +62,6 @@ create table tidemark.migration (
 comment on table tidemark.migration is
 'One row per file of sql/ that was applied here, with the checksum of what was applied.'
 
--- name: applied
-select
-    path,
-    checksum
-from tidemark.migration
-
 -- name: record
-insert into tidemark.migration (path, checksum) values (%(path)s, %(checksum)s)
+insert into tidemark.migration (path, checksum) values ({path}, {checksum})
 on conflict (path) do update set checksum = excluded.checksum, applied_at = clock_timestamp()

@@ -1,5 +1,6 @@
--- Roles, schemas and grants of a layer. Runs as the user that migrates; everything after it runs
--- as tidemark_etl, which so owns what the pipeline writes. Safe to run again.
+-- Roles, schemas and grants of a layer. Runs as the user that migrates, each time; everything after
+-- it runs as tidemark_etl, which so owns what the pipeline writes. What is there already is not
+-- asked for: who may no more than apply new files applies them.
 
 do $$
 begin
@@ -9,7 +10,7 @@ begin
     if not exists (select from pg_roles where rolname = 'tidemark_analyst') then
         create role tidemark_analyst nologin;
     end if;
-    if not pg_has_role(current_user, 'tidemark_etl', 'member') then
+    if not pg_has_role(current_user, 'tidemark_etl', 'set') then
         execute format('grant tidemark_etl to %I', current_user);
     end if;
 exception
@@ -18,9 +19,18 @@ exception
 end;
 $$;
 
-create schema if not exists tidemark authorization tidemark_etl;
-create schema if not exists landing authorization tidemark_etl;
-
-grant usage, create on schema public to tidemark_etl;
+do $$
+begin
+    if to_regnamespace('tidemark') is null then
+        create schema tidemark authorization tidemark_etl;
+    end if;
+    if to_regnamespace('landing') is null then
+        create schema landing authorization tidemark_etl;
+    end if;
+    if not has_schema_privilege('tidemark_etl', 'public', 'create') then
+        grant usage, create on schema public to tidemark_etl;
+    end if;
+end;
+$$;
 
 alter default privileges for role tidemark_etl revoke execute on routines from public;

@@ -1,7 +1,13 @@
--- What an analyst may do: read the star schema and the logs, and call the routines; make nothing, and
--- keep nobody waiting.
+-- What an analyst may do: read the star schema and the logs, and call the routines; make nothing,
+-- and keep nobody waiting.
 
-create schema if not exists partitions authorization tidemark_etl;
+do $$
+begin
+    if to_regnamespace('partitions') is null then
+        create schema partitions authorization tidemark_etl;
+    end if;
+end;
+$$;
 
 grant usage on schema public to tidemark_analyst;
 
@@ -34,6 +40,15 @@ begin
             select
             from pg_settings as s
             where s.name = 'idle_in_transaction_session_timeout' and s.reset_val = '0'
+        ) and not exists (
+            select
+            from pg_db_role_setting as s
+            inner join pg_database as d on s.setdatabase = d.oid
+            cross join lateral unnest(s.setconfig) as c (setting)
+            where
+                d.datname = current_database()
+                and s.setrole = 0
+                and c.setting ~ '^idle_in_transaction_session_timeout='
         ) then
             execute 'alter database ' || v_database
                 || ' set idle_in_transaction_session_timeout = ''5min''';

@@ -1,0 +1,192 @@
+"""A layer that lost roles, owners or grants, as a restored one has, is given them by `migrate`."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fix_retail import PATIENCE, Retail
+from tests.fix_servers import SETTINGS, Warehouse, administer, database, memory
+from tests.schema.test_grants import HERE, LISTING
+from tidemark import doctor, embedded, pipeline, verify
+from tidemark.config import Project
+from tidemark.db import Servers
+from tidemark.embedded import site
+from tidemark.errors import MigrationError
+from tidemark.migrate import migrate
+from tidemark.model import LAYERS, Layer
+
+LAYERS_OF_OURS: tuple[Layer, ...] = LAYERS[1:]
+OTHERS = """
+create role somebody;
+create table public.of_others (n int);
+alter table public.of_others owner to somebody;
+create function public.fn_of_others() returns int language sql as 'select 1';
+"""
+OWNERS = """
+    select c.oid::regclass::text, c.relowner::regrole::text from pg_class as c
+    where c.relname in ('of_others', 'dwh_fact_sales')
+    union all select p.oid::regprocedure::text, p.proowner::regrole::text from pg_proc as p
+    where p.proname in ('fn_of_others', 'fn_top_customers')
+    order by 1
+"""
+DAMAGES = [
+    "alter schema landing owner to postgres",
+    "alter table dwh_fact_sales owner to postgres",
+    "alter table partitions.dwh_fact_sales_2025_01 owner to postgres",
+    "alter sequence etl_batch_id_seq owner to postgres",
+    "alter view vw_sales owner to postgres",
+    "alter routine fn_top_customers owner to postgres",
+    "alter routine tidemark.drop_indexes(text) owner to postgres",
+    "alter table tidemark.migration owner to postgres",
+    "revoke select on all tables in schema public from tidemark_analyst",
+    "revoke execute on routine fn_top_customers from tidemark_analyst",
+    "grant execute on routine fn_top_customers to public",
+    "revoke create on schema public from tidemark_etl",
+    "revoke usage on schema public from public, tidemark_analyst",
+    "revoke temporary on database {} from tidemark_etl",
+    "alter default privileges for role tidemark_etl in schema public "
+    "revoke select on tables from tidemark_analyst",
+    "alter default privileges for role tidemark_etl grant execute on routines to public",
+]
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[dict[Layer, str]]:
+    """Servers on which nobody has made a role yet: layer -> libpq URL (superuser)."""
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-fresh-", dir=memory()))
+    folder.chmod(0o711)
+    try:
+        yield embedded.start(folder, layers=LAYERS_OF_OURS, settings=SETTINGS)
+    finally:
+        embedded.stop(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def restored(retail: Retail, fresh: dict[Layer, str]) -> Iterator[Warehouse]:
+    """The source, and empty databases on servers without roles."""
+    for dsn in fresh.values():
+        administer(dsn, "create database restored")
+    dsns = {layer: database(dsn, "restored") for layer, dsn in fresh.items()}
+    made = Warehouse({**dsns, "operational": retail.warehouse.dsn["operational"]})
+    yield made
+    made.close()
+    for dsn in fresh.values():
+        administer(dsn, "drop database restored with (force)")
+        for role in ("tidemark_etl", "tidemark_analyst", "deployer"):
+            administer(dsn, f"drop role if exists {role}")
+
+
+def dump_and_restore(source: str, target: str, *options: str) -> None:
+    """Do what the guide says; what pg_restore says of roles that are missing is no matter."""
+    programs = site.installed()
+    dump = [str(programs / "pg_dump"), "--format=custom", f"--dbname={source}"]
+    dumped = subprocess.run(dump, capture_output=True, check=True, timeout=PATIENCE).stdout
+    restore = [str(programs / "pg_restore"), *options, f"--dbname={target}"]
+    subprocess.run(restore, input=dumped, capture_output=True, check=False, timeout=PATIENCE)
+
+
+def problems(retail: Retail, servers: Servers) -> list[str]:
+    found = doctor.examine(Project(retail.home), servers)
+    return [f"{f.layer}: {f.what} -> {f.remedy}" for f in found if f.severity == "problem"]
+
+
+def grants(warehouse: Warehouse, layer: Layer) -> list[str]:
+    return sorted(line for (line,) in warehouse.rows(layer, LISTING))
+
+
+def golden(layer: Layer) -> list[str]:
+    return (HERE / "grants" / f"{layer}.txt").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("options", ["", "--no-owner --no-acl", "--no-owner --role=deployer"])
+def test_a_layer_that_is_restored_to_a_fresh_server_goes_on(
+    retail: Retail, restored: Warehouse, options: str
+):
+    retail.run()
+    project = Project(retail.home)
+    for layer in LAYERS_OF_OURS:
+        if "deployer" in options:
+            restored.execute(
+                layer, "create role deployer; grant create on schema public to deployer"
+            )
+            restored.execute(layer, "grant create on database restored to deployer")
+        dump_and_restore(retail.warehouse.dsn[layer], restored.dsn[layer], *options.split())
+    with Servers(restored.dsn) as servers:
+        assert {said.partition(":")[0] for said in problems(retail, servers)} == {*LAYERS_OF_OURS}
+        mended = migrate(project, servers, layers=LAYERS_OF_OURS)
+        assert all(done.mended for done in mended.values())
+        assert problems(retail, servers) == []
+        again = migrate(project, servers, layers=LAYERS_OF_OURS)
+        assert [(done.files, done.mended) for done in again.values()] == [([], [])] * 3
+        retail.change("customers", 1, city="Lyon")
+        assert pipeline.run(servers, retail.area).batch_id == 2
+        assert verify.run(servers, retail.area).is_equal
+    if "deployer" not in options:
+        for layer in LAYERS_OF_OURS:
+            assert grants(restored, layer) == golden(layer)
+
+
+def test_what_was_lost_is_laid_again_and_nothing_else_is_touched(retail: Retail):
+    retail.run()
+    dwh = retail.warehouse
+    before = grants(dwh, "dwh")
+    dwh.execute("dwh", OTHERS)
+    try:
+        owners = dwh.rows("dwh", OWNERS)
+        for damage in DAMAGES:
+            dwh.execute("dwh", damage.format("tidemark_test"))
+        done = migrate(Project(retail.home), retail.servers, layers=["dwh"])["dwh"]
+        assert len(done.mended) > len(DAMAGES)
+        assert (dwh.rows("dwh", OWNERS), problems(retail, retail.servers)) == (owners, [])
+        dwh.execute("dwh", "drop table of_others; drop function fn_of_others")
+        dwh.execute("dwh", "grant usage on schema public to public")
+        assert grants(dwh, "dwh") == before
+    finally:
+        dwh.execute("dwh", "drop owned by somebody; drop role somebody")
+
+
+def test_what_doctor_prints_mends_what_was_lost(retail: Retail):
+    retail.run()
+    for damage in DAMAGES[5:]:
+        retail.warehouse.execute("dwh", damage.format("tidemark_test"))
+        examined = doctor.examine(Project(retail.home), retail.servers)
+        found = [each for each in examined if each.severity == "problem"]
+        assert {each.layer for each in found} == {"dwh"}, damage
+        for each in found:
+            if each.remedy == "tidemark migrate":
+                migrate(Project(retail.home), retail.servers, layers=["dwh"])
+            else:
+                retail.warehouse.execute("dwh", each.remedy)
+        assert problems(retail, retail.servers) == [], damage
+
+
+def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
+    retail: Retail, restored: Warehouse
+):
+    restored.execute("dwh", "create role deployer createrole login password 'secret'")
+    url = urlsplit(restored.dsn["dwh"])
+    mine = url._replace(netloc=f"deployer:secret@127.0.0.1:{url.port}").geturl()
+    project = Project(retail.home)
+    with Servers({**restored.dsn, "dwh": mine}) as servers:
+        with pytest.raises(MigrationError) as raised:
+            migrate(project, servers, layers=["dwh"])
+        said, _, statements = str(raised.value).partition(" run `tidemark migrate`, or: ")
+        remedies = [f.remedy for f in doctor.examine(project, servers) if f.layer == "dwh"]
+        assert statements, said
+        restored.execute("dwh", statements)
+        migrate(project, servers, layers=["dwh"])
+        assert [each for each in problems(retail, servers) if each.startswith("dwh")] == []
+    assert said.startswith("dwh: the role tidemark_analyst does not exist, and 9 more, and dep")
+    assert said.endswith("Let postgres, whose database it is, or a superuser")
+    assert "create schema tidemark authorization tidemark_etl;" in statements
+    assert " ".join(each for each in remedies if each and each in statements) == statements
+    assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == {
+        "schema public: tidemark_analyst may usage",  # As everybody may.
+        "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
+    }

@@ -1,0 +1,70 @@
+"""Run and read what other roles have made, in a session that has more rights than they.
+
+Who migrates is a superuser as a rule, and PostgreSQL runs views, triggers, defaults and what is
+found by name with the rights of whoever uses them. `set role` alone gives nothing up: what runs
+then may take the login's rights back, by another `set role`. So what tidemark_etl owns is run
+inside of a function of tidemark_etl's that is `security definer`, where that is an error, and is
+read by COPY, which runs nothing. The session's own search path holds what PostgreSQL made alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections.abc import Sequence
+
+from tidemark import db, sqlfiles
+from tidemark.db import Composable, Parameters, Session
+from tidemark.errors import MigrationError, StatementError
+from tidemark.model import ETL_ROLE
+
+_IN_USE = "55006"
+
+
+def run(session: Session, statements: Composable | str, parameters: Parameters = None) -> None:
+    """Run statements as tidemark_etl in the session's transaction, with no way back to its login.
+
+    Raises:
+        StatementError: PostgreSQL refused one, as it does `set role` and `commit`.
+    """
+    session.run(
+        db.compose(
+            "confined",
+            "run",
+            etl=db.name(ETL_ROLE),
+            function=db.name(f"tidemark_{secrets.token_hex(16)}"),
+            statements=db.literal(session.spelled(statements, parameters)),
+        )
+    )
+
+
+def read(session: Session, table: tuple[str, str], columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Read columns of a whole table as text; null is ''.
+
+    Raises:
+        StatementError: it is no table, or the session may not read it.
+    """
+    stream = io.BytesIO()
+    copy = db.compose("confined", "read", table=db.name(*table), columns=db.names(columns))
+    session.copy(copy, stream)
+    return [tuple(row) for row in csv.reader(io.StringIO(stream.getvalue().decode()))]
+
+
+def settle(session: Session) -> None:
+    """Run what waits for the end of the transaction now, confined; call it before the commit.
+
+    Raises:
+        MigrationError: something still waits, and would run with the session's own rights.
+        StatementError: what ran was refused.
+    """
+    run(session, sqlfiles.statement("confined", "fire_deferred"))
+    try:
+        session.run(db.compose("confined", "settle"))
+    except StatementError as error:
+        if error.sqlstate != _IN_USE:
+            raise
+        raise MigrationError(
+            f"{session.layer}: a deferred trigger waits for the commit, where it would run with "
+            f"the rights of the login: {error} Drop it, and run `tidemark migrate` again."
+        ) from error

@@ -1,0 +1,208 @@
+"""Roles, owners and grants of a layer: what they have to be, and what makes them so again.
+
+They get lost where a dump is restored: on a server that lacks the roles, by another login, without
+owners or grants. What is Tidemark's is known by place and name: all in its schemas, and in `public`
+what the files of `sql/` create and what `area.yml` names. Whatever else lies there is others'.
+What may be done with it is what the default privileges of tidemark_etl say, and after them each
+`grant` and `revoke` of the files: one that was typed by hand lasts until the next migration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from tidemark import confined, db, sqlfiles
+from tidemark.config import Area
+from tidemark.db import Session
+from tidemark.errors import MigrationError, StatementError
+from tidemark.model import Layer
+
+_SCHEMAS: dict[Layer, tuple[str, ...]] = {
+    "operational": (),
+    "mrr": ("tidemark", "landing"),
+    "stg": ("tidemark", "landing"),
+    "dwh": ("tidemark", "landing", "partitions"),
+}
+_KINDS = {
+    "table": "relation",
+    "view": "relation",
+    "sequence": "relation",
+    "function": "routine",
+    "procedure": "routine",
+    "aggregate": "routine",
+    "type": "type",
+    "domain": "type",
+    "schema": "schema",
+}
+_NAME = r'(?:"(?:[^"]|"")+"|\w+)'
+_CREATE = re.compile(
+    rf"""create\s+(?:or\s+replace\s+)?(?:unlogged\s+|foreign\s+|recursive\s+|materialized\s+)?
+    (?P<kind>{"|".join(_KINDS)})\s+(?:if\s+not\s+exists\s+)?
+    (?:(?P<schema>{_NAME})\s*\.\s*)?(?P<name>{_NAME})""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_GRANT = re.compile(r"(grant|revoke)\b.*\bon\b", re.IGNORECASE | re.DOTALL)
+_OF_SCHEMA = re.compile(r"\bon\s+all\s+\w+\s+in\s+schema\b", re.IGNORECASE)
+_REFUSED = "42501"
+
+BASIS = ("role", "member", "schema", "database", "public", "default")
+"""Kinds of what is amiss on which all else stands, and no hop that is at work."""
+OWNERS = ("owner",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What of a layer's database is Tidemark's."""
+
+    layer: Layer
+    names: frozenset[tuple[str, str, str]]
+    """Kind (schema, relation, routine, type), schema and name."""
+    grants: tuple[str, ...]
+    """The grants and revokes of the files, in order."""
+
+    def judges(self, found: Amiss) -> bool:
+        """Whether a file says by itself what others may do with an object."""
+        word = re.compile(rf"\b{re.escape(found.name)}\b", re.IGNORECASE)
+        return found.kind == "grant" and any(
+            _OF_SCHEMA.search(each) or word.search(each) for each in self.grants
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Amiss:
+    """One thing that is not as it has to be."""
+
+    kind: str
+    name: str
+    what: str
+    statement: str
+    """What makes it so. Who may run it is another question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who is logged in, and what that login may do."""
+
+    name: str
+    owner: str
+    """Of the database."""
+    is_superuser: bool
+    may_migrate: bool
+    """Whether it may make roles, schemas and grants."""
+    is_migrated: bool
+    """Whether the layer has been migrated before."""
+
+
+def ours(layer: Layer, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
+    """Find what the files of a layer, in their order, and the areas name."""
+    names = {("schema", schema, schema) for schema in _SCHEMAS[layer]}
+    names |= {("relation", "public", table) for table in _tables(layer, areas)}
+    grants = []
+    for statement in (each for text in texts for each in sqlfiles.split(text)):
+        if found := _CREATE.match(statement):
+            kind, name = _KINDS[found["kind"].lower()], _plain(found["name"])
+            names.add((kind, _plain(found["schema"] or "public"), name))
+        elif _GRANT.match(statement):
+            grants.append(statement)
+    return Ours(layer, frozenset(names), tuple(grants))
+
+
+def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[str]:
+    for entity in (entity for area in areas for entity in area.entities.values()):
+        if layer in ("mrr", "stg"):
+            table = entity.mrr if layer == "mrr" else entity.stg
+            yield from (table, f"{table}_history")
+        elif layer == "dwh" and entity.dwh:
+            yield entity.dwh
+
+
+def _plain(name: str) -> str:
+    """Return a name as the catalog has it."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
+def login(session: Session) -> Login:
+    """Read who is logged in."""
+    return Login(*session.one(db.compose("rights", "login")))
+
+
+def amiss(session: Session, wanted: Ours) -> list[Amiss]:
+    """Find what is not as it has to be, in the order in which it is mended; writes nothing."""
+    names = sorted(wanted.names)
+    found = session.rows(
+        db.compose("rights", "amiss"),
+        {
+            "layer": wanted.layer,
+            "kinds": [kind for kind, *_ in names],
+            "schemas": [schema for _, schema, _ in names],
+            "names": [name for *_, name in names],
+        },
+    )
+    return [Amiss(*row) for row in found]
+
+
+def lay(session: Session, wanted: Ours, *kinds: str) -> list[str]:
+    """Make roles, owners and the like what they have to be, in the session's transaction.
+
+    Args:
+        session: the login's, which has to have the right.
+        wanted: what is Tidemark's.
+        kinds: of what is amiss, `BASIS` or `OWNERS`.
+
+    Returns:
+        The statements that were needed.
+
+    Raises:
+        MigrationError: the login may not; the message has what somebody else has to run.
+    """
+    found = amiss(session, wanted)
+    done = [each.statement for each in found if each.kind in kinds and _may(session, each)]
+    if any(each.kind in kinds for each in amiss(session, wanted)):
+        refuse(session, found)
+    return done
+
+
+def lay_grants(session: Session, wanted: Ours) -> list[str]:
+    """Grant what the default privileges of tidemark_etl say, and then what the files say.
+
+    Returns:
+        The statements that were needed; those of the files are not told from what was there.
+    """
+    found = [each for each in amiss(session, wanted) if each.kind == "grant"]
+    for each in found:
+        confined.run(session, each.statement)
+    for statement in wanted.grants:
+        confined.run(session, db.compose("rights", "grant", text=db.literal(statement)))
+    return [each.statement for each in found if not wanted.judges(each)]
+
+
+def _may(session: Session, each: Amiss) -> bool:
+    """Run a statement, unless the login may not."""
+    session.run("savepoint laying")
+    try:
+        session.run(each.statement)
+    except StatementError as error:
+        if error.sqlstate != _REFUSED:
+            raise
+        session.run("rollback to savepoint laying")
+        return False
+    return True
+
+
+def refuse(session: Session, found: Sequence[Amiss]) -> NoReturn:
+    """Say what the login may not mend, and what somebody else has to run.
+
+    Raises:
+        MigrationError: always.
+    """
+    who = login(session)
+    needed = [each for each in found if each.kind != "grant"]
+    more = f", and {len(needed) - 1} more" if needed[1:] else ""
+    raise MigrationError(
+        f"{session.layer}: {needed[0].what}{more}, and {who.name}, as whom Tidemark logs in, may "
+        f"not mend it. {session.layer} is as it was. Let {who.owner}, whose database it is, or a "
+        f"superuser run `tidemark migrate`, or: {' '.join(each.statement for each in needed)}"
+    )

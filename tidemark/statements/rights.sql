@@ -1,0 +1,333 @@
+-- What a layer's roles, owners and grants have to be, and the statement that makes each so again.
+-- The search path is pg_catalog, so every name that is printed has its schema.
+
+-- name: login
+select
+    quote_ident(session_user),
+    quote_ident(pg_get_userbyid(d.datdba)),
+    l.rolsuper,
+    l.rolsuper
+    or pg_has_role(l.oid, d.datdba, 'usage')
+    and (
+        l.rolcreaterole
+        or (select count(*) from pg_roles as r where r.rolname ~ '^tidemark_(etl|analyst)$') = 2
+    ),
+    exists (
+        select
+        from pg_class as c
+        inner join pg_namespace as n on c.relnamespace = n.oid
+        where n.nspname = 'tidemark' and c.relname = 'migration'
+    )
+from pg_database as d
+inner join pg_roles as l on l.rolname = session_user
+where d.datname = current_database()
+
+-- One row per thing that is not as it has to be: what, and the statement. Those come first on which
+-- others stand. An object is Tidemark's that lies in one of its schemas, or that a file of sql/ or
+-- area.yml names. What an extension brought is the extension's.
+-- name: amiss
+with named as (
+    select
+        n.kind,
+        n.schema_name,
+        n.name
+    from unnest(%(kinds)s::text[], %(schemas)s::text[], %(names)s::text[])
+    as n (kind, schema_name, name)
+),
+
+own_schemas as (
+    select n.name from named as n where n.kind = 'schema'
+),
+
+etl as (
+    select r.oid from pg_roles as r where r.rolname = 'tidemark_etl'
+),
+
+objects as (
+    select
+        case c.relkind
+            when 'v' then 'view'
+            when 'm' then 'materialized view'
+            when 'S' then 'sequence'
+            when 'f' then 'foreign table'
+            else 'table'
+        end as kind,
+        n.nspname,
+        c.relname as name,
+        format('%%I.%%I', n.nspname, c.relname) as quoted,
+        c.relowner as owner,
+        case when c.relkind = 'S' then 'S' else 'r' end as grants,
+        coalesce(
+            c.relacl,
+            acldefault(case when c.relkind = 'S' then 's' else 'r' end::"char", c.relowner)
+        ) as acl
+    from pg_class as c
+    inner join pg_namespace as n on c.relnamespace = n.oid
+    where
+        c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+        and (
+            n.nspname in (select s.name from own_schemas as s)
+            or exists (
+                select
+                from named as w
+                where
+                    w.kind = 'relation' and w.schema_name = n.nspname and w.name = c.relname
+            )
+        )
+        and not exists (
+            select
+            from pg_depend as d
+            where
+                d.classid = 'pg_class'::regclass
+                and d.objid = c.oid
+                and (d.deptype = 'e' or c.relkind = 'S' and d.deptype in ('a', 'i'))
+        )
+    union all
+    select
+        'routine',
+        n.nspname,
+        p.proname,
+        p.oid::regprocedure::text,
+        p.proowner,
+        'f',
+        coalesce(p.proacl, acldefault('f', p.proowner))
+    from pg_proc as p
+    inner join pg_namespace as n on p.pronamespace = n.oid
+    where
+        (
+            n.nspname in (select s.name from own_schemas as s)
+            or exists (
+                select
+                from named as w
+                where w.kind = 'routine' and w.schema_name = n.nspname and w.name = p.proname
+            )
+        )
+        and not exists (
+            select
+            from pg_depend as d
+            where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+        )
+    union all
+    select
+        'type',
+        n.nspname,
+        t.typname,
+        format('%%I.%%I', n.nspname, t.typname),
+        t.typowner,
+        'T',
+        coalesce(t.typacl, acldefault('T', t.typowner))
+    from pg_type as t
+    inner join pg_namespace as n on t.typnamespace = n.oid
+    left join pg_class as c on t.typrelid = c.oid
+    where
+        (t.typtype in ('e', 'd', 'r') or c.relkind = 'c')
+        and (
+            n.nspname in (select s.name from own_schemas as s)
+            or exists (
+                select
+                from named as w
+                where w.kind = 'type' and w.schema_name = n.nspname and w.name = t.typname
+            )
+        )
+        and not exists (
+            select
+            from pg_depend as d
+            where d.classid = 'pg_type'::regclass and d.objid = t.oid and d.deptype = 'e'
+        )
+),
+
+default_grants as (
+    select
+        d.defaclobjtype,
+        d.defaclnamespace,
+        g.grantee,
+        g.privilege_type
+    from pg_default_acl as d
+    inner join etl on d.defaclrole = etl.oid
+    cross join lateral aclexplode(d.defaclacl) as g
+    where g.grantee <> etl.oid
+),
+
+found as (
+    select
+        1 as place,
+        'role' as kind,
+        r.name::text as name,
+        'the role ' || r.name || ' does not exist' as what,
+        'create role ' || r.name || ' nologin;' as statement
+    from (values ('tidemark_etl'), ('tidemark_analyst')) as r (name)
+    where not exists (select from pg_roles as p where p.rolname = r.name)
+    union all
+    select
+        2,
+        'member',
+        session_user,
+        'the login is no member of tidemark_etl, as which the pipeline works',
+        'grant tidemark_etl to ' || quote_ident(session_user) || ';'
+    where not coalesce((select pg_has_role(session_user, etl.oid, 'set') from etl), false)
+    union all
+    select
+        3,
+        'schema',
+        s.name,
+        'the schema ' || s.name || ' does not exist',
+        format('create schema %%I authorization tidemark_etl;', s.name)
+    from own_schemas as s
+    where
+        s.name in ('tidemark', 'landing', 'partitions')
+        and not exists (select from pg_namespace as n where n.nspname = s.name)
+    union all
+    select
+        4,
+        'owner',
+        n.nspname,
+        format('schema %%I belongs to %%I and not to tidemark_etl', n.nspname, n.nspowner::regrole),
+        format('alter schema %%I owner to tidemark_etl;', n.nspname)
+    from pg_namespace as n
+    inner join own_schemas as s on n.nspname = s.name
+    where n.nspowner is distinct from (select etl.oid from etl)
+    union all
+    select
+        5,
+        'owner',
+        o.name,
+        format('%%s %%s belongs to %%s and not to tidemark_etl', o.kind, o.quoted, o.owner::regrole),
+        format('alter %%s %%s owner to tidemark_etl;', o.kind, o.quoted)
+    from objects as o
+    where o.owner is distinct from (select etl.oid from etl)
+    union all
+    select
+        6,
+        'public',
+        'public',
+        'tidemark_etl may not create tables in schema public',
+        'grant usage, create on schema public to tidemark_etl;'
+    where
+        not coalesce(
+            (
+                select
+                    has_schema_privilege(etl.oid, n.oid, 'usage')
+                    and has_schema_privilege(etl.oid, n.oid, 'create')
+                from etl
+                inner join pg_namespace as n on n.nspname = 'public'
+            ),
+            false
+        )
+    union all
+    select
+        7,
+        'database',
+        current_database(),
+        'tidemark_etl may make no temporary tables in the database',
+        format('grant temporary on database %%I to tidemark_etl;', current_database())
+    from etl
+    where not has_database_privilege(etl.oid, current_database(), 'temporary')
+    union all
+    select
+        8,
+        'public',
+        'public',
+        'tidemark_analyst may not look into schema public',
+        'grant usage on schema public to tidemark_analyst;'
+    from pg_roles as r
+    inner join pg_namespace as n on n.nspname = 'public'
+    where
+        r.rolname = 'tidemark_analyst'
+        and %(layer)s = 'dwh'
+        and not has_schema_privilege(r.oid, n.oid, 'usage')
+    union all
+    select
+        9,
+        'default',
+        'routines',
+        'everybody may call the routines that tidemark_etl will make',
+        'alter default privileges for role tidemark_etl revoke execute on routines from public;'
+    where
+        not exists (
+            select
+            from pg_default_acl as d
+            inner join etl on d.defaclrole = etl.oid
+            where d.defaclobjtype = 'f' and d.defaclnamespace = 0
+        )
+    union all
+    select
+        10,
+        'default',
+        w.objects,
+        'analysts will not be granted the ' || w.objects || ' that tidemark_etl will make',
+        'alter default privileges for role tidemark_etl in schema public grant '
+        || lower(w.privilege) || ' on ' || w.objects || ' to tidemark_analyst;'
+    from (values ('r', 'SELECT', 'tables'), ('f', 'EXECUTE', 'routines'))
+    as w (type, privilege, objects)
+    where
+        %(layer)s = 'dwh'
+        and not exists (
+            select
+            from default_grants as g
+            where
+                g.defaclobjtype = w.type::"char"
+                and g.defaclnamespace = (
+                    select n.oid from pg_namespace as n where n.nspname = 'public'
+                )
+                and g.grantee = (
+                    select r.oid from pg_roles as r where r.rolname = 'tidemark_analyst'
+                )
+                and g.privilege_type = w.privilege
+        )
+    union all
+    select
+        11,
+        'grant',
+        o.name,
+        format('everybody may call %%s', o.quoted),
+        format('revoke execute on routine %%s from public;', o.quoted)
+    from objects as o
+    where
+        o.kind = 'routine'
+        and exists (select from aclexplode(o.acl) as a where a.grantee = 0)
+    union all
+    select
+        12,
+        'grant',
+        o.name,
+        format('%%s may not %%s %%s', g.grantee::regrole, lower(g.privilege_type), o.quoted),
+        format(
+            'grant %%s on %%s %%s to %%s;',
+            lower(g.privilege_type),
+            case o.grants when 'f' then 'routine' when 'S' then 'sequence' when 'T' then 'type' else 'table' end,
+            o.quoted,
+            g.grantee::regrole
+        )
+    from objects as o
+    inner join pg_namespace as n on o.nspname = n.nspname
+    inner join default_grants as g
+        on
+            g.defaclobjtype = o.grants::"char"
+            and g.defaclnamespace in (0, n.oid)
+            and g.grantee <> 0
+    where
+        not exists (
+            select
+            from aclexplode(o.acl) as a
+            where a.grantee = g.grantee and a.privilege_type = g.privilege_type
+        )
+)
+
+select
+    f.kind,
+    f.name,
+    f.what,
+    f.statement
+from found as f
+order by f.place, f.what
+
+-- A file may grant on what a later one drops, or to a role that this server does not have.
+-- name: grant
+do $grant$
+begin
+    execute {text};
+exception
+    when undefined_table or undefined_function or undefined_object or undefined_column
+    or invalid_schema_name or wrong_object_type then null;
+end;
+$grant$
