@@ -145,7 +145,7 @@ class Session:
     def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
         """Return a statement as it is sent."""
         with self._cursor() as cursor:
-            return str(cursor.mogrify(statement, parameters), "utf-8")
+            return bytes(cursor.mogrify(statement, parameters)).decode()
 
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
@@ -248,8 +248,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         dsn: libpq URL or key-value string.
         layer: which layer it is; decides the oldest version allowed.
         purpose: what the session is for; shown in `pg_stat_activity.application_name`.
-        as_etl: become `tidemark_etl` (on the warehouse's layers), whose rights alone are needed
-            and used. Else names are looked up in pg_catalog alone (`confined`).
+        as_etl: work as `tidemark_etl` in the warehouse; else names are pg_catalog's (`confined`).
 
     Raises:
         ConfigError: the DSN can't be read.
