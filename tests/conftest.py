@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fix_retail",
     "tests.fix_faults",
     "tests.fix_shop",
+    "tests.fix_silence",
     "tests.fix_star",
     "tests.fix_tls",
     "tests.fix_visits",

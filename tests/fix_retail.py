@@ -165,7 +165,7 @@ class Retail:
 
     def beside(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Call `work(servers, area, …)` in a thread, with sessions of its own."""
-        servers = self.stack.enter_context(Servers(self.warehouse.dsn))
+        servers = self.stack.enter_context(Servers(self.servers.dsns))
         pool = ThreadPoolExecutor(1)
         running = pool.submit(work, servers, self.area, *arguments)
         pool.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""Sessions on the servers; with `adapters`, the only module that imports psycopg2.
+"""Sessions on the servers, and the statements that they run.
 
 A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
 Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import MappingProxyType
-from typing import IO, Any
-from weakref import WeakSet
+from typing import IO, Any, Literal
 
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, driver_errors, login_errors, pooling, settings, sqlfiles
+from tidemark import adapters, connections, driver_errors, heartbeat, settings, sqlfiles
+from tidemark.connections import Connection
 from tidemark.errors import (
-    ConfigError,
     ServerVersionError,
     StatementError,
     TidemarkError,
@@ -39,12 +40,6 @@ OLDEST = {"operational": 120000, "mrr": 160000, "stg": 160000, "dwh": 160000}
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
-
-_connections: WeakSet[extensions.connection] = WeakSet()
-
-# A server that has answered this process and is away now is on its way back; one that never has may
-# be a wrong port, and nobody wants to wait to hear of it.
-_answered: set[str] = set()
 
 
 def name(*parts: str) -> Composable:
@@ -107,6 +102,10 @@ class Session:
     def __init__(self, connection: extensions.connection, layer: Layer) -> None:
         self._connection = connection
         self.layer = layer
+        self._is_used = threading.Lock()
+        self._used = time.monotonic()
+        if isinstance(connection, Connection):
+            heartbeat.keep(self)
 
     @property
     def version(self) -> int:
@@ -181,7 +180,7 @@ class Session:
 
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
-        if _is_busy(self._connection):
+        if connections.is_busy(self._connection):
             self.close()
         if self.is_closed:
             return
@@ -190,15 +189,35 @@ class Session:
         except TidemarkError:
             self.close()
 
-    def cancel(self) -> None:
-        """Ask the server to cancel what runs here; safe from another thread."""
-        if not self.is_closed:
-            with suppress(psycopg2.Error):  # Its server is away.
-                self._connection.cancel()
-
     def close(self) -> None:
         """Close the connection; the server rolls an open transaction back."""
-        self._connection.close()
+        connections.close(self._connection)
+
+    def is_quiet(self, seconds: float) -> bool:
+        """See `heartbeat.Kept`."""
+        is_idle = time.monotonic() - self._used >= seconds and not self._is_used.locked()
+        return is_idle and connections.is_idle_in_transaction(self._connection)
+
+    def ping(self) -> None:
+        """See `heartbeat.Kept`: by a statement that takes no snapshot, and counts as none."""
+        if self._is_used.acquire(blocking=False):
+            try:
+                if connections.is_idle_in_transaction(self._connection):
+                    with suppress(psycopg2.Error), self._connection.cursor() as cursor:
+                        cursor.execute("show transaction_isolation")
+                self._used = time.monotonic()
+            finally:
+                self._is_used.release()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, of a session of `connect`."""
+        assert isinstance(self._connection, Connection)
+        return self._connection
+
+    def fed(self, descriptor: int, mode: Literal["rb", "wb"]) -> connections.Pipe:
+        """Open the end of a pipe for `copy`; what is waited for there is not this server."""
+        return connections.Pipe(descriptor, mode, self.connection)
 
     def reopen(self) -> None:
         """Take a new connection like this one, which broke; the locks of the old one are gone.
@@ -221,15 +240,24 @@ class Session:
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
         try:
-            with self._connection.cursor() as cursor:
+            with self._is_used, self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
+            if silent := connections.silent(self._connection):
+                raise silent from error
             told = driver_errors.of_statement(error, self.layer)
             # A traceback would show what the server says of the row in its DETAIL and CONTEXT.
             raise told from (error if error.pgcode is None else None)
         except UnicodeEncodeError:
             unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
             raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
+        finally:
+            self._used = time.monotonic()
+
+
+def cancel(sessions: Iterable[Session]) -> None:
+    """Ask the servers to cancel what runs there; safe from another thread."""
+    connections.cancel([session.connection for session in sessions])
 
 
 def _bindable(statement: Composable, cursor: Any) -> Composable:
@@ -256,7 +284,7 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         ServerVersionError: it is older than Tidemark needs.
     """
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
-    connection = opened(dsn, layer, application)
+    connection = connections.opened(dsn, layer, application)
     connection.autocommit = True
     adapters.register(connection)
     session = Session(connection, layer)
@@ -273,79 +301,34 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         first.append(compose("db", "become", role=name(ETL_ROLE)))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
     first += [_pin(pins), compose("db", "notice_closed_sockets")]
+    _begin(session, connection, first)
+    return session
+
+
+def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
+    """Send a session's first statements; the last one tells which session of the server it is."""
     try:
-        session.run(text("; ").join(first))
+        connection.pid = session.value(text("; ").join([*first, compose("db", "pid")]))
     except TidemarkError:
         connection.close()
         raise
-    return session
 
 
 def _pin(values: Mapping[str, str]) -> Composable:
     return compose("db", "pin", names=literal([*values]), settings=literal([*values.values()]))
 
 
-def cancel_all() -> None:
-    """Ask the servers to cancel all that this process runs there; safe from another thread.
-
-    What is idle is left alone: a cancel on its way would hit the statement that comes next, such
-    as the one that logs the interruption.
-    """
-    for connection in [each for each in list(_connections) if _is_busy(each)]:
-        with suppress(psycopg2.Error):  # It was closed in the meantime.
-            connection.cancel()
-
-
-def _is_busy(connection: extensions.connection) -> bool:
-    return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
-
-
-def pinned(dsn: str, layer: Layer, application: str) -> extensions.connection:
+def pinned(dsn: str, layer: Layer, application: str) -> Connection:
     """Open a connection for who does without a `Session`: values read and print there as here.
 
     Raises:
         ConfigError, ConnectError: see `connect`.
         StatementError: it broke off at once.
     """
-    connection = opened(dsn, layer, application)
+    connection = connections.opened(dsn, layer, application)
     connection.autocommit = True
-    try:
-        Session(connection, layer).run(_pin(settings.VALUES))
-    except TidemarkError:
-        connection.close()
-        raise
+    _begin(Session(connection, layer), connection, [_pin(settings.VALUES)])
     connection.autocommit = False
-    return connection
-
-
-def opened(dsn: str, layer: Layer, application: str) -> extensions.connection:
-    """Open a connection as it comes; raises as `connect` does."""
-    if driver_errors.parsed(dsn) is None:
-        raise ConfigError(
-            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
-            "postgresql://user:password@host:port/database, with special characters of the "
-            "password percent-encoded: @ is %40, / is %2F, % is %25."
-        )
-    connect: Callable[[], extensions.connection] = partial(
-        psycopg2.connect,
-        # Set later, the server would speak UTF-8 and the driver what the database stores.
-        dsn,
-        application_name=application,
-        connect_timeout=10,
-        client_encoding="UTF8",
-        keepalives_idle=30,
-        keepalives_interval=10,
-        keepalives_count=3,
-    )
-    try:
-        connection = connect()
-        connection.autocommit = True
-        pooling.examine(connection, connect, dsn, layer)
-        connection.autocommit = False
-    except psycopg2.Error as error:
-        raise login_errors.of(error, dsn, layer, has_answered=dsn in _answered) from error
-    _answered.add(dsn)
-    _connections.add(connection)
     return connection
 
 
@@ -364,6 +347,7 @@ class Servers:
         self.guards: dict[Layer, Callable[[Session], None]] = {}
         """See `Session.guards`: of all the sessions that are lent here."""
         self._idle: dict[Layer, list[Session]] = {layer: [] for layer in self.dsns}
+        self._watch = ExitStack()
 
     @contextmanager
     def session(self, layer: Layer, purpose: str) -> Iterator[Session]:
@@ -389,7 +373,9 @@ class Servers:
                 sessions.pop().close()
 
     def __enter__(self) -> Servers:
+        self._watch.enter_context(heartbeat.watching())
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._watch.close()

@@ -6,14 +6,22 @@ end of a statement. So a thread of its own watches for signals. For the main thr
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tidemark import db
+from tidemark import connections
+
+SHUT = 3.0
+"""Seconds after a signal in which the servers may end what runs there."""
+LEAVE = 8.0
+"""Seconds after that in which the process may end in order."""
+_STILL = 1.0
 
 arrived = threading.Event()
 """Whether a signal has come in the last `cancelling` block."""
@@ -21,17 +29,15 @@ arrived = threading.Event()
 
 @contextmanager
 def cancelling() -> Iterator[None]:
-    """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers."""
+    """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers.
+
+    Where that does not end the block, the connections are shut; where not even that does, as in a
+    login, the process ends. Another signal does not wait for the next of these steps.
+    """
     arrived.clear()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-
-    def watch() -> None:
-        while ours.recv(1):
-            arrived.set()
-            db.cancel_all()
-
-    watcher = threading.Thread(target=watch, name="tidemark-interrupt", daemon=True)
+    watcher = threading.Thread(target=_watch, args=[ours], name="tidemark-interrupt", daemon=True)
     watcher.start()
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     try:
@@ -39,8 +45,38 @@ def cancelling() -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         theirs.close()
-        watcher.join()
+        watcher.join(SHUT)
         ours.close()
+
+
+def _watch(signals: socket.socket) -> None:
+    number = signals.recv(1)
+    if not number:
+        return
+    arrived.set()
+    connections.cancel(connections.alive())
+    if _has_ended(signals, SHUT):
+        return
+    busy: set[connections.Connection] = set()
+    deadline = time.monotonic() + LEAVE
+    while time.monotonic() < deadline:
+        # What has just begun may log the interruption.
+        before, busy = busy, {one for one in connections.alive() if connections.is_busy(one)}
+        for one in before & busy:
+            connections.give_up(one, "the server did not end its statement when it was asked to")
+        if _has_ended(signals, _STILL):
+            return
+    os.write(2, b"error: a server does not answer: left without its word.\n")
+    os._exit(128 + number[0])
+
+
+def _has_ended(signals: socket.socket, seconds: float) -> bool:
+    """Wait for the end of the block; another signal ends the wait too."""
+    signals.settimeout(seconds)
+    try:
+        return not signals.recv(1)
+    except TimeoutError:
+        return False
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark import db, driver_errors, pooling
+from tidemark import connections, db, driver_errors, pooling
 from tidemark.db import Session
 from tidemark.embedded import site
 from tidemark.errors import ConfigError, EmbeddedError, UsageError
@@ -30,7 +30,7 @@ _WITHOUT_VARIABLE = frozenset(
 """What libpq reads from no variable; there is no secret in it."""
 
 _OURS = _WITHOUT_VARIABLE | {"application_name", "client_encoding", "connect_timeout"}
-"""What `db.opened` sets, for Tidemark's own sessions."""
+"""What `connections.opened` sets, for Tidemark's own sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def program(
 
     Raises:
         UsageError: analysts have nothing in this layer.
-        ConfigError: there is no psql that can be used, the role can't be taken, or see `db.opened`.
-        ConnectError: see `db.opened`.
+        ConfigError: there is no psql that can be used, the role can't be taken, or a DSN not read.
+        ConnectError: see `connections.opened`.
     """
     if layer != "dwh" and not as_admin:
         raise UsageError(
@@ -62,7 +62,7 @@ def program(
             f"TIDEMARK_{layer.upper()}_DSN."
         )
     path, can_encrypt = _find()
-    with closing(db.opened(dsn, layer, "tidemark psql")) as connection:
+    with closing(connections.opened(dsn, layer, "tidemark psql")) as connection:
         if not as_admin:
             connection.autocommit = True
             if pooling.is_between(connection):

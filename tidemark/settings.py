@@ -43,7 +43,8 @@ SESSION: Mapping[str, str] = MappingProxyType(
         "statement_timeout": "0",
         "lock_timeout": LOCK_TIMEOUT,
         "transaction_timeout": "0",
-        "idle_in_transaction_session_timeout": "0",
+        # Only who has fallen silent is idle for so long (`heartbeat`): its locks are needed.
+        "idle_in_transaction_session_timeout": "90s",
         "idle_session_timeout": "0",
         "jit": "off",
         # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
@@ -52,11 +53,12 @@ SESSION: Mapping[str, str] = MappingProxyType(
         # Work tables are made by parallel queries, where the server has workers to lend. The usual
         # cost of handing a row over keeps PostgreSQL from it just where the rows are many.
         "parallel_tuple_cost": "0.01",
-        # A machine that vanished closes no connection; its locks and snapshots end in a minute. The
-        # same goes for a server that did (`db.opened`).
+        # A machine that vanished closes no connection; its locks and snapshots end in a minute and
+        # a half. The same goes for a server that did (`connections.opened`).
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "90s",
     }
 )
 """What a session of Tidemark's own sets beside."""

@@ -8,6 +8,7 @@ looks like a short one from the other end of a pipe.
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import threading
 import time
@@ -186,9 +187,10 @@ def _stop(streams: Sequence[Future[Streamed]], used: Sequence[Session]) -> None:
     for each in streams:
         each.cancel()
     # One that is between two statements has nothing to cancel yet.
-    while wait(streams, timeout=0.1).not_done:
-        for session in list(used):
-            session.cancel()
+    pause = 0.1
+    while wait(streams, timeout=pause).not_done:
+        db.cancel(list(used))
+        pause = min(2 * pause, 2.0)
 
 
 def stream(sender: Session, receiver: Session, job: Job) -> int:
@@ -271,7 +273,7 @@ def _pump(sender: Session, send: Composable, receiver: Session, receive: Composa
 
     def sending() -> None:
         try:
-            with os.fdopen(write_end, "wb", buffering=db.COPY_CHUNK) as out:
+            with io.BufferedWriter(sender.fed(write_end, "wb"), db.COPY_CHUNK) as out:
                 try:
                     sender.copy(send, out)
                 except BaseException as error:
@@ -282,10 +284,10 @@ def _pump(sender: Session, send: Composable, receiver: Session, receive: Composa
     thread = threading.Thread(target=sending, name="tidemark-send", daemon=True)
     thread.start()
     try:
-        with os.fdopen(read_end, "rb", buffering=db.COPY_CHUNK) as source:
+        with io.BufferedReader(receiver.fed(read_end, "rb"), db.COPY_CHUNK) as source:
             count = receiver.copy(receive, source)
     except BaseException as error:
-        sender.cancel()
+        db.cancel([sender])
         thread.join()
         raise _first_cause(failures, error) from error
     thread.join()

@@ -13,7 +13,7 @@ from tests.fix_servers import Warehouse, administer, connect, database
 from tests.fix_shop import SEED
 from tests.fix_tls import DAY, Encrypted
 from tests.queries import value
-from tidemark import certificates, db
+from tidemark import certificates, connections
 from tidemark.errors import ConnectError
 from tidemark.model import Layer
 
@@ -23,9 +23,9 @@ OWN = "`sslcert=…&sslkey=…` in TIDEMARK_STG_DSN (docs/operations.md#tls)."
 
 def refusal(dsn: str) -> str:
     """Return what is said of a server that has been reached before, behind the place."""
-    db._answered.add(dsn)
+    connections._answered.add(dsn)
     with pytest.raises(ConnectError) as raised:
-        db.opened(dsn, "stg", "test")
+        connections.opened(dsn, "stg", "test")
     assert not raised.value.is_transient, "no wait would mend it"
     return re.sub(r"^stg: \S+/\S* as \w+: ", "", str(raised.value))
 
@@ -203,5 +203,5 @@ def test_a_refusal_in_another_language_is_no_server_that_is_away(encrypted: Encr
 
 def refusal_in_german(encrypted: Encrypted) -> str:
     with pytest.raises(ConnectError) as raised:
-        db.opened(encrypted.dsn("nobody"), "stg", "test")
+        connections.opened(encrypted.dsn("nobody"), "stg", "test")
     return str(raised.value)

@@ -10,7 +10,7 @@ from tests.commands import process, succeed, tidemark
 from tests.fix_pooler import pooled
 from tests.fix_servers import Warehouse, connect
 from tests.queries import rows
-from tidemark import db, pooling
+from tidemark import connections, pooling
 from tidemark.errors import ConnectError
 from tidemark.model import LAYERS, Layer
 
@@ -97,7 +97,7 @@ def test_no_order_of_lending_hides_a_pool(servers: dict[Layer, str], size: int, 
         for other in others:
             other.commit()
         with pytest.raises(ConnectError, match="a pooler there lends a server process for a tran"):
-            db.opened(url, "stg", "test")
+            connections.opened(url, "stg", "test")
 
 
 def test_a_pool_without_a_second_connection_is_no_wait_without_an_end(
@@ -107,7 +107,7 @@ def test_a_pool_without_a_second_connection_is_no_wait_without_an_end(
     settings = {"default_pool_size": 1, "query_wait_timeout": 0}
     with pooled(servers["stg"], "session", **settings) as url:
         with pytest.raises(ConnectError) as raised:
-            db.opened(url, "stg", "test")
+            connections.opened(url, "stg", "test")
         assert "lends no further connection, and a run needs up to 12" in str(raised.value)
 
 
@@ -124,7 +124,7 @@ def test_a_pool_that_is_too_small_for_a_run_ends_it(
 
 def test_what_a_pool_takes_from_nobody_is_told(servers: dict[Layer, str]):
     with pooled(servers["stg"], "session") as url, pytest.raises(ConnectError) as raised:
-        db.opened(f"{url}?options=-c%20work_mem%3D7MB", "stg", "test")
+        connections.opened(f"{url}?options=-c%20work_mem%3D7MB", "stg", "test")
     assert str(raised.value).endswith(
         "the pooler refuses what the DSN sets: FATAL: unsupported startup parameter: options. Take "
         "`options` out of TIDEMARK_STG_DSN, or let it name the server's own port."
@@ -132,8 +132,8 @@ def test_what_a_pool_takes_from_nobody_is_told(servers: dict[Layer, str]):
 
 
 def test_a_server_without_a_pooler_costs_one_question(servers: dict[Layer, str]):
-    with closing(db.opened(servers["stg"], "stg", "test")) as connection:
+    with closing(connections.opened(servers["stg"], "stg", "test")) as connection:
         assert not pooling.is_between(connection)
-    with closing(db.opened(servers["stg"], "stg", "test")) as connection:
+    with closing(connections.opened(servers["stg"], "stg", "test")) as connection:
         assert connection.info.transaction_status == 0
         assert not connection.autocommit

@@ -25,3 +25,7 @@ $$
 
 -- name: become
 set session role {role}
+
+-- What stands between this side and the server may have told another one at the login.
+-- name: pid
+select pg_catalog.pg_backend_pid()

@@ -1,0 +1,325 @@
+"""The connections of this process, and what ends the wait of one whose server says nothing more.
+
+libpq waits for a server without an end: a machine that vanished, a firewall that drops packets and
+a proxy that has stalled close nothing. So connections are known here while they live, and another
+thread may ask what they wait for, cancel it, or shut their socket: then libpq sees an end at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import select
+import socket
+import struct
+import termios
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
+
+import psycopg2
+from psycopg2 import extensions
+
+from tidemark import driver_errors, login_errors, pooling, sqlfiles
+from tidemark.errors import ConfigError, ConnectError
+from tidemark.model import Layer
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+LOGIN = 10
+"""Seconds that a login may take, for each address of its server."""
+UNACKNOWLEDGED = 90
+"""Seconds after which the system gives up what the other end has not taken."""
+CANCEL = 4.0
+"""Seconds that a server may take to cancel something, the login included."""
+PATIENCE = 60.0
+"""Seconds of silence, in ten minutes, after which no more is expected of a server."""
+_FORGOTTEN = 600.0
+
+
+class Connection(extensions.connection):
+    """A connection that other threads may ask about, and end."""
+
+    url: str
+    layer: Layer
+    pid: int
+    """Of its session at the server: until that has told it, the one that was given at the login."""
+    is_elsewhere = False
+    """Whether this side waits for the other end of a stream, and not for the server."""
+    waits_since: float | None = None
+    """Since when (`time.monotonic()`) it is seen to wait for the server."""
+    silence = ""
+    """Why its socket was shut."""
+
+
+_all: WeakSet[Connection] = WeakSet()
+
+# A server that has answered this process and is away now is on its way back; one that never has may
+# be a wrong port, and nobody wants to wait to hear of it.
+_answered: set[str] = set()
+_silences: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+_orphans: defaultdict[str, list[int]] = defaultdict(list)
+
+
+def opened(dsn: str, layer: Layer, application: str) -> Connection:
+    """Open a connection as it comes.
+
+    Raises:
+        ConfigError: the DSN can't be read.
+        ConnectError: the server can't be reached or refuses the login.
+    """
+    if driver_errors.parsed(dsn) is None:
+        raise ConfigError(
+            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
+            "postgresql://user:password@host:port/database, with special characters of the "
+            "password percent-encoded: @ is %40, / is %2F, % is %25."
+        )
+    start = time.monotonic()
+    connect = partial(_connect, dsn, application)
+    connection = None
+    try:
+        connection = cast("Connection", connect())
+        _know(connection, dsn, layer)
+        connection.autocommit = True
+        pooling.examine(connection, connect, dsn, layer)
+        connection.autocommit = False
+    except psycopg2.Error as error:
+        if connection is not None and (given_up := silent(connection)):
+            raise given_up from error
+        if time.monotonic() - start > LOGIN / 2:
+            count_silence(dsn, time.monotonic() - start)
+        is_awaited = dsn in _answered and has_patience(dsn)
+        raise login_errors.of(error, dsn, layer, has_answered=is_awaited) from error
+    _answered.add(dsn)
+    _end_orphans(dsn)
+    return connection
+
+
+def _know(connection: Connection, dsn: str, layer: Layer) -> None:
+    connection.url, connection.layer, connection.pid = dsn, layer, connection.info.backend_pid
+    _all.add(connection)
+
+
+def _connect(dsn: str, application: str, *, is_async: bool = False) -> extensions.connection:
+    return psycopg2.connect(
+        # Set later, the server would speak UTF-8 and the driver what the database stores.
+        dsn,
+        connection_factory=extensions.connection if is_async else Connection,
+        async_=is_async,
+        application_name=application,
+        connect_timeout=LOGIN,
+        client_encoding="UTF8",
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+        tcp_user_timeout=UNACKNOWLEDGED * 1000,
+    )
+
+
+class Aside:
+    """Another connection to a server, none of whose waits is without an end."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: extensions.connection | None = None
+
+    def rows(
+        self, statement: str, parameters: Mapping[str, object], deadline: float
+    ) -> list[tuple[int, ...]]:
+        """Run a statement of heartbeat.sql; the login is made when there is none.
+
+        Raises:
+            TimeoutError: no answer came before the deadline (of `time.monotonic()`).
+            psycopg2.Error: the server refuses the login, or the statement.
+        """
+        if self._connection is None:
+            name = f"tidemark heartbeat {socket.gethostname()}:{os.getpid()}"[:63]
+            self._connection = _connect(self._dsn, name, is_async=True)
+            _complete(self._connection, deadline)
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"{sqlfiles.statement('db', 'trust_nobody')}; {statement}", parameters)
+            _complete(self._connection, deadline)
+            return cursor.fetchall()
+
+    def close(self) -> None:
+        """Close the connection; the next statement opens another one."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def _complete(connection: extensions.connection, deadline: float) -> None:
+    events = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+    while (state := connection.poll()) != extensions.POLL_OK:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        poll = select.poll()
+        poll.register(connection.fileno(), events[state])
+        poll.poll(left * 1000)
+
+
+def alive() -> list[Connection]:
+    """Return the connections that are open."""
+    return [connection for connection in list(_all) if connection.closed == 0]
+
+
+def is_busy(connection: extensions.connection) -> bool:
+    """Whether a statement runs there, or a COPY."""
+    return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
+
+
+def is_idle_in_transaction(connection: extensions.connection) -> bool:
+    """Whether a transaction is open there that waits for its next statement."""
+    return connection.info.transaction_status == extensions.TRANSACTION_STATUS_INTRANS
+
+
+def waits(connection: Connection) -> bool:
+    """Whether this side waits for the server, and nothing has come that it could read."""
+    try:
+        unread = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.FIONREAD, b"\0" * 4))
+    except (psycopg2.Error, OSError, ValueError):  # It was closed in the meantime.
+        return False
+    return is_busy(connection) and not connection.is_elsewhere and unread == (0,)
+
+
+def traffic(connection: Connection) -> tuple[int, int] | None:
+    """Return the bytes that the other end has acknowledged and sent; None: the system can't tell.
+
+    They are fields of Linux' `struct tcp_info`.
+    """
+    with suppress(psycopg2.Error, OSError, AttributeError, struct.error):
+        with socket.socket(fileno=_duplicate(connection)) as own:
+            found = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
+        acknowledged, received = struct.unpack("=120xQQ", found)
+        return (acknowledged, received) if received else None
+    return None
+
+
+def cancel(those: Iterable[Connection]) -> None:
+    """Ask the servers to cancel what runs on connections; safe from another thread.
+
+    What is idle is left alone: a cancel on its way would hit the statement that comes next, such
+    as the one that logs the interruption. A server that does not answer is not waited for: all
+    threads of the process would stand still in the driver's own way to cancel.
+    """
+    running: defaultdict[str, list[int]] = defaultdict(list)
+    for connection in those:
+        if connection.closed == 0 and is_busy(connection):
+            running[connection.url].append(connection.pid)
+    threads = [threading.Thread(target=_cancel, args=each, daemon=True) for each in running.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(CANCEL)
+
+
+def _cancel(dsn: str, pids: list[int]) -> None:
+    with suppress(psycopg2.Error, TimeoutError), closing(Aside(dsn)) as aside:
+        statement = sqlfiles.statement("heartbeat", "cancel")
+        aside.rows(statement, {"pids": pids}, time.monotonic() + CANCEL)
+
+
+def silent(connection: extensions.connection) -> ConnectError | None:
+    """Say that a connection was given up, and why; None: it was not."""
+    if not (isinstance(connection, Connection) and connection.silence):
+        return None
+    return ConnectError(
+        f"{connection.layer}: the connection fell silent: {connection.silence}. "
+        "Run the command again.",
+        is_transient=has_patience(connection.url),
+    )
+
+
+def give_up(connection: Connection, why: str) -> None:
+    """End a connection from another thread: who waits there gets an error at once."""
+    connection.silence = connection.silence or why
+    _leave(connection)
+    _shut(connection)
+
+
+def close(connection: extensions.connection) -> None:
+    """Close a connection; its session at a server that fell silent is left to the next login."""
+    if isinstance(connection, Connection) and connection.closed == 0:
+        _leave(connection)
+    # The driver says goodbye first, and would wait until what is still to be sent is taken.
+    if is_busy(connection):
+        _shut(connection)
+    connection.close()
+
+
+def _shut(connection: extensions.connection) -> None:
+    with (
+        suppress(psycopg2.Error, OSError),  # It was closed in the meantime.
+        socket.socket(fileno=_duplicate(connection)) as own,
+    ):
+        own.shutdown(socket.SHUT_RDWR)
+
+
+def _duplicate(connection: extensions.connection) -> int:
+    """Duplicate the descriptor of the socket, which its owner may close at any moment."""
+    number = connection.fileno()
+    own = os.dup(number)  # Of one that is closed, an OSError.
+    # Closed and opened again before it was duplicated, the number would be another connection's.
+    if connection.closed == 0 and connection.fileno() == number:
+        return own
+    os.close(own)
+    raise OSError
+
+
+def count_silence(dsn: str, seconds: float) -> None:
+    """Remember that a server has said nothing for so long; what overlaps counts once."""
+    now = time.monotonic()
+    told = _silences[dsn]
+    told[:] = [(at, length) for at, length in told if at > now - _FORGOTTEN]
+    told.append((now, min(seconds, now - told[-1][0]) if told else seconds))
+
+
+def has_patience(dsn: str) -> bool:
+    """Whether a server may be expected to speak again, so that it is worth another attempt."""
+    return sum(length for _, length in _silences[dsn]) < PATIENCE
+
+
+def _leave(connection: Connection) -> None:
+    if _silences[connection.url]:
+        _orphans[connection.url].append(connection.pid)
+
+
+def _end_orphans(dsn: str) -> None:
+    """End sessions that may not have heard of their end, and hold locks."""
+    left = _orphans.pop(dsn, [])
+    if left:
+        with suppress(psycopg2.Error, TimeoutError), closing(Aside(dsn)) as aside:
+            statement = sqlfiles.statement("heartbeat", "end")
+            aside.rows(statement, {"pids": left}, time.monotonic() + CANCEL)
+
+
+class Pipe(io.FileIO):
+    """The end of a pipe that a COPY reads or fills: it may wait there, and not for its server."""
+
+    def __init__(self, descriptor: int, mode: str, connection: Connection) -> None:
+        super().__init__(descriptor, mode)
+        self._connection = connection
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there."""
+        self._connection.is_elsewhere = True
+        try:
+            return super().readinto(buffer)
+        finally:
+            self._connection.is_elsewhere = False
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Write what there is room for."""
+        self._connection.is_elsewhere = True
+        try:
+            return super().write(data)
+        finally:
+            self._connection.is_elsewhere = False
