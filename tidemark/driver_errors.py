@@ -123,6 +123,11 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
     """Say which row was refused and why, and no value of it: the server's words may quote one."""
     diag = error.diag
     table, constraint = diag.table_name, diag.constraint_name
+    if large := _TOO_LARGE.search(diag.message_primary or ""):
+        megabytes, limit = (int(large[name]) // 2**20 for name in ("bytes", "limit"))
+        what = f"one of {megabytes:,} MB, and a row may have {limit} MB"
+        code = errorcodes.PROGRAM_LIMIT_EXCEEDED
+        return RefusedRowError(layer, what, sqlstate=code, column=large["column"])
     if state == errorcodes.NOT_NULL_VIOLATION and table:
         what = f"null, where {table} takes none"
     elif diag.datatype_name and constraint:
@@ -209,6 +214,10 @@ _WORD = "(?:of|for|on|in|is|and|but|relation|table|column|type|view|index|schema
 _BETWEEN = re.compile(f" (?:{_WORD})+").fullmatch
 _NUMBER = re.compile(r"(?<![\w(\[,.+-])[+-]?\d[\w.+-]*")
 _AFTER_COLON = re.compile(r"\s*:.*", re.DOTALL)
+_TOO_LARGE = re.compile(
+    "tidemark: (?P<bytes>\\d+) of (?P<limit>\\d+) bytes, in (?P<column>.*) :tidemark", re.DOTALL
+)
+"""What a query says that `rowsize` guards; it names no value."""
 _COPIED_COLUMN = re.compile(
     r"""^COPY [^:"\n]*?, \S+ \d+, \S+ (?P<column>[^:\n]+?)(?: ?:|$)""", re.MULTILINE
 )

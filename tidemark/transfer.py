@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tidemark import catalog, db, refusals
+from tidemark import catalog, db, refusals, rowsize
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError, TidemarkError
 from tidemark.model import Column, Layer
@@ -176,7 +176,7 @@ def _column_told(source: Session, reading: _Reading, job: Job) -> Iterator[None]
         yield
     except RefusedRowError as error:
         column = None
-        if error.layer == source.layer and error.is_data:
+        if error.layer == source.layer and error.is_data and error.column is None:
             with suppress(TidemarkError):  # It takes too long, or was cancelled with the others.
                 column = refusals.culprit([c.name for c in job.landing.columns], is_refused)
         raise error.of(error.entity, error.todo, column=column) from error
@@ -233,12 +233,13 @@ def append(
         The number of rows.
     """
     form = db.text("binary" if binary else "text")
+    guarded = rowsize.guarded(query, landing.columns, binary=binary)
     columns = db.names(column.name for column in landing.columns)
     todo = {sender.layer: refusals.SENDING, receiver.layer: refusals.LANDING}
     with refusals.named(landing.entity.removesuffix(KEYS), **todo):
         return _pump(
             sender,
-            db.compose("transfer", "send", query=query, form=form),
+            db.compose("transfer", "send", query=guarded, form=form),
             receiver,
             db.compose("transfer", "receive", landing=landing.name, columns=columns, form=form),
         )

@@ -1,0 +1,68 @@
+"""How large a row may be that goes from one server into another, and a query that sends no larger.
+
+The driver has a row as a whole in memory, three times over. So the server looks
+first, where it costs next to nothing: the length of a text or of bytes is known without reading
+them, and of other types those values alone are printed whose stored, maybe compressed size says
+that they could be too large.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tidemark import db
+from tidemark.db import Composable
+from tidemark.model import Column
+
+LIMIT = 32 << 20
+"""Bytes; four such rows at once fit into the containers of docker-compose.yml."""
+
+_COMPRESSION = 255
+"""How much smaller a value may be stored than it is, at most."""
+
+_NARROW = re.compile(
+    r"^(boolean|smallint|integer|bigint|real|double precision|numeric|money|uuid|oid|name|date|"
+    r"inet|cidr|macaddr8?|interval|\"char\"|(time|timestamp)\b.*|bit\(\d+\)|"
+    r"(numeric|character|character varying)\([\d,]+\))(\(.*\))?$"
+)
+_MEASURED = {"text", "character varying", "bytea"}
+
+
+def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Composable:
+    """Let a query end with an error at a row that is larger than LIMIT.
+
+    Args:
+        query: a SELECT.
+        columns: what it selects, in order.
+        binary: whether it is sent in COPY's binary format; in text, bytes are twice as long.
+    """
+    sizes = {column.name: _size(column, binary) for column in columns if _is_wide(column)}
+    if not sizes:
+        return query
+    largest = db.text(" ").join(
+        db.compose("rowsize", "largest", size=size, column=db.literal(name))
+        for name, size in sizes.items()
+    )
+    return db.compose(
+        "rowsize",
+        "guarded",
+        query=query,
+        columns=db.names(column.name for column in columns),
+        total=db.text(" + ").join(sizes.values()),
+        greatest=db.text(", ").join(sizes.values()),
+        largest=largest,
+        limit=db.literal(LIMIT),
+    )
+
+
+def _is_wide(column: Column) -> bool:
+    return not _NARROW.match(column.type)
+
+
+def _size(column: Column, binary: bool) -> Composable:
+    parts = {"column": db.name(column.name)}
+    if column.type in _MEASURED:
+        times = 2 if column.type == "bytea" and not binary else 1
+        return db.compose("rowsize", "length", times=db.literal(times), **parts)
+    return db.compose("rowsize", "printed", worth=db.literal(LIMIT // _COMPRESSION), **parts)
