@@ -27,10 +27,8 @@ def log_in(retail: Retail) -> LogIn:
     )
     retail.stack.callback(retail.warehouse.execute, "dwh", "drop role ann")
     # The suite's servers have a limit of their own, which would stay.
-    unlimited = "alter role postgres in database tidemark_test"
-    retail.warehouse.execute("dwh", f"{unlimited} set {IDLE} = 0")
+    retail.warehouse.execute("dwh", f"alter role postgres in database tidemark_test set {IDLE} = 0")
     migrate(Project(HOME), retail.servers, layers=["dwh"])
-    retail.warehouse.execute("dwh", f"{unlimited} reset {IDLE}")
 
     def opened() -> Connection:
         session = psycopg2.connect(retail.warehouse.dsn["dwh"], user="ann", password="secret")

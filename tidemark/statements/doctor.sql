@@ -139,6 +139,16 @@ where
         from pg_settings as s
         where s.name = 'idle_in_transaction_session_timeout' and s.reset_val = '0'
     )
+    -- What the login has set for itself hides what the database has.
+    and not exists (
+        select
+        from pg_db_role_setting as s
+        cross join lateral unnest(s.setconfig) as c (setting)
+        where
+            s.setdatabase = (select b.oid from pg_database as b where b.datname = current_database())
+            and s.setrole = 0
+            and c.setting ~ '^idle_in_transaction_session_timeout='
+    )
 
 union all
 
