@@ -113,6 +113,7 @@ class _Server:
         self._end = end
         self._aside = Aside(dsn)
         self._seen: dict[Connection, tuple[Look, float]] = {}
+        self._moved: dict[Connection, tuple[Look, float]] = {}
         """Of each connection, what was seen last, and since when it has been that."""
         self._is_silent = False
         """Whether it did not answer the last question."""
@@ -139,39 +140,37 @@ class _Server:
             found = self._asked(waiting)
         except TimeoutError:
             self._aside.close()
-            unmoved = self._see({one: (traffic[one],) for one in waiting})
+            unmoved = self._see(self._moved, {one: (traffic[one],) for one in waiting})
             if self._is_silent and unmoved:
                 self._give_up(max(unmoved.values()))
             self._is_silent = True
             return False
         except psycopg2.Error:  # It answers, if only that it has no connection left.
             self._aside.close()
-            self._seen, self._is_silent = {}, False
+            self._is_silent = False
             return True
         self._is_silent = False
         looks = {one: (traffic[one], *found.get(one.pid, _GONE)) for one in waiting}
-        for one, seconds in self._see(looks).items():
+        for one, seconds in self._see(self._seen, looks).items():
             if _is_dead(looks[one]):
                 self._end_one(one, looks[one], seconds)
         return True
 
-    def _see(self, looks: Mapping[Connection, Look]) -> dict[Connection, float]:
+    def _see(
+        self, seen: dict[Connection, tuple[Look, float]], looks: Mapping[Connection, Look]
+    ) -> dict[Connection, float]:
         """Remember what is seen now; return for how long nothing has moved, where nothing has."""
         now = time.monotonic()
-        before = self._seen
-        first = (None, now)
-        self._seen = {
-            one: before[one] if before.get(one, first)[0] == look else (look, self._since(one, now))
-            for one, look in looks.items()
-        }
-        return {
-            one: now - since
-            for one, (look, since) in self._seen.items()
-            if before.get(one, first)[0] == look
-        }
-
-    def _since(self, one: Connection, now: float) -> float:
-        return now if one in self._seen else one.waits_since or now
+        unmoved = {}
+        for one, look in looks.items():
+            before, since = seen.get(one, (None, 0.0))
+            if before == look:
+                unmoved[one] = now - since
+            else:
+                seen[one] = (look, now if one in seen else one.waits_since or now)
+        for one in seen.keys() - looks.keys():
+            del seen[one]
+        return unmoved
 
     def _asked(self, waiting: Iterable[Connection]) -> dict[int, Look]:
         """Return pid -> what the server says of it; raises as `Aside.rows`."""
