@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 import psycopg2
@@ -132,7 +132,7 @@ class Aside:
 
     def rows(
         self, statement: str, parameters: Mapping[str, object], deadline: float
-    ) -> list[tuple[int, ...]]:
+    ) -> list[tuple[Any, ...]]:
         """Run a statement of heartbeat.sql; the login is made when there is none.
 
         Raises:

@@ -11,15 +11,19 @@ of the sessions that are waited for. Twice in a row, each time with nothing sent
 Either shuts the socket of the waiting connection, and whoever waits there gets an error. The
 session that is left behind is ended where the server can be told, so that it holds no lock.
 
+Who waits for a lock is not silent: the log says who is in the way.
+
 The other way round a server ends a transaction that says nothing for a while (`settings.SESSION`):
 its process may have vanished. So sessions that are idle in a transaction say something.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Protocol
 from weakref import WeakSet
@@ -28,6 +32,9 @@ import psycopg2
 
 from tidemark import connections, sqlfiles
 from tidemark.connections import Aside, Connection
+from tidemark.model import Holder
+
+log = logging.getLogger(__name__)
 
 TICK = 5.0
 """Seconds from one glance at the connections to the next; it asks no server."""
@@ -117,6 +124,8 @@ class _Server:
         """Of each connection, what was seen last, and since when it has been that."""
         self._is_silent = False
         """Whether it did not answer the last question."""
+        self._held: Counter[Connection] = Counter()
+        """Of each connection, how many looks in a row have found it waiting for a lock."""
 
     def ask_until_done(self) -> None:
         """Ask again and again while something waits for the server."""
@@ -150,11 +159,23 @@ class _Server:
             self._is_silent = False
             return True
         self._is_silent = False
+        self._tell_of_locks({one for one in waiting if found.get(one.pid, _GONE)[1] == "Lock"})
         looks = {one: (traffic[one], *found.get(one.pid, _GONE)) for one in waiting}
         for one, seconds in self._see(self._seen, looks).items():
             if _is_dead(looks[one]):
                 self._end_one(one, looks[one], seconds)
         return True
+
+    def _tell_of_locks(self, held: Collection[Connection]) -> None:
+        """Say on the log who is in the way of these; of each ever more seldom."""
+        self._held = Counter({one: self._held[one] + 1 for one in held})
+        for one in held:
+            if self._held[one].bit_count() == 1:
+                statement = sqlfiles.statement("heartbeat", "in_the_way")
+                with suppress(psycopg2.Error, TimeoutError):
+                    found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
+                    who = ", ".join(str(Holder(*each)) for each in found)
+                    log.warning("%s: waits for %s", one.layer, who or "who has just ended")
 
     def _see(
         self, seen: dict[Connection, tuple[Look, float]], looks: Mapping[Connection, Look]

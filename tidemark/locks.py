@@ -7,13 +7,11 @@ writes. Its transactions there show the number, and one that shows an old number
 it may write nothing (fencing tokens: Kleppmann, Designing Data-Intensive Applications, chapter 8).
 A migration draws a number as well, so what it overtakes begins again and sees what it has changed.
 
-Waits say on the log whom they wait for, and come to an end.
+Waits come to an end (`settings.LOCK_TIMEOUT`), and `heartbeat` says for whom they wait.
 """
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -24,13 +22,6 @@ from tidemark.errors import LockedError, OvertakenError, StatementError
 from tidemark.model import Holder
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-PATIENCE = 600.0
-"""Seconds that a hop or a migration waits for others."""
-WORD_AFTER = 5.0
-"""Seconds until it says so, and from one word to the next twice as many as before."""
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -73,7 +64,7 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
     name = f"write {area}"
     draw = db.compose("locks", "draw")
     with session.transaction():
-        number = _patiently(session, lambda: session.value(draw, {"names": [name]}))
+        number = _locked(session, lambda: session.value(draw, {"names": [name]}))
 
     def show(writer: Session) -> None:
         shown: list[db.Row] = []
@@ -103,7 +94,7 @@ def migrating(session: Session) -> None:
     """
     is_first = session.value(db.compose("locks", "is_new"))
     alone = db.compose("locks", "first_migration" if is_first else "migration")
-    _patiently(session, lambda: session.run(alone))
+    _locked(session, lambda: session.run(alone))
 
 
 def overtaking(session: Session, areas: Iterable[str]) -> None:
@@ -114,33 +105,23 @@ def overtaking(session: Session, areas: Iterable[str]) -> None:
     """
     draw, names = db.compose("locks", "draw"), [f"write {area}" for area in areas]
     if session.value(db.compose("locks", "exists")):
-        _patiently(session, lambda: confined.run(session, draw, {"names": names}))
+        _locked(session, lambda: confined.run(session, draw, {"names": names}))
 
 
-def _patiently(session: Session, lock: Callable[[], T]) -> T:
-    """Lock something in an open transaction; say for whom it waits, and give up in the end."""
-    end = time.monotonic() + PATIENCE
-    wait = WORD_AFTER
+def _locked(session: Session, lock: Callable[[], T]) -> T:
+    """Lock something in an open transaction; say who was in the way when it has taken too long."""
     session.run("savepoint before_the_lock")
-    while True:
-        session.run(db.compose("locks", "patience"), {"limit": f"{wait * 1000:.0f}ms"})
-        try:
-            locked = lock()
-        except StatementError as error:
-            if error.sqlstate != _LOCK_NOT_AVAILABLE:
-                raise
-            session.run("rollback to savepoint before_the_lock")
-            who = _in_the_way(session)
-            if time.monotonic() >= end:
-                raise LockedError(
-                    f"{session.layer}: waited {PATIENCE:.0f} s for {who}. "
-                    "Wait for it to end, or end it; nothing was done there."
-                ) from error
-            log.warning("%s: waits for %s", session.layer, who)
-            wait = min(2 * wait, max(end - time.monotonic(), 0.001))
-        else:
-            session.run(db.compose("locks", "patience"), {"limit": settings.LOCK_TIMEOUT})
-            return locked
+    try:
+        return lock()
+    except StatementError as error:
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        session.run("rollback to savepoint before_the_lock")
+        limit = settings.SESSION["lock_timeout"]
+        raise LockedError(
+            f"{session.layer}: waited {limit} for {_in_the_way(session)}. "
+            "Wait for it to end, or end it; nothing was done there."
+        ) from error
 
 
 def _in_the_way(session: Session) -> str:

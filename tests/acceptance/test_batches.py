@@ -51,7 +51,7 @@ def test_a_seed_counts_what_it_made(warehouse: Warehouse):
 def test_a_first_migration_counts_its_files_and_a_second_one_has_none(empty: Warehouse):
     applied = succeed("migrate", "--sample", "--json", env=empty.environment).json
     assert list(applied) == list(LAYERS)
-    assert applied["mrr"][0] == "platform/common/00_roles.sql"
+    assert applied["mrr"]["files"][0] == "platform/common/00_roles.sql"
     again = process("migrate", "--sample", env=empty.environment)
     assert (again.code, again.err) == (0, "")
     assert [line.split() for line in again.out.splitlines()] == [

@@ -144,6 +144,6 @@ def test_an_embedded_source_that_dies_is_named_with_its_log(embedded: Path):
     assert (done.code, done.out, "Jane" in done.err) == (4, "", False)
     where = f"{embedded}/.tidemark/data/operational.log"
     assert first == f"error: operational server: it ended while it was in use. {where} ends:"
-    assert log[-1].endswith("database system is ready to accept connections")
+    assert any(line.endswith("system is ready to accept connections") for line in log)
     assert todo == "Run the command again, which starts the server."
     assert process("dsn", "operational", cwd=embedded).code == 0

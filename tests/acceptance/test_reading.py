@@ -160,7 +160,7 @@ def test_rejects_may_include_the_resolved_ones(shop: Warehouse):
 
 
 def test_the_dsn_of_a_layer_leads_to_its_database(shop: Warehouse):
-    url = succeed("dsn", "dwh", env=shop.environment).out
+    url = succeed("dsn", "dwh", "--password", env=shop.environment).out
     assert url == shop.dsn["dwh"] + "\n"
     with closing(connect(url.strip())) as opened:
         assert value(opened, "select current_database()") == "tidemark_shop"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,10 +17,10 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
 from tests.queries import execute
-from tidemark import locks, pipeline, settings, stage, transfer
+from tidemark import heartbeat, locks, pipeline, settings, stage, transfer
 from tidemark.config import Project
 from tidemark.db import Servers
-from tidemark.errors import LockedError, OvertakenError, StatementError
+from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Hop, Layer
 from tidemark.transfer import Streamed
@@ -48,8 +49,11 @@ def stranger(retail: Retail, layer: Layer) -> Connection:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.4)
-    monkeypatch.setattr(locks, "WORD_AFTER", 0.1)
+    for pinned in ("SESSION", "PRIVILEGED"):
+        short = {**getattr(settings, pinned), "lock_timeout": "2s"}
+        monkeypatch.setattr(settings, pinned, short)
+    for pause in ("TICK", "FIRST", "EVERY"):
+        monkeypatch.setattr(heartbeat, pause, 0.1)
 
 
 @pytest.fixture
@@ -97,26 +101,39 @@ def test_a_hop_says_whom_it_waits_for_and_gives_up(
 ):
     retail.run()
     batch = retail.begin()
-    with retail.holding(layer, WRITING), pytest.raises(LockedError) as raised:
-        retail.hop(hop, batch)
+    with (
+        Servers(retail.warehouse.dsn) as impatient,
+        retail.holding(layer, WRITING),
+        pytest.raises(LockedError, match=rf"^{layer}: waited 2s for pid \d+ \(postgres") as raised,
+    ):
+        pipeline.run_hop(impatient, retail.area, hop, batch)
     assert not isinstance(raised.value, OvertakenError)
-    assert str(raised.value).startswith(f"{layer}: waited 0 s for pid ")
     first, *_ = caplog.records
-    assert (first.levelno, first.getMessage()[:16]) == (
-        logging.WARNING,
-        f"{layer}: waits for p"[:16],
-    )
+    assert first.levelno == logging.WARNING
+    assert re.match(rf"{layer}: waits for pid \d+ \(postgres", first.getMessage())
     assert retail.run().batch_id == batch + 1
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("lock", [WRITING, "lock table tidemark.migration in share mode"])
+@pytest.mark.parametrize(
+    "lock",
+    [
+        WRITING,
+        "lock table tidemark.migration in share mode",
+        "select count(*) from landing.clean_customers",
+    ],
+    ids=["a hop", "a migration", "a reader of what is replaced"],
+)
 def test_a_migration_says_whom_it_waits_for_and_gives_up(
     retail: Retail, project: Project, caplog: pytest.LogCaptureFixture, lock: str
 ):
     retail.run()
-    with retail.holding("stg", lock), pytest.raises(LockedError, match=r"^stg: waited 0 s for pid"):
-        migrate(project, retail.servers, layers=["stg"])
+    with (
+        Servers(retail.warehouse.dsn) as impatient,
+        retail.holding("stg", lock),
+        pytest.raises(TidemarkError, match=r"^stg: .*(waited 2s for pid|lock timeout)"),
+    ):
+        migrate(project, impatient, layers=["stg"])
     assert "stg: waits for pid" in caplog.text
     done = migrate(project, retail.servers, layers=["stg"])["stg"]
     assert "retail/stg/09_later.sql" in done.files
@@ -126,7 +143,7 @@ def test_a_migration_says_whom_it_waits_for_and_gives_up(
 def test_a_first_migration_that_somebody_holds_up_gives_up_too(retail: Retail):
     retail.warehouse.execute("mrr", "drop schema tidemark cascade")
     execute(stranger(retail, "mrr"), ADVISORY)
-    with pytest.raises(LockedError, match=r"^mrr: waited 0 s for pid \d+ \(stranger_of_mrr,"):
+    with pytest.raises(LockedError, match=r"^mrr: waited 2s for pid \d+ \(stranger_of_mrr,"):
         migrate(Project(HOME), retail.servers, layers=["mrr"])
 
 

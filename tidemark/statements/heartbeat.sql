@@ -6,6 +6,15 @@ select pid, coalesce(state, 'unknown'), wait_event_type, state_change::text
 from pg_stat_activity
 where pid = any(%(pids)s)
 
+-- name: in_the_way
+select
+    a.pid,
+    a.usename::text,
+    a.application_name,
+    extract(epoch from clock_timestamp() - a.xact_start)::float8
+from unnest(pg_blocking_pids(%(pid)s)) as b (pid)
+inner join pg_stat_activity as a on b.pid = a.pid
+
 -- name: end
 select pg_terminate_backend(pid)
 from pg_stat_activity

@@ -31,9 +31,6 @@ returning number
 -- name: show
 select number from tidemark.lock where name = %(name)s and number = %(number)s for share nowait
 
--- name: patience
-select set_config('lock_timeout', %(limit)s, true)
-
 -- Whoever works, writes or migrates here.
 -- name: in_the_way
 select
