@@ -39,7 +39,7 @@ TODO = (
 def streamed(warehouse: Warehouse, table: str, *types: str) -> tuple[int, str]:
     """Stream a table in a process of its own; returns the MB that it took, and what it said."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
-    words = [warehouse.dsn["mrr"], warehouse.dsn["stg"], f"select * from {table}", *types]
+    words = [warehouse.dsn["mrr"], warehouse.dsn["stg"], f"select * from public.{table}", *types]
     done = subprocess.run(
         [*command, *words], cwd=HOME, capture_output=True, text=True, timeout=120, check=True
     )
