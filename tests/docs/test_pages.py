@@ -243,3 +243,26 @@ def test_the_errors_that_areas_quotes_are_said(warehouse: Warehouse, tmp_path: P
     misspelt = tidemark("run", env={**warehouse.environment, "TIDEMARK_HOME": str(tmp_path)}).err
 
     assert quoted == [misspelt.strip(), emptied.strip(), retyped.strip()]
+
+
+def test_what_can_go_wrong_is_said_like_that() -> None:
+    """What stands for a name there (X, N, LAYER, …) parts what is said."""
+    texts = [
+        path.read_text("utf-8")
+        for folder in ("tidemark", "sql", "docker")
+        for path in (HOME / folder).rglob("*")
+        if path.suffix in {".py", ".sql", ""} and path.is_file()
+    ]
+    # As one text: what is said may go over several lines of a program.
+    said = re.sub(r'"\s*\n\s*f?r?"', "", "\n".join(texts))
+    quoted = [
+        piece.strip(" :")
+        for row in table(section("operations.md", "What can go wrong"))
+        for words in re.findall(r"`([^`]+)`", row[0])
+        for piece in re.split(r"…|\b[A-Z]{2,}\b|\b[XYN]\b|\bpid\b|\bAREA/sample/FILE\b", words)
+    ]
+
+    assert len(quoted) > 30
+    postgres = {'role "tidemark_etl" does not exist'}
+    missing = {piece for piece in quoted if len(piece) > 5 and piece not in said}
+    assert missing - postgres == set()
