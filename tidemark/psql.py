@@ -123,6 +123,7 @@ def _find() -> tuple[str, bool]:
 def _must_become_analyst(session: Session, dsn: str) -> None:
     """Refuse what would end in a session with the login's own rights, or in libpq's own words."""
     server = driver_errors.redacted(dsn)
+    session.run(db.compose("db", "trust_nobody"))
     found = session.rows(db.compose("psql", "may_become"), {"role": ANALYST_ROLE})
     if not found:
         raise ConfigError(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fix_servers import HOME, Warehouse, connect
 from tests.queries import execute
-from tidemark import doctor
+from tidemark import doctor, psql
 from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import MigrationError
@@ -214,3 +214,13 @@ def test_doctor_says_that_everybody_may_create_what_the_pipeline_calls(
         (remedy,) = remedies()
         warehouse.execute("stg", remedy)
         assert remedies() == []
+
+
+def test_psql_calls_nothing_that_others_have_made(warehouse: Warehouse):
+    warehouse.execute(
+        "dwh",
+        "set role tidemark_etl; create function public.quote_ident(name) returns text "
+        "language plpgsql as 'begin raise exception using message = current_user; end'",
+    )
+    made = psql.program(warehouse.dsn["dwh"], "dwh", as_admin=False, environ={})
+    assert made.environment["PGOPTIONS"] == "-c role=tidemark_analyst"
