@@ -318,7 +318,7 @@ def _pin(values: Mapping[str, str]) -> Composable:
     return compose("db", "pin", names=literal([*values]), settings=literal([*values.values()]))
 
 
-def pinned(dsn: str, layer: Layer, application: str) -> Connection:
+def pinned(dsn: str, layer: Layer, application: str, values: Mapping[str, str]) -> Connection:
     """Open a connection for who does without a `Session`: values read and print there as here.
 
     Raises:
@@ -327,7 +327,7 @@ def pinned(dsn: str, layer: Layer, application: str) -> Connection:
     """
     connection = connections.opened(dsn, layer, application)
     connection.autocommit = True
-    _begin(Session(connection, layer), connection, [_pin(settings.VALUES)])
+    _begin(Session(connection, layer), connection, [_pin(values)])
     connection.autocommit = False
     return connection
 

@@ -14,7 +14,7 @@ from tidemark.errors import ConfigError
 
 _CREATED = re.compile(
     r"""\bcreate\s+(?:unlogged\s+|foreign\s+|materialized\s+)?(?:table|view)\s+
-        (?:if\s+not\s+exists\s+)?(?:[\w$]+\s*\.\s*|"[^"]+"\s*\.\s*)?("[^"]+"|[\w$]+)""",
+        (?:if\s+not\s+exists\s+)?(?:("[^"]+"|[\w$]+)\s*\.\s*)?("[^"]+"|[\w$]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NAMED = 3
@@ -67,11 +67,12 @@ def refuse_others(project: Project, opened: db.Servers) -> None:
     if servers.is_embedded(project):
         return
     texts = [file.text for file in migrate.files(project, "operational")]
-    made = {_folded(found[1]) for text in texts for found in _CREATED.finditer(text)}
+    created = [found for text in texts for found in _CREATED.findall(text)]
+    made = {(_folded(schema or "public"), _folded(table)) for schema, table in created}
     if not made:
         return
     with opened.session("operational", "sample") as session:
-        tables = [(schema, table) for schema, table in _tables(session) if table not in made]
+        tables = [each for each in _tables(session) if each not in made]
     if tables:
         raise ConfigError(
             f"seed: {_holds(opened, tables)}. Let TIDEMARK_OPERATIONAL_DSN name a database for the "

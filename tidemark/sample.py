@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from tidemark import driver_errors, servers
+from tidemark import driver_errors, servers, settings
 from tidemark.config import Area, Project
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
 
@@ -62,7 +62,7 @@ def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, 
         StatementError: PostgreSQL refused a statement or a row.
         ConfigError: the seeder itself failed.
     """
-    engine = servers.engine(dsn, "operational")
+    engine = servers.engine(dsn, "operational", values=settings.SAMPLE)
     try:
         return dict(seed(engine, progress=progress, **options))
     except (TidemarkError, typer.TyperException):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemark import db, embedded
+from tidemark import db, embedded, settings
 from tidemark.config import Project
 from tidemark.errors import ConfigError, ConnectError
 from tidemark.model import LAYERS, Layer
@@ -56,12 +56,17 @@ def is_embedded(project: Project) -> bool:
     return configured_dsns(project.home, os.environ) is None
 
 
-def engine(dsn: str, layer: Layer) -> sqlalchemy.Engine:
-    """Make an SQLAlchemy engine on a layer, pooled and pre-pinged: for applications, notebooks."""
+def engine(
+    dsn: str, layer: Layer, *, values: Mapping[str, str] = settings.VALUES
+) -> sqlalchemy.Engine:
+    """Make an SQLAlchemy engine on a layer, pooled and pre-pinged: for applications, notebooks.
+
+    Each connection sets `values` first.
+    """
     import sqlalchemy
 
     def creator() -> Any:
-        return db.pinned(dsn, layer, f"tidemark engine {layer}")
+        return db.pinned(dsn, layer, f"tidemark engine {layer}", values)
 
     return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
 

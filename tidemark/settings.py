@@ -24,6 +24,9 @@ VALUES: Mapping[str, str] = MappingProxyType(
 )
 """Setting -> value, of all that decides how a value reads or prints, and what a statement means."""
 
+SAMPLE: Mapping[str, str] = MappingProxyType({**VALUES, "search_path": "public, pg_temp"})
+"""What fills a sample application sets: its files make its tables in `public`."""
+
 LOCK_TIMEOUT = "10min"
 """Whoever waits longer is in somebody's way, and would wait for ever."""
 

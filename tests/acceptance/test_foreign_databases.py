@@ -87,10 +87,22 @@ def test_tables_that_the_sample_did_not_make_are_not_filled(empty: Warehouse, wo
 
 
 @pytest.mark.parametrize("words", [SEED, (*SEED, "--once"), ("seed", "--day")])
-def test_a_sample_beside_an_application_is_not_filled(warehouse: Warehouse, words: Sequence[str]):
-    warehouse.execute("operational", "create schema shop; create table shop.orders (id int)")
-    assert "not the sample's (shop.orders)" in refused(words, warehouse)
-    assert warehouse.rows("operational", "select count(*) from customers") == [(0,)]
+@pytest.mark.parametrize("table", ["orders", "customers"])
+def test_a_sample_beside_an_application_is_not_filled(
+    warehouse: Warehouse, words: Sequence[str], table: str
+):
+    warehouse.execute("operational", f"create schema shop; create table shop.{table} (id int)")
+    assert f"not the sample's (shop.{table})" in refused(words, warehouse)
+    assert warehouse.rows("operational", "select count(*) from public.customers") == [(0,)]
+
+
+def test_the_sample_is_filled_where_it_was_made(warehouse: Warehouse):
+    warehouse.execute(
+        "operational",
+        "create schema shop; create view shop.customers as select 1 as id; "
+        "alter database tidemark_test set search_path = shop, public",
+    )
+    succeed(*SEED, env=warehouse.environment)
 
 
 def test_a_filled_sample_beside_an_application_starts_again_and_again(seeded: Warehouse):
