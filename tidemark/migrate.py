@@ -13,12 +13,12 @@ grants are laid again each time: a dump that was restored may have lost them (`r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tidemark import confined, db, locks, rights
+from tidemark import confined, db, locks, presence, rights, sqlfiles
 from tidemark.config import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.model import LAYERS, Layer
@@ -26,6 +26,11 @@ from tidemark.model import LAYERS, Layer
 _ROLES = "00_roles.sql"
 _REFUSED = {"42501", "42704"}
 """SQLSTATEs of what a login may not, or of a role that one before it was not allowed to make."""
+_IS_THERE = {"42P07", "42710", "42723"}
+_AGAIN = (
+    "If it was migrated before, tidemark.migration has lost that: restore the layer from a backup "
+    "(docs/operations.md#backup-and-restore). If not, give the layer a database of its own,"
+)
 
 Lifetime = Literal["roles", "once", "replaceable"]
 _Run = Callable[[db.Session, db.Composable | str], object]
@@ -116,9 +121,11 @@ def pending(project: Project, session: db.Session) -> list[str]:
     """List the files that `migrate` would apply to the layer of a session; writes nothing.
 
     Raises:
-        MigrationError: what should be the table of what was applied is none.
+        MigrationError: what should be the table of what was applied is none, or the layer lacks
+            what only a numbered file has made.
     """
-    return [file.path for file in _todo(list(files(project, session.layer)), _applied(session))]
+    found, before = list(files(project, session.layer)), _applied(session)
+    return [file.path for file in _todo(found, before, lacking=_lacking(session, found, before))]
 
 
 def wanted(project: Project, layer: Layer) -> rights.Ours:
@@ -128,7 +135,11 @@ def wanted(project: Project, layer: Layer) -> rights.Ours:
 
 
 def _todo(
-    wanted: Sequence[SqlFile], before: Mapping[str, str], *, anew: bool = False
+    wanted: Sequence[SqlFile],
+    before: Mapping[str, str],
+    *,
+    anew: bool = False,
+    lacking: Collection[str] = (),
 ) -> list[SqlFile]:
     """Pick the files to apply: those that changed, and what stands on a numbered one of them.
 
@@ -136,14 +147,40 @@ def _todo(
         wanted: all files.
         before: path -> checksum of what the layer has.
         anew: whether all views and routines are to be replaced.
+        lacking: paths of files whose views or routines are not there.
     """
-    changed = [file for file in wanted if before.get(file.path) != file.checksum]
+    changed = [
+        file for file in wanted if before.get(file.path) != file.checksum or file.path in lacking
+    ]
     shaken = {file.folder for file in changed if file.lifetime == "once"}
     return [
         file
         for file in wanted
         if file in changed or (file.lifetime == "replaceable" and (anew or file.folder in shaken))
     ]
+
+
+def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str, str]) -> set[str]:
+    """Find the applied files of views and routines that are not there.
+
+    Raises:
+        MigrationError: something is not there that a numbered file has made, with what it held.
+    """
+    # A source's tables are its application's, to drop as well.
+    applied = [file for file in wanted if file.path in before and session.layer != "operational"]
+    made = presence.expected(
+        (file.path, statement) for file in applied for statement in sqlfiles.split(file.text)
+    )
+    lost = {named: made[named] for named in presence.absent(session, made)}
+    replaceable = {file.path for file in applied if file.lifetime == "replaceable"}
+    for (_, schema, name), path in lost.items():
+        if path not in replaceable:
+            raise MigrationError(
+                f"{session.layer}: {schema}.{name} is not there, and sql/{path}, which has "
+                "made it, is applied once. Restore the layer from a backup (docs/operations.md"
+                "#backup-and-restore); or where it is not needed, drop it in a new file of sql/."
+            )
+    return set(lost.values())
 
 
 def _applied(session: db.Session) -> dict[str, str]:
@@ -222,12 +259,14 @@ def _apply(
     laid = [*(each.statement for each in lost), *rights.lay(session, ours, *rights.BASIS)]
     for error in filter(None, refused):
         raise error
-    if lost or _todo(found, before):
+    lacking = _lacking(session, found, before)
+    if lost or _todo(found, before, lacking=lacking):
         # A hop takes what it uses in another order than files do: each would wait for the other.
         locks.overtaking(session, areas)
     laid += [*rights.lay(session, ours, *rights.OWNERS), *rights.lay_grants(session, ours)]
     # What another role has owned may say what that role wants.
-    todo = _todo(found, before, anew=any(each.kind == "owner" for each in lost))
+    is_anew = any(each.kind == "owner" for each in lost)
+    todo = _todo(found, before, anew=is_anew, lacking=lacking)
     if todo:
         _run_all(session, todo, is_first=not before, run=confined.run)
     confined.settle(session)
@@ -293,7 +332,8 @@ def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:
     try:
         run(session, file.text)
     except StatementError as error:
+        todo = _AGAIN if error.sqlstate in _IS_THERE else "Correct the file"
         raise MigrationError(
             f"{session.layer}: sql/{file.path} can't be applied: {error} "
-            f"{session.layer} is as it was. Correct the file and run `tidemark migrate` again."
+            f"{session.layer} is as it was. {todo} and run `tidemark migrate` again."
         ) from error

@@ -26,7 +26,7 @@ _SCHEMAS: dict[Layer, tuple[str, ...]] = {
     "stg": ("tidemark", "landing"),
     "dwh": ("tidemark", "landing", "partitions"),
 }
-_KINDS = {
+KINDS = {
     "table": "relation",
     "view": "relation",
     "sequence": "relation",
@@ -37,16 +37,19 @@ _KINDS = {
     "domain": "type",
     "schema": "schema",
 }
-_NAME = r'(?:"(?:[^"]|"")+"|\w+)'
+NAME = r'(?:"(?:[^"]|"")+"|\w+)'
 _CREATE = re.compile(
     rf"""create\s+(?:or\s+replace\s+)?(?:unlogged\s+|foreign\s+|recursive\s+|materialized\s+)?
-    (?P<kind>{"|".join(_KINDS)})\s+(?:if\s+not\s+exists\s+)?
-    (?:(?P<schema>{_NAME})\s*\.\s*)?(?P<name>{_NAME})""",
+    (?P<kind>{"|".join(KINDS)})\s+(?:if\s+not\s+exists\s+)?
+    (?:(?P<schema>{NAME})\s*\.\s*)?(?P<name>{NAME})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _GRANT = re.compile(r"(grant|revoke)\b.*\bon\b", re.IGNORECASE | re.DOTALL)
 _OF_SCHEMA = re.compile(r"\bon\s+all\s+\w+\s+in\s+schema\b", re.IGNORECASE)
 _REFUSED = "42501"
+
+Named = tuple[str, str, str]
+"""Kind (schema, relation, routine, type), schema and name."""
 
 BASIS = ("role", "member", "schema", "database", "public", "default")
 """Kinds of what is amiss on which all else stands, and no hop that is at work."""
@@ -58,8 +61,7 @@ class Ours:
     """What of a layer's database is Tidemark's."""
 
     layer: Layer
-    names: frozenset[tuple[str, str, str]]
-    """Kind (schema, relation, routine, type), schema and name."""
+    names: frozenset[Named]
     grants: tuple[str, ...]
     """The grants and revokes of the files, in order."""
 
@@ -102,12 +104,20 @@ def ours(layer: Layer, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
     names |= {("relation", "public", table) for table in _tables(layer, areas)}
     grants = []
     for statement in (each for text in texts for each in sqlfiles.split(text)):
-        if found := _CREATE.match(statement):
-            kind, name = _KINDS[found["kind"].lower()], _plain(found["name"])
-            names.add((kind, _plain(found["schema"] or "public"), name))
+        if made := created(statement):
+            names.add(made)
         elif _GRANT.match(statement):
             grants.append(statement)
     return Ours(layer, frozenset(names), tuple(grants))
+
+
+def created(statement: str) -> Named | None:
+    """Return what a statement creates, if that is of the kinds that have owners."""
+    found = _CREATE.match(statement)
+    if not found:
+        return None
+    kind, schema, name = KINDS[found["kind"].lower()], found["schema"], found["name"]
+    return kind, plain(schema or "public"), plain(name)
 
 
 def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[str]:
@@ -119,7 +129,7 @@ def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[str]:
             yield entity.dwh
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name as the catalog has it."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 

@@ -190,3 +190,41 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
         "schema public: tidemark_analyst may usage",  # As everybody may.
         "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
     }
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop view vw_recent_etl_runs cascade",
+        "drop function fn_log_etl_end, fn_top_customers",
+        "drop routine tidemark.drop_indexes",
+    ],
+)
+def test_a_layer_without_some_views_or_routines_is_given_them(retail: Retail, damage: str):
+    """As a dump that was restored in part may be."""
+    retail.run()
+    retail.warehouse.execute("dwh", damage)
+    assert [each.rpartition(" -> ")[2] for each in problems(retail, retail.servers)] == [
+        "tidemark migrate"
+    ]
+    project = Project(retail.home)
+    assert migrate(project, retail.servers)["dwh"].files
+    assert (problems(retail, retail.servers), retail.run().batch_id) == ([], 2)
+    assert migrate(project, retail.servers)["dwh"].files == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "lost"),
+    [
+        ("drop table tidemark.lock", "tidemark.lock is not there, and sql/platform/common/05_"),
+        ("drop table etl_logs cascade", "public.etl_logs is not there, and sql/platform/dwh/02_"),
+        ("drop schema tidemark cascade", "01_batches.sql can't be applied"),
+    ],
+)
+def test_a_layer_without_what_was_made_once_is_refused(retail: Retail, damage: str, lost: str):
+    """`migrate` makes no empty table in its place, and does not say that all is well."""
+    retail.warehouse.execute("dwh", damage)
+    with pytest.raises(MigrationError, match="estore the layer from a backup") as raised:
+        migrate(Project(retail.home), retail.servers)
+    assert lost in str(raised.value)
+    assert problems(retail, retail.servers) != []
