@@ -48,6 +48,11 @@ class Proxy:
             if direction in directions:
                 flow.clear()
 
+    def refuse(self) -> None:
+        """Take no new connections."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
     def close(self) -> None:
         """Close all connections, and listen no more."""
         for each in self._sockets:

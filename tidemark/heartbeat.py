@@ -4,7 +4,8 @@ A statement may take hours, and the other end of a COPY may be slow: how long so
 nothing. So when this side has waited for a while, a second connection asks the server what it makes
 of the sessions that are waited for. Twice in a row, each time with nothing sent or received:
 
-* it does not answer there either: it is silent;
+* it does not answer there either: it is silent; where it can't even be reached, as behind a proxy
+  that takes nobody new, that is waited for a minute longer, since what it has taken may go on;
 * the session has ended there, or waits for this side, which waits for it: what was said between
   them got lost, as in a proxy that has stalled.
 
@@ -30,7 +31,7 @@ from weakref import WeakSet
 
 import psycopg2
 
-from tidemark import connections, sqlfiles
+from tidemark import connections, login_errors, sqlfiles
 from tidemark.connections import Aside, Connection
 from tidemark.model import Holder
 
@@ -120,12 +121,15 @@ class _Server:
         self._end = end
         self._aside = Aside(dsn)
         self._seen: dict[Connection, tuple[Look, float]] = {}
-        self._moved: dict[Connection, tuple[Look, float]] = {}
         """Of each connection, what was seen last, and since when it has been that."""
+        self._moved: dict[Connection, tuple[Look, float]] = {}
+        """The same of what this side alone can see."""
         self._is_silent = False
         """Whether it did not answer the last question."""
         self._held: Counter[Connection] = Counter()
         """Of each connection, how many looks in a row have found it waiting for a lock."""
+        self._unreached_since: float | None = None
+        """Since when it can't be reached."""
 
     def ask_until_done(self) -> None:
         """Ask again and again while something waits for the server."""
@@ -152,13 +156,13 @@ class _Server:
             unmoved = self._see(self._moved, {one: (traffic[one],) for one in waiting})
             if self._is_silent and unmoved:
                 self._give_up(max(unmoved.values()))
-            self._is_silent = True
+            self._is_silent, self._unreached_since = True, None
             return False
-        except psycopg2.Error:  # It answers, if only that it has no connection left.
+        except psycopg2.Error as error:
             self._aside.close()
-            self._is_silent = False
+            self._refused(error, {one: (traffic[one],) for one in waiting})
             return True
-        self._is_silent = False
+        self._is_silent, self._unreached_since = False, None
         self._tell_of_locks({one for one in waiting if found.get(one.pid, _GONE)[1] == "Lock"})
         looks = {one: (traffic[one], *found.get(one.pid, _GONE)) for one in waiting}
         for one, seconds in self._see(self._seen, looks).items():
@@ -176,6 +180,17 @@ class _Server:
                     found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
                     who = ", ".join(str(Holder(*each)) for each in found)
                     log.warning("%s: waits for %s", one.layer, who or "who has just ended")
+
+    def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:
+        """Take the refusal of a server for an answer, such as that it has no connection left."""
+        self._is_silent = False
+        if login_errors.is_answer(error):
+            self._unreached_since = None
+            return
+        unmoved, now = self._see(self._moved, looks), time.monotonic()
+        self._unreached_since = self._unreached_since or now
+        if unmoved and now - self._unreached_since >= connections.PATIENCE:
+            self._give_up(max(unmoved.values()))
 
     def _see(
         self, seen: dict[Connection, tuple[Look, float]], looks: Mapping[Connection, Look]

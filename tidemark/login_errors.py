@@ -162,6 +162,11 @@ _ANSWERED = re.compile(r"(^|failed: )[^\s:]+:  ")
 _PLACE = re.compile(r'^connection to server at "[^"]*"( \([^)]*\))?, port \d+ failed: ')
 
 
+def is_answer(error: psycopg2.Error) -> bool:
+    """Whether a server, or a pooler, has said it; else nobody was reached."""
+    return error.pgcode is not None or _ANSWERED.search(str(error).strip()) is not None
+
+
 def of(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> ConnectError:
     """Turn it into one of ours.
 
@@ -183,7 +188,7 @@ def of(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> 
             if kind is _KINDS[0] and "sslcert" in (parsed(dsn) or {}):
                 todo += f" The server may ask for a certificate of this user, too ({_TLS})."
             return ConnectError(f"{subject}: {what}{told}. {todo}", is_transient=kind.passes)
-    if _ANSWERED.search(text):
+    if is_answer(error):
         what, todo = ": the server refuses", f"Correct {name}, or what the server allows."
     else:
         what, todo = " can't be reached", f"Start the server, or correct {name}."

@@ -150,6 +150,18 @@ def test_a_server_that_answers_nobody_is_given_up(
     assert not raised.value.is_transient
 
 
+def test_a_server_that_takes_nobody_new_is_given_up_when_nothing_moves(
+    sender: Session, proxies: list[Proxy], monkeypatch: pytest.MonkeyPatch
+):
+    """A proxy may take no more connections, and carry those that it has, for a while."""
+    monkeypatch.setattr(connections, "PATIENCE", 3)
+    proxies[0].refuse()
+    assert sender.value("select 1 from pg_sleep(2)") == 1
+    proxies[0].stall(BACK)
+    with pytest.raises(ConnectError, match="nor to a second connection"):
+        sender.run("select 1")
+
+
 @pytest.mark.parametrize(
     "query",
     [
