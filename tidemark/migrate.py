@@ -166,13 +166,15 @@ def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str
     Raises:
         MigrationError: something is not there that a numbered file has made, with what it held.
     """
-    # A source's tables are its application's, to drop as well.
-    applied = [file for file in wanted if file.path in before and session.layer != "operational"]
+    if session.layer == "operational":  # Its tables are its application's, to drop as well.
+        return set()
+    # What a new file drops need not be there either.
     made = presence.expected(
-        (file.path, statement) for file in applied for statement in sqlfiles.split(file.text)
+        (file.path, statement) for file in wanted for statement in sqlfiles.split(file.text)
     )
-    lost = {named: made[named] for named in presence.absent(session, made)}
-    replaceable = {file.path for file in applied if file.lifetime == "replaceable"}
+    applied = {named: path for named, path in made.items() if path in before}
+    lost = {named: applied[named] for named in presence.absent(session, applied)}
+    replaceable = {file.path for file in wanted if file.lifetime == "replaceable"}
     for (_, schema, name), path in lost.items():
         if path not in replaceable:
             raise MigrationError(

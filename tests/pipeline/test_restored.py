@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tests.fix_servers import SETTINGS, Warehouse, administer, database, memory
+from tests.fix_servers import HOME, SETTINGS, Warehouse, administer, database, memory
 from tests.schema.test_grants import HERE, LISTING
 from tidemark import doctor, embedded, pipeline, verify
 from tidemark.config import Project
@@ -228,3 +228,18 @@ def test_a_layer_without_what_was_made_once_is_refused(retail: Retail, damage: s
         migrate(Project(retail.home), retail.servers)
     assert lost in str(raised.value)
     assert problems(retail, retail.servers) != []
+
+
+def test_what_a_new_file_drops_need_not_be_there(retail: Retail, tmp_path: Path):
+    """As the message says: a table that somebody has dropped by hand is not needed any more."""
+    home = tmp_path / "later"
+    shutil.copytree(HOME / "sql", home / "sql")
+    retail.warehouse.execute("dwh", "drop table temp_sales_report")
+    with pytest.raises(MigrationError, match=r"drop it in a new file of sql/"):
+        migrate(Project(home), retail.servers, layers=["dwh"])
+
+    dropped = "drop table if exists temp_sales_report;"
+    (home / "sql" / "retail" / "dwh" / "09_no_report.sql").write_text(dropped)
+
+    assert migrate(Project(home), retail.servers, layers=["dwh"])["dwh"].files != []
+    assert migrate(Project(home), retail.servers, layers=["dwh"])["dwh"].files == []
