@@ -179,7 +179,7 @@ class _Server:
                 with suppress(psycopg2.Error, TimeoutError):
                     found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
                     who = ", ".join(str(Holder(*each)) for each in found)
-                    log.warning("%s: waits for %s", one.layer, who or "who has just ended")
+                    log.warning("%s: waits for %s", one.layer, who or "a prepared transaction, or who has just ended")
 
     def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:
         """Take the refusal of a server for an answer, such as that it has no connection left."""

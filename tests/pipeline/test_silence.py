@@ -183,6 +183,21 @@ def test_a_long_statement_is_waited_for(sender: Session):
     assert sender.value("select 1 from pg_sleep(2)") == 1
 
 
+def test_a_wait_for_a_table_that_somebody_reads_says_whom_it_waits_for(
+    retail: Retail, caplog: pytest.LogCaptureFixture
+):
+    with (
+        Servers(retail.warehouse.dsn) as servers,
+        servers.session("dwh", "test") as session,
+        ThreadPoolExecutor(1) as pool,
+        retail.holding("dwh", "select count(*) from vw_sales"),
+    ):
+        running = pool.submit(session.run, "alter view vw_sales rename to vw_sold")
+        wait_until(lambda: "waits for" in caplog.text)
+    running.result(PATIENCE)
+    assert "dwh: waits for pid " in caplog.text
+
+
 def test_a_transaction_that_is_idle_says_something(
     watched: Servers, sender: Session, monkeypatch: pytest.MonkeyPatch
 ):
