@@ -150,6 +150,13 @@ def test_a_server_that_answers_nobody_is_given_up(
     assert not raised.value.is_transient
 
 
+def test_a_server_that_answers_now_and_then_is_found_out(sender: Session, proxies: list[Proxy]):
+    """Each connection carries the login and one answer, and the heartbeat's are no exception."""
+    proxies[0].room[BACK] = 900
+    with pytest.raises(ConnectError, match="the server waits for this side"):
+        sender.run("select 1")
+
+
 def test_a_server_that_takes_nobody_new_is_given_up_when_nothing_moves(
     sender: Session, proxies: list[Proxy], monkeypatch: pytest.MonkeyPatch
 ):
