@@ -178,8 +178,8 @@ class _Server:
                 statement = sqlfiles.statement("heartbeat", "in_the_way")
                 with suppress(psycopg2.Error, TimeoutError):
                     found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
-                    who = ", ".join(str(Holder(*each)) for each in found)
-                    log.warning("%s: waits for %s", one.layer, who or "a prepared transaction, or who has just ended")
+                    who = ", ".join(str(Holder(*each)) for each in found) or _UNSEEN
+                    log.warning("%s: waits for %s", one.layer, who)
 
     def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:
         """Take the refusal of a server for an answer, such as that it has no connection left."""
@@ -232,6 +232,7 @@ class _Server:
 
 
 _GONE: Look = (None, None, None)
+_UNSEEN = "a prepared transaction, or who has just ended"
 
 
 def _is_dead(look: Look) -> bool:
