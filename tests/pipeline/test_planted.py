@@ -16,6 +16,7 @@ from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import MigrationError
 from tidemark.migrate import migrate
+from tidemark.servers import engine
 
 PLANTED = """
 create function public.planted() returns text language plpgsql as $$
@@ -224,3 +225,17 @@ def test_psql_calls_nothing_that_others_have_made(warehouse: Warehouse):
     )
     made = psql.program(warehouse.dsn["dwh"], "dwh", as_admin=False, environ={})
     assert made.environment["PGOPTIONS"] == "-c role=tidemark_analyst"
+
+
+def test_an_engine_calls_nothing_that_others_have_made(warehouse: Warehouse):
+    """Who owns the database, and is no superuser, may say what its sessions find first."""
+    warehouse.execute(
+        "operational",
+        "create schema planted; create function planted.set_config(text, text, boolean) "
+        "returns text language plpgsql as 'begin raise exception using message = $1; end'; "
+        "alter database tidemark_test set search_path = planted, pg_catalog, public",
+    )
+    made = engine(warehouse.dsn["operational"], "operational")
+    with closing(made.raw_connection()) as opened:
+        assert opened.dbapi_connection is not None
+    made.dispose()

@@ -4,11 +4,11 @@
 -- name: trust_nobody
 set session search_path = pg_catalog, pg_temp
 
--- A server that is too old for a setting has none to change.
+-- A server that is too old for a setting has none to change. An engine's session has its own path.
 -- name: pin
-select set_config(s.name, s.setting, false)
-from unnest({names}, {settings}) as s (name, setting)
-where current_setting(s.name, true) is not null
+select pg_catalog.set_config(s.name, s.setting, false)
+from rows from (pg_catalog.unnest({names}), pg_catalog.unnest({settings})) as s (name, setting)
+where pg_catalog.current_setting(s.name, true) is not null
 
 -- A statement whose process was killed ends within a second, and lets go of its locks. Some systems
 -- can't tell that a socket was closed, and servers before 14 don't look; the statement goes on there.
