@@ -158,6 +158,9 @@ def refused_in_production(**settings: str) -> str:
         ("P4ssw0rd-2026-1", GUESSED),
         ("aaaaaaaaaaaaaaaa", GUESSED),
         ("tidemark_etl.2026", GUESSED),
+        ("warehouse-2026", GUESSED),
+        ("asdfghjkl123", GUESSED),
+        ("1q2w3e4r5t6y", GUESSED),
     ],
 )
 @pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "DB2_PASS", "ci_token"])
