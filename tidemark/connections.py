@@ -27,7 +27,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from tidemark import driver_errors, login_errors, pooling, sqlfiles
-from tidemark.errors import ConfigError, ConnectError
+from tidemark.errors import ConnectError
 from tidemark.model import Layer
 
 if TYPE_CHECKING:
@@ -75,12 +75,7 @@ def opened(dsn: str, layer: Layer, application: str) -> Connection:
         ConfigError: the DSN can't be read.
         ConnectError: the server can't be reached or refuses the login.
     """
-    if driver_errors.parsed(dsn) is None:
-        raise ConfigError(
-            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
-            "postgresql://user:password@host:port/database, with special characters of the "
-            "password percent-encoded: @ is %40, / is %2F, % is %25."
-        )
+    driver_errors.must_parse(dsn, layer)
     start = time.monotonic()
     connect = partial(_connect, dsn, application)
     connection = None

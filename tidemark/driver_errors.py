@@ -7,7 +7,13 @@ import re
 import psycopg2
 from psycopg2 import errorcodes, extensions
 
-from tidemark.errors import ConnectError, RefusedRowError, StatementError, TidemarkError
+from tidemark.errors import (
+    ConfigError,
+    ConnectError,
+    RefusedRowError,
+    StatementError,
+    TidemarkError,
+)
 from tidemark.model import ETL_ROLE, Layer
 
 
@@ -34,15 +40,35 @@ def parsed(dsn: str) -> dict[str, str] | None:
     return parts if is_place and is_port else None
 
 
+def must_parse(dsn: str, layer: Layer) -> dict[str, str]:
+    """Parse a DSN.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    parts = parsed(dsn)
+    if parts is None:
+        raise ConfigError(
+            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
+            "postgresql://user:password@host:port/database, with special characters of the "
+            "password percent-encoded: @ is %40, / is %2F, % is %25."
+        )
+    return parts
+
+
 SECRETS = frozenset({"password", "sslpassword"})
 """Parameters of a DSN that nobody else may see."""
 
 _URL_PASSWORD = re.compile(r"^(postgres(?:ql)?://[^:@/]*):[^@/]*@")
 
 
-def without_secrets(dsn: str) -> str:
-    """Return a DSN that says all of it but the secrets; a URL stays one where that can be."""
-    parts = parsed(dsn) or {}
+def without_secrets(dsn: str, layer: Layer) -> str:
+    """Return a DSN that says all of it but the secrets; a URL stays one where that can be.
+
+    Raises:
+        ConfigError: it can't be read, so what is secret in it can't be told.
+    """
+    parts = must_parse(dsn, layer)
     kept = {name: value for name, value in parts.items() if name not in SECRETS}
     if kept == parts:
         return dsn

@@ -188,7 +188,14 @@ def test_without_a_psql_on_path_the_one_of_the_servers_is_taken(shop: Warehouse,
     ],
 )
 def test_a_dsn_is_printed_without_what_is_secret(shop: Warehouse, dsn: str, shown: str):
-    assert driver_errors.without_secrets(dsn) == shown
+    assert driver_errors.without_secrets(dsn, "dwh") == shown
+
+
+def test_a_dsn_in_which_the_secret_can_not_be_told_is_not_printed(shop: Warehouse):
+    for dsn in ("postgresql://ann:se@same@h/d", "host=h password='sesame", "ann:sesame@h/d"):
+        done = process("dsn", "dwh", env={**shop.environment, "TIDEMARK_DWH_DSN": dsn})
+        assert (done.code, done.out, "same" in done.err) == (3, "", False)
+        assert done.err.startswith("error: dwh: TIDEMARK_DWH_DSN can't be read.")
 
 
 def test_the_password_of_a_dsn_is_printed_when_asked_for(shop: Warehouse):

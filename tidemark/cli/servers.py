@@ -32,7 +32,7 @@ def up(as_json: AsJson = False) -> None:
         raise UsageError("up: TIDEMARK_*_DSN is set, so the servers are yours to start.")
     with open_servers(project) as opened:
         if as_json:
-            print_json({k: driver_errors.without_secrets(v) for k, v in opened.dsns.items()})
+            print_json({k: driver_errors.without_secrets(v, k) for k, v in opened.dsns.items()})
             return
         for layer, dsn in opened.dsns.items():
             typer.echo(f"{layer:12} {driver_errors.redacted(dsn)}")
@@ -63,8 +63,8 @@ def dsn(
     from tidemark import driver_errors
 
     with open_servers(find_project()) as opened:
-        _, url = _named(opened, layer)
-        typer.echo(url if password else driver_errors.without_secrets(url))
+        known, url = _named(opened, layer)
+        typer.echo(url if password else driver_errors.without_secrets(url, known))
 
 
 def psql(
