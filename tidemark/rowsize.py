@@ -21,9 +21,13 @@ LIMIT = 32 << 20
 _COMPRESSION = 255
 """How much smaller a value may be stored than it is, at most."""
 
+_SPREAD = 5
+"""How many bytes of an array are sent for one that is stored, at most: those of booleans."""
+
 _NARROW = re.compile(
     r"^(boolean|smallint|integer|bigint|real|double precision|numeric|money|uuid|oid|name|date|"
-    r"inet|cidr|macaddr8?|interval|\"char\"|(time|timestamp)\b.*|bit\(\d+\)|"
+    r"inet|cidr|macaddr8?|interval|\"char\"|bit\(\d+\)|"
+    r"(time|timestamp)(\(\d\))? with(out)? time zone|"
     r"(numeric|character|character varying)\([\d,]+\))(\(.*\))?$"
 )
 _MEASURED = {"text", "character varying", "bytea"}
@@ -65,4 +69,7 @@ def _size(column: Column, binary: bool) -> Composable:
     if column.type in _MEASURED:
         times = 2 if column.type == "bytea" and not binary else 1
         return db.compose("rowsize", "length", times=db.literal(times), **parts)
+    if binary and column.type.endswith("[]"):
+        worth = db.literal(LIMIT // _COMPRESSION // _SPREAD)
+        return db.compose("rowsize", "sent", worth=worth, **parts)
     return db.compose("rowsize", "printed", worth=db.literal(LIMIT // _COMPRESSION), **parts)

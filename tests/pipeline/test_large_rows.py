@@ -54,6 +54,8 @@ def streamed(warehouse: Warehouse, table: str, *types: str) -> tuple[int, str]:
         (200, "bytea", "convert_to(repeat('x', 200 << 20), 'UTF8')"),
         (50, "jsonb", "to_jsonb(repeat('x', 50 << 20))"),
         (50, "text[]", "array_fill(repeat('x', 2 << 20), array[25])"),
+        (57, "timestamp with time zone[]", "array_fill(now(), array[5000000])"),
+        (38, "boolean[]", "array_fill(true, array[8000000])"),
     ],
 )
 def test_a_large_row_is_refused_before_it_is_taken(

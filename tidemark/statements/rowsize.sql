@@ -22,3 +22,7 @@ coalesce(octet_length({column})::bigint * {times}, 0)
 
 -- name: printed
 case when pg_column_size({column}) > {worth} then octet_length({column}::text)::bigint else 0 end
+
+-- What an array is as text says little: its binary form has the length of each element.
+-- name: sent
+case when pg_column_size({column}) > {worth} then octet_length(array_send({column}))::bigint else 0 end
