@@ -38,8 +38,8 @@ def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Co
 
     Args:
         query: a SELECT.
-        columns: what it selects, in order.
-        binary: whether it is sent in COPY's binary format; in text, bytes are twice as long.
+        columns: what it selects, in order, as the receiver has it.
+        binary: whether it is sent in COPY's binary format, for which both have the same types.
     """
     sizes = {column.name: _size(column, binary) for column in columns if _is_wide(column)}
     if not sizes:
@@ -65,10 +65,10 @@ def _is_wide(column: Column) -> bool:
 
 
 def _size(column: Column, binary: bool) -> Composable:
+    """Compose the size of a value as it is sent; in text its type is the sender's own."""
     parts = {"column": db.name(column.name)}
-    if column.type in _MEASURED:
-        times = 2 if column.type == "bytea" and not binary else 1
-        return db.compose("rowsize", "length", times=db.literal(times), **parts)
+    if binary and column.type in _MEASURED:
+        return db.compose("rowsize", "length", **parts)
     if binary and column.type.endswith("[]"):
         worth = db.literal(LIMIT // _COMPRESSION // _SPREAD)
         return db.compose("rowsize", "sent", worth=worth, **parts)

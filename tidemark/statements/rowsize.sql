@@ -18,7 +18,7 @@ where
 when {size} then {column}
 
 -- name: length
-coalesce(octet_length({column})::bigint * {times}, 0)
+coalesce(octet_length({column})::bigint, 0)
 
 -- name: printed
 case when pg_column_size({column}) > {worth} then octet_length({column}::text)::bigint else 0 end
