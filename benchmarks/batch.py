@@ -4,13 +4,14 @@ import json
 import os
 from dataclasses import asdict
 
-from tidemark import config, pipeline, servers
+from tidemark import pipeline, servers
 from tidemark.db import Servers
+from tidemark.project import find_project
 
 
 def main() -> None:
     """Use the servers that the environment names."""
-    project = config.find_project()
+    project = find_project()
     dsns = servers.configured_dsns(project.home, os.environ)
     assert dsns is not None, "benchmarks.spine sets the DSNs"
     with Servers(dsns) as opened:

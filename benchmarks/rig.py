@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tidemark import embedded
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 HERE = Path(__file__).parent
 PSQL = str(site.installed() / "psql")

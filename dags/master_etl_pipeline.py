@@ -14,9 +14,9 @@ from airflow.sdk import Asset, CronTriggerTimetable, Param, dag, task, task_grou
 from airflow.sdk.exceptions import AirflowFailException
 
 from tidemark import tasks
-from tidemark.config import find_project
 from tidemark.errors import MonitorError
 from tidemark.model import HOPS, Hop
+from tidemark.project import find_project
 
 TASKS: dict[Hop, str] = {
     "extract": "operational_to_mrr",

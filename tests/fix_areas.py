@@ -14,10 +14,11 @@ import yaml
 from tests.fix_servers import HOME, Warehouse, connect, database
 from tests.queries import execute
 from tidemark import migrate, pipeline, rebuild, verify
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Servers, quoted
 from tidemark.mirror import LINEAGE_COLUMNS
 from tidemark.model import LAYERS, BatchResult, Layer
+from tidemark.project import Project
 
 Columns = Mapping[str, str]
 LINEAGE = {column.name: column.type for column in LINEAGE_COLUMNS}

@@ -19,10 +19,10 @@ import pytest
 
 from tests import checkout
 from tests.commands import Done, run
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.model import LAYERS
+from tidemark.project import Project
 from tidemark.status import LayerRows, layer_rows
 
 Read = TypeVar("Read")

@@ -27,9 +27,10 @@ from tests.fix_servers import (
 )
 from tests.queries import execute
 from tidemark import pipeline
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, Layer
+from tidemark.project import Project
 
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ import pytest
 from psycopg2.extensions import connection
 
 from tidemark import embedded
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 HOME = Path(__file__).parent.parent
 

@@ -6,17 +6,14 @@ nearest one that exists. Columns and types are not declared: `catalog` reads the
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from tidemark import yamlfiles
-from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.errors import UnknownNameError
 from tidemark.scalars import (
     Columns,
     Duration,
@@ -275,6 +272,12 @@ class Area(_Declaration):
         """The calendar of the project that the area belongs to."""
         return self._settings.calendar
 
+    def under(self, settings: Settings) -> Area:
+        """Return the area as one of a project with these settings."""
+        copy = self.model_copy()
+        copy._settings = settings
+        return copy
+
     @property
     def dimensions(self) -> tuple[Entity, ...]:
         """The entities that become dimensions, in the order of the file."""
@@ -290,107 +293,3 @@ class Area(_Declaration):
         if name not in self.entities:
             raise UnknownNameError(f"entity of {self.area}", name, self.entities)
         return self.entities[name]
-
-
-class Project:
-    """A folder with `sql/`: the areas that it declares and the servers that it uses."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    @property
-    def sql(self) -> Path:
-        """The folder with one folder per area."""
-        return self.home / "sql"
-
-    @cached_property
-    def settings(self) -> Settings:
-        """What holds for all areas; ConfigError names file, key and what is wrong."""
-        path = self.sql / "project.yml"
-        if not path.exists():
-            return NO_SETTINGS
-        where = "sql/project.yml"
-        return yamlfiles.validated(yamlfiles.parsed(path, where) or {}, where, Settings)
-
-    @cached_property
-    def areas(self) -> dict[str, Area]:
-        """Every area, by name; ConfigError names file, key and what is wrong."""
-        files = sorted(self.sql.glob("*/area.yml"))
-        found = {path.parent.name: load_area(path, self.settings) for path in files}
-        _names_are_unique(found)
-        return found
-
-    def area(self, name: str | None = None) -> Area:
-        """Return one area by name, or the only one there is."""
-        if name is None:
-            if len(self.areas) == 1:
-                return next(iter(self.areas.values()))
-            raise UnknownNameError("area", "(none given)", self.areas)
-        if name not in self.areas:
-            raise UnknownNameError("area", name, self.areas)
-        return self.areas[name]
-
-
-def find_project(start: Path | None = None) -> Project:
-    """Find the project: `TIDEMARK_HOME`, or the nearest folder upwards that has `sql/*/area.yml`.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    configured = os.environ.get("TIDEMARK_HOME")
-    here = (Path(configured) if configured else start or Path.cwd()).resolve()
-    for folder in (here,) if configured else (here, *here.parents):
-        if any((folder / "sql").glob("*/area.yml")):
-            return Project(folder)
-    raise ConfigError(
-        f"{here}: no folder here or above has sql/<area>/area.yml. "
-        "Change into a Tidemark project, or set TIDEMARK_HOME."
-    )
-
-
-def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
-    """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
-    where = "/".join(path.parts[-3:])
-    declared = yamlfiles.parsed(path, where)
-    if isinstance(declared, dict) and "calendar" in declared:
-        raise ConfigError(
-            f"{where}: calendar: it is one for all areas, as the date dimension is. "
-            "Move it to sql/project.yml."
-        )
-    area = yamlfiles.validated(declared, where, Area)
-    area._settings = settings
-    if area.area != path.parent.name:
-        raise ConfigError(
-            f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
-            "Give both the same name."
-        )
-    return area
-
-
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schemas of `area.yml` and `project.yml`, for editors."""
-    return {"area": Area.model_json_schema(), "project": Settings.model_json_schema()}
-
-
-def _names_are_unique(areas: Mapping[str, Area]) -> None:
-    """Refuse two entities that would share a table, or what is made beside one."""
-    seen: dict[tuple[str, str], str] = {}
-    for area in areas.values():
-        for entity in area.entities.values():
-            owner = f"{area.area}.{entity.name}"
-            for kind, value in _tables_of(entity):
-                other = seen.setdefault((kind, value), owner)
-                if other != owner:
-                    raise ConfigError(
-                        f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
-                        f"{other}. Give one of them another name."
-                    )
-
-
-def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
-    """Yield what an entity has to itself: its landing table and view, its tables, histories."""
-    yield from (("entity", entity.name), ("entity", f"clean_{entity.name}"))
-    for layer, table in (("mrr", entity.mrr), ("stg", entity.stg)):
-        yield from ((layer, table), (layer, f"{table}_history"))
-    if entity.dwh:
-        yield "dwh", entity.dwh

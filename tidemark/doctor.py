@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from tidemark import catalog, confined, db, ledger, migrate, rights, watermark
-from tidemark.config import Area, Entity, Project
+from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.errors import MigrationError, TidemarkError, WindowError
 from tidemark.model import ETL_ROLE, LAYERS, Layer, in_the_future
+from tidemark.project import Project
 from tidemark.rights import Login
 from tidemark.watermark import Activity
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from tidemark import db, driver_errors, migrate, servers
-from tidemark.config import Project
 from tidemark.errors import ConfigError
+from tidemark.project import Project
 
 _CREATED = re.compile(
     r"""\bcreate\s+(?:unlogged\s+|foreign\s+|materialized\s+)?(?:table|view)\s+

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from tidemark import confined, db, locks, presence, rights, sqlfiles
-from tidemark.config import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 _ROLES = "00_roles.sql"
 _REFUSED = {"42501", "42704"}

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from tidemark import driver_errors, servers, settings
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
+from tidemark.project import Project
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark import db, embedded, settings
-from tidemark.config import Project
 from tidemark.errors import ConfigError, ConnectError
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 if TYPE_CHECKING:
     import sqlalchemy

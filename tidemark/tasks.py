@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TypedDict
 
 from tidemark import db, interrupts, monitor, pipeline, servers
-from tidemark.config import Project
 from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
+from tidemark.project import Project
 
 log = logging.getLogger(__name__)
 

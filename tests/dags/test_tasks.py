@@ -13,9 +13,10 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME
 from tidemark import tasks
-from tidemark.config import Area, Monitor, Project
+from tidemark.config import Area, Monitor
 from tidemark.errors import MonitorError
 from tidemark.model import HOPS
+from tidemark.project import Project
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def waiting(retail: Retail) -> Iterator[subprocess.Popen[str]]:
         import signal
         from pathlib import Path
         from tidemark import tasks
-        from tidemark.config import Project
+        from tidemark.project import Project
         signal.signal(signal.SIGTERM, lambda *_: None)
         tasks.run_hop(Project(Path.cwd()), "retail", "extract")
     """

@@ -15,10 +15,10 @@ from tests.docs.test_pages import section
 from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import SETTINGS, Warehouse, administer, database, memory
 from tidemark import embedded, migrate, pipeline, verify
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.embedded import site, user
 from tidemark.model import Layer
+from tidemark.project import Project
 
 TEXT = section("operations.md", "Backup and restore").partition("### Servers of your own")[2]
 DUMP, RESTORE, BASE, SET_BACK = [

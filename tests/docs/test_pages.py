@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from tests.commands import tidemark
 from tests.fix_servers import HOME, Warehouse
-from tidemark import config
+from tidemark import config, project
 from tidemark.cli import app
 from tidemark.model import LAYERS
 
@@ -180,7 +180,7 @@ def _keys(value: Any) -> Iterator[str]:
 def test_the_schema_for_editors_is_that_of_the_models(name: str) -> None:
     written = json.loads((HOME / "sql" / f"{name}.schema.json").read_text("utf-8"))
 
-    assert written == config.json_schemas()[name]
+    assert written == project.json_schemas()[name]
 
 
 def test_every_key_of_area_yml_is_documented_and_no_other() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.migrate import migrate
+from tidemark.project import Project
 
 VIEWS = ["retail/stg/views/clean_customers.sql", "retail/stg/views/clean_sales.sql"]
 

@@ -12,8 +12,8 @@ from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import HOME
 from tests.queries import execute, value
 from tidemark import doctor
-from tidemark.config import Project
 from tidemark.migrate import migrate
+from tidemark.project import Project
 
 LogIn = Callable[[], Connection]
 IDLE = "idle_in_transaction_session_timeout"

@@ -12,9 +12,10 @@ import pytest
 from tests.fix_servers import HOME, Warehouse, connect, database
 from tests.queries import execute
 from tidemark import history, migrate, pipeline, plan, rejects, status
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.model import END_OF_TIME, LAYERS, BatchResult, Layer
+from tidemark.project import Project
 
 MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
 ID, OTHER = UUID(int=1), UUID(int=2)

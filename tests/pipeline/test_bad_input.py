@@ -6,7 +6,6 @@ import pytest
 
 from tests.fix_retail import Retail
 from tidemark import db
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import (
     ConfigError,
@@ -18,6 +17,7 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
 

@@ -11,11 +11,12 @@ from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import connect, database
 from tests.queries import execute, value
 from tidemark import indexes, pipeline
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError, LockedError
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 STAGING = "lock table tidemark.applied_batch in share mode"
 

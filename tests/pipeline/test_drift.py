@@ -9,10 +9,10 @@ import pytest
 
 from tests.fix_retail import Retail
 from tidemark import migrate, plan, sqltypes
-from tidemark.config import Project
 from tidemark.drift import Difference
 from tidemark.errors import ContractError
 from tidemark.model import Overrides
+from tidemark.project import Project
 
 HISTORY = """
     select 'current', customer_id, vip from mrr_dim_customers

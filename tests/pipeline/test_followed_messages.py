@@ -10,8 +10,8 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark import migrate
-from tidemark.config import Project
 from tidemark.errors import ContractError
+from tidemark.project import Project
 
 JAN, FEB, MAR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z"
 BIG = 2**31 + 5

@@ -18,11 +18,11 @@ from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
 from tests.queries import execute
 from tidemark import heartbeat, locks, pipeline, settings, stage, transfer
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Hop, Layer
+from tidemark.project import Project
 from tidemark.transfer import Streamed
 
 WAREHOUSE = LAYERS[1:]

@@ -11,10 +11,10 @@ import pytest
 from tests.commands import tidemark
 from tests.fix_retail import Retail
 from tidemark import doctor, rebuild, verify
-from tidemark.config import Project
 from tidemark.errors import LostHistoryError
 from tidemark.ledger import Lost
 from tidemark.model import Layer
+from tidemark.project import Project
 
 CITIES = """
     select city from dwh_dim_customers where customer_id = 1 order by valid_from

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.fix_servers import HOME, Warehouse
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import EditedMigrationError, MigrationError
 from tidemark.migrate import migrate, pending
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 TABLES = "select count(*) from pg_class where relname = 'trees'"
 NOTHING: dict[Layer, list[str]] = {layer: [] for layer in LAYERS}

@@ -12,10 +12,10 @@ import pytest
 from tests.fix_servers import HOME, Warehouse, connect
 from tests.queries import execute
 from tidemark import doctor, psql
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.errors import MigrationError
 from tidemark.migrate import migrate
+from tidemark.project import Project
 from tidemark.servers import engine
 
 PLANTED = """

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make, write
 from tidemark import migrate, pipeline, rejects, verify
-from tidemark.config import Project
 from tidemark.model import Overrides
+from tidemark.project import Project
 
 JAN, FEB, MAR = (f"2025-{month:02}-01 00:00Z" for month in range(1, 4))
 

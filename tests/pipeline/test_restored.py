@@ -13,12 +13,12 @@ from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SETTINGS, Warehouse, administer, database, memory
 from tests.schema.test_grants import HERE, LISTING
 from tidemark import doctor, embedded, pipeline, verify
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.errors import MigrationError
 from tidemark.migrate import migrate
 from tidemark.model import LAYERS, Layer
+from tidemark.project import Project
 
 LAYERS_OF_OURS: tuple[Layer, ...] = LAYERS[1:]
 OTHERS = """

@@ -16,13 +16,13 @@ from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME, SETTINGS, Warehouse
 from tests.queries import execute
 from tidemark import embedded, pipeline, retries
-from tidemark.config import Project
 from tidemark.db import Servers
 from tidemark.embedded import postmaster, site
 from tidemark.errors import LockedError, StatementError
 from tidemark.journal import Journal
 from tidemark.migrate import migrate
 from tidemark.model import HOPS, Hop, Layer
+from tidemark.project import Project
 
 LANDING = "lock table landing.sales in share mode"
 APPLYING = "lock table tidemark.applied_batch in share mode"

@@ -12,8 +12,8 @@ from sql.retail.sample.store import NAMES
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import Warehouse
 from tidemark import db, pipeline, servers
-from tidemark.config import Project
 from tidemark.errors import ConfigError, UsageError
+from tidemark.project import Project
 
 Seeder = Callable[..., dict[str, int]]
 Content = dict[str, dict[int, dict[str, Any]]]

@@ -19,10 +19,11 @@ from tests.fix_retail import wait_until
 from tests.fix_servers import SETTINGS, connect, database, memory
 from tests.queries import execute, rows
 from tidemark import doctor, embedded, pipeline, plan, verify, watermark
-from tidemark.config import Area, Project
+from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import WindowError
 from tidemark.model import Overrides
+from tidemark.project import Project
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
 TABLE = "create table things (id int primary key, v text, updated_at timestamptz)"

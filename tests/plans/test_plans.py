@@ -16,9 +16,9 @@ from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute
 from tidemark import db, deletes, facts, mirror, scd2, watermark
-from tidemark.config import Project
 from tidemark.mirror import Mirror
 from tidemark.model import Column, Window
+from tidemark.project import Project
 from tidemark.transfer import Landing
 
 ROWS, DELTA = 50_000, 50

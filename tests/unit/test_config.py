@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tidemark.config import Project, find_project, load_area
 from tidemark.errors import ConfigError, UnknownNameError
 from tidemark.model import LAYERS
+from tidemark.project import Project, find_project, load_area
 from tidemark.servers import configured_dsns
 
 GARDENS: dict[str, Any] = {

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tidemark.config import Project
     from tidemark.db import Servers
+    from tidemark.project import Project
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -46,9 +46,9 @@ def show_help(context: typer.Context) -> None:
 
 def find_project() -> Project:
     """Find the project that the working folder belongs to."""
-    from tidemark import config
+    from tidemark import project
 
-    return config.find_project()
+    return project.find_project()
 
 
 @contextmanager

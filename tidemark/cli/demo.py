@@ -19,9 +19,10 @@ from tidemark.cli.output import progress_bars, show, table
 from tidemark.errors import UsageError
 
 if TYPE_CHECKING:
-    from tidemark.config import Area, Project
+    from tidemark.config import Area
     from tidemark.db import Servers
     from tidemark.model import HopResult
+    from tidemark.project import Project
 
 
 def seed(context: typer.Context) -> None:
