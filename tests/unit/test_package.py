@@ -2,12 +2,18 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 import tidemark
+from tests.commands import run
+from tests.fix_servers import HOME
 
 PACKAGE = Path(tidemark.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -35,3 +41,42 @@ def test_no_code_knows_an_area(module: Path):
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_no_statement_knows_an_area(path: Path):
     assert AREA.findall(path.read_text("utf-8")) == []
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
+    """The package as it is installed elsewhere."""
+    folder = tmp_path_factory.mktemp("wheel")
+    done = run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder])
+    assert done.code == 0, done
+    with ZipFile(next(folder.glob("*.whl"))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: ZipFile) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode())
+
+
+def test_the_wheel_has_every_file_of_the_package_and_the_sql_of_the_platform(wheel: ZipFile):
+    made = {path for path in PACKAGE.rglob("*") if path.is_file()}
+    ours = {path.relative_to(HOME) for path in made if path.suffix != ".pyc"}
+    platform = {path for path in (HOME / "sql" / "platform").rglob("*") if path.is_file()}
+    ours |= {"tidemark" / path.relative_to(HOME) for path in platform}
+    assert {Path(name) for name in wheel.namelist() if ".dist-info/" not in name} == ours
+
+
+def test_the_types_of_the_package_can_be_checked_where_it_is_installed(wheel: ZipFile):
+    """PEP 561: a type checker reads the annotations only beside this file."""
+    assert "tidemark/py.typed" in wheel.namelist()
+
+
+def test_the_package_says_its_license(wheel: ZipFile, metadata: Message):
+    (license_file,) = (name for name in wheel.namelist() if name.endswith("licenses/LICENSE"))
+    assert wheel.read(license_file) == (HOME / "LICENSE").read_bytes()
+    assert metadata["License-Expression"] == "Apache-2.0"
+
+
+def test_the_package_says_what_its_readme_says(metadata: Message):
+    assert metadata.get_payload() == (HOME / "README.md").read_text("utf-8")
