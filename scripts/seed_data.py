@@ -13,14 +13,18 @@ OLDEST = (3, 11)
 
 
 def missing() -> list[str]:
-    """Return what of the package's requirements this Python lacks."""
+    """Return what of the package's and the sample's requirements this Python lacks.
+
+    Not of those of embedded servers: with servers of one's own they are not needed.
+    """
     if sys.version_info < OLDEST:
         return ["Python 3.11 or newer"]
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    names = [re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]]
-    return [name for name in names if not _is_installed(name)]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    names = [re.split(r"[^\w-]", requirement)[0] for requirement in needed]
+    return [name for name in sorted(names) if not _is_installed(name)]
 
 
 def _is_installed(name: str) -> bool:
@@ -34,9 +38,10 @@ def _is_installed(name: str) -> bool:
 lacking = missing()
 if lacking:
     sys.exit(
-        f"seed_data.py: {sys.executable} lacks {', '.join(lacking)}. Type `pip install {ROOT}` in "
-        f"a virtual environment, or `{ROOT}/scripts/demo`, which makes one in .venv. Containers "
-        "have all that, and `docker compose up` seeds them."
+        f"seed_data.py: {sys.executable} lacks {', '.join(lacking)}. Type "
+        f"`pip install '{ROOT}[demo,embedded]'` in a virtual environment, or "
+        f"`{ROOT}/scripts/demo`, which makes one in .venv. Containers have all that, and "
+        "`docker compose up` seeds them."
     )
 
 sys.path.insert(0, str(ROOT))

@@ -117,7 +117,10 @@ def _find() -> tuple[str, bool]:
     try:
         return str(site.installed() / "psql"), False
     except EmbeddedError as error:
-        raise ConfigError(f"psql: there is none on PATH. {_INSTALL}") from error
+        raise ConfigError(
+            f"psql: there is none on PATH. {_INSTALL} For one that can't encrypt, run "
+            "`pip install 'tidemark[embedded]'`."
+        ) from error
 
 
 def _must_become_analyst(session: Session, dsn: str) -> None:

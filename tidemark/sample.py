@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from tidemark import driver_errors, servers, settings
+from tidemark import driver_errors, extras, servers, settings
 from tidemark.config import Area
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
 from tidemark.project import Project
@@ -78,6 +78,8 @@ def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, 
 def _explained(error: Exception, folder: Path) -> TidemarkError:
     """Say what ended a seeder, and where, without the values that it was at work on."""
     where = f"sql/{folder.parent.name}/sample"
+    if lacking := _lacking(error):
+        return lacking
     if driver_error := driver_errors.within(error):
         told = driver_errors.of_statement(driver_error, "operational")
         if isinstance(told, RefusedRowError):
@@ -86,6 +88,13 @@ def _explained(error: Exception, folder: Path) -> TidemarkError:
     return ConfigError(
         f"seed: {where}{_place(error, folder)} raised {type(error).__name__}. Correct it there."
     )
+
+
+def _lacking(error: Exception) -> ConfigError | None:
+    """Say which package of an extra a seeder lacks, if that is what the error is about."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in extras.EXTRAS:
+        return None
+    return ConfigError(f"seed: {extras.lacking(error.name)}.")
 
 
 def _place(error: Exception, folder: Path) -> str:
@@ -134,7 +143,7 @@ def _module(project: Project, area: str) -> ModuleType:
     except TidemarkError:
         raise
     except Exception as error:
-        raise ConfigError(
+        raise _lacking(error) or ConfigError(
             f"sql/{area}/sample: it can't be imported: {type(error).__name__}: {error}. Mend that "
             "there, or install what it needs."
         ) from error

@@ -63,6 +63,8 @@ def failed(done: Done, code: int) -> str:
     ("body", "code", "said"),
     [
         ('raise ValueError("Jane Doe")', 3, "/__init__.py:9 raised ValueError. Correct it there."),
+        ("import nothing_of_it", 3, "/__init__.py:9 raised ModuleNotFoundError. Correct it there."),
+        ("raise ModuleNotFoundError(name='faker')", 3, r"Run `pip install 'tidemark\[demo\]'`"),
         ("{}['Jane Doe']", 3, "seed: sql/retail/sample/__init__.py:9 raised KeyError. "),
         ("run(':a', wrong='Jane Doe')", 3, "/__init__.py:7 raised StatementError. Correct"),
         ("run('select :a', a=object())", 9, "operational: can't adapt type 'object'."),

