@@ -142,7 +142,8 @@ def write(
     """Write `sql/<area>` below a project's folder; `first` runs first in every layer."""
     folder = home / "sql" / area
     declared = {e.entity: e.declared for e in entities}
-    text = yaml.safe_dump({"area": area, "margin": "0s", "entities": declared, **settings})
+    own = {"area": area, "landing_schema": "landing", "margin": "0s", "entities": declared}
+    text = yaml.safe_dump({**own, **settings})
     _write(folder / "area.yml", text)
     for layer, made in (("operational", _source), ("mrr", _mrr), ("stg", _stg)):
         _write(folder / layer / "01_create_schema.sql", "\n".join(map(made, entities)))

@@ -24,7 +24,8 @@ Seen = tuple[Key, Observation]
 
 MEMBER = scd2.Dimension(
     entity="members",
-    table="dwh_dim_members",
+    table=("public", "dwh_dim_members"),
+    landed=("landing", "members"),
     surrogate="member_key",
     natural_key=("member_id",),
     type2=("city", "tier"),

@@ -72,7 +72,8 @@ class Visits:
         own = ("visit_id", "spent", "at")
         return facts.Fact(
             entity="visits",
-            table="dwh_fact_visits",
+            table=("public", "dwh_fact_visits"),
+            landed=("landing", "visits"),
             natural_key=("visit_id",),
             columns=dict(zip(own, own, strict=True)),
             event_time="at",

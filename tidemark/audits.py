@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tidemark import db
 from tidemark.db import Session
 from tidemark.facts import Fact, RoleKey, nearest
-from tidemark.model import END_OF_TIME, Key
+from tidemark.model import END_OF_TIME, Key, label
 from tidemark.scd2 import Dimension
 
 
@@ -39,7 +39,7 @@ def versions(dwh: Session, dimension: Dimension) -> list[Audit]:
     return [
         Audit(
             dimension.entity,
-            dimension.table,
+            label(dimension.table),
             what,
             [tuple(key) for key, problem in found if problem == what],
         )
@@ -69,4 +69,4 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
     )
     keys = [tuple(key) for (key,) in found]
     what = f"{role.column} is not of the version in force at {fact.event_column}"
-    return [Audit(fact.entity, fact.table, what, keys)] if keys else []
+    return [Audit(fact.entity, label(fact.table), what, keys)] if keys else []

@@ -7,13 +7,10 @@ from functools import partial
 from tidemark import sqlfiles
 from tidemark.db import Session, quoted
 from tidemark.errors import ContractError
-from tidemark.model import Column, Reader, Table
-
-TableName = tuple[str, str]
-"""Schema and table, unquoted."""
+from tidemark.model import Column, Place, Reader, Table
 
 
-def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Table]:
+def tables(session: Session, wanted: Sequence[Place]) -> dict[Place, Table]:
     """Read the tables and views of these names; those that do not exist are left out."""
     found = session.rows(
         sqlfiles.statement("catalog", "tables"),
@@ -36,12 +33,12 @@ def tables(session: Session, wanted: Sequence[TableName]) -> dict[TableName, Tab
     }
 
 
-def _readers(session: Session, table: TableName) -> tuple[Reader, ...]:
+def _readers(session: Session, table: Place) -> tuple[Reader, ...]:
     found = session.rows(sqlfiles.statement("catalog", "readers"), {"table": quoted(*table)})
     return tuple(Reader(view, frozenset(columns)) for view, columns in found)
 
 
-def require(found: Mapping[TableName, Table], wanted: TableName, *, layer: str, why: str) -> Table:
+def require(found: Mapping[Place, Table], wanted: Place, *, layer: str, why: str) -> Table:
     """Return a table that has to be there.
 
     Raises:

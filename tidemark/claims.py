@@ -35,7 +35,7 @@ class Claims:
     @property
     def cleaned(self) -> Composable:
         """What the cleansing view made of one batch."""
-        return db.name("landing", f"{self.entity}.cleaned")
+        return db.name(self.landing.place[0], f"{self.entity}.cleaned")
 
     @property
     def parts(self) -> dict[str, Composable]:
@@ -46,7 +46,7 @@ class Claims:
         return {
             **which,
             "of_entity": db.compose("claims", "of_entity", **which),
-            "landing": db.name("landing", self.entity),
+            "landing": db.name(*self.landing.place),
             "cleaned": self.cleaned,
             "mirror": self.target.parts["mirror"],
             "key": db.names(key),
@@ -128,8 +128,9 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
     strangers, changed, repeated = stg.one(db.compose("claims", "examine", **parts))
     if strangers:
         raise ContractError(
-            f"stg: landing.clean_{claims.entity} gives {strangers:,} rows whose _first_batch_id is "
-            f"that of no row of landing.{claims.entity}. Pass the lineage columns on as they are."
+            f"stg: {claims.landing.place[0]}.clean_{claims.entity} gives {strangers:,} rows whose "
+            f"_first_batch_id is that of no row of {claims.landing.name}. Pass the lineage columns "
+            "on as they are."
         )
     if repeated:
         stg.run(db.compose("claims", "refuse_repeated", **parts))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tidemark import db, transfer
 from tidemark.db import Composable, Session
-from tidemark.model import Column, Key
+from tidemark.model import Column, Key, Place
 from tidemark.transfer import Landing
 
 Kind = Literal["missing", "surplus", "changed"]
@@ -25,7 +25,6 @@ _Sums = dict[str, tuple[int, int, int]]
 class Shape:
     """What both sides have of an entity."""
 
-    entity: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
@@ -42,11 +41,10 @@ class Shape:
         """The columns that are compared."""
         return (*self.key, *self.columns)
 
-    @property
-    def landing(self) -> Landing:
-        """The table that takes the sender's rows. No entity can have its name."""
+    def landing(self, place: Place) -> Landing:
+        """Return the table that takes the sender's rows."""
         texts = (Column(name, "text") for name in (*self.values, *self.carried))
-        return Landing(f"{self.entity}.compared", (*texts, Column("_pending", "boolean")))
+        return Landing(place, (*texts, Column("_pending", "boolean")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,9 @@ class Compared:
     """Rows that differ and are right all the same."""
 
 
-def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) -> Compared:
+def across(
+    shape: Shape, sender: Side, receiver: Side, *, excuse: Composable, work: Place
+) -> Compared:
     """Compare relations of two servers, each in a transaction that the caller rolls back.
 
     Args:
@@ -92,6 +92,7 @@ def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) ->
         sender: whose rows are right.
         receiver: in a transaction that may write.
         excuse: condition over `s` (sent) and `r` (kept) on which a difference is none.
+        work: the receiver's table for the rows of ranges that differ; it is not there yet.
     """
     with ThreadPoolExecutor(2, thread_name_prefix="tidemark-compare") as pool:
         left, right = pool.map(lambda side: _sums(shape, side), (sender, receiver))
@@ -100,7 +101,13 @@ def across(shape: Shape, sender: Side, receiver: Side, *, excuse: Composable) ->
         for name in left.keys() | right.keys()
         if _told(left.get(name)) != _told(right.get(name))
     )
-    differences, excused = _descend(shape, sender, receiver, ranges, excuse) if ranges else ([], 0)
+    differences: list[Difference] = []
+    excused = 0
+    if ranges:
+        landing = shape.landing(work)
+        differences, excused = _descend(
+            shape, sender, receiver, ranges, excuse=excuse, landing=landing
+        )
     return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences, excused)
 
 
@@ -189,7 +196,13 @@ def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
 
 
 def _descend(
-    shape: Shape, sender: Side, receiver: Side, ranges: Iterable[str], excuse: Composable
+    shape: Shape,
+    sender: Side,
+    receiver: Side,
+    ranges: Iterable[str],
+    *,
+    excuse: Composable,
+    landing: Landing,
 ) -> tuple[list[Difference], int]:
     def only(side: Side, columns: tuple[str, ...]) -> Composable:
         return db.compose(
@@ -202,13 +215,11 @@ def _descend(
         )
 
     columns = (*shape.values, *shape.carried)
-    transfer.create(receiver.session, shape.landing)
-    transfer.append(
-        sender.session, only(sender, columns), receiver.session, shape.landing, binary=False
-    )
-    receiver.session.run(db.compose("transfer", "analyze", landing=shape.landing.name))
+    transfer.create(receiver.session, landing)
+    transfer.append(sender.session, only(sender, columns), receiver.session, landing, binary=False)
+    receiver.session.run(db.compose("transfer", "analyze", landing=landing.name))
     kept = only(receiver, shape.values)
-    return within(shape, receiver.session, shape.landing.name, kept, excuse=excuse)
+    return within(shape, receiver.session, landing.name, kept, excuse=excuse)
 
 
 def _range(shape: Shape) -> Composable:

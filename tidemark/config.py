@@ -14,15 +14,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from tidemark.errors import UnknownNameError
+from tidemark.model import Layer, Place, label
 from tidemark.scalars import (
+    LONGEST_NAME,
     Columns,
     Duration,
     Identifier,
     Key,
+    LandingSchema,
     Names,
     PlainName,
     SourceName,
     TableName,
+    TablesSchema,
 )
 
 
@@ -123,6 +127,8 @@ class Entity(_Declaration):
     stg: TableName
     dimension: Dimension | None = None
     fact: Fact | None = None
+    _schema: str = PrivateAttr(default="public")
+    _landing_schema: str = PrivateAttr(default="landing")
 
     @model_validator(mode="before")
     @classmethod
@@ -154,7 +160,7 @@ class Entity(_Declaration):
         return self
 
     @cached_property
-    def source_name(self) -> tuple[str, str]:
+    def source_name(self) -> Place:
         """Schema and table on the source."""
         schema, dot, table = self.source.partition(".")
         return (schema, table) if dot else ("public", schema)
@@ -164,6 +170,32 @@ class Entity(_Declaration):
         """The entity's table in the DWH, if it has one."""
         target = self.dimension or self.fact
         return target.table if target else None
+
+    def table(self, layer: Layer) -> Place:
+        """Return the entity's table in a layer of the warehouse; not every one has one in the DWH.
+
+        Raises:
+            KeyError: it has none there.
+        """
+        tables = {"mrr": self.mrr, "stg": self.stg, "dwh": self.dwh}
+        name = tables[layer]
+        if name is None:
+            raise KeyError(layer)
+        return self._schema, name
+
+    @property
+    def landing(self) -> Place:
+        """Its landing table."""
+        return self._landing_schema, self.name
+
+    @property
+    def view(self) -> Place:
+        """Its cleansing view."""
+        return self._landing_schema, f"clean_{self.name}"
+
+    def work(self, what: str) -> Place:
+        """Return a work table; no entity can have its name."""
+        return self._landing_schema, f"{self.name}.{what}"
 
 
 class SourceLimits(_Declaration):
@@ -232,6 +264,10 @@ class Area(_Declaration):
 
     area: PlainName
     description: str = ""
+    schema_name: TablesSchema = Field(default="public", alias="schema")
+    """Schema of the area's tables in MRR, STG and the DWH."""
+    landing_schema: LandingSchema = ""
+    """Schema of landing tables, cleansing views and work tables; `landing_<area>` without it."""
     source: SourceLimits = SourceLimits()
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
@@ -249,6 +285,25 @@ class Area(_Declaration):
             return value
         named = {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entities.items()}
         return {**value, "entities": named}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lands_in_its_own_schema(cls, value: Any) -> Any:
+        is_named = isinstance(value, dict) and "landing_schema" not in value and "area" in value
+        return {"landing_schema": f"landing_{value['area']}", **value} if is_named else value
+
+    @model_validator(mode="after")
+    def _entities_know_their_place(self) -> Area:
+        for entity in self.entities.values():
+            entity._schema, entity._landing_schema = self.schema_name, self.landing_schema
+            name = label(entity.table("dwh")) if entity.dwh else ""
+            if len(name.encode()) > LONGEST_NAME:
+                raise ValueError(
+                    f"entities.{entity.name}: {name!r} has {len(name.encode())} bytes, and "
+                    f"{LONGEST_NAME} leave room for names derived from it, such as "
+                    "<schema>.<table>_confirmed"
+                )
+        return self
 
     @model_validator(mode="after")
     def _facts_name_dimensions(self) -> Area:

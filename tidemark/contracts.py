@@ -9,11 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark import db, ddl, sqltypes
-from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
-from tidemark.model import WIDEST, Column, Table
+from tidemark.model import WIDEST, Column, Place, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Narrower:
     """Those that make it as wide."""
 
 
-def history_of(table: TableName) -> TableName:
+def history_of(table: Place) -> Place:
     """Return the name of the table beside a mirror that keeps its replaced versions."""
     schema, name = table
     return schema, f"{name}_history"
@@ -168,7 +167,7 @@ def require_fed(
     staged: Table,
     own: Collection[str],
     *,
-    view: TableName,
+    view: Place,
 ) -> None:
     """Check that every column of a DWH table is ours, generated, or fed with its own type.
 
@@ -240,6 +239,7 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
 def require_deferrable(dwh: Session, area: Area) -> None:
     """Check that foreign keys of the star wait for a batch to be whole, and delete nothing."""
     which = {
+        "schema": area.schema_name,
         "facts": [entity.dwh for entity in area.facts],
         "dimensions": [entity.dwh for entity in area.dimensions],
     }
@@ -276,7 +276,7 @@ def require_dates(area: Area, entity: Entity, table: Table) -> None:
                 f"stg: column {column.name!r} is {column.type} in {table.name}, and "
                 f"{dating[column.name]} of entities.{entity.name} in sql/{area.area}/area.yml "
                 "takes date, timestamp or timestamptz. Cast it in "
-                f"landing.clean_{entity.name}, and give the column such a type in STG and the DWH."
+                f"{'.'.join(entity.view)}, and give the column such a type in STG and the DWH."
             )
 
 

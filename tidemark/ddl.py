@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tidemark import db, sqltypes
-from tidemark.catalog import TableName
-from tidemark.model import Column, Table
+from tidemark.model import Column, Place, Table
 
 
-def add(column: str, kind: str, *tables: TableName) -> list[str]:
+def add(column: str, kind: str, *tables: Place) -> list[str]:
     """Give tables a column."""
     return _altered(f"add column {db.quoted(column)} {kind}", tables)
 
 
-def drop(found: Table, column: str, *tables: TableName) -> list[str]:
+def drop(found: Table, column: str, *tables: Place) -> list[str]:
     """Take a column from tables, and first the views that read it of the one that was found."""
     return [*_without(found, column), *_altered(f"drop column {db.quoted(column)}", tables)]
 
 
-def rename(found: Table, column: str, to: str, *tables: TableName) -> list[str]:
+def rename(found: Table, column: str, to: str, *tables: Place) -> list[str]:
     """Give a column another name. `create or replace view` renames none of a view's columns."""
     change = f"rename column {db.quoted(column)} to {db.quoted(to)}"
     return [*_without(found, column), *_altered(change, tables)]
 
 
-def retype(found: Table, column: str, kind: str, *tables: TableName) -> list[str]:
+def retype(found: Table, column: str, kind: str, *tables: Place) -> list[str]:
     """Give a column another type. PostgreSQL retypes none that a view reads.
 
     From one family of types to another it casts only where it is told to.
@@ -53,7 +52,7 @@ def remedy(area: str, layer: str, statements: Iterable[str]) -> str:
     )
 
 
-def _altered(change: str, tables: Sequence[TableName]) -> list[str]:
+def _altered(change: str, tables: Sequence[Place]) -> list[str]:
     return [f"alter table {named(*table)} {change}" for table in tables]
 
 

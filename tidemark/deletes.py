@@ -39,7 +39,7 @@ def compared(mrr: Session, area: Area) -> dict[str, KeysCompared]:
         name: known.get(name, KeysCompared())
         for name, entity in area.entities.items()
         if entity.deletes == "detect"
-        and (name in known or not mirror.is_empty(mrr, Mirror(entity.mrr, (), ())))
+        and (name in known or not mirror.is_empty(mrr, mirror.bare(entity, "mrr")))
     }
 
 
@@ -146,7 +146,7 @@ def apply(
     parts = {
         **target.parts,
         "keys": keys.name,
-        "missing": db.name("landing", f"{entity.name}.missing"),
+        "missing": db.name(*entity.work("missing")),
         "m_is_k": db.equal("m", "k", target.key),
         "batch_id": db.literal(batch_id),
         "extracted_at": db.literal(clock),

@@ -128,7 +128,9 @@ def _suspects(work: _Work, reading: Reading, known: Mapping[str, KeysCompared]) 
         if name in known
         and name in reading.seen
         and name not in reading.compared
-        and deletes.is_suspect(work.mrr, work.mirrors[name][0], Landing(name, ()).name)
+        and deletes.is_suspect(
+            work.mrr, work.mirrors[name][0], db.name(*work.area.entities[name].landing)
+        )
     ]
 
 
@@ -169,7 +171,7 @@ def _again(
         payload=target.parts["payload"],
         payload_m=target.parts["payload_m"],
         mirror=target.parts["mirror"],
-        landing=db.name("landing", entity.name),
+        landing=db.name(*entity.landing),
         keys=mirror.keys(table, target.key, keys),
         m_is_k=db.equal("m", "k", target.key),
         m_is_l=db.equal("m", "l", target.key),
@@ -194,7 +196,7 @@ def _following(
 def _delete(work: _Work, name: str, reading: Reading, *, accept: bool) -> None:
     entity, (target, table) = work.area.entities[name], work.mirrors[name]
     # What is read as a whole has brought its keys with its rows.
-    keys = keys_of(entity, table) if entity.extract == "delta" else Landing(name, ())
+    keys = keys_of(entity, table) if entity.extract == "delta" else Landing(entity.landing, ())
     lineage = (work.batch_id, reading.clock)
     with work.counts[name].timed("apply_seconds"):
         work.counts[name].deleted = deletes.apply(
@@ -208,7 +210,7 @@ def _merge(work: _Work, name: str, reading: Reading) -> None:
         "extract",
         "incoming",
         payload=db.names(target.payload),
-        landing=db.name("landing", name),
+        landing=db.name(*work.area.entities[name].landing),
         batch_id=db.literal(work.batch_id),
         extracted_at=db.literal(reading.clock),
     )
@@ -224,7 +226,7 @@ def _refuse_null_keys(work: _Work, name: str, key: Sequence[str]) -> None:
             "null_keys",
             key=db.names(key),
             nulls=db.joined("count(*) filter (where {} is null)", key),
-            landing=db.name("landing", name),
+            landing=db.name(*work.area.entities[name].landing),
         )
     )
     if rows:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tidemark import db, indexes
 from tidemark.db import Composable, Session
-from tidemark.model import Counts
+from tidemark.model import Counts, Place
 from tidemark.scd2 import Dimension
 
 DELETED = "is_deleted"
@@ -29,7 +29,9 @@ class Fact:
     """A fact table and where its columns come from."""
 
     entity: str
-    table: str
+    table: Place
+    landed: Place
+    """Its landing table."""
     natural_key: tuple[str, ...]
     """Columns of the fact table."""
     columns: Mapping[str, str]
@@ -49,17 +51,18 @@ class Fact:
     @property
     def name(self) -> Composable:
         """The quoted table name."""
-        return db.name("public", self.table)
+        return db.name(*self.table)
 
     @property
     def landing(self) -> Composable:
         """The quoted landing table."""
-        return db.name("landing", self.entity)
+        return db.name(*self.landed)
 
     @property
     def resolved(self) -> Composable:
         """The work table of landed facts with their keys."""
-        return db.name("landing", f"{self.entity}.resolved")
+        schema, entity = self.landed
+        return db.name(schema, f"{entity}.resolved")
 
     @property
     def found_by(self) -> dict[str, str]:
@@ -84,7 +87,7 @@ def ensure_partitions(session: Session, fact: Fact) -> int:
     return int(
         session.value(
             "select tidemark.ensure_month_partitions(%(fact)s, %(months)s::date[])",
-            {"fact": fact.table, "months": [month for (month,) in months]},
+            {"fact": db.quoted(*fact.table), "months": [month for (month,) in months]},
         )
     )
 

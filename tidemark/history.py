@@ -16,7 +16,7 @@ from tidemark.errors import (
     UnknownNameError,
     UsageError,
 )
-from tidemark.model import Table
+from tidemark.model import Table, label
 from tidemark.sqltypes import unsized
 
 _VALIDITY = ("valid_from", "valid_to")
@@ -88,7 +88,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
             "history",
             "versions",
             columns=db.names(table.names),
-            dimension=db.name("public", entity.dimension.table),
+            dimension=db.name(*entity.table("dwh")),
             condition=condition,
         )
         try:
@@ -98,7 +98,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         at = table.names.index(entity.dimension.surrogate_key)
         counts = _fact_counts(dwh, area, entity, table, [version[at] for version in versions])
     return History(
-        table=entity.dimension.table,
+        table=label(entity.table("dwh")),
         columns=(*table.names, *counts),
         versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
         counts=tuple(counts),
@@ -121,7 +121,7 @@ def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
                 "history",
                 "most_versions",
                 nk=db.names(entity.key),
-                dimension=db.name("public", entity.dimension.table),
+                dimension=db.name(*entity.table("dwh")),
                 surrogate=db.name(entity.dimension.surrogate_key),
             )
         )
@@ -142,10 +142,10 @@ def _explained(
 
 
 def _table(dwh: Session, entity: Entity) -> Table:
-    name = ("public", str(entity.dwh))
+    name = entity.table("dwh")
     found = catalog.tables(dwh, [name])
     if name not in found:
-        raise ContractError(f"dwh: {entity.dwh} does not exist. Run `tidemark migrate`.")
+        raise ContractError(f"dwh: {label(name)} does not exist. Run `tidemark migrate`.")
     return found[name]
 
 
@@ -165,7 +165,7 @@ def _fact_counts(
                 "history",
                 "facts",
                 column=db.name(column),
-                fact=db.name("public", other.fact.table),
+                fact=db.name(*other.table("dwh")),
             )
             counts[label] = dict(dwh.rows(query, {"keys": list(keys)}))
     return counts

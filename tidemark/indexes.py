@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from tidemark import db
 from tidemark.db import Session
+from tidemark.model import Place
 
 
 @contextmanager
-def built_afterwards(session: Session, table: str) -> Iterator[None]:
+def built_afterwards(session: Session, table: Place) -> Iterator[None]:
     """Drop the indexes of a table for the block, and build them at its end.
 
     That takes half the time (docs/performance.md). Nobody can read the table until the transaction
@@ -21,12 +22,12 @@ def built_afterwards(session: Session, table: str) -> Iterator[None]:
 
     Args:
         session: in the transaction that fills the table; a rollback brings the indexes back.
-        table: a table of schema public.
+        table: its schema and name.
 
     Raises:
         StatementError: the rows break a primary key or a unique constraint.
     """
-    parts, which = {"table": db.name("public", table)}, {"table": table}
+    parts, which = {"table": db.name(*table)}, {"table": db.quoted(*table)}
     session.run(db.compose("indexes", "lock", **parts))
     may_truncate, may_alter = session.one(db.compose("indexes", "may", **parts), which)
     if may_truncate:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tidemark import catalog, contracts, db, indexes, locks, sqlfiles
-from tidemark.catalog import TableName
-from tidemark.config import Area
+from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError
-from tidemark.model import Column, Counts, Key, Reader, Table, compared_as_text
+from tidemark.model import Column, Counts, Key, Layer, Place, Reader, Table, compared_as_text
 from tidemark.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -46,33 +45,40 @@ _RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns("claims", "stage")
 class Mirror:
     """A mirror table: its payload columns and the key among them."""
 
-    table: str
+    table: Place
+    work: str
+    """Schema of its work tables."""
     payload: tuple[str, ...]
     key: tuple[str, ...]
     texts: frozenset[str] = frozenset()
     """Payload columns that are compared as text."""
 
     @property
-    def tables(self) -> tuple[TableName, TableName]:
+    def tables(self) -> tuple[Place, Place]:
         """The names of the table and of its history."""
-        return ("public", self.table), contracts.history_of(("public", self.table))
+        return self.table, contracts.history_of(self.table)
 
     @property
     def parts(self) -> dict[str, Composable]:
         """What fills the placeholders of the statements."""
         return {
-            "mirror": db.name("public", self.table),
-            "history": db.name("public", f"{self.table}_history"),
+            "mirror": db.name(*self.table),
+            "history": db.name(*contracts.history_of(self.table)),
             "payload": db.names(self.payload),
             "payload_m": db.names(self.payload, of="m"),
             "payload_i": db.names(self.payload, of="i"),
             "compared_m": db.compared(self.payload, "m", self.texts),
             "compared_i": db.compared(self.payload, "i", self.texts),
-            "found": db.name("landing", f"{self.table}.found"),
+            "found": db.name(self.work, f"{self.table[1]}.found"),
             "key_i": db.names(self.key, of="i"),
             "m_is_i": db.equal("m", "i", self.key),
             "f_is_i": db.equal("f", "i", self.key),
         }
+
+
+def bare(entity: Entity, layer: Layer) -> Mirror:
+    """Return an entity's mirror as far as area.yml knows it: without its payload."""
+    return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
 
 
 def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
@@ -82,10 +88,7 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         ContractError: one does not exist, or lacks the key or the lineage columns.
     """
     layer = session.layer
-    wanted = {
-        name: Mirror(entity.mrr if layer == "mrr" else entity.stg, (), ()).tables
-        for name, entity in area.entities.items()
-    }
+    wanted = {name: bare(entity, layer).tables for name, entity in area.entities.items()}
     found = catalog.tables(session, [table for both in wanted.values() for table in both])
     mirrors = {}
     for name, entity in area.entities.items():
@@ -103,7 +106,7 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
             slots=max(table.slots, history.slots),
         )
         texts = compared_as_text(table.columns)
-        mirrors[name] = (Mirror(wanted[name][0][1], payload, entity.key, texts), table)
+        mirrors[name] = (replace(bare(entity, layer), payload=payload, texts=texts), table)
     return mirrors
 
 

@@ -13,6 +13,16 @@ from typing import Literal
 Layer = Literal["operational", "mrr", "stg", "dwh"]
 LAYERS: tuple[Layer, ...] = ("operational", "mrr", "stg", "dwh")
 
+Place = tuple[str, str]
+"""Schema and table, unquoted."""
+
+
+def label(place: Place) -> str:
+    """Name a table for people, and in control tables: `public` goes without saying."""
+    schema, table = place
+    return table if schema == "public" else f"{schema}.{table}"
+
+
 ETL_ROLE = "tidemark_etl"
 """The role that owns the warehouse; the pipeline works as it."""
 
@@ -95,8 +105,8 @@ class Table:
     the rest, and is wanted where a statement has to name them."""
     slots: int = 0
     """Columns of its WIDEST that are used up, dropped ones among them."""
-    place: tuple[str, str] = ("", "")
-    """Schema and table, unquoted; `name` joins them for people."""
+    place: Place = ("", "")
+    """`name` joins its two parts for people."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from tidemark import yamlfiles
 from tidemark.config import NO_SETTINGS, Area, Entity, Settings
 from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.model import Layer, label
 
 
 class Project:
@@ -38,6 +39,7 @@ class Project:
         """Every area, by name; ConfigError names file, key and what is wrong."""
         files = sorted(self.sql.glob("*/area.yml"))
         found = {path.parent.name: load_area(path, self.settings) for path in files}
+        _schemas_have_one_use(found)
         _names_are_unique(found)
         return found
 
@@ -92,6 +94,17 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     return {"area": Area.model_json_schema(), "project": Settings.model_json_schema()}
 
 
+def _schemas_have_one_use(areas: Mapping[str, Area]) -> None:
+    """Refuse a schema that is read by analysts and landed in: they see no row before its batch."""
+    shown = {area.schema_name: area.area for area in areas.values()}
+    for area in areas.values():
+        if other := shown.get(area.landing_schema):
+            raise ConfigError(
+                f"sql/{area.area}/area.yml: landing_schema {area.landing_schema!r} of {area.area} "
+                f"is the schema of {other}. Give one of them another name."
+            )
+
+
 def _names_are_unique(areas: Mapping[str, Area]) -> None:
     """Refuse two entities that would share a table, or what is made beside one."""
     seen: dict[tuple[str, str], str] = {}
@@ -109,8 +122,12 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
 
 def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what an entity has to itself: its landing table and view, its tables, histories."""
-    yield from (("entity", entity.name), ("entity", f"clean_{entity.name}"))
-    for layer, table in (("mrr", entity.mrr), ("stg", entity.stg)):
-        yield from ((layer, table), (layer, f"{table}_history"))
+    yield from (("landing", label(place)) for place in (entity.landing, entity.view))
+    layers: tuple[Layer, ...] = ("mrr", "stg")
+    for layer in layers:
+        schema, table = entity.table(layer)
+        yield from ((layer, label((schema, name))) for name in (table, f"{table}_history"))
+        # Work tables of a mirror bear its name, and lie in the landing schema.
+        yield f"work table of {layer}", label((entity.landing[0], table))
     if entity.dwh:
-        yield "dwh", entity.dwh
+        yield "dwh", label(entity.table("dwh"))

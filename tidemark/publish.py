@@ -25,7 +25,7 @@ from tidemark import (
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.facts import Fact
-from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS, Mirror
+from tidemark.mirror import LINEAGE, LINEAGE_COLUMNS
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.star import Star
 from tidemark.transfer import Job, Landing
@@ -101,7 +101,7 @@ def read_delta(
         if reached < last
         and (
             name in surplus
-            or mirror.has_delta(stg, Mirror(area.entities[name].stg, (), ()), after=reached)
+            or mirror.has_delta(stg, mirror.bare(area.entities[name], "stg"), after=reached)
         )
     ]
     # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
@@ -122,7 +122,8 @@ def prepare(dwh: Session, shape: Star) -> None:
 
 def landing(shape: Star, entity: str) -> Landing:
     """Return an entity's landing table in the DWH."""
-    return Landing(entity, (*shape.sent[entity].columns, *LINEAGE_COLUMNS))
+    sent = shape.sent[entity]
+    return Landing(sent.landing, (*sent.columns, *LINEAGE_COLUMNS))
 
 
 def job(shape: Star, entity: str, *, after: int) -> Job:
@@ -167,7 +168,7 @@ def _remove_surplus(
             db.compose(
                 "publish",
                 "land_surplus",
-                landing=db.name("landing", name),
+                landing=db.name(*sent.landing),
                 key=db.names(sent.mirror.key),
                 keys=keys,
                 batch_id=db.literal(delta.last),

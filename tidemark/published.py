@@ -14,6 +14,7 @@ from tidemark import db
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.facts import Fact
+from tidemark.model import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def read(dwh: Session, area: Area) -> dict[str, Published]:
         )
     }
     return {
-        name: found.get((name, entity.dwh), Published(0))
+        name: found.get((name, label(entity.table("dwh"))), Published(0))
         for name, entity in area.entities.items()
         if entity.dwh
     }
@@ -72,7 +73,7 @@ def record(
         dwh.run(
             db.compose("published", "mark"),
             {
-                "table": area.entities[name].dwh,
+                "table": label(area.entities[name].table("dwh")),
                 "area": area.area,
                 "entity": name,
                 "high": marks.get(name),
@@ -82,7 +83,7 @@ def record(
     for fact in facts:
         dwh.run(
             db.compose("published", "remember"),
-            {"table": fact.table, "shape": db.Json(_shape(fact))},
+            {"table": label(fact.table), "shape": db.Json(_shape(fact))},
         )
 
 
@@ -93,7 +94,8 @@ def _shape(fact: Fact) -> dict[str, Any]:
         "columns": dict(fact.columns),
         "event_time": fact.event_time,
         "dimensions": {
-            role.column: {"table": role.dimension.table, "by": list(role.by)} for role in fact.roles
+            role.column: {"table": label(role.dimension.table), "by": list(role.by)}
+            for role in fact.roles
         },
         "dates": dict(fact.dates),
         "nullable": sorted(fact.nullable),

@@ -37,7 +37,7 @@ from tidemark.facts import Fact
 from tidemark.journal import Journal
 from tidemark.ledger import Lost
 from tidemark.mirror import Mirror
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts, label
 from tidemark.publish import Delta
 from tidemark.scd2 import Dimension
 from tidemark.star import Star
@@ -169,10 +169,10 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         job = stage.job(area, name, table, landings[name], versions)
         parts = {
             **target.parts,
-            "before": db.name("landing", f"{name}.before"),
+            "before": db.name(*area.entities[name].work("before")),
             "landing": job.landing.name,
             "index": db.name(f"{name}.batches"),
-            "landing_index": db.name("landing", f"{name}.batches"),
+            "landing_index": db.name(*area.entities[name].work("batches")),
             "applied": db.literal(applied),
         }
         transfer.refill(mrr, stg, job)
@@ -191,7 +191,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
 
 def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable]) -> Changes:
     attributes = tuple(column for column in target.payload if column not in target.key)
-    shape = Shape(target.table, target.key, attributes, texts=target.texts)
+    shape = Shape(target.key, attributes, texts=target.texts)
     differences = compare.count(
         shape,
         stg,
@@ -200,7 +200,7 @@ def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable
     )
     return Changes(
         "stg",
-        target.table,
+        label(target.table),
         added=differences["surplus"],
         changed=differences["changed"],
         removed=differences["missing"],
@@ -264,7 +264,7 @@ def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
     dwh.run(db.compose("transfer", "analyze", landing=scratch.name))
     changes = Changes(
         "dwh",
-        dimension.table,
+        label(dimension.table),
         removed=step("remove_versions"),
         changed=step("change_versions", current=db.literal(False))
         + step("change_versions", current=db.literal(True)),
@@ -305,7 +305,7 @@ def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta) -> Changes
     surplus = facts.remove_surplus(dwh, fact)
     return Changes(
         "dwh",
-        fact.table,
+        label(fact.table),
         added=done.inserted,
         changed=done.updated,
         removed=done.deleted + surplus,

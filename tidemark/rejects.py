@@ -69,7 +69,7 @@ def warning(
     That is more than `max_reject_ratio`, or all that came where STG has no row of it at all.
     """
     rows, rejected = counts.processed, counts.rejected
-    mirror = db.name("public", area.entities[entity].stg)
+    mirror = db.name(*area.entities[entity].table("stg"))
     if not rejected or not (
         area.monitor.is_too_much(rejected, rows)
         or (

@@ -83,7 +83,7 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
         until = session.value(db.compose("retention", "history_end"), {**which, "after": after})
         if until > after:
             for entity in area.entities.values():
-                target = Mirror(getattr(entity, layer), (), entity.key)
+                target = mirror.bare(entity, layer)
                 deleted += _replaced(session, target, after, until)
             move = db.compose("retention", "move_history_start")
             session.run(move, {"area": area.area, "batch_id": until})
@@ -94,7 +94,7 @@ def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
     """Delete the versions of one mirror that the batches after `after` and to `until` replaced."""
     parts = {
         **target.parts,
-        "replaced": db.name("landing", f"{target.table}.replaced"),
+        "replaced": db.name(target.work, f"{target.table[1]}.replaced"),
         "key": db.names(target.key),
         "key_h": db.names(target.key, of="h"),
         "h_is_w": db.equal("h", "w", target.key),

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 _DURATION = re.compile(r"^(\d{1,9})\s*(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36500)
+LONGEST_NAME = 48
+"""Bytes of a table's name, which leave room for names derived from it."""
+_TAKEN_SCHEMAS = {"information_schema", "partitions", "tidemark"}
 
 
 def _duration(value: object) -> object:
@@ -41,12 +44,26 @@ def _identifier(value: str) -> str:
 
 
 def _table_name(value: str) -> str:
-    if len(_identifier(value).encode()) > 48:
+    if len(_identifier(value).encode()) > LONGEST_NAME:
         raise ValueError(
-            f"{value!r} has {len(value.encode())} bytes, and 48 leave room for names derived from "
-            "it, such as <table>_history"
+            f"{value!r} has {len(value.encode())} bytes, and {LONGEST_NAME} leave room for names "
+            "derived from it, such as <table>_history"
         )
     return value
+
+
+def _is_free(value: str, *taken: str) -> str:
+    if value.startswith("pg_") or value in {*_TAKEN_SCHEMAS, *taken}:
+        raise ValueError(f"{value!r} is PostgreSQL's or Tidemark's own; name another schema")
+    return _identifier(value)
+
+
+def _tables_schema(value: str) -> str:
+    return _is_free(value, "landing")
+
+
+def _landing_schema(value: str) -> str:
+    return _is_free(value, "public")
 
 
 def _listed_once(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,6 +82,8 @@ def _source_name(value: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_reasonable)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
+TablesSchema = Annotated[str, AfterValidator(_tables_schema)]
+LandingSchema = Annotated[str, AfterValidator(_landing_schema)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 TableName = Annotated[str, AfterValidator(_table_name)]
 Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]

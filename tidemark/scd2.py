@@ -16,7 +16,7 @@ from typing import Literal
 from tidemark import db, indexes
 from tidemark.db import Composable, Session
 from tidemark.errors import GateError
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, Place, label
 
 VERSIONING = (
     "valid_from",
@@ -37,7 +37,9 @@ class Dimension:
     """A dimension table and the roles of its columns."""
 
     entity: str
-    table: str
+    table: Place
+    landed: Place
+    """Its landing table."""
     surrogate: str
     natural_key: tuple[str, ...]
     type2: tuple[str, ...]
@@ -76,15 +78,15 @@ class Dimension:
     def name(self) -> Composable:
         """The quoted table name."""
         if self.is_scratch:
-            return db.name("landing", f"{self.entity}.rebuilt")
-        return db.name("public", self.table)
+            return self._work("rebuilt")
+        return db.name(*self.table)
 
     @property
     def confirmed(self) -> Composable:
         """The table with the instants at which a version was seen again."""
         if self.is_scratch:
-            return db.name("landing", f"{self.entity}.confirmed")
-        return db.name("tidemark", f"{self.table}_confirmed")
+            return self._work("confirmed")
+        return db.name(*confirmed_of(self.table))
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -94,14 +96,23 @@ class Dimension:
     @property
     def timeline(self) -> Composable:
         """The work table that holds the rebuilt timelines of one batch."""
-        return db.name("landing", f"{self.entity}.timeline")
+        return self._work("timeline")
+
+    def _work(self, what: str) -> Composable:
+        schema, entity = self.landed
+        return db.name(schema, f"{entity}.{what}")
+
+
+def confirmed_of(table: Place) -> Place:
+    """Return the table with the instants at which versions of a dimension were seen again."""
+    return "tidemark", f"{label(table)}_confirmed"
 
 
 def apply(session: Session, dimension: Dimension) -> Counts:
     """Merge what landed into the dimension; the timeline stays for `facts.repoint`.
 
     Args:
-        session: on the DWH, in the publishing transaction; `landing.<entity>` is filled.
+        session: on the DWH, in the publishing transaction; its landing table is filled.
         dimension: the table and its roles.
 
     Returns:
@@ -114,7 +125,7 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     for column, since in dimension.added.items():
         session.run(
             db.compose("scd2", "remember_added"),
-            {"dimension": dimension.table, "column": column, "since": since},
+            {"dimension": label(dimension.table), "column": column, "since": since},
         )
     rebuild = db.compose("scd2", "rebuild", **parts)
     session.run(db.compose("scd2", "drop", **parts))
@@ -138,16 +149,16 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     broken = session.value(db.compose("scd2", "broken_timelines", **parts))
     if broken:
         raise GateError(
-            f"{dimension.table}: {broken} versions overlap their successor or leave a gap before "
-            "it. Nothing was published. Someone wrote to the table by hand: "
+            f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
+            "before it. Nothing was published. Someone wrote to the table by hand: "
             f"`tidemark history {dimension.entity} KEY` shows one key's versions."
         )
     return counts
 
 
-def added(session: Session, table: str) -> dict[str, int]:
+def added(session: Session, table: Place) -> dict[str, int]:
     """Read the columns that a dimension was given later: name -> last batch without it."""
-    return dict(session.rows(db.compose("scd2", "added"), {"dimension": table}))
+    return dict(session.rows(db.compose("scd2", "added"), {"dimension": label(table)}))
 
 
 def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
@@ -176,7 +187,7 @@ def _parts(dimension: Dimension) -> dict[str, Composable]:
     key = dimension.natural_key
     written = dimension.written
     return {
-        "landing": db.name("landing", dimension.entity),
+        "landing": db.name(*dimension.landed),
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
         "timeline": dimension.timeline,

@@ -52,7 +52,7 @@ def extracted(
         )
     texts = _texts(column.name for column in columns)
     return Pair(
-        _shape(entity.name, entity.key, {column.name: column for column in columns}),
+        _shape(entity.key, {column.name: column for column in columns}),
         _rows(texts, db.name(*entity.source_name), pending=late),
         _rows(texts, mirror.parts["mirror"], condition=db.compose("verify", "is_live")),
         _NOTHING,
@@ -84,7 +84,6 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
     effective = _text(target.effective, as_=_EFFECTIVE)
     return Pair(
         _shape(
-            target.entity,
             target.natural_key,
             {column: staged[column] for column in columns},
             carried=(_EFFECTIVE,),
@@ -121,7 +120,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             compared[member] = Column(member, role.dimension.key_types[natural])
     kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
     return Pair(
-        _shape(target.entity, target.natural_key, compared, labels=labels),
+        _shape(target.natural_key, compared, labels=labels),
         _staged(columns, sent.mirror, published),
         db.compose(
             "verify",
@@ -157,11 +156,10 @@ def _joined_member(alias: Composable, natural: str, name: str) -> Composable:
     return db.compose("verify", "joined_member", **parts)
 
 
-def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pair:
+def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
     """Pair what cleansing makes of MRR's rows with what STG has, on STG's server.
 
     Args:
-        entity: its name.
         target: STG's mirror.
         cleaned: what the cleansing view made of MRR's rows.
         applied: the last batch that STG has applied; what later ones wrote is pending.
@@ -179,7 +177,6 @@ def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pa
     }
     return Pair(
         Shape(
-            entity,
             target.key,
             tuple(c for c in target.payload if c not in target.key),
             texts=target.texts,
@@ -191,7 +188,6 @@ def staged(entity: str, target: Mirror, cleaned: Composable, applied: int) -> Pa
 
 
 def _shape(
-    entity: str,
     key: tuple[str, ...],
     columns: Mapping[str, Column],
     *,
@@ -200,7 +196,6 @@ def _shape(
 ) -> Shape:
     """Make the shape of a pair on two servers: rows differ where their own types say so."""
     return Shape(
-        entity,
         key,
         tuple(name for name in columns if name not in key),
         carried,

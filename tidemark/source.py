@@ -115,7 +115,7 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     if entity.watermark and entity.extract == "delta":
         names[entity.watermark] = None
     columns = {column.name: column for column in mirrored.columns}
-    return Landing(entity.name + transfer.KEYS, tuple(columns[name] for name in names))
+    return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
 
 
 def limits(area: Area) -> Composable:
@@ -282,7 +282,7 @@ class PostgresSource:
         columns = [column for column in table.columns if column.name in target.payload]
         types = {column.name: column for column in self._tables[entity.name].columns}
         return Job(
-            landing=Landing(entity.name, tuple(columns)),
+            landing=Landing(entity.landing, tuple(columns)),
             query=db.compose(
                 "source",
                 "rows",

@@ -14,7 +14,7 @@ from tidemark.contracts import Narrower
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, RefusedRowError, StatementError
 from tidemark.mirror import LINEAGE, REASONS, Applied, Mirror
-from tidemark.model import Counts, HopResult, Repair, Table
+from tidemark.model import Counts, HopResult, Place, Repair, Table, label
 from tidemark.transfer import Job, Landing, Streamed
 
 NUMBER = "_first_batch_id"
@@ -33,6 +33,8 @@ class Cleansing:
     """How one entity is cleansed: its view, and the mirror that takes the good rows."""
 
     entity: str
+    place: Place
+    """Its cleansing view."""
     target: Mirror
     misfits: Mapping[str, Composable]
     """Reason -> condition on which a row is refused whatever the view says."""
@@ -40,8 +42,8 @@ class Cleansing:
 
     @property
     def view(self) -> Composable:
-        """The cleansing view."""
-        return db.name("landing", f"clean_{self.entity}")
+        """The cleansing view's quoted name."""
+        return db.name(*self.place)
 
     @property
     def cleaned(self) -> Composable:
@@ -190,7 +192,7 @@ def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Comp
         ),
         rows=query,
     )
-    return _Sending(Job(Landing(name, landing.columns), numbered, binary), narrower)
+    return _Sending(Job(Landing(landing.place, landing.columns), numbered, binary), narrower)
 
 
 def read_landings(stg: Session, area: Area) -> dict[str, Table]:
@@ -199,7 +201,7 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
     Raises:
         ContractError: one is missing.
     """
-    wanted = {name: ("landing", name) for name in area.entities}
+    wanted = {name: entity.landing for name, entity in area.entities.items()}
     found = catalog.tables(stg, list(wanted.values()))
     landings = {}
     for name, table in wanted.items():
@@ -240,23 +242,24 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     """
     mirrors = mirror.read(stg, area)
     landings = read_landings(stg, area)
-    views = {name: ("landing", f"clean_{name}") for name in mirrors}
+    views = {name: entity.view for name, entity in area.entities.items()}
     found = catalog.tables(stg, list(views.values()))
     for name, (target, table) in mirrors.items():
         view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
-        why = f"the table {target.table} behind it"
+        why = f"the table {label(target.table)} behind it"
         catalog.require_columns(view, [*LINEAGE, REASONS], layer="stg", why=why)
         if view.type_of(REASONS) != "text[]":
             raise ContractError(
                 f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
                 "Cast it in the view."
             )
-        contracts.require_room("stg", target.table, len(target.payload), _OWN_COLUMNS)
+        contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
         contracts.require_held(area, table, view, (*LINEAGE, REASONS))
         contracts.require_dates(area, area.entities[name], table)
     return {
         name: Cleansing(
             name,
+            views[name],
             target,
             _misfits(area.entities[name], target),
             Claims(area.area, name, landings[name], target, table, _effective(area.entities[name])),

@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from tidemark import catalog, contracts, mirror, published, scd2, sqlfiles
-from tidemark.catalog import TableName
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
 from tidemark.facts import DELETED, Fact, RoleKey
 from tidemark.mirror import LINEAGE, Mirror
-from tidemark.model import Column, Table, compared_as_text
+from tidemark.model import Column, Place, Table, compared_as_text, label
 from tidemark.scd2 import VERSIONING, Dimension
 from tidemark.sqltypes import compares, unsized
 
@@ -28,6 +27,8 @@ class Sent:
     """What STG sends of one entity: the mirror it is read from, and its payload's columns."""
 
     mirror: Mirror
+    landing: Place
+    """Where it lands in the DWH."""
     columns: tuple[Column, ...]
     rows: float
     table: Table
@@ -54,18 +55,18 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     stored = catalog.tables(
         dwh,
         [
-            *(("public", str(entity.dwh)) for entity in entities),
-            *(_confirmed(entity) for entity in area.dimensions),
+            *(entity.table("dwh") for entity in entities),
+            *(scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions),
         ],
     )
     contracts.require_deferrable(dwh, area)
-    sent = {entity.name: _sent(*staged[entity.name]) for entity in entities}
+    sent = {entity.name: _sent(entity, *staged[entity.name]) for entity in entities}
     dimensions = {
         entity.name: _with_added(
             dwh,
             area,
             _dimension(stored, area, entity, sent[entity.name]),
-            stored["public", str(entity.dwh)],
+            stored[entity.table("dwh")],
         )
         for entity in area.dimensions
     }
@@ -79,18 +80,16 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     )
 
 
-def _sent(target: Mirror, table: Table) -> Sent:
+def _sent(entity: Entity, target: Mirror, table: Table) -> Sent:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    return Sent(target, columns, table.rows, replace(table, columns=columns))
+    return Sent(target, entity.landing, columns, table.rows, replace(table, columns=columns))
 
 
-def _dimension(
-    found: Mapping[TableName, Table], area: Area, entity: Entity, sent: Sent
-) -> Dimension:
+def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: Sent) -> Dimension:
     assert entity.dimension is not None, "area.dimensions yields dimensions"
     declared = entity.dimension
     why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
-    table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
+    table = catalog.require(found, entity.table("dwh"), layer="dwh", why=why)
     named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
     staged = {column.name: column for column in sent.columns}
     contracts.require_stored(area, table, named[1:], staged)
@@ -107,14 +106,15 @@ def _dimension(
     )
     own = {declared.surrogate_key, *VERSIONING}
     feeds = {name: name for name in table.names if name in staged and name not in own}
-    view = ("landing", f"clean_{entity.name}")
-    contracts.require_fed(area, table, feeds, sent.table, own, view=view)
-    confirmed = catalog.require(found, _confirmed(entity), layer="dwh", why="create_dimension")
+    contracts.require_fed(area, table, feeds, sent.table, own, view=entity.view)
+    expected = scd2.confirmed_of(table.place)
+    confirmed = catalog.require(found, expected, layer="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,
-        table=declared.table,
+        table=table.place,
+        landed=entity.landing,
         surrogate=declared.surrogate_key,
         natural_key=entity.key,
         type2=declared.type2,
@@ -126,10 +126,6 @@ def _dimension(
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
     )
-
-
-def _confirmed(entity: Entity) -> TableName:
-    return "tidemark", f"{entity.dwh}_confirmed"
 
 
 def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) -> Dimension:
@@ -147,7 +143,7 @@ def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) ->
 
 
 def _fact(
-    found: Mapping[TableName, Table],
+    found: Mapping[Place, Table],
     area: Area,
     entity: Entity,
     sent: Sent,
@@ -156,7 +152,7 @@ def _fact(
     assert entity.fact is not None, "area.facts yields facts"
     declared = entity.fact
     why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
-    table = catalog.require(found, ("public", declared.table), layer="dwh", why=why)
+    table = catalog.require(found, entity.table("dwh"), layer="dwh", why=why)
     keys = (*declared.dimensions, *declared.dates)
     if declared.on_delete == "soft":
         keys = (*keys, DELETED)
@@ -176,21 +172,22 @@ def _fact(
         for name in table.names
         if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
     }
-    view = ("landing", f"clean_{entity.name}")
-    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"}, view=view)
+    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"}, view=entity.view)
     _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
     found_by = sum(len(role.by) for role in roles)
-    contracts.require_room("dwh", declared.table, len(columns), len(keys) + found_by + 2)
+    contracts.require_room("dwh", label(table.place), len(columns), len(keys) + found_by + 2)
     here = {source: name for name, source in columns.items()}
     for column in (*entity.key, declared.event_time):
         if column not in here:
             raise ContractError(
-                f"dwh: {table.name} has no column for {column!r} of {entity.stg}, which "
-                f"identifies or dates a fact. Add one, or map it with {why}.rename."
+                f"dwh: {table.name} has no column for {column!r} of "
+                f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
+                f"it with {why}.rename."
             )
     return Fact(
         entity=entity.name,
-        table=declared.table,
+        table=table.place,
+        landed=entity.landing,
         natural_key=tuple(here[column] for column in entity.key),
         columns=columns,
         event_time=declared.event_time,
@@ -208,22 +205,22 @@ def _fact(
 
 
 def _require_comparable(
-    found: Mapping[TableName, Table],
+    found: Mapping[Place, Table],
     entity: Entity,
     table: Table,
     role: RoleKey,
     staged: Mapping[str, Column],
 ) -> None:
     """Check that a fact can name each member of a dimension, and make one of what it names."""
-    dimension = found["public", role.dimension.table]
+    dimension = found[role.dimension.table]
     for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
         key, named = dimension.column(natural), staged[by]
         if not (key.type == named.type or compares(key.value_type, named.value_type)):
             raise ContractError(
                 f"stg and dwh: {table.name} finds its {role.column} by column {by!r} of "
-                f"{entity.stg}, which is {named.type}, and the key {natural!r} of "
+                f"{label(entity.table('stg'))}, which is {named.type}, and the key {natural!r} of "
                 f"{dimension.name} is {key.type}, which can't hold every value of it. Give both "
-                f"one type: cast it in landing.clean_{entity.name}, or change the dimension's in "
+                f"one type: cast it in {'.'.join(entity.view)}, or change the dimension's in "
                 "every layer."
             )
 
@@ -231,7 +228,7 @@ def _require_comparable(
 def _require_staged(
     staged: Mapping[str, Column], columns: tuple[str, ...], entity: Entity, why: str
 ) -> None:
-    table = Table(entity.stg, tuple(staged.values()))
+    table = Table(label(entity.table("stg")), tuple(staged.values()))
     catalog.require_columns(table, columns, layer="stg", why=why)
 
 

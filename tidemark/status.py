@@ -8,6 +8,7 @@ from datetime import datetime
 from tidemark import db, rejects
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
+from tidemark.model import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
 def _marks(dwh: Session, area: Area) -> list[Mark]:
     """Read the mark of each table, that of one which was declared since as well."""
     found = [Mark(*row) for row in dwh.rows(db.compose("status", "marks"), {"area": area.area})]
-    declared = {entity.dwh for entity in area.entities.values() if entity.dwh}
+    declared = {label(e.table("dwh")) for e in area.entities.values() if e.dwh}
     new = declared - {mark.table for mark in found}
     return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
 
@@ -107,10 +108,10 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
             LayerRows(
                 entity=name,
                 operational=_count(source, db.name(*entity.source_name)),
-                mrr=_count(mrr, db.name("public", entity.mrr), "count_current"),
-                stg=_count(stg, db.name("public", entity.stg), "count_current"),
+                mrr=_count(mrr, db.name(*entity.table("mrr")), "count_current"),
+                stg=_count(stg, db.name(*entity.table("stg")), "count_current"),
                 rejected=refused.get(name, 0),
-                dwh=_count(dwh, db.name("public", entity.dwh)) if entity.dwh else None,
+                dwh=_count(dwh, db.name(*entity.table("dwh"))) if entity.dwh else None,
             )
             for name, entity in area.entities.items()
         ]

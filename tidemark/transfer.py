@@ -21,7 +21,7 @@ from pathlib import Path
 from tidemark import catalog, db, refusals, rowsize
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError, TidemarkError
-from tidemark.model import Column, Layer
+from tidemark.model import Column, Layer, Place
 
 _PIPE_BYTES = 1 << 20
 _BAD_COPY_FORMAT = "22P04"
@@ -32,8 +32,8 @@ STREAMS = 4
 """How many entities stream at once."""
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
-KEYS = ".keys"
-"""What the name of a landing table ends with that holds the keys of an entity."""
+KEYS = "keys"
+"""The work table that takes the keys of an entity."""
 
 _Reading = Callable[[Session], AbstractContextManager[None]]
 """What opens a transaction that reads the snapshot."""
@@ -41,16 +41,20 @@ _Reading = Callable[[Session], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A landing table of the receiving server: schema `landing`, one per entity."""
+    """A landing table of the receiving server, one per entity."""
 
-    entity: str
+    place: Place
     columns: tuple[Column, ...]
-    schema: str = "landing"
+
+    @property
+    def entity(self) -> str:
+        """Whose it is, with what a table beside the entity's own adds to that."""
+        return self.place[1]
 
     @property
     def name(self) -> Composable:
         """The quoted table name."""
-        return db.name(self.schema, self.entity)
+        return db.name(*self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
 
 def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
     """Make the landing tables that are missing, and make anew those of other columns."""
-    names = [("landing", landing.entity) for landing in landings]
+    names = [landing.place for landing in landings]
     found = catalog.tables(receiver, names)
     for landing, name in zip(landings, names, strict=True):
         table = found.get(name)
@@ -97,7 +101,7 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
 @contextmanager
 def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
     """Make a landing table that only this session sees, and drop it at the end of the block."""
-    own = replace(landing, schema="pg_temp")
+    own = replace(landing, place=("pg_temp", landing.entity))
     parts = {"landing": own.name, "columns": _definitions(own)}
     receiver.run(db.compose("transfer", "create_temporary", **parts))
     yield own
@@ -236,7 +240,7 @@ def append(
     guarded = rowsize.guarded(query, landing.columns, binary=binary)
     columns = db.names(column.name for column in landing.columns)
     todo = {sender.layer: refusals.SENDING, receiver.layer: refusals.LANDING}
-    with refusals.named(landing.entity.removesuffix(KEYS), **todo):
+    with refusals.named(landing.entity.removesuffix(f".{KEYS}"), **todo):
         return _pump(
             sender,
             db.compose("transfer", "send", query=guarded, form=form),

@@ -208,15 +208,19 @@ def _checks(
     reached = published.progress(dwh, area, shape.facts.values())
     for name, dimension in shape.dimensions.items():
         pair = sides.dimension(dimension, shape.sent[name], reached[name])
-        yield Checked("publish", name, _across(pair, stg, dwh))
+        yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
     for name, fact in shape.facts.items():
         pair = sides.fact(fact, shape.sent[name], reached[name])
-        yield Checked("publish", name, _across(pair, stg, dwh))
+        yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
 
 
-def _across(pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
+def _across(entity: Entity, pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
     return compare.across(
-        pair.shape, Side(sender, pair.sent), Side(receiver, pair.kept), excuse=pair.excuse
+        pair.shape,
+        Side(sender, pair.sent),
+        Side(receiver, pair.kept),
+        excuse=pair.excuse,
+        work=entity.work("compared"),
     )
 
 
@@ -240,7 +244,7 @@ def _extracted(
     ]
     mark = watermark.marks(mrr, area).get(name)
     low = mark - entity.lookback if mark else None
-    compared = _across(sides.extracted(entity, columns, target, low), operational, mrr)
+    compared = _across(entity, sides.extracted(entity, columns, target, low), operational, mrr)
     if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
         return replace(compared, differences=rest)
@@ -330,7 +334,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
     is_applied = db.compose("verify", "is_applied", applied=db.literal(applied))
     stage.clean(stg, cleansing, is_applied)
     target = cleansing.target
-    pair = sides.staged(name, target, cleansing.cleaned, applied)
+    pair = sides.staged(target, cleansing.cleaned, applied)
     differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
     refused = _refused(staging, cleansing)
     counted = db.compose(

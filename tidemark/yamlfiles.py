@@ -39,7 +39,8 @@ def _explained(where: str, error: ValidationError, root: type[BaseModel]) -> str
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
-        known = list(_model_at(first["loc"][:-1], root).model_fields)
+        fields = _model_at(first["loc"][:-1], root).model_fields
+        known = [field.alias or name for name, field in fields.items()]
         nearest = get_close_matches(key, known, n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
         message = f"{where}: {place}: unknown key. {hint}"

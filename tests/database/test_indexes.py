@@ -61,7 +61,7 @@ def _fill(mrr: Connection) -> bool:
     """Fill the mirror with customer 7; returns whether that went to a new file, past the log."""
     file = "select pg_relation_filenode('mrr_dim_customers')"
     before = value(mrr, file)
-    with indexes.built_afterwards(Session(mrr, "mrr"), "mrr_dim_customers"):
+    with indexes.built_afterwards(Session(mrr, "mrr"), ("public", "mrr_dim_customers")):
         execute(mrr, CUSTOMER, [7])
     return bool(value(mrr, file) != before)
 

@@ -17,7 +17,9 @@ from tidemark.mirror import Mirror
 from tidemark.model import Counts
 
 JAN, FEB = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
-MEMBERS = Mirror("mrr_members", ("member_id", "city", "tier"), ("member_id",))
+MEMBERS = Mirror(
+    ("public", "mrr_members"), "landing", ("member_id", "city", "tier"), ("member_id",)
+)
 
 Member = tuple[int, str | None, str | None]
 

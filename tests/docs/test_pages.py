@@ -197,11 +197,12 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
         "retention": config.Retention,
         "source": config.SourceLimits,
     }
+    fields = config.Area.model_fields
     assert sorted(keys) == sorted(
         [
             "entities.<name>",
             "checks[]",
-            *(config.Area.model_fields.keys() - {*nested, "entities", "checks"}),
+            *({f.alias or n for n, f in fields.items()} - {*nested, "entities", "checks"}),
             *(config.Entity.model_fields.keys() - {"name", "dimension", "fact"}),
             *(f"{key}.{name}" for key, model in nested.items() for name in model.model_fields),
         ]

@@ -134,7 +134,7 @@ def test_a_row_that_somebody_writes_meanwhile_is_not_truncated(retail: Retail):
         with (
             servers.session("mrr", "fill") as session,
             session.transaction(),
-            indexes.built_afterwards(session, "mrr_dim_customers"),
+            indexes.built_afterwards(session, ("public", "mrr_dim_customers")),
         ):
             pass
 

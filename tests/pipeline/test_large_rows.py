@@ -26,7 +26,7 @@ PROGRAM = """
 
     mrr, stg, query, form, *types = sys.argv[1:]
     columns = tuple(Column(f"c{n}", type) for n, type in enumerate(types))
-    landing = transfer.Landing("things", columns)
+    landing = transfer.Landing(("landing", "things"), columns)
     sender = db.connect(mrr, "mrr", purpose="send", as_etl=False)
     receiver = db.connect(stg, "stg", purpose="land", as_etl=False)
     transfer.prepare(receiver, [landing])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 Proxied = Callable[[Layer], Proxy]
 
-NUMBERS = Landing("numbers", (Column("number", "integer"), Column("word", "text")))
+NUMBERS = Landing(("landing", "numbers"), (Column("number", "integer"), Column("word", "text")))
 ENDLESS = "select generate_series(1, 2000000000), repeat('x', 1000)"
 
 

@@ -12,7 +12,7 @@ from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
 from tidemark.transfer import Job, Landing
 
-LANDING = Landing("numbers", (Column("number", "integer"), Column("word", "text")))
+LANDING = Landing(("landing", "numbers"), (Column("number", "integer"), Column("word", "text")))
 BEFORE = [(0, "before")]
 ROWS = "select n, repeat('x', 100) from generate_series(1, 50000) as n"
 FORMS = pytest.mark.parametrize("binary", [True, False], ids=["binary", "text"])
@@ -112,7 +112,7 @@ def test_a_receiver_that_fails_after_many_rows_lands_none(
 
 
 def test_a_landing_table_of_other_columns_is_made_anew(warehouse: Warehouse, receiver: Session):
-    transfer.prepare(receiver, [Landing("numbers", (Column("number", "bigint"),))])
+    transfer.prepare(receiver, [Landing(("landing", "numbers"), (Column("number", "bigint"),))])
     assert warehouse.rows("stg", "select pg_typeof(number) from landing.numbers") == []
     receiver.run("insert into landing.numbers values (9000000000)")
 
@@ -127,7 +127,7 @@ def test_a_landing_table_that_a_view_reads_is_not_made_anew(
 ):
     receiver.run("create view landing.even as select number, word from landing.numbers")
     with pytest.raises(StatementError) as raised:
-        transfer.prepare(receiver, [Landing("numbers", LANDING.columns[:1])])
+        transfer.prepare(receiver, [Landing(("landing", "numbers"), LANDING.columns[:1])])
     assert (str(raised.value), landed(warehouse)) == (
         "stg: cannot drop table landing.numbers because other objects depend on it.",
         BEFORE,

@@ -5,6 +5,7 @@ whole table is cheaper, and the planner does it. It has to choose the same with 
 default costs and with those of an SSD.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -159,7 +160,7 @@ def mirrored(mrr: Connection, page_cost: float) -> Mirror:
         """,
         {"rows": ROWS, "every": ROWS // DELTA},
     )
-    return Mirror("mrr_members", ("member_id", "city"), ("member_id",))
+    return Mirror(("public", "mrr_members"), "landing", ("member_id", "city"), ("member_id",))
 
 
 def test_a_mirror_is_asked_for_the_landed_keys_alone(mrr: Connection, mirrored: Mirror) -> None:
@@ -219,8 +220,8 @@ def test_keys_that_are_gone_are_counted_in_one_pass(mrr: Connection, page_cost: 
     execute(mrr, "analyze keys; analyze mrr_fact_sales")
     explaining = Explaining(mrr, "mrr")
     entity = Project(HOME).area().entity("sales")
-    target = Mirror(entity.mrr, ("sale_id",), entity.key)
-    keys = Landing("keys", (Column("sale_id", "bigint"),), schema="pg_temp")
+    target = replace(mirror.bare(entity, "mrr"), payload=("sale_id",))
+    keys = Landing(("pg_temp", "keys"), (Column("sale_id", "bigint"),))
 
     assert deletes.count(explaining, entity, target, keys) == (50, None)
 

@@ -65,6 +65,7 @@ def with_(place: str, value: Any) -> dict[str, Any]:
 
 
 TREES = "entities.trees"
+OWN = "is PostgreSQL's or Tidemark's own; name another schema"
 IDENTIFIER = "an identifier has 1 to 63 bytes and no NUL"
 ROOM = "and 48 leave room for names derived from it, such as <table>_history"
 REFUSED = [
@@ -94,8 +95,8 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, source, monitor, retention, margin, "
-        "entities, checks.",
+        "zzz: unknown key. Known: area, description, schema, landing_schema, source, monitor, "
+        "retention, margin, entities, checks.",
     ),
     (
         TREES,
@@ -180,6 +181,16 @@ REFUSED = [
         "(1 more like it.)",
     ),
     (f"{TREES}.mrr", "ä" * 24 + "x", f"{TREES}.mrr: {'ä' * 24 + 'x'!r} has 49 bytes, {ROOM}."),
+    ("schema", "pg_trees", f"schema: 'pg_trees' {OWN}."),
+    ("schema", "landing", f"schema: 'landing' {OWN}."),
+    ("landing_schema", "public", f"landing_schema: 'public' {OWN}."),
+    ("landing_schema", "tidemark", f"landing_schema: 'tidemark' {OWN}."),
+    (
+        "schema",
+        "s" * 39,
+        f"the file: entities.trees: '{'s' * 39}.dwh_trees' has 49 bytes, and 48 leave room for "
+        "names derived from it, such as <schema>.<table>_confirmed.",
+    ),
     (f"{TREES}.stg", "s" * 49, f"{TREES}.stg: {'s' * 49!r} has 49 bytes, {ROOM}."),
     (
         f"{TREES}.dimension.table",
@@ -272,12 +283,67 @@ def test_two_areas_may_not_share_a_table(tmp_path: Path):
     )
 
 
-def test_two_areas_may_not_share_an_entity(tmp_path: Path):
-    """They would share its landing table."""
-    declare(tmp_path, GARDENS)
-    declare(tmp_path, with_("area", "parks"), area="parks")
-    with pytest.raises(ConfigError, match=r"^sql/parks/area.yml: entity 'trees' of parks.trees is"):
-        Project(tmp_path).area("parks")
+PARKS = {"area": "parks", "schema": "parks"}
+
+
+def two_areas(home: Path, **parks: Any) -> Project:
+    """Declare the gardens, and a second area with the same entities and tables."""
+    declare(home, GARDENS)
+    declare(home, {**GARDENS, **parks}, area="parks")
+    return Project(home)
+
+
+def test_two_areas_may_have_the_same_names_in_two_schemas(tmp_path: Path):
+    areas = two_areas(tmp_path, **PARKS).areas
+    assert [area.entity("trees").table("mrr") for area in areas.values()] == [
+        ("public", "mrr_trees"),
+        ("parks", "mrr_trees"),
+    ]
+    assert [area.entity("trees").view for area in areas.values()] == [
+        ("landing_gardens", "clean_trees"),
+        ("landing_parks", "clean_trees"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parks", "said"),
+    [
+        ({"area": "parks"}, "mrr 'mrr_trees' of parks.trees is already that of gardens.trees"),
+        (
+            {**PARKS, "landing_schema": "landing_gardens"},
+            "landing 'landing_gardens.trees' of parks.trees is already that of gardens.trees",
+        ),
+        (
+            {**PARKS, "schema": "landing_gardens"},
+            "landing_schema 'landing_gardens' of gardens is the schema of parks",
+        ),
+    ],
+)
+def test_two_areas_may_not_share_a_schema_and_a_name_in_it(
+    tmp_path: Path, parks: dict[str, str], said: str
+):
+    project = two_areas(tmp_path, **parks)
+    with pytest.raises(ConfigError, match=rf"^sql/\w+/area.yml: {said}. Give one of them another"):
+        _ = project.areas
+
+
+def test_two_areas_that_land_in_one_schema_may_not_share_a_mirrors_work_table(tmp_path: Path):
+    """Entities of other names do, if their tables bear one name in two schemas."""
+    entities = {"oaks": GARDENS["entities"]["trees"]}
+    settings = {"landing_schema": "landing_gardens", "entities": entities}
+    project = two_areas(tmp_path, **PARKS, **settings)
+    said = "work table of mrr 'landing_gardens.mrr_trees' of parks.oaks is already that of gardens"
+    with pytest.raises(ConfigError, match=said):
+        _ = project.areas
+
+
+def test_a_dot_in_a_name_makes_no_two_tables_of_the_dwh_one(tmp_path: Path):
+    """Both would be `a.b` in `high_water_mark`."""
+    fact = {**GARDENS["entities"]["visits"]["fact"], "table": "parks.dwh_trees"}
+    declare(tmp_path, with_("entities.visits.fact", fact))
+    declare(tmp_path, {**GARDENS, **PARKS}, area="parks")
+    with pytest.raises(ConfigError, match=r"dwh 'parks.dwh_trees' of parks.trees is already that"):
+        _ = Project(tmp_path).areas
 
 
 def test_a_table_may_not_have_the_name_of_what_is_made_beside_another(tmp_path: Path):
@@ -289,7 +355,10 @@ def test_a_table_may_not_have_the_name_of_what_is_made_beside_another(tmp_path: 
     declared["entities"]["clean_trees"] |= {"mrr": "m", "stg": "s"}
     for number, (found, said) in enumerate(
         [
-            (declared, "entity 'clean_trees' of gardens.trees is already that of gardens.clean"),
+            (
+                declared,
+                "landing 'landing_gardens.clean_trees' of gardens.trees is already that of g",
+            ),
             (with_("entities.visits.mrr", "mrr_trees_history"), "mrr 'mrr_trees_history' of gard"),
         ]
     ):

@@ -18,12 +18,13 @@ from pg_constraint as k
 inner join pg_class as t on k.conrelid = t.oid
 inner join pg_namespace as n on t.relnamespace = n.oid
 inner join pg_class as d on k.confrelid = d.oid
+inner join pg_namespace as dn on d.relnamespace = dn.oid
 where
     k.contype = 'f'
     and k.conparentid = 0
     and (
-        t.relname = any (%(facts)s) and n.nspname = 'public'
-        or d.relname = any (%(dimensions)s) and d.relnamespace = 'public'::regnamespace
+        t.relname = any (%(facts)s) and n.nspname = %(schema)s
+        or d.relname = any (%(dimensions)s) and dn.nspname = %(schema)s
     )
 order by n.nspname, t.relname, k.conname
 

@@ -11,11 +11,11 @@ select
     not exists (select from {table})
     and not exists (
         select from pg_constraint
-        where contype = 'f' and confrelid = format('public.%%I', %(table)s)::regclass
+        where contype = 'f' and confrelid = %(table)s::regclass
     ),
     not exists (
         select from pg_constraint
-        where contype = 'f' and conrelid = format('public.%%I', %(table)s)::regclass
+        where contype = 'f' and conrelid = %(table)s::regclass
     )
 
 -- name: truncate

@@ -1,8 +1,10 @@
 -- Make a versioned mirror of a table: lineage columns, primary key, history table and indexes.
+-- p_table may name its schema, as place_of says.
 --
 -- reads    the catalog
 -- writes   the table p_table and <p_table>_history beside it
--- raises   whatever the DDL raises (p_table has a primary key already, p_key names no column)
+-- raises   undefined_table, and whatever the DDL raises (p_table has a primary key already, p_key
+--          names no column)
 -- repeat   not safe: it is called once, by the migration that creates the table
 create or replace function tidemark.create_mirror(p_table text, p_key text[])
 returns void
@@ -10,8 +12,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_table constant text := 'public.' || quote_ident(p_table);
-    v_history constant text := 'public.' || quote_ident(p_table || '_history');
+    v_place constant record := tidemark.place_of(p_table);
+    v_name constant text := v_place.p_name;
+    v_table constant text := v_place.p_quoted;
+    v_history constant text := format('%I.%I', v_place.p_schema, v_name || '_history');
     v_key constant text := (
         select string_agg(quote_ident(k.name), ', ' order by k.position)
         from unnest(p_key) with ordinality as k (name, position)
@@ -24,21 +28,21 @@ begin
             add column _extracted_at timestamptz not null,
             add column _deleted_at timestamptz,
             add constraint %I primary key (%s)',
-        v_table, p_table || '_pkey', v_key
+        v_table, v_name || '_pkey', v_key
     );
-    execute format('create index %I on %s (_batch_id)', p_table || '_batch_id_idx', v_table);
+    execute format('create index %I on %s (_batch_id)', v_name || '_batch_id_idx', v_table);
     execute format('create table %s (like %s including comments)', v_history, v_table);
     execute format(
         'alter table %s add constraint %I primary key (%s, _batch_id)',
-        v_history, p_table || '_history_pkey', v_key
+        v_history, v_name || '_history_pkey', v_key
     );
     execute format(
-        'create index %I on %s (_batch_id)', p_table || '_history_batch_id_idx', v_history
+        'create index %I on %s (_batch_id)', v_name || '_history_batch_id_idx', v_history
     );
     execute format(
         'comment on table %s is %L',
         v_history,
-        'One row per version of ' || p_table || ' that a later batch replaced.'
+        'One row per version of ' || v_place.p_label || ' that a later batch replaced.'
     );
     execute format('comment on column %s._batch_id is %L', v_table, 'Batch that extracted this version.');
     execute format('comment on column %s._first_batch_id is %L', v_table, 'Batch that first saw this key.');

@@ -1,5 +1,6 @@
 -- Drop the indexes of a table, so that it is filled without them and they are built afterwards.
--- An index that something else needs (a foreign key, a view) stays.
+-- An index that something else needs (a foreign key, a view) stays. p_table may name its
+-- schema, as place_of says.
 --
 -- reads    the catalog
 -- writes   drops the indexes, and the primary key and unique constraints that they stand for
@@ -11,7 +12,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_table constant regclass := format('public.%I', p_table)::regclass;
+    v_table constant regclass := (tidemark.place_of(p_table)).p_quoted::regclass;
     v_dropped text[] := '{}';
     v_index record;
 begin

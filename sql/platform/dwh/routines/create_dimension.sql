@@ -1,9 +1,11 @@
 -- Make an SCD2 dimension of a table: validity columns, keys, unknown member, confirmations.
+-- p_table may name its schema, as place_of says.
 --
 -- reads    the catalog
--- writes   the table p_table and tidemark.<p_table>_confirmed
--- raises   whatever the DDL raises (p_table has a primary key already, p_natural_key names no
---          column)
+-- writes   the table p_table and tidemark.<p_table>_confirmed, outside of public
+--          tidemark."<schema>.<table>_confirmed"
+-- raises   undefined_table, and whatever the DDL raises (p_table has a primary key already,
+--          p_natural_key names no column)
 -- repeat   not safe: it is called once, by the migration that creates the table
 create or replace function tidemark.create_dimension(
     p_table text, p_surrogate_key text, p_natural_key text[]
@@ -13,8 +15,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_table constant text := 'public.' || quote_ident(p_table);
-    v_confirmed constant text := 'tidemark.' || quote_ident(p_table || '_confirmed');
+    v_place constant record := tidemark.place_of(p_table);
+    v_name constant text := v_place.p_name;
+    v_table constant text := v_place.p_quoted;
+    v_confirmed constant text := format('tidemark.%I', v_place.p_label || '_confirmed');
     v_key constant text := (
         select string_agg(quote_ident(k.name), ', ' order by k.position)
         from unnest(p_natural_key) with ordinality as k (name, position)
@@ -34,13 +38,13 @@ begin
             add constraint %4$I unique (%5$s, valid_from),
             add constraint %6$I check (valid_from < valid_to)',
         v_table,
-        p_table || '_pkey', p_surrogate_key,
-        p_table || '_one_version_per_instant', v_key,
-        p_table || '_valid_from_before_valid_to'
+        v_name || '_pkey', p_surrogate_key,
+        v_name || '_one_version_per_instant', v_key,
+        v_name || '_valid_from_before_valid_to'
     );
     execute format(
         'create unique index %I on %s (%s) where is_current',
-        p_table || '_one_current_version', v_table, v_key
+        v_name || '_one_current_version', v_table, v_key
     );
     execute format(
         'create table %s as select %s, valid_from as confirmed_at, _batch_id from %s with no data',
@@ -49,12 +53,12 @@ begin
     execute format(
         'alter table %s alter column confirmed_at set not null, alter column _batch_id set not null,
             add constraint %I primary key (%s, confirmed_at)',
-        v_confirmed, p_table || '_confirmed_pkey', v_key
+        v_confirmed, v_place.p_label || '_confirmed_pkey', v_key
     );
     execute format(
         'comment on table %s is %L',
         v_confirmed,
-        'One row per time at which the source showed a key of ' || p_table || ' unchanged. A late '
+        'One row per time at which the source showed a key of ' || v_place.p_label || ' unchanged. A late '
         || 'change that falls between two such times ends where the next one begins.'
     );
     execute format(
@@ -78,7 +82,7 @@ begin
     ) using timestamptz '1900-01-01 00:00:00+00', timestamptz '9999-12-31 00:00:00+00';
     execute format(
         'alter table %s add constraint %I check (%I = 0 or num_nulls(%s) = 0)',
-        v_table, p_table || '_only_key_0_has_no_natural_key', p_surrogate_key, v_key
+        v_table, v_name || '_only_key_0_has_no_natural_key', p_surrogate_key, v_key
     );
 end;
 $$;

@@ -1,7 +1,9 @@
--- Make the monthly partitions of a fact table that are still missing.
+-- Make the monthly partitions of a fact table that are still missing. p_fact may name its
+-- schema, as place_of says.
 --
 -- reads    the catalog
--- writes   tables partitions.<p_fact>_yyyy_mm, attached to p_fact
+-- writes   tables partitions.<p_fact>_yyyy_mm, attached to p_fact; of one that is not in public,
+--          partitions."<schema>.<table>_yyyy_mm"
 -- returns  the number of partitions made; 0 for a table that is not partitioned
 -- repeat   safe
 create or replace function tidemark.ensure_month_partitions(p_fact text, p_months date[])
@@ -11,7 +13,8 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
-    v_fact constant regclass := format('public.%I', p_fact)::regclass;
+    v_place constant record := tidemark.place_of(p_fact);
+    v_fact constant regclass := v_place.p_quoted::regclass;
     v_month date;
     v_partition text;
     v_made integer := 0;
@@ -21,7 +24,7 @@ begin
     end if;
     foreach v_month in array p_months loop
         v_partition := format(
-            'partitions.%I', left(p_fact, 54) || to_char(v_month, '_YYYY_MM')
+            'partitions.%I', left(v_place.p_label, 54) || to_char(v_month, '_YYYY_MM')
         );
         continue when to_regclass(v_partition) is not null;
         -- Made beside and then attached: `create … partition of` would wait for every reader. With
