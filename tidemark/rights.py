@@ -1,8 +1,9 @@
 """Roles, owners and grants of a layer: what they have to be, and what makes them so again.
 
 They get lost where a dump is restored: on a server that lacks the roles, by another login, without
-owners or grants. What is Tidemark's is known by place and name: all in its schemas, and in `public`
-what the files of `sql/` create and what `area.yml` names. Whatever else lies there is others'.
+owners or grants. What is Tidemark's is known by place and name: all in its schemas and where areas
+land, and in `public` and the areas' schemas what the files of `sql/` create and what `area.yml`
+names. Whatever else lies there is others'.
 What may be done with it is what the default privileges of tidemark_etl say, and after them each
 `grant` and `revoke` of the files: one that was typed by hand lasts until the next migration.
 """
@@ -18,7 +19,7 @@ from tidemark import confined, db, sqlfiles
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import MigrationError, StatementError
-from tidemark.model import Layer
+from tidemark.model import Layer, Place
 
 _SCHEMAS: dict[Layer, tuple[str, ...]] = {
     "operational": (),
@@ -62,6 +63,10 @@ class Ours:
 
     layer: Layer
     names: frozenset[Named]
+    schemas: frozenset[str]
+    """Those that `migrate` makes."""
+    shown: frozenset[str]
+    """Those in which analysts read."""
     grants: tuple[str, ...]
     """The grants and revokes of the files, in order."""
 
@@ -100,15 +105,24 @@ class Login:
 
 def ours(layer: Layer, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
     """Find what the files of a layer, in their order, and the areas name."""
-    names = {("schema", schema, schema) for schema in _SCHEMAS[layer]}
-    names |= {("relation", "public", table) for table in _tables(layer, areas)}
+    areas = tuple(areas) if layer != "operational" else ()
+    own = {*_SCHEMAS[layer], *(area.landing_schema for area in areas)}
+    tables = {area.schema_name for area in areas}
+    names = {("schema", schema, schema) for schema in own}
+    names |= {("relation", *place) for place in _tables(layer, areas)}
     grants = []
     for statement in (each for text in texts for each in sqlfiles.split(text)):
         if made := created(statement):
             names.add(made)
         elif _GRANT.match(statement):
             grants.append(statement)
-    return Ours(layer, frozenset(names), tuple(grants))
+    return Ours(
+        layer,
+        frozenset(names),
+        schemas=frozenset((own | tables) - {"public"}),
+        shown=frozenset(tables | {"public"} if layer == "dwh" else ()),
+        grants=tuple(grants),
+    )
 
 
 def created(statement: str) -> Named | None:
@@ -120,13 +134,13 @@ def created(statement: str) -> Named | None:
     return kind, plain(schema or "public"), plain(name)
 
 
-def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[str]:
+def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[Place]:
     for entity in (entity for area in areas for entity in area.entities.values()):
-        if layer in ("mrr", "stg"):
-            table = entity.mrr if layer == "mrr" else entity.stg
-            yield from (table, f"{table}_history")
-        elif layer == "dwh" and entity.dwh:
-            yield entity.dwh
+        if layer != "dwh" or entity.dwh:
+            schema, table = entity.table(layer)
+            yield schema, table
+            if layer != "dwh":
+                yield schema, f"{table}_history"
 
 
 def plain(name: str) -> str:
@@ -145,7 +159,8 @@ def amiss(session: Session, wanted: Ours) -> list[Amiss]:
     found = session.rows(
         db.compose("rights", "amiss"),
         {
-            "layer": wanted.layer,
+            "made": sorted(wanted.schemas),
+            "shown": sorted(wanted.shown),
             "kinds": [kind for kind, *_ in names],
             "schemas": [schema for _, schema, _ in names],
             "names": [name for *_, name in names],

@@ -199,13 +199,21 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
     """Read the landing tables: each belongs to a cleansing view, and has the columns it reads.
 
     Raises:
-        ContractError: one is missing.
+        ContractError: one is missing, or lies where landing tables lay before areas had schemas.
     """
     wanted = {name: entity.landing for name, entity in area.entities.items()}
-    found = catalog.tables(stg, list(wanted.values()))
+    before = {name: ("landing", name) for name in wanted}
+    found = catalog.tables(stg, list({*wanted.values(), *before.values()}))
     landings = {}
     for name, table in wanted.items():
         why = f"the entity {name}"
+        if table not in found and before[name] in found:
+            raise ContractError(
+                f"stg: the table {'.'.join(table)} does not exist, and {'.'.join(before[name])} "
+                f"does. If {area.area} lands there, set `landing_schema: landing` in "
+                f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
+                f"{table[0]}, in files of sql/{area.area}/stg/."
+            )
         landings[name] = catalog.require(found, table, layer="stg", why=why)
         needed = [*area.entities[name].key, *mirror.LINEAGE]
         catalog.require_columns(landings[name], needed, layer="stg", why=why)

@@ -271,7 +271,7 @@ def test_a_fact_that_moves_to_another_table_is_there_as_a_whole(make: Make):
     made.run()
     later(made)
     made.run()
-    table = replace(EVENTS, table="moved").dwh
+    table = replace(EVENTS, table="moved").dwh()
     made.warehouse.execute("dwh", f"set local role tidemark_etl; {table}")
     made.area = fact(made.area, table="moved")
     made.run()

@@ -24,7 +24,8 @@ where d.datname = current_database()
 
 -- One row per thing that is not as it has to be: what, and the statement. Those come first on which
 -- others stand. An object is Tidemark's that lies in one of its schemas, or that a file of sql/ or
--- area.yml names. What an extension brought is the extension's.
+-- area.yml names. What an extension brought is the extension's. `made` are the schemas that migrate
+-- makes, `shown` those in which analysts read.
 -- name: amiss
 with named as (
     select
@@ -172,10 +173,8 @@ found as (
         s.name,
         'the schema ' || s.name || ' does not exist',
         format('create schema %%I authorization tidemark_etl;', s.name)
-    from own_schemas as s
-    where
-        s.name in ('tidemark', 'landing', 'partitions')
-        and not exists (select from pg_namespace as n where n.nspname = s.name)
+    from unnest(%(made)s::text[]) as s (name)
+    where not exists (select from pg_namespace as n where n.nspname = s.name)
     union all
     select
         4,
@@ -184,8 +183,9 @@ found as (
         format('schema %%I belongs to %%I and not to tidemark_etl', n.nspname, n.nspowner::regrole),
         format('alter schema %%I owner to tidemark_etl;', n.nspname)
     from pg_namespace as n
-    inner join own_schemas as s on n.nspname = s.name
-    where n.nspowner is distinct from (select etl.oid from etl)
+    where
+        (n.nspname in (select s.name from own_schemas as s) or n.nspname = any (%(made)s::text[]))
+        and n.nspowner is distinct from (select etl.oid from etl)
     union all
     select
         5,
@@ -226,15 +226,13 @@ found as (
     select
         8,
         'public',
-        'public',
-        'tidemark_analyst may not look into schema public',
-        'grant usage on schema public to tidemark_analyst;'
-    from pg_roles as r
-    inner join pg_namespace as n on n.nspname = 'public'
-    where
-        r.rolname = 'tidemark_analyst'
-        and %(layer)s = 'dwh'
-        and not has_schema_privilege(r.oid, n.oid, 'usage')
+        s.name,
+        'tidemark_analyst may not look into schema ' || s.name,
+        format('grant usage on schema %%I to tidemark_analyst;', s.name)
+    from unnest(%(shown)s::text[]) as s (name)
+    inner join pg_roles as r on r.rolname = 'tidemark_analyst'
+    left join pg_namespace as n on s.name = n.nspname
+    where n.oid is null or not has_schema_privilege(r.oid, n.oid, 'usage')
     union all
     select
         9,
@@ -254,20 +252,26 @@ found as (
         10,
         'default',
         w.objects,
-        'analysts will not be granted the ' || w.objects || ' that tidemark_etl will make',
-        'alter default privileges for role tidemark_etl in schema public grant '
-        || lower(w.privilege) || ' on ' || w.objects || ' to tidemark_analyst;'
-    from (values ('r', 'SELECT', 'tables'), ('f', 'EXECUTE', 'routines'))
+        'analysts will not be granted the ' || w.objects || ' that tidemark_etl will make'
+        || case s.name when 'public' then '' else ' in schema ' || s.name end,
+        format(
+            'alter default privileges for role tidemark_etl in schema %%I grant %%s on %%s'
+            ' to tidemark_analyst;',
+            s.name,
+            lower(w.privilege),
+            w.objects
+        )
+    from unnest(%(shown)s::text[]) as s (name)
+    cross join (values ('r', 'SELECT', 'tables'), ('f', 'EXECUTE', 'routines'))
     as w (type, privilege, objects)
     where
-        %(layer)s = 'dwh'
-        and not exists (
+        not exists (
             select
             from default_grants as g
             where
                 g.defaclobjtype = w.type::"char"
                 and g.defaclnamespace = (
-                    select n.oid from pg_namespace as n where n.nspname = 'public'
+                    select n.oid from pg_namespace as n where n.nspname = s.name
                 )
                 and g.grantee = (
                     select r.oid from pg_roles as r where r.rolname = 'tidemark_analyst'
