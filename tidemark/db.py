@@ -22,6 +22,7 @@ import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
 from tidemark import adapters, connections, driver_errors, heartbeat, settings, sqlfiles
+from tidemark.compose import filled
 from tidemark.connections import Connection
 from tidemark.errors import (
     ServerVersionError,
@@ -78,7 +79,7 @@ def equal(left: str, right: str, columns: Iterable[str]) -> Composable:
 
 def compose(module: str, statement: str, **parts: Composable) -> Composable:
     """Fill the placeholders of a statement of `tidemark/statements/<module>.sql`."""
-    return sql.SQL(sqlfiles.statement(module, statement)).format(**parts)
+    return filled(sqlfiles.statement(module, statement), parts)
 
 
 def literal(value: object) -> Composable:

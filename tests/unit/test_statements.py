@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tidemark
-from tidemark import sqlfiles
+from tidemark import compose, sqlfiles
 
 PACKAGE = Path(tidemark.__file__).parent
 FILES = sorted(path.stem for path in (PACKAGE / "statements").glob("*.sql"))
@@ -24,11 +24,18 @@ class Module:
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """Yield file and name of each statement that a call may name."""
-        for function in ("compose", "statement"):
+        for file, name, _ in self.given("compose", "statement"):
+            yield file, name
+
+    def given(self, *names: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+        """Yield file and name of each statement, and the parts that its call gives it by name."""
+        for function in names:
             for call, functions in self._calls(function):
-                file, name = call.args
+                file, name = call.args[:2]
+                parts = frozenset(each.arg for each in call.keywords if each.arg)
                 if isinstance(file, ast.Constant):  # Else it is `compose` that hands it on.
-                    yield from ((str(file.value), text) for text in self._texts(name, functions))
+                    for text in self._texts(name, functions):
+                        yield str(file.value), text, parts
 
     def _texts(self, node: ast.expr, functions: Functions) -> set[str]:
         """Return the texts that an expression may be; one that can't be told is an error."""
@@ -92,7 +99,8 @@ def assigned(name: str, function: ast.FunctionDef) -> Iterator[ast.expr]:
                         yield from (each.elts[place] for each in elts)  # type: ignore[attr-defined]
 
 
-CALLED = {each for path in PACKAGE.rglob("*.py") for each in Module(path.read_text()).statements()}
+MODULES = [Module(path.read_text()) for path in PACKAGE.rglob("*.py")]
+CALLED = {each for module in MODULES for each in module.statements()}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -103,6 +111,14 @@ def test_every_statement_is_called_and_every_call_has_its_statement(file: str):
 
 def test_every_call_names_a_file_that_there_is():
     assert sorted({file for file, _ in CALLED}) == FILES
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_part_that_a_call_names_has_a_placeholder_in_its_statement(file: str):
+    """Parts that come in a mapping are checked when the statement is composed."""
+    given = {each for module in MODULES for each in module.given("statement")}
+    for name, parts in sorted((name, parts) for of, name, parts in given if of == file):
+        assert parts <= compose.placeholders(sqlfiles.statement(file, name)), name
 
 
 def test_a_name_that_is_computed_is_followed_to_its_texts():
