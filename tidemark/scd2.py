@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tidemark import db, indexes
+from tidemark import compose, db, indexes, worktable
+from tidemark.compose import Columns, Parts
 from tidemark.db import Composable, Session
 from tidemark.errors import GateError
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, Place, label
@@ -94,6 +95,21 @@ class Dimension:
         return (*self.attributes, *_WRITTEN)
 
     @property
+    def changing(self) -> tuple[str, ...]:
+        """What of it may change in a version that is there: all but the natural key."""
+        return (*self.type2, *self.type1, *self.rest, *_WRITTEN)
+
+    @property
+    def placed(self) -> Composable:
+        """The work table of what was seen of one batch's keys, each at its place in time."""
+        return self._work("placed")
+
+    @property
+    def segmented(self) -> Composable:
+        """The work table of what of that holds, in segments of equal state."""
+        return self._work("segmented")
+
+    @property
     def timeline(self) -> Composable:
         """The work table that holds the rebuilt timelines of one batch."""
         return self._work("timeline")
@@ -109,7 +125,7 @@ def confirmed_of(table: Place) -> Place:
 
 
 def apply(session: Session, dimension: Dimension) -> Counts:
-    """Merge what landed into the dimension; the timeline stays for `facts.repoint`.
+    """Merge what landed into the dimension; the work tables stay, for `facts.repoint`.
 
     Args:
         session: on the DWH, in the publishing transaction; its landing table is filled.
@@ -121,32 +137,29 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     Raises:
         GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
     """
-    parts = _parts(dimension)
     for column, since in dimension.added.items():
         session.run(
-            db.compose("scd2", "remember_added"),
+            compose.statement("scd2", "remember_added"),
             {"dimension": label(dimension.table), "column": column, "since": since},
         )
-    rebuild = db.compose("scd2", "rebuild", **parts)
-    session.run(db.compose("scd2", "drop", **parts))
-    if session.value(db.compose("scd2", "is_first_load", **parts)):
-        session.run(rebuild + db.text(" with no data"))
-        fill = db.compose("scd2", "fill", **parts)
+    parts = _parts(dimension)
+    if session.value(compose.statement("scd2", "is_first_load", parts)):
+        _make_timeline(session, dimension, rows="none")
+        fill = compose.statement("scd2", "fill", parts)
         if dimension.is_scratch:
             return Counts(inserted=session.run(fill))
         with indexes.built_afterwards(session, dimension.table):
             return Counts(inserted=session.run(fill))
-    session.run(rebuild)
-    session.run(db.compose("transfer", "analyze", landing=dimension.timeline))
+    _make_timeline(session, dimension)
     counts = Counts(
-        deleted=session.run(db.compose("scd2", "delete", **parts)),
-        updated=session.run(db.compose("scd2", "update", **parts)),
-        inserted=session.run(db.compose("scd2", "insert", **parts)),
+        deleted=session.run(compose.statement("scd2", "delete", parts)),
+        updated=session.run(compose.statement("scd2", "update", parts)),
+        inserted=session.run(compose.statement("scd2", "insert", parts)),
     )
-    counts.note("closed", session.value(db.compose("scd2", "closed", **parts)))
-    session.run(db.compose("scd2", "withdraw_confirmations", **parts))
-    session.run(db.compose("scd2", "confirm", **parts))
-    broken = session.value(db.compose("scd2", "broken_timelines", **parts))
+    counts.note("closed", session.value(compose.statement("scd2", "closed", parts)))
+    session.run(compose.statement("scd2", "withdraw_confirmations", parts))
+    session.run(compose.statement("scd2", "confirm", parts))
+    broken = session.value(compose.statement("scd2", "broken_timelines", parts))
     if broken:
         raise GateError(
             f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
@@ -156,9 +169,25 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     return counts
 
 
+def _make_timeline(
+    session: Session, dimension: Dimension, *, rows: Literal["all", "none"] = "all"
+) -> None:
+    """Make the timeline of the keys that landed, by way of two more work tables."""
+    parts = _parts(dimension)
+    which = "judged" if dimension.has_plans else "not_judged"
+    judged = compose.statement("scd2", which, parts)
+    place = compose.statement("scd2", "place", parts, judged=judged)
+    worktable.make(session, dimension.placed, place, rows=rows)
+    segment = compose.statement("scd2", "segment", parts)
+    worktable.make(session, dimension.segmented, segment, rows=rows)
+    bound = compose.statement("scd2", "bound", parts)
+    worktable.make(session, dimension.timeline, bound, rows=rows)
+    worktable.analyze(session, dimension.timeline)
+
+
 def added(session: Session, table: Place) -> dict[str, int]:
     """Read the columns that a dimension was given later: name -> last batch without it."""
-    return dict(session.rows(db.compose("scd2", "added"), {"dimension": label(table)}))
+    return dict(session.rows(compose.statement("scd2", "added"), {"dimension": label(table)}))
 
 
 def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
@@ -174,101 +203,40 @@ def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_
         The number of members made.
     """
     return session.run(
-        db.compose("scd2", "infer", **_parts(dimension), unknown=unknown), {"batch_id": batch_id}
+        compose.statement("scd2", "infer", _parts(dimension), unknown=unknown),
+        {"batch_id": batch_id},
     )
 
 
 def cleanup(session: Session, dimension: Dimension) -> None:
-    """Drop the work table."""
-    session.run(db.compose("scd2", "drop", timeline=dimension.timeline))
+    """Drop the work tables."""
+    worktable.drop(session, dimension.placed, dimension.segmented, dimension.timeline)
 
 
-def _parts(dimension: Dimension) -> dict[str, Composable]:
-    key = dimension.natural_key
-    written = dimension.written
+def _parts(dimension: Dimension) -> Parts:
+    added = tuple(column for column in dimension.attributes if column in dimension.added)
+    lasting = tuple(column for column in dimension.attributes if column not in dimension.added)
     return {
         "landing": db.name(*dimension.landed),
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
+        "placed": dimension.placed,
+        "segmented": dimension.segmented,
         "timeline": dimension.timeline,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.text("null::timestamptz"),
-        "nk": db.names(key),
-        "nk_d": db.names(key, of="d"),
-        "nk_t": db.names(key, of="t"),
-        "nk_u": db.names(key, of="u"),
-        "attributes": db.names(dimension.attributes),
-        "attributes_d": db.names(dimension.attributes, of="d"),
-        "attributes_k": db.names(dimension.attributes, of="k"),
-        "attributes_shown": db.text(", ").join(
-            db.compose(
-                "scd2",
-                "shown",
-                column=db.name(column),
-                since=db.literal(dimension.added[column]),
-                nk=db.names(key),
-            )
-            if column in dimension.added
-            else db.name(column)
-            for column in dimension.attributes
-        ),
-        "attributes_b": db.names(dimension.attributes, of="b"),
-        "type2_differ": _type2_differ(dimension),
-        "t_is_d": db.equal("t", "d", key),
-        "t_is_c": db.equal("t", "c", key),
-        "k_is_c": db.equal("k", "c", key),
-        "d_is_u": db.equal("d", "u", key),
+        "nk": Columns(dimension.natural_key),
+        "type2": Columns(dimension.type2, texts=dimension.texts),
+        "type1": Columns(dimension.type1),
+        "rest": Columns(dimension.rest),
+        "attributes": Columns(dimension.attributes),
+        "lasting": Columns(lasting),
+        "added": Columns(added),
+        "since": [db.literal(dimension.added[column]) for column in added],
+        "written": Columns(dimension.written),
+        "changing": Columns(dimension.changing, texts=dimension.texts),
         "from_beginning": db.literal(dimension.first_version == "beginning"),
         "beginning": db.literal(BEGINNING_OF_TIME),
         "end": db.literal(END_OF_TIME),
-        "written": db.names(written),
-        "written_t": db.names(written, of="t"),
-        "compared_t": db.compared(written, "t", dimension.texts),
-        "compared_d": db.compared(written, "d", dimension.texts),
-        **_judging(dimension),
     }
-
-
-def _judging(dimension: Dimension) -> dict[str, Composable]:
-    """Compose how plans are withdrawn. A dimension without any is spared the work.
-
-    What holds of type 1 was seen of the latest time, and is told by who withdrew that.
-    """
-    nk, attributes = db.names(dimension.natural_key), db.names(dimension.attributes)
-    latest = db.text(", ").join(
-        db.compose("scd2", "latest", column=db.name(column))
-        if column in dimension.type1
-        else db.name(column)
-        for column in dimension.attributes
-    )
-    if not dimension.has_plans:
-        return {
-            "judged": db.compose("scd2", "not_judged"),
-            "told_at": db.name("_at"),
-            "attributes_told": attributes,
-            "attributes_latest": latest,
-            "withdrawn": db.text(""),
-        }
-    return {
-        "judged": db.compose("scd2", "judged", nk=nk),
-        "told_at": db.compose("scd2", "told_at"),
-        "attributes_told": latest,
-        "attributes_latest": attributes,
-        "withdrawn": db.compose("scd2", "withdrawn", attributes=attributes),
-    }
-
-
-def _type2_differ(dimension: Dimension) -> Composable:
-    """Compare a row's type-2 attributes with its predecessor's: NULL is not '', 'x|y' not 'x'."""
-    if not dimension.type2:
-        return db.text("false")
-    return db.text(" or ").join(
-        db.compose(
-            "scd2",
-            "differs",
-            column=db.name(column),
-            kind=db.text("::text" if column in dimension.texts else ""),
-        )
-        for column in dimension.type2
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import rules
-from tests.fix_dimension import ADA
+from tests.fix_dimension import ADA, Members, ada
 from tests.fix_servers import HOME
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import Observation
@@ -20,6 +20,7 @@ TIER = "tier"
 """A column that some tables have behind the city."""
 CLOCK = "seen_at"
 """A column that some tables have behind the batch: its clock. Then `moves_at` is the change."""
+WORDS = {"": None, "null": None, "true": True, "false": False}
 SALES = ("sale", "transaction_timestamp", "customer_key")
 
 
@@ -29,7 +30,7 @@ def value(cell: str) -> Any:
         return int(cell)
     if re.match(r"\d{4}-", cell):
         return datetime.fromisoformat(cell).replace(tzinfo=UTC)
-    return None if cell in {"", "null"} else cell
+    return WORDS.get(cell, cell)
 
 
 def tables(section: str) -> list[tuple[Row, list[Row]]]:
@@ -41,11 +42,10 @@ def tables(section: str) -> list[tuple[Row, list[Row]]]:
     return found
 
 
+PAGE = (HOME / "docs" / "scd2.md").read_text("utf-8")
 SECTIONS = {
     section.partition("\n")[0]: tables(section)
-    for section in re.split(
-        r"^##+ ", (HOME / "docs" / "scd2.md").read_text("utf-8"), flags=re.MULTILINE
-    )
+    for section in re.split(r"^##+ ", PAGE, flags=re.MULTILINE)
     if "\n| customer_key" in section
 }
 
@@ -83,6 +83,18 @@ def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: s
             assert sales(visits) == shown
 
 
+def test_the_work_tables_of_one_key_are_those_of_the_page(members: Members) -> None:
+    (_, batches), *steps = tables(PAGE.partition("## One key")[2].partition("\n## ")[0])
+    for batch, updated_at, city, name, _ in batches:
+        members.land([ada(batch, updated_at, city, name=name)])
+
+    for work_table, (header, shown) in zip(("placed", "segmented", "timeline"), steps, strict=True):
+        columns = ", ".join(header)
+        order = "changed_at" if work_table == "timeline" else "_at"
+        query = f'select {columns} from landing."members.{work_table}" order by {order}'
+        assert rows(members.connection, query) == shown
+
+
 def usual(header: Row) -> Row:
     """Return the header as most tables have it."""
     named = ("updated_at" if column == "moves_at" else column for column in header)
@@ -90,9 +102,9 @@ def usual(header: Row) -> Row:
 
 
 def test_the_differences_from_dbt_are_those_that_the_benchmark_allows() -> None:
-    page = (HOME / "docs" / "scd2.md").read_text("utf-8").partition("## Beside dbt snapshot")[2]
+    beside = PAGE.partition("## Beside dbt snapshot")[2]
 
-    assert re.findall(r"^\| (\w[\w ]*) \|", page, re.MULTILINE) == ["difference", *rules.RULES]
+    assert re.findall(r"^\| (\w[\w ]*) \|", beside, re.MULTILINE) == ["difference", *rules.RULES]
 
 
 def versions(visits: Visits, header: Row) -> list[Row]:

@@ -1,24 +1,24 @@
 -- Rebuild the timeline of the natural keys that a batch touches (docs/scd2.md).
 --
--- {landing}     the incoming versions, with lineage columns
--- {dimension}   the dimension
--- {confirmed}   instants at which a version was seen again, unchanged
+-- {landing}     l: the incoming versions, with lineage columns
+-- {dimension}   d: the dimension
+-- {confirmed}   c: instants at which a version was seen again, unchanged
 -- {clock}       when the source showed them, where they may be plans; else null
--- {nk} {type2} {type1} {rest}   its columns: natural key, and the others by role
+-- {nk} {type2} {type1} {rest}   its columns by role: natural key, attributes; {attributes} are all
 -- Columns that start with _ are ours.
+--
+-- Three work tables follow from each other:
+-- {placed}      what was seen of the keys, now and before, each at its place in time
+-- {segmented}   what of that holds, in segments of equal state
+-- {timeline}    t: the versions that the segments are, with their bounds
 
--- name: drop
-drop table if exists {timeline}
-
--- name: rebuild
-create unlogged table {timeline} as
-with touched as (
-    select distinct {nk} from {landing}
-),
-
-known as (
+-- Everything that was ever seen of these keys, at its place in time. Before: versions, their deletes,
+-- and the times at which they were seen again. And now. Windows alone carry what is known along: a
+-- join of `observed`, of which the planner knows nothing, may become a nested loop.
+-- name: place
+with known as (
     select
-        {attributes_d},
+        {d.attributes},
         d.{surrogate} as _key,
         d.changed_at,
         d.valid_from,
@@ -26,13 +26,10 @@ known as (
         d.is_deleted,
         d.is_inferred,
         d._batch_id
-    from touched as t
-    inner join {dimension} as d on {t_is_d}
+    from (select distinct {nk} from {landing}) as l
+    inner join {dimension} as d on {l.nk = d.nk}
 ),
 
--- Everything that was ever seen of these keys: before (versions, their deletes, and the times at
--- which they were seen again), and now. From here on windows alone carry what is known along: a
--- join of these relations, of which the planner knows nothing, may become a nested loop.
 observed as (
     select
         {attributes},
@@ -49,48 +46,48 @@ observed as (
     union all
     select
         {attributes},
-        null,
-        null,
-        null,
-        valid_to,
-        false,
-        false,
-        false,
-        null,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        valid_to as _raw_at,
+        false as _live,
+        false as _inferred,
+        false as _incoming,
+        null as _clock,
         _batch_id
     from known
     where is_deleted
     union all
     select
-        {attributes_k},
-        null,
-        null,
-        null,
-        c.confirmed_at,
-        true,
-        false,
-        false,
-        null,
+        {k.attributes},
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        c.confirmed_at as _raw_at,
+        true as _live,
+        false as _inferred,
+        false as _incoming,
+        null as _clock,
         c._batch_id
     from known as k
     inner join {confirmed} as c
-        on {k_is_c} and c.confirmed_at >= k.changed_at and c.confirmed_at < k.valid_to
+        on {k.nk = c.nk} and c.confirmed_at >= k.changed_at and c.confirmed_at < k.valid_to
     where not k.is_inferred
     union all
     select
         {attributes},
-        null,
-        null,
-        null,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
         case
             when _deleted_at is null then {effective}
             when {effective} > {clock} then _deleted_at
             else greatest(_deleted_at, {effective} + interval '1 microsecond')
-        end,
-        _deleted_at is null,
-        false,
-        true,
-        {clock},
+        end as _raw_at,
+        _deleted_at is null as _live,
+        false as _inferred,
+        true as _incoming,
+        {clock} as _clock,
         _batch_id
     from {landing}
 ),
@@ -126,10 +123,18 @@ remaining as (
     window arrival as (partition by {nk}, _withdrawn order by _batch_id, _live desc)
 ),
 
--- What was seen before a column was there is taken to have shown what the key shows first.
+-- What was seen before a column was there is taken to have shown what the key shows first: batches up
+-- to `since` know nothing of what was `added`. A key that was seen later has its values.
 counted as (
     select
-        {attributes_shown},
+        {lasting},
+        {case
+            when added is null and _batch_id <= since and coalesce(_seen, 0) <= since
+                then first_value(added) over (
+                    whole order by added is null and _batch_id <= since, _batch_id
+                )
+            else added
+        end as added},
         _key,
         _known_to,
         _raw_at,
@@ -142,7 +147,9 @@ counted as (
         _deletes,
         interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
     from remaining
-    window arrival as (partition by {nk} order by _batch_id, _live desc)
+    window
+        whole as (partition by {nk}),
+        arrival as (partition by {nk} order by _batch_id, _live desc)
 ),
 
 -- A delete comes a tick or more after all that earlier batches showed, whatever the source's
@@ -175,26 +182,50 @@ placed as (
 ),
 
 -- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
--- surrogate key, whichever wins. Type 1 is what was seen of the latest time; who withdrew that
--- speaks for it.
+-- surrogate key, whichever wins.
 ranked as (
     select
         *,
         row_number() over (instant order by _withdrawn, _batch_id desc) as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        {told_at} as _told_at
+        max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole as _judged_to
     from placed
     where _live or _at is not null
     window
         instant as (partition by {nk}, _at, _live),
         whole as (partition by {nk})
-),
+)
 
--- Type-1 attributes are those of the last observation in all that follows.
-told as (
+-- Type 1 is what was seen of the latest time; who withdrew that speaks for it.
+select
+    {attributes},
+    _at,
+    case
+        when _withdrawn then '-infinity'
+        when _batch_id = _judge then _judged_to
+        else _at
+    end as _told_at,
+    _live,
+    _batch_id,
+    _key,
+    _instant_key,
+    _instant_to,
+    _inferred_key,
+    _was_inferred,
+    _withdrawn,
+    _rank
+from ranked
+
+-- What holds of that, in segments of equal state. Type-1 attributes are those of the last
+-- observation in all of them.
+-- name: segment
+with told as (
     select
-        {attributes_told},
+        {nk},
+        {type2},
+        {last_value(type1) over whole as type1},
+        {rest},
         _at,
         _live,
         _batch_id,
@@ -204,59 +235,54 @@ told as (
         _was_inferred,
         _withdrawn,
         _rank
-    from ranked
+    from {placed}
     window whole as (
         partition by {nk} order by _told_at, _live, _batch_id
         rows between unbounded preceding and unbounded following
     )
 ),
 
--- A version starts where the state differs from the one before; at one instant the delete comes
+-- A segment starts where the state differs from the one before; at one instant the delete comes
 -- before the return.
 compared as (
     select
         *,
         lag(_live) over timeline is null
         or _live is distinct from lag(_live) over timeline
-        or _live and ({type2_differ}) as _starts
+        or _live and ({type2 is distinct from lag(type2) over timeline}) as _starts
     from told
     where _rank = 1 and not _withdrawn
     window timeline as (partition by {nk} order by _at, _live)
 ),
 
-segmented as (
-    select
-        {attributes_latest},
-        _at,
-        _live,
-        _batch_id,
-        _instant_key,
-        _instant_to,
-        _inferred_key,
-        _was_inferred,
-        _starts,
-        count(*) filter (where _starts) over timeline as _segment
-    from compared
-    window
-        timeline as (partition by {nk} order by _at, _live),
-        whole as (
-            partition by {nk} order by _at, _live
-            rows between unbounded preceding and unbounded following
-        )
-),
-
--- The segment continues the first known version that fell into it: that one's key is kept.
-keyed as (
+numbered as (
     select
         *,
-        first_value(_instant_key) over known_first as _version_key,
-        first_value(_at) over known_first as _version_at,
-        first_value(_instant_to) over known_first as _version_to
-    from segmented
-    window known_first as (partition by {nk}, _segment order by _instant_key is null, _at)
-),
+        count(*) filter (where _starts) over timeline as _segment
+    from compared
+    window timeline as (partition by {nk} order by _at, _live)
+)
 
-bounded as (
+-- It continues the first known version that fell into it: that one's key is kept.
+select
+    {attributes},
+    _at,
+    _live,
+    _batch_id,
+    _instant_key,
+    _inferred_key,
+    _was_inferred,
+    _starts,
+    first_value(_instant_key) over known_first as _version_key,
+    first_value(_at) over known_first as _version_at,
+    first_value(_instant_to) over known_first as _version_to
+from numbered
+window known_first as (partition by {nk}, _segment order by _instant_key is null, _at)
+
+-- Versions, each from the start of its segment to the start of the next; and in other roles what
+-- the dimension and its confirmations no longer show, or show anew.
+-- name: bound
+with bounded as (
     select
         *,
         lead(_at) over timeline as _next_at,
@@ -267,69 +293,84 @@ bounded as (
             partition by {nk} order by _at, _live
             rows between 1 following and unbounded following
         ) as _next_version_at
-    from keyed
+    from {segmented}
     where _starts
     window timeline as (partition by {nk} order by _at, _live)
 )
 
 select
-    {attributes_b},
-    b._at as changed_at,
+    {attributes},
+    _at as changed_at,
     case
-        when b._is_first and ({from_beginning} or b._was_inferred)
-            then least(b._at, {beginning})
-        else b._at
+        when _is_first and ({from_beginning} or _was_inferred) then least(_at, {beginning})
+        else _at
     end as valid_from,
-    coalesce(b._next_at, {end}) as valid_to,
-    b._next_at is null as is_current,
-    coalesce(not b._next_live, false) as is_deleted,
-    case when not b._next_live then b._next_batch_id else b._batch_id end as _batch_id,
+    coalesce(_next_at, {end}) as valid_to,
+    _next_at is null as is_current,
+    coalesce(not _next_live, false) as is_deleted,
+    case when not _next_live then _next_batch_id else _batch_id end as _batch_id,
     'version' as _role,
-    coalesce(b._version_key, case when b._is_first then b._inferred_key end) as _key,
-    case when b._is_first then '-infinity' else b._at end as _cover_from,
-    coalesce(b._next_version_at, 'infinity') as _cover_to,
+    coalesce(_version_key, case when _is_first then _inferred_key end) as _key,
+    case when _is_first then '-infinity' else _at end as _cover_from,
+    coalesce(_next_version_at, 'infinity') as _cover_to,
     -- Facts may have to move to a version that is new, or that begins earlier or ends later.
-    b._version_key is null
-    or b._at < b._version_at
-    or coalesce(b._next_at, {end}) > b._version_to as _grew,
-    b._version_to = {end} and b._next_at is not null as _closes
-from bounded as b
-where b._live
+    _version_key is null
+    or _at < _version_at
+    or coalesce(_next_at, {end}) > _version_to as _grew,
+    _version_to = {end} and _next_at is not null as _closes
+from bounded
+where _live
 union all
 select
     {attributes},
-    _at,
-    null,
-    null,
-    null,
-    null,
+    _at as changed_at,
+    null as valid_from,
+    null as valid_to,
+    null as is_current,
+    null as is_deleted,
     _batch_id,
-    'confirmation',
-    null,
-    null,
-    null,
-    null,
-    null
-from keyed
+    'confirmation' as _role,
+    null as _key,
+    null as _cover_from,
+    null as _cover_to,
+    null as _grew,
+    null as _closes
+from {segmented}
 where _live and not _starts
 union all
 select
     {attributes},
-    _at,
-    null,
-    null,
-    null,
-    null,
+    _at as changed_at,
+    null as valid_from,
+    null as valid_to,
+    null as is_current,
+    null as is_deleted,
     _batch_id,
-    'superseded',
-    _instant_key,
-    null,
-    null,
-    null,
-    null
-from keyed
+    'superseded' as _role,
+    _instant_key as _key,
+    null as _cover_from,
+    null as _cover_to,
+    null as _grew,
+    null as _closes
+from {segmented}
 where _instant_key <> _version_key
-{withdrawn}
+union all
+select
+    {attributes},
+    _at as changed_at,
+    null as valid_from,
+    null as valid_to,
+    null as is_current,
+    null as is_deleted,
+    _batch_id,
+    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end as _role,
+    case when _rank = 1 then _instant_key end as _key,
+    null as _cover_from,
+    null as _cover_to,
+    null as _grew,
+    null as _closes
+from {placed}
+where _withdrawn and (_rank = 1 or _key is null)
 
 -- Whether the dimension is empty and each key landed once: a mirror that is sent as a whole.
 -- name: is_first_load
@@ -361,13 +402,12 @@ where d.{surrogate} = t._key and t._role = 'superseded'
 
 -- name: update
 update {dimension} as d
-set
-    ({written}, is_inferred) = ({written_t}, false)
+set ({changing}, is_inferred) = ({t.changing}, false)
 from {timeline} as t
 where
     d.{surrogate} = t._key
     and t._role = 'version'
-    and ({compared_d}, d.is_inferred) is distinct from ({compared_t}, false)
+    and ({d.changing is distinct from t.changing} or d.is_inferred)
 
 -- name: closed
 select count(*) from {timeline} where _closes
@@ -383,19 +423,19 @@ delete from {confirmed} as c
 using {timeline} as t
 where
     t._role in ('superseded', 'withdrawn')
-    and {t_is_c}
+    and {t.nk = c.nk}
     and c.confirmed_at = t.changed_at
 
 -- name: confirm
 insert into {confirmed} ({nk}, confirmed_at, _batch_id)
 select
-    {nk_t},
+    {t.nk},
     t.changed_at,
     t._batch_id
 from {timeline} as t
 where t._role = 'confirmation' and not exists (
     select from {confirmed} as c
-    where {t_is_c} and c.confirmed_at = t.changed_at and c._batch_id = t._batch_id
+    where {t.nk = c.nk} and c.confirmed_at = t.changed_at and c._batch_id = t._batch_id
 )
 on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
 
@@ -404,7 +444,7 @@ on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
 insert into {dimension}
 ({nk}, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
 select distinct
-    {nk_u},
+    {u.nk},
     {beginning},
     {end},
     true,
@@ -413,8 +453,8 @@ select distinct
     %(batch_id)s::bigint
 from {unknown} as u
 where
-    num_nulls({nk_u}) = 0
-    and not exists (select from {dimension} as d where {d_is_u})
+    num_nulls({u.nk}) = 0
+    and not exists (select from {dimension} as d where {d.nk = u.nk})
 
 -- Versions of the touched keys that overlap, or leave a gap that no delete explains.
 -- name: broken_timelines
@@ -423,25 +463,11 @@ from (
     select
         d.valid_to,
         d.is_deleted,
-        lead(d.valid_from) over (partition by {nk_d} order by d.valid_from) as next_from
+        lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as next_from
     from (select distinct {nk} from {timeline}) as t
-    inner join {dimension} as d on {t_is_d}
+    inner join {dimension} as d on {t.nk = d.nk}
 ) as v
 where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
-
--- name: differs
-{column}{kind} is distinct from lag({column}{kind}) over timeline
-
--- A column that was added: batches up to {since} know nothing of it. A key that was seen since has
--- its values.
--- name: shown
-case
-    when {column} is null and _batch_id <= {since} and coalesce(_seen, 0) <= {since}
-        then first_value({column}) over (
-            partition by {nk} order by {column} is null and _batch_id <= {since}, _batch_id
-        )
-    else {column}
-end as {column}
 
 -- name: remember_added
 insert into tidemark.added_column (dimension, column_name, since_batch)
@@ -454,9 +480,6 @@ select
     since_batch
 from tidemark.added_column
 where dimension = %(dimension)s
-
--- name: latest
-last_value({column}) over whole as {column}
 
 -- Where nothing is a plan, what was seen is so for ever.
 -- name: not_judged
@@ -504,30 +527,3 @@ judged as (
         rows between unbounded preceding and 1 preceding
     )
 )
-
--- name: told_at
-case
-    when _withdrawn then '-infinity'
-    when _batch_id = _judge
-        then max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole
-    else _at
-end
-
--- name: withdrawn
-union all
-select
-    {attributes},
-    _at,
-    null,
-    null,
-    null,
-    null,
-    _batch_id,
-    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
-    case when _rank = 1 then _instant_key end,
-    null,
-    null,
-    null,
-    null
-from ranked
-where _withdrawn and (_rank = 1 or _key is null)
