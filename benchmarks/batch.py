@@ -12,8 +12,8 @@ from tidemark.project import find_project
 def main() -> None:
     """Use the servers that the environment names."""
     project = find_project()
-    dsns = servers.configured_dsns(project.home, os.environ)
-    assert dsns is not None, "benchmarks.spine sets the DSNs"
+    dsns = servers.configured_dsns(project, os.environ)
+    assert dsns.keys() == {*project.servers}, "benchmarks.spine sets the DSNs"
     with Servers(dsns) as opened:
         result = pipeline.run(opened, project.area("retail"))
     print(json.dumps(asdict(result)))  # noqa: T201

@@ -15,9 +15,9 @@ import subprocess
 import time
 
 from benchmarks.rig import PSQL, QUIET, Rig, psql, reaching
-from tidemark.model import HOPS, Hop, Layer
+from tidemark.model import HOPS, Hop, ServerName
 
-_RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
+_RECEIVER: dict[Hop, ServerName] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
 _KEYS = {
     "mrr_dim_customers": "customer_id",
@@ -54,7 +54,7 @@ def copy_batch(rig: Rig, batch_id: int) -> dict[Hop, float]:
     return taken
 
 
-def _lay_out(rig: Rig, layer: Layer, table: str, batch_id: int) -> int:
+def _lay_out(rig: Rig, layer: ServerName, table: str, batch_id: int) -> int:
     """Put the rows to send into `floor.<table>` of Tidemark's database; returns how many."""
     statements = [
         "create schema if not exists floor",
@@ -78,7 +78,7 @@ def _make_partitions(rig: Rig) -> None:
     psql(rig.floor("dwh"), "-c", "set role tidemark_etl", "-c", call)
 
 
-def _delete_replaced(rig: Rig, layer: Layer, table: str) -> None:
+def _delete_replaced(rig: Rig, layer: ServerName, table: str) -> None:
     """Delete from the clone what has a key of the rows to send."""
     key = _KEYS[table]
     _pipe(
@@ -89,7 +89,7 @@ def _delete_replaced(rig: Rig, layer: Layer, table: str) -> None:
     )
 
 
-def _copy_tables(rig: Rig, layer: Layer, tables: list[str]) -> float:
+def _copy_tables(rig: Rig, layer: ServerName, tables: list[str]) -> float:
     start = time.perf_counter()
     for table in tables:
         _pipe(

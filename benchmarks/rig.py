@@ -21,7 +21,7 @@ from tidemark import embedded
 from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.migrate import migrate
-from tidemark.model import LAYERS, Layer
+from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
 from tidemark.project import Project
 
 HERE = Path(__file__).parent
@@ -67,11 +67,11 @@ class Process:
 class Rig:
     """Servers of one size; `floor` is a second database of each warehouse layer."""
 
-    def __init__(self, dsns: Mapping[Layer, str], size: Size) -> None:
+    def __init__(self, dsns: Mapping[ServerName, str], size: Size) -> None:
         self.dsns = dict(dsns)
         self.size = size
 
-    def floor(self, layer: Layer) -> str:
+    def floor(self, layer: ServerName) -> str:
         """The URL of the layer's database that psql alone fills."""
         return urlsplit(self.dsns[layer])._replace(path="/floor").geturl()
 
@@ -79,7 +79,7 @@ class Rig:
         """Migrate the layers, clone the empty warehouse for the floor, and fill the source."""
         with Servers(self.dsns) as servers:
             migrate(Project(HERE.parent), servers)
-        for layer in LAYERS[1:]:
+        for layer in LAYERS:
             maintenance = urlsplit(self.dsns[layer])._replace(path="/postgres").geturl()
             psql(maintenance, "-c", f"create database floor template {layer}")
         psql(self.dsns["operational"], *self.size.variables, "-f", str(HERE / "source.sql"))
@@ -98,7 +98,7 @@ class Rig:
 
     def vacuum(self) -> None:
         """Do after a load what autovacuum would do a minute later, while others are timed."""
-        for layer in LAYERS[1:]:
+        for layer in LAYERS:
             for dsn in (self.dsns[layer], self.floor(layer)):
                 psql(dsn, "-c", "vacuum analyze")
 
@@ -115,7 +115,7 @@ class Rig:
     @property
     def environment(self) -> dict[str, str]:
         """What points a process to these servers."""
-        named = {f"TIDEMARK_{layer.upper()}_DSN": dsn for layer, dsn in self.dsns.items()}
+        named = {dsn_variable(server): dsn for server, dsn in self.dsns.items()}
         return {**os.environ, **named, "TIDEMARK_HOME": str(HERE.parent)}
 
 
@@ -125,7 +125,7 @@ def rig(size: Size, settings: Mapping[str, str] = _AS_USERS_HAVE_THEM) -> Iterat
     folder = Path(tempfile.mkdtemp(prefix="tidemark-benchmark-"))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        made = Rig(embedded.start(folder, settings=settings), size)
+        made = Rig(embedded.start(folder, (DEFAULT_SOURCE, *LAYERS), settings=settings), size)
         made.build()
         yield made
     finally:

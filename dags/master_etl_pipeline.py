@@ -19,13 +19,13 @@ from tidemark.model import HOPS, Hop
 from tidemark.project import find_project
 
 TASKS: dict[Hop, str] = {
-    "extract": "operational_to_mrr",
+    "extract": "{source}_to_mrr",
     "stage": "mrr_to_stg",
     "publish": "stg_to_dwh",
 }
 RECEIVERS: dict[Hop, str] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 DOCS: dict[Hop, str] = {
-    "extract": "Reads what changed on the operational server since the last mark into MRR, up to "
+    "extract": "Reads what changed in the source since the last mark into MRR, up to "
     "where no open transaction can add anything any more.",
     "stage": "Brings STG up to what MRR has, through the cleansing views `landing.clean_<entity>`. "
     "Refused rows are kept in `stg_rejects`.",
@@ -51,7 +51,7 @@ def one_hop(area: str, hop: Hop) -> Any:
 
     @task.run_if(is_wanted, "not asked for by the run's parameters")
     @task(
-        task_id=TASKS[hop],
+        task_id=TASKS[hop].format(source=areas[area].source.name),
         doc_md=f"{DOCS[hop]}\n\nSafe to clear and to run again: a hop moves what its layer lacks.",
         outlets=[layer(area, RECEIVERS[hop])],
         trigger_rule="none_failed",  # a hop before it may have been left out

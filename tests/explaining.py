@@ -9,7 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from tidemark import db
 from tidemark.db import Composable, Parameters, Row, Session
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 BETWEEN = "between tables"
 """Rows that a plan reads again of what it has read: of a CTE, or of one side of a join."""
@@ -23,7 +23,7 @@ Plan = Mapping[str, Any]
 class Explaining(Session):
     """Executes each statement under `explain analyze`, and keeps the plans."""
 
-    def __init__(self, connection: Connection, layer: Layer) -> None:
+    def __init__(self, connection: Connection, layer: ServerName) -> None:
         super().__init__(connection, layer)
         self.plans: list[Plan] = []
 

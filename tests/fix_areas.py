@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.fix_servers import HOME, Warehouse, connect, database
+from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
 from tidemark import migrate, pipeline, rebuild, verify
 from tidemark.config import Area
 from tidemark.db import Servers, quoted
 from tidemark.mirror import LINEAGE_COLUMNS
-from tidemark.model import LAYERS, BatchResult, Layer
+from tidemark.model import BatchResult, ServerName
 from tidemark.project import Project
 
 Columns = Mapping[str, str]
@@ -157,7 +157,7 @@ def write(
         "dwh": [one.dwh(schema) for one in entities],
     }.items():
         _write(folder / layer / "01_create_schema.sql", "\n".join(texts))
-    for layer in LAYERS:
+    for layer in SERVERS:
         _write(folder / layer / "00_first.sql", f"{first};")
     for entity in entities:
         _write(folder / "stg" / "views" / f"clean_{entity.entity}.sql", _view(entity, schemas[1]))
@@ -225,7 +225,7 @@ class Made:
         return self._rows("dwh", entity, (self.area.schema_name, entity.table))
 
     def _rows(
-        self, layer: Layer, entity: Dimension | Fact, table: tuple[str, str]
+        self, layer: ServerName, entity: Dimension | Fact, table: tuple[str, str]
     ) -> list[tuple[str, ...]]:
         names = dict.fromkeys(entity.columns)
         current = "true"
@@ -241,7 +241,7 @@ Make = Callable[..., Made]
 
 
 @pytest.fixture
-def made(servers: dict[Layer, str], tmp_path: Path) -> Iterator[Make]:
+def made(servers: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
     """Make an area of dimensions and facts, migrate it, and open it."""
     with ExitStack() as stack:
 
@@ -254,13 +254,13 @@ def made(servers: dict[Layer, str], tmp_path: Path) -> Iterator[Make]:
             write(tmp_path, *entities, **settings)
             _write(tmp_path / "sql" / "project.yml", yaml.safe_dump(project or {}))
             (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-            for layer in LAYERS:
+            for layer in SERVERS:
                 server = connect(servers[layer])
                 stack.callback(server.close)
                 options = source if layer == "operational" else ""
                 execute(server, f"create database made {options}")
                 stack.callback(execute, server, "drop database made with (force)")
-            warehouse = Warehouse({layer: database(servers[layer], "made") for layer in LAYERS})
+            warehouse = Warehouse({layer: database(servers[layer], "made") for layer in SERVERS})
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
             found = Project(tmp_path)

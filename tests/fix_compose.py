@@ -19,16 +19,16 @@ import pytest
 
 from tests import checkout
 from tests.commands import Done, run
+from tests.fix_servers import SERVERS
 from tidemark.db import Servers
 from tidemark.embedded import site
-from tidemark.model import LAYERS
 from tidemark.project import Project
 from tidemark.status import LayerRows, layer_rows
 
 Read = TypeVar("Read")
 
 PROJECT = "tidemark-test"
-NAMES = [f"{layer}-db" for layer in LAYERS] + [
+NAMES = [f"{layer}-db" for layer in SERVERS] + [
     "airflow-db",
     "airflow-init",
     "airflow-apiserver",
@@ -45,7 +45,7 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = dict(zip((*LAYERS, "airflow"), _free_ports(len(PORTS)), strict=True))
+        self.port = dict(zip((*SERVERS, "airflow"), _free_ports(len(PORTS)), strict=True))
         self.area = Project(home).area()
         self.url = f"http://127.0.0.1:{self.port['airflow']}"
         self._token = ""
@@ -80,12 +80,12 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point `tidemark` on this machine to the containers."""
-        dsns = {f"TIDEMARK_{layer.upper()}_DSN": self.dsn(layer) for layer in LAYERS}
+        dsns = {f"TIDEMARK_{layer.upper()}_DSN": self.dsn(layer) for layer in SERVERS}
         return {**dsns, "TIDEMARK_HOME": str(self.home)}
 
     def servers(self) -> Servers:
         """Open the four layers as the pipeline's login."""
-        return Servers({layer: self.dsn(layer) for layer in LAYERS})
+        return Servers({layer: self.dsn(layer) for layer in SERVERS})
 
     def rows(self) -> list[LayerRows]:
         """Count each entity's rows in every layer."""

@@ -20,6 +20,7 @@ import pytest
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import (
+    SERVERS,
     SETTINGS,
     Warehouse,
     administer,
@@ -32,11 +33,11 @@ from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.embedded import postmaster, site
 from tidemark.errors import TidemarkError
-from tidemark.model import Hop, Layer
+from tidemark.model import Hop, ServerName
 
-WAREHOUSE: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 
-Strike = Callable[[Layer], None]
+Strike = Callable[[ServerName], None]
 """What happens before a statement is sent to a layer."""
 
 _STORED = """
@@ -69,31 +70,31 @@ class Machines:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.urls = embedded.start(folder, settings=self.settings)
+        self.urls = embedded.start(folder, SERVERS, settings=self.settings)
 
-    def crash(self, layer: Layer) -> None:
+    def crash(self, layer: ServerName) -> None:
         """Stop a server at once, and start it again: it recovers from its log."""
         self.stop(layer, signal.SIGQUIT)
         self.start(layer)
 
-    def stop(self, layer: Layer, how: signal.Signals = signal.SIGINT) -> None:
+    def stop(self, layer: ServerName, how: signal.Signals = signal.SIGINT) -> None:
         """Stop a server: SIGINT rolls back what runs, SIGQUIT leaves everything as it lies."""
         server = postmaster.find(self.cluster(layer))
         assert server
         os.kill(server.pid, how)
         wait_until(lambda: postmaster.find(self.cluster(layer)) is None)
 
-    def start(self, layer: Layer) -> None:
+    def start(self, layer: ServerName) -> None:
         """Start a server that was stopped, where it was."""
-        started = embedded.start(self.folder, layers=[layer], settings=self.settings)
+        started = embedded.start(self.folder, [layer], settings=self.settings)
         assert started == {layer: self.urls[layer]}
 
-    def cluster(self, layer: Layer) -> Path:
+    def cluster(self, layer: ServerName) -> Path:
         """Return a server's data folder."""
         return site.data_folder(self.folder) / layer
 
 
-def stored(warehouse: Warehouse, layer: Layer, *schemas: str) -> list[tuple[Any, ...]]:
+def stored(warehouse: Warehouse, layer: ServerName, *schemas: str) -> list[tuple[Any, ...]]:
     """Return all rows of a layer's schemas, apart from the journal and the numbers of batches."""
     which = {"lost": _LOST, "schemas": list(schemas)}
     [[query]] = warehouse.rows(layer, _STORED, which)
@@ -107,7 +108,7 @@ def before_each_statement(strike: Strike) -> Iterator[None]:
 
     @contextmanager
     def struck(session: Session) -> Iterator[Any]:
-        strike(session.layer)
+        strike(session.server)
         with sending(session) as cursor:
             yield cursor
 
@@ -121,7 +122,7 @@ def before_statement(number: int, strike: Strike) -> Iterator[None]:
     """Call `strike` once, before the statement of this number."""
     numbers = itertools.count(1)
 
-    def count(layer: Layer) -> None:
+    def count(layer: ServerName) -> None:
         if next(numbers) == number:
             strike(layer)
 
@@ -143,10 +144,12 @@ def comparable(clock: datetime) -> Iterator[None]:
         yield
 
 
-def _run_until(hop: Hop, number: int, dsns: dict[Layer, str], area: Area, clock: datetime) -> None:
+def _run_until(
+    hop: Hop, number: int, dsns: dict[ServerName, str], area: Area, clock: datetime
+) -> None:
     """Run a hop, and die before its statement of this number. The target of a process."""
 
-    def die(_: Layer) -> None:
+    def die(_: ServerName) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     with comparable(clock), before_statement(number, die), Servers(dsns) as servers:
@@ -177,7 +180,7 @@ class Trial:
         In the end the hop has been run, and the next one can be tried.
         """
         self._save()
-        sent: list[Layer] = []
+        sent: list[ServerName] = []
         with before_each_statement(sent.append):
             self._run(hop)
         self._restore()
@@ -243,7 +246,7 @@ class Trial:
     def _restore(self) -> None:
         self._each(lambda layer: _copy("start", _name(self.shop, layer)))
 
-    def _sessions(self, layer: Layer) -> bool:
+    def _sessions(self, layer: ServerName) -> bool:
         """Whether a session of a run is still there."""
         query = """
             select true from pg_stat_activity
@@ -255,10 +258,10 @@ class Trial:
         self.shop.servers.close()
         self.shop.warehouse.close()
 
-    def _each(self, statements: Callable[[Layer], Sequence[str]]) -> None:
+    def _each(self, statements: Callable[[ServerName], Sequence[str]]) -> None:
         """Run statements on each server, when no session uses this warehouse."""
 
-        def one(layer: Layer) -> None:
+        def one(layer: ServerName) -> None:
             for statement in statements(layer):
                 administer(database(self.shop.warehouse.dsn[layer], "postgres"), statement)
 
@@ -276,7 +279,7 @@ def _copy(old: str, new: str) -> Sequence[str]:
     )
 
 
-def _name(shop: Retail, layer: Layer) -> str:
+def _name(shop: Retail, layer: ServerName) -> str:
     return shop.warehouse.dsn[layer].rpartition("/")[2]
 
 

@@ -29,7 +29,7 @@ from tests.queries import execute
 from tidemark import pipeline
 from tidemark.config import Area
 from tidemark.db import Servers
-from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, Layer
+from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, ServerName
 from tidemark.project import Project
 
 T = TypeVar("T")
@@ -134,7 +134,7 @@ class Retail:
         return {"entities": {**self.area.entities, name: changed}}
 
     @contextmanager
-    def without(self, layer: Layer) -> Iterator[None]:
+    def without(self, layer: ServerName) -> Iterator[None]:
         """Take a layer's server away for the block."""
         kept = self.servers
         away = f"postgresql://nobody@127.0.0.1:1/{layer}"
@@ -145,7 +145,7 @@ class Retail:
             finally:
                 self.servers = kept
 
-    def back_up(self, layer: Layer) -> Callable[[], None]:
+    def back_up(self, layer: ServerName) -> Callable[[], None]:
         """Copy a layer's database, and return what restores it."""
         self.servers.close()
         server = connect(database(self.warehouse.dsn[layer], "postgres"))
@@ -173,7 +173,7 @@ class Retail:
         self.stack.callback(running.exception, PATIENCE)
         return running
 
-    def open_session(self, layer: Layer) -> Connection:
+    def open_session(self, layer: ServerName) -> Connection:
         """Open a session in which the first statement begins a transaction."""
         opened = self.warehouse.connect(layer)
         self.stack.callback(opened.close)
@@ -181,7 +181,7 @@ class Retail:
         return opened
 
     @contextmanager
-    def holding(self, layer: Layer, lock: str) -> Iterator[None]:
+    def holding(self, layer: ServerName, lock: str) -> Iterator[None]:
         """Hold what a statement locks in a layer for the block."""
         holder = self.open_session(layer)
         execute(holder, lock)
@@ -223,7 +223,7 @@ class Retail:
         self.warehouse.rows("dwh", "select pg_terminate_backend(%s)", self.holders()[0])
         wait_until(lambda: not self.holders())
 
-    def wait_for_lock(self, layer: Layer, waiting: int = 1) -> None:
+    def wait_for_lock(self, layer: ServerName, waiting: int = 1) -> None:
         """Wait until so many sessions wait for a lock in a layer."""
         query = """
             select count(*) from pg_stat_activity
@@ -237,7 +237,7 @@ class Retail:
             select relname from pg_class
             where relkind = 'r' and relname ~ '^(mrr|stg)_' and relname <> 'stg_rejects'
         """
-        layers: tuple[Layer, ...] = ("mrr", "stg")
+        layers: tuple[ServerName, ...] = ("mrr", "stg")
         found = {}
         for layer in layers:
             for (table,) in self.warehouse.rows(layer, tables):
@@ -345,9 +345,9 @@ def large_shop(retail: Retail) -> Retail:
 
 
 @pytest.fixture
-def undisturbed(retail: Retail, templates: dict[Layer, str]) -> Iterator[Retail]:
+def undisturbed(retail: Retail, templates: dict[ServerName, str]) -> Iterator[Retail]:
     """A second warehouse on the same source, for what an undisturbed run would have written."""
-    layers: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+    layers: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
     dsn = retail.warehouse.dsn | {layer: database(templates[layer], "calm") for layer in layers}
     places = {layer: templates[layer] for layer in layers}
     with ExitStack() as stack:

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection
 from tidemark import embedded
 from tidemark.db import Servers
 from tidemark.migrate import migrate
-from tidemark.model import LAYERS, Layer
+from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
 from tidemark.project import Project
 
 HOME = Path(__file__).parent.parent
@@ -35,6 +35,9 @@ SETTINGS = {
 """Nothing here outlives the session, so nothing needs to reach the disk. A test that fails may
 leave a lock behind, and somebody who waits for it: both come to an end."""
 
+SERVERS: tuple[ServerName, ...] = (DEFAULT_SOURCE, *LAYERS)
+"""The servers of a project with one source, in the way of the data."""
+
 TEMPLATE = "tidemark_template"
 CLONED = f"template {TEMPLATE} strategy file_copy"
 ROLLED_BACK = "tidemark_rolled_back"
@@ -45,27 +48,27 @@ class Warehouse:
 
     home = HOME
 
-    def __init__(self, dsn: Mapping[Layer, str]) -> None:
+    def __init__(self, dsn: Mapping[ServerName, str]) -> None:
         self.dsn = dict(dsn)
-        self._connections: dict[Layer, connection] = {}
+        self._connections: dict[ServerName, connection] = {}
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point a process of its own to these databases."""
-        dsns = {f"TIDEMARK_{layer.upper()}_DSN": dsn for layer, dsn in self.dsn.items()}
+        dsns = {dsn_variable(server): dsn for server, dsn in self.dsn.items()}
         return {**dsns, "TIDEMARK_HOME": str(self.home)}
 
-    def connect(self, layer: Layer) -> connection:
+    def connect(self, layer: ServerName) -> connection:
         """Open a connection of its own, in autocommit."""
         return connect(self.dsn[layer])
 
-    def rows(self, layer: Layer, query: str, params: Any = None) -> list[tuple[Any, ...]]:
+    def rows(self, layer: ServerName, query: str, params: Any = None) -> list[tuple[Any, ...]]:
         """Run a query and return all its rows."""
         with self._connection(layer).cursor() as cursor:
             cursor.execute(query, params)
             return cursor.fetchall()
 
-    def execute(self, layer: Layer, query: str, params: Any = None) -> int:
+    def execute(self, layer: ServerName, query: str, params: Any = None) -> int:
         """Run a statement and return the number of rows that it touched."""
         with self._connection(layer).cursor() as cursor:
             cursor.execute(query, params)
@@ -76,75 +79,75 @@ class Warehouse:
         while self._connections:
             self._connections.popitem()[1].close()
 
-    def _connection(self, layer: Layer) -> connection:
+    def _connection(self, layer: ServerName) -> connection:
         if layer not in self._connections or self._connections[layer].closed:
             self._connections[layer] = self.connect(layer)
         return self._connections[layer]
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[dict[Layer, str]]:
-    """Layer -> libpq URL (superuser) of its server; the database there is empty."""
+def servers() -> Iterator[dict[ServerName, str]]:
+    """Name -> libpq URL (superuser) of its server; the database there is empty."""
     folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        yield embedded.start(folder, settings=SETTINGS)
+        yield embedded.start(folder, SERVERS, settings=SETTINGS)
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def templates(servers: dict[Layer, str]) -> dict[Layer, str]:
-    """Layer -> libpq URL of its server, which has a migrated TEMPLATE and a copy, ROLLED_BACK."""
+def templates(servers: dict[ServerName, str]) -> dict[ServerName, str]:
+    """Name -> libpq URL of its server, which has a migrated TEMPLATE and a copy, ROLLED_BACK."""
     make_templates(servers)
     everywhere(servers, f"create database {ROLLED_BACK} {CLONED}")
     return servers
 
 
 @pytest.fixture
-def warehouse(templates: dict[Layer, str]) -> Iterator[Warehouse]:
+def warehouse(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
     """Four migrated databases of this test's own."""
     everywhere(templates, f"create database tidemark_test {CLONED}")
     lay_what_is_not_cloned(templates, "tidemark_test")
-    made = Warehouse({layer: database(templates[layer], "tidemark_test") for layer in LAYERS})
+    made = Warehouse({layer: database(templates[layer], "tidemark_test") for layer in SERVERS})
     yield made
     made.close()
     everywhere(templates, "drop database tidemark_test with (force)")
 
 
 @pytest.fixture
-def operational(templates: dict[Layer, str]) -> Iterator[connection]:
+def operational(templates: dict[ServerName, str]) -> Iterator[connection]:
     """A migrated source, in a transaction that is rolled back."""
     yield from _rolled_back(templates["operational"])
 
 
 @pytest.fixture
-def mrr(templates: dict[Layer, str]) -> Iterator[connection]:
+def mrr(templates: dict[ServerName, str]) -> Iterator[connection]:
     """A migrated MRR, in a transaction that is rolled back."""
     yield from _rolled_back(templates["mrr"])
 
 
 @pytest.fixture
-def stg(templates: dict[Layer, str]) -> Iterator[connection]:
+def stg(templates: dict[ServerName, str]) -> Iterator[connection]:
     """A migrated STG, in a transaction that is rolled back."""
     yield from _rolled_back(templates["stg"])
 
 
 @pytest.fixture
-def dwh(templates: dict[Layer, str]) -> Iterator[connection]:
+def dwh(templates: dict[ServerName, str]) -> Iterator[connection]:
     """A migrated DWH, in a transaction that is rolled back."""
     yield from _rolled_back(templates["dwh"])
 
 
-def make_templates(servers: Mapping[Layer, str]) -> None:
+def make_templates(servers: Mapping[ServerName, str]) -> None:
     """Make a migrated TEMPLATE on each server."""
     everywhere(servers, f"create database {TEMPLATE}")
-    with Servers({layer: database(servers[layer], TEMPLATE) for layer in LAYERS}) as targets:
+    with Servers({layer: database(servers[layer], TEMPLATE) for layer in SERVERS}) as targets:
         migrate(Project(HOME), targets)
 
 
-def lay_what_is_not_cloned(servers: Mapping[Layer, str], name: str) -> None:
+def lay_what_is_not_cloned(servers: Mapping[ServerName, str], name: str) -> None:
     """Lay what a migration lays and a copy of its database lacks."""
     administer(
         servers["dwh"],
@@ -153,7 +156,7 @@ def lay_what_is_not_cloned(servers: Mapping[Layer, str], name: str) -> None:
     )
 
 
-def everywhere(servers: Mapping[Layer, str], statement: str) -> None:
+def everywhere(servers: Mapping[ServerName, str], statement: str) -> None:
     """Execute a statement on several servers at once."""
     with ThreadPoolExecutor(len(servers)) as pool:
         list(pool.map(lambda dsn: administer(dsn, statement), servers.values()))

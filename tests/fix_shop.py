@@ -7,19 +7,20 @@ import pytest
 
 from tests.commands import succeed
 from tests.fix_servers import (
+    SERVERS,
     TEMPLATE,
     Warehouse,
     database,
     everywhere,
     lay_what_is_not_cloned,
 )
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
 
 
 @pytest.fixture(scope="session")
-def shop(templates: dict[Layer, str]) -> Iterator[Warehouse]:
+def shop(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
     """A sample shop after its first batch and that of a business day. Only to be read."""
     with _databases(templates, "tidemark_shop", TEMPLATE) as made:
         for command in (SEED, ["run"], ["seed", "--day"], ["run"]):
@@ -28,7 +29,7 @@ def shop(templates: dict[Layer, str]) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def empty(servers: dict[Layer, str]) -> Iterator[Warehouse]:
+def empty(servers: dict[ServerName, str]) -> Iterator[Warehouse]:
     """Four databases in which nothing was done yet."""
     with _databases(servers, "tidemark_empty", "template1") as made:
         yield made
@@ -42,11 +43,11 @@ def seeded(warehouse: Warehouse) -> Warehouse:
 
 
 @contextmanager
-def _databases(servers: Mapping[Layer, str], name: str, template: str) -> Iterator[Warehouse]:
+def _databases(servers: Mapping[ServerName, str], name: str, template: str) -> Iterator[Warehouse]:
     everywhere(servers, f"create database {name} template {template} strategy file_copy")
     if template == TEMPLATE:
         lay_what_is_not_cloned(servers, name)
-    made = Warehouse({layer: database(servers[layer], name) for layer in LAYERS})
+    made = Warehouse({layer: database(servers[layer], name) for layer in SERVERS})
     yield made
     made.close()
     everywhere(servers, f"drop database {name} with (force)")

@@ -7,7 +7,7 @@ from functools import partial
 from tidemark import sqlfiles
 from tidemark.db import Session, quoted
 from tidemark.errors import ContractError
-from tidemark.model import Column, Place, Reader, Table
+from tidemark.model import Column, Place, Reader, ServerName, Table
 
 
 def tables(session: Session, wanted: Sequence[Place]) -> dict[Place, Table]:
@@ -38,21 +38,28 @@ def _readers(session: Session, table: Place) -> tuple[Reader, ...]:
     return tuple(Reader(view, frozenset(columns)) for view, columns in found)
 
 
-def require(found: Mapping[Place, Table], wanted: Place, *, layer: str, why: str) -> Table:
+def require(
+    found: Mapping[Place, Table],
+    wanted: Place,
+    *,
+    server: ServerName,
+    why: str,
+    whereabouts: str = "",
+) -> Table:
     """Return a table that has to be there.
 
     Raises:
-        ContractError: it is not; `why` says what names it.
+        ContractError: it is not; `why` says what names it, `whereabouts` more of the server.
     """
     if wanted not in found:
         raise ContractError(
-            f"{layer}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
-            "Create it (`tidemark migrate` applies sql/), or correct the name."
+            f"{server}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
+            f"Create it (`tidemark migrate` applies sql/), or correct the name.{whereabouts}"
         )
     return found[wanted]
 
 
-def require_columns(table: Table, columns: Iterable[str], *, layer: str, why: str) -> None:
+def require_columns(table: Table, columns: Iterable[str], *, server: ServerName, why: str) -> None:
     """Check that a table has the columns that `why` names.
 
     Raises:
@@ -63,5 +70,5 @@ def require_columns(table: Table, columns: Iterable[str], *, layer: str, why: st
             nearest = get_close_matches(column, table.names, n=1)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise ContractError(
-                f"{layer}: {table.name} has no column {column!r}, but {why} names it.{hint}"
+                f"{server}: {table.name} has no column {column!r}, but {why} names it.{hint}"
             )

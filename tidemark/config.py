@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from tidemark.errors import UnknownNameError
-from tidemark.model import Layer, Place, label
+from tidemark.model import DEFAULT_SOURCE, Place, label
 from tidemark.scalars import (
     LONGEST_NAME,
     Columns,
@@ -24,6 +24,7 @@ from tidemark.scalars import (
     LandingSchema,
     Names,
     PlainName,
+    ServerName,
     SourceName,
     TableName,
     TablesSchema,
@@ -171,7 +172,7 @@ class Entity(_Declaration):
         target = self.dimension or self.fact
         return target.table if target else None
 
-    def table(self, layer: Layer) -> Place:
+    def table(self, layer: ServerName) -> Place:
         """Return the entity's table in a layer of the warehouse; not every one has one in the DWH.
 
         Raises:
@@ -198,14 +199,38 @@ class Entity(_Declaration):
         return self._landing_schema, f"{self.name}.{what}"
 
 
-class SourceLimits(_Declaration):
-    """How long Tidemark may keep the source busy, or wait there; `0s` sets no limit."""
+class Limits(_Declaration):
+    """How long Tidemark may keep a source busy, or wait there; `0s` sets no limit."""
 
     statement_timeout: Duration = timedelta(hours=6)
     """The longest that one statement may run."""
     lock_timeout: Duration = timedelta(seconds=1)
     """The longest wait for a lock. PostgreSQL looks for deadlocks after a second, and ends who
     looks: with a longer wait that may be the application."""
+
+
+class Postgres(_Declaration):
+    """A PostgreSQL database that an area's rows come from. Areas that name it alike share it."""
+
+    kind: Literal["postgres"] = "postgres"
+    name: ServerName = DEFAULT_SOURCE
+    limits: Limits = Limits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_it_is(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(
+                f"a source has a name beside others: write `source: {{name: {value}}}`"
+            )
+        named = value if isinstance(value, dict) else {}
+        misplaced = [key for key in Limits.model_fields if key in named]
+        if misplaced:
+            limits = ", ".join(f"{key}: {named[key]}" for key in misplaced)
+            raise ValueError(
+                f"limits have a key of their own: write `source: {{limits: {{{limits}}}}}`"
+            )
+        return value
 
 
 class Calendar(_Declaration):
@@ -268,7 +293,7 @@ class Area(_Declaration):
     """Schema of the area's tables in MRR, STG and the DWH."""
     landing_schema: LandingSchema = ""
     """Schema of landing tables, cleansing views and work tables; `landing_<area>` without it."""
-    source: SourceLimits = SourceLimits()
+    source: Postgres = Postgres()
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)

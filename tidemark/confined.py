@@ -65,6 +65,6 @@ def settle(session: Session) -> None:
         if error.sqlstate != _IN_USE:
             raise
         raise MigrationError(
-            f"{session.layer}: a deferred trigger waits for the commit, where it would run with "
+            f"{session.server}: a deferred trigger waits for the commit, where it would run with "
             f"the rights of the login: {error} Drop it, and run `tidemark migrate` again."
         ) from error

@@ -28,7 +28,7 @@ from psycopg2 import extensions
 
 from tidemark import driver_errors, login_errors, pooling, sqlfiles
 from tidemark.errors import ConnectError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -48,7 +48,7 @@ class Connection(extensions.connection):
     """A connection that other threads may ask about, and end."""
 
     url: str
-    layer: Layer
+    server: ServerName
     pid: int
     """Of its session at the server: until that has told it, the one that was given at the login."""
     is_elsewhere = False
@@ -68,22 +68,22 @@ _silences: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
 _orphans: defaultdict[str, list[int]] = defaultdict(list)
 
 
-def opened(dsn: str, layer: Layer, application: str) -> Connection:
+def opened(dsn: str, server: ServerName, application: str) -> Connection:
     """Open a connection as it comes.
 
     Raises:
         ConfigError: the DSN can't be read.
         ConnectError: the server can't be reached or refuses the login.
     """
-    driver_errors.must_parse(dsn, layer)
+    driver_errors.must_parse(dsn, server)
     start = time.monotonic()
     connect = partial(_connect, dsn, application)
     connection = None
     try:
         connection = cast("Connection", connect())
-        _know(connection, dsn, layer)
+        _know(connection, dsn, server)
         connection.autocommit = True
-        pooling.examine(connection, connect, dsn, layer)
+        pooling.examine(connection, connect, dsn, server)
         connection.autocommit = False
     except psycopg2.Error as error:
         if connection is not None and (given_up := silent(connection)):
@@ -91,14 +91,14 @@ def opened(dsn: str, layer: Layer, application: str) -> Connection:
         if time.monotonic() - start > LOGIN / 2:
             count_silence(dsn, time.monotonic() - start)
         is_awaited = dsn in _answered and has_patience(dsn)
-        raise login_errors.of(error, dsn, layer, has_answered=is_awaited) from error
+        raise login_errors.of(error, dsn, server, has_answered=is_awaited) from error
     _answered.add(dsn)
     _end_orphans(dsn)
     return connection
 
 
-def _know(connection: Connection, dsn: str, layer: Layer) -> None:
-    connection.url, connection.layer, connection.pid = dsn, layer, connection.info.backend_pid
+def _know(connection: Connection, dsn: str, server: ServerName) -> None:
+    connection.url, connection.server, connection.pid = dsn, server, connection.info.backend_pid
     _all.add(connection)
 
 
@@ -227,7 +227,7 @@ def silent(connection: extensions.connection) -> ConnectError | None:
     if not (isinstance(connection, Connection) and connection.silence):
         return None
     return ConnectError(
-        f"{connection.layer}: the connection fell silent: {connection.silence}. "
+        f"{connection.server}: the connection fell silent: {connection.silence}. "
         "Run the command again.",
         is_transient=has_patience(connection.url),
     )

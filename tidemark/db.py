@@ -29,15 +29,16 @@ from tidemark.errors import (
     StatementError,
     TidemarkError,
 )
-from tidemark.model import ETL_ROLE, Layer
+from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
 
 Composable = sql.Composable
 Json = extras.Json
 Row = tuple[Any, ...]
 Parameters = Mapping[str, object] | None
 
-OLDEST = {"operational": 120000, "mrr": 160000, "stg": 160000, "dwh": 160000}
-"""Oldest `server_version_num` per layer."""
+OLDEST_SOURCE = 120000
+OLDEST_LAYER = 160000
+"""Oldest `server_version_num` that Tidemark reads from, and works on."""
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
@@ -93,16 +94,16 @@ def text(raw: str) -> sql.SQL:
 
 
 class Session:
-    """One connection to one layer, in autocommit outside of `transaction`."""
+    """One connection to one server, in autocommit outside of `transaction`."""
 
     another: Callable[[], Session] | None = None
     """What opened it, to be called again."""
-    guards: Mapping[Layer, Callable[[Session], None]] = MappingProxyType({})
-    """Layer -> what each transaction that may write there has to do first; it may refuse."""
+    guards: Mapping[ServerName, Callable[[Session], None]] = MappingProxyType({})
+    """Name -> what each transaction that may write there has to do first; it may refuse."""
 
-    def __init__(self, connection: extensions.connection, layer: Layer) -> None:
+    def __init__(self, connection: extensions.connection, server: ServerName) -> None:
         self._connection = connection
-        self.layer = layer
+        self.server = server
         self._is_used = threading.Lock()
         self._used = time.monotonic()
         if isinstance(connection, Connection):
@@ -176,8 +177,8 @@ class Session:
             self._abandon()
 
     def _be_let(self, mode: str) -> None:
-        if not mode and self.layer in self.guards:
-            self.guards[self.layer](self)
+        if not mode and self.server in self.guards:
+            self.guards[self.server](self)
 
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
@@ -246,11 +247,11 @@ class Session:
         except psycopg2.Error as error:
             if silent := connections.silent(self._connection):
                 raise silent from error
-            told = driver_errors.of_statement(error, self.layer)
+            told = driver_errors.of_statement(error, self.server)
             # A traceback would show what the server says of the row in its DETAIL and CONTEXT.
             raise told from (error if error.pgcode is None else None)
         except UnicodeEncodeError:
-            unfit = f"{self.layer}: a value is no text that UTF-8 can hold."
+            unfit = f"{self.server}: a value is no text that UTF-8 can hold."
             raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
         finally:
             self._used = time.monotonic()
@@ -270,12 +271,12 @@ def _bindable(statement: Composable, cursor: Any) -> Composable:
     return sql.SQL(statement.as_string(cursor).replace("%", "%%"))
 
 
-def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Session:
-    """Open a session on a layer.
+def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) -> Session:
+    """Open a session on a server.
 
     Args:
         dsn: libpq URL or key-value string.
-        layer: which layer it is; decides the oldest version allowed.
+        server: which it is; decides the oldest version allowed.
         purpose: what the session is for; shown in `pg_stat_activity.application_name`.
         as_etl: work as `tidemark_etl` in the warehouse; else names are pg_catalog's (`confined`).
 
@@ -285,20 +286,21 @@ def connect(dsn: str, layer: Layer, *, purpose: str, as_etl: bool = True) -> Ses
         ServerVersionError: it is older than Tidemark needs.
     """
     application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
-    connection = connections.opened(dsn, layer, application)
+    connection = connections.opened(dsn, server, application)
     connection.autocommit = True
     adapters.register(connection)
-    session = Session(connection, layer)
-    session.another = partial(connect, dsn, layer, purpose=purpose, as_etl=as_etl)
-    if session.version < OLDEST[layer]:
+    session = Session(connection, server)
+    session.another = partial(connect, dsn, server, purpose=purpose, as_etl=as_etl)
+    oldest = OLDEST_SOURCE if is_source(server) else OLDEST_LAYER
+    if session.version < oldest:
         connection.close()
         raise ServerVersionError(
-            f"{layer}: the server is PostgreSQL {_version(session.version)}, and Tidemark needs "
-            f"{_version(OLDEST[layer])} or newer there. Upgrade it, or point "
-            f"TIDEMARK_{layer.upper()}_DSN to another server."
+            f"{server}: the server is PostgreSQL {_version(session.version)}, and Tidemark needs "
+            f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
+            "another server."
         )
     first = [compose("db", "trust_nobody")]
-    if as_etl and layer != "operational":
+    if as_etl and not is_source(server):
         first.append(compose("db", "become", role=name(ETL_ROLE)))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
     first += [_pin(pins), compose("db", "notice_closed_sockets")]
@@ -319,16 +321,16 @@ def _pin(values: Mapping[str, str]) -> Composable:
     return compose("db", "pin", names=literal([*values]), settings=literal([*values.values()]))
 
 
-def pinned(dsn: str, layer: Layer, application: str, values: Mapping[str, str]) -> Connection:
+def pinned(dsn: str, server: ServerName, application: str, values: Mapping[str, str]) -> Connection:
     """Open a connection for who does without a `Session`: values read and print there as here.
 
     Raises:
         ConfigError, ConnectError: see `connect`.
         StatementError: it broke off at once.
     """
-    connection = connections.opened(dsn, layer, application)
+    connection = connections.opened(dsn, server, application)
     connection.autocommit = True
-    _begin(Session(connection, layer), connection, [_pin(values)])
+    _begin(Session(connection, server), connection, [_pin(values)])
     connection.autocommit = False
     return connection
 
@@ -338,26 +340,30 @@ def _version(number: int) -> str:
 
 
 class Servers:
-    """The four servers of one project, and the sessions that are open on them.
+    """The servers of one project, by name, and the sessions that are open on them.
 
     Sessions are kept for reuse: opening one costs more than asking whether a table has changed.
     """
 
-    def __init__(self, dsns: Mapping[Layer, str]) -> None:
+    def __init__(
+        self, dsns: Mapping[ServerName, str], *, embedded: Collection[ServerName] = ()
+    ) -> None:
         self.dsns = dict(dsns)
-        self.guards: dict[Layer, Callable[[Session], None]] = {}
+        self.embedded = frozenset(embedded)
+        """Those that are embedded, since nobody has said where others are."""
+        self.guards: dict[ServerName, Callable[[Session], None]] = {}
         """See `Session.guards`: of all the sessions that are lent here."""
-        self._idle: dict[Layer, list[Session]] = {layer: [] for layer in self.dsns}
+        self._idle: dict[ServerName, list[Session]] = {server: [] for server in self.dsns}
         self._watch = ExitStack()
 
     @contextmanager
-    def session(self, layer: Layer, purpose: str) -> Iterator[Session]:
-        """Lend a session on `layer`; it is kept for the next one unless the block failed."""
-        idle = self._idle[layer]
+    def session(self, server: ServerName, purpose: str) -> Iterator[Session]:
+        """Lend a session on `server`; it is kept for the next one unless the block failed."""
+        idle = self._idle[server]
         try:
             session = idle.pop()
         except IndexError:
-            session = connect(self.dsns[layer], layer, purpose=purpose)
+            session = connect(self.dsns[server], server, purpose=purpose)
             session.guards = self.guards
         try:
             yield session
@@ -366,6 +372,12 @@ class Servers:
             raise
         if not session.is_closed:
             idle.append(session)
+
+    def whereabouts(self, server: ServerName) -> str:
+        """Say of an embedded source that nobody has said where the real one is; else nothing."""
+        if server not in self.embedded or not is_source(server):
+            return ""
+        return f" {server} is an embedded server here, since {dsn_variable(server)} is not set."
 
     def close(self) -> None:
         """Close every idle session."""

@@ -147,7 +147,7 @@ class _Comparison:
             return self._is(column.name, column.type, None, "ignore", f"{about}, and ignored")
         if policy == "add" and not has_room:
             what = (
-                f"operational and mrr: {about}, and {self.mirrored.name} has no room for it: "
+                f"{self._both}: {about}, and {self.mirrored.name} has no room for it: "
                 f"PostgreSQL counts {WIDEST} columns of a table, dropped ones too, and a mirror "
                 f"has {len(LINEAGE)} of its own. Set `on_new_column: ignore` in {where}."
             )
@@ -157,13 +157,13 @@ class _Comparison:
             return self._is(column.name, column.type, None, "add", what)
         if policy == "add":
             what = (
-                f"operational and mrr: {about}, and Tidemark keeps this name for a column of "
+                f"{self._both}: {about}, and Tidemark keeps this name for a column of "
                 f"its own. Set `on_new_column: ignore` in {where}, or rename the column."
             )
         else:
             statements = ddl.add(column.name, _mirrored(column.type), *self.target.tables)
             what = (
-                f"operational and mrr: {about}, and {where} says `on_new_column: fail`. "
+                f"{self._both}: {about}, and {where} says `on_new_column: fail`. "
                 f"{self._remedy(statements)}, or set `add` or `ignore`."
             )
         return self._is(column.name, column.type, None, "stop", what)
@@ -177,14 +177,14 @@ class _Comparison:
         wanted = _mirrored(kind)
         statements = ddl.retype(self.mirrored, column.name, wanted, *self.target.tables)
         what = (
-            f"operational and mrr: {about} and {column.type} in {self.mirrored.name}. "
+            f"{self._both}: {about} and {column.type} in {self.mirrored.name}. "
             f"{self._remedy(statements)}."
         )
         return self._is(column.name, kind, column.type, "stop", what)
 
     def _gone(self, column: Column, renamed: Column | None) -> Difference:
         about = (
-            f"operational and mrr: column {column.name!r} ({column.type}) of {self.mirrored.name} "
+            f"{self._both}: column {column.name!r} ({column.type}) of {self.mirrored.name} "
             f"is gone from {self.source.name}"
         )
         if renamed:
@@ -197,6 +197,10 @@ class _Comparison:
             statements = ddl.drop(self.mirrored, column.name, *self.target.tables)
             what = f"{about}. {self._remedy(statements)}, or bring it back there."
         return self._is(column.name, None, column.type, "stop", what)
+
+    @property
+    def _both(self) -> str:
+        return f"{self.area.source.name} and mrr"
 
     def _is(
         self, column: str, source: str | None, mirror: str | None, action: Action, what: str

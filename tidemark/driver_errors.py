@@ -14,7 +14,7 @@ from tidemark.errors import (
     StatementError,
     TidemarkError,
 )
-from tidemark.model import ETL_ROLE, Layer
+from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
 
 
 def redacted(dsn: str) -> str:
@@ -40,7 +40,7 @@ def parsed(dsn: str) -> dict[str, str] | None:
     return parts if is_place and is_port else None
 
 
-def must_parse(dsn: str, layer: Layer) -> dict[str, str]:
+def must_parse(dsn: str, server: ServerName) -> dict[str, str]:
     """Parse a DSN.
 
     Raises:
@@ -49,7 +49,7 @@ def must_parse(dsn: str, layer: Layer) -> dict[str, str]:
     parts = parsed(dsn)
     if parts is None:
         raise ConfigError(
-            f"{layer}: TIDEMARK_{layer.upper()}_DSN can't be read. Write "
+            f"{server}: {dsn_variable(server)} can't be read. Write "
             "postgresql://user:password@host:port/database, with special characters of the "
             "password percent-encoded: @ is %40, / is %2F, % is %25."
         )
@@ -62,13 +62,13 @@ SECRETS = frozenset({"password", "sslpassword"})
 _URL_PASSWORD = re.compile(r"^(postgres(?:ql)?://[^:@/]*):[^@/]*@")
 
 
-def without_secrets(dsn: str, layer: Layer) -> str:
+def without_secrets(dsn: str, server: ServerName) -> str:
     """Return a DSN that says all of it but the secrets; a URL stays one where that can be.
 
     Raises:
         ConfigError: it can't be read, so what is secret in it can't be told.
     """
-    parts = must_parse(dsn, layer)
+    parts = must_parse(dsn, server)
     kept = {name: value for name, value in parts.items() if name not in SECRETS}
     if kept == parts:
         return dsn
@@ -84,7 +84,7 @@ _MISSING = {
 _NO_ROLE = {errorcodes.INVALID_PARAMETER_VALUE, errorcodes.UNDEFINED_OBJECT}
 
 
-def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
+def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
     """Turn what a statement raised into one of ours.
 
     The server's DETAIL and CONTEXT stay out of the message: they may quote a row. So may its words,
@@ -93,38 +93,38 @@ def of_statement(error: psycopg2.Error, layer: Layer) -> TidemarkError:
     state = error.pgcode
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
-        return StatementError(f"{layer}: {primary}.")
+        return StatementError(f"{server}: {primary}.")
     is_raised = _is_raised(error)
     if state in _TIMEOUTS and not is_raised and "user request" not in primary:
-        return _of_timeout(primary, state, layer)
+        return _of_timeout(primary, state, server)
     if is_raised and state is not None and state[:2] == "40":
         # It gave way to others and was refused no row, whatever a function says of one.
-        return StatementError(f"{layer}: {_condition(state)}, says a function.", sqlstate=state)
+        return StatementError(f"{server}: {_condition(state)}, says a function.", sqlstate=state)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
     if state is not None and not is_role_missing and _is_of_row(error, state):
-        return _of_row(error, state, layer)
+        return _of_row(error, state, server)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:
         return ConnectError(
-            f"{layer}: the connection broke: {primary}. Run the command again.", is_transient=True
+            f"{server}: the connection broke: {primary}. Run the command again.", is_transient=True
         )
-    todo = " Run `tidemark migrate`." if is_role_missing else _remedy(state, layer)
-    return StatementError(f"{layer}: {primary}.{todo}", sqlstate=state)
+    todo = " Run `tidemark migrate`." if is_role_missing else _remedy(state, server)
+    return StatementError(f"{server}: {primary}.{todo}", sqlstate=state)
 
 
-def _of_timeout(primary: str, state: str, layer: Layer) -> StatementError:
+def _of_timeout(primary: str, state: str, server: ServerName) -> StatementError:
     """Say whose limit it was. PostgreSQL tells a request to cancel apart by its words alone."""
-    if layer == "operational":
+    if is_source(server):
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
-        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state)
+        return StatementError(f"{server}: {primary}. {todo}", sqlstate=state)
     if state == errorcodes.LOCK_NOT_AVAILABLE:
         todo = (
             "Another session holds what it needs: pg_stat_activity shows who is in a transaction."
         )
-        return StatementError(f"{layer}: {primary}. {todo}", sqlstate=state, is_final=True)
-    return StatementError(f"{layer}: {primary}.", sqlstate=state)
+        return StatementError(f"{server}: {primary}. {todo}", sqlstate=state, is_final=True)
+    return StatementError(f"{server}: {primary}.", sqlstate=state)
 
 
-def _remedy(state: str, layer: Layer) -> str:
+def _remedy(state: str, server: ServerName) -> str:
     if state in _MISSING:
         return " Run `tidemark migrate`."
     if state == errorcodes.INSUFFICIENT_PRIVILEGE:
@@ -133,7 +133,7 @@ def _remedy(state: str, layer: Layer) -> str:
         return " Make room there, and run the command again."
     if state == errorcodes.READ_ONLY_SQL_TRANSACTION:
         return (
-            f" Let TIDEMARK_{layer.upper()}_DSN name a primary where it may write; where "
+            f" Let {dsn_variable(server)} name a primary where it may write; where "
             "`show default_transaction_read_only` says on, somebody has forbidden it."
         )
     return ""
@@ -145,7 +145,7 @@ def within(error: BaseException) -> psycopg2.Error | None:
     return found if isinstance(found, psycopg2.Error) else None
 
 
-def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
+def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRowError:
     """Say which row was refused and why, and no value of it: the server's words may quote one."""
     diag = error.diag
     table, constraint = diag.table_name, diag.constraint_name
@@ -153,7 +153,7 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
         megabytes, limit = (int(large[name]) // 2**20 for name in ("bytes", "limit"))
         what = f"one of {megabytes:,} MB, and a row may have {limit} MB"
         code = errorcodes.PROGRAM_LIMIT_EXCEEDED
-        return RefusedRowError(layer, what, sqlstate=code, column=large["column"])
+        return RefusedRowError(server, what, sqlstate=code, column=large["column"])
     if state == errorcodes.NOT_NULL_VIOLATION and table:
         what = f"null, where {table} takes none"
     elif diag.datatype_name and constraint:
@@ -173,7 +173,7 @@ def _of_row(error: psycopg2.Error, state: str, layer: Layer) -> RefusedRowError:
         what = _NUMBER.sub("…", what)
     found = _COPIED_COLUMN.search(diag.context or "")
     column = diag.column_name or (found["column"] if found else None)
-    return RefusedRowError(layer, what.rstrip("."), sqlstate=state, column=column)
+    return RefusedRowError(server, what.rstrip("."), sqlstate=state, column=column)
 
 
 def _is_of_row(error: psycopg2.Error, state: str) -> bool:
@@ -257,8 +257,8 @@ _OF_NO_ROW = frozenset("08 25 28 40 53 55 57 58".split())
 _DENIED = {errorcodes.INSUFFICIENT_PRIVILEGE}
 
 _TIMEOUTS = {
-    errorcodes.LOCK_NOT_AVAILABLE: "source.lock_timeout",
-    errorcodes.QUERY_CANCELED: "source.statement_timeout",
+    errorcodes.LOCK_NOT_AVAILABLE: "source.limits.lock_timeout",
+    errorcodes.QUERY_CANCELED: "source.limits.statement_timeout",
 }
 _ENDING = {"FATAL", "PANIC"}
 """Severities of errors that end the session, such as a shutdown."""

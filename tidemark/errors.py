@@ -164,7 +164,7 @@ class RefusedRowError(StatementError):
 
     def __init__(
         self,
-        layer: str,
+        server: str,
         what: str,
         *,
         sqlstate: str | None,
@@ -172,9 +172,9 @@ class RefusedRowError(StatementError):
         entity: str = "",
         todo: str = "",
     ) -> None:
-        self.layer, self.what, self.column = layer, what, column
+        self.server, self.what, self.column = server, what, column
         self.entity, self.todo = entity, todo
-        subject = f"{entity}: {layer} refused a row" if entity else layer
+        subject = f"{entity}: {server} refused a row" if entity else server
         where = f", in column {column!r}" if column else ""
         super().__init__(f"{subject}: {what}{where}.{todo and ' '}{todo}", sqlstate=sqlstate)
 
@@ -188,7 +188,7 @@ class RefusedRowError(StatementError):
     ) -> RefusedRowError:
         """Say the same of an entity, and what to do."""
         return RefusedRowError(
-            self.layer,
+            self.server,
             what or self.what,
             sqlstate=self.sqlstate,
             column=column or self.column,

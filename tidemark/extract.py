@@ -1,4 +1,4 @@
-"""First hop: from the operational source into the raw mirror (MRR)."""
+"""First hop: from the source into the raw mirror (MRR)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(
     A batch that MRR has applied already, or that a later one has overtaken, does nothing.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to extract.
         batch_id: the batch that writes it.
         source: where the rows come from.

@@ -179,7 +179,7 @@ class _Server:
                 with suppress(psycopg2.Error, TimeoutError):
                     found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
                     who = ", ".join(str(Holder(*each)) for each in found) or _UNSEEN
-                    log.warning("%s: waits for %s", one.layer, who)
+                    log.warning("%s: waits for %s", one.server, who)
 
     def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:
         """Take the refusal of a server for an answer, such as that it has no connection left."""

@@ -61,7 +61,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
     """Read the versions of one natural key.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: the area; its facts are counted.
         entity: the dimension.
         key: the natural key's values as text, in the key's order.

@@ -13,7 +13,7 @@ from datetime import datetime
 from tidemark import confined, db
 from tidemark.config import Area
 from tidemark.db import Session
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Lost:
     """Batches of an area that one layer has applied, and the one before it lacks."""
 
     area: str
-    layer: Layer
-    sender: Layer
+    layer: ServerName
+    sender: ServerName
     batches: tuple[int, ...]
     since: datetime
     """When the first of them was applied."""
-    restored: Layer
+    restored: ServerName
     """The layer that came back from a backup: the sender, or the one before it."""
 
     def __str__(self) -> str:
@@ -57,8 +57,8 @@ def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = N
     if not missing:
         return None
     batches = tuple(sorted(missing))
-    restored = but.restored if but and missing.keys() <= gone else sender.layer
-    return Lost(area.area, receiver.layer, sender.layer, batches, missing[batches[0]], restored)
+    restored = but.restored if but and missing.keys() <= gone else sender.server
+    return Lost(area.area, receiver.server, sender.server, batches, missing[batches[0]], restored)
 
 
 def forget(receiver: Session, found: Lost) -> None:

@@ -75,15 +75,15 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
                 raise
         if not shown:
             raise OvertakenError(
-                f"{area}: a migration of {writer.layer}, or another process that writes there, has "
-                "overtaken this one. Run the command again."
+                f"{area}: a migration of {writer.server}, or another process that writes there, "
+                "has overtaken this one. Run the command again."
             )
 
-    servers.guards[session.layer] = show
+    servers.guards[session.server] = show
     try:
         yield
     finally:
-        del servers.guards[session.layer]
+        del servers.guards[session.server]
 
 
 def migrating(session: Session) -> None:
@@ -119,7 +119,7 @@ def _locked(session: Session, lock: Callable[[], T]) -> T:
         session.run("rollback to savepoint before_the_lock")
         limit = settings.SESSION["lock_timeout"]
         raise LockedError(
-            f"{session.layer}: waited {limit} for {_in_the_way(session)}. "
+            f"{session.server}: waited {limit} for {_in_the_way(session)}. "
             "Wait for it to end, or end it; nothing was done there."
         ) from error
 

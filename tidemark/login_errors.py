@@ -14,7 +14,7 @@ import psycopg2
 
 from tidemark.driver_errors import parsed, redacted
 from tidemark.errors import ConnectError
-from tidemark.model import Layer
+from tidemark.model import ServerName, dsn_variable
 
 
 class _Kind(NamedTuple):
@@ -167,14 +167,14 @@ def is_answer(error: psycopg2.Error) -> bool:
     return error.pgcode is not None or _ANSWERED.search(str(error).strip()) is not None
 
 
-def of(error: psycopg2.Error, dsn: str, layer: Layer, *, has_answered: bool) -> ConnectError:
+def of(error: psycopg2.Error, dsn: str, server: ServerName, *, has_answered: bool) -> ConnectError:
     """Turn it into one of ours.
 
     A server that has answered this process before may come back: the error is transient, unless it
     is of a kind that does not pass.
     """
-    text, name = str(error).strip(), f"TIDEMARK_{layer.upper()}_DSN"
-    subject, reason = f"{layer}: {redacted(dsn)}", " ".join(text.split()).rstrip(".")
+    text, name = str(error).strip(), dsn_variable(server)
+    subject, reason = f"{server}: {redacted(dsn)}", " ".join(text.split()).rstrip(".")
     for kind in _KINDS:
         if found := re.search(kind.pattern, text):
             what = kind.what.format(**found.groupdict())

@@ -3,11 +3,13 @@
 Views and routines of a folder are applied as well after a new numbered file of it, which may have
 dropped them: PostgreSQL alters no column that a view reads.
 
-Per layer, in this order: `platform/common`, `platform/<layer>`, `<area>/<layer>` of each area; in
-each folder the numbered files, then `routines/`, then `views/`. A numbered file has one lifetime:
-it is applied once, and an edited one is refused. `00_roles.sql` runs as the user that logs in,
-everything after it as `tidemark_etl`, the owner of the warehouse (`confined`). Roles, owners and
-grants are laid again each time: a dump that was restored may have lost them (`rights`).
+Per layer, in this order: `platform/common`, `platform/<layer>`, `<area>/<layer>` of each area. Per
+source, the sample applications of the areas that read it: `platform/operational`, whatever the
+source is called, and `<area>/<source>`. In each folder the numbered files, then `routines/`, then
+`views/`. A numbered file has one lifetime: it is applied once, and an edited one is refused.
+`00_roles.sql` runs as the user that logs in, everything after it as `tidemark_etl`, the owner of
+the warehouse (`confined`). Roles, owners and grants are laid again each time: a dump that was
+restored may have lost them (`rights`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Literal
 
 from tidemark import confined, db, locks, presence, rights, sqlfiles
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import DEFAULT_SOURCE, ServerName, is_source
 from tidemark.project import Project
 
 _ROLES = "00_roles.sql"
@@ -62,15 +64,9 @@ def platform_folder(project: Project) -> Path:
     return own if own.is_dir() or not packaged.is_dir() else packaged
 
 
-def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
-    """Yield the files of a layer in the order in which they are applied."""
-    platform = platform_folder(project)
-    folders = [platform / layer]
-    if layer != "operational":
-        folders.insert(0, platform / "common")
-    elif not any((project.sql / area / layer).is_dir() for area in project.areas):
-        return
-    for folder in [*folders, *(project.sql / area / layer for area in project.areas)]:
+def files(project: Project, server: ServerName) -> Iterator[SqlFile]:
+    """Yield the files of a server in the order in which they are applied."""
+    for folder in _folders(project, server):
         root = folder.parent.parent
         for pattern in ("*.sql", "routines/*.sql", "views/*.sql"):
             for path in sorted(folder.glob(pattern)):
@@ -81,9 +77,19 @@ def files(project: Project, layer: Layer) -> Iterator[SqlFile]:
                 )
 
 
+def _folders(project: Project, server: ServerName) -> list[Path]:
+    """List the folders of a server: of a source, those of the sample applications there."""
+    platform = platform_folder(project)
+    if not is_source(server):
+        areas = [project.sql / area / server for area in project.areas]
+        return [platform / "common", platform / server, *areas]
+    samples = [project.sql / area.area / server for area in project.reading(server)]
+    return [platform / DEFAULT_SOURCE, *samples] if any(map(Path.is_dir, samples)) else []
+
+
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What was done to a layer."""
+    """What was done to a server."""
 
     files: list[str]
     """The paths that were applied now, in order."""
@@ -92,23 +98,25 @@ class Migrated:
 
 
 def migrate(
-    project: Project, servers: db.Servers, *, layers: Sequence[Layer] = LAYERS
-) -> dict[Layer, Migrated]:
-    """Bring layers up to date with `sql/`, each in one transaction.
+    project: Project, servers: db.Servers, *, only: Sequence[ServerName] | None = None
+) -> dict[ServerName, Migrated]:
+    """Bring servers up to date with `sql/`, each in one transaction.
 
     Whoever migrates a layer or applies a batch to it at the same time is waited for.
 
     Args:
         project: the folder with `sql/`.
-        servers: the four servers.
-        layers: which to migrate. `operational` gets the tables of the sample applications.
+        servers: those of the project.
+        only: which to migrate; all of them without. A source gets the tables of the sample
+            applications.
 
     Raises:
         EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
         MigrationError: PostgreSQL refused a file; the login may not lay roles, owners or grants;
             or what is there is not Tidemark's. The layer is as it was.
     """
-    return {layer: _migrate_layer(project, servers, layer) for layer in layers}
+    names = project.servers if only is None else only
+    return {name: _migrate(project, servers, name) for name in names}
 
 
 def _lifetime(path: Path) -> Lifetime:
@@ -124,14 +132,14 @@ def pending(project: Project, session: db.Session) -> list[str]:
         MigrationError: what should be the table of what was applied is none, or the layer lacks
             what only a numbered file has made.
     """
-    found, before = list(files(project, session.layer)), _applied(session)
+    found, before = list(files(project, session.server)), _applied(session)
     return [file.path for file in _todo(found, before, lacking=_lacking(session, found, before))]
 
 
-def wanted(project: Project, layer: Layer) -> rights.Ours:
-    """Say what of a layer is Tidemark's."""
-    texts = [file.text for file in files(project, layer)]
-    return rights.ours(layer, texts, project.areas.values())
+def wanted(project: Project, server: ServerName) -> rights.Ours:
+    """Say what of a server is Tidemark's."""
+    texts = [file.text for file in files(project, server)]
+    return rights.ours(server, texts, project.areas.values())
 
 
 def _todo(
@@ -166,7 +174,7 @@ def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str
     Raises:
         MigrationError: something is not there that a numbered file has made, with what it held.
     """
-    if session.layer == "operational":  # Its tables are its application's, to drop as well.
+    if is_source(session.server):  # Its tables are its application's, to drop as well.
         return set()
     # What a new file drops need not be there either.
     made = presence.expected(
@@ -178,7 +186,7 @@ def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str
     for (_, schema, name), path in lost.items():
         if path not in replaceable:
             raise MigrationError(
-                f"{session.layer}: {schema}.{name} is not there, and sql/{path}, which has "
+                f"{session.server}: {schema}.{name} is not there, and sql/{path}, which has "
                 "made it, is applied once. Restore the layer from a backup (docs/operations.md"
                 "#backup-and-restore); or where it is not needed, drop it in a new file of sql/."
             )
@@ -203,7 +211,7 @@ def _table(session: db.Session) -> db.Row | None:
         kind, owner, _ = found
         if kind != "table":
             raise MigrationError(
-                f"{session.layer}: tidemark.migration is a {kind} of {owner}, and has to be the "
+                f"{session.server}: tidemark.migration is a {kind} of {owner}, and has to be the "
                 "table of what was applied: somebody has put it there, and nothing was read from "
                 f"it. Find out who; then `drop {kind} tidemark.migration;`, bring the table back "
                 "(under another name, or from a backup), and run `tidemark migrate`."
@@ -212,13 +220,13 @@ def _table(session: db.Session) -> db.Row | None:
     return None
 
 
-def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> Migrated:
-    found = list(files(project, layer))
+def _migrate(project: Project, servers: db.Servers, server: ServerName) -> Migrated:
+    found = list(files(project, server))
     if not found:
         return Migrated([], [])
-    session = db.connect(servers.dsns[layer], layer, purpose="migrate", as_etl=False)
+    session = db.connect(servers.dsns[server], server, purpose="migrate", as_etl=False)
     try:
-        ours = wanted(project, layer)
+        ours = wanted(project, server)
         with session.transaction():
             table = _table(session)
             if table and not table[-1]:
@@ -226,7 +234,7 @@ def _migrate_layer(project: Project, servers: db.Servers, layer: Layer) -> Migra
             locks.migrating(session)
             before = _applied(session)
             _refuse_edited(session, found, before)
-            if layer == "operational":
+            if is_source(server):
                 return _apply_to_source(session, found, before)
             return _apply(session, found, before, ours, project.areas)
     finally:
@@ -239,7 +247,7 @@ def _refuse_edited(
     for file in found:
         if file.lifetime == "once" and before.get(file.path, file.checksum) != file.checksum:
             raise EditedMigrationError(
-                f"{session.layer}: sql/{file.path} was changed after it had been applied "
+                f"{session.server}: sql/{file.path} was changed after it had been applied "
                 f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
                 "Restore the file, and put the change into a new one with a higher number."
             )
@@ -283,7 +291,7 @@ def _apply_to_source(
     others = session.rows(db.compose("migrate", "of_others")) if todo else []
     if others:
         raise MigrationError(
-            f"operational: {len(others)} objects there are others', such as {others[0][0]} of "
+            f"{session.server}: {len(others)} objects there are others', such as {others[0][0]} of "
             f"{others[0][1]}, and the sample's files would find them with the rights of the login. "
             "Give the sample application a database of its own."
         )
@@ -324,8 +332,8 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
             run(session, db.compose("migrate", "record", **parts))
         except StatementError as error:
             raise MigrationError(
-                f"{session.layer}: tidemark.migration does not take what was applied: {error} "
-                f"{session.layer} is as it was. Take away from the table what no file of sql/ "
+                f"{session.server}: tidemark.migration does not take what was applied: {error} "
+                f"{session.server} is as it was. Take away from the table what no file of sql/ "
                 "gave it, a trigger or a rule, and run `tidemark migrate` again."
             ) from error
 
@@ -336,6 +344,6 @@ def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:
     except StatementError as error:
         todo = _AGAIN if error.sqlstate in _IS_THERE else "Correct the file"
         raise MigrationError(
-            f"{session.layer}: sql/{file.path} can't be applied: {error} "
-            f"{session.layer} is as it was. {todo} and run `tidemark migrate` again."
+            f"{session.server}: sql/{file.path} can't be applied: {error} "
+            f"{session.server} is as it was. {todo} and run `tidemark migrate` again."
         ) from error

@@ -15,7 +15,7 @@ from tidemark import catalog, contracts, db, indexes, locks, sqlfiles
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError
-from tidemark.model import Column, Counts, Key, Layer, Place, Reader, Table, compared_as_text
+from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
 from tidemark.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -76,7 +76,7 @@ class Mirror:
         }
 
 
-def bare(entity: Entity, layer: Layer) -> Mirror:
+def bare(entity: Entity, layer: ServerName) -> Mirror:
     """Return an entity's mirror as far as area.yml knows it: without its payload."""
     return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
 
@@ -87,16 +87,16 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
     Raises:
         ContractError: one does not exist, or lacks the key or the lineage columns.
     """
-    layer = session.layer
+    layer = session.server
     wanted = {name: bare(entity, layer).tables for name, entity in area.entities.items()}
     found = catalog.tables(session, [table for both in wanted.values() for table in both])
     mirrors = {}
     for name, entity in area.entities.items():
         why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"
         table, history = (
-            catalog.require(found, each, layer=layer, why=why) for each in wanted[name]
+            catalog.require(found, each, server=layer, why=why) for each in wanted[name]
         )
-        catalog.require_columns(table, [*entity.key, *LINEAGE], layer=layer, why=why)
+        catalog.require_columns(table, [*entity.key, *LINEAGE], server=layer, why=why)
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)
         contracts.require_alike(layer, area, table, history)

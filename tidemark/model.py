@@ -10,8 +10,26 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Literal
 
-Layer = Literal["operational", "mrr", "stg", "dwh"]
-LAYERS: tuple[Layer, ...] = ("operational", "mrr", "stg", "dwh")
+Layer = Literal["mrr", "stg", "dwh"]
+LAYERS: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+
+ServerName = str
+"""What a session is on: a layer, or a source by its name, which is never that of a layer."""
+
+DEFAULT_SOURCE = "operational"
+"""The name of a source that area.yml gives no other."""
+
+
+def is_source(server: ServerName) -> bool:
+    """Whether a server is a source: what it holds, and who may do what there, is not Tidemark's."""
+    return server not in LAYERS
+
+
+def dsn_variable(server: ServerName) -> str:
+    """Name the environment variable that says where a server is."""
+    kind = "" if server in (*LAYERS, DEFAULT_SOURCE) else "SOURCE_"
+    return f"TIDEMARK_{kind}{server.upper()}_DSN"
+
 
 Place = tuple[str, str]
 """Schema and table, unquoted."""

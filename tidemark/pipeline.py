@@ -27,7 +27,7 @@ def run(
     """Run one batch of an area through the three hops.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to run.
         overrides: what a person asks of the extraction.
         report: called after each hop with what it did.

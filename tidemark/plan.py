@@ -15,7 +15,7 @@ from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.drift import Difference
 from tidemark.mirror import Mirror
-from tidemark.model import KeysCompared, Table
+from tidemark.model import KeysCompared, ServerName, Table
 from tidemark.source import PostgresSource, Reading, keys_of
 
 
@@ -41,6 +41,7 @@ class Plan:
     """What the next batch of an area would do."""
 
     area: str
+    source: ServerName
     entities: list[Planned]
     drift: list[Difference]
     stops: list[str]
@@ -73,6 +74,7 @@ def make(servers: Servers, area: Area) -> Plan:
         staged = mirror.last_applied(stg, area.area)
         return Plan(
             area=area.area,
+            source=area.source.name,
             entities=[entity for entity, _ in planned],
             drift=differences,
             stops=[

@@ -15,14 +15,14 @@ from psycopg2 import OperationalError, extensions
 
 from tidemark.driver_errors import redacted
 from tidemark.errors import ConnectError
-from tidemark.model import Layer
+from tidemark.model import ServerName, dsn_variable
 
 _ROUNDS = 5
 PATIENCE = 30.0
 """Seconds in which a pool has to lend a further connection."""
 
 NEEDED = 12
-"""Connections to one layer that a batch may have at once, with some to spare."""
+"""Connections to one server that a batch may have at once, with some to spare."""
 
 _through: dict[str, bool] = {}
 """DSN -> whether it leads through a pooler, of those that were examined and are good."""
@@ -37,7 +37,7 @@ def examine(
     connection: extensions.connection,
     another: Callable[[], extensions.connection],
     dsn: str,
-    layer: Layer,
+    server: ServerName,
 ) -> None:
     """Make sure that a new connection is a session of its own; `another` opens one more.
 
@@ -48,28 +48,28 @@ def examine(
     if dsn not in _through:
         is_pooled = is_between(connection)
         if is_pooled:
-            _refuse_shared(connection, another, dsn, layer)
+            _refuse_shared(connection, another, dsn, server)
         _through[dsn] = is_pooled
     elif _through[dsn]:
-        _lent(connection, dsn, layer)
+        _lent(connection, dsn, server)
 
 
 def _refuse_shared(
     first: extensions.connection,
     another: Callable[[], extensions.connection],
     dsn: str,
-    layer: Layer,
+    server: ServerName,
 ) -> None:
     with closing(another()) as second:
         second.autocommit = True
-        _lent(second, dsn, layer)
+        _lent(second, dsn, server)
         proof = _proof(first, second)
     if proof:
         first.close()
         raise ConnectError(
-            f"{layer}: {redacted(dsn)}: a pooler there lends a server process for a transaction or "
-            f"a statement ({proof}), and what a run sets and locks is its session's. Set "
-            f"`pool_mode = session` for this database there, or let TIDEMARK_{layer.upper()}_DSN "
+            f"{server}: {redacted(dsn)}: a pooler there lends a server process for a transaction "
+            f"or a statement ({proof}), and what a run sets and locks is its session's. Set "
+            f"`pool_mode = session` for this database there, or let {dsn_variable(server)} "
             "name the server's own port."
         )
 
@@ -91,7 +91,7 @@ def _proof(*connections: extensions.connection) -> str:
     return ""
 
 
-def _lent(connection: extensions.connection, dsn: str, layer: Layer) -> None:
+def _lent(connection: extensions.connection, dsn: str, server: ServerName) -> None:
     """Wait until the pool lends a server process, which it does when it is asked something."""
     patience = threading.Timer(PATIENCE, _shut, [connection])
     patience.start()
@@ -102,9 +102,9 @@ def _lent(connection: extensions.connection, dsn: str, layer: Layer) -> None:
             raise
         connection.close()
         raise ConnectError(
-            f"{layer}: {redacted(dsn)}: the pooler there lends no further connection, and a run "
+            f"{server}: {redacted(dsn)}: the pooler there lends no further connection, and a run "
             f"needs up to {NEEDED} at once. Raise its pool_size, or let "
-            f"TIDEMARK_{layer.upper()}_DSN name the server's own port."
+            f"{dsn_variable(server)} name the server's own port."
         ) from error
     finally:
         patience.cancel()

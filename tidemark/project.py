@@ -11,7 +11,7 @@ from typing import Any
 from tidemark import yamlfiles
 from tidemark.config import NO_SETTINGS, Area, Entity, Settings
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.model import Layer, label
+from tidemark.model import LAYERS, Layer, ServerName, label
 
 
 class Project:
@@ -42,6 +42,20 @@ class Project:
         _schemas_have_one_use(found)
         _names_are_unique(found)
         return found
+
+    @cached_property
+    def sources(self) -> tuple[ServerName, ...]:
+        """The sources of the areas, by name; areas may share one."""
+        return tuple(dict.fromkeys(area.source.name for area in self.areas.values()))
+
+    @property
+    def servers(self) -> tuple[ServerName, ...]:
+        """The sources and the layers, in the way of the data."""
+        return (*self.sources, *LAYERS)
+
+    def reading(self, source: ServerName) -> list[Area]:
+        """Return the areas that read a source."""
+        return [area for area in self.areas.values() if area.source.name == source]
 
     def area(self, name: str | None = None) -> Area:
         """Return one area by name, or the only one there is."""

@@ -1,4 +1,4 @@
-"""psql on a layer: which program it is, and the connection in its environment.
+"""psql on a server: which program it is, and the connection in its environment.
 
 A command line is shown to every process of the machine; an environment to its own user and root.
 """
@@ -15,7 +15,7 @@ from tidemark import connections, db, driver_errors, pooling
 from tidemark.db import Session
 from tidemark.embedded import site
 from tidemark.errors import ConfigError, EmbeddedError, UsageError
-from tidemark.model import ANALYST_ROLE, Layer
+from tidemark.model import ANALYST_ROLE, ServerName, dsn_variable
 
 _OTHERWISE = {
     "dbname": "PGDATABASE",
@@ -43,7 +43,7 @@ class Program:
 
 
 def program(
-    dsn: str, layer: Layer, *words: str, as_admin: bool, environ: Mapping[str, str]
+    dsn: str, server: ServerName, *words: str, as_admin: bool, environ: Mapping[str, str]
 ) -> Program:
     """Find psql, and what makes it reach what Tidemark reaches: as the analysts, or as the login.
 
@@ -51,18 +51,18 @@ def program(
     their say in it.
 
     Raises:
-        UsageError: analysts have nothing in this layer.
+        UsageError: analysts have nothing there.
         ConfigError: there is no psql that can be used, the role can't be taken, or a DSN not read.
         ConnectError: see `connections.opened`.
     """
-    if layer != "dwh" and not as_admin:
+    if server != "dwh" and not as_admin:
         raise UsageError(
-            f"psql {layer}: analysts may read nothing there; what is theirs is in the DWH. "
-            f"Run `tidemark psql dwh`, or `tidemark psql {layer} --admin` as the login of "
-            f"TIDEMARK_{layer.upper()}_DSN."
+            f"psql {server}: analysts may read nothing there; what is theirs is in the DWH. "
+            f"Run `tidemark psql dwh`, or `tidemark psql {server} --admin` as the login of "
+            f"{dsn_variable(server)}."
         )
     path, can_encrypt = _find()
-    with closing(connections.opened(dsn, layer, "tidemark psql")) as connection:
+    with closing(connections.opened(dsn, server, "tidemark psql")) as connection:
         if not as_admin:
             connection.autocommit = True
             if pooling.is_between(connection):
@@ -71,11 +71,11 @@ def program(
                     "on what makes a session an analyst's. Let TIDEMARK_DWH_DSN name the server's "
                     "own port, or add --admin."
                 )
-            _must_become_analyst(Session(connection, layer), dsn)
+            _must_become_analyst(Session(connection, server), dsn)
         if connection.info.ssl_in_use and not can_encrypt:
             raise ConfigError(
                 f"psql: there is none on PATH, and the one that came with Tidemark can't encrypt, "
-                f"as the connection to {layer} does. {_INSTALL}"
+                f"as the connection to {server} does. {_INSTALL}"
             )
         parameters = _settled(connection.info, driver_errors.parsed(dsn) or {}, environ)
     if not as_admin:

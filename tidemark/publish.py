@@ -52,7 +52,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     """Bring the DWH up to what STG has applied.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to publish.
         batch_id: the batch that runs.
         repair: names what the DWH has and STG lacks: it is deleted.

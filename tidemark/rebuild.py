@@ -70,7 +70,7 @@ def run(
     """Rebuild an area, or one entity of it with the facts that point at it.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to rebuild.
         entity: its name; None: all.
         origin: the first layer to derive again.
@@ -92,8 +92,7 @@ def run(
         journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
         stack.enter_context(journal.locked())
         mrr, stg, dwh = (
-            stack.enter_context(servers.session(layer, f"rebuild {area.area}"))
-            for layer in LAYERS[1:]
+            stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )
         lost = _lost_batches(mrr, stg, dwh, area, origin)
         if not dry_run and not accept_lost_history:
@@ -127,7 +126,7 @@ def _refuse_lost_history(sender: Session, area: Area) -> None:
     start = retention.history_start(sender, area.area)
     if start:
         raise LostHistoryError(
-            f"{sender.layer}: retention let go of the versions of {area.area} that batches up to "
+            f"{sender.server}: retention let go of the versions of {area.area} that batches up to "
             f"{start} replaced, so a rebuild would remove what came of them. See what with "
             "`tidemark rebuild --dry-run`, and add --accept-lost-history to let it go."
         )

@@ -46,7 +46,7 @@ def named(entity: str, **todo: str) -> Iterator[None]:
 
     Args:
         entity: its name.
-        todo: layer -> what to do about a row that this layer refuses.
+        todo: server -> what to do about a row that is refused there.
 
     Raises:
         RefusedRowError: of the block; one that names its entity is left as it is.
@@ -60,7 +60,7 @@ def named(entity: str, **todo: str) -> Iterator[None]:
 
 
 def _todo(error: RefusedRowError, todo: dict[str, str]) -> str:
-    said = todo.get(error.layer, "")
+    said = todo.get(error.server, "")
     return ENCODINGS.get(error.sqlstate or "", said) if said in {SENDING, LANDING} else said
 
 

@@ -35,7 +35,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
     """Delete what the area's retention lets go of.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to keep; its lock is held.
         batch_id: the batch that was published just now; its logs stay.
 

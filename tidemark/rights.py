@@ -19,10 +19,9 @@ from tidemark import confined, db, sqlfiles
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import MigrationError, StatementError
-from tidemark.model import Layer, Place
+from tidemark.model import Place, ServerName, is_source
 
-_SCHEMAS: dict[Layer, tuple[str, ...]] = {
-    "operational": (),
+_SCHEMAS: dict[ServerName, tuple[str, ...]] = {
     "mrr": ("tidemark", "landing"),
     "stg": ("tidemark", "landing"),
     "dwh": ("tidemark", "landing", "partitions"),
@@ -59,9 +58,9 @@ OWNERS = ("owner",)
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What of a layer's database is Tidemark's."""
+    """What of a server's database is Tidemark's."""
 
-    layer: Layer
+    server: ServerName
     names: frozenset[Named]
     schemas: frozenset[str]
     """Those that `migrate` makes."""
@@ -103,13 +102,13 @@ class Login:
     """Whether the layer has been migrated before."""
 
 
-def ours(layer: Layer, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
-    """Find what the files of a layer, in their order, and the areas name."""
-    areas = tuple(areas) if layer != "operational" else ()
-    own = {*_SCHEMAS[layer], *(area.landing_schema for area in areas)}
+def ours(server: ServerName, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
+    """Find what the files of a server, in their order, and the areas name."""
+    areas = () if is_source(server) else tuple(areas)
+    own = {*_SCHEMAS.get(server, ()), *(area.landing_schema for area in areas)}
     tables = {area.schema_name for area in areas}
     names = {("schema", schema, schema) for schema in own}
-    names |= {("relation", *place) for place in _tables(layer, areas)}
+    names |= {("relation", *place) for place in _tables(server, areas)}
     grants = []
     for statement in (each for text in texts for each in sqlfiles.split(text)):
         if made := created(statement):
@@ -117,10 +116,10 @@ def ours(layer: Layer, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
         elif _GRANT.match(statement):
             grants.append(statement)
     return Ours(
-        layer,
+        server,
         frozenset(names),
         schemas=frozenset((own | tables) - {"public"}),
-        shown=frozenset(tables | {"public"} if layer == "dwh" else ()),
+        shown=frozenset(tables | {"public"} if server == "dwh" else ()),
         grants=tuple(grants),
     )
 
@@ -134,12 +133,12 @@ def created(statement: str) -> Named | None:
     return kind, plain(schema or "public"), plain(name)
 
 
-def _tables(layer: Layer, areas: Iterable[Area]) -> Iterator[Place]:
+def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[Place]:
     for entity in (entity for area in areas for entity in area.entities.values()):
-        if layer != "dwh" or entity.dwh:
-            schema, table = entity.table(layer)
+        if server != "dwh" or entity.dwh:
+            schema, table = entity.table(server)
             yield schema, table
-            if layer != "dwh":
+            if server != "dwh":
                 yield schema, f"{table}_history"
 
 
@@ -227,7 +226,7 @@ def refuse(session: Session, found: Sequence[Amiss]) -> NoReturn:
     needed = [each for each in found if each.kind != "grant"]
     more = f", and {len(needed) - 1} more" if needed[1:] else ""
     raise MigrationError(
-        f"{session.layer}: {needed[0].what}{more}, and {who.name}, as whom Tidemark logs in, may "
-        f"not mend it. {session.layer} is as it was. Let {who.owner}, whose database it is, or a "
+        f"{session.server}: {needed[0].what}{more}, and {who.name}, as whom Tidemark logs in, may "
+        f"not mend it. {session.server} is as it was. Let {who.owner}, whose database it is, or a "
         f"superuser run `tidemark migrate`, or: {' '.join(each.statement for each in needed)}"
     )

@@ -19,6 +19,7 @@ import typer
 from tidemark import driver_errors, extras, servers, settings
 from tidemark.config import Area
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
+from tidemark.model import ServerName
 from tidemark.project import Project
 
 if TYPE_CHECKING:
@@ -55,33 +56,35 @@ def seeder(project: Project) -> Seed:
     return seed
 
 
-def call(seed: Seed, dsn: str, progress: Progress, **options: Any) -> dict[str, int]:
-    """Run a seeder on the operational database; the options it is not given take its defaults.
+def call(
+    seed: Seed, dsn: str, server: ServerName, progress: Progress, **options: Any
+) -> dict[str, int]:
+    """Run a seeder on the database of a source; the options it is not given take its defaults.
 
     Raises:
         ConnectError: the server went away.
         StatementError: PostgreSQL refused a statement or a row.
         ConfigError: the seeder itself failed.
     """
-    engine = servers.engine(dsn, "operational", values=settings.SAMPLE)
+    engine = servers.engine(dsn, server, values=settings.SAMPLE)
     try:
         return dict(seed(engine, progress=progress, **options))
     except (TidemarkError, typer.TyperException):
         raise
     except Exception as error:
         # Neither its words nor its traceback: both may show rows.
-        raise _explained(error, Path(inspect.getfile(seed)).parent) from None
+        raise _explained(error, Path(inspect.getfile(seed)).parent, server) from None
     finally:
         engine.dispose()
 
 
-def _explained(error: Exception, folder: Path) -> TidemarkError:
+def _explained(error: Exception, folder: Path, server: ServerName) -> TidemarkError:
     """Say what ended a seeder, and where, without the values that it was at work on."""
     where = f"sql/{folder.parent.name}/sample"
     if lacking := _lacking(error):
         return lacking
     if driver_error := driver_errors.within(error):
-        told = driver_errors.of_statement(driver_error, "operational")
+        told = driver_errors.of_statement(driver_error, server)
         if isinstance(told, RefusedRowError):
             return told.of("seed", f"Correct {where}, which made the row.")
         return told

@@ -8,8 +8,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from tidemark.model import LAYERS
+
 _DURATION = re.compile(r"^(\d{1,9})\s*(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_TAKEN = {*LAYERS, "new", "postgres", "template0", "template1"}
+"""Beside layers: a folder of embedded servers, and the databases that each of them has."""
 _LONGEST = timedelta(days=36500)
 LONGEST_NAME = 48
 """Bytes of a table's name, which leave room for names derived from it."""
@@ -34,6 +38,14 @@ def _reasonable(value: timedelta) -> timedelta:
 def _plain_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", value):
         raise ValueError(f"{value!r}: use small letters, digits and underscores, 48 at most")
+    return value
+
+
+def _server_name(value: str) -> str:
+    if _plain_name(value) in _TAKEN:
+        raise ValueError(
+            f"{value!r} is a name that layers or embedded servers have; choose another"
+        )
     return value
 
 
@@ -81,6 +93,7 @@ def _source_name(value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_reasonable)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
+ServerName = Annotated[str, AfterValidator(_server_name)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 TablesSchema = Annotated[str, AfterValidator(_tables_schema)]
 LandingSchema = Annotated[str, AfterValidator(_landing_schema)]

@@ -123,8 +123,8 @@ def limits(area: Area) -> Composable:
     return db.compose(
         "source",
         "limits",
-        statement_timeout=_milliseconds(area.source.statement_timeout),
-        lock_timeout=_milliseconds(area.source.lock_timeout),
+        statement_timeout=_milliseconds(area.source.limits.statement_timeout),
+        lock_timeout=_milliseconds(area.source.limits.lock_timeout),
     )
 
 
@@ -146,8 +146,8 @@ class PostgresSource:
         Raises:
             ContractError: a table or column that area.yml names is missing or of no use.
         """
-        with self._servers.session("operational", f"extract {area.area}") as session:
-            self._tables = _checked_tables(session, area)
+        with self._servers.session(area.source.name, f"extract {area.area}") as session:
+            self._tables = _checked_tables(session, area, self._servers.whereabouts(session.server))
         return self._tables
 
     @contextmanager
@@ -160,7 +160,7 @@ class PostgresSource:
             WindowError: no safe upper bound is known.
             NullWatermarkError: rows that no window would ever contain.
         """
-        with self._servers.session("operational", f"extract {area.area}") as session:
+        with self._servers.session(area.source.name, f"extract {area.area}") as session:
             seen = watermark.activity(session, area)
             windows = watermark.windows(area, marks, seen)
             now = {
@@ -272,7 +272,7 @@ class PostgresSource:
             transfer.prepare(mrr, [job.landing for job in jobs])
         return transfer.stream_all(
             self._servers,
-            sender=("operational", reading.snapshot),
+            sender=(area.source.name, reading.snapshot),
             receiver="mrr",
             jobs=jobs,
             limits=limits(area),
@@ -358,24 +358,26 @@ def _is_read_whole(entity: Entity) -> bool:
     return entity.extract == "full" and entity.deletes == "detect"
 
 
-def _checked_tables(session: Session, area: Area) -> dict[str, Table]:
+def _checked_tables(session: Session, area: Area, whereabouts: str) -> dict[str, Table]:
     """Read the source's tables, and check them against area.yml."""
     found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
     tables: dict[str, Table] = {}
     for name, entity in area.entities.items():
         why = f"entities.{name} of sql/{area.area}/area.yml"
-        table = catalog.require(found, entity.source_name, layer="operational", why=why)
+        table = catalog.require(
+            found, entity.source_name, server=session.server, why=why, whereabouts=whereabouts
+        )
         named = [*entity.key, *([entity.watermark] if entity.watermark else [])]
-        catalog.require_columns(table, named, layer="operational", why=why)
+        catalog.require_columns(table, named, server=session.server, why=why)
         if entity.watermark and table.type_of(entity.watermark) != _TIMESTAMPTZ:
             raise ContractError(
-                f"operational: the watermark {table.name}.{entity.watermark} is "
+                f"{session.server}: the watermark {table.name}.{entity.watermark} is "
                 f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
                 "Name another column, or set `extract: full`."
             )
         if not any(unique <= set(entity.key) for unique in table.unique):
             raise ContractError(
-                f"operational: no unique index of {table.name} lies within the key "
+                f"{session.server}: no unique index of {table.name} lies within the key "
                 f"({', '.join(entity.key)}), so two of its rows could be one row here. "
                 "Correct `key`, or create the unique index."
             )

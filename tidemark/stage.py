@@ -63,7 +63,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     """Bring STG up to what MRR has applied, batch by batch.
 
     Args:
-        servers: the four servers.
+        servers: those of the project.
         area: what to stage.
         batch_id: the batch that runs.
         repair: names what STG has and MRR lacks: it is deleted.
@@ -214,9 +214,9 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
                 f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
                 f"{table[0]}, in files of sql/{area.area}/stg/."
             )
-        landings[name] = catalog.require(found, table, layer="stg", why=why)
+        landings[name] = catalog.require(found, table, server="stg", why=why)
         needed = [*area.entities[name].key, *mirror.LINEAGE]
-        catalog.require_columns(landings[name], needed, layer="stg", why=why)
+        catalog.require_columns(landings[name], needed, server="stg", why=why)
     return landings
 
 
@@ -253,9 +253,9 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     views = {name: entity.view for name, entity in area.entities.items()}
     found = catalog.tables(stg, list(views.values()))
     for name, (target, table) in mirrors.items():
-        view = catalog.require(found, views[name], layer="stg", why=f"the entity {name}")
+        view = catalog.require(found, views[name], server="stg", why=f"the entity {name}")
         why = f"the table {label(target.table)} behind it"
-        catalog.require_columns(view, [*LINEAGE, REASONS], layer="stg", why=why)
+        catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
         if view.type_of(REASONS) != "text[]":
             raise ContractError(
                 f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "

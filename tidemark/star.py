@@ -89,11 +89,11 @@ def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: S
     assert entity.dimension is not None, "area.dimensions yields dimensions"
     declared = entity.dimension
     why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
-    table = catalog.require(found, entity.table("dwh"), layer="dwh", why=why)
+    table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
     named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
     staged = {column.name: column for column in sent.columns}
     contracts.require_stored(area, table, named[1:], staged)
-    catalog.require_columns(table, (*named, *VERSIONING), layer="dwh", why=why)
+    catalog.require_columns(table, (*named, *VERSIONING), server="dwh", why=why)
     for column in sorted({*named[1:]} & {*VERSIONING}):
         raise ContractError(
             f"dwh: {why} declares {column!r}, and every dimension has a column of this name for "
@@ -108,7 +108,7 @@ def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: S
     feeds = {name: name for name in table.names if name in staged and name not in own}
     contracts.require_fed(area, table, feeds, sent.table, own, view=entity.view)
     expected = scd2.confirmed_of(table.place)
-    confirmed = catalog.require(found, expected, layer="dwh", why="create_dimension")
+    confirmed = catalog.require(found, expected, server="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
     _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
     return Dimension(
@@ -152,11 +152,11 @@ def _fact(
     assert entity.fact is not None, "area.facts yields facts"
     declared = entity.fact
     why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
-    table = catalog.require(found, entity.table("dwh"), layer="dwh", why=why)
+    table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
     keys = (*declared.dimensions, *declared.dates)
     if declared.on_delete == "soft":
         keys = (*keys, DELETED)
-    catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), layer="dwh", why=why)
+    catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), server="dwh", why=why)
     staged = {column.name: column for column in sent.columns}
     roles = tuple(
         RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
@@ -229,7 +229,7 @@ def _require_staged(
     staged: Mapping[str, Column], columns: tuple[str, ...], entity: Entity, why: str
 ) -> None:
     table = Table(label(entity.table("stg")), tuple(staged.values()))
-    catalog.require_columns(table, columns, layer="stg", why=why)
+    catalog.require_columns(table, columns, server="stg", why=why)
 
 
 def _require_own_names(

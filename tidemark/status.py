@@ -8,7 +8,7 @@ from datetime import datetime
 from tidemark import db, rejects
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
-from tidemark.model import label
+from tidemark.model import ServerName, label
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Status:
     """The state of one area."""
 
     area: str
+    source: ServerName
     marks: list[Mark]
     batches: list[Batch]
     rejects: list[Refused]
@@ -61,7 +62,7 @@ class LayerRows:
     """Rows of one entity, layer by layer; `dwh` counts versions, `rejected` keys."""
 
     entity: str
-    operational: int
+    source: int
     mrr: int
     stg: int
     rejected: int
@@ -74,6 +75,7 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
     with servers.session("dwh", "status") as dwh, servers.session("stg", "status") as stg:
         return Status(
             area=area.area,
+            source=area.source.name,
             marks=_marks(dwh, area),
             batches=[Batch(*row) for row in dwh.rows(db.compose("status", "batches"), which)],
             rejects=refused(stg, area),
@@ -96,7 +98,7 @@ def refused(stg: Session, area: Area) -> list[Refused]:
 def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
     """Count every entity's rows in every layer, exactly: each table is read whole."""
     with (
-        servers.session("operational", "status") as source,
+        servers.session(area.source.name, "status") as source,
         servers.session("mrr", "status") as mrr,
         servers.session("stg", "status") as stg,
         servers.session("dwh", "status") as dwh,
@@ -107,7 +109,7 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
         return [
             LayerRows(
                 entity=name,
-                operational=_count(source, db.name(*entity.source_name)),
+                source=_count(source, db.name(*entity.source_name)),
                 mrr=_count(mrr, db.name(*entity.table("mrr")), "count_current"),
                 stg=_count(stg, db.name(*entity.table("stg")), "count_current"),
                 rejected=refused.get(name, 0),
@@ -119,7 +121,7 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
 
 def has_rows(servers: Servers, area: Area) -> bool:
     """Whether any source table of the area holds a row."""
-    with servers.session("operational", "status") as source:
+    with servers.session(area.source.name, "status") as source:
         return any(
             source.value(
                 db.compose(

@@ -21,7 +21,7 @@ from pathlib import Path
 from tidemark import catalog, db, refusals, rowsize
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError, TidemarkError
-from tidemark.model import Column, Layer, Place
+from tidemark.model import Column, Layer, Place, ServerName
 
 _PIPE_BYTES = 1 << 20
 _BAD_COPY_FORMAT = "22P04"
@@ -111,7 +111,7 @@ def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
 def stream_all(
     servers: Servers,
     *,
-    sender: tuple[Layer, str],
+    sender: tuple[ServerName, str],
     receiver: Layer,
     jobs: Sequence[Job],
     limits: Composable | None = None,
@@ -120,7 +120,7 @@ def stream_all(
 
     Args:
         servers: where the sessions come from.
-        sender: the sending layer, and the exported snapshot that every stream reads.
+        sender: the sending server, and the exported snapshot that every stream reads.
         receiver: the receiving layer.
         jobs: what to stream; the largest should come first.
         limits: statement that each transaction on the sending server begins with.
@@ -128,7 +128,7 @@ def stream_all(
     Returns:
         Entity -> rows and seconds.
     """
-    layer, snapshot = sender
+    server, snapshot = sender
     used: list[Session] = []
 
     @contextmanager
@@ -142,7 +142,7 @@ def stream_all(
     def one(job: Job) -> Streamed:
         start = time.monotonic()
         with ExitStack() as stack:
-            source = stack.enter_context(servers.session(layer, f"send {job.landing.entity}"))
+            source = stack.enter_context(servers.session(server, f"send {job.landing.entity}"))
             target = stack.enter_context(servers.session(receiver, f"land {job.landing.entity}"))
             used.extend((source, target))
             with _column_told(source, reading, job), reading(source):
@@ -180,7 +180,7 @@ def _column_told(source: Session, reading: _Reading, job: Job) -> Iterator[None]
         yield
     except RefusedRowError as error:
         column = None
-        if error.layer == source.layer and error.is_data and error.column is None:
+        if error.server == source.server and error.is_data and error.column is None:
             with suppress(TidemarkError):  # It takes too long, or was cancelled with the others.
                 column = refusals.culprit([c.name for c in job.landing.columns], is_refused)
         raise error.of(error.entity, error.todo, column=column) from error
@@ -239,7 +239,7 @@ def append(
     form = db.text("binary" if binary else "text")
     guarded = rowsize.guarded(query, landing.columns, binary=binary)
     columns = db.names(column.name for column in landing.columns)
-    todo = {sender.layer: refusals.SENDING, receiver.layer: refusals.LANDING}
+    todo = {sender.server: refusals.SENDING, receiver.server: refusals.LANDING}
     with refusals.named(landing.entity.removesuffix(f".{KEYS}"), **todo):
         return _pump(
             sender,

@@ -86,6 +86,7 @@ class Verification:
     """What came of comparing all layers of an area."""
 
     area: str
+    source: str
     clock: datetime
     """The source's, when its snapshot was taken."""
     checks: list[Checked]
@@ -146,12 +147,13 @@ def run(
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
         stack.enter_context(journal.locked())
-        opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
-        for layer, session in opened.items():
-            mode = transfer.READ_ONLY if layer == "operational" else _SNAPSHOT
+        names = (area.source.name, *LAYERS)
+        opened = {name: stack.enter_context(servers.session(name, "verify")) for name in names}
+        for name, session in opened.items():
+            mode = _SNAPSHOT if name in LAYERS else transfer.READ_ONLY
             stack.enter_context(session.rolled_back(mode))
-        opened["operational"].run(source.limits(area))
-        clock = opened["operational"].value(db.compose("verify", "clock"))
+        opened[area.source.name].run(source.limits(area))
+        clock = opened[area.source.name].value(db.compose("verify", "clock"))
         shape = star.read(opened["stg"], opened["dwh"], area)
         cleansings = stage.read_cleansings(opened["stg"], area)
         stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
@@ -162,7 +164,7 @@ def run(
         found = _audits(opened["dwh"], shape)
         origins = list(_origins(opened["stg"], cleansings, checks, found))
         notes = list(_notes(opened, area, clock))
-        return Verification(area.area, clock, checks, found, origins, notes)
+        return Verification(area.area, area.source.name, clock, checks, found, origins, notes)
 
 
 def _origins(
@@ -186,7 +188,7 @@ def _origins(
 
 def _checks(
     servers: Servers,
-    opened: dict[Layer, Session],
+    opened: dict[str, Session],
     area: Area,
     shape: Star,
     cleansings: Mapping[str, stage.Cleansing],
@@ -226,17 +228,17 @@ def _across(entity: Entity, pair: sides.Pair, sender: Session, receiver: Session
 
 def _extracted(
     servers: Servers,
-    opened: dict[Layer, Session],
+    opened: dict[str, Session],
     area: Area,
     name: str,
     mirrors: tuple[Mirror, Table],
 ) -> Compared:
     entity = area.entities[name]
-    operational, mrr = opened["operational"], opened["mrr"]
+    sender, mrr = opened[area.source.name], opened["mrr"]
     target, mirrored = mirrors
     why = f"entities.{name} of sql/{area.area}/area.yml"
-    found = catalog.tables(operational, [entity.source_name])
-    table = catalog.require(found, entity.source_name, layer="operational", why=why)
+    found = catalog.tables(sender, [entity.source_name])
+    table = catalog.require(found, entity.source_name, server=sender.server, why=why)
     columns = [
         column
         for column in mirrored.columns
@@ -244,14 +246,14 @@ def _extracted(
     ]
     mark = watermark.marks(mrr, area).get(name)
     low = mark - entity.lookback if mark else None
-    compared = _across(entity, sides.extracted(entity, columns, target, low), operational, mrr)
+    compared = _across(entity, sides.extracted(entity, columns, target, low), sender, mrr)
     if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
         return replace(compared, differences=rest)
     rest = [one for one in compared.differences if not _is_in_keys(entity, one)]
     mended = len(compared.differences) - len(rest)
     if mended and (
-        _brings_new_keys(opened, entity, *mirrors, low)
+        _brings_new_keys(sender, mrr, entity, mirrors, low)
         or _keys_will_be_compared(servers, area, name, mrr, compared)
     ):
         return replace(compared, differences=rest, pending=compared.pending + mended)
@@ -264,16 +266,17 @@ def _is_in_keys(entity: Entity, difference: Difference) -> bool:
 
 
 def _brings_new_keys(
-    opened: dict[Layer, Session],
+    sender: Session,
+    mrr: Session,
     entity: Entity,
-    target: Mirror,
-    mirrored: Table,
+    mirrors: tuple[Mirror, Table],
     low: datetime | None,
 ) -> bool:
     """Whether the next window brings a key that the mirror lacks, for which keys are compared."""
-    if entity.extract == "full" or low is None or not deletes.is_small(opened["mrr"], target):
+    target, mirrored = mirrors
+    if entity.extract == "full" or low is None or not deletes.is_small(mrr, target):
         return False
-    found = opened["operational"].rows(
+    found = sender.rows(
         db.compose(
             "verify",
             "late_keys",
@@ -289,7 +292,7 @@ def _brings_new_keys(
         )
     )
     rows = mirror.keys(mirrored, entity.key, [tuple(key) for (key,) in found])
-    return bool(found) and deletes.is_suspect(opened["mrr"], target, rows)
+    return bool(found) and deletes.is_suspect(mrr, target, rows)
 
 
 def _keys_will_be_compared(
@@ -304,7 +307,7 @@ def _keys_will_be_compared(
         return True
     is_deleted = any(one.kind == "surplus" for one in compared.differences)
     deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
-    with servers.session("operational", "verify") as session:
+    with servers.session(area.source.name, "verify") as session:
         while True:
             clock = session.value(db.compose("verify", "clock"))
             now = KeysCompared(traces.read(session, entity), clock)
@@ -381,13 +384,13 @@ def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
     return [Difference(kind, tuple(key), _REJECTED) for key, kind in found]
 
 
-def _notes(opened: Mapping[Layer, Session], area: Area, clock: datetime) -> Iterator[str]:
+def _notes(opened: Mapping[str, Session], area: Area, clock: datetime) -> Iterator[str]:
     """Say which layers have what the one before them has lost, and what lies in the future."""
-    for sender, receiver in pairwise(LAYERS[1:]):
+    for sender, receiver in pairwise(LAYERS):
         lost = ledger.lost(opened[sender], opened[receiver], area)
         if lost:
             yield str(lost)
-    for name, rows in watermark.future(opened["operational"], area, clock).items():
+    for name, rows in watermark.future(opened[area.source.name], area, clock).items():
         yield f"{name}: {in_the_future(rows)}"
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from tests.commands import process, succeed, tidemark
 from tests.fix_retail import PATIENCE, wait_until
-from tests.fix_servers import Warehouse
+from tests.fix_servers import SERVERS, Warehouse
 from tests.fix_shop import SEED
 from tests.queries import execute
-from tidemark.model import LAYERS
 
 Fingerprint = dict[tuple[str, str], str]
 
@@ -34,7 +33,7 @@ def fingerprint(warehouse: Warehouse) -> Fingerprint:
             f"select md5(string_agg(row(t.*)::text, '' order by row(t.*)::text)) "
             f"from {schema}.{name} as t",
         )[0][0]
-        for layer in LAYERS
+        for layer in SERVERS
         for schema, name in warehouse.rows(layer, TABLES)
     }
 
@@ -50,12 +49,12 @@ def test_a_seed_counts_what_it_made(warehouse: Warehouse):
 
 def test_a_first_migration_counts_its_files_and_a_second_one_has_none(empty: Warehouse):
     applied = succeed("migrate", "--sample", "--json", env=empty.environment).json
-    assert list(applied) == list(LAYERS)
+    assert list(applied) == list(SERVERS)
     assert applied["mrr"]["files"][0] == "platform/common/00_roles.sql"
     again = process("migrate", "--sample", env=empty.environment)
     assert (again.code, again.err) == (0, "")
     assert [line.split() for line in again.out.splitlines()] == [
-        [layer, "up", "to", "date"] for layer in LAYERS
+        [layer, "up", "to", "date"] for layer in SERVERS
     ]
 
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.commands import Done, process, run, tidemark
-from tests.fix_servers import HOME, Warehouse, connect
+from tests.fix_servers import HOME, SERVERS, Warehouse, connect
 from tests.queries import value
 from tidemark.embedded import postmaster, site
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 SMALLER = {"= 10_000": "= 200", "= 500": "= 20", "= 200_000": "= 1_000"}
 
@@ -39,7 +39,7 @@ def project() -> Iterator[Path]:
 def running(project: Path) -> dict[str, int]:
     """Return layer -> pid of the servers that run in a project."""
     data = site.data_folder(project / ".tidemark")
-    found = {layer: postmaster.find(data / layer) for layer in LAYERS}
+    found = {layer: postmaster.find(data / layer) for layer in SERVERS}
     return {layer: server.pid for layer, server in found.items() if server}
 
 
@@ -79,7 +79,7 @@ def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
 
 
 def test_the_commands_that_a_demo_ends_with_work(
-    first: str, project: Path, servers: dict[Layer, str]
+    first: str, project: Path, servers: dict[ServerName, str]
 ):
     psql, day, down = first.partition("Go on with:\n")[2].strip().split("\n")
     assert well(run(["bash", "-c", psql], cwd=project)) == ""
@@ -96,7 +96,7 @@ def test_servers_keep_their_addresses_and_data(first: str, project: Path):
     pids = running(project)
     assert well(process("up", cwd=project)) == started
     assert running(project) == pids
-    assert [line.split()[0] for line in started.splitlines()] == list(LAYERS) == list(pids)
+    assert [line.split()[0] for line in started.splitlines()] == list(SERVERS) == list(pids)
     url = well(process("dsn", "dwh", "--password", cwd=project)).strip()
     assert (urlsplit(url).password or "") not in started
     with closing(connect(url)) as dwh:

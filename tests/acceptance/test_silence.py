@@ -7,18 +7,19 @@ import signal
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
+from tests.fix_servers import SERVERS
 from tests.fix_silence import BACK, THERE, Namespace, Proxy, hurried
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 LOCKS = {"operational": "lock table sales", "mrr": "lock table landing.sales in share mode"}
 
 
 def through(proxies: list[Proxy], retail: Retail, listen: str = "127.0.0.1") -> dict[str, str]:
     """Put a proxy before each layer; returns the variables that lead there."""
-    proxies += [Proxy(retail.warehouse.dsn[layer], listen) for layer in LAYERS]
+    proxies += [Proxy(retail.warehouse.dsn[layer], listen) for layer in SERVERS]
     dsns = {
         f"TIDEMARK_{layer.upper()}_DSN": proxy.dsn
-        for layer, proxy in zip(LAYERS, proxies, strict=True)
+        for layer, proxy in zip(SERVERS, proxies, strict=True)
     }
     return {**retail.environment, **dsns}
 
@@ -42,7 +43,7 @@ def test_a_signal_ends_a_run_that_no_server_answers(
 
 @pytest.mark.parametrize("layer", ["operational", "mrr"])
 def test_a_signal_is_logged_by_a_dwh_that_answers(
-    retail: Retail, proxies: list[Proxy], layer: Layer
+    retail: Retail, proxies: list[Proxy], layer: ServerName
 ):
     environment = through(proxies, retail)
     retail.run()
@@ -50,7 +51,7 @@ def test_a_signal_is_logged_by_a_dwh_that_answers(
     with retail.holding(layer, LOCKS[layer]):
         running = hurried(["run"], environment)
         retail.wait_for_lock(layer)
-        proxies[LAYERS.index(layer)].stall(THERE, BACK, new=True)
+        proxies[SERVERS.index(layer)].stall(THERE, BACK, new=True)
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=PATIENCE)
     query = "select status, error_message from etl_batches order by batch_id desc limit 1"
@@ -62,7 +63,7 @@ def test_a_signal_is_logged_by_a_dwh_that_answers(
 
 @pytest.mark.parametrize("layer", ["operational", "mrr"])
 def test_a_run_whose_packets_are_dropped_says_so_and_lets_go(
-    retail: Retail, proxies: list[Proxy], namespace: Namespace, layer: Layer
+    retail: Retail, proxies: list[Proxy], namespace: Namespace, layer: ServerName
 ):
     environment = through(proxies, retail, namespace.outside)
     retail.run()
@@ -74,7 +75,7 @@ def test_a_run_whose_packets_are_dropped_says_so_and_lets_go(
         said, _ = running.communicate(timeout=PATIENCE)
     assert running.returncode == 4
     assert said.startswith("error: ")
-    assert any(f"{each}: " in said for each in LAYERS)
+    assert any(f"{each}: " in said for each in SERVERS)
 
 
 @pytest.mark.parametrize("words", [["status"], ["verify"], ["plan"], ["doctor"], ["seed", "--day"]])

@@ -15,7 +15,7 @@ from tests.fix_tls import DAY, Encrypted
 from tests.queries import value
 from tidemark import certificates, connections
 from tidemark.errors import ConnectError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 CA = "`sslrootcert=/path/to/ca.crt` in TIDEMARK_STG_DSN (docs/operations.md#tls)."
 OWN = "`sslcert=…&sslkey=…` in TIDEMARK_STG_DSN (docs/operations.md#tls)."
@@ -180,7 +180,7 @@ def test_a_certificate_that_has_expired_is_told_from_a_wrong_one(encrypted: Encr
         encrypted.serve(encrypted.ours.issue("server", "localhost"))
 
 
-def test_a_server_without_certificates_is_told_that_it_has_none(servers: dict[Layer, str]):
+def test_a_server_without_certificates_is_told_that_it_has_none(servers: dict[ServerName, str]):
     assert refusal(f"{servers['stg']}?sslmode=require") == (
         "it does not encrypt, and the DSN asks for it: server does not support SSL, but SSL was "
         "required. Set `ssl = on` there (docs/operations.md#tls), or take sslmode out of "

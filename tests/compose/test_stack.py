@@ -15,8 +15,7 @@ from tests.docs.test_first_guide import is_sql, typed
 from tests.docs.test_pages import section
 from tests.docs.test_readme import README, shape
 from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
-from tests.fix_servers import HOME, connect
-from tidemark.model import LAYERS
+from tests.fix_servers import HOME, SERVERS, connect
 from tidemark.status import Batch, read
 
 pytestmark = pytest.mark.timeout(1200)
@@ -45,7 +44,7 @@ def psql(container: str, *queries: str, options: str = "-tA") -> str:
 def is_equal(stack: Stack) -> bool:
     """Whether every row of the source is mirrored, and staged or refused, and published."""
     return all(
-        rows.operational == rows.mrr == rows.stg + rows.rejected
+        rows.source == rows.mrr == rows.stg + rows.rejected
         and (rows.entity != "sales" or rows.dwh == rows.stg)
         for rows in stack.rows()
     )
@@ -92,7 +91,7 @@ def test_the_first_run_needs_nobody(stack: Stack):
     (first,) = eventually(stack.runs, lambda runs: any(run["end_date"] for run in runs))
     assert (first["state"], first["run_type"]) == ("success", "scheduled")
     assert stack.states(first["dag_run_id"]) == dict.fromkeys(TASKS, ("success", 1))
-    assert {rows.entity: rows.operational for rows in stack.rows()} == {
+    assert {rows.entity: rows.source for rows in stack.rows()} == {
         "customers": 10_000,
         "products": 500,
         "sales": 200_000,
@@ -150,7 +149,7 @@ def test_no_process_has_failed(stack: Stack):
     assert psql("dwh-db", failed) == ""
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SERVERS)
 def test_a_wrong_password_is_refused(stack: Stack, layer: str):
     for login in ("postgres", "tidemark_etl"):
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
@@ -167,7 +166,7 @@ def test_a_wrong_password_is_refused_by_airflow(stack: Stack):
     refused.value.close()
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SERVERS)
 def test_the_pipeline_is_no_superuser(stack: Stack, layer: str):
     rights = "select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls from pg_roles"
     with closing(connect(stack.dsn(layer))) as opened, opened.cursor() as cursor:

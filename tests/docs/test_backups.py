@@ -17,7 +17,7 @@ from tests.fix_servers import SETTINGS, Warehouse, administer, database, memory
 from tidemark import embedded, migrate, pipeline, verify
 from tidemark.db import Servers
 from tidemark.embedded import site, user
-from tidemark.model import Layer
+from tidemark.model import ServerName
 from tidemark.project import Project
 
 TEXT = section("operations.md", "Backup and restore").partition("### Servers of your own")[2]
@@ -29,7 +29,7 @@ WITH_WAL = {"wal_level": "replica", "max_wal_senders": "5"}
 ARCHIVED = "select last_archived_wal >= %s from pg_stat_archiver"
 
 
-def services(folder: Path, dsns: Mapping[Layer, str]) -> dict[str, str]:
+def services(folder: Path, dsns: Mapping[ServerName, str]) -> dict[str, str]:
     """Write a service file; return the variables with which PostgreSQL's programs find it."""
     lines = []
     for layer, dsn in dsns.items():
@@ -68,7 +68,7 @@ def fresh(folder: Path, retail: Retail) -> Iterator[Warehouse]:
     settings = {
         key: value.strip("'").replace("/archive", f"{folder}/archive") for key, value in archiving
     }
-    dsns = embedded.start(folder, layers=["dwh"], settings={**SETTINGS, **WITH_WAL, **settings})
+    dsns = embedded.start(folder, ["dwh"], settings={**SETTINGS, **WITH_WAL, **settings})
     made = Warehouse({**retail.warehouse.dsn, **dsns})
     yield made
     made.close()
@@ -98,7 +98,7 @@ def test_a_server_is_set_back_to_a_point_in_time(retail: Retail, fresh: Warehous
         rules.write("host replication all 127.0.0.1/32 scram-sha-256\n")
     fresh.execute("dwh", "select pg_reload_conf()")
     with Servers(fresh.dsn) as servers:
-        migrate.migrate(project, servers, layers=["dwh"])
+        migrate.migrate(project, servers, only=["dwh"])
         pipeline.run(servers, retail.area)
         user.must_run(place.user, "bash", "-euc", begin + here(BASE, folder))
         ((wanted,),) = fresh.rows("dwh", "select clock_timestamp()::text")

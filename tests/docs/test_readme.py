@@ -15,9 +15,8 @@ import pytest
 import tests.checkout
 from tests.commands import Done, process, run
 from tests.fix_retail import PATIENCE
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.embedded import site
-from tidemark.model import LAYERS
 
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -93,7 +92,7 @@ def test_the_samples_have_the_shape_of_what_is_printed(printed: list[str], block
 
 
 def test_a_warehouse_on_servers_of_ones_own(checkout: Path, empty: Warehouse) -> None:
-    dsns = {f"TIDEMARK_{layer.upper()}_DSN": empty.dsn[layer] for layer in LAYERS}
+    dsns = {f"TIDEMARK_{layer.upper()}_DSN": empty.dsn[layer] for layer in SERVERS}
     said = typed(BLOCKS[2], checkout, **dsns).out
     assert "files applied" in said
     assert "\nNext batch of retail\n" in said

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.fix_faults import Machines
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 
 @pytest.fixture(scope="session")
-def templates(machines: Machines) -> dict[Layer, str]:
-    """Layer -> libpq URL of its server, which has a migrated TEMPLATE."""
+def templates(machines: Machines) -> dict[ServerName, str]:
+    """Name -> libpq URL of its server, which has a migrated TEMPLATE."""
     return machines.urls

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def edit(servers: Servers, _: Area, project: Project) -> list[str]:
-    return migrate(project, servers, layers=["stg"])["stg"].files
+    return migrate(project, servers, only=["stg"])["stg"].files
 
 
 def test_a_migration_waits_for_the_hop_that_uses_what_it_changes(

@@ -15,7 +15,7 @@ from tests.fix_faults import WAREHOUSE, Machines, stored
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import administer, database
 from tidemark.errors import ConnectError, StatementError, TidemarkError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 RECEIVERS = pytest.mark.parametrize("layer", WAREHOUSE)
 LOADER = """
@@ -42,7 +42,7 @@ def shop(retail: Retail, undisturbed: Retail) -> Retail:
 
 @RECEIVERS
 def test_a_server_in_recovery_is_named(
-    shop: Retail, undisturbed: Retail, layer: Layer, machines: Machines
+    shop: Retail, undisturbed: Retail, layer: ServerName, machines: Machines
 ):
     with in_recovery(shop, layer, machines):
         refused(shop, layer, StatementError, READ_ONLY)
@@ -51,7 +51,7 @@ def test_a_server_in_recovery_is_named(
 
 @RECEIVERS
 def test_a_server_without_a_connection_left_is_named(
-    shop: Retail, undisturbed: Retail, layer: Layer
+    shop: Retail, undisturbed: Retail, layer: ServerName
 ):
     with limited(shop, layer):
         refused(shop, layer, ConnectError, ".* as loader: the server has no connection left: ")
@@ -60,14 +60,14 @@ def test_a_server_without_a_connection_left_is_named(
 
 @RECEIVERS
 def test_a_server_whose_disk_is_full_is_named(
-    shop: Retail, undisturbed: Retail, layer: Layer, small_disk: Path
+    shop: Retail, undisturbed: Retail, layer: ServerName, small_disk: Path
 ):
     with full(shop, layer, small_disk):
         refused(shop, layer, StatementError, ".*: No space left on device")
     assert_recovered(shop, undisturbed)
 
 
-def refused(shop: Retail, layer: Layer, error: type[TidemarkError], message: str) -> None:
+def refused(shop: Retail, layer: ServerName, error: type[TidemarkError], message: str) -> None:
     """Run in vain, and find the layer as it was."""
     before = stored(shop.warehouse, layer, "public", "tidemark")
     with pytest.raises(error, match=f"^{layer}: {message}"):
@@ -83,7 +83,7 @@ def assert_recovered(shop: Retail, undisturbed: Retail) -> None:
 
 
 @contextmanager
-def in_recovery(shop: Retail, layer: Layer, machines: Machines) -> Iterator[None]:
+def in_recovery(shop: Retail, layer: ServerName, machines: Machines) -> Iterator[None]:
     """Let a server be a standby for the block, whose primary says nothing."""
     shop.warehouse.close()
     machines.stop(layer)
@@ -94,7 +94,7 @@ def in_recovery(shop: Retail, layer: Layer, machines: Machines) -> Iterator[None
 
 
 @contextmanager
-def limited(shop: Retail, layer: Layer) -> Iterator[None]:
+def limited(shop: Retail, layer: ServerName) -> Iterator[None]:
     """Log in as someone who may have one connection."""
     dsn = shop.servers.dsns[layer]
     shop.warehouse.execute(layer, LOADER)
@@ -108,7 +108,7 @@ def limited(shop: Retail, layer: Layer) -> Iterator[None]:
 
 
 @contextmanager
-def full(shop: Retail, layer: Layer, disk: Path) -> Iterator[None]:
+def full(shop: Retail, layer: ServerName, disk: Path) -> Iterator[None]:
     """Move a layer to a small disk on which there is no room left."""
     _administer(shop, layer, f"create tablespace small location '{disk / 'tablespace'}'")
     _administer(shop, layer, "alter database tidemark_test set tablespace small")
@@ -138,7 +138,7 @@ def small_disk(machines: Machines) -> Iterator[Path]:
     disk.rmdir()
 
 
-def _administer(shop: Retail, layer: Layer, statement: str) -> None:
+def _administer(shop: Retail, layer: ServerName, statement: str) -> None:
     """Run a statement that wants nobody in the layer's database."""
     shop.warehouse.close()
     administer(database(shop.warehouse.dsn[layer], "postgres"), statement)

@@ -26,7 +26,7 @@ from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.errors import WindowError
 from tidemark.mirror import LINEAGE
-from tidemark.model import KeysCompared, Layer, Window
+from tidemark.model import KeysCompared, ServerName, Window
 from tidemark.source import PostgresSource, Reading
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
@@ -220,5 +220,5 @@ def run_beside_writers(shop: Retail, seconds: int) -> None:
     shop.run()
 
 
-def found(shop: Retail, layer: Layer, query: str) -> Rows:
+def found(shop: Retail, layer: ServerName, query: str) -> Rows:
     return set(shop.warehouse.rows(layer, query))

@@ -28,7 +28,7 @@ def log_in(retail: Retail) -> LogIn:
     retail.stack.callback(retail.warehouse.execute, "dwh", "drop role ann")
     # The suite's servers have a limit of their own, which would stay.
     retail.warehouse.execute("dwh", f"alter role postgres in database tidemark_test set {IDLE} = 0")
-    migrate(Project(HOME), retail.servers, layers=["dwh"])
+    migrate(Project(HOME), retail.servers, only=["dwh"])
 
     def opened() -> Connection:
         session = psycopg2.connect(retail.warehouse.dsn["dwh"], user="ann", password="secret")
@@ -67,7 +67,7 @@ def test_an_idle_transaction_of_an_analyst_is_ended(retail: Retail, log_in: LogI
 
 def test_a_limit_of_the_operators_own_stays(retail: Retail, log_in: LogIn):
     retail.warehouse.execute("dwh", f"alter database tidemark_test set {IDLE} = '7min'")
-    migrate(Project(HOME), retail.servers, layers=["dwh"])
+    migrate(Project(HOME), retail.servers, only=["dwh"])
     assert value(log_in(), f"show {IDLE}") == "7min"
 
 
@@ -113,4 +113,4 @@ def test_doctor_prints_what_keeps_analysts_in_bounds(retail: Retail, log_in: Log
     for remedy in found.values():
         retail.warehouse.execute("dwh", remedy)
     assert warnings(retail) == {}
-    migrate(Project(HOME), retail.servers, layers=["dwh"])
+    migrate(Project(HOME), retail.servers, only=["dwh"])

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.fix_servers import HOME, Warehouse, connect, database
+from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
 from tidemark import history, migrate, pipeline, plan, rejects, status
 from tidemark.config import Area
 from tidemark.db import Servers
-from tidemark.model import END_OF_TIME, LAYERS, BatchResult, Layer
+from tidemark.model import END_OF_TIME, BatchResult, ServerName
 from tidemark.project import Project
 
 MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
@@ -57,19 +57,19 @@ class Gardens:
 
 
 @pytest.fixture
-def gardens(servers: dict[Layer, str], tmp_path: Path) -> Iterator[Gardens]:
+def gardens(servers: dict[ServerName, str], tmp_path: Path) -> Iterator[Gardens]:
     """Four migrated databases that hold the area `gardens` alone."""
     (tmp_path / "sql").mkdir()
     for name, folder in {"platform": HOME, "gardens": HOME / "tests" / "gardens"}.items():
         (tmp_path / "sql" / name).symlink_to(folder / "sql" / name)
     project = Project(tmp_path)
     with ExitStack() as stack:
-        for layer in LAYERS:
+        for layer in SERVERS:
             server = connect(servers[layer])
             stack.callback(server.close)
             execute(server, "create database gardens")
             stack.callback(execute, server, "drop database gardens with (force)")
-        dsn = {layer: database(servers[layer], "gardens") for layer in LAYERS}
+        dsn = {layer: database(servers[layer], "gardens") for layer in SERVERS}
         warehouse = Warehouse(dsn)
         stack.callback(warehouse.close)
         opened = stack.enter_context(Servers(dsn))

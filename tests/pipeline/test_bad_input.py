@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import Retail
+from tests.fix_servers import SERVERS
 from tidemark import db
 from tidemark.db import Servers
 from tidemark.errors import (
@@ -16,7 +17,7 @@ from tidemark.errors import (
     StatementError,
     TidemarkError,
 )
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 from tidemark.project import Project
 
 MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
@@ -49,13 +50,13 @@ def logged(retail: Retail) -> list[tuple[Any, ...]]:
     )
 
 
-def with_dsn(retail: Retail, layer: Layer, dsn: str) -> None:
+def with_dsn(retail: Retail, layer: ServerName, dsn: str) -> None:
     servers = Servers({**retail.warehouse.dsn, layer: dsn})
     retail.servers = retail.stack.enter_context(servers)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_an_unreachable_server_is_named(retail: Retail, layer: Layer):
+@pytest.mark.parametrize("layer", SERVERS)
+def test_an_unreachable_server_is_named(retail: Retail, layer: ServerName):
     with_dsn(retail, layer, f"postgresql://reader@127.0.0.1:1/{layer}")
     assert retail.warehouse.rows("mrr", "select count(*) from tidemark.applied_batch") == [(0,)]
     with pytest.raises(ConnectError) as raised:
@@ -65,8 +66,8 @@ def test_an_unreachable_server_is_named(retail: Retail, layer: Layer):
     assert str(raised.value).endswith(f"Start the server, or correct TIDEMARK_{layer.upper()}_DSN.")
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_wrong_password_is_never_repeated(retail: Retail, layer: Layer):
+@pytest.mark.parametrize("layer", SERVERS)
+def test_a_wrong_password_is_never_repeated(retail: Retail, layer: ServerName):
     host = retail.warehouse.dsn[layer].rpartition("@")[2]
     with_dsn(retail, layer, f"postgresql://postgres:hunter2@{host}")
     with pytest.raises(ConnectError) as raised:
@@ -102,13 +103,13 @@ def test_a_password_that_breaks_the_dsn_is_not_repeated(dsn: str):
 def test_a_server_that_is_too_old_is_refused_with_both_versions(
     retail: Retail, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(db.OLDEST, "stg", 990000)
+    monkeypatch.setattr(db, "OLDEST_LAYER", 990000)
     with pytest.raises(ServerVersionError) as raised:
         retail.run()
-    [(version,)] = retail.warehouse.rows("stg", "show server_version")
+    [(version,)] = retail.warehouse.rows("dwh", "show server_version")
     assert str(raised.value) == (
-        f"stg: the server is PostgreSQL {version}, and Tidemark needs 99 or newer there. "
-        "Upgrade it, or point TIDEMARK_STG_DSN to another server."
+        f"dwh: the server is PostgreSQL {version}, and Tidemark needs 99 or newer there. "
+        "Upgrade it, or point TIDEMARK_DWH_DSN to another server."
     )
 
 
@@ -247,7 +248,7 @@ def test_a_name_that_the_star_lacks_stops_the_publish(
     assert retail.star() == {"customers": [], "products": [], "sales": []}
 
 
-DRIFT: list[tuple[Layer, str, str]] = [
+DRIFT: list[tuple[ServerName, str, str]] = [
     (
         "operational",
         "alter table customers alter city type varchar(40)",
@@ -276,7 +277,7 @@ DRIFT: list[tuple[Layer, str, str]] = [
 
 @pytest.mark.parametrize(("layer", "statement", "said"), DRIFT)
 def test_a_mirror_that_disagrees_with_its_source_stops_the_run(
-    retail: Retail, layer: Layer, statement: str, said: str
+    retail: Retail, layer: ServerName, statement: str, said: str
 ):
     retail.run()
     retail.warehouse.execute(layer, statement)
@@ -286,7 +287,7 @@ def test_a_mirror_that_disagrees_with_its_source_stops_the_run(
 
 INTO_STG = "into a new file of sql/retail/stg/ and run `tidemark migrate`"
 
-LATER_DRIFT: list[tuple[Layer, str, str]] = [
+LATER_DRIFT: list[tuple[ServerName, str, str]] = [
     (
         "stg",
         "alter table landing.sales add column channel text",
@@ -340,7 +341,7 @@ LATER_DRIFT: list[tuple[Layer, str, str]] = [
 
 @pytest.mark.parametrize(("layer", "statement", "said"), LATER_DRIFT)
 def test_a_later_layer_that_disagrees_stops_its_hop(
-    retail: Retail, layer: Layer, statement: str, said: str
+    retail: Retail, layer: ServerName, statement: str, said: str
 ):
     retail.warehouse.execute(layer, statement)
     with pytest.raises(ContractError) as raised:

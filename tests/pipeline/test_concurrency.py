@@ -8,14 +8,14 @@ from contextlib import closing, suppress
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tests.fix_servers import connect, database
+from tests.fix_servers import SERVERS, connect, database
 from tests.queries import execute, value
 from tidemark import indexes, pipeline
 from tidemark.config import Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError, LockedError
 from tidemark.migrate import migrate
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 from tidemark.project import Project
 
 STAGING = "lock table tidemark.applied_batch in share mode"
@@ -81,7 +81,7 @@ def test_a_run_that_loses_its_lock_takes_it_again_and_goes_on(retail: Retail, un
 
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
-    retail: Retail, undisturbed: Retail, layer: Layer
+    retail: Retail, undisturbed: Retail, layer: ServerName
 ):
     retail.run()
     undisturbed.run()
@@ -102,9 +102,9 @@ def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
     assert retail.contents() == undisturbed.contents()
 
 
-def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[Layer, str]):
+def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[ServerName, str]):
     targets = {}
-    for layer in LAYERS:
+    for layer in SERVERS:
         server = connect(servers[layer])
         retail.stack.callback(server.close)
         execute(server, "create database fresh")
@@ -113,7 +113,7 @@ def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[Lay
     project = Project(retail.home)
     with Servers(targets) as one, Servers(targets) as other, ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda each: migrate(project, each), (one, other)))
-    files = {layer: sorted([*done[0][layer].files, *done[1][layer].files]) for layer in LAYERS}
+    files = {layer: sorted([*done[0][layer].files, *done[1][layer].files]) for layer in SERVERS}
     assert all(len(found) == len(set(found)) > 0 for found in files.values())
     with closing(connect(targets["dwh"])) as fresh:
         assert value(fresh, "select count(*) from tidemark.migration") == len(files["dwh"])

@@ -11,7 +11,7 @@ from tests.fix_retail import Retail
 from tests.queries import execute
 from tidemark import extract, plan, stage
 from tidemark.errors import DeleteGuardError
-from tidemark.model import LAYERS, Layer, Overrides
+from tidemark.model import LAYERS, Overrides, ServerName
 from tidemark.source import PostgresSource
 
 SALES = "select original_sale_id from dwh_fact_sales order by 1"
@@ -29,7 +29,7 @@ def shop(large_shop: Retail) -> Retail:
 def applied(retail: Retail) -> list[object]:
     """Return the last batch that each layer has applied."""
     query = "select max(batch_id) from tidemark.applied_batch"
-    return [retail.warehouse.rows(layer, query) for layer in LAYERS[1:]]
+    return [retail.warehouse.rows(layer, query) for layer in LAYERS]
 
 
 def test_a_row_that_the_source_deleted_is_gone_from_the_facts(shop: Retail):
@@ -39,7 +39,7 @@ def test_a_row_that_the_source_deleted_is_gone_from_the_facts(shop: Retail):
 
     assert [hop.entities["sales"].deleted for hop in result.hops] == [1, 0, 1]
     assert (100,) not in shop.warehouse.rows("dwh", SALES)
-    mirrors: dict[Layer, str] = {"mrr": "mrr_fact_sales", "stg": "stg_fact_sales"}
+    mirrors: dict[ServerName, str] = {"mrr": "mrr_fact_sales", "stg": "stg_fact_sales"}
     for layer, table in mirrors.items():
         query = f"select sale_id from {table} where _deleted_at is not null"
         assert shop.warehouse.rows(layer, query) == [(100,)]

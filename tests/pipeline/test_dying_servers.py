@@ -71,5 +71,5 @@ def test_a_server_that_dies_each_time_is_named_with_its_log(
     assert first == f"dwh server: it did not start. {folder}/data/dwh.log ends:"
     assert log[-1].endswith("database system is ready to accept connections")
     assert todo == "Mend what it says, and run the command again."
-    assert embedded.running(folder, layers=ONE) is None
+    assert embedded.running(folder, ONE) is None
     assert ask(start_one(folder), "select 1") == [(1,)]

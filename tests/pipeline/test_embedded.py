@@ -14,13 +14,13 @@ import psycopg2
 import pytest
 
 from tests.fix_retail import PATIENCE, wait_until
-from tests.fix_servers import SETTINGS, connect
+from tests.fix_servers import SERVERS, SETTINGS, connect
 from tidemark import embedded
 from tidemark.embedded import postmaster, site
 from tidemark.errors import EmbeddedError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
-ONE: tuple[Layer, ...] = ("dwh",)
+ONE: tuple[ServerName, ...] = ("dwh",)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def _folder() -> Iterator[Path]:
 
 
 def start_one(folder: Path, **settings: str) -> str:
-    return embedded.start(folder, layers=ONE, settings={**SETTINGS, **settings})["dwh"]
+    return embedded.start(folder, ONE, settings={**SETTINGS, **settings})["dwh"]
 
 
 def ask(url: str, query: str) -> Any:
@@ -73,7 +73,7 @@ def kill(folder: Path) -> None:
 
 
 def test_each_layer_has_a_server_with_a_database_of_its_name(empty: Path) -> None:
-    urls = embedded.start(empty, settings=SETTINGS)
+    urls = embedded.start(empty, SERVERS, settings=SETTINGS)
     query = "select current_database(), current_setting('TimeZone'), initcap('élan ÖSTER')"
     assert {layer: ask(url, query) for layer, url in urls.items()} == {
         layer: [(layer, "UTC", "Élan Öster")] for layer in ("operational", "mrr", "stg", "dwh")
@@ -81,7 +81,7 @@ def test_each_layer_has_a_server_with_a_database_of_its_name(empty: Path) -> Non
 
 
 def test_only_the_source_takes_prepared_transactions_and_replicas(folder: Path) -> None:
-    urls = embedded.start(folder, layers=("operational", "dwh"), settings=SETTINGS)
+    urls = embedded.start(folder, ("operational", "dwh"), settings=SETTINGS)
     query = "select current_setting('wal_level'), current_setting('max_prepared_transactions')"
     assert {layer: ask(url, query) for layer, url in urls.items()} == {
         "operational": [("replica", "5")],
@@ -95,18 +95,18 @@ def test_a_second_start_leaves_the_server_as_it_is(folder: Path) -> None:
 
 
 def test_running_tells_the_servers_that_run(folder: Path) -> None:
-    before = embedded.running(folder, layers=ONE)
+    before = embedded.running(folder, ONE)
     url = start_one(folder)
-    during = embedded.running(folder, layers=ONE), embedded.running(folder)
+    during = embedded.running(folder, ONE), embedded.running(folder, SERVERS)
     embedded.stop(folder)
-    after = embedded.running(folder, layers=ONE)
+    after = embedded.running(folder, ONE)
     assert (before, during, after) == (None, ({"dwh": url}, None), None)
 
 
 def test_two_processes_that_start_at_once_get_the_same_server(empty: Path) -> None:
     program = (
         "import sys, pathlib; from tidemark import embedded; "
-        "print(embedded.start(pathlib.Path(sys.argv[1]), layers=('dwh',))['dwh'])"
+        "print(embedded.start(pathlib.Path(sys.argv[1]), ('dwh',))['dwh'])"
     )
     command = [sys.executable, "-c", program, str(empty)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -167,7 +167,7 @@ def test_the_pid_of_a_stale_file_may_be_another_processes(folder: Path) -> None:
     embedded.stop(folder)
     (cluster / "postmaster.pid").write_text(stale.replace(stale.split()[0], str(os.getpid()), 1))
     assert embedded.stop(folder) == []
-    assert embedded.running(folder, layers=ONE) is None
+    assert embedded.running(folder, ONE) is None
     assert ask(start_one(folder), "select 1") == ask(url, "select 1")
 
 
@@ -176,7 +176,7 @@ def test_a_half_made_cluster_is_made_again(folder: Path) -> None:
     data = site.data_folder(folder)
     (data / "new").mkdir()
     shutil.copy(data / "dwh" / "PG_VERSION", data / "new")
-    urls = embedded.start(folder, layers=("stg",), settings=SETTINGS)
+    urls = embedded.start(folder, ("stg",), settings=SETTINGS)
     assert ask(urls["stg"], "select current_database()") == [("stg",)]
     assert not (data / "new").exists()
 
@@ -239,5 +239,5 @@ def test_a_copied_folder_leaves_the_servers_of_the_original_alone(empty: Path) -
     copy.mkdir()
     shutil.copy(empty / "servers.json", copy)
     (copy / "data").symlink_to((empty / "data").resolve())
-    assert (embedded.running(copy, layers=ONE), embedded.stop(copy)) == (None, [])
+    assert (embedded.running(copy, ONE), embedded.stop(copy)) == (None, [])
     assert ask(url, "select 1") == [(1,)]

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.fix_retail import PATIENCE
+from tests.fix_servers import SERVERS
 from tests.pipeline.test_embedded import ONE, ask, start_one
 from tidemark import embedded
 from tidemark.embedded import postmaster, site, user
@@ -105,7 +107,7 @@ def test_a_link_in_an_earlier_data_folder_is_not_followed(folder: Path, secret: 
     for name in ("new/stg", "programs-new", "postgresql-new", "dwh/postmaster.pid"):
         plant(folder, name, secret)
     plant(folder, "dwh.log", secret / "secret")
-    embedded.start(folder, layers=("stg", "dwh"), settings={"fsync": "off"})
+    embedded.start(folder, ("stg", "dwh"), settings={"fsync": "off"})
     copy = site._copy_of(site.installed(), site.find(folder))
     shutil.rmtree(folder / "data" / copy.relative_to(folder / "data").parts[0])
     assert sorted(embedded.stop(folder)) == ["dwh", "stg"]
@@ -116,7 +118,7 @@ def test_a_link_in_an_earlier_data_folder_is_not_followed(folder: Path, secret: 
 def test_a_link_for_a_cluster_is_refused(folder: Path, secret: Path):
     as_an_earlier_tidemark(folder)
     plant(folder, "mrr", secret)
-    for command in (embedded.start, embedded.stop):
+    for command in (partial(embedded.start, names=SERVERS), embedded.stop):
         with pytest.raises(EmbeddedError, match=r"mrr: it is no folder that .* Remove it"):
             command(folder)
     assert intact(secret)
@@ -127,7 +129,7 @@ def test_an_earlier_data_folder_is_taken_over_with_what_runs_in_it(folder: Path)
     url = start_one(folder)
     as_an_earlier_tidemark(folder)
     ask(url, "create table kept as select 1 as a")
-    assert embedded.running(folder, layers=ONE) is None
+    assert embedded.running(folder, ONE) is None
     assert (start_one(folder), ask(url, "select a from kept")) == (url, [(1,)])
     assert ((folder / "data").stat().st_uid, embedded.stop(folder)) == (0, ["dwh"])
 
@@ -191,7 +193,8 @@ def test_servers_in_a_folder_that_others_can_exchange_are_refused(tmp_path: Path
     (tmp_path / ".tidemark").mkdir()
     os.chown(tmp_path, 0, 65534)
     tmp_path.chmod(mode)
-    for command in (embedded.start, embedded.running, embedded.stop):
+    start, running = (partial(each, names=ONE) for each in (embedded.start, embedded.running))
+    for command in (start, running, embedded.stop):
         with pytest.raises(EmbeddedError, match=r"root keeps no servers there.* can change /tmp/"):
             command(tmp_path / ".tidemark")
     assert list((tmp_path / ".tidemark").iterdir()) == []
@@ -208,7 +211,7 @@ import sys, pathlib
 from tidemark import embedded
 from tidemark.embedded import site, user
 folder = pathlib.Path(sys.argv[1])
-embedded.start(folder, layers=("dwh",), settings={"fsync": "off"})
+embedded.start(folder, ("dwh",), settings={"fsync": "off"})
 print(user.find(site.clusters(folder / "data")))
 embedded.stop(folder)
 """

@@ -9,9 +9,9 @@ import pytest
 
 from tests.fix_retail import PATIENCE, SOLD, Retail, processed
 from tidemark.errors import ConnectError, StatementError
-from tidemark.model import HOPS, Hop, Layer
+from tidemark.model import HOPS, Hop, ServerName
 
-WAREHOUSE: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 SUBSETS = [subset for size in (1, 2, 3) for subset in combinations(WAREHOUSE, size)]
 
 
@@ -127,7 +127,7 @@ def test_the_star_catches_up_with_every_version_that_it_missed(retail: Retail, u
 
 @pytest.mark.parametrize("lost", SUBSETS, ids="+".join)
 def test_what_layers_lost_is_there_again_after_one_batch(
-    retail: Retail, undisturbed: Retail, lost: Sequence[Layer]
+    retail: Retail, undisturbed: Retail, lost: Sequence[ServerName]
 ):
     retail.run()
     backups = [retail.back_up(layer) for layer in lost]

@@ -11,7 +11,7 @@ from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark import history, pipeline, plan, rejects, status, verify
 from tidemark.db import quoted
 from tidemark.errors import ConfigError
-from tidemark.model import LAYERS, Layer, Overrides
+from tidemark.model import Overrides, ServerName
 
 CANARY = "create table canary (n int)"
 DROP = "; drop table canary; --"
@@ -88,7 +88,7 @@ def named(made: Make) -> Made:
 
 
 def canaries(area: Made) -> int:
-    return len([area.warehouse.rows(layer, "select n from canary") for layer in LAYERS])
+    return len([area.warehouse.rows(layer, "select n from canary") for layer in area.servers.dsns])
 
 
 def test_names_and_values_are_quoted_wherever_a_batch_takes_them(named: Made):
@@ -112,7 +112,7 @@ def test_names_and_values_are_quoted_wherever_a_batch_takes_them(named: Made):
 
 
 def test_a_repair_of_such_names_mends_them(named: Made):
-    tables: list[tuple[Layer, str]] = [("mrr", PLACES.mrr), ("stg", VISITS.stg)]
+    tables: list[tuple[ServerName, str]] = [("mrr", PLACES.mrr), ("stg", VISITS.stg)]
     tables += [("dwh", PLACES.table), ("dwh", VISITS.table)]
     for layer, table in tables:
         named.warehouse.execute(layer, f"delete from {quoted(table)}")

@@ -7,9 +7,9 @@ import pytest
 
 from tests.fix_retail import PATIENCE, Retail
 from tidemark import pipeline
-from tidemark.model import HOPS, Hop, Layer
+from tidemark.model import HOPS, Hop, ServerName
 
-WAREHOUSE: tuple[Layer, ...] = ("mrr", "stg", "dwh")
+WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 RECEIVERS = pytest.mark.parametrize("layer", WAREHOUSE, ids=["extract", "stage", "publish"])
 
 HOLD_COMMITS = """
@@ -42,7 +42,7 @@ def shop(retail: Retail, undisturbed: Retail) -> Retail:
 
 
 @contextmanager
-def killed(shop: Retail, layer: Layer, lock: str) -> Iterator[None]:
+def killed(shop: Retail, layer: ServerName, lock: str) -> Iterator[None]:
     """Kill a run when it waits for what `lock` locks in a layer; the lock is held in the block."""
     with shop.holding(layer, lock):
         process = shop.start()
@@ -53,7 +53,7 @@ def killed(shop: Retail, layer: Layer, lock: str) -> Iterator[None]:
 
 @RECEIVERS
 def test_a_hop_killed_while_rows_land_is_made_up_for(
-    shop: Retail, undisturbed: Retail, layer: Layer
+    shop: Retail, undisturbed: Retail, layer: ServerName
 ):
     with killed(shop, layer, "lock table landing.sales in share mode"):
         pass
@@ -64,7 +64,7 @@ def test_a_hop_killed_while_rows_land_is_made_up_for(
 
 @RECEIVERS
 def test_a_hop_killed_before_its_commit_is_made_up_for(
-    shop: Retail, undisturbed: Retail, layer: Layer
+    shop: Retail, undisturbed: Retail, layer: ServerName
 ):
     before = shop.warehouse.rows(layer, "select batch_id from tidemark.applied_batch")
     with killed(shop, layer, "lock table tidemark.applied_batch in share mode"):
@@ -76,7 +76,7 @@ def test_a_hop_killed_before_its_commit_is_made_up_for(
 
 @RECEIVERS
 def test_a_hop_killed_after_its_commit_is_not_repeated(
-    shop: Retail, undisturbed: Retail, layer: Layer
+    shop: Retail, undisturbed: Retail, layer: ServerName
 ):
     """The commit is under way when the process dies, and ends after it."""
     shop.warehouse.execute(layer, HOLD_COMMITS)

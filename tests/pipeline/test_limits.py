@@ -19,7 +19,9 @@ LANDING = "lock table landing.sales in share mode"
 def limited(retail: Retail, **seconds: float) -> dict[str, Any]:
     """Return settings for `run` with other limits than those of area.yml."""
     changed = {key: timedelta(seconds=value) for key, value in seconds.items()}
-    return {"source": retail.area.source.model_copy(update=changed)}
+    source = retail.area.source
+    limits = source.limits.model_copy(update=changed)
+    return {"source": source.model_copy(update={"limits": limits})}
 
 
 def errors_of(retail: Retail) -> list[list[str]]:
@@ -38,7 +40,7 @@ def test_a_lock_of_the_application_is_waited_for_with_none_held(
     monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
     error = (
         "operational: canceling statement due to lock timeout. "
-        "Raise `source.lock_timeout` in area.yml, or find out what takes so long there."
+        "Raise `source.limits.lock_timeout` in area.yml, or find out what takes so long there."
     )
     with retail.holding("operational", HELD), pytest.raises(StatementError) as raised:
         retail.run(**limited(retail, lock_timeout=0.01))
@@ -71,7 +73,7 @@ def test_a_statement_that_takes_too_long_names_the_key(retail: Retail):
         retail.run(**limited(retail, statement_timeout=0.05, lock_timeout=0))
     assert str(raised.value) == (
         "operational: canceling statement due to statement timeout. "
-        "Raise `source.statement_timeout` in area.yml, or find out what takes so long there."
+        "Raise `source.limits.statement_timeout` in area.yml, or find out what takes so long there."
     )
     assert errors_of(retail) == [[]]
 

@@ -15,17 +15,17 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from tests.fix_retail import PATIENCE, Retail
-from tests.fix_servers import HOME
+from tests.fix_servers import HOME, SERVERS
 from tests.queries import execute
 from tidemark import heartbeat, locks, pipeline, settings, stage, transfer
 from tidemark.db import Servers
 from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
 from tidemark.migrate import migrate
-from tidemark.model import LAYERS, Hop, Layer
+from tidemark.model import LAYERS, Hop, ServerName
 from tidemark.project import Project
 from tidemark.transfer import Streamed
 
-WAREHOUSE = LAYERS[1:]
+WAREHOUSE = LAYERS
 WRITING = "select from tidemark.lock where name = 'write retail' for update"
 ADVISORY = """
     select pg_advisory_lock(hashtext(c), hashtext(o))
@@ -34,7 +34,7 @@ ADVISORY = """
 """What Tidemark once locked, and anybody may."""
 
 
-def stranger(retail: Retail, layer: Layer) -> Connection:
+def stranger(retail: Retail, layer: ServerName) -> Connection:
     """Log in at a layer as somebody who has no rights there, and is a member of no role."""
     name = f"stranger_of_{layer}"
     retail.warehouse.execute(layer, f"create role {name} login password 'secret'")
@@ -66,9 +66,9 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "later")
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SERVERS)
 def test_who_can_only_log_in_stops_neither_a_run_nor_a_migration(
-    retail: Retail, project: Project, layer: Layer
+    retail: Retail, project: Project, layer: ServerName
 ):
     session = stranger(retail, layer)
     # As it is in the DWH where no superuser has migrated it.
@@ -76,7 +76,7 @@ def test_who_can_only_log_in_stops_neither_a_run_nor_a_migration(
     retail.warehouse.execute(layer, allowed)
     execute(session, ADVISORY)
     assert retail.run_beside().result(PATIENCE).batch_id == 1
-    migrated = retail.beside(lambda servers, _: migrate(project, servers, layers=WAREHOUSE))
+    migrated = retail.beside(lambda servers, _: migrate(project, servers, only=WAREHOUSE))
     assert "retail/dwh/09_later.sql" in migrated.result(PATIENCE)["dwh"].files
 
 
@@ -84,7 +84,7 @@ def test_who_can_only_log_in_stops_neither_a_run_nor_a_migration(
 @pytest.mark.parametrize(
     "lock", [WRITING, "lock table tidemark.lock", "lock table tidemark.migration"]
 )
-def test_no_role_but_the_pipelines_may_lock(retail: Retail, layer: Layer, lock: str):
+def test_no_role_but_the_pipelines_may_lock(retail: Retail, layer: ServerName, lock: str):
     session = stranger(retail, layer)
     if layer == "dwh":
         retail.warehouse.execute("dwh", "grant tidemark_analyst to stranger_of_dwh")
@@ -97,7 +97,7 @@ def test_no_role_but_the_pipelines_may_lock(retail: Retail, layer: Layer, lock: 
     ("hop", "layer"), [("extract", "mrr"), ("stage", "stg"), ("publish", "dwh")]
 )
 def test_a_hop_says_whom_it_waits_for_and_gives_up(
-    retail: Retail, caplog: pytest.LogCaptureFixture, hop: Hop, layer: Layer
+    retail: Retail, caplog: pytest.LogCaptureFixture, hop: Hop, layer: ServerName
 ):
     retail.run()
     batch = retail.begin()
@@ -133,9 +133,9 @@ def test_a_migration_says_whom_it_waits_for_and_gives_up(
         retail.holding("stg", lock),
         pytest.raises(TidemarkError, match=r"^stg: .*(waited 2s for pid|lock timeout)"),
     ):
-        migrate(project, impatient, layers=["stg"])
+        migrate(project, impatient, only=["stg"])
     assert "stg: waits for pid" in caplog.text
-    done = migrate(project, retail.servers, layers=["stg"])["stg"]
+    done = migrate(project, retail.servers, only=["stg"])["stg"]
     assert "retail/stg/09_later.sql" in done.files
 
 
@@ -144,11 +144,11 @@ def test_a_first_migration_that_somebody_holds_up_gives_up_too(retail: Retail):
     retail.warehouse.execute("mrr", "drop schema tidemark cascade")
     execute(stranger(retail, "mrr"), ADVISORY)
     with pytest.raises(LockedError, match=r"^mrr: waited 2s for pid \d+ \(stranger_of_mrr,"):
-        migrate(Project(HOME), retail.servers, layers=["mrr"])
+        migrate(Project(HOME), retail.servers, only=["mrr"])
 
 
 @pytest.mark.parametrize("layer", WAREHOUSE)
-def test_one_that_was_overtaken_writes_nothing_any_more(retail: Retail, layer: Layer):
+def test_one_that_was_overtaken_writes_nothing_any_more(retail: Retail, layer: ServerName):
     """It has lost the area, and does not know; the other one has come and gone."""
     with Servers(retail.warehouse.dsn) as late, late.session(layer, "late") as session:
         with locks.writing(late, session, "retail"):
@@ -195,7 +195,7 @@ def test_a_hop_that_a_migration_overtook_begins_again(
         found: Mapping[str, Streamed] = before(*args, **options)
         if hop is stage or options["receiver"] == "stg":
             with Servers(retail.warehouse.dsn) as others:
-                migrate(project, others, layers=["stg"])
+                migrate(project, others, only=["stg"])
         return found
 
     monkeypatch.setattr(hop, name, overtaken)

@@ -13,7 +13,6 @@ from tests.fix_retail import Retail
 from tidemark import doctor, rebuild, verify
 from tidemark.errors import LostHistoryError
 from tidemark.ledger import Lost
-from tidemark.model import Layer
 from tidemark.project import Project
 
 CITIES = """
@@ -31,7 +30,7 @@ def move(retail: Retail, *places: str) -> None:
         retail.run()
 
 
-def again(retail: Retail, **how: Any) -> tuple[list[tuple[Layer, Layer, tuple[int, ...]]], int]:
+def again(retail: Retail, **how: Any) -> tuple[list[tuple[str, str, tuple[int, ...]]], int]:
     """Rebuild; return what it said is lost, and how many versions of customers went."""
     told: list[Lost] = []
     changes = rebuild.run(retail.servers, retail.area, tell=told.append, **how)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.db import Servers
 from tidemark.errors import EditedMigrationError, MigrationError
 from tidemark.migrate import migrate, pending
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 from tidemark.project import Project
 
 TABLES = "select count(*) from pg_class where relname = 'trees'"
-NOTHING: dict[Layer, list[str]] = {layer: [] for layer in LAYERS}
+NOTHING: dict[ServerName, list[str]] = {layer: [] for layer in SERVERS}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def apply(project: Project, warehouse: Warehouse) -> dict[Layer, list[str]]:
+def apply(project: Project, warehouse: Warehouse) -> dict[ServerName, list[str]]:
     with Servers(warehouse.dsn) as servers:
         return {layer: done.files for layer, done in migrate(project, servers).items()}
 
@@ -40,7 +40,7 @@ def test_a_new_file_is_applied_to_its_layer_once(warehouse: Warehouse, project: 
     write(project, "retail/mrr/90_trees.sql", "create table trees (tree_id int);")
     assert apply(project, warehouse) == {**NOTHING, "mrr": ["retail/mrr/90_trees.sql"]}
     assert apply(project, warehouse) == NOTHING
-    assert [warehouse.rows(layer, TABLES) for layer in LAYERS] == [[(0,)], [(1,)], [(0,)], [(0,)]]
+    assert [warehouse.rows(layer, TABLES) for layer in SERVERS] == [[(0,)], [(1,)], [(0,)], [(0,)]]
 
 
 def test_what_a_migration_makes_belongs_to_the_pipeline(warehouse: Warehouse, project: Project):

@@ -15,7 +15,7 @@ from tests.queries import rows
 from tidemark import history, sqlfiles, verify
 from tidemark.errors import ContractError
 from tidemark.mirror import LINEAGE
-from tidemark.model import Layer
+from tidemark.model import ServerName
 from tidemark.scd2 import VERSIONING
 
 JAN, FEB = "2025-01-01Z", "2025-02-01Z"
@@ -98,7 +98,7 @@ def test_columns_may_be_called_like_an_alias(made: Make):
 
 
 def test_columns_may_be_called_like_a_key_word_or_like_tables_and_columns_of_ours(
-    made: Make, servers: dict[Layer, str]
+    made: Make, servers: dict[ServerName, str]
 ):
     key, others = tuple(OWN_WORDS), words(servers["dwh"])
     things, events = pair([*key, *(w for w in others if w not in key)], key, key)

@@ -148,7 +148,7 @@ def test_what_is_planted_gets_no_rights(
         before = doctor.examine(project, servers)
         for _ in ("a file is pending", "none is"):
             try:
-                said.append(str(migrate(project, servers, layers=["stg"])["stg"].mended))
+                said.append(str(migrate(project, servers, only=["stg"])["stg"].mended))
             except MigrationError as error:
                 said.append(str(error))
         doctor.examine(project, servers)
@@ -200,7 +200,7 @@ def test_a_sample_is_not_made_beside_what_another_has_made(
 ):
     (project.sql / "retail/operational/90_trees.sql").write_text("create table trees ()", "utf-8")
     with Servers(warehouse.dsn) as servers, pytest.raises(MigrationError) as raised:
-        migrate(project, servers, layers=["operational"])
+        migrate(project, servers, only=["operational"])
     assert f"such as public.customers of {shopkeeper}, and" in str(raised.value)
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.commands import process, succeed, tidemark
 from tests.fix_pooler import pooled
-from tests.fix_servers import Warehouse, connect
+from tests.fix_servers import SERVERS, Warehouse, connect
 from tests.queries import rows
 from tidemark import connections, pooling
 from tidemark.errors import ConnectError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 Mode = Literal["transaction", "statement"]
 MODES: tuple[Mode, ...] = ("transaction", "statement")
@@ -26,14 +26,14 @@ LEFT = """
 """
 
 
-def through(warehouse: Warehouse, layer: Layer, dsn: str) -> dict[str, str]:
+def through(warehouse: Warehouse, layer: ServerName, dsn: str) -> dict[str, str]:
     """Return the environment in which a layer is reached by another way."""
     return {**warehouse.environment, f"TIDEMARK_{layer.upper()}_DSN": dsn}
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_run_is_refused_before_it_does_anything(warehouse: Warehouse, mode: Mode):
-    for layer in LAYERS:
+    for layer in SERVERS:
         with pooled(warehouse.dsn[layer], mode) as url:
             done = tidemark("run", env=through(warehouse, layer, url))
             assert (done.code, done.out) == (4, "")
@@ -88,7 +88,7 @@ def test_a_pool_of_sessions_serves_every_layer(seeded: Warehouse):
 
 @pytest.mark.parametrize("in_turn", [0, 1])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_no_order_of_lending_hides_a_pool(servers: dict[Layer, str], size: int, in_turn: int):
+def test_no_order_of_lending_hides_a_pool(servers: dict[ServerName, str], size: int, in_turn: int):
     settings = {"default_pool_size": size, "server_round_robin": in_turn}
     with pooled(servers["stg"], "transaction", **settings) as url, ExitStack() as stack:
         others = [stack.enter_context(closing(psycopg2.connect(url))) for _ in range(size)]
@@ -101,7 +101,7 @@ def test_no_order_of_lending_hides_a_pool(servers: dict[Layer, str], size: int, 
 
 
 def test_a_pool_without_a_second_connection_is_no_wait_without_an_end(
-    servers: dict[Layer, str], monkeypatch: pytest.MonkeyPatch
+    servers: dict[ServerName, str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(pooling, "PATIENCE", 0.5)
     settings = {"default_pool_size": 1, "query_wait_timeout": 0}
@@ -122,7 +122,7 @@ def test_a_pool_that_is_too_small_for_a_run_ends_it(
     succeed("run", env=warehouse.environment)
 
 
-def test_what_a_pool_takes_from_nobody_is_told(servers: dict[Layer, str]):
+def test_what_a_pool_takes_from_nobody_is_told(servers: dict[ServerName, str]):
     with pooled(servers["stg"], "session") as url, pytest.raises(ConnectError) as raised:
         connections.opened(f"{url}?options=-c%20work_mem%3D7MB", "stg", "test")
     assert str(raised.value).endswith(
@@ -131,7 +131,7 @@ def test_what_a_pool_takes_from_nobody_is_told(servers: dict[Layer, str]):
     )
 
 
-def test_a_server_without_a_pooler_costs_one_question(servers: dict[Layer, str]):
+def test_a_server_without_a_pooler_costs_one_question(servers: dict[ServerName, str]):
     with closing(connections.opened(servers["stg"], "stg", "test")) as connection:
         assert not pooling.is_between(connection)
     with closing(connections.opened(servers["stg"], "stg", "test")) as connection:

@@ -10,10 +10,10 @@ from tests.fix_retail import Retail
 from tests.queries import execute
 from tidemark import rebuild
 from tidemark.errors import LockedError, LostHistoryError, UnknownNameError
-from tidemark.model import Layer, Overrides
+from tidemark.model import Overrides, ServerName
 from tidemark.rebuild import Changes
 
-TABLES: dict[Layer, str] = {"stg": "^stg_", "dwh": "^dwh_(dim_[cp]|fact)"}
+TABLES: dict[ServerName, str] = {"stg": "^stg_", "dwh": "^dwh_(dim_[cp]|fact)"}
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_members_that_facts_inferred_stay_where_first_versions_begin_with_a_chan
     ],
 )
 def test_what_was_damaged_becomes_as_it_was(
-    shop: Retail, layer: Layer, damage: str, changes: dict[str, tuple[int, int, int]]
+    shop: Retail, layer: ServerName, damage: str, changes: dict[str, tuple[int, int, int]]
 ):
     before, contents = dump(shop), shop.contents()
     with shop.warehouse.connect(layer) as session:
@@ -240,7 +240,7 @@ def test_an_entity_that_there_is_not_is_told(shop: Retail):
 
 @pytest.mark.parametrize(("layer", "origin"), [("mrr", "stg"), ("stg", "dwh")])
 def test_what_retention_let_go_of_is_not_removed_unasked(
-    shop: Retail, layer: Layer, origin: rebuild.Origin
+    shop: Retail, layer: ServerName, origin: rebuild.Origin
 ):
     lost = "insert into tidemark.history_start (area, batch_id) values ('retail', 2)"
     shop.warehouse.execute(layer, lost)

@@ -13,7 +13,7 @@ from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark import db, rebuild
 from tidemark.db import Session
 from tidemark.errors import RefusedRowError, StatementError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 COLUMNS = {
     "id": "int",
@@ -61,9 +61,9 @@ def refused(area: Made) -> str:
     assert (logged, raised.value.entity) == (said, "things")
     assert "Jane" not in "".join(traceback.format_exception(raised.value))
     for layer, table in (("mrr", "mrr_things"), ("stg", "stg_things"), ("dwh", "dim_things")):
-        applied = area.warehouse.rows(layer, "select * from tidemark.applied_batch")  # type: ignore[arg-type]
+        applied = area.warehouse.rows(layer, "select * from tidemark.applied_batch")
         if not applied:
-            found = area.warehouse.rows(layer, f"select id from {table} where id is not null")  # type: ignore[arg-type]
+            found = area.warehouse.rows(layer, f"select id from {table} where id is not null")
             assert found == []
     return said
 
@@ -114,10 +114,10 @@ def test_rows_without_a_key_are_counted(made: Make, keys: list[object], rows: st
 )
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_value_that_the_next_type_lacks(
-    area: Made, layer: Layer, widened: str, column: str, value: object, what: str
+    area: Made, layer: ServerName, widened: str, column: str, value: object, what: str
 ):
     """Each layer before has the wider type."""
-    layers: list[Layer] = ["operational", "mrr", "stg"]
+    layers: list[ServerName] = ["operational", "mrr", "stg"]
     for before in layers[: ["mrr", "stg", "dwh"].index(layer) + 1]:
         area.warehouse.execute(before, widened)
     area.put(THINGS, JANE, (8, "p", *JANE[2:]))
@@ -346,7 +346,7 @@ def test_no_value_is_in_what_the_server_says(area: Made, statement: str, said: s
 
 
 @pytest.fixture
-def session(servers: dict[Layer, str]) -> Iterator[Session]:
+def session(servers: dict[ServerName, str]) -> Iterator[Session]:
     """A session on a database without a warehouse; what is done in it is rolled back."""
     opened = db.connect(servers["dwh"], "dwh", purpose="test", as_etl=False)
     with closing(opened), opened.rolled_back():

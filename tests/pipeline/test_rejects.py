@@ -127,7 +127,7 @@ def test_each_version_that_stg_missed_is_cleansed_by_itself(retail: Retail):
 
 def test_the_layers_add_up(shop: Retail):
     found = {
-        rows.entity: (rows.operational, rows.mrr, rows.stg, rows.rejected)
+        rows.entity: (rows.source, rows.mrr, rows.stg, rows.rejected)
         for rows in status.layer_rows(shop.servers, shop.area)
     }
     assert found == {"customers": (4, 4, 3, 1), "products": (2, 2, 2, 0), "sales": (5, 5, 5, 0)}

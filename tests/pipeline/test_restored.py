@@ -17,10 +17,10 @@ from tidemark.db import Servers
 from tidemark.embedded import site
 from tidemark.errors import MigrationError
 from tidemark.migrate import migrate
-from tidemark.model import LAYERS, Layer
+from tidemark.model import LAYERS, ServerName
 from tidemark.project import Project
 
-LAYERS_OF_OURS: tuple[Layer, ...] = LAYERS[1:]
+LAYERS_OF_OURS: tuple[ServerName, ...] = LAYERS
 OTHERS = """
 create role somebody;
 create table public.of_others (n int);
@@ -56,19 +56,19 @@ DAMAGES = [
 
 
 @pytest.fixture(scope="module")
-def fresh() -> Iterator[dict[Layer, str]]:
+def fresh() -> Iterator[dict[ServerName, str]]:
     """Servers on which nobody has made a role yet: layer -> libpq URL (superuser)."""
     folder = Path(tempfile.mkdtemp(prefix="tidemark-fresh-", dir=memory()))
     folder.chmod(0o711)
     try:
-        yield embedded.start(folder, layers=LAYERS_OF_OURS, settings=SETTINGS)
+        yield embedded.start(folder, LAYERS_OF_OURS, settings=SETTINGS)
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)
 
 
 @pytest.fixture
-def restored(retail: Retail, fresh: dict[Layer, str]) -> Iterator[Warehouse]:
+def restored(retail: Retail, fresh: dict[ServerName, str]) -> Iterator[Warehouse]:
     """The source, and empty databases on servers without roles."""
     for dsn in fresh.values():
         administer(dsn, "create database restored")
@@ -96,11 +96,11 @@ def problems(retail: Retail, servers: Servers) -> list[str]:
     return [f"{f.layer}: {f.what} -> {f.remedy}" for f in found if f.severity == "problem"]
 
 
-def grants(warehouse: Warehouse, layer: Layer) -> list[str]:
+def grants(warehouse: Warehouse, layer: ServerName) -> list[str]:
     return sorted(line for (line,) in warehouse.rows(layer, LISTING))
 
 
-def golden(layer: Layer) -> list[str]:
+def golden(layer: ServerName) -> list[str]:
     return (HERE / "grants" / f"{layer}.txt").read_text("utf-8").splitlines()
 
 
@@ -119,10 +119,10 @@ def test_a_layer_that_is_restored_to_a_fresh_server_goes_on(
         dump_and_restore(retail.warehouse.dsn[layer], restored.dsn[layer], *options.split())
     with Servers(restored.dsn) as servers:
         assert {said.partition(":")[0] for said in problems(retail, servers)} == {*LAYERS_OF_OURS}
-        mended = migrate(project, servers, layers=LAYERS_OF_OURS)
+        mended = migrate(project, servers, only=LAYERS_OF_OURS)
         assert all(done.mended for done in mended.values())
         assert problems(retail, servers) == []
-        again = migrate(project, servers, layers=LAYERS_OF_OURS)
+        again = migrate(project, servers, only=LAYERS_OF_OURS)
         assert [(done.files, done.mended) for done in again.values()] == [([], [])] * 3
         retail.change("customers", 1, city="Lyon")
         assert pipeline.run(servers, retail.area).batch_id == 2
@@ -141,7 +141,7 @@ def test_what_was_lost_is_laid_again_and_nothing_else_is_touched(retail: Retail)
         owners = dwh.rows("dwh", OWNERS)
         for damage in DAMAGES:
             dwh.execute("dwh", damage.format("tidemark_test"))
-        done = migrate(Project(retail.home), retail.servers, layers=["dwh"])["dwh"]
+        done = migrate(Project(retail.home), retail.servers, only=["dwh"])["dwh"]
         assert len(done.mended) > len(DAMAGES)
         assert (dwh.rows("dwh", OWNERS), problems(retail, retail.servers)) == (owners, [])
         dwh.execute("dwh", "drop table of_others; drop function fn_of_others")
@@ -160,7 +160,7 @@ def test_what_doctor_prints_mends_what_was_lost(retail: Retail):
         assert {each.layer for each in found} == {"dwh"}, damage
         for each in found:
             if each.remedy == "tidemark migrate":
-                migrate(Project(retail.home), retail.servers, layers=["dwh"])
+                migrate(Project(retail.home), retail.servers, only=["dwh"])
             else:
                 retail.warehouse.execute("dwh", each.remedy)
         assert problems(retail, retail.servers) == [], damage
@@ -175,12 +175,12 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
     project = Project(retail.home)
     with Servers({**restored.dsn, "dwh": mine}) as servers:
         with pytest.raises(MigrationError) as raised:
-            migrate(project, servers, layers=["dwh"])
+            migrate(project, servers, only=["dwh"])
         said, _, statements = str(raised.value).partition(" run `tidemark migrate`, or: ")
         remedies = [f.remedy for f in doctor.examine(project, servers) if f.layer == "dwh"]
         assert statements, said
         restored.execute("dwh", statements)
-        migrate(project, servers, layers=["dwh"])
+        migrate(project, servers, only=["dwh"])
         assert [each for each in problems(retail, servers) if each.startswith("dwh")] == []
     assert said.startswith("dwh: the role tidemark_analyst does not exist, and 9 more, and dep")
     assert said.endswith("Let postgres, whose database it is, or a superuser")
@@ -236,10 +236,10 @@ def test_what_a_new_file_drops_need_not_be_there(retail: Retail, tmp_path: Path)
     shutil.copytree(HOME / "sql", home / "sql")
     retail.warehouse.execute("dwh", "drop table temp_sales_report")
     with pytest.raises(MigrationError, match=r"drop it in a new file of sql/"):
-        migrate(Project(home), retail.servers, layers=["dwh"])
+        migrate(Project(home), retail.servers, only=["dwh"])
 
     dropped = "drop table if exists temp_sales_report;"
     (home / "sql" / "retail" / "dwh" / "09_no_report.sql").write_text(dropped)
 
-    assert migrate(Project(home), retail.servers, layers=["dwh"])["dwh"].files != []
-    assert migrate(Project(home), retail.servers, layers=["dwh"])["dwh"].files == []
+    assert migrate(Project(home), retail.servers, only=["dwh"])["dwh"].files != []
+    assert migrate(Project(home), retail.servers, only=["dwh"])["dwh"].files == []

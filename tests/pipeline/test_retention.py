@@ -10,7 +10,7 @@ from tests.fix_retail import Retail
 from tidemark import retention
 from tidemark.config import Retention
 from tidemark.errors import StatementError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 from tidemark.retention import LetGo
 
 DAYS = timedelta(days=90)
@@ -24,7 +24,7 @@ OLD_LOG = """
 LOGS = "select process_name from etl_logs where process_name !~ '[.](extract|stage|publish)$'"
 
 
-def history(retail: Retail, layer: Layer = "mrr") -> list[tuple[str, int]]:
+def history(retail: Retail, layer: ServerName = "mrr") -> list[tuple[str, int]]:
     """Return the replaced cities of customer 1, and the batches that wrote them."""
     return retail.warehouse.rows(layer, KEPT.format(table=f"{layer}_dim_customers"))
 
@@ -40,7 +40,7 @@ def move(retail: Retail, *cities: str) -> list[int]:
 
 def age(retail: Retail, batch: int, days: int) -> None:
     """Make the batches up to this one so many days old."""
-    layers: tuple[Layer, ...] = ("mrr", "stg")
+    layers: tuple[ServerName, ...] = ("mrr", "stg")
     for layer in layers:
         statement = "update tidemark.applied_batch set applied_at = now() - %s where batch_id <= %s"
         retail.warehouse.execute(layer, statement, [timedelta(days=days), batch])

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
-from tests.fix_servers import HOME, SETTINGS, Warehouse
+from tests.fix_servers import HOME, SERVERS, SETTINGS, Warehouse
 from tests.queries import execute
 from tidemark import embedded, pipeline, retries
 from tidemark.db import Servers
@@ -21,7 +21,7 @@ from tidemark.embedded import postmaster, site
 from tidemark.errors import LockedError, StatementError
 from tidemark.journal import Journal
 from tidemark.migrate import migrate
-from tidemark.model import HOPS, Hop, Layer
+from tidemark.model import HOPS, Hop, ServerName
 from tidemark.project import Project
 
 LANDING = "lock table landing.sales in share mode"
@@ -56,13 +56,15 @@ def attempts(retail: Retail, batch_id: int = 1) -> dict[Hop, list[str]]:
     ],
 )
 def test_a_hop_whose_connection_is_dropped_is_done_again(
-    retail: Retail, undisturbed: Retail, hop: Hop, layer: Layer, lock: str
+    retail: Retail, undisturbed: Retail, hop: Hop, layer: ServerName, lock: str
 ):
     retail.run()
     undisturbed.run()
     retail.change("sales", 1, quantity=7)
-    patient = retail.area.source.model_copy(update={"lock_timeout": timedelta(0)})
-    retail.area = retail.area.model_copy(update={"source": patient})
+    source = retail.area.source
+    patient = source.limits.model_copy(update={"lock_timeout": timedelta(0)})
+    patient_source = source.model_copy(update={"limits": patient})
+    retail.area = retail.area.model_copy(update={"source": patient_source})
     before = HOPS.index(hop)
     batch_id = retail.begin()
     for earlier in HOPS[:before]:
@@ -176,7 +178,7 @@ def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
 
 
 @pytest.mark.parametrize("layer", ["operational", "mrr"])
-def test_a_machine_that_vanished_is_noticed_in_a_minute(retail: Retail, layer: Layer):
+def test_a_machine_that_vanished_is_noticed_in_a_minute(retail: Retail, layer: ServerName):
     with retail.servers.session(layer, "test") as session:
         found = session.rows(
             "select name, setting from pg_settings where name like 'tcp_keep%' order by 1"
@@ -195,7 +197,7 @@ def folder() -> Iterator[Path]:
         path = Path(name)
         path.chmod(0o711)  # as root, the servers run as a user that has to get in
         try:
-            embedded.start(path, settings=SURVIVING)
+            embedded.start(path, SERVERS, settings=SURVIVING)
             yield path
         finally:
             embedded.stop(path)
@@ -204,7 +206,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def shop(folder: Path) -> Iterator[Retail]:
     """A shop on those servers, after its first batch."""
-    warehouse = Warehouse(embedded.start(folder))
+    warehouse = Warehouse(embedded.start(folder, SERVERS))
     with Servers(warehouse.dsn) as servers, ExitStack() as stack:
         migrate(Project(HOME), servers)
         stack.callback(warehouse.close)
@@ -215,14 +217,14 @@ def shop(folder: Path) -> Iterator[Retail]:
         yield shop
 
 
-def restart(shop: Retail, folder: Path, layer: Layer) -> None:
+def restart(shop: Retail, folder: Path, layer: ServerName) -> None:
     """Stop a server as a crash does, and start it again."""
     cluster = site.data_folder(folder) / layer
     server = postmaster.find(cluster)
     assert server is not None
     os.kill(server.pid, signal.SIGQUIT)
     wait_until(lambda: postmaster.find(cluster) is None)
-    embedded.start(folder, settings=SURVIVING)
+    embedded.start(folder, SERVERS, settings=SURVIVING)
     shop.warehouse.close()
 
 
@@ -241,9 +243,9 @@ def test_a_server_that_is_restarted_is_waited_for(
     shop: Retail,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
-    waiting: Layer,
+    waiting: ServerName,
     lock: str,
-    restarted: Layer,
+    restarted: ServerName,
 ):
     monkeypatch.setattr(retries, "ATTEMPTS", 10)  # A busy machine takes longer to start it.
     quantity = 1 + shop.sales()[0][1]

@@ -7,9 +7,10 @@ import pytest
 
 from tests.fix_areas import Dimension, Made, Make
 from tests.fix_retail import PATIENCE, Retail
+from tests.fix_servers import SERVERS
 from tidemark import servers, settings
 from tidemark.errors import StatementError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 HOSTILE = {
     "timezone": "Asia/Kathmandu",
@@ -66,7 +67,7 @@ ROWS = [
 ]
 
 
-def bits(area: Made, layer: Layer, table: str) -> list[tuple[Any, ...]]:
+def bits(area: Made, layer: ServerName, table: str) -> list[tuple[Any, ...]]:
     """Return a table's values as PostgreSQL sends them, which no setting changes."""
     sends = ", ".join(f"{f}({c})" for c, f in zip(SENT, SENDS.split(), strict=True))
     found = area.warehouse.rows(
@@ -84,8 +85,8 @@ def area(made: Make) -> Made:
 
 
 @pytest.mark.parametrize("whose", ["database made", "role postgres in database made"])
-@pytest.mark.parametrize("layers", [*[[layer] for layer in LAYERS], LAYERS], ids="/".join)
-def test_values_arrive_and_verify_to_the_last_bit(area: Made, layers: list[Layer], whose: str):
+@pytest.mark.parametrize("layers", [*[[layer] for layer in SERVERS], SERVERS], ids="/".join)
+def test_values_arrive_and_verify_to_the_last_bit(area: Made, layers: list[ServerName], whose: str):
     for layer in layers:
         for setting, value in HOSTILE.items():
             area.warehouse.execute(layer, f"alter {whose} set {setting} = '{value}'")
@@ -98,8 +99,8 @@ def test_values_arrive_and_verify_to_the_last_bit(area: Made, layers: list[Layer
     assert area.run().changed == 0
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_limit_of_a_login_ends_nothing(retail: Retail, layer: Layer):
+@pytest.mark.parametrize("layer", SERVERS)
+def test_a_limit_of_a_login_ends_nothing(retail: Retail, layer: ServerName):
     """Everything waits for two seconds: for a lock, in a transaction, or for the next statement."""
     held, table = (layer, "tidemark.applied_batch")
     if layer == "operational":  # Its snapshot is open while rows land in MRR.
@@ -118,8 +119,8 @@ def test_a_limit_of_a_login_ends_nothing(retail: Retail, layer: Layer):
     assert [errors for (errors,) in retail.warehouse.rows("dwh", retries) if errors] == []
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_every_session_reads_and_prints_alike(retail: Retail, layer: Layer):
+@pytest.mark.parametrize("layer", SERVERS)
+def test_every_session_reads_and_prints_alike(retail: Retail, layer: ServerName):
     """What an application or a notebook opens does too."""
     for setting, value in HOSTILE.items():
         retail.warehouse.execute(layer, f"alter database tidemark_test set {setting} = '{value}'")

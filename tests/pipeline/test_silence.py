@@ -16,12 +16,12 @@ from tests.pipeline.test_retries import APPLYING, LANDING, attempts
 from tidemark import connections, db, heartbeat, pipeline, retries, transfer
 from tidemark.db import Servers, Session
 from tidemark.errors import ConnectError
-from tidemark.model import HOPS, Column, Hop, Layer
+from tidemark.model import HOPS, Column, Hop, ServerName
 from tidemark.transfer import Job, Landing
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
-Proxied = Callable[[Layer], Proxy]
+Proxied = Callable[[ServerName], Proxy]
 
 NUMBERS = Landing(("landing", "numbers"), (Column("number", "integer"), Column("word", "text")))
 ENDLESS = "select generate_series(1, 2000000000), repeat('x', 1000)"
@@ -31,7 +31,7 @@ ENDLESS = "select generate_series(1, 2000000000), repeat('x', 1000)"
 def proxied(retail: Retail, proxies: list[Proxy]) -> Proxied:
     """Put a proxy before a layer of the shop."""
 
-    def put(layer: Layer) -> Proxy:
+    def put(layer: ServerName) -> Proxy:
         proxies.append(Proxy(retail.warehouse.dsn[layer]))
         retail.servers.dsns[layer] = proxies[-1].dsn
         return proxies[-1]
@@ -52,7 +52,7 @@ def proxied(retail: Retail, proxies: list[Proxy]) -> Proxied:
     ],
 )
 def test_a_hop_whose_connection_falls_silent_is_done_again(
-    retail: Retail, proxied: Proxied, hop: Hop, layer: Layer, lock: str, direction: str
+    retail: Retail, proxied: Proxied, hop: Hop, layer: ServerName, lock: str, direction: str
 ):
     retail.run()
     retail.change("sales", 1, quantity=7)
@@ -72,7 +72,7 @@ def test_a_hop_whose_connection_falls_silent_is_done_again(
 @pytest.fixture
 def watched(proxies: list[Proxy], warehouse: Warehouse) -> Iterator[Servers]:
     """Servers with a proxy before each, whose connections are watched."""
-    layers: tuple[Layer, ...] = ("mrr", "stg")
+    layers: tuple[ServerName, ...] = ("mrr", "stg")
     proxies += [Proxy(warehouse.dsn[layer]) for layer in layers]
     with Servers({"mrr": proxies[0].dsn, "stg": proxies[1].dsn}) as servers:
         yield servers
@@ -111,7 +111,7 @@ def test_a_stream_that_falls_silent_ends_on_both_sides(
     receiver: Session,
     proxies: list[Proxy],
     number: int,
-    layer: Layer,
+    layer: ServerName,
     direction: str,
 ):
     proxies[number].room[direction] = 20 << 20

@@ -13,7 +13,7 @@ import yaml
 from tests.fix_areas import Dimension, Fact, Made, Make, write
 from tidemark import history, migrate, rebuild, rejects, status
 from tidemark.errors import ContractError
-from tidemark.model import Layer
+from tidemark.model import Layer, ServerName
 from tidemark.project import Project
 
 JAN, FEB, APR = "2025-01-01Z", "2025-02-01Z", "2025-04-01Z"
@@ -146,7 +146,7 @@ def test_each_has_its_own_added_columns(filled: tuple[Made, Made]):
     ]
 
 
-def _widening(area: Made) -> dict[Layer, str]:
+def _widening(area: Made) -> dict[ServerName, str]:
     """Give an area's things a column in every layer."""
     schema, landing = area.area.schema_name, area.area.landing_schema
     add = "add column later text"
@@ -231,10 +231,10 @@ def test_what_a_restore_has_lost_of_them_is_laid_again(both: tuple[Made, Made]):
     for layer, statement in LOST:
         billing.warehouse.execute(layer, statement)
     project = Project(billing.home)
-    mended = migrate.migrate(project, billing.servers, layers=("stg", "dwh"))
+    mended = migrate.migrate(project, billing.servers, only=("stg", "dwh"))
     assert [len(mended[layer].mended) for layer in ("stg", "dwh")] == [2, 4]
     assert billing.warehouse.rows("dwh", _MAY) == [(True, True, False, True)]
-    again = migrate.migrate(project, billing.servers, layers=("stg", "dwh"))
+    again = migrate.migrate(project, billing.servers, only=("stg", "dwh"))
     assert [again[layer].mended for layer in ("stg", "dwh")] == [[], []]
 
 

@@ -163,7 +163,7 @@ def source() -> Iterator[str]:
     folder.chmod(0o711)
     settings = {**SETTINGS, "wal_level": "logical"}
     try:
-        yield embedded.start(folder, layers=("operational",), settings=settings)["operational"]
+        yield embedded.start(folder, ("operational",), settings=settings)["operational"]
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)

@@ -15,9 +15,9 @@ import pytest
 
 from tests.commands import run, succeed
 from tests.fix_retail import PATIENCE, Retail
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.db import Servers
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 RELEASED = "918fb59c226193e9334ae989cce97301d7b9f6d7"
 """The last commit before deletes were detected."""
@@ -73,7 +73,7 @@ def contents(retail: Retail) -> dict[str, list[Any]]:
     return found
 
 
-def schema(retail: Retail, layer: Layer) -> list[tuple[str]]:
+def schema(retail: Retail, layer: ServerName) -> list[tuple[str]]:
     return retail.warehouse.rows(layer, SCHEMA)
 
 
@@ -107,6 +107,6 @@ def test_what_an_older_tidemark_filled_is_as_if_it_had_always_been_this_one(
 
     assert contents(upgraded) == contents(retail)
     assert [key for key, _ in upgraded.sales()] == [1, 2, 3, 5, 6]
-    for layer in LAYERS:
+    for layer in SERVERS:
         assert schema(upgraded, layer) == schema(retail, layer)
     assert upgraded.run().changed == 0

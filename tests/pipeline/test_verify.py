@@ -9,15 +9,16 @@ import pytest
 
 from tests.fix_areas import Dimension, Make
 from tests.fix_retail import Retail
+from tests.fix_servers import SERVERS
 from tests.queries import execute
 from tidemark import verify
 from tidemark.errors import LockedError
-from tidemark.model import LAYERS, Hop, Layer, Overrides
+from tidemark.model import Hop, Overrides, ServerName
 from tidemark.verify import Verification
 
 Found = list[tuple[Hop, str, str, tuple[str, ...], tuple[str, ...]]]
 
-PLANTED: list[tuple[Layer, str, Found]] = [
+PLANTED: list[tuple[ServerName, str, Found]] = [
     (
         "operational",  # an update that did not move updated_at
         "update customers set city = 'Lyon', updated_at = updated_at where customer_id = 1",
@@ -144,7 +145,7 @@ def differences(found: Verification) -> Found:
     ]
 
 
-def plant(shop: Retail, layer: Layer, statement: str) -> None:
+def plant(shop: Retail, layer: ServerName, statement: str) -> None:
     """Write past whatever would stamp the row."""
     with shop.warehouse.connect(layer) as session:
         execute(session, "set session_replication_role = replica")
@@ -173,7 +174,7 @@ def test_layers_that_are_equal_are_said_to_be(shop: Retail):
 
 @pytest.mark.parametrize(("layer", "statement", "told"), PLANTED)
 def test_what_was_planted_is_named_and_mended(
-    shop: Retail, layer: Layer, statement: str, told: Found
+    shop: Retail, layer: ServerName, statement: str, told: Found
 ):
     plant(shop, layer, statement)
 
@@ -206,8 +207,8 @@ def test_verifying_writes_nothing(shop: Retail):
     plant(shop, "mrr", "delete from mrr_dim_customers where customer_id = 2")
     tables = "select count(*), sum(relfilenode::bigint) from pg_class where relkind = 'r'"
 
-    def state() -> dict[Layer, Any]:
-        return {layer: shop.warehouse.rows(layer, tables) for layer in LAYERS}
+    def state() -> dict[ServerName, Any]:
+        return {layer: shop.warehouse.rows(layer, tables) for layer in SERVERS}
 
     before, contents = state(), shop.contents()
     assert not look(shop).is_equal

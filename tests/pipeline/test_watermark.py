@@ -13,7 +13,7 @@ from tests.queries import execute, value
 from tidemark import plan
 from tidemark.db import Servers
 from tidemark.errors import WindowError
-from tidemark.model import Layer
+from tidemark.model import ServerName
 
 NAIVE = "select sale_id from sales where updated_at > %s order by 1"
 LATER = datetime(2025, 2, 1, tzinfo=UTC)
@@ -181,7 +181,7 @@ def test_settle_loses_what_commits_later_than_it_waits(retail: Retail):
     assert [processed(batch, "extract")["sales"] for batch in (first, second)] == [4, 0]
 
 
-def prepared_transaction(retail: Retail) -> dict[Layer, str]:
+def prepared_transaction(retail: Retail) -> dict[ServerName, str]:
     session = retail.open_session("operational")
     sell(session, 5)
     execute(session, "prepare transaction 'transfer'")
@@ -189,14 +189,14 @@ def prepared_transaction(retail: Retail) -> dict[Layer, str]:
     return retail.warehouse.dsn
 
 
-def session_without_activity(retail: Retail) -> dict[Layer, str]:
+def session_without_activity(retail: Retail) -> dict[ServerName, str]:
     session = retail.open_session("operational")
     session.autocommit = True
     execute(session, "set track_activities = off")
     return retail.warehouse.dsn
 
 
-def plain_login(retail: Retail) -> dict[Layer, str]:
+def plain_login(retail: Retail) -> dict[ServerName, str]:
     """A login that reads the tables, and no more."""
     run = retail.warehouse.execute
     run("operational", "create role reader login password 'reader'")
@@ -269,7 +269,7 @@ def test_all_entities_are_read_at_one_instant(retail: Retail):
 
 
 def test_transactions_of_another_database_do_not_hold_the_bound(
-    retail: Retail, servers: dict[Layer, str]
+    retail: Retail, servers: dict[ServerName, str]
 ):
     with closing(connect(servers["operational"])) as other:
         other.autocommit = False

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from tests.fix_servers import SERVERS
 from tests.queries import rows
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 HERE = Path(__file__).parent
 LISTING = (HERE / "grants.sql").read_text("utf-8")
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", SERVERS)
 def test_the_grants_are_those_that_were_reviewed(
-    request: pytest.FixtureRequest, layer: Layer
+    request: pytest.FixtureRequest, layer: ServerName
 ) -> None:
     connection: Connection = request.getfixturevalue(layer)
     golden = HERE / "grants" / f"{layer}.txt"
@@ -29,9 +30,9 @@ def test_the_grants_are_those_that_were_reviewed(
     assert granted == golden.read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer != "operational"])
+@pytest.mark.parametrize("layer", [layer for layer in SERVERS if layer != "operational"])
 def test_everything_in_a_layer_belongs_to_the_writer(
-    request: pytest.FixtureRequest, layer: Layer
+    request: pytest.FixtureRequest, layer: ServerName
 ) -> None:
     connection: Connection = request.getfixturevalue(layer)
     query = """

@@ -6,17 +6,18 @@ Each test asks for the offenders, so a failure names them.
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from tests.fix_servers import SERVERS
 from tests.queries import rows
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 """Of the schemas n, those that are not PostgreSQL's own."""
 
 
-@pytest.fixture(params=LAYERS)
+@pytest.fixture(params=SERVERS)
 def layer(request: pytest.FixtureRequest) -> Connection:
     """Each migrated layer in turn."""
-    name: Layer = request.param
+    name: ServerName = request.param
     connection: Connection = request.getfixturevalue(name)
     return connection
 

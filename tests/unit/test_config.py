@@ -8,9 +8,7 @@ import pytest
 import yaml
 
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.model import LAYERS
 from tidemark.project import Project, find_project, load_area
-from tidemark.servers import configured_dsns
 
 GARDENS: dict[str, Any] = {
     "area": "gardens",
@@ -37,9 +35,6 @@ GARDENS: dict[str, Any] = {
         },
     },
 }
-
-URL = "postgresql://{}"
-VARIABLES = [f"TIDEMARK_{layer.upper()}_DSN" for layer in LAYERS]
 
 
 def declare(home: Path, declared: Any, area: str = "gardens") -> Path:
@@ -68,6 +63,7 @@ TREES = "entities.trees"
 OWN = "is PostgreSQL's or Tidemark's own; name another schema"
 IDENTIFIER = "an identifier has 1 to 63 bytes and no NUL"
 ROOM = "and 48 leave room for names derived from it, such as <table>_history"
+TAKEN = "is a name that layers or embedded servers have; choose another"
 REFUSED = [
     ("entitys", {}, "entitys: unknown key. Did you mean 'entities'?"),
     (f"{TREES}.watermrk", "x", f"{TREES}.watermrk: unknown key. Did you mean 'watermark'?"),
@@ -207,6 +203,32 @@ REFUSED = [
     (f"{TREES}.source", ".trees", f"{TREES}.source: {IDENTIFIER}."),
     (f"{TREES}.dimension.type1", ["a\0"], f"{TREES}.dimension.type1.0: {IDENTIFIER}."),
     (f"{TREES}.watermark", "", f"{TREES}.watermark: {IDENTIFIER}."),
+    (
+        "source",
+        {"lock_timeout": "5s"},
+        "source: limits have a key of their own: write `source: {limits: {lock_timeout: 5s}}`.",
+    ),
+    (
+        "source",
+        {"name": "shop", "lock_timeout": "5s", "statement_timeout": "1h"},
+        "source: limits have a key of their own: write "
+        "`source: {limits: {statement_timeout: 1h, lock_timeout: 5s}}`.",
+    ),
+    (
+        "source",
+        "shop",
+        "source: a source has a name beside others: write `source: {name: shop}`.",
+    ),
+    ("source", {"nmae": "shop"}, "source.nmae: unknown key. Did you mean 'name'?"),
+    ("source.kind", "mysql", "source.kind: Input should be 'postgres'."),
+    (
+        "source.name",
+        "Shop",
+        "source.name: 'Shop': use small letters, digits and underscores, 48 at most.",
+    ),
+    ("source.name", "dwh", f"source.name: 'dwh' {TAKEN}."),
+    ("source.name", "new", f"source.name: 'new' {TAKEN}."),
+    ("source.name", "postgres", f"source.name: 'postgres' {TAKEN}."),
     ("area", "parks", "area is 'parks', but the folder is 'gardens'. Give both the same name."),
 ]
 
@@ -411,28 +433,4 @@ def test_tidemark_home_is_not_searched_upwards(tmp_path: Path, monkeypatch: pyte
     assert str(raised.value) == (
         f"{path.parent}: no folder here or above has sql/<area>/area.yml. "
         "Change into a Tidemark project, or set TIDEMARK_HOME."
-    )
-
-
-def test_without_any_dsn_the_servers_are_embedded(tmp_path: Path):
-    assert configured_dsns(tmp_path, {}) is None
-    assert configured_dsns(tmp_path, dict.fromkeys(VARIABLES, "")) is None
-
-
-def test_the_environment_goes_over_the_env_file(tmp_path: Path):
-    lines = [f"{variable}={URL.format('file')}" for variable in VARIABLES]
-    (tmp_path / ".env").write_text("\n".join(lines), "utf-8")
-    found = configured_dsns(tmp_path, {VARIABLES[0]: URL.format("environment")})
-    assert found == dict.fromkeys(LAYERS, URL.format("file")) | {
-        "operational": URL.format("environment")
-    }
-
-
-def test_some_dsns_and_not_others_are_an_error_that_names_both(tmp_path: Path):
-    some = {"TIDEMARK_MRR_DSN": URL, "TIDEMARK_DWH_DSN": URL, "TIDEMARK_STG_DSN": ""}
-    with pytest.raises(ConfigError) as raised:
-        configured_dsns(tmp_path, some)
-    assert str(raised.value) == (
-        "environment: TIDEMARK_OPERATIONAL_DSN, TIDEMARK_STG_DSN not set, but TIDEMARK_MRR_DSN, "
-        "TIDEMARK_DWH_DSN is. Set all four, or none to use embedded servers."
     )

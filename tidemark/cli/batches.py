@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tidemark.rejects import Reject
     from tidemark.status import Refused, Status
 
+_SOURCE = "The source is {}.\n"
 _MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")
 
 
@@ -58,6 +59,7 @@ def _show_plan(made: Plan) -> None:
                 for e in made.entities
             ),
         ),
+        _SOURCE.format(made.source),
         *_drift_tables(made),
     )
     for entity in made.entities:
@@ -202,6 +204,7 @@ def _show_status(found: Status) -> None:
                 for m in found.marks
             ),
         ),
+        _SOURCE.format(found.source),
         table(
             "Last batches",
             ("batch", "status", "started", "seconds", "rows extracted", "snapshot", "error"),

@@ -35,15 +35,16 @@ def seed(context: typer.Context) -> None:
 
     project = find_project()
     seeder, area = sample.seeder(project), sample.area(project)
+    source = area.source.name
 
     def run(once: bool, options: dict[str, Any]) -> None:
         with open_servers(project) as opened, progress_bars() as progress:
-            foreign.refuse_unmade(project, opened, area.area)
+            foreign.refuse_unmade(project, opened, area)
             if once and status.has_rows(opened, area):
                 typer.echo("nothing to do: the tables hold rows")
                 return
-            foreign.refuse_others(project, opened)
-            done = sample.call(seeder, opened.dsns["operational"], progress, **options)
+            foreign.refuse_others(project, opened, source)
+            done = sample.call(seeder, opened.dsns[source], source, progress, **options)
         for what, count in done.items():
             typer.echo(f"{what:24} {count:>12,}")
 
@@ -62,14 +63,14 @@ def demo() -> None:
     from tidemark import migrate, sample, servers
 
     project = find_project()
-    if not servers.is_embedded(project):
+    if servers.embedded_names(project) != project.servers:
         raise UsageError(
             "demo: TIDEMARK_*_DSN is set, and the demo only writes into embedded servers. "
             "Unset the variables, or use seed and run."
         )
     seeder = sample.seeder(project)  # or it raises, before anything is started
     start = time.monotonic()
-    with _step("four PostgreSQL servers"):
+    with _step("PostgreSQL servers"):
         opened = servers.resolve(project)
     with servers.explaining(project), opened:
         with _step("schema"):
@@ -84,14 +85,16 @@ def _play(project: Project, opened: Servers, seeder: Seed) -> list[list[HopResul
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
     from tidemark import sample, status
 
-    dsn, area = opened.dsns["operational"], project.area()
+    area = sample.area(project)
+    source = area.source.name
+    dsn = opened.dsns[source]
     if not status.has_rows(opened, area):
         with _step("sample data"), progress_bars() as progress:
-            sample.call(seeder, dsn, progress)
+            sample.call(seeder, dsn, source, progress)
     with _step("first batch"):
         first = run_batch(opened, area)
     with _step("a business day"), progress_bars() as progress:
-        sample.call(seeder, dsn, progress, day=True)
+        sample.call(seeder, dsn, source, progress, day=True)
     with _step("second batch"):
         return [first, run_batch(opened, area)]
 
@@ -100,16 +103,16 @@ def _summary(project: Project, opened: Servers, batches: list[list[HopResult]]) 
     """Show what a person wants to see after the batches."""
     from dataclasses import astuple
 
-    from tidemark import status
+    from tidemark import sample, status
 
-    area = project.area()
+    area = sample.area(project)
     for batch in batches:
         show_batch(area.area, batch)
         typer.echo()
     show(
         table(
             "Rows per layer (dwh: versions of a dimension, rows of a fact)",
-            ("entity", "operational", "mrr", "stg", "rejected", "dwh"),
+            ("entity", area.source.name, "mrr", "stg", "rejected", "dwh"),
             (astuple(rows) for rows in status.layer_rows(opened, area)),
         ),
         rejects_table(status.read(opened, area).rejects),

