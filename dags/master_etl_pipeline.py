@@ -27,7 +27,7 @@ RECEIVERS: dict[Hop, str] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 DOCS: dict[Hop, str] = {
     "extract": "Reads what changed in the source since the last mark into MRR, up to "
     "where no open transaction can add anything any more.",
-    "stage": "Brings STG up to what MRR has, through the cleansing views `landing.clean_<entity>`. "
+    "stage": "Brings STG up to what MRR has, through the area's cleansing views. "
     "Refused rows are kept in `stg_rejects`.",
     "publish": "Brings the DWH up to what STG has: dimensions, facts, gates and marks, in one "
     "transaction. Readers see the batch before or this one.",
@@ -35,6 +35,10 @@ DOCS: dict[Hop, str] = {
 
 project = find_project(Path(__file__).parent)
 areas = project.areas
+entities = dict.fromkeys(  # each by its name, and then with its area
+    [name for area in areas.values() for name in area.entities]
+    + [f"{area.area}.{name}" for area in areas.values() for name in area.entities]
+)
 
 
 def layer(area: str, name: str) -> Asset:
@@ -63,6 +67,7 @@ def one_hop(area: str, hop: Hop) -> Any:
             hop,
             batch_id=before["batch_id"] if before else None,
             refresh=params["full_refresh"],
+            only=None if params["area"] == "all" else params["area"],
             accept_deletes=params["accept_deletes"],
         )
         outlet_events[layer(area, RECEIVERS[hop])].extra = dict(done)
@@ -88,8 +93,9 @@ def alert(context: Any) -> None:
         "hop": Param("all", enum=["all", *HOPS], description="The hop to run."),
         "full_refresh": Param(
             None,
-            enum=[None, *(name for area in areas.values() for name in area.entities)],
-            description="An entity to extract as a whole, not just what is new.",
+            enum=[None, *entities],
+            description="An entity to extract as a whole, not just what is new. AREA.ENTITY says "
+            "which, where several areas have one of this name.",
         ),
         "accept_deletes": Param(
             False,

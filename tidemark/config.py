@@ -369,7 +369,12 @@ class Area(_Declaration):
         return tuple(entity for entity in self.entities.values() if entity.fact)
 
     def entity(self, name: str) -> Entity:
-        """Return an entity; UnknownNameError with the nearest name when there is none."""
-        if name not in self.entities:
+        """Return an entity by its name, or by AREA.ENTITY.
+
+        Raises:
+            UnknownNameError: there is none, with the nearest name.
+        """
+        own = name.removeprefix(f"{self.area}.")
+        if own not in self.entities:
             raise UnknownNameError(f"entity of {self.area}", name, self.entities)
-        return self.entities[name]
+        return self.entities[own]

@@ -68,6 +68,17 @@ class UnknownNameError(ConfigError):
         super().__init__(f"{kind} {name!r}: there is none of this name. {hint}Known: {choices}.")
 
 
+class AmbiguousNameError(ConfigError):
+    """A name that several things have, with the longer names that tell them apart."""
+
+    def __init__(self, kind: str, name: str, candidates: Iterable[str]) -> None:
+        self.kind, self.name, self.candidates = kind, name, sorted(candidates)
+        choices = " or ".join(self.candidates)
+        super().__init__(
+            f"{kind} {name!r}: {len(self.candidates)} have this name. Write {choices}."
+        )
+
+
 class EmbeddedError(TidemarkError):
     """An embedded server can't be started or stopped."""
 

@@ -13,7 +13,6 @@ from tidemark.errors import (
     ContractError,
     StatementError,
     TidemarkError,
-    UnknownNameError,
     UsageError,
 )
 from tidemark.model import Table, label
@@ -42,21 +41,6 @@ class History:
         return [tuple(version[index] for index in at) for version in self.versions]
 
 
-def find(areas: Sequence[Area], name: str) -> tuple[Area, Entity]:
-    """Find a dimension by its entity's or its table's name.
-
-    Raises:
-        UnknownNameError: no dimension has this name.
-    """
-    known: dict[str, tuple[Area, Entity]] = {}
-    for area in areas:
-        for entity in area.dimensions:
-            known[str(entity.dwh)] = known[entity.name] = (area, entity)
-    if name not in known:
-        raise UnknownNameError("dimension", name, known)
-    return known[name]
-
-
 def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> History:
     """Read the versions of one natural key.
 
@@ -69,7 +53,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
     Raises:
         UsageError: the key has another number of columns, or a value is none of a column's type.
     """
-    assert entity.dimension is not None, "find() yields dimensions"
+    assert entity.dimension is not None, "called for dimensions"
     if len(key) != len(entity.key):
         raise UsageError(
             f"{entity.name}: the key has {len(entity.key)} columns ({', '.join(entity.key)}), and "

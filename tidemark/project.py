@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tidemark import yamlfiles
 from tidemark.config import NO_SETTINGS, Area, Entity, Settings
-from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.errors import AmbiguousNameError, ConfigError, UnknownNameError
 from tidemark.model import LAYERS, Layer, ServerName, label
 
 
@@ -66,6 +67,90 @@ class Project:
         if name not in self.areas:
             raise UnknownNameError("area", name, self.areas)
         return self.areas[name]
+
+    def scope(
+        self, area: str | None, entities: Collection[str] = ()
+    ) -> tuple[Area, tuple[Entity, ...]]:
+        """Return the area that a person means, and those of its entities that are named.
+
+        Args:
+            area: its name; None: that of the entities, or the only one there is.
+            entities: each ENTITY or AREA.ENTITY.
+
+        Raises:
+            UnknownNameError, AmbiguousNameError: see `entity`; or they are of several areas.
+        """
+        if area is None and entities:
+            area = self.entity(next(iter(entities)))[0].area
+        wanted = self.area(area)
+        return wanted, tuple(wanted.entity(name) for name in entities)
+
+    def entity(self, name: str, *, area: str | None = None) -> tuple[Area, Entity]:
+        """Find an entity by AREA.ENTITY, or by ENTITY where one area has it.
+
+        Args:
+            name: what a person wrote.
+            area: where an ENTITY is looked for first; None: in all areas.
+
+        Raises:
+            UnknownNameError: there is none.
+            AmbiguousNameError: several areas have one.
+        """
+        if area is not None and name in self.area(area).entities:
+            return self.area(area), self.area(area).entity(name)
+        every = [
+            _Spelled(one, entity, (entity.name,))
+            for one in self.areas.values()
+            for entity in one.entities.values()
+        ]
+        return _meant("entity", name, every)
+
+    def dimension(self, name: str) -> tuple[Area, Entity]:
+        """Find a dimension by its entity, or by its table, with or without the schema.
+
+        Raises:
+            UnknownNameError, AmbiguousNameError: see `entity`.
+        """
+        every = [
+            _Spelled(area, entity, (entity.name, label(table)), table[1])
+            for area in self.areas.values()
+            for entity in area.dimensions
+            if (table := entity.table("dwh"))
+        ]
+        return _meant("dimension", name, every)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """An entity, and the names that a person may call it by beside AREA.ENTITY."""
+
+    area: Area
+    entity: Entity
+    names: tuple[str, ...]
+    table: str = ""
+    """Its table without the schema: it counts where nothing else has the name."""
+
+    @property
+    def full(self) -> str:
+        """The name that no other one has."""
+        return f"{self.area.area}.{self.entity.name}"
+
+
+def _meant(kind: str, name: str, every: Sequence[_Spelled]) -> tuple[Area, Entity]:
+    ranked = (
+        [one for one in every if name == one.full],
+        [one for one in every if name in one.names],
+        [one for one in every if name == one.table],
+    )
+    found = next(filter(None, ranked), [])
+    if len(found) > 1:
+        raise AmbiguousNameError(kind, name, [one.full for one in found])
+    if not found:
+        known = {each for one in every for each in one.names}
+        if len({one.area.area for one in every}) > 1:
+            known.update(one.full for one in every)
+        raise UnknownNameError(kind, name, known)
+    return found[0].area, found[0].entity
 
 
 def find_project(start: Path | None = None) -> Project:

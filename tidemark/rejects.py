@@ -92,11 +92,10 @@ def listing(
     stg: Session, area: Area, *, entity: str | None, resolved: bool, limit: int
 ) -> list[Reject]:
     """Read rejects, the most recently seen first; `entity` None reads those of all entities."""
-    if entity is not None:
-        area.entity(entity)
+    name = None if entity is None else area.entity(entity).name
     found = stg.rows(
         db.compose("rejects", "list"),
-        {"area": area.area, "entity": entity, "resolved": resolved, "limit": limit},
+        {"area": area.area, "entity": name, "resolved": resolved, "limit": limit},
     )
     return [Reject(*row) for row in found]
 

@@ -164,7 +164,7 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         raise GateError(
             f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
             "before it. Nothing was published. Someone wrote to the table by hand: "
-            f"`tidemark history {dimension.entity} KEY` shows one key's versions."
+            f"`tidemark history {label(dimension.table)} KEY` shows one key's versions."
         )
     return counts
 

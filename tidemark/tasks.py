@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TypedDict
 
 from tidemark import db, interrupts, monitor, pipeline, servers
+from tidemark.config import Area
 from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
 from tidemark.project import Project
 
@@ -37,6 +38,7 @@ def run_hop(
     *,
     batch_id: int | None = None,
     refresh: str | None = None,
+    only: str | None = None,
     accept_deletes: bool = False,
 ) -> Done:
     """Run one hop of an area's batch; without `batch_id` it opens a batch.
@@ -46,14 +48,16 @@ def run_hop(
         area: its name.
         hop: extract, stage or publish.
         batch_id: what the hop before returned.
-        refresh: entity to extract as a whole; one of another area is passed over.
+        refresh: ENTITY or AREA.ENTITY to extract as a whole; one of another area is passed over.
+        only: the one area that the run is of; None: all. An ENTITY is looked for there first.
         accept_deletes: delete what is gone from the source, however much it is.
 
     Raises:
+        UnknownNameError, AmbiguousNameError: of `refresh`; nothing has begun.
         TidemarkError: the layer is as it was; the hop is logged as FAILED.
     """
     wanted = project.area(area)
-    overrides = Overrides(frozenset(wanted.entities.keys() & {refresh}), accept_deletes)
+    overrides = Overrides(_refreshed(project, wanted, refresh, only), accept_deletes)
     with _opened(project) as opened:
         result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
     for line in _described(result):
@@ -66,6 +70,15 @@ def run_hop(
         "seconds": round(result.seconds, 3),
         "entities": {name: counts.as_dict() for name, counts in result.entities.items()},
     }
+
+
+def _refreshed(
+    project: Project, area: Area, refresh: str | None, only: str | None
+) -> frozenset[str]:
+    if refresh is None:
+        return frozenset()
+    found, entity = project.entity(refresh, area=only)
+    return frozenset({entity.name} if found.area == area.area else ())
 
 
 def watch(project: Project) -> None:

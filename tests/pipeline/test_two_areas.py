@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.commands import tidemark
 from tests.fix_areas import Dimension, Fact, Made, Make, write
-from tidemark import history, migrate, rebuild, rejects, status
-from tidemark.errors import ContractError
+from tidemark import history, migrate, rebuild, rejects, status, tasks
+from tidemark.errors import AmbiguousNameError, ContractError
 from tidemark.model import Layer, ServerName
 from tidemark.project import Project
 
@@ -263,3 +264,43 @@ def test_a_project_of_before_is_told_to_name_its_landing_schema(both: tuple[Made
         "there, set `landing_schema: landing` in sql/made/area.yml; else make the table and its "
         "cleansing view in landing_made, in files of sql/made/stg/."
     )
+
+
+def test_commands_take_an_entity_with_its_area(filled: tuple[Made, Made]):
+    env = filled[0].environment
+    both_have = "entity 'things': 2 have this name. Write billing.things or made.things."
+    for words in (["run", "--full-refresh"], ["rejects", "--entity"], ["rebuild", "--entity"]):
+        done = tidemark(*words, "things", env=env)
+        assert (done.code, done.err) == (3, f"error: {both_have}\n")
+    extracted = tidemark("run", "--full-refresh", "billing.things", "--json", env=env).json[0]
+    assert extracted["area"] == "billing"
+    assert extracted["entities"]["things"]["processed"] == 3
+    refused = tidemark("rejects", "--entity", "billing.things", "--json", env=env).json
+    assert [reject["key"] for reject in refused] == [{"id": 3}]
+    rebuilt = tidemark("rebuild", "billing", "--entity", "billing.things", "--json", env=env).json
+    assert [change["table"] for change in rebuilt][1:] == [
+        "billing.dim_things",
+        "billing.fact_events",
+    ]
+    for name, count in {"billing.things": 2, "billing.dim_things": 2, "dim_things": 1}.items():
+        assert len(tidemark("history", name, "1", "--json", env=env).json) == count
+
+
+def test_a_task_refreshes_the_entity_that_is_meant(
+    filled: tuple[Made, Made], monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in filled[0].environment.items():
+        monkeypatch.setenv(name, value)
+    project = Project(filled[0].home)
+
+    def refreshed(refresh: str, only: str | None = None) -> list[int]:
+        done = [
+            tasks.run_hop(project, area, "extract", refresh=refresh, only=only)
+            for area in ("made", "billing")
+        ]
+        return [one["entities"]["things"]["processed"] for one in done]
+
+    assert refreshed("billing.things") == [0, 3]
+    assert refreshed("things", "made") == [2, 0]
+    with pytest.raises(AmbiguousNameError):
+        refreshed("things")

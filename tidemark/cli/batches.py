@@ -85,7 +85,9 @@ def run(
     full_refresh: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ENTITY", help="Extract and cleanse this entity as a whole. May be repeated."
+            metavar="ENTITY",
+            help="Extract and cleanse this entity as a whole: ENTITY or AREA.ENTITY. "
+            "May be repeated.",
         ),
     ] = None,
     accept_deletes: Annotated[
@@ -99,11 +101,9 @@ def run(
     Example: tidemark run retail
     """
     project = find_project()
-    wanted = project.area(area)
+    wanted, refreshed = project.scope(area, full_refresh or ())
     hops = HOPS if hop is None else (_hop(hop),)
-    overrides = Overrides(
-        frozenset(wanted.entity(name).name for name in full_refresh or ()), accept_deletes
-    )
+    overrides = Overrides(frozenset(entity.name for entity in refreshed), accept_deletes)
     if overrides != NO_OVERRIDES and "extract" not in hops:
         raise UsageError(
             f"run: --full-refresh and --accept-deletes are for the hop extract, not {hops[0]}."
@@ -232,7 +232,9 @@ def rejects_table(found: list[Refused]) -> Listing:
 
 
 def history(
-    dimension: Annotated[str, typer.Argument(help="Entity or table, such as customers.")],
+    dimension: Annotated[
+        str, typer.Argument(help="ENTITY, AREA.ENTITY or table, such as customers.")
+    ],
     key: Annotated[list[str], typer.Argument(help="Its natural key, one value per column.")],
     every_column: Annotated[bool, typer.Option("--all", help="Show every column.")] = False,
     as_json: AsJson = False,
@@ -244,7 +246,7 @@ def history(
     from tidemark import history as reader
 
     project = find_project()
-    area, entity = reader.find(list(project.areas.values()), dimension)
+    area, entity = project.dimension(dimension)
     with open_servers(project) as opened:
         found = reader.read(opened, area, entity, key)
     if not found.versions:
@@ -276,7 +278,9 @@ def _as_stored(value: object) -> object:
 
 def rejects(
     area: AreaName = None,
-    entity: Annotated[str | None, typer.Option(help="Of this entity alone.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="Of this one alone: ENTITY or AREA.ENTITY.")
+    ] = None,
     resolved: Annotated[bool, typer.Option(help="Also the resolved ones.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     as_json: AsJson = False,
@@ -289,10 +293,11 @@ def rejects(
     from tidemark import status
 
     project = find_project()
-    wanted = project.area(area)
+    wanted, named = project.scope(area, [entity] if entity else [])
+    only = named[0].name if named else None
     with open_servers(project) as opened, opened.session("stg", "rejects") as stg:
-        found = reader.listing(stg, wanted, entity=entity, resolved=resolved, limit=limit)
-        summary = [r for r in status.refused(stg, wanted) if entity in (None, r.entity)]
+        found = reader.listing(stg, wanted, entity=only, resolved=resolved, limit=limit)
+        summary = [r for r in status.refused(stg, wanted) if only in (None, r.entity)]
     if as_json:
         print_json(found)
     else:

@@ -125,7 +125,8 @@ def rebuild(
     area: AreaName = None,
     *,
     entity: Annotated[
-        str | None, typer.Option(help="This entity alone, and the facts that point at it.")
+        str | None,
+        typer.Option(help="ENTITY or AREA.ENTITY: it alone, and the facts that point at it."),
     ] = None,
     origin: Annotated[
         str, typer.Option("--from", help="The first layer to derive again: stg or dwh.")
@@ -145,7 +146,7 @@ def rebuild(
     from tidemark import rebuild as rebuilder
 
     project = find_project()
-    wanted = project.area(area)
+    wanted, named = project.scope(area, [entity] if entity else [])
     if origin not in rebuilder.ORIGINS:
         raise UnknownNameError("layer to rebuild from", origin, rebuilder.ORIGINS)
     lost: list[Lost] = []
@@ -154,7 +155,7 @@ def rebuild(
         changes = rebuilder.run(
             opened,
             wanted,
-            entity=entity,
+            entity=named[0].name if named else None,
             origin=rebuilder.ORIGINS[origin],
             dry_run=dry_run,
             accept_lost_history=accept_lost_history,
