@@ -128,6 +128,14 @@ def test_names_may_be_as_long_as_postgresql_takes_them(made: Make):
     assert [one.columns for one in found] == [tuple(f"{role[1]}.{column}" for column in key)]
 
 
+def test_schemas_may_have_any_name_and_be_as_long(made: Make):
+    things, events = pair(["a", "b", "c"], ("a",), ("b",))
+    schemas = {"schema": "Our 'b\"s' {100%}" + "ö" * 10, "landing_schema": "L.% {}" + "x" * 57}
+    area = made(things, replace(events, table="f" * 11), **schemas)
+    assert len(f"{area.area.schema_name}.{'f' * 11}".encode()) == 48
+    travels(area, things, replace(events, table="f" * 11))
+
+
 TAKEN = [
     ({"_pending": "text"}, "mrr: public.mrr_things has a column '_pending'"),
     ({"_mrr_key": "text"}, "stg: public.stg_things has a column '_mrr_key'"),

@@ -4,7 +4,7 @@
 --
 -- reads    the catalog
 -- returns  p_schema and p_name, unquoted; p_quoted, as SQL takes both; p_label, without public
--- raises   undefined_table: there is no such table
+-- raises   undefined_table, invalid_schema_name: there is no such table
 -- repeat   safe
 create or replace function tidemark.place_of(
     p_table text, out p_schema text, out p_name text, out p_quoted text, out p_label text
