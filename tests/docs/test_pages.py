@@ -19,7 +19,7 @@ from tidemark.cli import app
 DOCS = HOME / "docs"
 PAGES = sorted(
     [
-        *(HOME / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")),
+        *(HOME / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
         *HOME.glob("tests/*.md"),
         *DOCS.rglob("*.md"),
     ]
@@ -89,6 +89,20 @@ def test_the_proofs_of_a_promise_are_there(page: str) -> None:
 
     assert named
     assert [path for path in named if not (HOME / path).is_file()] == []
+
+
+def test_what_is_named_to_contributors_is_there() -> None:
+    text = (HOME / "CONTRIBUTING.md").read_text("utf-8")
+    folders = r"(?:tidemark|tests|docs|sql|scripts|dags|docker|benchmarks)/"
+    paths = re.findall(rf"(?<![\w/]){folders}[\w./-]*[\w/]", text)
+    floors = table(text[text.index("| floor, from the top |") :])
+    modules = re.findall(r"`(\w+)/?`", " ".join(named for _, named in floors))
+    named = {*paths, *(f"tidemark/{module}" for module in modules)}
+
+    assert len(named) > 50
+    assert {
+        p for p in named if not (HOME / p).exists() and not (HOME / f"{p}.py").exists()
+    } == set()
 
 
 def test_a_word_of_the_glossary_means_one_thing() -> None:
