@@ -28,12 +28,13 @@ from tests.fix_servers import (
     make_templates,
     memory,
 )
-from tidemark import embedded, pipeline, transfer, watermark
+from tidemark import embedded, pipeline, transfer
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.embedded import postmaster, site
 from tidemark.errors import TidemarkError
 from tidemark.model import Hop, ServerName
+from tidemark.sources import window
 
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 
@@ -137,9 +138,9 @@ def comparable(clock: datetime) -> Iterator[None]:
     The source's clock stands still, so that they come to the same; streams run one by one, so that
     the statement of one number is the same in all of them.
     """
-    activity = watermark.activity
+    activity = window.activity
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watermark, "activity", lambda *asked: replace(activity(*asked), clock=clock))
+        patch.setattr(window, "activity", lambda *asked: replace(activity(*asked), clock=clock))
         patch.setattr(transfer, "STREAMS", 1)
         yield
 
@@ -225,7 +226,7 @@ class Trial:
     def _outcome(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return what all layers hold and how far they say they are, apart from ids of batches."""
         warehouse = self.shop.warehouse
-        extracted = "select entity, high_water_mark from tidemark.extraction_mark order by 1"
+        extracted = "select entity, position ->> 'high' from tidemark.source_position order by 1"
         published = "select entity, high_water_mark from high_water_mark order by 1"
         return {
             **self.shop.contents(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark import db, transfer
-from tidemark.db import Composable, Session
+from tidemark.db import Composable, Relation, Session
 from tidemark.model import Column, Key, Place
 from tidemark.transfer import Landing
 
@@ -48,18 +48,6 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of two relations: a subquery with the shape's columns and `_pending`.
-
-    Across two servers its columns are text. A row that is pending will move or has to be judged
-    later, so it makes no difference, nor does what the other side has of its key.
-    """
-
-    session: Session
-    rows: Composable
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
     """One key in which two layers differ."""
 
@@ -83,9 +71,12 @@ class Compared:
 
 
 def across(
-    shape: Shape, sender: Side, receiver: Side, *, excuse: Composable, work: Place
+    shape: Shape, sender: Relation, receiver: Relation, *, excuse: Composable, work: Place
 ) -> Compared:
     """Compare relations of two servers, each in a transaction that the caller rolls back.
+
+    Each has the shape's columns, as text, and `_pending`. A row that is pending will move or has to
+    be judged later, so it makes no difference, nor does what the other side has of its key.
 
     Args:
         shape: the columns.
@@ -177,7 +168,7 @@ def _compared(shape: Shape, of: str, columns: Iterable[str]) -> Composable:
     )
 
 
-def _sums(shape: Shape, side: Side) -> _Sums:
+def _sums(shape: Shape, side: Relation) -> _Sums:
     statement = db.compose(
         "compare",
         "checksums",
@@ -197,14 +188,14 @@ def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
 
 def _descend(
     shape: Shape,
-    sender: Side,
-    receiver: Side,
+    sender: Relation,
+    receiver: Relation,
     ranges: Iterable[str],
     *,
     excuse: Composable,
     landing: Landing,
 ) -> tuple[list[Difference], int]:
-    def only(side: Side, columns: tuple[str, ...]) -> Composable:
+    def only(side: Relation, columns: tuple[str, ...]) -> Composable:
         return db.compose(
             "compare",
             "in_ranges",

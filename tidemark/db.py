@@ -8,15 +8,17 @@ finds nothing may take, so a run opens its connections itself (docs/decisions/00
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
@@ -154,6 +156,21 @@ class Session:
             cursor.copy_expert(statement, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
+    def copy_in(self, statement: Composable, read_end: int) -> int:
+        """Run `COPY … FROM STDIN` out of a pipe, and close it; returns the number of rows.
+
+        What is waited for there is not this server.
+        """
+        own = connections.Pipe(read_end, "rb", self.connection)
+        with io.BufferedReader(own, COPY_CHUNK) as stream:
+            return self.copy(statement, stream)
+
+    def copy_out(self, statement: Composable, pipe: io.FileIO) -> None:
+        """Run `COPY … TO STDOUT` into a pipe; what is waited for there is not this server."""
+        own = connections.Pipe(os.dup(pipe.fileno()), "wb", self.connection)
+        with io.BufferedWriter(own, COPY_CHUNK) as stream:
+            self.copy(statement, stream)
+
     @contextmanager
     def transaction(self, mode: str = "") -> Iterator[Session]:
         """Run the block in one transaction: committed at its end, rolled back by any exception."""
@@ -217,10 +234,6 @@ class Session:
         assert isinstance(self._connection, Connection)
         return self._connection
 
-    def fed(self, descriptor: int, mode: Literal["rb", "wb"]) -> connections.Pipe:
-        """Open the end of a pipe for `copy`; what is waited for there is not this server."""
-        return connections.Pipe(descriptor, mode, self.connection)
-
     def reopen(self) -> None:
         """Take a new connection like this one, which broke; the locks of the old one are gone.
 
@@ -255,6 +268,14 @@ class Session:
             raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
         finally:
             self._used = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A subquery, and the session that can run it."""
+
+    session: Session
+    rows: Composable
 
 
 def cancel(sessions: Iterable[Session]) -> None:

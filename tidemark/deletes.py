@@ -11,11 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from tidemark import db, mirror
-from tidemark.config import Area, Entity
+from tidemark.config import Entity
 from tidemark.db import Composable, Session
 from tidemark.errors import DeleteGuardError
 from tidemark.mirror import Mirror
-from tidemark.model import Key, KeysCompared
+from tidemark.model import Key
 from tidemark.transfer import Landing
 
 SMALL = 200_000
@@ -23,38 +23,6 @@ SMALL = 200_000
 
 NAMED = 5_000
 """Keys that are fetched one by one; of more than these, the table is read as a whole."""
-
-
-def compared(mrr: Session, area: Area) -> dict[str, KeysCompared]:
-    """Read what was known when keys were compared last: of the entities that can be compared.
-
-    Those are the ones whose deletes are detected, and of which anything was extracted before, by
-    windows or as a whole.
-    """
-    known = {
-        name: KeysCompared(trace, at)
-        for name, trace, at in mrr.rows(db.compose("deletes", "compared"), {"area": area.area})
-    }
-    return {
-        name: known.get(name, KeysCompared())
-        for name, entity in area.entities.items()
-        if entity.deletes == "detect"
-        and (name in known or not mirror.is_empty(mrr, mirror.bare(entity, "mrr")))
-    }
-
-
-def remember(mrr: Session, area: Area, entity: str, seen: KeysCompared, batch_id: int) -> None:
-    """Keep what is known now; call it in the transaction that lands the rows."""
-    mrr.run(
-        db.compose("deletes", "remember"),
-        {
-            "area": area.area,
-            "entity": entity,
-            "trace": seen.trace,
-            "compared_at": seen.at,
-            "batch_id": batch_id,
-        },
-    )
 
 
 def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:

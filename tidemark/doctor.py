@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,14 +13,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from tidemark import catalog, confined, db, ledger, migrate, rights, watermark
+from tidemark import catalog, confined, db, ledger, migrate, rights
 from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.errors import MigrationError, TidemarkError, WindowError
 from tidemark.model import ETL_ROLE, LAYERS, ServerName, dsn_variable, in_the_future, is_source
 from tidemark.project import Project
 from tidemark.rights import Login
-from tidemark.watermark import Activity
+from tidemark.sources import window
+from tidemark.sources.window import Activity
 
 Severity = Literal["ok", "warning", "problem"]
 
@@ -78,9 +80,9 @@ def _set_back(servers: Servers, area: Area) -> Iterator[Finding]:
         _reading(servers, area.source.name) as source,
         _reading(servers, "mrr") as mrr,
     ):
-        marks, clock = _marks(mrr, area), watermark.activity(source, area).clock
+        marks, clock = _marks(mrr, area), window.activity(source, area).clock
         try:
-            watermark.refuse_set_back(area, marks, clock)
+            window.refuse_set_back(area, marks, clock)
         except WindowError as error:
             yield Finding(area.source.name, "problem", str(error))
 
@@ -96,9 +98,10 @@ def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
 
 
 def _marks(mrr: Session, area: Area) -> dict[str, datetime]:
-    columns = ("area", "entity", "high_water_mark")
-    rows = confined.read(mrr, ("tidemark", "extraction_mark"), columns)
-    return {entity: datetime.fromisoformat(at) for name, entity, at in rows if name == area.area}
+    columns = ("area", "entity", "position")
+    rows = confined.read(mrr, ("tidemark", "source_position"), columns)
+    highs = ((entity, json.loads(at).get("high")) for name, entity, at in rows if name == area.area)
+    return {entity: datetime.fromisoformat(high) for entity, high in highs if high}
 
 
 def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator[Finding]:
@@ -255,10 +258,10 @@ def _letters(session: Session) -> Iterator[Finding]:
 
 
 def _source(session: Session, area: Area, login: Login, whereabouts: str) -> Iterator[Finding]:
-    seen = watermark.activity(session, area)
+    seen = window.activity(session, area)
     for entity in area.entities.values():
         try:
-            watermark.window(area, entity, None, seen)
+            window.window(area, entity, None, seen)
         except WindowError as error:
             yield Finding(session.server, "problem", str(error), _unblocking(session, seen, login))
             break
@@ -319,7 +322,7 @@ def _table(
             f"Let {dsn_variable(session.server)} log in as one who may read, and no more.",
         )
     elif entity.extract == "delta":
-        *_, future = watermark.beyond(session, entity, clock)
+        *_, future = window.beyond(session, entity, clock)
         if future:
             yield Finding(
                 session.server,

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from tidemark import db, deletes, drift, mirror, refusals, watermark
+from tidemark import db, deletes, drift, mirror, positions, refusals, transfer
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError
+from tidemark.inlet import Refused
 from tidemark.mirror import Mirror
-from tidemark.model import (
-    NO_OVERRIDES,
-    Counts,
-    HopResult,
-    Key,
-    KeysCompared,
-    Overrides,
-    Repair,
-    Table,
-    Window,
-)
-from tidemark.source import Reading, Source, keys_of
-from tidemark.transfer import Landing
+from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
+from tidemark.sources import Delta, Positions, Source, Which
+from tidemark.transfer import Landing, Streamed, Task
 
 Lineage = tuple[int, datetime]
 """The batch that writes a row, and the source's clock when it was read."""
@@ -38,7 +30,7 @@ def run(
     *,
     overrides: Overrides = NO_OVERRIDES,
 ) -> HopResult:
-    """Read each entity's window at one snapshot, and merge it into the mirror.
+    """Read what is new of each entity in one consistent look, and merge it into the mirror.
 
     A batch that MRR has applied already, or that a later one has overtaken, does nothing.
 
@@ -53,7 +45,7 @@ def run(
         UnknownNameError: the overrides name no entity of the area.
         ContractError, WindowError: before anything moves.
         DeleteGuardError: more is gone from the source than may be; MRR is as it was.
-        StatementError, ConnectError: MRR is as it was, the marks too.
+        StatementError, ConnectError: MRR is as it was, the positions too.
     """
     start = time.monotonic()
     refreshed = {area.entity(name).name for name in overrides.refresh}
@@ -63,13 +55,19 @@ def run(
         mirror.applying(servers, mrr, area.area) as after,
     ):
         if after < batch_id:
-            mirrors = _following(mrr, area, source, counts)
-            marks = watermark.marks(mrr, area)
-            work = _Work(mrr, area, source, batch_id, mirrors, marks, counts)
+            known = positions.known(mrr, area, refreshed=refreshed)
+            with source.open(area, known) as delta:
+                mirrors = _following(mrr, area, delta.tables, counts)
+                work = _Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)
+                if overrides.repair:
+                    again = _land_again(work, overrides.repair)
+                else:
+                    landed = _land(work)
+            # The look at the source is over: it keeps the source from vacuum no longer.
             if overrides.repair:
-                _repair(work, overrides.repair)
+                _repair(work, overrides.repair, again)
             else:
-                _windows(work, refreshed, accept_deletes=overrides.accept_deletes)
+                _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
 
 
@@ -77,87 +75,173 @@ def run(
 class _Work:
     """What one extraction works on."""
 
+    servers: Servers
     mrr: Session
     area: Area
-    source: Source
+    delta: Delta
     batch_id: int
     mirrors: Mapping[str, tuple[Mirror, Table]]
-    marks: Mapping[str, datetime]
+    positions: Positions
+    """Where the look went on from."""
     counts: Mapping[str, Counts]
 
+    @property
+    def lineage(self) -> Lineage:
+        """What the rows are marked with."""
+        return self.batch_id, self.delta.clock
 
-def _windows(work: _Work, refreshed: Collection[str], *, accept_deletes: bool) -> None:
-    """Read what is new since the marks, and what no window has brought."""
-    marks = {name: mark for name, mark in work.marks.items() if name not in refreshed}
-    known = deletes.compared(work.mrr, work.area)
-    known.update({name: KeysCompared() for name in refreshed if name in known})
-    with work.source.read(work.area, marks, known) as reading:
-        streamed = dict(work.source.land(work.area, work.mirrors, reading))
-        suspects = _suspects(work, reading, known)
-        work.source.land_keys(work.area, work.mirrors, reading, suspects)
-        compared = [*reading.compared, *suspects]
-        overlooked = _overlooked(work, reading, compared)
-        fetched = work.source.land_again(
-            work.area, work.mirrors, reading, overlooked, beside=reading.pending
+    def window(self, name: str) -> Window:
+        """What was read of an entity, as a span of time."""
+        return self.delta.windows.get(name, Window(None, None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """What has landed in MRR, and is to be merged."""
+
+    pending: Sequence[str]
+    compared: Sequence[str]
+    """Entities whose keys have landed."""
+    refused: Mapping[str, Sequence[Refused]]
+    """Entity -> rows that the source gave up."""
+
+
+def keys_of(entity: Entity, mirrored: Table) -> Landing:
+    """Return the landing table of an entity's keys, each with its watermark where windows need one.
+
+    No entity can have its name.
+    """
+    names = dict.fromkeys(entity.key)
+    if entity.watermark and entity.extract == "delta":
+        names[entity.watermark] = None
+    columns = {column.name: column for column in mirrored.columns}
+    return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
+
+
+def _land(work: _Work) -> _Landed:
+    """Land what is new, the keys that are compared, and the rows that no window has brought."""
+    delta = work.delta
+    keyed = [name for name in delta.compared if work.area.entities[name].extract == "delta"]
+    streamed = _stream(work, [_rows(work, name) for name in delta.pending] + _keys(work, keyed))
+    suspects = _suspects(work)
+    _stream(work, _keys(work, suspects))
+    compared = [*delta.compared, *suspects]
+    overlooked = _overlooked(work, compared)
+    fetched = _stream(work, [_rows(work, name, which) for name, which in overlooked.items()])
+    _tell(work, streamed, fetched)
+    pending = list(dict.fromkeys([*delta.pending, *fetched]))
+    refused = {name: landed.refused for name, landed in {**streamed, **fetched}.items()}
+    return _Landed(pending, compared, refused)
+
+
+def _rows(work: _Work, name: str, which: Which = "new") -> Task:
+    """Return the task that lands rows of an entity; keys beside what is new that has landed."""
+    target, table = work.mirrors[name]
+    columns = tuple(column for column in table.columns if column.name in target.payload)
+    adds = which not in ("new", "all") and name in work.delta.pending
+    return Task(
+        Landing(work.area.entities[name].landing, columns),
+        partial(work.delta.send, name, which=which),
+        adds,
+    )
+
+
+def _keys(work: _Work, names: Iterable[str]) -> list[Task]:
+    return [
+        Task(
+            keys_of(work.area.entities[name], work.mirrors[name][1]),
+            partial(work.delta.send_keys, name),
         )
-    held = round(time.monotonic() - reading.began, 3)
-    for name, window in reading.windows.items():
-        work.counts[name].info.update(_about(window, reading.clock), snapshot_seconds=held)
+        for name in names
+    ]
+
+
+def _stream(work: _Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
+    if not tasks:
+        return {}
+    transfer.prepare(work.mrr, [task.landing for task in tasks])
+    return transfer.land_all(work.servers, "mrr", tasks)
+
+
+def _tell(work: _Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:
+    """Say in the log what was read, and how long it took."""
+    held = round(time.monotonic() - work.delta.began, 3)
+    for name in work.area.entities:
+        about = _about(work.window(name), work.delta.clock)
+        work.counts[name].info.update(about, snapshot_seconds=held)
         work.counts[name].note("fetched", fetched[name].rows if name in fetched else 0)
-        work.counts[name].note("future", reading.future.get(name, 0))
+        work.counts[name].note("future", work.delta.future.get(name, 0))
     for landed in (streamed, fetched):
         for name in landed.keys() & work.counts.keys():
             work.counts[name].processed += landed[name].rows
             work.counts[name].spend("stream_seconds", landed[name].seconds)
-    with work.mrr.transaction():
-        for name in compared:
-            _delete(work, name, reading, accept=accept_deletes)
-        for name, seen in reading.seen.items():
-            if name in compared or name not in known:
-                deletes.remember(work.mrr, work.area, name, seen, work.batch_id)
-        for name in dict.fromkeys([*reading.pending, *fetched]):
-            _merge(work, name, reading)
-        _advance(work, reading, refreshed)
 
 
-def _suspects(work: _Work, reading: Reading, known: Mapping[str, KeysCompared]) -> Sequence[str]:
+def _suspects(work: _Work) -> Sequence[str]:
     """Find the entities whose windows brought a key that may be an old one, changed."""
     return [
         name
-        for name in reading.pending
-        if name in known
-        and name in reading.seen
-        and name not in reading.compared
+        for name in work.delta.pending
+        if may_be_suspect(work.area, work.delta, work.positions, name)
         and deletes.is_suspect(
             work.mrr, work.mirrors[name][0], db.name(*work.area.entities[name].landing)
         )
     ]
 
 
-def _overlooked(
-    work: _Work, reading: Reading, compared: Sequence[str]
-) -> dict[str, Sequence[Key] | None]:
-    """Find the keys to fetch: what changed before the windows, and is not so in the mirrors."""
-    found: dict[str, Sequence[Key] | None] = {}
+def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> bool:
+    """Whether keys of an entity, that a window brings, may be old ones that nobody compares."""
+    entity = area.entities[name]
+    return (
+        entity.deletes == "detect"
+        and entity.extract == "delta"
+        and name in known
+        and name in delta.pending
+        and name not in delta.compared
+    )
+
+
+def _overlooked(work: _Work, compared: Sequence[str]) -> dict[str, Which]:
+    """Find what to fetch: rows that changed before the windows, and are not so in the mirrors."""
+    found: dict[str, Which] = {}
     for name in compared:
         entity, (target, table) = work.area.entities[name], work.mirrors[name]
-        low = reading.windows[name].low
+        low = work.window(name).low
         if low is not None:
-            found[name] = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
-    return {name: keys for name, keys in found.items() if keys != []}
+            keys = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
+            found[name] = "all" if keys is None else keys
+    return {name: which for name, which in found.items() if which}
 
 
-def _repair(work: _Work, repair: Repair) -> None:
+def _apply(
+    work: _Work, landed: _Landed, refreshed: Collection[str], *, accept_deletes: bool
+) -> None:
+    """Merge what has landed, in one transaction with the positions and the applied batch."""
+    reached = work.delta.positions
+    with work.mrr.transaction():
+        for name in landed.compared:
+            _delete(work, name, accept=accept_deletes)
+        for name in landed.pending:
+            _merge(work, name)
+            _keep_refused(work, name, landed.refused.get(name, ()))
+        work.delta.landed(work.mrr)
+        positions.move(work.mrr, work.area, reached, work.batch_id)
+        _record(work, positions.marks(reached), refreshed=refreshed)
+
+
+def _land_again(work: _Work, repair: Repair) -> Mapping[str, Streamed]:
+    return _stream(work, [_rows(work, name, keys) for name, keys in repair.again.items()])
+
+
+def _repair(work: _Work, repair: Repair, streamed: Mapping[str, Streamed]) -> None:
     """Write the rows of these keys anew: as the source has them, and else as they are in MRR."""
-    with work.source.read(work.area, work.marks, {}) as reading:
-        streamed = work.source.land_again(work.area, work.mirrors, reading, repair.again)
     with work.mrr.transaction():
         for name, keys in repair.again.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]
-            again = _again(entity, mirrored, keys, (work.batch_id, reading.clock))
+            again = _again(entity, mirrored, keys, work.lineage)
             work.counts[name].processed = streamed[name].rows
             work.counts[name].add(mirror.apply(work.mrr, mirrored[0], again, anew=True))
-        _record(work, work.marks, is_repair=True)
+        _record(work, positions.marks(work.positions), is_repair=True)
 
 
 def _again(
@@ -182,29 +266,28 @@ def _again(
 
 
 def _following(
-    mrr: Session, area: Area, source: Source, counts: Mapping[str, Counts]
+    mrr: Session, area: Area, tables: Mapping[str, Table], counts: Mapping[str, Counts]
 ) -> Mapping[str, tuple[Mirror, Table]]:
     """Read the mirrors after they have followed the source, and say in the log how."""
     mirrors = mirror.read(mrr, area)
-    differences = drift.compare(area, source.describe(area), mirrors)
+    differences = drift.compare(area, tables, mirrors)
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
         counts[name].info["drift"] = "; ".join(d.what for d in followed if d.entity == name)
     return mirror.read(mrr, area) if followed else mirrors
 
 
-def _delete(work: _Work, name: str, reading: Reading, *, accept: bool) -> None:
+def _delete(work: _Work, name: str, *, accept: bool) -> None:
     entity, (target, table) = work.area.entities[name], work.mirrors[name]
     # What is read as a whole has brought its keys with its rows.
     keys = keys_of(entity, table) if entity.extract == "delta" else Landing(entity.landing, ())
-    lineage = (work.batch_id, reading.clock)
     with work.counts[name].timed("apply_seconds"):
         work.counts[name].deleted = deletes.apply(
-            work.mrr, entity, target, keys, lineage, accept=accept
+            work.mrr, entity, target, keys, work.lineage, accept=accept
         )
 
 
-def _merge(work: _Work, name: str, reading: Reading) -> None:
+def _merge(work: _Work, name: str) -> None:
     target = work.mirrors[name][0]
     incoming = db.compose(
         "extract",
@@ -212,11 +295,30 @@ def _merge(work: _Work, name: str, reading: Reading) -> None:
         payload=db.names(target.payload),
         landing=db.name(*work.area.entities[name].landing),
         batch_id=db.literal(work.batch_id),
-        extracted_at=db.literal(reading.clock),
+        extracted_at=db.literal(work.delta.clock),
     )
     with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
         _refuse_null_keys(work, name, target.key)
         work.counts[name].add(mirror.apply(work.mrr, target, incoming))
+
+
+def _keep_refused(work: _Work, name: str, refused: Sequence[Refused]) -> None:
+    """Keep the rows that could not become rows of the mirror, beside those that could."""
+    work.counts[name].rejected += len(refused)
+    for row in refused:
+        work.mrr.run(
+            db.compose("extract", "keep_refused"),
+            {
+                "area": work.area.area,
+                "entity": name,
+                "item": row.item,
+                "line": row.line,
+                "row_text": row.text,
+                "reasons": list(row.reasons),
+                "batch_id": work.batch_id,
+                "clock": work.delta.clock,
+            },
+        )
 
 
 def _refuse_null_keys(work: _Work, name: str, key: Sequence[str]) -> None:
@@ -239,14 +341,6 @@ def _refuse_null_keys(work: _Work, name: str, key: Sequence[str]) -> None:
             todo="Correct them at the source, or name another `key` in "
             f"sql/{work.area.area}/area.yml.",
         )
-
-
-def _advance(work: _Work, reading: Reading, refreshed: Collection[str]) -> None:
-    marks = {name: window.high for name, window in reading.windows.items() if window.high}
-    for name, high in marks.items():
-        entity = work.area.entities[name]
-        watermark.advance(work.mrr, work.area, entity, high, work.batch_id, anew=name in refreshed)
-    _record(work, marks, refreshed=refreshed)
 
 
 def _record(

@@ -183,16 +183,6 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class KeysCompared:
-    """What was known when an entity's keys were compared with those of its mirror last."""
-
-    trace: str | None = None
-    """What deletes had left behind in the source; None: the source says nothing of it."""
-    at: datetime | None = None
-    """The source's clock then; None: nobody knows."""
-
-
-@dataclass(frozen=True, slots=True)
 class Repair:
     """What a batch sends through the hops again, because two layers differ in it."""
 

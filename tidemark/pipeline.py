@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 
-from tidemark import extract, mirror, publish, retention, retries, stage
+from tidemark import extract, mirror, publish, retention, retries, sources, stage
 from tidemark.config import NO_RETENTION, Area
 from tidemark.db import Servers
 from tidemark.errors import ConnectError, TidemarkError
 from tidemark.journal import Journal, reason
 from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
-from tidemark.source import PostgresSource
 
 Report = Callable[[HopResult], None]
 
@@ -134,7 +133,7 @@ def _let_go(servers: Servers, area: Area, batch_id: int, journal: Journal) -> No
 
 _HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {
     "extract": lambda servers, area, batch_id, overrides: extract.run(
-        servers, area, batch_id, PostgresSource(servers), overrides=overrides
+        servers, area, batch_id, sources.of(servers, area), overrides=overrides
     ),
     "stage": lambda servers, area, batch_id, overrides: stage.run(
         servers, area, batch_id, repair=overrides.repair

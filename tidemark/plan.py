@@ -6,17 +6,29 @@ session that compares them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from tidemark import db, deletes, drift, mirror, published, star, transfer, watermark
+from tidemark import (
+    db,
+    deletes,
+    drift,
+    extract,
+    mirror,
+    positions,
+    published,
+    sources,
+    star,
+    transfer,
+)
 from tidemark.config import Area, Entity
-from tidemark.db import Servers, Session
+from tidemark.db import Composable, Servers, Session
 from tidemark.drift import Difference
 from tidemark.mirror import Mirror
-from tidemark.model import KeysCompared, ServerName, Table
-from tidemark.source import PostgresSource, Reading, keys_of
+from tidemark.model import ServerName, Table, Window
+from tidemark.sources import Countable, Delta, Positions
+from tidemark.transfer import Landing, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +71,16 @@ def make(servers: Servers, area: Area) -> Plan:
         ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
         WindowError: no safe upper bound is known.
     """
-    source = PostgresSource(servers)
     with (
         servers.session("mrr", "plan") as mrr,
         servers.session("stg", "plan") as stg,
         servers.session("dwh", "plan") as dwh,
     ):
         mirrors = mirror.read(mrr, area)
-        differences = drift.compare(area, source.describe(area), mirrors)
-        known = deletes.compared(mrr, area)
-        with source.read(area, watermark.marks(mrr, area), known) as reading:
-            look = _Look(area, mrr, source, reading, known)
+        known = positions.known(mrr, area)
+        with sources.of(servers, area).open(area, known) as delta:
+            differences = drift.compare(area, delta.tables, mirrors)
+            look = _Look(area, mrr, delta, known)
             planned = [_planned(look, name, mirrors[name]) for name in area.entities]
         staged = mirror.last_applied(stg, area.area)
         return Plan(
@@ -98,9 +109,8 @@ class _Look:
 
     area: Area
     mrr: Session
-    source: PostgresSource
-    reading: Reading
-    known: Mapping[str, KeysCompared]
+    delta: Delta
+    positions: Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,43 +125,54 @@ class _Comparison:
 
 def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Planned, str | None]:
     """Say what the batch would read of an entity, and what it would stop with."""
-    reading, entity = look.reading, look.area.entities[name]
-    window = reading.windows[name]
-    found = _compared(look, entity, mirrored)
-    rows = look.source.count(look.area, reading, name) if name in reading.pending else 0
-    due = None
-    if found or entity.deletes == "detect":
-        last = look.known[name].at if name in look.known and not found else None
-        due = last + entity.compare_keys_every if last else reading.clock
+    delta = look.delta
+    window = delta.windows.get(name, Window(None, None))
+    found = _compared(look, look.area.entities[name], window, mirrored)
     comparison = found or _Comparison()
     planned = Planned(
         entity=name,
         low=window.low,
         high=window.high,
-        rows=rows + comparison.overlooked,
+        rows=_count(delta, name) + comparison.overlooked,
         deleted=comparison.deleted,
-        future=reading.future.get(name, 0),
-        compared_by=due,
+        future=delta.future.get(name, 0),
+        compared_by=delta.clock if found else delta.compared_by.get(name),
         held_by=str(window.held_by) if window.held_by else None,
     )
     return planned, comparison.objection
 
 
-def _compared(look: _Look, entity: Entity, mirrored: tuple[Mirror, Table]) -> _Comparison | None:
+def _count(delta: Delta, name: str) -> int:
+    return delta.count(name) if name in delta.pending and isinstance(delta, Countable) else 0
+
+
+def _compared(
+    look: _Look, entity: Entity, window: Window, mirrored: tuple[Mirror, Table]
+) -> _Comparison | None:
     """Compare keys where the batch would; None where it would not."""
     name, (target, table) = entity.name, mirrored
-    is_due = name in look.reading.compared
-    may_be = name in look.reading.pending and name in look.known and name in look.reading.seen
-    if not is_due and not (may_be and deletes.is_small(look.mrr, target)):
+    is_due = name in look.delta.compared
+    if not is_due and not (
+        extract.may_be_suspect(look.area, look.delta, look.positions, name)
+        and deletes.is_small(look.mrr, target)
+    ):
         return None
-    window = look.reading.windows[name]
-    with transfer.temporary(look.mrr, keys_of(entity, table)) as keys:
-        look.source.send_keys(entity, look.mrr, keys)
-        if not is_due:
-            parts = {"keys": keys.name, "condition": watermark.condition(entity, window)}
-            if not deletes.is_suspect(look.mrr, target, db.compose("plan", "in_window", **parts)):
-                return None
+    with transfer.temporary(look.mrr, extract.keys_of(entity, table)) as keys:
+        transfer.land(look.mrr, Task(keys, partial(look.delta.send_keys, name)))
+        if not is_due and not deletes.is_suspect(look.mrr, target, _new(entity, window, keys)):
+            return None
         overlooked = 0
         if window.low is not None:
             overlooked = deletes.count_overlooked(look.mrr, entity, target, keys, window.low)
         return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)
+
+
+def _new(entity: Entity, window: Window, keys: Landing) -> Composable:
+    return db.compose(
+        "plan",
+        "in_window",
+        keys=keys.name,
+        watermark=db.name(str(entity.watermark)),
+        low=db.literal(window.low),
+        high=db.literal(window.high),
+    )

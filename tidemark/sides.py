@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from tidemark import db
 from tidemark.compare import Shape
@@ -20,7 +19,7 @@ from tidemark.scd2 import Dimension
 from tidemark.star import Sent
 
 _EFFECTIVE = "_effective"
-_NOTHING = db.text("false")
+NOTHING = db.text("false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +32,11 @@ class Pair:
     excuse: Composable
 
 
-def extracted(
-    entity: Entity, columns: Sequence[Column], mirror: Mirror, mark: datetime | None
-) -> Pair:
-    """Pair the source's table with its mirror.
-
-    Args:
-        entity: the source's table. What is extracted in full is pending as a whole: the next batch
-            compares all of it.
-        columns: those of the mirror that the source has.
-        mirror: in MRR.
-        mark: where the next window begins; rows from there on are pending. None: all are.
-    """
-    late: Composable = db.text("true")
-    if mark is not None and entity.watermark is not None:
-        late = db.compose(
-            "verify", "is_late", watermark=db.name(entity.watermark), mark=db.literal(mark)
-        )
+def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
+    """Return what a mirror has of its source, in the columns that both have."""
     texts = _texts(column.name for column in columns)
-    return Pair(
-        _shape(entity.key, {column.name: column for column in columns}),
-        _rows(texts, db.name(*entity.source_name), pending=late),
-        _rows(texts, mirror.parts["mirror"], condition=db.compose("verify", "is_live")),
-        _NOTHING,
-    )
+    kept = _rows(texts, mirror.parts["mirror"], condition=db.compose("verify", "is_live"))
+    return _shape(entity.key, {column.name: column for column in columns}), kept
 
 
 def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
@@ -118,7 +98,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             columns.append(_member(role, by, natural, member))
             stored.append(_joined_member(alias, natural, member))
             compared[member] = Column(member, role.dimension.key_types[natural])
-    kept = db.name("t", DELETED) if target.on_delete == "soft" else _NOTHING
+    kept = db.name("t", DELETED) if target.on_delete == "soft" else NOTHING
     return Pair(
         _shape(target.natural_key, compared, labels=labels),
         _staged(columns, sent.mirror, published),
@@ -126,11 +106,11 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             "verify",
             "rows",
             columns=db.text(", ").join(stored),
-            pending=_NOTHING,
+            pending=NOTHING,
             tables=tables,
             condition=db.text("not ") + kept,
         ),
-        _NOTHING,
+        NOTHING,
     )
 
 
@@ -225,7 +205,7 @@ def _rows(
     table: Composable,
     *,
     condition: Composable | None = None,
-    pending: Composable = _NOTHING,
+    pending: Composable = NOTHING,
 ) -> Composable:
     return db.compose(
         "verify",

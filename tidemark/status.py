@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import db, rejects
+from tidemark import db, rejects, sources
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
 from tidemark.model import ServerName, label
+from tidemark.sources import Comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class LayerRows:
     """Rows of one entity, layer by layer; `dwh` counts versions, `rejected` keys."""
 
     entity: str
-    source: int
+    source: int | None
+    """None: a source of its kind can't be counted."""
     mrr: int
     stg: int
     rejected: int
@@ -98,7 +101,6 @@ def refused(stg: Session, area: Area) -> list[Refused]:
 def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
     """Count every entity's rows in every layer, exactly: each table is read whole."""
     with (
-        servers.session(area.source.name, "status") as source,
         servers.session("mrr", "status") as mrr,
         servers.session("stg", "status") as stg,
         servers.session("dwh", "status") as dwh,
@@ -106,10 +108,11 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
         refused: dict[str, int] = dict(
             stg.rows(db.compose("status", "count_rejects"), {"area": area.area})
         )
+        there = source_rows(servers, area)
         return [
             LayerRows(
                 entity=name,
-                source=_count(source, db.name(*entity.source_name)),
+                source=there.get(name),
                 mrr=_count(mrr, db.name(*entity.table("mrr")), "count_current"),
                 stg=_count(stg, db.name(*entity.table("stg")), "count_current"),
                 rejected=refused.get(name, 0),
@@ -119,20 +122,10 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
         ]
 
 
-def has_rows(servers: Servers, area: Area) -> bool:
-    """Whether any source table of the area holds a row."""
-    with servers.session(area.source.name, "status") as source:
-        return any(
-            source.value(
-                db.compose(
-                    "watermark",
-                    "has_rows",
-                    source=db.name(*entity.source_name),
-                    condition=db.text("true"),
-                )
-            )
-            for entity in area.entities.values()
-        )
+def source_rows(servers: Servers, area: Area) -> Mapping[str, int]:
+    """Count the rows of an area's source, where its kind can: entity -> rows."""
+    source = sources.of(servers, area)
+    return source.rows(area) if isinstance(source, Comparable) else {}
 
 
 def _count(session: Session, table: Composable, statement: str = "count") -> int:

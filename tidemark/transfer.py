@@ -1,42 +1,33 @@
 """COPY from one server into another; Python moves bytes and sees no row.
 
 The sender's `COPY … TO STDOUT` and the receiver's `COPY … FROM STDIN` run in two threads with a
-pipe between them. The receiver commits only after the sender has ended well: a broken stream
-looks like a short one from the other end of a pipe.
+pipe between them (`inlet`).
 """
 
 from __future__ import annotations
 
-import fcntl
-import io
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from tidemark import catalog, db, refusals, rowsize
+from tidemark import catalog, db, inlet, refusals, rowsize
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError, TidemarkError
+from tidemark.inlet import Format, Inlet, Out, Refused
 from tidemark.model import Column, Layer, Place, ServerName
-
-_PIPE_BYTES = 1 << 20
-_BAD_COPY_FORMAT = "22P04"
 
 READ_ONLY = "isolation level repeatable read read only"
 
 STREAMS = 4
 """How many entities stream at once."""
-_SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 KEYS = "keys"
 """The work table that takes the keys of an entity."""
-
-_Reading = Callable[[Session], AbstractContextManager[None]]
-"""What opens a transaction that reads the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,26 @@ class Job:
     landing: Landing
     query: Composable
     binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A landing table of the receiving server, and who sends the items that land in it."""
+
+    landing: Landing
+    send: Callable[[Inlet], None]
     adds: bool = False
     """Whether the landing table keeps what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What came of one job."""
+    """What has landed in one table."""
 
     rows: int
     seconds: float
+    refused: tuple[Refused, ...] = ()
+    """What the sender gave up."""
 
 
 def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
@@ -109,116 +110,162 @@ def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
 
 
 def stream_all(
-    servers: Servers,
-    *,
-    sender: tuple[ServerName, str],
-    receiver: Layer,
-    jobs: Sequence[Job],
-    limits: Composable | None = None,
+    servers: Servers, *, sender: tuple[ServerName, str], receiver: Layer, jobs: Sequence[Job]
 ) -> Mapping[str, Streamed]:
-    """Fill several landing tables at once, all from one snapshot of the sending server.
+    """Fill several landing tables at once, all from one snapshot of the sending layer.
 
     Args:
         servers: where the sessions come from.
         sender: the sending server, and the exported snapshot that every stream reads.
         receiver: the receiving layer.
         jobs: what to stream; the largest should come first.
-        limits: statement that each transaction on the sending server begins with.
 
     Returns:
         Entity -> rows and seconds.
     """
-    server, snapshot = sender
-    used: list[Session] = []
+    snapshot = Snapshot(servers, *sender)
+    tasks = [Task(job.landing, partial(_send_job, snapshot, job)) for job in jobs]
+    return land_all(servers, receiver, tasks)
 
-    @contextmanager
-    def reading(source: Session) -> Iterator[None]:
-        with source.transaction(READ_ONLY):
-            source.run("set transaction snapshot %(id)s", {"id": snapshot})
-            if limits:
-                source.run(limits)
-            yield
 
-    def one(job: Job) -> Streamed:
-        start = time.monotonic()
-        with ExitStack() as stack:
-            source = stack.enter_context(servers.session(server, f"send {job.landing.entity}"))
-            target = stack.enter_context(servers.session(receiver, f"land {job.landing.entity}"))
-            used.extend((source, target))
-            with _column_told(source, reading, job), reading(source):
-                rows = stream(source, target, job)
-        return Streamed(rows, time.monotonic() - start)
+def land_all(servers: Servers, receiver: Layer, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
+    """Fill several landing tables at once.
+
+    Args:
+        servers: where the sessions of the receiver come from.
+        receiver: the receiving layer.
+        tasks: what to land; the largest should come first.
+
+    Returns:
+        Name of the landing table -> what has landed.
+    """
+    inlets: list[Inlet] = []
+
+    def one(task: Task) -> Streamed:
+        def sending(out: Inlet) -> None:
+            inlets.append(out)
+            task.send(out)
+
+        with servers.session(receiver, f"land {task.landing.entity}") as session:
+            return land(session, replace(task, send=sending))
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
-        streams = [pool.submit(one, job) for job in jobs]
+        streams = [pool.submit(one, task) for task in tasks]
         try:
             for each in as_completed(streams):
                 each.result()
         except BaseException:
-            _stop(streams, used)
+            _stop(streams, inlets)
             raise
     done = [each.result() for each in streams]
-    return {job.landing.entity: result for job, result in zip(jobs, done, strict=True)}
+    return {task.landing.entity: result for task, result in zip(tasks, done, strict=True)}
 
 
-@contextmanager
-def _column_told(source: Session, reading: _Reading, job: Job) -> Iterator[None]:
-    """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An exported snapshot of a server, for as many sessions as read it."""
 
-    def is_refused(columns: Sequence[str]) -> bool:
-        query = db.compose("transfer", "part", columns=db.names(columns), query=job.query)
-        send = db.compose("transfer", "send", query=query, form=db.text("text"))
-        with Path(os.devnull).open("wb") as nowhere:
-            try:
-                with reading(source):
-                    source.copy(send, nowhere)
-            except RefusedRowError:
-                return True
-        return False
+    servers: Servers
+    server: ServerName
+    id: str
+    limits: Composable | None = None
+    """Statement that each of its transactions begins with."""
 
-    try:
-        yield
-    except RefusedRowError as error:
-        column = None
-        if error.server == source.server and error.is_data and error.column is None:
-            with suppress(TidemarkError):  # It takes too long, or was cancelled with the others.
-                column = refusals.culprit([c.name for c in job.landing.columns], is_refused)
-        raise error.of(error.entity, error.todo, column=column) from error
+    def send(self, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool) -> None:
+        """Send the rows of a query, as `send` does, in a transaction of its own.
+
+        Raises:
+            RefusedRowError: the sender refused a row; it names the column where one is to blame.
+        """
+        with (
+            self.servers.session(self.server, f"send {out.entity}") as session,
+            self._column_told(session, query, columns),
+            self.read(session),
+        ):
+            send(session, query, out, columns, binary=binary)
+
+    @contextmanager
+    def read(self, session: Session) -> Iterator[None]:
+        """Read the snapshot in the block."""
+        with session.transaction(READ_ONLY):
+            session.run("set transaction snapshot %(id)s", {"id": self.id})
+            if self.limits:
+                session.run(self.limits)
+            yield
+
+    @contextmanager
+    def _column_told(
+        self, session: Session, query: Composable, columns: Sequence[Column]
+    ) -> Iterator[None]:
+        """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
+
+        def is_refused(some: Sequence[str]) -> bool:
+            part = db.compose("transfer", "part", columns=db.names(some), query=query)
+            statement = db.compose("transfer", "send", query=part, form=db.text("text"))
+            with Path(os.devnull).open("wb") as nowhere:
+                try:
+                    with self.read(session):
+                        session.copy(statement, nowhere)
+                except RefusedRowError:
+                    return True
+            return False
+
+        try:
+            yield
+        except RefusedRowError as error:
+            column = None
+            if error.server == session.server and error.is_data and error.column is None:
+                with suppress(TidemarkError):  # It takes too long, or was cancelled.
+                    column = refusals.culprit([c.name for c in columns], is_refused)
+            raise error.of(error.entity, error.todo, column=column) from error
 
 
-def _stop(streams: Sequence[Future[Streamed]], used: Sequence[Session]) -> None:
+def _stop(streams: Sequence[Future[Streamed]], inlets: Sequence[Inlet]) -> None:
     """End what still streams when one has failed: it holds the source's snapshot, in vain."""
     for each in streams:
         each.cancel()
     # One that is between two statements has nothing to cancel yet.
     pause = 0.1
     while wait(streams, timeout=pause).not_done:
-        db.cancel(list(used))
+        for out in list(inlets):
+            out.stop()
         pause = min(2 * pause, 2.0)
 
 
-def stream(sender: Session, receiver: Session, job: Job) -> int:
-    """Fill the landing table of a job, in one transaction on the receiving server.
+def land(receiver: Session, task: Task) -> Streamed:
+    """Fill a landing table in one transaction on the receiving server.
 
     Args:
-        sender: session that runs the query; its transaction and snapshot are the caller's.
         receiver: session on the receiving server, outside of a transaction.
-        job: its query is a SELECT with the landing table's columns in their order.
-
-    Returns:
-        The number of rows.
+        task: the table, and who sends to it.
 
     Raises:
         StatementError, ConnectError: of whichever end failed first; the landing table is as
             it was before.
     """
+    start = time.monotonic()
+    landing = task.landing
     with receiver.transaction():
-        if not job.adds:
-            receiver.run(db.compose("transfer", "truncate", landing=job.landing.name))
-        count = append(sender, job.query, receiver, job.landing, binary=job.binary)
-    if count:
-        receiver.run(db.compose("transfer", "analyze", landing=job.landing.name))
-    return count
+        if not task.adds:
+            receiver.run(db.compose("transfer", "truncate", landing=landing.name))
+        with _taking(receiver, landing) as out:
+            task.send(out)
+    if out.rows:
+        receiver.run(db.compose("transfer", "analyze", landing=landing.name))
+    return Streamed(out.rows, time.monotonic() - start, tuple(out.refused))
+
+
+def stream(sender: Session, receiver: Session, job: Job) -> int:
+    """Do one job in a transaction on the receiving server; returns the number of rows.
+
+    Its query is a SELECT with the landing table's columns in their order, and the sender's
+    transaction is the caller's. See `land`.
+    """
+
+    def sending(out: Inlet) -> None:
+        send(sender, job.query, out, job.landing.columns, binary=job.binary)
+
+    return land(receiver, Task(job.landing, sending)).rows
 
 
 def append(
@@ -236,17 +283,32 @@ def append(
     Returns:
         The number of rows.
     """
-    form = db.text("binary" if binary else "text")
-    guarded = rowsize.guarded(query, landing.columns, binary=binary)
-    columns = db.names(column.name for column in landing.columns)
-    todo = {sender.server: refusals.SENDING, receiver.server: refusals.LANDING}
-    with refusals.named(landing.entity.removesuffix(f".{KEYS}"), **todo):
-        return _pump(
-            sender,
-            db.compose("transfer", "send", query=guarded, form=form),
-            receiver,
-            db.compose("transfer", "receive", landing=landing.name, columns=columns, form=form),
-        )
+    with _taking(receiver, landing) as out:
+        send(sender, query, out, landing.columns, binary=binary)
+    return out.rows
+
+
+def _taking(receiver: Session, landing: Landing) -> AbstractContextManager[Inlet]:
+    entity = landing.entity.removesuffix(f".{KEYS}")
+    return inlet.taking(receiver, landing.name, entity, landing.columns)
+
+
+def send(
+    sender: Session, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool
+) -> None:
+    """Send the result of a query as one item; its columns are these, as the receiver has them."""
+    guarded = rowsize.guarded(query, columns, binary=binary)
+    form: Format = "binary" if binary else "text"
+    statement = db.compose("transfer", "send", query=guarded, form=db.text(form))
+    pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
+    with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
+        sender.copy_out(statement, pipe)
+    if refused := out.end():
+        raise refused
+
+
+def _send_job(snapshot: Snapshot, job: Job, out: Inlet) -> None:
+    snapshot.send(job.query, out, job.landing.columns, binary=job.binary)
 
 
 def refill(sender: Session, receiver: Session, job: Job) -> int:
@@ -268,46 +330,3 @@ def _definitions(landing: Landing) -> Composable:
     return db.text(", ").join(
         db.name(column.name) + db.text(f" {column.type}") for column in landing.columns
     )
-
-
-def _pump(sender: Session, send: Composable, receiver: Session, receive: Composable) -> int:
-    read_end, write_end = os.pipe()
-    if _SET_PIPE_SIZE is not None:
-        _grow(write_end)
-    failures: list[BaseException] = []
-
-    def sending() -> None:
-        try:
-            with io.BufferedWriter(sender.fed(write_end, "wb"), db.COPY_CHUNK) as out:
-                try:
-                    sender.copy(send, out)
-                except BaseException as error:
-                    failures.append(error)
-        except BrokenPipeError:
-            pass  # The receiver failed first, and says so itself.
-
-    thread = threading.Thread(target=sending, name="tidemark-send", daemon=True)
-    thread.start()
-    try:
-        with io.BufferedReader(receiver.fed(read_end, "rb"), db.COPY_CHUNK) as source:
-            count = receiver.copy(receive, source)
-    except BaseException as error:
-        db.cancel([sender])
-        thread.join()
-        raise _first_cause(failures, error) from error
-    thread.join()
-    if failures:
-        raise failures[0]
-    return count
-
-
-def _first_cause(sender: list[BaseException], receiver_error: BaseException) -> BaseException:
-    """Tell the cause from its echo: a receiver that reads half a stream fails because of it."""
-    cut_short = getattr(receiver_error, "sqlstate", None) == _BAD_COPY_FORMAT
-    return sender[0] if sender and cut_short else receiver_error
-
-
-def _grow(pipe: int) -> None:
-    # An unprivileged user may have used up its pipe pages; the default size works too.
-    with suppress(OSError):
-        fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)  # type: ignore[arg-type]

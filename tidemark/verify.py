@@ -7,7 +7,6 @@ meanwhile. The area's lock is held, so no batch runs beside it.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -17,35 +16,31 @@ from itertools import pairwise
 
 from tidemark import (
     audits,
-    catalog,
     claims,
     compare,
     db,
     deletes,
     ledger,
     mirror,
+    positions,
     published,
     sides,
-    source,
+    sources,
     stage,
     star,
-    traces,
     transfer,
-    watermark,
 )
 from tidemark.audits import Audit
-from tidemark.compare import Compared, Difference, Side
+from tidemark.compare import Compared, Difference
 from tidemark.config import Area, Entity
-from tidemark.db import Servers, Session
+from tidemark.db import Relation, Servers, Session
 from tidemark.journal import Journal
 from tidemark.mirror import Mirror
-from tidemark.model import LAYERS, Hop, Key, KeysCompared, Layer, Repair, Table, in_the_future
+from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table, in_the_future
+from tidemark.sources import Comparable, Comparison
 from tidemark.star import Star
 
 _SNAPSHOT = "isolation level repeatable read"
-
-_COUNTED_AFTER = 11.0
-"""Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
 
 _REJECTED = ("reject_reasons",)
 """What differs where rejects do."""
@@ -147,23 +142,24 @@ def run(
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
         stack.enter_context(journal.locked())
-        names = (area.source.name, *LAYERS)
-        opened = {name: stack.enter_context(servers.session(name, "verify")) for name in names}
-        for name, session in opened.items():
-            mode = _SNAPSHOT if name in LAYERS else transfer.READ_ONLY
-            stack.enter_context(session.rolled_back(mode))
-        opened[area.source.name].run(source.limits(area))
-        clock = opened[area.source.name].value(db.compose("verify", "clock"))
+        opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
+        for session in opened.values():
+            stack.enter_context(session.rolled_back(_SNAPSHOT))
+        source, known = sources.of(servers, area), positions.read(opened["mrr"], area)
+        look = None
+        if isinstance(source, Comparable):
+            look = stack.enter_context(source.compare(area, known))
+        clock = look.clock if look else opened["mrr"].value(db.compose("verify", "clock"))
         shape = star.read(opened["stg"], opened["dwh"], area)
         cleansings = stage.read_cleansings(opened["stg"], area)
         stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
         checks = []
-        for check in _checks(servers, opened, area, shape, cleansings):
+        for check in _checks(look, opened, area, shape, cleansings):
             checks.append(check)
             report(check)
         found = _audits(opened["dwh"], shape)
         origins = list(_origins(opened["stg"], cleansings, checks, found))
-        notes = list(_notes(opened, area, clock))
+        notes = list(_notes(look, opened, area))
         return Verification(area.area, area.source.name, clock, checks, found, origins, notes)
 
 
@@ -187,19 +183,20 @@ def _origins(
 
 
 def _checks(
-    servers: Servers,
-    opened: dict[str, Session],
+    look: Comparison | None,
+    opened: Mapping[Layer, Session],
     area: Area,
     shape: Star,
     cleansings: Mapping[str, stage.Cleansing],
 ) -> Iterator[Checked]:
-    stg, dwh = opened["stg"], opened["dwh"]
-    mirrored = mirror.read(opened["mrr"], area)
-    for name in area.entities:
-        yield Checked("extract", name, _extracted(servers, opened, area, name, mirrored[name]))
+    mrr, stg, dwh = opened["mrr"], opened["stg"], opened["dwh"]
+    mirrored = mirror.read(mrr, area)
+    if look is not None:
+        for name, entity in area.entities.items():
+            yield Checked("extract", name, _extracted(look, mrr, entity, mirrored[name]))
     staging = _Staging(
         area,
-        opened["mrr"],
+        mrr,
         stg,
         mirrored,
         cleansings,
@@ -219,42 +216,37 @@ def _checks(
 def _across(entity: Entity, pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
     return compare.across(
         pair.shape,
-        Side(sender, pair.sent),
-        Side(receiver, pair.kept),
+        Relation(sender, pair.sent),
+        Relation(receiver, pair.kept),
         excuse=pair.excuse,
         work=entity.work("compared"),
     )
 
 
 def _extracted(
-    servers: Servers,
-    opened: dict[str, Session],
-    area: Area,
-    name: str,
-    mirrors: tuple[Mirror, Table],
+    look: Comparison, mrr: Session, entity: Entity, mirrors: tuple[Mirror, Table]
 ) -> Compared:
-    entity = area.entities[name]
-    sender, mrr = opened[area.source.name], opened["mrr"]
     target, mirrored = mirrors
-    why = f"entities.{name} of sql/{area.area}/area.yml"
-    found = catalog.tables(sender, [entity.source_name])
-    table = catalog.require(found, entity.source_name, server=sender.server, why=why)
-    columns = [
-        column
-        for column in mirrored.columns
-        if column.name in target.payload and column.name in table.names
-    ]
-    mark = watermark.marks(mrr, area).get(name)
-    low = mark - entity.lookback if mark else None
-    compared = _across(entity, sides.extracted(entity, columns, target, low), sender, mrr)
+    there = look.tables[entity.name]
+    columns = [c for c in mirrored.columns if c.name in target.payload and c.name in there.names]
+    shape, kept = sides.mirrored(entity, columns, target)
+    sent = look.relation(entity.name, [column.name for column in columns])
+    compared = compare.across(
+        shape,
+        sent,
+        Relation(mrr, kept),
+        excuse=sides.NOTHING,
+        work=entity.work("compared"),
+    )
     if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
         return replace(compared, differences=rest)
     rest = [one for one in compared.differences if not _is_in_keys(entity, one)]
     mended = len(compared.differences) - len(rest)
+    is_deleted = any(one.kind == "surplus" for one in compared.differences)
     if mended and (
-        _brings_new_keys(sender, mrr, entity, mirrors, low)
-        or _keys_will_be_compared(servers, area, name, mrr, compared)
+        _brings_new_keys(look, mrr, entity, *mirrors)
+        or look.will_compare_keys(entity.name, is_deleted=is_deleted)
     ):
         return replace(compared, differences=rest, pending=compared.pending + mended)
     return compared
@@ -266,56 +258,14 @@ def _is_in_keys(entity: Entity, difference: Difference) -> bool:
 
 
 def _brings_new_keys(
-    sender: Session,
-    mrr: Session,
-    entity: Entity,
-    mirrors: tuple[Mirror, Table],
-    low: datetime | None,
+    look: Comparison, mrr: Session, entity: Entity, target: Mirror, mirrored: Table
 ) -> bool:
     """Whether the next window brings a key that the mirror lacks, for which keys are compared."""
-    target, mirrored = mirrors
-    if entity.extract == "full" or low is None or not deletes.is_small(mrr, target):
+    if not deletes.is_small(mrr, target):
         return False
-    found = sender.rows(
-        db.compose(
-            "verify",
-            "late_keys",
-            key_texts=db.joined("t.{}::text", entity.key),
-            source=db.name(*entity.source_name),
-            late=db.compose(
-                "verify",
-                "is_late",
-                watermark=db.name(str(entity.watermark)),
-                mark=db.literal(low),
-            ),
-            limit=db.literal(deletes.SMALL),
-        )
-    )
-    rows = mirror.keys(mirrored, entity.key, [tuple(key) for (key,) in found])
-    return bool(found) and deletes.is_suspect(mrr, target, rows)
-
-
-def _keys_will_be_compared(
-    servers: Servers, area: Area, name: str, mrr: Session, compared: Compared
-) -> bool:
-    """Whether it is time for the next batch to compare keys, and so to mend what differs in them.
-
-    Deletes of a moment ago are waited for until the source has counted them.
-    """
-    entity, before = area.entities[name], deletes.compared(mrr, area).get(name)
-    if entity.extract == "full" or before is None:
-        return True
-    is_deleted = any(one.kind == "surplus" for one in compared.differences)
-    deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
-    with servers.session(area.source.name, "verify") as session:
-        while True:
-            clock = session.value(db.compose("verify", "clock"))
-            now = KeysCompared(traces.read(session, entity), clock)
-            if traces.is_due(entity, before, now):
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.5)
+    pending = look.pending_keys(entity.name, deletes.SMALL)
+    rows = mirror.keys(mirrored, entity.key, pending)
+    return bool(pending) and deletes.is_suspect(mrr, target, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,13 +334,16 @@ def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
     return [Difference(kind, tuple(key), _REJECTED) for key, kind in found]
 
 
-def _notes(opened: Mapping[str, Session], area: Area, clock: datetime) -> Iterator[str]:
+def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area) -> Iterator[str]:
     """Say which layers have what the one before them has lost, and what lies in the future."""
     for sender, receiver in pairwise(LAYERS):
         lost = ledger.lost(opened[sender], opened[receiver], area)
         if lost:
             yield str(lost)
-    for name, rows in watermark.future(opened[area.source.name], area, clock).items():
+    if look is None:
+        yield f"{area.source.name} and mrr can't be compared: what was extracted is not verified"
+        return
+    for name, rows in look.future().items():
         yield f"{name}: {in_the_future(rows)}"
 
 

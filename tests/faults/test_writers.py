@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
-from tidemark import db, pipeline, rebuild, transfer, verify, watermark
+from tidemark import db, rebuild, sources, verify
 from tidemark.config import Area
-from tidemark.db import Servers
+from tidemark.db import Servers, Session
 from tidemark.embedded import site
 from tidemark.errors import WindowError
 from tidemark.mirror import LINEAGE
-from tidemark.model import KeysCompared, ServerName, Window
-from tidemark.source import PostgresSource, Reading
+from tidemark.model import ServerName, Window
+from tidemark.sources import Positions, window
+from tidemark.sources.postgres import PostgresDelta, PostgresSource
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
 pytestmark = pytest.mark.timeout(900 + SECONDS)
@@ -116,42 +117,39 @@ PGBENCH = "select from pg_stat_activity where application_name = 'pgbench'"
 class ObservedSource(PostgresSource):
     """A source of which an observer notes what each extraction should bring."""
 
-    def __init__(self, noted: Rows, servers: Servers) -> None:
+    def __init__(self, noted: Rows, servers: Servers, area: Area) -> None:
         super().__init__(servers)
         self._noted = noted
 
     @contextmanager
-    def read(
-        self, area: Area, marks: Mapping[str, datetime], compared: Mapping[str, KeysCompared]
-    ) -> Iterator[Reading]:
-        with super().read(area, marks, compared) as safe:
-            reading = self._bounded(area, safe, marks)
-            with (
-                self._servers.session("operational", "observe") as observer,
-                observer.transaction(transfer.READ_ONLY),
-            ):
-                observer.run("set transaction snapshot %(id)s", {"id": reading.snapshot})
-                for name, entity in area.entities.items():
-                    window = replace(reading.windows[name], low=None)
-                    there = db.text(f"select '{name}', to_jsonb({name})::text from {name} where ")
-                    self._noted.update(observer.rows(there + watermark.condition(entity, window)))
-            yield reading
+    def open(self, area: Area, positions: Positions) -> Iterator[PostgresDelta]:
+        with super().open(area, positions) as safe:
+            delta = self._bounded(safe)
+            with self._servers.session(area.source.name, "observe") as observer:
+                self._note(delta, observer)
+            yield delta
 
-    def _bounded(self, area: Area, reading: Reading, marks: Mapping[str, datetime]) -> Reading:
-        return reading
+    def _note(self, delta: PostgresDelta, observer: Session) -> None:
+        with delta.snapshot.read(observer):
+            for name, entity in delta.area.entities.items():
+                there = db.text(f"select '{name}', to_jsonb({name})::text from {name} where ")
+                until = window.condition(entity, replace(delta.windows[name], low=None))
+                self._noted.update(observer.rows(there + until))
+
+    def _bounded(self, delta: PostgresDelta) -> PostgresDelta:
+        return delta
 
 
 class NaiveSource(ObservedSource):
     """Reads whatever changed after the last change that it has seen: `> max(updated_at)`."""
 
-    def _bounded(self, area: Area, reading: Reading, marks: Mapping[str, datetime]) -> Reading:
-        assert self._session
+    def _bounded(self, delta: PostgresDelta) -> PostgresDelta:
         windows = {}
-        for name in area.entities:
-            last = self._session.value(f"select max(updated_at) from {name}")
-            windows[name] = Window(marks.get(name), last + timedelta(microseconds=1))
+        for name, safe in delta.windows.items():
+            last = delta._session.value(f"select max(updated_at) from {name}")
+            windows[name] = Window(safe.low, last + timedelta(microseconds=1))
         pending = [name for name, window in windows.items() if not window.is_empty]
-        return replace(reading, windows=windows, pending=pending)
+        return replace(delta, windows=windows, pending=pending)
 
 
 @pytest.fixture
@@ -168,7 +166,7 @@ def shop(retail: Retail) -> Retail:
 
 def test_nothing_is_lost_while_writers_are_at_work(shop: Retail, monkeypatch: pytest.MonkeyPatch):
     noted: Rows = set()
-    monkeypatch.setattr(pipeline, "PostgresSource", partial(ObservedSource, noted))
+    monkeypatch.setattr(sources, "of", partial(ObservedSource, noted))
 
     run_beside_writers(shop, SECONDS)
 
@@ -190,7 +188,7 @@ def test_the_naive_bound_loses_rows_beside_the_same_writers(
 ):
     """Were nothing lost here, the test above would prove nothing."""
     noted: Rows = set()
-    monkeypatch.setattr(pipeline, "PostgresSource", partial(NaiveSource, noted))
+    monkeypatch.setattr(sources, "of", partial(NaiveSource, noted))
 
     run_beside_writers(shop, 6)
 

@@ -24,7 +24,7 @@ MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
 
 
 def state(retail: Retail) -> list[Any]:
-    marks = "select entity, high_water_mark from tidemark.extraction_mark order by 1"
+    marks = "select entity, position ->> 'high' from tidemark.source_position order by 1"
     return [retail.contents(), retail.warehouse.rows("mrr", marks)]
 
 
@@ -114,11 +114,11 @@ def test_a_server_that_is_too_old_is_refused_with_both_versions(
 
 
 def test_a_layer_that_was_not_migrated_says_how(retail: Retail):
-    retail.warehouse.execute("mrr", "drop table tidemark.extraction_mark")
+    retail.warehouse.execute("mrr", "drop table tidemark.source_position")
     with pytest.raises(StatementError) as raised:
         retail.run()
     assert str(raised.value) == (
-        'mrr: relation "tidemark.extraction_mark" does not exist. Run `tidemark migrate`.'
+        'mrr: relation "tidemark.source_position" does not exist. Run `tidemark migrate`.'
     )
 
 
@@ -157,7 +157,7 @@ NAMED = [
     (
         "key: [sale_id]",
         "key: [sales_id]",
-        "mrr: public.mrr_fact_sales has no column 'sales_id', but entities.sales.mrr of "
+        "operational: public.sales has no column 'sales_id', but entities.sales of "
         "sql/retail/area.yml names it. Did you mean 'sale_id'?",
     ),
     (

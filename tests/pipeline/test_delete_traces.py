@@ -155,7 +155,9 @@ def test_what_counts_nothing_is_compared_in_each_batch(shop: Retail):
     compared(shop)
     shop.run(**refreshed)
     assert compared(shop) == ["sales"]
-    traces = "select entity, trace is null from tidemark.delete_trace order by 1"
+    traces = (
+        "select entity, position ->> 'deletes' is null from tidemark.source_position order by 1"
+    )
     assert shop.warehouse.rows("mrr", traces) == [
         ("customers", False),
         ("products", False),

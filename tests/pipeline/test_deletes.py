@@ -12,7 +12,7 @@ from tests.queries import execute
 from tidemark import extract, plan, stage
 from tidemark.errors import DeleteGuardError
 from tidemark.model import LAYERS, Overrides, ServerName
-from tidemark.source import PostgresSource
+from tidemark.sources.postgres import PostgresSource
 
 SALES = "select original_sale_id from dwh_fact_sales order by 1"
 CUSTOMERS = """

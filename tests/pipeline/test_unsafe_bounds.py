@@ -18,15 +18,20 @@ from tests.fix_areas import Dimension, Made, Make
 from tests.fix_retail import wait_until
 from tests.fix_servers import SETTINGS, connect, database, memory
 from tests.queries import execute, rows
-from tidemark import doctor, embedded, pipeline, plan, verify, watermark
+from tidemark import doctor, embedded, pipeline, plan, verify
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import WindowError
 from tidemark.model import Overrides
 from tidemark.project import Project
+from tidemark.sources import window
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
 TABLE = "create table things (id int primary key, v text, updated_at timestamptz)"
+AHEAD = """
+    update tidemark.source_position
+    set position = position || jsonb_build_object('high', now() + interval '1 hour')
+"""
 FUTURE = "insert into things values (9, 'later', now() + interval '3 years')"
 
 
@@ -39,10 +44,7 @@ def filled(made: Make, entity: Dimension = THINGS) -> Made:
 
 def test_a_clock_that_was_set_back_stops_the_batch(made: Make):
     area = filled(made)
-    area.warehouse.execute(
-        "mrr",
-        "update tidemark.extraction_mark set high_water_mark = now() + interval '1 hour'",
-    )
+    area.warehouse.execute("mrr", AHEAD)
     area.put(THINGS, (4, "lost?", "2025-01-01"))
     with pytest.raises(WindowError, match=r"things: the source's clock says .* was set back"):
         area.run()
@@ -66,9 +68,7 @@ def test_all_entities_that_are_ahead_of_the_clock_begin_anew_at_once(made: Make)
     )
     area = made(THINGS, others)
     area.run()
-    area.warehouse.execute(
-        "mrr", "update tidemark.extraction_mark set high_water_mark = now() + interval '1 hour'"
-    )
+    area.warehouse.execute("mrr", AHEAD)
     refused = tidemark("run", env=area.environment)
     command = "tidemark run made --full-refresh others --full-refresh things"
     assert refused.err.count(f"`{command}`") == 1, refused
@@ -78,16 +78,13 @@ def test_all_entities_that_are_ahead_of_the_clock_begin_anew_at_once(made: Make)
 
 def test_a_full_refresh_begins_a_new_mark_after_the_clock_was_set_back(made: Make):
     area = filled(made)
-    area.warehouse.execute(
-        "mrr",
-        "update tidemark.extraction_mark set high_water_mark = now() + interval '1 hour'",
-    )
+    area.warehouse.execute("mrr", AHEAD)
     area.put(THINGS, (4, "kept", "2025-01-01"))
 
     refresh = Overrides(refresh=frozenset(["things"]))
     pipeline.run(area.servers, area.area, overrides=refresh)
 
-    marks = "select high_water_mark < clock_timestamp() from tidemark.extraction_mark"
+    marks = "select (position ->> 'high')::timestamptz < now() from tidemark.source_position"
     assert area.warehouse.rows("mrr", marks) == [(True,)]
     area.warehouse.execute("operational", "update things set v = 'new', updated_at = now()")
     area.run()
@@ -97,9 +94,7 @@ def test_a_full_refresh_begins_a_new_mark_after_the_clock_was_set_back(made: Mak
 def test_settle_goes_on_whatever_the_clock_says(made: Make):
     entity = replace(THINGS, settings={"settle": "1s"})
     area = filled(made, entity)
-    area.warehouse.execute(
-        "mrr", "update tidemark.extraction_mark set high_water_mark = now() + interval '1 hour'"
-    )
+    area.warehouse.execute("mrr", AHEAD)
     assert area.run().changed == 0
 
 
@@ -147,9 +142,9 @@ def test_a_relation_whose_rows_come_late_has_no_safe_bound(
     area = make_area("things")
     execute(operational, TABLE.replace("things", "old_things"))
     execute(operational, statements)
-    seen = watermark.activity(Session(operational, "operational"), area)
+    seen = window.activity(Session(operational, "operational"), area)
     with pytest.raises(WindowError) as raised:
-        watermark.window(area, area.entities["things"], None, seen)
+        window.window(area, area.entities["things"], None, seen)
     assert str(raised.value) == (
         f"made.things: no safe upper bound is known: {said}"
         "or set `settle: 15m` (lossy) in sql/made/area.yml."
@@ -222,13 +217,13 @@ def test_a_subscribed_table_has_no_safe_bound(
     subscriber: Connection, make_area: Callable[[str], Area], table: str, subscribed: str
 ):
     area = make_area(table)
-    seen = watermark.activity(Session(subscriber, "operational"), area)
+    seen = window.activity(Session(subscriber, "operational"), area)
     said = f"rows of {subscribed} come by a subscription"
     with pytest.raises(WindowError, match=said) as raised:
-        watermark.window(area, area.entities["things"], None, seen)
+        window.window(area, area.entities["things"], None, seen)
     assert "Extract from the publisher" in str(raised.value)
     settled = area.entities["things"].model_copy(update={"settle": timedelta(minutes=15)})
-    assert watermark.window(area, settled, None, seen).high is not None
+    assert window.window(area, settled, None, seen).high is not None
 
 
 def test_what_a_subscription_brings_is_stamped_before_it_comes(

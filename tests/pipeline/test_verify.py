@@ -14,6 +14,7 @@ from tests.queries import execute
 from tidemark import verify
 from tidemark.errors import LockedError
 from tidemark.model import Hop, Overrides, ServerName
+from tidemark.sources import postgres
 from tidemark.verify import Verification
 
 Found = list[tuple[Hop, str, str, tuple[str, ...], tuple[str, ...]]]
@@ -125,7 +126,7 @@ PLANTED: list[tuple[ServerName, str, Found]] = [
 @pytest.fixture
 def shop(retail: Retail, monkeypatch: pytest.MonkeyPatch) -> Retail:
     """The shop after two batches: with a version that ended, and a sale that was refused."""
-    monkeypatch.setattr(verify, "_COUNTED_AFTER", 0)
+    monkeypatch.setattr(postgres, "_COUNTED_AFTER", 0)
     retail.add("sales", 5, quantity=-1)
     retail.run()
     retail.change("customers", 1, city="Rome")
@@ -318,6 +319,6 @@ def test_a_repair_tells_the_marks_of_the_batches_that_it_publishes(shop: Retail)
 
     shop.run(overrides=Overrides(repair=look(shop).repair()))
 
-    extracted = "select entity, high_water_mark from tidemark.extraction_mark order by 1"
+    extracted = "select entity, position ->> 'high' from tidemark.source_position order by 1"
     published = "select entity, high_water_mark from high_water_mark order by 1"
     assert shop.warehouse.rows("dwh", published) == shop.warehouse.rows("mrr", extracted)

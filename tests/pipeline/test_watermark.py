@@ -35,7 +35,10 @@ def sell(session: Connection, key: int) -> datetime:
 
 
 def marks(retail: Retail) -> dict[str, datetime]:
-    query = "select entity, high_water_mark from tidemark.extraction_mark"
+    query = """
+        select entity, (position ->> 'high')::timestamptz from tidemark.source_position
+        where position ? 'high'
+    """
     return dict(retail.warehouse.rows("mrr", query))
 
 

@@ -16,10 +16,11 @@ from tests.fix_dimension import JAN, Members
 from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute
-from tidemark import db, deletes, facts, mirror, scd2, watermark
+from tidemark import db, deletes, facts, mirror, scd2
 from tidemark.mirror import Mirror
 from tidemark.model import Column, Window
 from tidemark.project import Project
+from tidemark.sources import window as windows
 from tidemark.transfer import Landing
 
 ROWS, DELTA = 50_000, 50
@@ -204,10 +205,10 @@ def test_a_source_is_read_within_the_window_alone(
     window = Window(low=JAN, high=JAN + DELTA * timedelta(minutes=1))
     parts = {
         "source": db.name("public", "customers"),
-        "condition": watermark.condition(customers, window),
+        "condition": windows.condition(customers, window),
     }
 
-    explaining.rows(db.compose("watermark", "has_rows", **parts))
+    explaining.rows(db.compose("source", "has_rows", **parts))
     explaining.rows(db.compose("source", "rows", columns=db.name("customer_id"), **parts))
 
     assert 0 < explaining.read["customers"] <= ENOUGH

@@ -10,7 +10,7 @@ def test_a_statement_is_what_stands_below_its_name():
 
 def test_a_statement_has_no_comments_that_could_hide_what_follows():
     found = [
-        text for module in ("mirror", "scd2", "watermark") for text in statements(module).values()
+        text for module in ("mirror", "scd2", "window") for text in statements(module).values()
     ]
     assert [text for text in found if "--" in text] == []
 

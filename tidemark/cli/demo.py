@@ -40,7 +40,7 @@ def seed(context: typer.Context) -> None:
     def run(once: bool, options: dict[str, Any]) -> None:
         with open_servers(project) as opened, progress_bars() as progress:
             foreign.refuse_unmade(project, opened, area)
-            if once and status.has_rows(opened, area):
+            if once and any(status.source_rows(opened, area).values()):
                 typer.echo("nothing to do: the tables hold rows")
                 return
             foreign.refuse_others(project, opened, source)
@@ -88,7 +88,7 @@ def _play(project: Project, opened: Servers, seeder: Seed) -> list[list[HopResul
     area = sample.area(project)
     source = area.source.name
     dsn = opened.dsns[source]
-    if not status.has_rows(opened, area):
+    if not any(status.source_rows(opened, area).values()):
         with _step("sample data"), progress_bars() as progress:
             sample.call(seeder, dsn, source, progress)
     with _step("first batch"):

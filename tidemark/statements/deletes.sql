@@ -33,25 +33,6 @@ select
     from {missing}
 )
 
--- Of entities that windows were extracted of. One whose keys nobody has compared yet has neither.
--- name: compared
-select
-    m.entity,
-    t.trace,
-    t.compared_at
-from tidemark.extraction_mark as m
-left join tidemark.delete_trace as t on m.area = t.area and m.entity = t.entity
-where m.area = %(area)s
-
--- name: remember
-insert into tidemark.delete_trace (area, entity, trace, compared_at, batch_id)
-values (%(area)s, %(entity)s, %(trace)s, %(compared_at)s, %(batch_id)s)
-on conflict (area, entity) do update
-set
-    trace = excluded.trace,
-    compared_at = excluded.compared_at,
-    batch_id = excluded.batch_id
-
 -- name: has_new_key
 select exists (
     select

@@ -37,3 +37,17 @@ select
     {nulls}
 from {landing}
 where num_nulls({key}) > 0
+
+-- name: keep_refused
+insert into tidemark.refused
+(area, entity, item, line, row_text, reasons, batch_id, refused_at)
+values (
+    %(area)s,
+    %(entity)s,
+    %(item)s,
+    %(line)s,
+    %(row_text)s,
+    %(reasons)s::text[],
+    %(batch_id)s,
+    %(clock)s
+)

@@ -1,4 +1,8 @@
 -- What a run would move.
 
 -- name: in_window
-(select * from {keys} where {condition})
+(
+    select *
+    from {keys}
+    where {watermark} >= coalesce({low}, '-infinity'::timestamptz) and {watermark} < {high}
+)

@@ -15,3 +15,30 @@ select {columns} from {source} where {condition}
 
 -- name: count
 select count(*) from {source} where {condition}
+
+-- name: has_rows
+select exists (
+    select
+    from {source}
+    where {condition}
+)
+
+-- name: clock
+select clock_timestamp()
+
+-- name: is_late
+t.{watermark} >= {low}
+
+-- name: late_keys
+select array[{key_texts}]
+from {source} as t
+where {late}
+limit {limit}
+
+-- name: compared
+(
+    select
+        {columns},
+        {pending} as _pending
+    from {source} as t
+)

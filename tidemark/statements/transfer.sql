@@ -18,8 +18,5 @@ copy ({query}) to stdout (format {form})
 -- name: part
 select {columns} from ({query}) as q
 
--- name: receive
-copy {landing} ({columns}) from stdin (format {form})
-
 -- name: analyze
 analyze {landing}

@@ -27,15 +27,6 @@ left join {dimension} as {alias} on t.{column} = {alias}.{surrogate}
 -- name: written_after
 t._batch_id > {applied}
 
--- name: is_late
-t.{watermark} >= {mark}
-
--- name: late_keys
-select array[{key_texts}]
-from {source} as t
-where {late}
-limit {limit}
-
 -- name: is_live
 t._deleted_at is null
 

@@ -65,15 +65,13 @@ class Activity:
 
 def activity(source: Session, area: Area) -> Activity:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
-    clock, standby, sees_all, hidden, oldest, *holder = source.one(
-        db.compose("watermark", "activity")
-    )
+    clock, standby, sees_all, hidden, oldest, *holder = source.one(db.compose("window", "activity"))
     return Activity(
         clock=clock,
         is_standby=standby,
         sees_all_sessions=sees_all,
         hidden_sessions=hidden,
-        prepared_transactions=source.value(db.compose("watermark", "prepared_transactions")),
+        prepared_transactions=source.value(db.compose("window", "prepared_transactions")),
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
         late=_late(source, area),
@@ -87,7 +85,7 @@ def _late(source: Session, area: Area) -> dict[str, Late]:
         "schemas": [entity.source_name[0] for entity in read],
         "tables": [entity.source_name[1] for entity in read],
     }
-    found = source.rows(db.compose("watermark", "late"), tables)
+    found = source.rows(db.compose("window", "late"), tables)
     return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
 
 
@@ -192,19 +190,10 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
     if entity.watermark is None or slice_.high is None:
         return db.text("true")
     return db.compose(
-        "watermark",
+        "window",
         "before" if slice_.low is None else "in_window",
         watermark=db.name(entity.watermark),
         **{end: db.literal(at) for end, at in (("low", slice_.low), ("high", slice_.high)) if at},
-    )
-
-
-def before(entity: Entity, slice_: Window) -> db.Composable:
-    """Compose the WHERE clause of all that a window comes after; it has a lower end."""
-    assert entity.watermark is not None, "an entity without one has no windows"
-    assert slice_.low is not None, "nothing comes before the first window"
-    return db.compose(
-        "watermark", "before", watermark=db.name(entity.watermark), high=db.literal(slice_.low)
     )
 
 
@@ -218,7 +207,7 @@ def beyond(source: Session, entity: Entity, clock: datetime) -> tuple[int, int, 
     """
     without, endless, future = source.one(
         db.compose(
-            "watermark",
+            "window",
             "beyond",
             source=db.name(*entity.source_name),
             watermark=db.name(str(entity.watermark)),
@@ -237,28 +226,3 @@ def future(source: Session, area: Area, clock: datetime) -> dict[str, int]:
         if entity.extract == "delta"
     }
     return {name: rows for name, rows in found.items() if rows}
-
-
-def marks(mrr: Session, area: Area) -> dict[str, datetime]:
-    """Read the extraction marks of an area: entity -> exclusive upper end of the last window."""
-    return dict(mrr.rows(db.compose("watermark", "marks"), {"area": area.area}))
-
-
-def advance(
-    mrr: Session, area: Area, entity: Entity, high: datetime, batch_id: int, *, anew: bool
-) -> None:
-    """Move an entity's mark; call it in the transaction that lands the rows.
-
-    The mark moves in this transaction: a crash reads the window again instead of skipping it. It
-    moves backwards where all was read `anew` alone: then nothing before it is missing.
-    """
-    mrr.run(
-        db.compose("watermark", "advance"),
-        {
-            "area": area.area,
-            "entity": entity.name,
-            "high": high,
-            "batch_id": batch_id,
-            "anew": anew,
-        },
-    )

@@ -1,4 +1,4 @@
--- Safe upper bounds and extraction marks.
+-- Safe upper bounds of windows.
 
 -- statement_timestamp() is read before the sessions are: a transaction that starts in between
 -- stamps its rows later than it.
@@ -40,25 +40,6 @@ left join lateral (
 select count(*)
 from pg_prepared_xacts as p
 where p.database = current_database()
-
--- name: marks
-select
-    entity,
-    high_water_mark
-from tidemark.extraction_mark
-where area = %(area)s
-
--- name: advance
-insert into tidemark.extraction_mark (area, entity, high_water_mark, batch_id)
-values (%(area)s, %(entity)s, %(high)s, %(batch_id)s)
-on conflict (area, entity) do update
-set
-    high_water_mark = case
-        when %(anew)s then excluded.high_water_mark
-        else greatest(extraction_mark.high_water_mark, excluded.high_water_mark)
-    end,
-    batch_id = excluded.batch_id,
-    moved_at = clock_timestamp()
 
 -- Rows that no window has now: without a watermark, with one that never comes, and in the future.
 -- name: beyond
@@ -125,13 +106,6 @@ from (
 ) as late
 where late.how is not null
 order by late.position, late.relation
-
--- name: has_rows
-select exists (
-    select
-    from {source}
-    where {condition}
-)
 
 -- name: in_window
 {watermark} >= {low} and {watermark} < {high}

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from tidemark import db
 from tidemark.config import Entity
 from tidemark.db import Session
-from tidemark.model import KeysCompared
 
 _COUNTS_EVERY_DELETE = 150000
 """Before, deletes were counted by messages that could be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysCompared:
+    """What was known when an entity's keys were compared with those of its mirror last."""
+
+    trace: str | None = None
+    """What deletes had left behind in the source; None: the source says nothing of it."""
+    at: datetime | None = None
+    """The source's clock then; None: nobody knows."""
+
+
+NEVER = KeysCompared()
 
 
 def read(session: Session, entity: Entity) -> str | None:

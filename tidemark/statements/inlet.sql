@@ -1,0 +1,16 @@
+-- What lands in a table, item by item.
+
+-- name: receive
+copy {landing} ({columns}) from stdin (format {form}{options})
+
+-- name: option
+, {name} {value}
+
+-- name: save
+savepoint item
+
+-- name: back
+rollback to savepoint item; release savepoint item
+
+-- name: release
+release savepoint item
