@@ -18,7 +18,7 @@ import typer
 
 from tidemark import driver_errors, extras, servers, settings
 from tidemark.config import Area
-from tidemark.errors import ConfigError, RefusedRowError, TidemarkError
+from tidemark.errors import ConfigError, RefusedRowError, TidemarkError, UnknownNameError
 from tidemark.model import ServerName
 from tidemark.project import Project
 
@@ -35,24 +35,27 @@ Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables h
 _OURS = {"engine", "progress"}
 
 
-def area(project: Project) -> Area:
-    """Return the only area that has sample data.
+def area(project: Project, name: str | None = None) -> Area:
+    """Return an area that has sample data: the one of this name, or the only one.
 
     Raises:
+        UnknownNameError: none of this name has.
         ConfigError: no area has, or several have.
     """
     found = [area for area in project.areas if (project.sql / area / "sample").is_dir()]
-    if len(found) != 1:
+    if name is not None and name not in found:
+        raise UnknownNameError("area with a folder `sample`", name, found)
+    if name is None and len(found) != 1:
         raise ConfigError(
             f"sql/: {len(found)} areas have sample data ({', '.join(found) or 'none'}), and `seed` "
-            "needs exactly one folder sql/<area>/sample."
+            "fills one. Make a folder sql/<area>/sample, or name the area: `tidemark seed AREA`."
         )
-    return project.areas[found[0]]
+    return project.areas[name or found[0]]
 
 
-def seeder(project: Project) -> Seed:
-    """Return the `seed` function of the area that has sample data; raises as `area`."""
-    seed: Seed = _module(project, area(project).area).seed
+def seeder(project: Project, area: Area) -> Seed:
+    """Return the `seed` function of an area that has sample data."""
+    seed: Seed = _module(project, area.area).seed
     return seed
 
 

@@ -115,6 +115,21 @@ def test_a_seeder_that_can_not_be_used_says_why(
     assert re.search(said, failed(done, 3)), done.err
 
 
+def test_of_several_seeders_one_is_named(warehouse: Warehouse, project: Path):
+    write(project, SEEDER.format(body="pass"))
+    stock = project / "sql" / "stock"
+    (stock / "sample").mkdir(parents=True)
+    (stock / "area.yml").write_text("area: stock\nentities: {}\n", "utf-8")
+    seeder = "def seed(engine, *, progress, pallets: int = 1): return {'pallets': pallets}"
+    (stock / "sample" / "__init__.py").write_text(seeder, "utf-8")
+    env = environment(project, warehouse)
+
+    assert failed(tidemark("seed", env=env), 3).endswith("name the area: `tidemark seed AREA`.")
+    assert "Did you mean 'stock'?" in failed(tidemark("seed", "stok", env=env), 3)
+    done = tidemark("seed", "stock", "--pallets", "7", env=env)
+    assert (done.code, done.out.split()) == (0, ["pallets", "7"])
+
+
 KILL = """
         from pathlib import Path
         data = Path(__file__).parents[3] / ".tidemark" / "data" / "operational"

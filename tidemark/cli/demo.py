@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tidemark.config import Area
     from tidemark.db import Servers
     from tidemark.model import HopResult
-    from tidemark.project import Project
     from tidemark.sample import Seed
 
 
@@ -33,9 +32,10 @@ def seed(context: typer.Context) -> None:
     """
     from tidemark import foreign, sample, status
 
-    project = find_project()
-    seeder, area = sample.seeder(project), sample.area(project)
-    source = area.source.name
+    project, words = find_project(), list(context.args)
+    is_named = words and not words[0].startswith("-")
+    area = sample.area(project, words.pop(0) if is_named else None)
+    seeder, source = sample.seeder(project, area), area.source.name
 
     def run(once: bool, options: dict[str, Any]) -> None:
         with open_servers(project) as opened, progress_bars() as progress:
@@ -52,7 +52,7 @@ def seed(context: typer.Context) -> None:
     command.command(epilog="Example: tidemark seed --day", context_settings=HELP_OPTIONS)(
         sample.as_command(seeder, run)
     )
-    raise typer.Exit(command(context.args, prog_name="tidemark seed", standalone_mode=False) or 0)
+    raise typer.Exit(command(words, prog_name="tidemark seed", standalone_mode=False) or 0)
 
 
 def demo() -> None:
@@ -68,24 +68,24 @@ def demo() -> None:
             "demo: TIDEMARK_*_DSN is set, and the demo only writes into embedded servers. "
             "Unset the variables, or use seed and run."
         )
-    seeder = sample.seeder(project)  # or it raises, before anything is started
+    area = sample.area(project)
+    seeder = sample.seeder(project, area)  # or it raises, before anything is started
     start = time.monotonic()
     with _step("PostgreSQL servers"):
         opened = servers.resolve(project)
     with servers.explaining(project), opened:
         with _step("schema"):
             migrate.migrate(project, opened)
-        batches = _play(project, opened, seeder)
-        _summary(project, opened, batches)
+        batches = _play(opened, area, seeder)
+        _summary(opened, area, batches)
     typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
     typer.echo("\n".join(_next_steps(project.home)))
 
 
-def _play(project: Project, opened: Servers, seeder: Seed) -> list[list[HopResult]]:
+def _play(opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
     from tidemark import sample, status
 
-    area = sample.area(project)
     source = area.source.name
     dsn = opened.dsns[source]
     if not any(status.source_rows(opened, area).values()):
@@ -99,13 +99,12 @@ def _play(project: Project, opened: Servers, seeder: Seed) -> list[list[HopResul
         return [first, run_batch(opened, area)]
 
 
-def _summary(project: Project, opened: Servers, batches: list[list[HopResult]]) -> None:
+def _summary(opened: Servers, area: Area, batches: list[list[HopResult]]) -> None:
     """Show what a person wants to see after the batches."""
     from dataclasses import astuple
 
-    from tidemark import sample, status
+    from tidemark import status
 
-    area = sample.area(project)
     for batch in batches:
         show_batch(area.area, batch)
         typer.echo()
