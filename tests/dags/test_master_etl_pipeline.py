@@ -171,7 +171,7 @@ def test_a_run_can_extract_an_entity_as_a_whole(airflow: Airflow, retail: Retail
         execute(source, "update customers set city = 'Oslo' where customer_id = 1")
 
     usual = airflow.run()
-    refreshed = airflow.run(full_refresh="customers")
+    refreshed = airflow.run(full_refresh="retail.customers")
 
     assert usual.returned(HOP_TASKS[0])["changed"] == 0
     assert refreshed.returned(HOP_TASKS[0])["entities"]["customers"] == {

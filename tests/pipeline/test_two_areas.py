@@ -239,12 +239,37 @@ def test_what_a_restore_has_lost_of_them_is_laid_again(both: tuple[Made, Made]):
     assert [again[layer].mended for layer in ("stg", "dwh")] == [[], []]
 
 
-def test_what_others_have_in_an_areas_schema_stays_theirs(both: tuple[Made, Made]):
-    _, billing = both
-    billing.warehouse.execute("dwh", "create table billing.theirs ()")
-    migrate.migrate(Project(billing.home), billing.servers)
-    owner = "select relowner::regrole::text from pg_class where relname = 'theirs'"
-    assert billing.warehouse.rows("dwh", owner) == [("postgres",)]
+def test_what_others_have_in_an_areas_schema_stays_theirs(made: Make, tmp_path: Path):
+    """The schema as well, if it was theirs before."""
+    public = made(THINGS, EVENTS)
+    public.warehouse.execute("mrr", "create schema billing; create table billing.theirs ()")
+    write(tmp_path, BILLED, BILLS, area="billing", schema="billing", landing_schema=None)
+    project = Project(tmp_path)
+    for _ in range(2):
+        migrate.migrate(project, public.servers)
+    owners = """
+        select nspname, nspowner::regrole::text from pg_namespace where nspname ~ 'billing'
+        union all select relname, relowner::regrole::text from pg_class where relname = 'theirs'
+    """
+    assert sorted(public.warehouse.rows("mrr", owners)) == [
+        ("billing", "postgres"),
+        ("landing_billing", "tidemark_etl"),
+        ("theirs", "postgres"),
+    ]
+    billing = Made(public.warehouse, public.servers, project.area("billing"), tmp_path)
+    billing.put(BILLED, (1, "x", JAN))
+    billing.run()
+    assert billing.published(BILLED) == [("1", "x")]
+
+
+def test_a_foreign_key_is_judged_in_its_areas_schema(both: tuple[Made, Made]):
+    public, billing = both
+    billing.warehouse.execute(
+        "dwh", "alter table billing.fact_events add foreign key (k) references billing.dim_things"
+    )
+    public.run()
+    with pytest.raises(ContractError, match=r"of billing.fact_events is not deferrable"):
+        billing.run()
 
 
 def test_a_project_of_before_is_told_to_name_its_landing_schema(both: tuple[Made, Made]):

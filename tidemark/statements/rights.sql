@@ -44,6 +44,35 @@ etl as (
     select r.oid from pg_roles as r where r.rolname = 'tidemark_etl'
 ),
 
+-- Schemas of areas that were there before, with what is others': they keep their owner.
+shared as (
+    select
+        n.oid,
+        n.nspname
+    from pg_namespace as n
+    where
+        n.nspname = 'public'
+        or n.nspname = any (%(made)s::text[])
+        and n.nspname not in (select s.name from own_schemas as s)
+        and n.nspowner is distinct from (select etl.oid from etl)
+        and exists (
+            select
+            from pg_class as c
+            where
+                c.relnamespace = n.oid
+                and c.relkind in ('r', 'p', 'v', 'm', 'f')
+                and c.relowner is distinct from (select etl.oid from etl)
+                and not exists (
+                    select
+                    from named as w
+                    where
+                        w.kind = 'relation'
+                        and w.schema_name = n.nspname
+                        and w.name = c.relname
+                )
+        )
+),
+
 objects as (
     select
         case c.relkind
@@ -185,6 +214,7 @@ found as (
     from pg_namespace as n
     where
         (n.nspname in (select s.name from own_schemas as s) or n.nspname = any (%(made)s::text[]))
+        and n.oid not in (select s.oid from shared as s)
         and n.nspowner is distinct from (select etl.oid from etl)
     union all
     select
@@ -199,17 +229,17 @@ found as (
     select
         6,
         'public',
-        'public',
-        'tidemark_etl may not create tables in schema public',
-        'grant usage, create on schema public to tidemark_etl;'
+        s.nspname,
+        'tidemark_etl may not create tables in schema ' || s.nspname,
+        format('grant usage, create on schema %%I to tidemark_etl;', s.nspname)
+    from shared as s
     where
         not coalesce(
             (
                 select
-                    has_schema_privilege(etl.oid, n.oid, 'usage')
-                    and has_schema_privilege(etl.oid, n.oid, 'create')
+                    has_schema_privilege(etl.oid, s.oid, 'usage')
+                    and has_schema_privilege(etl.oid, s.oid, 'create')
                 from etl
-                inner join pg_namespace as n on n.nspname = 'public'
             ),
             false
         )
