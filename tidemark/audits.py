@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidemark import db
+from tidemark.compose import Columns
 from tidemark.db import Session
 from tidemark.facts import Fact, RoleKey, nearest
 from tidemark.model import END_OF_TIME, Key, label
@@ -61,8 +62,9 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
             event_time=db.name(fact.event_column),
             nearest=nearest(
                 dimension,
-                db.equal("x", "d", dimension.natural_key),
-                db.name("f", fact.event_column),
+                known="d",
+                by=Columns(dimension.natural_key),
+                at=db.name("f", fact.event_column),
             ),
             key_texts=db.joined("f.{}::text", fact.natural_key),
         )

@@ -13,7 +13,8 @@ in it. With `nk` for the columns a and b:
 
 Lists of one expression go side by side, so they are of one length. A comparison in parentheses
 makes a list of truths: `{(a = b)}`. Two lists without columns are equal and not distinct; any other
-takes the comma behind it along. An alias may be a part as well.
+takes the comma behind it along. An alias may be a part as well. Columns that begin with _ are ours,
+and of no list.
 
 Nothing is put together as text: the driver quotes names and values.
 """
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from string import Formatter
@@ -43,18 +44,17 @@ class Columns:
     names: tuple[str, ...]
     texts: Collection[str] = frozenset()
     """Those that `is distinct from` compares as text."""
-    types: Mapping[str, str] = field(default_factory=dict)
-    """Column -> type that its values are given."""
+    types: Sequence[str] = ()
+    """Type that each is read as; empty: its own."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def cast(self, place: int, *, is_compared: bool) -> Iterator[sql.Composable]:
         """Yield the casts of the column at a place."""
-        column = self.names[place]
-        if column in self.types:
-            yield sql.SQL(f"::{self.types[column]}")
-        if is_compared and column in self.texts:
+        if self.types and self.types[place]:
+            yield sql.SQL(f"::{self.types[place]}")
+        if is_compared and self.names[place] in self.texts:
             yield sql.SQL("::text")
 
 
@@ -172,7 +172,7 @@ def _list(match: re.Match[str], parts: Parts) -> Columns | Sequence[sql.Composab
     part = parts.get(match["quoted"] or match["name"])
     if isinstance(part, sql.Composable):
         part = None
-    if part is None and match["alias"]:
+    if part is None and match["alias"] and not match["name"].startswith("_"):
         raise ValueError(f"{match[0]} has no list of columns.")
     return part
 

@@ -24,7 +24,7 @@ import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
 from tidemark import adapters, connections, driver_errors, heartbeat, settings, sqlfiles
-from tidemark.compose import filled
+from tidemark.compose import Part, filled
 from tidemark.connections import Connection
 from tidemark.errors import (
     ServerVersionError,
@@ -80,7 +80,7 @@ def equal(left: str, right: str, columns: Iterable[str]) -> Composable:
     return joined(f"{left}.{{}} = {right}.{{}}", columns, by=" and ")
 
 
-def compose(module: str, statement: str, **parts: Composable) -> Composable:
+def compose(module: str, statement: str, **parts: Part) -> Composable:
     """Fill the placeholders of a statement of `tidemark/statements/<module>.sql`."""
     return filled(sqlfiles.statement(module, statement), parts)
 

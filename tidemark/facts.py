@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidemark import db, indexes
+from tidemark import compose, db, indexes, worktable
+from tidemark.compose import Columns, Parts
 from tidemark.db import Composable, Session
 from tidemark.model import Counts, Place
 from tidemark.scd2 import Dimension
@@ -22,6 +23,15 @@ class RoleKey:
     column: str
     dimension: Dimension
     by: tuple[str, ...]
+
+    @property
+    def nk(self) -> Columns:
+        """The natural key of the dimension."""
+        return Columns(self.dimension.natural_key)
+
+    def read(self, columns: Sequence[str]) -> Columns:
+        """Columns that stand for `by` where the natural key is looked up: of its types."""
+        return Columns(tuple(columns), types=self.dimension.read_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +85,21 @@ class Fact:
         return db.literal(None if column in self.nullable else 0)
 
     @property
-    def compared(self) -> tuple[str, ...]:
-        """Columns whose difference makes a row an amended one."""
-        own = (DELETED,) if self.on_delete == "soft" else ()
-        return (*self.columns, *(role.column for role in self.roles), *self.dates, *own)
+    def soft(self) -> tuple[str, ...]:
+        """The column that says what the source deleted, where that is kept."""
+        return (DELETED,) if self.on_delete == "soft" else ()
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """Columns whose difference makes a row an amended one: all but the natural key."""
+        own = [column for column in self.columns if column not in self.natural_key]
+        keys = [*(role.column for role in self.roles), *self.dates]
+        return (*own, *keys, *self.soft)
 
 
 def ensure_partitions(session: Session, fact: Fact) -> int:
     """Make the monthly partitions that the landed facts need; returns how many were made."""
-    months = session.rows(db.compose("facts", "months", **_parts(fact)))
+    months = session.rows(compose.statement("facts", "months", _parts(fact)))
     return int(
         session.value(
             "select tidemark.ensure_month_partitions(%(fact)s, %(months)s::date[])",
@@ -96,7 +112,7 @@ def years(session: Session, fact: Fact) -> set[int]:
     """Read the years in which a date of the landed facts lies."""
     found: set[int] = set()
     for column in set(fact.dates.values()):
-        query = db.compose("facts", "years", landing=fact.landing, date=db.name(column))
+        query = compose.statement("facts", "years", landing=fact.landing, date=db.name(column))
         found.update(year for (year,) in session.rows(query))
     return found
 
@@ -109,26 +125,27 @@ def resolve(session: Session, fact: Fact, *, applied: int) -> None:
         fact: the table.
         applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
     """
-    parts = _parts(fact)
-    session.run(db.compose("facts", "drop_resolved", **parts))
-    session.run(_resolve(fact, applied))
-    session.run(db.compose("transfer", "analyze", landing=fact.resolved))
+    worktable.make(session, fact.resolved, _resolve(fact, applied))
+    worktable.analyze(session, fact.resolved)
 
 
-def nearest(dimension: Dimension, x_is: Composable, at: Composable) -> Composable:
+def nearest(dimension: Dimension, *, known: str, by: Columns, at: Composable) -> Composable:
     """Compose the key of the version that a fact of an instant points at, null without any.
 
     Args:
-        dimension: its versions are `x`.
-        x_is: condition on which `x` is of the fact's natural key.
+        dimension: what the fact points at.
+        known: alias of a relation in which the natural key is.
+        by: its columns there.
         at: the instant.
     """
-    return db.compose(
+    return compose.statement(
         "facts",
         "nearest",
         surrogate=db.name(dimension.surrogate),
         dimension=dimension.name,
-        x_is=x_is,
+        nk=Columns(dimension.natural_key),
+        known=db.name(known),
+        by=by,
         at=at,
     )
 
@@ -138,15 +155,11 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
 
     Its columns are those of the dimension's natural key; keys repeat, and may be null.
     """
-    found_by = fact.found_by
-    pairs = zip(role.by, role.dimension.natural_key, strict=True)
-    return db.compose(
+    return compose.statement(
         "facts",
         "unknown",
-        by=db.text(", ").join(
-            role.dimension.as_key(key, db.name(found_by[column])) + db.text(" as ") + db.name(key)
-            for column, key in pairs
-        ),
+        by=role.read([fact.found_by[column] for column in role.by]),
+        nk=role.nk,
         resolved=fact.resolved,
         column=db.name(role.column),
     )
@@ -163,45 +176,36 @@ def apply(session: Session, fact: Fact) -> Counts:
     Returns:
         Rows inserted, updated (a soft delete among them) and deleted.
     """
-    parts = _parts(fact)
+
+    def step(name: str) -> int:
+        return session.run(compose.statement("facts", name, _parts(fact)))
+
     for role in fact.roles:
         session.run(_settle(fact, role))
-    insert = db.compose("facts", "insert", **parts)
-    if session.value(db.compose("facts", "is_empty", **parts)):
+    if session.value(compose.statement("facts", "is_empty", fact=fact.name)):
         with indexes.built_afterwards(session, fact.table):
-            counts = Counts(inserted=session.run(insert))
+            counts = Counts(inserted=step("insert"))
     else:
         counts = Counts()
         if fact.on_delete == "remove":
-            counts.deleted = session.run(db.compose("facts", "remove", **parts))
-        counts.updated = session.run(db.compose("facts", "update", **parts))
-        session.run(db.compose("facts", "drop_updated", **parts))
-        counts.updated += session.run(db.compose("facts", "move", **parts))
-        session.run(db.compose("facts", "drop_moved", **parts))
-        counts.inserted = session.run(insert)
-    session.run(db.compose("facts", "drop_resolved", **parts))
+            counts.deleted = step("remove")
+        counts.updated = step("update")
+        step("drop_updated")
+        counts.updated += step("move")
+        step("drop_moved")
+        counts.inserted = step("insert")
+    worktable.drop(session, fact.resolved)
     return counts
 
 
 def discard(session: Session, fact: Fact, keys: Composable) -> int:
     """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
-    return session.run(
-        db.compose(
-            "facts",
-            "discard",
-            **_parts(fact),
-            keys=keys,
-            f_is_k=db.text(" and ").join(
-                db.name("f", column) + db.text(" = ") + db.name("k", fact.columns[column])
-                for column in fact.natural_key
-            ),
-        )
-    )
+    return session.run(compose.statement("facts", "discard", _parts(fact), keys=keys))
 
 
 def remove_surplus(session: Session, fact: Fact) -> int:
     """Delete the facts that did not land, of a landing table that holds all there are."""
-    return session.run(db.compose("facts", "remove_surplus", **_parts(fact)))
+    return session.run(compose.statement("facts", "remove_surplus", _parts(fact)))
 
 
 def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
@@ -210,125 +214,98 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     Returns:
         The number of facts that changed their key.
     """
-    if session.value(db.compose("facts", "is_empty", fact=fact.name)):
+    if session.value(compose.statement("facts", "is_empty", fact=fact.name)):
         return 0
-    dimension, key = role.dimension, role.dimension.natural_key
-    moves = db.compose(
+    moves = compose.statement(
         "facts",
         "moves",
-        surrogate=db.name(dimension.surrogate),
-        dimension=dimension.name,
-        timeline=dimension.timeline,
-        t_is_d=db.equal("t", "d", key),
-        t_is_o=db.equal("t", "o", key),
+        surrogate=db.name(role.dimension.surrogate),
+        dimension=role.dimension.name,
+        timeline=role.dimension.timeline,
+        nk=role.nk,
     )
-    span_from, span_to = session.one(db.compose("facts", "moves_span", moves=moves))
+    span_from, span_to = session.one(compose.statement("facts", "moves_span", moves=moves))
     if span_from is None:
         return 0
     return session.run(
-        db.compose(
+        compose.statement(
             "facts",
             "repoint",
             fact=fact.name,
             column=db.name(role.column),
-            event_time=db.name(fact.event_column),
+            event_column=db.name(fact.event_column),
             moves=moves,
         ),
         {"span_from": span_from, "span_to": span_to},
     )
 
 
-def _parts(fact: Fact) -> dict[str, Composable]:
-    written = (*fact.compared, "_batch_id")
+def _parts(fact: Fact) -> Parts:
     return {
         "fact": fact.name,
         "landing": fact.landing,
         "resolved": fact.resolved,
         "event_time": db.name(fact.event_time),
-        "written": db.names(written),
-        "written_r": db.names(written, of="r"),
-        "compared_f": db.compared(fact.compared, "f", fact.texts),
-        "compared_r": db.compared(fact.compared, "r", fact.texts),
-        "same_key": db.equal("f", "r", fact.natural_key),
-        "f_is_l": db.text(" and ").join(
-            db.name("f", column) + db.text(" = ") + db.name("l", fact.columns[column])
-            for column in fact.natural_key
-        ),
-        "same_time": db.equal("f", "r", (fact.event_column,)),
+        "event_column": db.name(fact.event_column),
+        "nk": Columns(fact.natural_key),
+        "landed_nk": Columns(tuple(fact.columns[column] for column in fact.natural_key)),
+        "changing": Columns(fact.changing, texts=fact.texts),
     }
 
 
 def _resolve(fact: Fact, applied: int) -> Composable:
-    roles = {f"d{n}": role for n, role in enumerate(fact.roles)}
-    named = [*((source, name) for name, source in fact.columns.items()), *fact.found_by.items()]
-    columns: list[Composable] = [
-        db.name("l", source) + db.text(" as ") + db.name(column) for source, column in named
-    ]
-    columns += [
-        db.compose("facts", "key", **_role_parts(fact, role, alias))
-        for alias, role in roles.items()
-    ]
-    columns += [
-        db.compose(
-            "facts",
-            "date_key",
-            date=db.name(source),
-            column=db.name(column),
-            unknown=fact.unknown_date(column),
-        )
-        for column, source in fact.dates.items()
-    ]
-    if fact.on_delete == "soft":
-        columns.append(db.text("l._deleted_at is not null as ") + db.name(DELETED))
-    kept = "kept_or_known" if fact.on_delete == "soft" else "kept"
-    return db.compose(
+    roles = {f"d{number}": role for number, role in enumerate(fact.roles)}
+    return compose.statement(
         "facts",
         "resolve",
-        resolved=fact.resolved,
-        columns=db.text(", ").join(columns),
         landing=fact.landing,
-        joins=db.text("\n").join(
-            db.compose("facts", "join", **_role_parts(fact, role, alias))
-            for alias, role in roles.items()
-        ),
+        landed=Columns(tuple(fact.columns.values())),
+        stored=Columns(tuple(fact.columns)),
+        members=Columns(tuple(fact.found_by)),
+        found_by=Columns(tuple(fact.found_by.values())),
+        keys=[_key(fact, role, alias) for alias, role in roles.items()],
+        dates=Columns(tuple(fact.dates.values())),
+        date_keys=Columns(tuple(fact.dates)),
+        unknown_dates=[fact.unknown_date(column) for column in fact.dates],
+        soft=Columns(fact.soft),
+        is_soft=db.literal(fact.on_delete == "soft"),
+        joins=db.text("\n").join(_join(fact, role, alias) for alias, role in roles.items()),
         applied=db.literal(applied),
-        condition=db.compose("facts", kept, applied=db.literal(applied)),
+    )
+
+
+def _key(fact: Fact, role: RoleKey, alias: str) -> Composable:
+    at = db.name("l", fact.event_time)
+    return compose.statement(
+        "facts",
+        "key",
+        d=db.name(alias),
+        surrogate=db.name(role.dimension.surrogate),
+        nearest=nearest(role.dimension, known="l", by=role.read(role.by), at=at),
+        column=db.name(role.column),
+    )
+
+
+def _join(fact: Fact, role: RoleKey, alias: str) -> Composable:
+    return compose.statement(
+        "facts",
+        "join",
+        d=db.name(alias),
+        dimension=role.dimension.name,
+        nk=role.nk,
+        by=role.read(role.by),
+        event_time=db.name(fact.event_time),
     )
 
 
 def _settle(fact: Fact, role: RoleKey) -> Composable:
-    return db.compose(
+    return compose.statement(
         "facts",
         "settle",
         resolved=fact.resolved,
         column=db.name(role.column),
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,
-        x_is_r=_matches("x", role, "r", [fact.found_by[c] for c in role.by]),
-    )
-
-
-def _role_parts(fact: Fact, role: RoleKey, alias: str) -> dict[str, Composable]:
-    return {
-        "alias": db.name(alias),
-        "column": db.name(role.column),
-        "dimension": role.dimension.name,
-        "surrogate": db.name(role.dimension.surrogate),
-        "event_time": db.name(fact.event_time),
-        "alias_is_l": _matches(alias, role, "l", role.by),
-        "nearest": nearest(
-            role.dimension,
-            _matches("x", role, "l", role.by),
-            db.name("l", fact.event_time),
-        ),
-    }
-
-
-def _matches(dimension: str, role: RoleKey, facts: str, by: Sequence[str]) -> Composable:
-    """Compose the join of a dimension on its natural key, both sides given by their alias."""
-    return db.text(" and ").join(
-        db.name(dimension, key)
-        + db.text(" = ")
-        + role.dimension.as_key(key, db.name(facts, column))
-        for key, column in zip(role.dimension.natural_key, by, strict=True)
+        nk=role.nk,
+        by=role.read([fact.found_by[column] for column in role.by]),
     )

@@ -62,13 +62,14 @@ class Dimension:
     """Column of the natural key -> type, without its length, as which other tables' are compared
     with it. One that has no type here is compared as it is."""
 
-    def as_key(self, column: str, value: Composable) -> Composable:
-        """Compose a value of another table as one of the natural key's: `char` ignores blanks.
+    @property
+    def read_as(self) -> tuple[str, ...]:
+        """Types that columns of other tables are read as where they are its natural key.
 
-        The dimension's own column stays as it is, so that its index is of use.
+        `char` ignores blanks. The dimension's own columns stay as they are, so that its index is of
+        use.
         """
-        kind = self.key_types.get(column)
-        return value + db.text(f"::{kind}") if kind else value
+        return tuple(self.key_types.get(column, "") for column in self.natural_key)
 
     @property
     def attributes(self) -> tuple[str, ...]:

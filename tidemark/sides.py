@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tidemark import db
 from tidemark.compare import Shape
+from tidemark.compose import Columns
 from tidemark.config import Entity
 from tidemark.db import Composable
 from tidemark.facts import DELETED, Fact, RoleKey
@@ -91,11 +92,11 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
     for number, role in enumerate(target.roles):
         alias = db.name(f"d{number}")
         tables += db.text("\n") + _join(role, alias)
-        for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
+        for place, natural in enumerate(role.dimension.natural_key):
             # What says both would be longer than a name may be.
             member = f"_member_{len(labels)}"
             labels[member] = f"{role.column}.{natural}"
-            columns.append(_member(role, by, natural, member))
+            columns.append(_member(role, place, member))
             stored.append(_joined_member(alias, natural, member))
             compared[member] = Column(member, role.dimension.key_types[natural])
     kept = db.name("t", DELETED) if target.on_delete == "soft" else NOTHING
@@ -125,10 +126,15 @@ def _join(role: RoleKey, alias: Composable) -> Composable:
     )
 
 
-def _member(role: RoleKey, by: str, natural: str, name: str) -> Composable:
-    value = role.dimension.as_key(natural, db.name("t", by))
-    parts = {"by": db.names(role.by, of="t"), "value": value, "name": db.name(name)}
-    return db.compose("verify", "member", **parts)
+def _member(role: RoleKey, place: int, name: str) -> Composable:
+    by, read_as = role.by[place], role.dimension.read_as[place]
+    return db.compose(
+        "verify",
+        "member",
+        by=Columns(role.by),
+        value=Columns((by,), types=(read_as,)),
+        name=db.name(name),
+    )
 
 
 def _joined_member(alias: Composable, natural: str, name: str) -> Composable:

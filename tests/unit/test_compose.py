@@ -55,6 +55,10 @@ def spelled(composed: sql.Composable) -> str:
         ("f({l.nk as others})", "f(l.[a] as [c], l.[b] as [d])"),
         ("on {t.nk = d.nk} and x", "on t.[a] = d.[a] and t.[b] = d.[b] and x"),
         ("{t.nk = d.others}", "t.[a] = d.[c] and t.[b] = d.[d]"),
+        (
+            "{max(d.nk) filter (where d._live)}",
+            "max(d.[a]) filter (where d._live), max(d.[b]) filter (where d._live)",
+        ),
         ("{(s.nk = (r.nk))}", "(s.[a] = (r.[a])), (s.[b] = (r.[b]))"),
         ("{f(nk, r.nk) as nk}", "f([a], r.[a]) as [a], f([b], r.[b]) as [b]"),
         (
@@ -87,7 +91,7 @@ def test_columns_are_compared_as_text_where_they_differ_and_nowhere_else():
 
 
 def test_columns_with_a_type_are_read_as_it_and_not_named_as_it():
-    by = Columns(("a", "b"), types={"a": "char"})
+    by = Columns(("a", "b"), types=("char", ""))
     assert shown("{d.nk = l.by}", by=by, nk=AB) == "d.[a] = l.[a]::char and d.[b] = l.[b]"
     assert shown("{by as nk}", by=by, nk=AB) == "[a]::char as [a], [b] as [b]"
     assert shown("{nk as by}", by=by, nk=AB) == "[a] as [a], [b] as [b]"

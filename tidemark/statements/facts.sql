@@ -1,7 +1,12 @@
 -- Facts: each dimension key is the version in force at the event time.
 
+-- {fact}       f: the fact table; {nk} is its natural key, {changing} what else is written
+-- {landing}    l: facts as they landed; {landed_nk} has the natural key there
+-- {resolved}   r: landed facts with their keys
+-- {dimension}  d, x: one that facts point at; {nk} is its natural key there
+
 -- name: is_empty
-select not exists (select from {fact})
+select not exists (select 1 from {fact} limit 1)
 
 -- Days first: a day is found by arithmetic, its month by a calendar.
 -- name: months
@@ -16,42 +21,38 @@ select distinct extract(year from days.day)::int
 from (select distinct l.{date} as day from {landing} as l) as days
 where days.day is not null
 
--- name: drop_resolved
-drop table if exists {resolved}
-
 -- Landed facts with their keys. The join finds the version in force; where there is none (before
 -- the first version, or after a delete) the subquery takes the latest that began before, else the
 -- first. The key stays null where the dimension knows nothing of the natural key.
 -- Rows that the layer below had before this delta may be here already; the others can't be.
 -- name: resolve
-create unlogged table {resolved} as
 select
-    {columns},
+    {l.landed as stored},
+    {l.members as found_by},
+    {keys},
+    {coalesce(to_char(l.dates, 'YYYYMMDD')::integer, unknown_dates) as date_keys},
+    {l._deleted_at is not null as soft},
     l._batch_id,
     l._first_batch_id <= {applied} as _may_be_here
 from {landing} as l
 {joins}
-where {condition}
-
--- name: kept
-l._deleted_at is null
-
--- name: kept_or_known
-l._deleted_at is null or l._first_batch_id <= {applied}
+where l._deleted_at is null or {is_soft} and l._first_batch_id <= {applied}
 
 -- name: remove
 delete from {fact} as f
 using {landing} as l
-where l._deleted_at is not null and {f_is_l}
+where l._deleted_at is not null and {f.nk = l.landed_nk}
 
 -- Facts of these keys, unless this batch has brought them.
 -- name: discard
 delete from {fact} as f
 using {keys} as k
-where {f_is_k} and not exists (select from {landing} as l where {f_is_l})
+where
+    {f.nk = k.landed_nk}
+    and not exists (select from {landing} as l where {f.nk = l.landed_nk})
 
 -- name: key
-coalesce({alias}.{surrogate}, {nearest}) as {column}
+coalesce({d}.{surrogate}, {nearest}) as {column}
 
 -- The latest version of a natural key that began before an instant, else the first: the one in
 -- force where there is one.
@@ -59,7 +60,7 @@ coalesce({alias}.{surrogate}, {nearest}) as {column}
 (
     select x.{surrogate}
     from {dimension} as x
-    where {x_is}
+    where {x.nk = known.by}
     order by
         x.valid_from <= {at} desc,
         case when x.valid_from <= {at} then x.valid_from end desc,
@@ -68,55 +69,57 @@ coalesce({alias}.{surrogate}, {nearest}) as {column}
 )
 
 -- name: join
-left join {dimension} as {alias}
+left join {dimension} as {d}
     on
-        {alias_is_l}
-        and {alias}.valid_from <= l.{event_time}
-        and {alias}.valid_to > l.{event_time}
-
--- name: date_key
-coalesce(to_char(l.{date}, 'YYYYMMDD')::integer, {unknown}) as {column}
+        {d.nk = l.by}
+        and {d}.valid_from <= l.{event_time}
+        and {d}.valid_to > l.{event_time}
 
 -- name: unknown
-(select {by} from {resolved} where {column} is null)
+(select {by as nk} from {resolved} where {column} is null)
 
 -- By now each natural key that a fact names has a member. A fact without one points at the unknown
 -- member.
 -- name: settle
 update {resolved} as r
-set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x_is_r}), 0)
+set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x.nk = r.by}), 0)
 where r.{column} is null
 
 -- Most amended facts stay where they are in time, and so in their partition.
 -- name: update
 update {fact} as f
-set ({written}) = ({written_r})
+set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
 from {resolved} as r
 where
     r._may_be_here
-    and {same_key} and {same_time} and ({compared_f}) is distinct from ({compared_r})
+    and {f.nk = r.nk}
+    and f.{event_column} = r.{event_column}
+    and ({f.changing is distinct from r.changing})
 
 -- name: drop_updated
 delete from {resolved} as r
 using {fact} as f
-where r._may_be_here and {same_key} and {same_time}
+where r._may_be_here and {f.nk = r.nk} and f.{event_column} = r.{event_column}
 
 -- The others are looked for in every partition. A fact whose event time moved is moved: it keeps
 -- its surrogate key.
 -- name: move
 update {fact} as f
-set ({written}) = ({written_r})
+set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
 from {resolved} as r
-where r._may_be_here and {same_key}
+where r._may_be_here and {f.nk = r.nk}
 
 -- name: drop_moved
 delete from {resolved} as r
 using {fact} as f
-where r._may_be_here and {same_key}
+where r._may_be_here and {f.nk = r.nk}
 
 -- name: insert
-insert into {fact} ({written})
-select {written_r}
+insert into {fact} ({nk}, {changing}, _batch_id)
+select
+    {r.nk},
+    {r.changing},
+    r._batch_id
 from {resolved} as r
 
 -- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
@@ -129,8 +132,8 @@ select
     t._cover_from,
     t._cover_to
 from {timeline} as t
-inner join {dimension} as d on {t_is_d} and d.valid_from = t.valid_from
-inner join {timeline} as o on {t_is_o} and o._key <> d.{surrogate}
+inner join {dimension} as d on {t.nk = d.nk} and d.valid_from = t.valid_from
+inner join {timeline} as o on {t.nk = o.nk} and o._key <> d.{surrogate}
 where
     t._role = 'version'
     and (t._grew and o._role = 'version' or o._role = 'superseded')
@@ -150,12 +153,12 @@ set {column} = v.new_key
 from ({moves}) as v
 where
     f.{column} = v.old_key
-    and f.{event_time} >= v._cover_from
-    and f.{event_time} < v._cover_to
-    and f.{event_time} >= %(span_from)s::timestamptz
-    and f.{event_time} < %(span_to)s::timestamptz
+    and f.{event_column} >= v._cover_from
+    and f.{event_column} < v._cover_to
+    and f.{event_column} >= %(span_from)s::timestamptz
+    and f.{event_column} < %(span_to)s::timestamptz
 
 -- Facts of which the landing table, which holds all that there are, says nothing.
 -- name: remove_surplus
 delete from {fact} as f
-where not exists (select from {landing} as l where {f_is_l})
+where not exists (select from {landing} as l where {f.nk = l.landed_nk})

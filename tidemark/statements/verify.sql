@@ -13,7 +13,7 @@
 t.{column}::text as {name}
 
 -- name: member
-case when num_nulls({by}) = 0 then {value}::text end as {name}
+case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
 
 -- name: date_key
 coalesce(to_char(t.{column}, 'YYYYMMDD')::integer, {unknown})::text as {name}
