@@ -28,7 +28,7 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
     missing = sorted(set(years) - known)
     if not missing:
         return 0
-    import holidays  # takes 0.1 s, and a year is missing once a year
+    import holidays  # The import takes 0.1 s, and a year is missing only once a year.
 
     try:
         named = holidays.country_holidays(calendar.holidays, years=missing)

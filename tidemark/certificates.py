@@ -1,4 +1,4 @@
-"""Why a server's certificate is refused: libpq says that it is, and not why."""
+"""Why a server's certificate is refused. libpq says that it is refused, but not why."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PLACE = re.compile(r'connection to server at "([^"]*)"(?: \(([^)]*)\))?, port (
 
 
 def why_refused(said: str, parameters: Mapping[str, str]) -> str:
-    """Look at the certificate of the server that libpq's message names, as libpq did.
+    """Verify the certificate of the server that libpq's message names, with the same CAs.
 
-    Returns the reason in parentheses, behind a blank; nothing where it can't be told.
+    Returns the reason in parentheses, with a blank in front; '' where it can't be found out.
     """
     place = _PLACE.search(said)
     if not place:
@@ -34,8 +34,9 @@ def why_refused(said: str, parameters: Mapping[str, str]) -> str:
             looking.wrap_socket(plain, server_hostname=host).close()
     except ssl.SSLCertVerificationError as error:
         return f" ({error.verify_message})"
-    except (OSError, ValueError):  # It is away, or does not speak; a file can't be read.
+    except (OSError, ValueError):  # The server is away or silent, or a file can't be read.
         return ""
+    # Python trusts the certificate and libpq does not: they look for the CAs in different places.
     if _root(parameters) == "system":
         return (
             " (the driver looks for the system's CAs where it was built: set SSL_CERT_FILE to "

@@ -1,10 +1,13 @@
 """Run and read what other roles have made, in a session that has more rights than they.
 
-Who migrates is a superuser as a rule, and PostgreSQL runs views, triggers, defaults and what is
-found by name with the rights of whoever uses them. `set role` alone gives nothing up: what runs
-then may take the login's rights back, by another `set role`. So what tidemark_etl owns is run
-inside of a function of tidemark_etl's that is `security definer`, where that is an error, and is
-read by COPY, which runs nothing. The session's own search path holds what PostgreSQL made alone.
+The login that migrates is mostly a superuser. PostgreSQL runs views, triggers, defaults and
+functions that it finds by name with the rights of the session that uses them. So what another role
+has put there would run as superuser. `set role` does not prevent that: what runs may say `set role`
+again, and have the login's rights back.
+
+Therefore statements run inside of a `security definer` function that belongs to tidemark_etl, where
+`set role` is an error. Tables are read by COPY, which runs nothing of theirs. And the session's own
+search path has nothing but PostgreSQL's own schema.
 """
 
 from __future__ import annotations
@@ -52,11 +55,13 @@ def read(session: Session, table: tuple[str, str], columns: Sequence[str]) -> li
 
 
 def settle(session: Session) -> None:
-    """Run what waits for the end of the transaction now, confined; call it before the commit.
+    """Run now, as tidemark_etl, what waits for the end of the transaction.
+
+    Call it before the commit, which would run it with the rights of the login.
 
     Raises:
-        MigrationError: something still waits, and would run with the session's own rights.
-        StatementError: what ran was refused.
+        MigrationError: something still waits for the commit.
+        StatementError: something that ran was refused.
     """
     run(session, sqlfiles.statement("confined", "fire_deferred"))
     try:

@@ -1,8 +1,9 @@
-"""The connections of this process, and what ends the wait of one whose server says nothing more.
+"""The connections of this process, and how to end the wait for a server that went silent.
 
-libpq waits for a server without an end: a machine that vanished, a firewall that drops packets and
-a proxy that has stalled close nothing. So connections are known here while they live, and another
-thread may ask what they wait for, cancel it, or shut their socket: then libpq sees an end at once.
+libpq waits for a server without an end. A machine that vanished, a firewall that drops packets or a
+proxy that has stalled does not close the connection. So this module knows all open connections.
+Another thread may ask what one waits for, cancel that, or shut its socket. Then libpq returns at
+once, with an error.
 """
 
 from __future__ import annotations
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
 LOGIN = 10
 """Seconds that a login may take, for each address of its server."""
 UNACKNOWLEDGED = 90
-"""Seconds after which the system gives up what the other end has not taken."""
+"""Seconds after which the system ends a connection whose other end acknowledges nothing."""
 CANCEL = 4.0
 """Seconds that a server may take to cancel something, the login included."""
 PATIENCE = 60.0
-"""Seconds of silence, in ten minutes, after which no more is expected of a server."""
+"""Seconds of silence, within ten minutes, after which a server is not tried again."""
 _FORGOTTEN = 600.0
+"""Seconds after which a silence no longer counts."""
 
 
 class Connection(extensions.connection):
@@ -50,26 +52,28 @@ class Connection(extensions.connection):
     url: str
     server: ServerName
     pid: int
-    """Of its session at the server: until that has told it, the one that was given at the login."""
+    """Process id of its session at the server: until a session says its own, that of the login."""
     is_elsewhere = False
-    """Whether this side waits for the other end of a stream, and not for the server."""
+    """Whether this process waits for the other end of a pipe, and not for the server."""
     waits_since: float | None = None
-    """Since when (`time.monotonic()`) it is seen to wait for the server."""
+    """Since when (`time.monotonic()`) it has been seen waiting for the server."""
     silence = ""
     """Why its socket was shut."""
 
 
 _all: WeakSet[Connection] = WeakSet()
 
-# A server that has answered this process and is away now is on its way back; one that never has may
-# be a wrong port, and nobody wants to wait to hear of it.
+# DSNs that have answered this process. Such a server may come back, so it is worth waiting for. One
+# that never answered may be a wrong port, and the user should hear of that at once.
 _answered: set[str] = set()
 _silences: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+"""DSN -> when a silence ended, and its seconds."""
 _orphans: defaultdict[str, list[int]] = defaultdict(list)
+"""DSN -> process ids of sessions that were left behind at a silent server."""
 
 
 def opened(dsn: str, server: ServerName, application: str) -> Connection:
-    """Open a connection as it comes.
+    """Open a connection, with no session settings of ours yet (`db` makes them).
 
     Raises:
         ConfigError: the DSN can't be read.
@@ -104,7 +108,8 @@ def _know(connection: Connection, dsn: str, server: ServerName) -> None:
 
 def _connect(dsn: str, application: str, *, is_async: bool = False) -> extensions.connection:
     return psycopg2.connect(
-        # Set later, the server would speak UTF-8 and the driver what the database stores.
+        # The encoding is set at the login. Set later, only the server would know it, and the driver
+        # would go on with the database's own.
         dsn,
         connection_factory=extensions.connection if is_async else Connection,
         async_=is_async,
@@ -119,7 +124,7 @@ def _connect(dsn: str, application: str, *, is_async: bool = False) -> extension
 
 
 class Aside:
-    """Another connection to a server, none of whose waits is without an end."""
+    """A second connection to a server. It is asynchronous, so that every wait has an end."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -128,7 +133,7 @@ class Aside:
     def rows(
         self, statement: str, parameters: Mapping[str, object], deadline: float
     ) -> list[tuple[Any, ...]]:
-        """Run a statement of heartbeat.sql; the login is made when there is none.
+        """Run a statement of heartbeat.sql; log in first where needed.
 
         Raises:
             TimeoutError: no answer came before the deadline (of `time.monotonic()`).
@@ -151,6 +156,7 @@ class Aside:
 
 
 def _complete(connection: extensions.connection, deadline: float) -> None:
+    """Let the driver finish what it has begun: it says which way it waits, and `poll` waits."""
     events = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
     while (state := connection.poll()) != extensions.POLL_OK:
         left = deadline - time.monotonic()
@@ -172,12 +178,12 @@ def is_busy(connection: extensions.connection) -> bool:
 
 
 def is_idle_in_transaction(connection: extensions.connection) -> bool:
-    """Whether a transaction is open there that waits for its next statement."""
+    """Whether a transaction is open there, between two statements."""
     return connection.info.transaction_status == extensions.TRANSACTION_STATUS_INTRANS
 
 
 def waits(connection: Connection) -> bool:
-    """Whether this side waits for the server, and nothing has come that it could read."""
+    """Whether this process waits for the server, and no byte has come that it could read."""
     try:
         unread = struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.FIONREAD, b"\0" * 4))
     except (psycopg2.Error, OSError, ValueError):  # It was closed in the meantime.
@@ -186,10 +192,12 @@ def waits(connection: Connection) -> bool:
 
 
 def traffic(connection: Connection) -> tuple[int, int] | None:
-    """Return the bytes that the other end has acknowledged and sent; None: the system can't tell.
+    """Return how many bytes the other end has acknowledged, and how many it has sent.
 
-    They are fields of Linux' `struct tcp_info`.
+    None: the system does not tell, as only Linux does.
     """
+    # tcpi_bytes_acked and tcpi_bytes_received of `struct tcp_info` are two 64-bit numbers that
+    # begin at byte 120. A kernel that does not have them leaves them out.
     with suppress(psycopg2.Error, OSError, AttributeError, struct.error):
         with socket.socket(fileno=_duplicate(connection)) as own:
             found = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
@@ -201,9 +209,9 @@ def traffic(connection: Connection) -> tuple[int, int] | None:
 def cancel(those: Iterable[Connection]) -> None:
     """Ask the servers to cancel what runs on connections; safe from another thread.
 
-    What is idle is left alone: a cancel on its way would hit the statement that comes next, such
-    as the one that logs the interruption. A server that does not answer is not waited for: all
-    threads of the process would stand still in the driver's own way to cancel.
+    An idle connection is left alone: the cancel would arrive late and hit its next statement, such
+    as the one that logs the interruption. The driver's own `cancel` is not used: while it waits for
+    a server, no thread of the process runs.
     """
     running: defaultdict[str, list[int]] = defaultdict(list)
     for connection in those:
@@ -223,7 +231,7 @@ def _cancel(dsn: str, pids: list[int]) -> None:
 
 
 def silent(connection: extensions.connection) -> ConnectError | None:
-    """Say that a connection was given up, and why; None: it was not."""
+    """Return an error that says why a connection was given up; None: it was not."""
     if not (isinstance(connection, Connection) and connection.silence):
         return None
     return ConnectError(
@@ -234,17 +242,17 @@ def silent(connection: extensions.connection) -> ConnectError | None:
 
 
 def give_up(connection: Connection, why: str) -> None:
-    """End a connection from another thread: who waits there gets an error at once."""
+    """End a connection from another thread: the one that waits there gets an error at once."""
     connection.silence = connection.silence or why
     _leave(connection)
     _shut(connection)
 
 
 def close(connection: extensions.connection) -> None:
-    """Close a connection; its session at a server that fell silent is left to the next login."""
+    """Close a connection. If its server was silent, the next login ends the session there."""
     if isinstance(connection, Connection) and connection.closed == 0:
         _leave(connection)
-    # The driver says goodbye first, and would wait until what is still to be sent is taken.
+    # The driver sends a goodbye first. Behind data that the server does not take, it would wait.
     if is_busy(connection):
         _shut(connection)
     connection.close()
@@ -259,10 +267,15 @@ def _shut(connection: extensions.connection) -> None:
 
 
 def _duplicate(connection: extensions.connection) -> int:
-    """Duplicate the descriptor of the socket, which its owner may close at any moment."""
+    """Duplicate the descriptor of the socket, which its owner may close at any moment.
+
+    Raises:
+        OSError: it was closed.
+    """
     number = connection.fileno()
-    own = os.dup(number)  # Of one that is closed, an OSError.
-    # Closed and opened again before it was duplicated, the number would be another connection's.
+    own = os.dup(number)
+    # The owner may have closed it before `dup`, and the system may have given the number to another
+    # file at once. Then the connection is closed now, or has another number.
     if connection.closed == 0 and connection.fileno() == number:
         return own
     os.close(own)
@@ -270,7 +283,7 @@ def _duplicate(connection: extensions.connection) -> int:
 
 
 def count_silence(dsn: str, seconds: float) -> None:
-    """Remember that a server has said nothing for so long; what overlaps counts once."""
+    """Remember that a server was silent for so long; silences that overlap count once."""
     now = time.monotonic()
     told = _silences[dsn]
     told[:] = [(at, length) for at, length in told if at > now - _FORGOTTEN]
@@ -278,7 +291,7 @@ def count_silence(dsn: str, seconds: float) -> None:
 
 
 def has_patience(dsn: str) -> bool:
-    """Whether a server may be expected to speak again, so that it is worth another attempt."""
+    """Whether a server is worth another attempt: it was not silent for too long in all."""
     return sum(length for _, length in _silences[dsn]) < PATIENCE
 
 
@@ -288,7 +301,7 @@ def _leave(connection: Connection) -> None:
 
 
 def _end_orphans(dsn: str) -> None:
-    """End sessions that may not have heard of their end, and hold locks."""
+    """End sessions that were left behind: they may not know of it, and still hold locks."""
     left = _orphans.pop(dsn, [])
     if left:
         with suppress(psycopg2.Error, TimeoutError), closing(Aside(dsn)) as aside:
@@ -297,7 +310,11 @@ def _end_orphans(dsn: str) -> None:
 
 
 class Pipe(io.FileIO):
-    """The end of a pipe that a COPY reads or fills: it may wait there, and not for its server."""
+    """The end of a pipe that a COPY reads or fills.
+
+    While it waits for the pipe, the connection does not wait for its server, which is then not to
+    blame.
+    """
 
     def __init__(self, descriptor: int, mode: str, connection: Connection) -> None:
         super().__init__(descriptor, mode)

@@ -1,21 +1,23 @@
-"""Find out whether a server that is waited for still works, and tell it that this side does.
+"""Find out whether a server still works while this process waits for it, and keep it waiting too.
 
-A statement may take hours, and the other end of a COPY may be slow: how long something takes says
-nothing. So when this side has waited for a while, a second connection asks the server what it makes
-of the sessions that are waited for. Twice in a row, each time with nothing sent or received:
+A statement may take hours, and the other end of a COPY may be slow. So how long something takes
+proves nothing. When this process has waited for a while, a second connection asks the server about
+the sessions that are waited for. A connection is given up when two questions in a row find the
+same, and nothing was sent or received between them:
 
-* it does not answer there either: it is silent; where it can't even be reached, as behind a proxy
-  that takes nobody new, that is waited for a minute longer, since what it has taken may go on;
-* the session has ended there, or waits for this side, which waits for it: what was said between
-  them got lost, as in a proxy that has stalled.
+* The server does not answer the second connection either. Where a new connection is refused without
+  an answer, as by a proxy that takes no more clients, it gets a minute longer: the connections that
+  are open may go on.
+* The server says that the session has ended, or that it waits for this process, which waits for it.
+  What was sent between them got lost, as in a proxy that has stalled.
 
-Either shuts the socket of the waiting connection, and whoever waits there gets an error. The
-session that is left behind is ended where the server can be told, so that it holds no lock.
+Giving up shuts the socket of the waiting connection, and the thread that waits there gets an error.
+The session at the server is ended as well, where the server can be told: it might hold locks.
 
-Who waits for a lock is not silent: the log says who is in the way.
+A session that waits for a lock is not silent. The log says who holds the lock.
 
-The other way round a server ends a transaction that says nothing for a while (`settings.SESSION`):
-its process may have vanished. So sessions that are idle in a transaction say something.
+In the other direction, a server ends a transaction that is idle for a while (`settings.SESSION`),
+since its process may have vanished. So sessions that are idle in a transaction send something.
 """
 
 from __future__ import annotations
@@ -38,29 +40,29 @@ from tidemark.model import Holder
 log = logging.getLogger(__name__)
 
 TICK = 5.0
-"""Seconds from one glance at the connections to the next; it asks no server."""
+"""Seconds between two looks at the connections of this process. A look asks no server."""
 FIRST = 10.0
 """Seconds of waiting before the server is asked. A short run never asks."""
 EVERY = 10.0
-"""Seconds from one question to the next."""
+"""Seconds between two questions to a server."""
 ANSWER = 15.0
-"""Seconds that a server may take to answer, the login included, however much else it has to do."""
+"""Seconds that a server may take to answer, the login included, even a busy one."""
 PING = 15.0
-"""Seconds that a transaction may be idle before it says something."""
+"""Seconds that a transaction may be idle before its session sends something."""
 
 Look = tuple[object, ...]
-"""What was seen of a connection: it stays the same while nothing moves."""
+"""What was seen of a connection. Two looks that are equal mean that nothing moved in between."""
 
 
 class Kept(Protocol):
-    """What may be idle in a transaction."""
+    """A session that may be idle in a transaction."""
 
     def is_quiet(self, seconds: float) -> bool:
-        """Whether it is idle in a transaction, and has said nothing for so long."""
+        """Whether it is idle in a transaction, and has sent nothing for so many seconds."""
         ...
 
     def ping(self) -> None:
-        """Say something to the server if it still is idle in a transaction."""
+        """Send something to the server if it is still idle in a transaction."""
         ...
 
 
@@ -71,7 +73,7 @@ _end = threading.Event()
 
 
 def keep(session: Kept) -> None:
-    """Let a session say something whenever it is idle in a transaction, while it lives."""
+    """Let a session send something whenever it is idle in a transaction, as long as it lives."""
     _kept.add(session)
 
 
@@ -121,18 +123,18 @@ class _Server:
         self._end = end
         self._aside = Aside(dsn)
         self._seen: dict[Connection, tuple[Look, float]] = {}
-        """Of each connection, what was seen last, and since when it has been that."""
+        """Connection -> what was seen last, and since when that has been the same."""
         self._moved: dict[Connection, tuple[Look, float]] = {}
-        """The same of what this side alone can see."""
+        """The same, of what this process sees without asking the server."""
         self._is_silent = False
         """Whether it did not answer the last question."""
         self._held: Counter[Connection] = Counter()
-        """Of each connection, how many looks in a row have found it waiting for a lock."""
+        """Connection -> how many looks in a row have found it waiting for a lock."""
         self._unreached_since: float | None = None
         """Since when it can't be reached."""
 
     def ask_until_done(self) -> None:
-        """Ask again and again while something waits for the server."""
+        """Ask again and again while a connection waits for the server."""
         try:
             while waiting := self._waiting():
                 if self._look(waiting) and self._end.wait(EVERY):
@@ -147,7 +149,7 @@ class _Server:
         return [one for one in connections.alive() if one.url == self._dsn]
 
     def _look(self, waiting: list[Connection]) -> bool:
-        """Ask once, and act on it; returns whether there was an answer, so that it may rest."""
+        """Ask once, and act on the answer. Returns False if there was none: ask again at once."""
         traffic = {one: connections.traffic(one) for one in waiting}
         try:
             found = self._asked(waiting)
@@ -171,7 +173,7 @@ class _Server:
         return True
 
     def _tell_of_locks(self, held: Collection[Connection]) -> None:
-        """Say on the log who is in the way of these; of each ever more seldom."""
+        """Log who holds the locks that these wait for, at the looks 1, 2, 4, 8 and so on."""
         self._held = Counter({one: self._held[one] + 1 for one in held})
         for one in held:
             if self._held[one].bit_count() == 1:
@@ -182,7 +184,11 @@ class _Server:
                     log.warning("%s: waits for %s", one.server, who)
 
     def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:
-        """Take the refusal of a server for an answer, such as that it has no connection left."""
+        """Handle a login that failed. A refusal, such as that no connection is left, is an answer.
+
+        Without one, the server can't be reached. It is given up after a minute in which nothing
+        moved on its open connections.
+        """
         self._is_silent = False
         if login_errors.is_answer(error):
             self._unreached_since = None
@@ -195,7 +201,7 @@ class _Server:
     def _see(
         self, seen: dict[Connection, tuple[Look, float]], looks: Mapping[Connection, Look]
     ) -> dict[Connection, float]:
-        """Remember what is seen now; return for how long nothing has moved, where nothing has."""
+        """Remember what is seen now; return the seconds of stillness of those that did not move."""
         now = time.monotonic()
         unmoved = {}
         for one, look in looks.items():
@@ -209,14 +215,14 @@ class _Server:
         return unmoved
 
     def _asked(self, waiting: Iterable[Connection]) -> dict[int, Look]:
-        """Return pid -> what the server says of it; raises as `Aside.rows`."""
+        """Return pid -> what the server says of its session; raises as `Aside.rows`."""
         which = {"pids": [one.pid for one in waiting]}
         statement = sqlfiles.statement("heartbeat", "sessions")
         found = self._aside.rows(statement, which, time.monotonic() + ANSWER)
         return {pid: tuple(look) for pid, *look in found}
 
     def _give_up(self, seconds: float) -> None:
-        """End all connections to a server that is silent, those too that nobody waits for yet."""
+        """End all connections to a silent server, also those on which nobody waits yet."""
         connections.count_silence(self._dsn, seconds)
         for one in self._mine():
             connections.give_up(one, f"no answer for {seconds:.0f} s, nor to a second connection")
@@ -236,8 +242,13 @@ _UNSEEN = "a prepared transaction, or who has just ended"
 
 
 def _is_dead(look: Look) -> bool:
-    """Whether what the server says of a session means that its connection carries nothing more."""
+    """Whether a session's state means that nothing more comes through its connection.
+
+    It has ended, or waits for this process (`Client`), while this process waits for it.
+    """
     moved, state, waits_for, _ = look
-    if moved is None:  # A COPY may have moved, and the system does not tell.
+    # Where the system does not count bytes, a COPY may be moving. An active session that waits for
+    # its client may be in one, so it is left alone.
+    if moved is None:
         return state is None or (state != "active" and waits_for == "Client")
     return look[1:] == _GONE or waits_for == "Client"

@@ -1,4 +1,4 @@
-"""Fill an empty table without its log and its indexes, and build these afterwards."""
+"""Fill an empty table without write-ahead log and indexes, and build the indexes afterwards."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def built_afterwards(session: Session, table: Place) -> Iterator[None]:
     """Drop the indexes of a table for the block, and build them at its end.
 
     That takes half the time (docs/performance.md). Nobody can read the table until the transaction
-    ends, so this is for one that is empty. Where `wal_level` is minimal, what is written to a table
-    that this transaction has truncated goes to disk at its end, and not through the log.
+    ends, so this is for one that is empty. It is truncated first where it may be: if `wal_level` is
+    minimal, PostgreSQL then writes its rows to disk at the commit, and not to the log.
 
-    A table with foreign keys of its own keeps its indexes, and is filled with them.
+    A table that has foreign keys keeps its indexes.
 
     Args:
-        session: in the transaction that fills the table; a rollback brings the indexes back.
+        session: in the transaction that fills the table. A rollback brings the indexes back.
         table: its schema and name.
 
     Raises:

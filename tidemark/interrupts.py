@@ -1,7 +1,7 @@
 """Signals that end a command: what runs on the servers is cancelled, and nothing is tried again.
 
-Python handles a signal between two of its own instructions, and libpq waits inside of one for the
-end of a statement. So a thread of its own watches for signals. For the main thread of a process.
+Python handles a signal between two of its instructions, and libpq waits for the end of a statement
+within one. So a second thread watches for signals. The functions here are for the main thread.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from tidemark import connections
 SHUT = 3.0
 """Seconds after a signal in which the servers may end what runs there."""
 LEAVE = 8.0
-"""Seconds after that in which the process may end in order."""
+"""Seconds after those in which the process may end by itself, with its last words in the log."""
 _STILL = 1.0
 
 arrived = threading.Event()
-"""Whether a signal has come in the last `cancelling` block."""
+"""Set once a signal has come in the last `cancelling` block."""
 
 
 @contextmanager
 def cancelling() -> Iterator[None]:
     """Let a signal (Ctrl-C, an orchestrator's SIGTERM) cancel what runs on the servers.
 
-    Where that does not end the block, the connections are shut; where not even that does, as in a
-    login, the process ends. Another signal does not wait for the next of these steps.
+    If that does not end the block, the connections are shut. If that does not end it either, as in
+    a login, the process ends. A further signal takes the next of these steps at once.
     """
     arrived.clear()
     ours, theirs = socket.socketpair()
@@ -60,7 +60,8 @@ def _watch(signals: socket.socket) -> None:
     busy: set[connections.Connection] = set()
     deadline = time.monotonic() + LEAVE
     while time.monotonic() < deadline:
-        # What has just begun may log the interruption.
+        # A statement that has just begun may be the one that logs the interruption. So only a
+        # connection that was busy at the last look as well is shut.
         before, busy = busy, {one for one in connections.alive() if connections.is_busy(one)}
         for one in before & busy:
             connections.give_up(one, "the server did not end its statement when it was asked to")

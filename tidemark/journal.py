@@ -1,8 +1,8 @@
-"""Batches, ETL logs and the area's lock: what is true even when a hop's transaction rolls back.
+"""Batches, ETL logs and the area's lock: what stays true when a hop's transaction rolls back.
 
-The journal has two connections to the DWH of its own. One writes, in autocommit; the other holds
-the area (`locks`). When one of them breaks, the journal opens both anew, takes the area again, and
-goes on.
+The journal has two connections of its own to the DWH. One writes, in autocommit, so that a failure
+is logged although the hop rolls back. The other one holds the area's lock (`locks`). When either
+breaks, the journal opens both again, takes the lock again, and goes on.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ T = TypeVar("T")
 
 
 class Journal:
-    """The journal of one area, on one session of the DWH."""
+    """The journal of one area. It writes on the session of the DWH that it is given."""
 
     def __init__(self, session: Session, area: Area) -> None:
         self._session = session
         self._area = area
         self._holder: Session | None = None
-        """Has the area, in a transaction that stays open."""
+        """The session that holds the area's lock, in a transaction that stays open."""
         self._is_held = False
-        """Whether the area is to be held."""
+        """Whether `_resume` has to take the lock again."""
         self._is_lost = False
-        """Whether the DWH was waited for in vain; it is waited for once."""
+        """Whether the DWH did not come back when it was waited for. It is waited for only once."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -59,15 +59,17 @@ class Journal:
 
     def _let_go(self) -> None:
         if self._holder:
-            with suppress(ConnectError):  # A connection that broke has let go of it.
+            with suppress(ConnectError):  # The server frees the lock of a connection that broke.
                 self._holder.run("rollback")
             self._holder.close()
         self._holder = None
 
     def begin(self, *, applied: int) -> int:
-        """Open a batch, and return its id: above `applied`, the last one that a layer applied.
+        """Open a batch, and return its id.
 
-        What still says RUNNING was killed, since this process holds the lock: it becomes FAILED.
+        The id is above `applied`, the last batch that any layer has applied: a DWH restored from a
+        backup would else use ids again. Batches that still say RUNNING become FAILED. This process
+        holds the lock, so theirs were killed.
         """
         message = {
             "area": self._area.area,
@@ -88,10 +90,10 @@ class Journal:
         self._surely(self._session.run, "fail_batch", {"batch_id": batch_id, "message": message})
 
     def retry(self, hop: Hop, batch_id: int, error: TidemarkError) -> None:
-        """Log that an attempt of a hop has failed and that another will follow.
+        """Log that an attempt of a hop has failed and that another one follows.
 
         Raises:
-            LockedError: the DWH was away, and another process has taken the area's lock.
+            LockedError: the DWH was away, and another process took the area's lock meanwhile.
         """
         self._surely(
             self._session.run,
@@ -102,7 +104,11 @@ class Journal:
     def _surely(
         self, do: Callable[[Composable, Parameters], T], statement: str, parameters: Parameters
     ) -> T:
-        """Run a statement while the area is held; when a connection broke, on a new one."""
+        """Run a statement while the lock is held; where a connection broke, on a new one.
+
+        The DWH is waited for once in the life of a journal. A process that logs its failure because
+        the DWH is away must not wait for it again.
+        """
         try:
             self._still_hold()
             return do(db.compose("journal", statement), parameters)
@@ -127,7 +133,7 @@ class Journal:
             )
 
     def note(self, process: str, batch_id: int, *, deleted: int = 0, error: str = "") -> None:
-        """Log what was done beside the hops of a batch, after it has ended."""
+        """Log work that is no hop, such as retention, after it has ended."""
         self._session.run(
             db.compose("journal", "note"),
             {
@@ -144,10 +150,10 @@ class Journal:
     def logged(
         self, hop: Hop | Literal["rebuild"], batch_id: int | None
     ) -> Iterator[dict[str, Counts]]:
-        """Log the block as a run of `hop`, one row per entity. A rebuild is of no batch.
+        """Log the block as a run of `hop`, one row per entity. A rebuild belongs to no batch.
 
-        The block puts each entity's counts into the mapping that it is given. An exception ends
-        the rows as FAILED, and goes on.
+        The block puts each entity's counts into the mapping that it is given. An exception marks
+        the rows as FAILED and is raised again.
         """
         started: dict[str, int] = dict(
             self._surely(
@@ -165,7 +171,8 @@ class Journal:
         try:
             yield counts
         except BaseException as error:
-            # A journal that broke too must not hide what failed; the next batch ends its rows.
+            # An error of the journal must not hide the one that ended the hop. Rows that still say
+            # RUNNING are ended by the next batch.
             with suppress(TidemarkError):
                 self._end(started, counts, "FAILED", reason(error))
             raise
@@ -186,7 +193,7 @@ class Journal:
 
 
 def reason(error: BaseException) -> str:
-    """Say in a log what ended a hop."""
+    """Return what a log says of the error that ended a hop."""
     return str(error) if isinstance(error, Exception) else "interrupted"
 
 

@@ -1,13 +1,15 @@
-"""Who may do what alone: rows of `tidemark.lock`, which no role but tidemark_etl may lock.
+"""Locks, as rows of `tidemark.lock`. No role but tidemark_etl may lock them.
 
-An area is worked on by one process at a time, which has its row locked in the DWH, on a connection
-of its own: when the process dies, or the connection does, the row is free. So a process may have
-lost it, and not know yet, while another one goes to work. That is why a hop draws a number where it
-writes. Its transactions there show the number, and one that shows an old number has been overtaken:
-it may write nothing (fencing tokens: Kleppmann, Designing Data-Intensive Applications, chapter 8).
-A migration draws a number as well, so what it overtakes begins again and sees what it has changed.
+One process at a time works on an area. It locks the area's row in the DWH, on a connection of its
+own. The row is free again when the process or its connection dies.
 
-Waits come to an end (`settings.LOCK_TIMEOUT`), and `heartbeat` says for whom they wait.
+So a process may lose its lock without noticing, while another one begins to work. Therefore a hop
+also draws a number in the layer that it writes to, and each of its transactions there shows that
+number. If a newer number has been drawn, the transaction was overtaken and may write nothing. This
+is known as a fencing token (Kleppmann, Designing Data-Intensive Applications, chapter 8). A
+migration draws a number too: the hop that it overtakes begins again, and sees the changed tables.
+
+Every wait ends (`settings.LOCK_TIMEOUT`). `heartbeat` logs who is waited for.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 def hold(session: Session, area: str, so_far: str) -> None:
-    """Take an area in the DWH, for as long as the session's transaction, which begins here.
+    """Lock an area in the DWH. This opens the session's transaction, whose end frees the lock.
 
     Raises:
-        LockedError: another process works on the area; it ends with `so_far`.
+        LockedError: another process works on the area. The message ends with `so_far`.
     """
     which = {"name": f"run {area}"}
     session.run(db.compose("locks", "make"), which)
@@ -38,7 +40,7 @@ def hold(session: Session, area: str, so_far: str) -> None:
     try:
         session.run(db.compose("locks", "hold"), which)
     except StatementError as error:
-        session.run("rollback")  # To read who holds it.
+        session.run("rollback")  # The statement failed, and the next one has to read the holder.
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         found = session.rows(db.compose("locks", "holder"), which)
@@ -51,15 +53,15 @@ def hold(session: Session, area: str, so_far: str) -> None:
 
 @contextmanager
 def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
-    """Let one hop alone write the rows of an area in the layer of `session`.
+    """Let only one hop write the rows of an area in the layer of `session`.
 
-    In the block each transaction of `servers` that may write there shows the number drawn here.
-    Transactions that have shown an older one are waited for: a process that was killed may have
-    sent its commit, and its server goes on with it.
+    In the block, each transaction of `servers` that may write there shows the number drawn here.
+    Drawing waits for transactions that have shown an older number. A killed process may have sent
+    its commit, and its server still carries it out.
 
     Raises:
-        LockedError: they did not end in time.
-        OvertakenError: from a transaction in the block, whose number another has drawn past.
+        LockedError: those transactions did not end in time.
+        OvertakenError: raised by a transaction in the block after another process drew a number.
     """
     name = f"write {area}"
     draw = db.compose("locks", "draw")
@@ -87,7 +89,7 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
 
 
 def migrating(session: Session) -> None:
-    """Let the session's transaction alone migrate its layer.
+    """Let only this session's transaction migrate its layer.
 
     Raises:
         LockedError: another migration did not end in time.
@@ -98,7 +100,10 @@ def migrating(session: Session) -> None:
 
 
 def overtaking(session: Session, areas: Iterable[str]) -> None:
-    """Let the session's transaction change what hops write to; they wait for it, and begin again.
+    """Let the session's transaction change the tables that hops write to.
+
+    It waits for the transactions that write there now. Hops that want to write wait for it in turn,
+    and then begin again.
 
     Raises:
         LockedError: transactions that write there did not end in time.
@@ -109,7 +114,8 @@ def overtaking(session: Session, areas: Iterable[str]) -> None:
 
 
 def _locked(session: Session, lock: Callable[[], T]) -> T:
-    """Lock something in an open transaction; say who was in the way when it has taken too long."""
+    """Lock something in an open transaction; after too long a wait, say who held it."""
+    # A failed statement aborts the transaction. Behind the savepoint, it can still ask for holders.
     session.run("savepoint before_the_lock")
     try:
         return lock()

@@ -1,8 +1,8 @@
-"""What ended an attempt to connect, as one of our errors: what is wrong, and what mends it.
+"""Why an attempt to connect failed, as one of our errors: what is wrong, and what to do.
 
-There is no SQLSTATE for it, so it is told by words: libpq's are English always, and a server's are
-in the language of its `lc_messages`. What isn't known is told by who said it: libpq puts two blanks
-behind the severity that a server sends.
+The driver gives no SQLSTATE here, so the text of the message has to tell. libpq's own texts are
+always English. A server's are in the language of its `lc_messages`. A text that is not known is
+judged by who wrote it: in front of a server's message, libpq prints its severity and two blanks.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from tidemark.model import ServerName, dsn_variable
 
 
 class _Kind(NamedTuple):
-    """A kind of failure; `{dsn}` is the variable, `{name}` stands for a group of the pattern."""
+    """A kind of failure.
+
+    `{dsn}` stands for the name of the variable, `{name}` for a group of the pattern.
+    """
 
     pattern: str
     what: str
     todo: str
     passes: bool = False
-    """Whether it goes by itself, wherever the DSN points to."""
+    """Whether it ends by itself, so that the same login works later."""
     says_all: bool = False
-    """Whether the reason in libpq's words, or the server's, adds nothing."""
+    """Whether `what` says all, so that the original message is left out."""
 
 
 _TLS = "docs/operations.md#tls"
@@ -163,15 +166,15 @@ _PLACE = re.compile(r'^connection to server at "[^"]*"( \([^)]*\))?, port \d+ fa
 
 
 def is_answer(error: psycopg2.Error) -> bool:
-    """Whether a server, or a pooler, has said it; else nobody was reached."""
+    """Whether the error is the answer of a server or a pooler. If not, nobody was reached."""
     return error.pgcode is not None or _ANSWERED.search(str(error).strip()) is not None
 
 
 def of(error: psycopg2.Error, dsn: str, server: ServerName, *, has_answered: bool) -> ConnectError:
-    """Turn it into one of ours.
+    """Turn the driver's error into one of ours.
 
-    A server that has answered this process before may come back: the error is transient, unless it
-    is of a kind that does not pass.
+    A server that has answered this process before may come back. Then the error is transient,
+    unless it is of a known kind that does not end by itself.
     """
     text, name = str(error).strip(), dsn_variable(server)
     subject, reason = f"{server}: {redacted(dsn)}", " ".join(text.split()).rstrip(".")
@@ -179,7 +182,7 @@ def of(error: psycopg2.Error, dsn: str, server: ServerName, *, has_answered: boo
         if found := re.search(kind.pattern, text):
             what = kind.what.format(**found.groupdict())
             if kind.what == _UNVERIFIED:
-                # Its import takes longer than a hop that finds nothing.
+                # Imported late: it takes longer than a hop that finds nothing.
                 from tidemark import certificates
 
                 reason += certificates.why_refused(text, parsed(dsn) or {})

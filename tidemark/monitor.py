@@ -14,26 +14,26 @@ from tidemark.errors import MonitorError
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is wrong with the last batches of an area, one sentence each; nothing: all is well."""
+    """What is wrong with the last batches of an area, one sentence each; empty if all is well."""
 
     area: str
     problems: list[str]
 
 
 def look(servers: Servers, area: Area) -> Watched:
-    """Examine the last batch of an area that has ended. None has yet: nothing is wrong."""
+    """Examine the last batch of an area that has ended. Before the first one, nothing is wrong."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
         return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
 
 
 def has_ended(servers: Servers, area: Area) -> bool:
-    """Whether a batch of an area has ended, be it well or not."""
+    """Whether a batch of an area has ended, successfully or not."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
         return bool(dwh.rows(db.compose("monitor", "last_ended"), {"area": area.area}))
 
 
 def check(watched: Sequence[Watched]) -> None:
-    """Raise a MonitorError that says everything that is wrong, where anything is."""
+    """Raise a MonitorError with all problems, if there are any."""
     said = [
         f"{one.area}: {' '.join(one.problems)} `tidemark status {one.area}` shows the last "
         f"batches, `tidemark rejects {one.area}` the rows that were refused."

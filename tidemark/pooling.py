@@ -1,7 +1,8 @@
-"""Poolers between Tidemark and a server: which of them a session can be had through.
+"""Poolers between Tidemark and a server, and whether they give a client a session of its own.
 
-A pooler that lends a server process for a transaction or a statement hands what a session has set
-and locked to whom it lends the process next, and it has forgotten it for its own.
+A run needs sessions: it sets parameters and holds locks. A pooler may lend a server process for one
+transaction or statement only. Then the next client gets what a session has set and locked, and
+the session's own next statement may run in a process that knows nothing of it.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ PATIENCE = 30.0
 """Seconds in which a pool has to lend a further connection."""
 
 NEEDED = 12
-"""Connections to one server that a batch may have at once, with some to spare."""
+"""Connections to one server that a batch may have open at once, and a few more."""
 
 _through: dict[str, bool] = {}
-"""DSN -> whether it leads through a pooler, of those that were examined and are good."""
+"""DSN -> whether it leads through a pooler; only of DSNs that were examined and can be used."""
 
 
 def is_between(connection: extensions.connection) -> bool:
-    """Whether a pooler took the login: it gives its clients a number of its own for the process."""
+    """Whether a pooler took the login.
+
+    At the login, a pooler tells its client a process id that it has made up. The server knows
+    another one.
+    """
     return _pid(connection) != connection.info.backend_pid
 
 
@@ -75,10 +80,10 @@ def _refuse_shared(
 
 
 def _proof(*connections: extensions.connection) -> str:
-    """Return what proves that a server process serves more than one of two, else nothing.
+    """Return what proves that connections share server processes; '' where nothing does.
 
-    Each is asked twice in a row: a pool that lends its processes in turn would else give each of
-    two the same one every time.
+    Each connection is asked twice in a row. Asked in turn, two connections to a pool that lends its
+    processes in turn would get the same one every time, and look like sessions.
     """
     seen: tuple[set[int], set[int]] = (set(), set())
     for _ in range(_ROUNDS):
@@ -92,13 +97,13 @@ def _proof(*connections: extensions.connection) -> str:
 
 
 def _lent(connection: extensions.connection, dsn: str, server: ServerName) -> None:
-    """Wait until the pool lends a server process, which it does when it is asked something."""
+    """Wait until the pool lends a server process. It does so at the first statement."""
     patience = threading.Timer(PATIENCE, _shut, [connection])
     patience.start()
     try:
         _pid(connection)
     except OperationalError as error:
-        if patience.is_alive():  # It was told something else.
+        if patience.is_alive():  # The timer has not ended the wait: the pooler said something else.
             raise
         connection.close()
         raise ConnectError(
@@ -118,6 +123,6 @@ def _pid(connection: extensions.connection) -> int:
 
 
 def _shut(connection: extensions.connection) -> None:
-    """End what waits on a connection, from another thread."""
+    """Shut a connection from another thread; the thread that waits there gets an error."""
     with suppress(OSError), socket.socket(fileno=socket.dup(connection.fileno())) as plain:
         plain.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,8 @@
-"""What the files of `sql/` have made in a layer, and which of it is there no more.
+"""Objects that the files of `sql/` have made in a layer, and those of them that are missing.
 
-A dump that was restored in part, or a `drop … cascade`, takes away what only an applied file would
-bring back. What a later file drops, renames or moves is not expected to be there.
+They go missing when a dump is restored in part, or by a `drop … cascade`. No migration brings them
+back, since their file counts as applied. An object that a later file drops, renames or moves is not
+missing.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _PLACED = re.compile(_PLACE)
 
 
 def expected(statements: Iterable[tuple[str, str]]) -> dict[Named, str]:
-    """Find what is to be there once statements have run in this order.
+    """Find which objects exist once the statements have run in this order.
 
     Args:
-        statements: path of a file and statement.
+        statements: pairs of a file's path and one of its statements.
 
     Returns:
-        What is there -> path of the file that has made it.
+        Object -> path of the file that makes it.
     """
     made: dict[Named, str] = {}
     for path, statement in statements:
@@ -45,7 +46,7 @@ def expected(statements: Iterable[tuple[str, str]]) -> dict[Named, str]:
 
 
 def _gone(statement: str) -> list[Named]:
-    """Return what a statement drops, or takes from its place."""
+    """Return the objects that a statement drops, renames or moves to another schema."""
     if dropped := _DROP.match(statement):
         kind, parts = dropped["kind"], _ARGUMENTS.sub("", dropped["what"]).split(",")
         places = [_PLACED.match(part.strip()) for part in parts]
@@ -63,7 +64,7 @@ def _named(kind: str, schema: str | None, name: str) -> Named:
 
 
 def absent(session: Session, wanted: Mapping[Named, str]) -> list[Named]:
-    """Find what is not there, in order."""
+    """Find the objects that do not exist, in order."""
     names = sorted(wanted)
     found = session.rows(
         db.compose("presence", "absent"),

@@ -1,6 +1,7 @@
-"""psql on a server: which program it is, and the connection in its environment.
+"""psql on a server: which program it is, and its connection as environment variables.
 
-A command line is shown to every process of the machine; an environment to its own user and root.
+Every user of the machine can read a process's command line. Only its own user and root can read its
+environment, so the password is there.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ _OTHERWISE = {
     "application_name": "PGAPPNAME",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
-"""The variables of libpq that are not called PG and the parameter's name without underscores."""
+"""Parameter -> libpq's variable, where that is not PG and the parameter without underscores."""
 
 _WITHOUT_VARIABLE = frozenset(
     "keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout".split()
 )
-"""What libpq reads from no variable; there is no secret in it."""
+"""Parameters for which libpq has no variable. None of them is secret."""
 
 _OURS = _WITHOUT_VARIABLE | {"application_name", "client_encoding", "connect_timeout"}
-"""What `connections.opened` sets, for Tidemark's own sessions."""
+"""Parameters that `connections.opened` sets for Tidemark's own sessions. psql needs none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to become: its path, its words, and its whole environment."""
+    """A program that this process is replaced by: path, words, and whole environment."""
 
     path: str
     words: tuple[str, ...]
@@ -45,14 +46,15 @@ class Program:
 def program(
     dsn: str, server: ServerName, *words: str, as_admin: bool, environ: Mapping[str, str]
 ) -> Program:
-    """Find psql, and what makes it reach what Tidemark reaches: as the analysts, or as the login.
+    """Find psql, and the environment with which it reaches the same server as Tidemark.
 
-    It is asked of a real connection: a service file, the environment and libpq's own defaults have
-    their say in it.
+    It logs in as Tidemark does, and becomes the analysts' role unless `as_admin`. Host, port and
+    the rest are taken from a real connection, since a service file, the environment and libpq's
+    defaults have a part in them.
 
     Raises:
         UsageError: analysts have nothing there.
-        ConfigError: there is no psql that can be used, the role can't be taken, or a DSN not read.
+        ConfigError: no psql can be used, the login can't become the role, or the DSN is wrong.
         ConnectError: see `connections.opened`.
     """
     if server != "dwh" and not as_admin:
@@ -86,11 +88,12 @@ def program(
 
 
 def _settled(info: Any, said: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return all that made this connection, but for what Tidemark's own have."""
+    """Return the parameters of a connection, without those that Tidemark sets for itself."""
     settled: dict[str, str] = info.dsn_parameters
     parameters = {**{k: v for k, v in settled.items() if k not in _OURS}, **said}
     parameters.setdefault("host", info.host)
-    # What a service says goes over the environment, so it is not named again: it was read already.
+    # A service's parameters would override the environment that psql gets. They are in `settled`
+    # already, so the service is not named again.
     if (parameters.pop("service", None) or environ.get("PGSERVICE")) and info.password:
         parameters["password"] = info.password
     return parameters
@@ -110,7 +113,7 @@ _INSTALL = "Install PostgreSQL's client: `apt install postgresql-client`, `brew 
 
 
 def _find() -> tuple[str, bool]:
-    """Return the path of psql, and whether it can encrypt: the embedded servers' own can't."""
+    """Return the path of psql, and whether it can encrypt: that of the embedded servers can't."""
     found = shutil.which("psql")
     if found:
         return found, True
@@ -124,7 +127,10 @@ def _find() -> tuple[str, bool]:
 
 
 def _must_become_analyst(session: Session, dsn: str) -> None:
-    """Refuse what would end in a session with the login's own rights, or in libpq's own words."""
+    """Make sure that the login can become the analysts' role.
+
+    Else psql would start with the login's own rights, or end with a message of libpq's.
+    """
     server = driver_errors.redacted(dsn)
     session.run(db.compose("db", "trust_nobody"))
     found = session.rows(db.compose("psql", "may_become"), {"role": ANALYST_ROLE})

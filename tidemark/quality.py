@@ -1,4 +1,4 @@
-"""Data-quality gates: write, audit, publish. A gate that finds a row rolls the publish back."""
+"""Data-quality gates. They run in the publishing transaction, which a row that is found ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def gate(session: Session, area: Area) -> None:
     """Run the area's checks inside the publishing transaction.
 
     Args:
-        session: on the DWH. A check sees the layer's tables as they would be published, and the
-            landing tables with what this batch brings (empty where it brings nothing).
+        session: on the DWH. A check sees the tables as they would be published, and the landing
+            tables with the rows of this batch; they are empty where it has none.
         area: its checks are queries that return the rows that must not be there.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Rows that a server refuses: which entity they are of, and what to do about them.
+"""Rows that a server refuses: to which entity they belong, and what to do about them.
 
-The driver's error knows layer, column and constraint (`driver_errors`); whoever moves the rows of
-an entity knows the rest.
+The driver's error knows layer, column and constraint (`driver_errors`). The code that moves an
+entity's rows knows the entity, and at which step the row was refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ENCODINGS = {
     "54000": "Keep elsewhere what is so large, and where it is in the row; or let `source` name a "
     "view without the column (docs/operations.md#memory).",
 }
-"""SQLSTATE -> what to do about it on the way."""
+"""SQLSTATE -> what to do about it where rows are sent or landed."""
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def named(entity: str, **todo: str) -> Iterator[None]:
         todo: server -> what to do about a row that is refused there.
 
     Raises:
-        RefusedRowError: of the block; one that names its entity is left as it is.
+        RefusedRowError: raised by the block. One that names its entity already is not changed.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def _todo(error: RefusedRowError, todo: dict[str, str]) -> str:
 
 
 def culprit(columns: Sequence[str], is_refused: Callable[[Sequence[str]], bool]) -> str | None:
-    """Find the column that is refused when it is asked for; None: no single one is."""
+    """Find the column whose values are refused, by halving; None: no single one explains it."""
     while len(columns) > 1:
         half = columns[: len(columns) // 2]
         columns = half if is_refused(half) else columns[len(half) :]
@@ -75,7 +75,7 @@ def culprit(columns: Sequence[str], is_refused: Callable[[Sequence[str]], bool])
 def of_column(
     error: RefusedRowError, session: Session, view: Composable, columns: Sequence[str]
 ) -> RefusedRowError:
-    """Find the column of a view that can't be computed for some row, which no error tells."""
+    """Find the column of a view that can't be computed for some row. The error does not say it."""
 
     def is_refused(some: Sequence[str]) -> bool:
         counts = db.joined("count({})", some) if some else db.text("count(*)")
@@ -90,7 +90,10 @@ def of_column(
 
 
 def of_rows(error: RefusedRowError, session: Session, view: Composable) -> RefusedRowError:
-    """Count the rows of a cleansing view that lack a column; a key may be a value to keep."""
+    """Say how many rows of a cleansing view lack a column.
+
+    The rows are counted, not named: a key may be confidential.
+    """
     lacking = db.compose("refusals", "lacking", column=db.name(str(error.column)), view=view)
     rows = session.value(lacking)
     return error.of(error.entity, error.todo, what=f"{error.what} ({rows} rows)") if rows else error

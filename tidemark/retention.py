@@ -1,7 +1,7 @@
-"""Let go of what is older than area.yml keeps: logs, replaced versions, resolved rejects.
+"""Delete what is older than area.yml keeps: logs, replaced versions, resolved rejects.
 
-Every statement is a transaction of its own that touches few rows, beside the readers of the star
-and after the publish. What is not done is done after the next one.
+It runs after the publish, while people read the star. So every statement is a transaction of its
+own that deletes few rows. What is left when it is interrupted is deleted after the next batch.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tidemark.mirror import Mirror
 from tidemark.model import Layer
 
 STEP = 10_000
-"""Rows that one transaction deletes at most."""
+"""The most rows that one transaction deletes."""
 
 _RECEIVERS: tuple[tuple[Layer, Layer], ...] = (("mrr", "stg"), ("stg", "dwh"))
 
 
 @dataclass(frozen=True, slots=True)
 class LetGo:
-    """Rows that are gone."""
+    """How many rows were deleted."""
 
     logs: int
     history: int
@@ -32,7 +32,7 @@ class LetGo:
 
 
 def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
-    """Delete what the area's retention lets go of.
+    """Delete what is older than the area's retention.
 
     Args:
         servers: those of the project.
@@ -40,7 +40,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
         batch_id: the batch that was published just now; its logs stay.
 
     Raises:
-        TidemarkError: what was deleted before stays deleted.
+        TidemarkError: of a statement. What others deleted before stays deleted.
     """
     keep = area.retention
     which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
@@ -56,7 +56,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
 
 
 def history_start(session: Session, area: str) -> int:
-    """Read up to which batch a layer has let go of the versions that were replaced; 0: of none."""
+    """Read up to which batch a layer has deleted the versions that were replaced; 0: none yet."""
     return int(session.value(db.compose("retention", "history_start"), {"area": area}))
 
 
@@ -73,7 +73,10 @@ def _delete(
 
 
 def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: timedelta) -> int:
-    """Delete versions that were replaced longer ago than `keep`, up to what the receiver has."""
+    """Delete versions that were replaced longer ago than `keep`.
+
+    Only those that the receiving layer has applied: it still needs the others.
+    """
     with servers.session(receiver, f"retention {area.area}") as session:
         applied = mirror.last_applied(session, area.area)
     deleted = 0
@@ -91,7 +94,8 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
 
 
 def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
-    """Delete the versions of one mirror that the batches after `after` and to `until` replaced."""
+    """Delete the versions of one mirror that batches above `after`, up to `until`, replaced."""
+    # They are found once and numbered. Each step then deletes a range of numbers, by an index.
     parts = {
         **target.parts,
         "replaced": db.name(target.work, f"{target.table[1]}.replaced"),

@@ -1,6 +1,6 @@
-"""Do again what failed for a reason that passes: a broken connection, a lost race for a lock.
+"""Try again what failed for a reason that passes: a broken connection, a lost race for a lock.
 
-What is done again has to be safe to do twice. A hop is: it happens once however often it is tried.
+Only for work that may be done twice. A hop may: it changes the layers once, however often it runs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 7
 FIRST_WAIT = 0.2
-"""Seconds; each wait is twice as long as the one before, and seven attempts take 13 s of waits:
-time enough for a server to be restarted."""
+"""Seconds. Each wait is twice as long as the one before. Between seven attempts they add up to
+13 s, in which a server can be restarted."""
 
 
 def until_done(work: Callable[[], T], failed: Callable[[TidemarkError], None] | None = None) -> T:
@@ -24,8 +24,8 @@ def until_done(work: Callable[[], T], failed: Callable[[TidemarkError], None] | 
 
     Args:
         work: what to do.
-        failed: called with the error of an attempt that another will follow. What it raises
-            ends the attempts.
+        failed: called with the error of each attempt that is followed by another. If it raises, no
+            other attempt is made.
 
     Raises:
         TidemarkError: of the first attempt that failed for good, or of the last one.
@@ -37,9 +37,10 @@ def until_done(work: Callable[[], T], failed: Callable[[TidemarkError], None] | 
             raise
         before: list[TidemarkError] = [error]
 
-    # Its import takes longer than a hop that finds nothing.
+    # Imported late: it takes longer than a hop that finds nothing.
     import tenacity
 
+    # tenacity counts the attempt above as the first one: it gets its error once more.
     def attempt() -> T:
         if before:
             raise before.pop()

@@ -1,11 +1,14 @@
-"""Roles, owners and grants of a layer: what they have to be, and what makes them so again.
+"""Roles, owners and grants of a layer: what they have to be, and the statements that make them so.
 
-They get lost where a dump is restored: on a server that lacks the roles, by another login, without
-owners or grants. What is Tidemark's is known by place and name: all in its schemas and where areas
-land, and in `public` and the areas' schemas what the files of `sql/` create and what `area.yml`
-names. Whatever else lies there is others'.
-What may be done with it is what the default privileges of tidemark_etl say, and after them each
-`grant` and `revoke` of the files: one that was typed by hand lasts until the next migration.
+They get lost when a dump is restored on a server that lacks the roles, by another login, or without
+owners and grants.
+
+Schema and name say which objects are Tidemark's: all in its own schemas and in landing schemas, and
+in `public` and the areas' schemas those that the files of `sql/` create or `area.yml` names. All
+others belong to somebody else, and are left alone.
+
+Who may use an object is said by the default privileges of tidemark_etl, and then by each `grant`
+and `revoke` of the files. A grant that was typed by hand may not outlive the next migration.
 """
 
 from __future__ import annotations
@@ -52,20 +55,20 @@ Named = tuple[str, str, str]
 """Kind (schema, relation, routine, type), schema and name."""
 
 BASIS = ("role", "member", "schema", "database", "public", "default")
-"""Kinds of what is amiss on which all else stands, and no hop that is at work."""
+"""Kinds of findings on which all others depend. To mend them waits for no hop that is at work."""
 OWNERS = ("owner",)
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What of a server's database is Tidemark's."""
+    """Which objects of a server's database are Tidemark's."""
 
     server: ServerName
     names: frozenset[Named]
     schemas: frozenset[str]
-    """Those that `migrate` makes."""
+    """Schemas that `migrate` makes."""
     shown: frozenset[str]
-    """Those in which analysts read."""
+    """Schemas in which analysts read."""
     grants: tuple[str, ...]
     """The grants and revokes of the files, in order."""
 
@@ -85,7 +88,7 @@ class Amiss:
     name: str
     what: str
     statement: str
-    """What makes it so. Who may run it is another question."""
+    """What mends it. The login may lack the right to run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Login:
 
     name: str
     owner: str
-    """Of the database."""
+    """Owner of the database."""
     is_superuser: bool
     may_migrate: bool
     """Whether it may make roles, schemas and grants."""
@@ -169,18 +172,18 @@ def amiss(session: Session, wanted: Ours) -> list[Amiss]:
 
 
 def lay(session: Session, wanted: Ours, *kinds: str) -> list[str]:
-    """Make roles, owners and the like what they have to be, in the session's transaction.
+    """Mend roles, owners and the like, in the session's transaction.
 
     Args:
-        session: the login's, which has to have the right.
+        session: a session of the login, which needs the rights to do so.
         wanted: what is Tidemark's.
-        kinds: of what is amiss, `BASIS` or `OWNERS`.
+        kinds: which findings to mend, `BASIS` or `OWNERS`.
 
     Returns:
         The statements that were needed.
 
     Raises:
-        MigrationError: the login may not; the message has what somebody else has to run.
+        MigrationError: the login may not. The message has the statements for somebody who may.
     """
     found = amiss(session, wanted)
     done = [each.statement for each in found if each.kind in kinds and _may(session, each)]
@@ -193,7 +196,8 @@ def lay_grants(session: Session, wanted: Ours) -> list[str]:
     """Grant what the default privileges of tidemark_etl say, and then what the files say.
 
     Returns:
-        The statements that were needed; those of the files are not told from what was there.
+        The statements that were needed. Grants of the files are not among them: they are always
+        run, whether they change something or not.
     """
     found = [each for each in amiss(session, wanted) if each.kind == "grant"]
     for each in found:
@@ -204,7 +208,7 @@ def lay_grants(session: Session, wanted: Ours) -> list[str]:
 
 
 def _may(session: Session, each: Amiss) -> bool:
-    """Run a statement, unless the login may not."""
+    """Run the statement of a finding. Returns whether the login has the right to."""
     session.run("savepoint laying")
     try:
         session.run(each.statement)

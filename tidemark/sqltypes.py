@@ -1,6 +1,7 @@
-"""Which SQL type holds every value of another, and as what a key is compared.
+"""Which SQL type holds every value of another, and as which type a key is compared.
 
-Types are spelled as `format_type` does, with the schema in front unless they are built in.
+Types are spelled as PostgreSQL's `format_type` does: with the schema in front, unless they are
+built in.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class _Type:
 
 
 def holds(wide: str, narrow: str) -> bool:
-    """Whether every value of `narrow` is one of `wide`, equal to what it was, and compares to it.
+    """Whether `wide` holds every value of `narrow`, unchanged, and can be compared with it.
 
-    A time has as many digits as it was declared with; a text that loses the blanks at the end of
-    a `character(n)` stays equal by that type's own rule.
+    A time of fewer digits is held by one of more. A `character(n)` that becomes text loses the
+    blanks at its end, and counts as equal: that type's own comparison ignores them.
     """
     if wide == narrow:
         return True
@@ -52,7 +53,7 @@ def holds(wide: str, narrow: str) -> bool:
     if target is None or value is None or target.array != value.array:
         return False
     if target.array and target.name != value.name:
-        return False  # Arrays of two types compare to nothing.
+        return False  # Arrays of different types can't be compared.
     if target.name == "numeric":
         return _holds_number(target, value)
     if target.name in _TEXTS:
@@ -61,9 +62,9 @@ def holds(wide: str, narrow: str) -> bool:
 
 
 def compares(key: str, column: str) -> bool:
-    """Whether a column can be compared as the type of a key, and become one, with no value changed.
+    """Whether a column can be compared with a key as the key's type, with no value changed.
 
-    Texts are compared whatever their length: one that is too long is none of the keys.
+    Texts can, whatever their lengths: one that is too long for a key equals none of them.
     """
     first, second = _parsed(key), _parsed(column)
     texts = first and second and {first.name, second.name} <= _TEXTS and not first.array
@@ -71,10 +72,10 @@ def compares(key: str, column: str) -> bool:
 
 
 def widens(old: str, new: str) -> bool:
-    """Whether every value of a type is one of another, which PostgreSQL puts on without a rewrite.
+    """Whether `new` holds every value of `old`, and PostgreSQL changes a column without a rewrite.
 
-    A column that stayed narrower refuses a value that is too wide, and never rounds it: so a
-    `numeric` keeps its scale here, and the precision of a time stays what it is.
+    Only where a column that is still `old` would refuse a wider value. More digits behind the
+    point of a `numeric`, or in a time, are not refused but rounded: so they do not count as wider.
     """
     before, after = _SIZED.fullmatch(old), _SIZED.fullmatch(new)
     if before is None or before[2] is None:
@@ -89,7 +90,7 @@ def widens(old: str, new: str) -> bool:
 def unsized(kind: str) -> str:
     """Return a type without its length: a cast to it changes no value.
 
-    `character` alone would be of length 1, and so would `bit`.
+    `character` without a length means length 1, and so does `bit`. They have other names for that.
     """
     parsed = _parsed(kind)
     if parsed is None:

@@ -1,8 +1,8 @@
--- How a session with more rights than tidemark_etl runs and reads what tidemark_etl, or whoever
--- else, has made. Nothing here looks a name up where another role may have put one.
+-- How a session with more rights than tidemark_etl runs and reads what tidemark_etl, or any other
+-- role, has made. No name here is looked up in a schema where another role may have put an object.
 
--- In a function that is security definer neither `set role` nor `set session authorization` is
--- allowed, whatever it calls. Its name is made for one call, so that nothing could wait for it.
+-- Inside of a `security definer` function, and in all that it calls, `set role` and `set session
+-- authorization` are errors. The function's name is random, so that nobody could prepare for it.
 -- name: run
 set local search_path = pg_catalog, pg_temp;
 set local role {etl};
@@ -18,16 +18,17 @@ set local search_path = pg_catalog, pg_temp;
 drop function pg_temp.{function}(pg_catalog.text);
 set local role none
 
--- COPY reads tables alone: of a view, a rule or a policy that somebody put there it is an error.
+-- COPY reads tables only. If somebody has put a view, a rule or a policy there, it is an error.
 -- name: read
 copy {table} ({columns}) to stdout (format csv)
 
 -- name: fire_deferred
 set constraints all immediate
 
--- A cursor `with hold` runs its query at commit, as whoever commits. Before PostgreSQL 18 so do
--- deferred triggers. A table whose triggers wait for the commit takes no `alter table`, and those of
--- a foreign key do nothing that is not PostgreSQL's own.
+-- At commit, a cursor `with hold` runs its query with the rights of the session that commits.
+-- Before PostgreSQL 18, so do deferred triggers. Whether a table still has waiting triggers is
+-- found out by an `alter table` that changes nothing, and is undone: it fails where there are any
+-- (55006). Triggers of foreign keys are left out, since they run only PostgreSQL's own code.
 -- name: settle
 close all;
 do $settle$

@@ -1,6 +1,6 @@
 -- What a second connection asks about the sessions of this process.
 
--- Of another login's sessions PostgreSQL tells no more than that they are there.
+-- Of the sessions of another login, PostgreSQL tells only that they exist: their state is null.
 -- name: sessions
 select pid, coalesce(state, 'unknown'), wait_event_type, state_change::text
 from pg_stat_activity

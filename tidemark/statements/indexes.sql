@@ -1,11 +1,13 @@
 -- A table that is filled for the first time, and its indexes.
 
--- Before anything is asked of it: what another session is writing has come, or comes later.
+-- Taken before the table is examined. What another session writes is then either in it already, or
+-- comes after this transaction.
 -- name: lock
 lock table {table} in access exclusive mode
 
--- Whether nothing is in it (a dimension has its unknown member), and no foreign key refers to it;
--- and whether none is its own. Its rows would wait to be checked, and no table is altered meanwhile.
+-- Whether it may be truncated: it is empty (a dimension never is, for its unknown member), and no
+-- foreign key refers to it. And whether it may be altered: it has no foreign key of its own. Rows
+-- that wait for the check of a foreign key forbid to alter their table.
 -- name: may
 select
     not exists (select from {table})

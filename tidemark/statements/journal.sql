@@ -5,7 +5,8 @@ insert into etl_batches (batch_id, area, status)
 values (nextval('etl_batch_id_seq'), %(area)s, 'RUNNING')
 returning batch_id
 
--- A DWH restored from a backup must not use the batch ids again that other layers have applied.
+-- A DWH that was restored from a backup must not use again the batch ids that other layers have
+-- applied.
 -- name: skip_used_ids
 select setval('etl_batch_id_seq', greatest(nextval('etl_batch_id_seq'), %(applied)s))
 
@@ -14,7 +15,7 @@ update etl_batches
 set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
 where batch_id = %(batch_id)s and status = 'RUNNING'
 
--- The area's lock is held, so nobody runs what still says RUNNING.
+-- This process holds the area's lock. So no other one runs a batch that still says RUNNING.
 -- name: bury_batches
 update etl_batches
 set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
@@ -47,7 +48,8 @@ set
     )
 where batch_id = %(batch_id)s and hop = %(hop)s and status = 'RUNNING'
 
--- What another process has ended as FAILED, since the lock was lost, stays so.
+-- A row that is no longer RUNNING was ended as FAILED by the process that took the lost lock. It
+-- stays FAILED.
 -- name: end
 select
     fn_log_etl_end(

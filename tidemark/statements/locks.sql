@@ -6,7 +6,8 @@ insert into tidemark.lock (name, number) values (%(name)s, 0) on conflict (name)
 -- name: hold
 select number from tidemark.lock where name = %(name)s for update nowait
 
--- Who has the row locked: nobody takes a weaker lock than this one on it, so xmax is no multixact.
+-- The session that has the row locked. Nobody takes a weaker lock on it, so xmax is the number of
+-- one transaction and never of a multixact.
 -- name: holder
 select
     a.pid,
@@ -17,7 +18,7 @@ from tidemark.lock as k
 inner join pg_stat_activity as a on k.xmax = a.backend_xid
 where k.name = %(name)s
 
--- It waits for the transactions that have shown the number before, and for nobody else.
+-- The update waits for the transactions that have shown the older number, and for no others.
 -- name: draw
 insert into tidemark.lock as k (name, number)
 select
@@ -31,7 +32,7 @@ returning number
 -- name: show
 select number from tidemark.lock where name = %(name)s and number = %(number)s for share nowait
 
--- Whoever works, writes or migrates here.
+-- Sessions that work on an area, write or migrate here.
 -- name: in_the_way
 select
     a.pid,
@@ -64,7 +65,8 @@ where
     )
 order by a.pid
 
--- Where tidemark_etl may not write it, as in a restored layer before it is migrated, no hop is at work.
+-- Whether the table is there and tidemark_etl may write it. In a restored layer that is not
+-- migrated yet it may not, and so no hop can be at work.
 -- name: exists
 select exists (
     select
@@ -79,7 +81,7 @@ select exists (
         and has_table_privilege(r.oid, c.oid, 'insert')
 )
 
--- to_regclass would remember through the wait for the lock that there is none.
+-- Not by to_regclass: after the wait for the lock it would still answer with what it saw before.
 -- name: is_new
 select not exists (
     select

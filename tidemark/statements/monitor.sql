@@ -10,7 +10,7 @@ where b.area = %(area)s and b.status <> 'RUNNING'
 order by b.batch_id desc
 limit 1
 
--- Since the last success; before there was one, since the first try.
+-- Counted from the last success, or from the first attempt where none has succeeded yet.
 -- name: seconds_without_success
 select
     extract(
@@ -20,8 +20,8 @@ select
 from etl_batches as b
 where b.area = %(area)s
 
--- A hop that was retried has logged more than once; its last try counts. One that ended with WARNING
--- may have refused all there was.
+-- A hop that was run again has several log rows, of which the last counts. The status WARNING may
+-- mean that all rows were rejected.
 -- name: rejected
 select distinct on (l.entity)
     l.entity,

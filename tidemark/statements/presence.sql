@@ -1,4 +1,4 @@
--- What files of sql/ have made, and is there no more (presence.py).
+-- Objects that files of sql/ have made, and that do not exist any more.
 
 -- name: absent
 select

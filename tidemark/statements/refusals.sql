@@ -1,9 +1,9 @@
--- What can be found out about a refused row afterwards.
+-- What can be found out about a refused row, once its transaction has been rolled back.
 
 -- name: count
 select {counts} from {view}
 
--- Rows that are to be stored, and lack a column.
+-- Rows without a value in a column that has to have one; only of those that would be stored.
 -- name: lacking
 select count(*)
 from {view}

@@ -27,8 +27,8 @@ where reject_id in (
 -- name: history_start
 select coalesce(max(batch_id), 0) from tidemark.history_start where area = %(area)s
 
--- Of the batches that follow, the first thousand are enough to catch up, and mostly the first is too
--- young already.
+-- The last batch that is old enough. The first thousand after the old start are enough to catch up
+-- with; mostly the very first of them is too young.
 -- name: history_end
 select coalesce(max(b.batch_id), %(after)s)
 from (
@@ -45,8 +45,8 @@ where b.applied_at < clock_timestamp() - %(keep)s
 -- name: drop_replaced
 drop table if exists {replaced}
 
--- Versions that a batch of the span replaced: those before a version that it wrote. Numbered, so
--- that each step of the delete finds its own by an index.
+-- Versions that a batch of the span replaced: those of a key that are older than a version which
+-- the batch wrote. They are numbered, so that each step of the delete finds its own by an index.
 -- name: find_replaced
 create unlogged table {replaced} as
 select

@@ -22,10 +22,10 @@ from pg_database as d
 inner join pg_roles as l on l.rolname = session_user
 where d.datname = current_database()
 
--- One row per thing that is not as it has to be: what, and the statement. Those come first on which
--- others stand. An object is Tidemark's that lies in one of its schemas, or that a file of sql/ or
--- area.yml names. What an extension brought is the extension's. `made` are the schemas that migrate
--- makes, `shown` those in which analysts read.
+-- One row per finding: what is not as it has to be, and the statement that mends it. A finding
+-- comes before those that depend on it. An object is Tidemark's if it lies in one of its schemas,
+-- or if a file of sql/ or area.yml names it, but not if an extension brought it. `made` are the
+-- schemas that migrate makes, `shown` those in which analysts read.
 -- name: amiss
 with named as (
     select
@@ -355,7 +355,8 @@ select
 from found as f
 order by f.place, f.what
 
--- A file may grant on what a later one drops, or to a role that this server does not have.
+-- Run a grant of a file. It may be on an object that a later file drops, or to a role that this
+-- server does not have: then it has nothing to do.
 -- name: grant
 do $grant$
 begin
