@@ -16,6 +16,7 @@ LINEAGE: Row = {
     "created_at": AT,
     "updated_at": AT,
     "_batch_id": 7,
+    "_seq": 3,
     "_first_batch_id": 5,
     "_extracted_at": AT,
     "_deleted_at": None,

@@ -41,7 +41,8 @@ ADA: Key = (1,)
 JAN, FEB, MAR, APR, MAY = (datetime(2025, month, 1, tzinfo=UTC) for month in range(1, 6))
 
 LINEAGE = (
-    "_batch_id bigint, _first_batch_id bigint, _extracted_at timestamptz, _deleted_at timestamptz"
+    "_batch_id bigint, _seq bigint default 0, _first_batch_id bigint, _extracted_at timestamptz, "
+    "_deleted_at timestamptz"
 )
 
 

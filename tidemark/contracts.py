@@ -30,6 +30,25 @@ def history_of(table: Place) -> Place:
     return schema, f"{name}_history"
 
 
+def require_order(layer: str, table: Table) -> None:
+    """Check that a table of a warehouse that an older Tidemark made has been migrated."""
+    if "_seq" not in table.names:
+        raise ContractError(
+            f"{layer}: {table.name} has no column '_seq', the order of the versions that a batch "
+            "shows of a key. `tidemark migrate` adds it."
+        )
+
+
+def require_order_passed_on(view: Table) -> None:
+    """Check that a cleansing view passes on the order of the versions that a batch shows."""
+    if "_seq" not in view.names:
+        raise ContractError(
+            f"stg: {view.name} has no column '_seq', the order of the versions that a batch shows "
+            "of a key. Add the line `, _seq` behind the last column of the view, and of those that "
+            "it reads, and run `tidemark migrate`."
+        )
+
+
 def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
     """Check that a history takes every version of its mirror as it is."""
     kept = {column.name: column for column in history.columns}

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,11 @@ class SqlFile:
     def checksum(self) -> str:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it makes views, which read the tables of the files before it."""
+        return self.path.split("/")[-2] == "views"
 
     @property
     def folder(self) -> str:
@@ -324,7 +330,8 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
     session.run("set local check_function_bodies = off")
     if is_first:
         run(session, db.compose("migrate", "create"))
-    for file in todo:
+    for file, following in pairwise([*todo, None]):
+        assert file is not None, "the last one is followed by none"
         if file.lifetime != "roles":
             _execute(session, file, run)
         parts = {"path": db.literal(file.path), "checksum": db.literal(file.checksum)}
@@ -336,6 +343,10 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
                 f"{session.server} is as it was. Take away from the table what no file of sql/ "
                 "gave it, a trigger or a rule, and run `tidemark migrate` again."
             ) from error
+        has_lineage = not is_source(session.server) and not file.is_view
+        if has_lineage and (following is None or following.is_view):
+            # Views read what tables of an older Tidemark lack.
+            run(session, db.compose("migrate", "add_lineage"))
 
 
 def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:

@@ -18,11 +18,12 @@ from tidemark.errors import ContractError
 from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
 from tidemark.sqltypes import unsized
 
-LINEAGE = ("_batch_id", "_first_batch_id", "_extracted_at", "_deleted_at")
+LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
 
 LINEAGE_COLUMNS = (
     Column("_batch_id", "bigint"),
+    Column("_seq", "bigint"),
     Column("_first_batch_id", "bigint"),
     Column("_extracted_at", "timestamp with time zone"),
     Column("_deleted_at", "timestamp with time zone"),
@@ -96,6 +97,8 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
         table, history = (
             catalog.require(found, each, server=layer, why=why) for each in wanted[name]
         )
+        for each in (table, history):
+            contracts.require_order(layer, each)
         catalog.require_columns(table, [*entity.key, *LINEAGE], server=layer, why=why)
         payload = tuple(column for column in table.names if column not in LINEAGE)
         _require_own_names(layer, table, payload, entity.key)
@@ -208,14 +211,15 @@ def with_again(
     delta: Composable, mirror: Mirror, batch_id: int, *, columns: Sequence[str]
 ) -> Composable:
     """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
-    batch = db.compose("mirror", "as_of_batch", batch_id=db.literal(batch_id))
+    own = {
+        "_batch_id": db.compose("mirror", "as_of_batch", batch_id=db.literal(batch_id)),
+        "_seq": db.compose("mirror", "as_of_seq"),
+    }
     return db.compose(
         "mirror",
         "with_again",
         delta=delta,
-        columns=db.text(", ").join(
-            batch if column == "_batch_id" else db.name(column) for column in columns
-        ),
+        columns=db.text(", ").join(own.get(column, db.name(column)) for column in columns),
         rows=as_of(mirror, batch_id, columns=columns),
         batch_id=db.literal(batch_id),
     )

@@ -21,7 +21,7 @@ NUMBER = "_first_batch_id"
 """Lineage column in which a landed row has its number, so that what a view makes of it can be told:
 the first batch of a row is STG's own to know."""
 
-_OWN_COLUMNS = 12
+_OWN_COLUMNS = 13
 """Columns beside the payload of what cleansing yields; a timeline has as many of its own."""
 
 _TOO_WIDE = ("22001", "22003")
@@ -215,6 +215,7 @@ def read_landings(stg: Session, area: Area) -> dict[str, Table]:
                 f"{table[0]}, in files of sql/{area.area}/stg/."
             )
         landings[name] = catalog.require(found, table, server="stg", why=why)
+        contracts.require_order("stg", landings[name])
         needed = [*area.entities[name].key, *mirror.LINEAGE]
         catalog.require_columns(landings[name], needed, server="stg", why=why)
     return landings
@@ -255,6 +256,7 @@ def read_cleansings(stg: Session, area: Area) -> dict[str, Cleansing]:
     for name, (target, table) in mirrors.items():
         view = catalog.require(found, views[name], server="stg", why=f"the entity {name}")
         why = f"the table {label(target.table)} behind it"
+        contracts.require_order_passed_on(view)
         catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
         if view.type_of(REASONS) != "text[]":
             raise ContractError(

@@ -40,7 +40,7 @@ class Mirrored:
             select tidemark.create_mirror('mrr_members', array['member_id']);
             create unlogged table landing.members (
                 member_id integer, city text, tier text,
-                _batch_id bigint, _extracted_at timestamptz, _deleted_at timestamptz
+                _batch_id bigint, _seq bigint, _extracted_at timestamptz, _deleted_at timestamptz
             )
             """,
         )
@@ -49,7 +49,7 @@ class Mirrored:
         self, batch: int, members: Iterable[Member], deleted_at: datetime | None = None
     ) -> Counts:
         """Apply one batch, extracted on the first of January."""
-        landed = [(*member, batch, JAN, deleted_at) for member in members]
+        landed = [(*member, batch, 0, JAN, deleted_at) for member in members]
         with self.connection.cursor() as cursor:
             cursor.execute("truncate landing.members")
             execute_values(cursor, "insert into landing.members values %s", landed)

@@ -116,6 +116,37 @@ def test_an_index_that_was_never_finished_holds_no_key(made: Make):
         area.run()
 
 
+UNORDERED = """
+    drop view landing.clean_things;
+    create view landing.clean_things as
+    select id, updated_at, _batch_id, _first_batch_id, _extracted_at, _deleted_at,
+        '{}'::text[] as reject_reasons
+    from landing.things
+"""
+
+
+def test_a_view_that_does_not_pass_the_order_of_versions_on_is_refused(made: Make):
+    things = Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",))
+    area = made(things)
+    area.warehouse.execute("stg", UNORDERED)
+    area.put(things, (1, JAN))
+    with pytest.raises(ContractError) as raised:
+        area.run()
+    assert str(raised.value) == (
+        "stg: landing.clean_things has no column '_seq', the order of the versions that a batch "
+        "shows of a key. Add the line `, _seq` behind the last column of the view, and of those "
+        "that it reads, and run `tidemark migrate`."
+    )
+
+
+@pytest.mark.parametrize("table", ["mrr_things", "mrr_things_history"])
+def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(made: Make, table: str):
+    area = made(Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",)))
+    area.warehouse.execute("mrr", f"alter table {table} drop column _seq")
+    with pytest.raises(ContractError, match=rf"mrr: public\.{table} has no column '_seq'"):
+        area.run()
+
+
 @pytest.mark.parametrize("kind", ["text", "integer", "time without time zone", "tstzrange"])
 @pytest.mark.parametrize("what", ["dimension.effective", "fact.event_time", "fact.dates"])
 def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):

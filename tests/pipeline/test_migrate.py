@@ -121,3 +121,41 @@ def test_a_source_that_is_not_a_sample_is_left_alone(warehouse: Warehouse, proje
     write(project, "platform/operational/90_trees.sql", "create table trees (tree_id int);")
     assert apply(project, warehouse) == NOTHING
     assert warehouse.rows("operational", TABLES) == [(0,)]
+
+
+ORDERED = """
+    select format('%s.%s', attrelid::regclass, attname) from pg_attribute
+    where attname = '_seq' and attrelid::regclass::text ~ 'trees'
+    union all
+    select pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = to_regclass('trees_history') and contype = 'p'
+    order by 1
+"""
+
+
+def test_what_an_older_tidemark_made_gains_the_order_of_versions(
+    warehouse: Warehouse, project: Project
+):
+    """Whichever file made it, and however it is called."""
+    write(
+        project,
+        "retail/stg/90_trees.sql",
+        """
+        create table trees ("Tree" int, n int);
+        select tidemark.create_mirror('trees', array['Tree', 'n']);
+        insert into trees values (1, 1, 7, 0, 7, now());
+        alter table trees drop column _seq;
+        alter table trees_history drop column _seq, add primary key ("Tree", n, _batch_id);
+        create table landing.trees as select * from trees;
+        create view landing.tall as select * from landing.trees;
+        """,
+    )
+    apply(project, warehouse)
+    assert warehouse.rows("stg", ORDERED) == [
+        ('PRIMARY KEY ("Tree", n, _batch_id, _seq)',),
+        ("landing.trees._seq",),
+        ("trees._seq",),
+        ("trees_history._seq",),
+        ("trees_history_pkey._seq",),
+    ]
+    assert warehouse.rows("stg", "select _seq from trees") == [(0,)]

@@ -153,7 +153,8 @@ def test_a_column_that_the_source_can_not_compute(area: Made):
 VIEW = """
     create or replace view landing.clean_things as
     select id, part, {name} as name, mood, size, updated_at,
-        _batch_id, _first_batch_id, _extracted_at, _deleted_at, {reasons}::text[] as reject_reasons
+        _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at,
+        {reasons}::text[] as reject_reasons
     from landing.things
 """
 RAISES = """

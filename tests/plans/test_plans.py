@@ -153,9 +153,9 @@ def mirrored(mrr: Connection, page_cost: float) -> Mirror:
         (member_id, city, _batch_id, _first_batch_id, _extracted_at)
         select n, 'Rome', 1, 1, now() from generate_series(1, %(rows)s) as n;
         insert into mrr_members_history
-        select member_id, city, 0, 0, _extracted_at, _deleted_at from mrr_members;
+        select member_id, city, 0, 0, 0, _extracted_at, _deleted_at from mrr_members;
         create table landing.members as
-        select member_id, 'Oslo' as city, 2::bigint as _batch_id, _extracted_at, _deleted_at
+        select member_id, 'Oslo' as city, 2::bigint as _batch_id, _seq, _extracted_at, _deleted_at
         from mrr_members where member_id %% %(every)s = 0;
         analyze mrr_members, mrr_members_history, landing.members
         """,

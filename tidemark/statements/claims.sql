@@ -99,16 +99,18 @@ select coalesce(max(_first_batch_id), 0) from {landing}
 
 -- The rows that wait for a key which this batch frees land once more, as if it had brought them.
 -- name: wake
-insert into {landing} ({columns}, _batch_id, _first_batch_id, _extracted_at)
+insert into {landing} ({columns}, _batch_id, _seq, _first_batch_id, _extracted_at)
 select
     {row_data},
     b._batch_id,
+    b._seq,
     {last} + row_number() over (),
     b._extracted_at
 from tidemark.key_claim as k
 cross join (
     select
         max(_batch_id) as _batch_id,
+        max(_seq) as _seq,
         max(_extracted_at) as _extracted_at
     from {cleaned}
 ) as b
@@ -196,10 +198,11 @@ where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{
 
 -- STG's rows that lost their MRR key and found no other: they are deleted with the batch.
 -- name: let_go
-insert into {cleaned} ({key}, _batch_id, _extracted_at, _deleted_at, reject_reasons)
+insert into {cleaned} ({key}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons)
 select
     {key_m},
     c._batch_id,
+    c._seq,
     c._extracted_at,
     coalesce(c._deleted_at, c._extracted_at),
     '{{}}'

@@ -28,6 +28,7 @@ select
     select
         {payload},
         {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
         {extracted_at}::timestamptz as _extracted_at,
         {extracted_at}::timestamptz as _deleted_at
     from {missing}

@@ -5,6 +5,7 @@
     select
         {payload},
         {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
         {extracted_at}::timestamptz as _extracted_at,
         null::timestamptz as _deleted_at
     from {landing}
@@ -16,6 +17,7 @@
     select
         {payload},
         {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
         {clock}::timestamptz as _extracted_at,
         null::timestamptz as _deleted_at
     from {landing}
@@ -23,6 +25,7 @@
     select
         {payload_m},
         {batch_id}::bigint,
+        0,
         {clock}::timestamptz,
         coalesce(m._deleted_at, {deleted_at}::timestamptz)
     from {mirror} as m

@@ -65,3 +65,6 @@ comment on table tidemark.migration is
 -- name: record
 insert into tidemark.migration (path, checksum) values ({path}, {checksum})
 on conflict (path) do update set checksum = excluded.checksum, applied_at = clock_timestamp()
+
+-- name: add_lineage
+select tidemark.add_lineage()

@@ -6,10 +6,11 @@
 select not exists (select from {mirror})
 
 -- name: fill
-insert into {mirror} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
     {payload},
     i._batch_id,
+    i._seq,
     i._batch_id,
     i._extracted_at,
     i._deleted_at
@@ -32,10 +33,11 @@ inner join {mirror} as m on {m_is_i}
 
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
-insert into {history} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
     {payload_m},
     m._batch_id,
+    m._seq,
     m._first_batch_id,
     m._extracted_at,
     m._deleted_at
@@ -46,17 +48,18 @@ where f._differs
 -- name: update
 update {mirror} as m
 set
-    ({payload}, _batch_id, _extracted_at, _deleted_at)
-    = ({payload_i}, i._batch_id, i._extracted_at, i._deleted_at)
+    ({payload}, _batch_id, _seq, _extracted_at, _deleted_at)
+    = ({payload_i}, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
 from {found} as f
 inner join {incoming} as i on {f_is_i}
 where m.ctid = f._row and f._differs
 
 -- name: insert
-insert into {mirror} ({payload}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
+insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
     {payload_i},
     i._batch_id,
+    i._seq,
     i._batch_id,
     i._extracted_at,
     i._deleted_at
@@ -83,7 +86,7 @@ select {columns} from {mirror} where _batch_id > {after}
         from {history} as h
         inner join {mirror} as m on {m_is_h}
         where m._batch_id > {batch_id} and h._batch_id <= {batch_id}
-        order by {key_h}, h._batch_id desc
+        order by {key_h}, h._batch_id desc, h._seq desc
     ) as replaced
     where _deleted_at is null
 )
@@ -95,6 +98,9 @@ select {columns} from {rows} as v where _batch_id < {batch_id}
 
 -- name: as_of_batch
 {batch_id}::bigint as _batch_id
+
+-- name: as_of_seq
+0::bigint as _seq
 
 -- name: has_versions
 select exists (select from {mirror} where _batch_id > {after})

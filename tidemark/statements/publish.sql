@@ -10,7 +10,7 @@ where batch_id = %(batch_id)s
 
 -- What STG lacks, as deleted there; unless this batch has brought it.
 -- name: land_surplus
-insert into {landing} ({key}, _batch_id, _first_batch_id, _extracted_at, _deleted_at)
-select {key}, {batch_id}, {batch_id}, {clock}, {clock}
+insert into {landing} ({key}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+select {key}, {batch_id}, 0, {batch_id}, {clock}, {clock}
 from {keys} as k
 where not exists (select from {landing} as l where {l_is_k})

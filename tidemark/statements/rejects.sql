@@ -9,7 +9,7 @@ select
     %(area)s,
     %(entity)s,
     jsonb_build_object({pairs_l}),
-    tidemark.row_data(l.*) - array['_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    tidemark.row_data(l.*) - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
     refused.reasons,
     refused._batch_id,
     refused._extracted_at,

@@ -16,6 +16,7 @@ create unlogged table {cleaned} as
 select
     {payload},
     _batch_id,
+    _seq,
     _extracted_at,
     _deleted_at,
     reject_reasons,
@@ -31,10 +32,11 @@ from {view}
 where {batch}
 
 -- name: clean_more
-insert into {cleaned} ({payload}, _batch_id, _extracted_at, _deleted_at, reject_reasons, _landed)
+insert into {cleaned} ({payload}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons, _landed)
 select
     {payload},
     _batch_id,
+    _seq,
     _extracted_at,
     _deleted_at,
     reject_reasons,
@@ -52,6 +54,7 @@ _batch_id = {batch_id}
     select
         {payload},
         _batch_id,
+        _seq,
         _extracted_at,
         _deleted_at
     from {cleaned}
@@ -60,6 +63,7 @@ _batch_id = {batch_id}
     select
         {payload_m},
         c._batch_id,
+        c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
@@ -69,6 +73,7 @@ _batch_id = {batch_id}
     select
         {payload_m},
         c._batch_id,
+        c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
@@ -83,6 +88,7 @@ _batch_id = {batch_id}
     select
         {payload_m},
         c._batch_id,
+        c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
@@ -121,6 +127,7 @@ num_nulls({key}) > 0
     select
         {payload_m},
         {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
         {clock}::timestamptz as _extracted_at,
         {clock}::timestamptz as _deleted_at
     from {mirror} as m

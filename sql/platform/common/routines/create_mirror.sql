@@ -24,6 +24,7 @@ begin
     execute format(
         'alter table %s
             add column _batch_id bigint not null,
+            add column _seq bigint not null default 0,
             add column _first_batch_id bigint not null,
             add column _extracted_at timestamptz not null,
             add column _deleted_at timestamptz,
@@ -33,7 +34,8 @@ begin
     execute format('create index %I on %s (_batch_id)', v_name || '_batch_id_idx', v_table);
     execute format('create table %s (like %s including comments)', v_history, v_table);
     execute format(
-        'alter table %s add constraint %I primary key (%s, _batch_id)',
+        'alter table %s alter column _seq set default 0,
+            add constraint %I primary key (%s, _batch_id, _seq)',
         v_history, v_name || '_history_pkey', v_key
     );
     execute format(
@@ -42,9 +44,14 @@ begin
     execute format(
         'comment on table %s is %L',
         v_history,
-        'One row per version of ' || v_place.p_label || ' that a later batch replaced.'
+        'One row per version of ' || v_place.p_label || ' that a later one replaced.'
     );
     execute format('comment on column %s._batch_id is %L', v_table, 'Batch that extracted this version.');
+    execute format(
+        'comment on column %s._seq is %L',
+        v_table,
+        'Place of this version among those of its key that the batch showed, 0 where it was the one.'
+    );
     execute format('comment on column %s._first_batch_id is %L', v_table, 'Batch that first saw this key.');
 end;
 $$;

@@ -34,6 +34,7 @@ begin
             add column is_inferred boolean not null default false,
             add column changed_at timestamptz not null,
             add column _batch_id bigint not null,
+            add column _seq bigint not null default 0,
             add constraint %2$I primary key (%3$I),
             add constraint %4$I unique (%5$s, valid_from),
             add constraint %6$I check (valid_from < valid_to)',
@@ -47,11 +48,12 @@ begin
         v_name || '_one_current_version', v_table, v_key
     );
     execute format(
-        'create table %s as select %s, valid_from as confirmed_at, _batch_id from %s with no data',
+        'create table %s as select %s, valid_from as confirmed_at, _batch_id, _seq from %s with no data',
         v_confirmed, v_key, v_table
     );
     execute format(
         'alter table %s alter column confirmed_at set not null, alter column _batch_id set not null,
+            alter column _seq set not null, alter column _seq set default 0,
             add constraint %I primary key (%s, confirmed_at)',
         v_confirmed, v_place.p_label || '_confirmed_pkey', v_key
     );

@@ -37,6 +37,7 @@ select
     l.created_at,
     l.updated_at,
     l._batch_id,
+    l._seq,
     l._first_batch_id,
     l._extracted_at,
     l._deleted_at
@@ -62,6 +63,7 @@ select
     t.created_at,
     t.updated_at,
     t._batch_id,
+    t._seq,
     t._first_batch_id,
     t._extracted_at,
     t._deleted_at
@@ -98,6 +100,7 @@ select
     c.created_at,
     c.updated_at,
     c._batch_id,
+    c._seq,
     c._first_batch_id,
     c._extracted_at,
     c._deleted_at,

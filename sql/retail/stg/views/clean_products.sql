@@ -12,6 +12,7 @@ select
     l.created_at,
     l.updated_at,
     l._batch_id,
+    l._seq,
     l._first_batch_id,
     l._extracted_at,
     l._deleted_at
@@ -31,6 +32,7 @@ select
     p.created_at,
     p.updated_at,
     p._batch_id,
+    p._seq,
     p._first_batch_id,
     p._extracted_at,
     p._deleted_at,

@@ -30,6 +30,7 @@ select
     l.created_at,
     l.updated_at,
     l._batch_id,
+    l._seq,
     l._first_batch_id,
     l._extracted_at,
     l._deleted_at
@@ -60,6 +61,7 @@ select
     s.created_at,
     s.updated_at,
     s._batch_id,
+    s._seq,
     s._first_batch_id,
     s._extracted_at,
     s._deleted_at,

@@ -12,6 +12,7 @@ select
     "Plan",
     "Changed At",
     _batch_id,
+    _seq,
     _first_batch_id,
     _extracted_at,
     _deleted_at,

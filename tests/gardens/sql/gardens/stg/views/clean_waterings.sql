@@ -7,6 +7,7 @@ select
     "At",
     ("At" at time zone 'UTC')::date as day,
     _batch_id,
+    _seq,
     _first_batch_id,
     _extracted_at,
     _deleted_at,
