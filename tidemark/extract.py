@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ from functools import partial
 from tidemark import db, deletes, drift, mirror, positions, refusals, transfer
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
-from tidemark.errors import RefusedRowError
+from tidemark.errors import ContractError, RefusedRowError
 from tidemark.inlet import Refused
 from tidemark.mirror import Mirror
 from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
@@ -64,11 +65,32 @@ def run(
                 else:
                     landed = _land(work)
             # The look at the source is over: it keeps the source from vacuum no longer.
-            if overrides.repair:
-                _repair(work, overrides.repair, again)
-            else:
-                _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
+            with _key_named(mrr, area):
+                if overrides.repair:
+                    _repair(work, overrides.repair, again)
+                else:
+                    _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
+
+
+@contextmanager
+def _key_named(mrr: Session, area: Area) -> Iterator[None]:
+    """Say which key a snapshot shows twice: the rows that landed are there."""
+    try:
+        yield
+    except RefusedRowError as error:
+        if error.sqlstate != mirror.UNIQUE_VIOLATION or error.entity not in area.entities:
+            raise
+        entity = area.entities[error.entity]
+        key = refusals.repeated_key(mrr, db.name(*entity.landing), entity.key)
+        if key is None:
+            raise
+        raise ContractError(
+            f"{error.entity}: the snapshot of {'.'.join(entity.source_name)} shows the key {key} "
+            "more than once, and nothing was moved. Make it one row (a table that others inherit "
+            "from has no unique index over them), or name another `key` in "
+            f"sql/{area.area}/area.yml."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

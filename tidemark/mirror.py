@@ -14,7 +14,7 @@ from functools import partial
 from tidemark import catalog, contracts, db, indexes, locks, sqlfiles
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
-from tidemark.errors import ContractError
+from tidemark.errors import ContractError, RefusedRowError
 from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
 from tidemark.sqltypes import unsized
 
@@ -30,10 +30,13 @@ LINEAGE_COLUMNS = (
 )
 
 
+UNIQUE_VIOLATION = "23505"
+"""SQLSTATE of a key that is there twice."""
+
 REASONS = "reject_reasons"
 """Column of a cleansing view that says why it refuses a row."""
 
-RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare")
+RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare", "versions")
 """Names that no column of a payload may have."""
 
 _RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
@@ -147,12 +150,16 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
     Args:
         session: on the mirror's server, in the transaction that applies the batch.
         mirror: the table.
-        incoming: relation with payload and lineage columns, one row per key. Rows equal to what
-            the mirror has are dropped: reading a row twice writes nothing.
+        incoming: relation with payload and lineage columns, one row per key; where there may be
+            more, see `versions.apply`. Rows equal to what the mirror has are dropped: reading a row
+            twice writes nothing.
         anew: write the equal ones too, so that the layers behind see them again.
 
     Returns:
         Rows inserted and updated.
+
+    Raises:
+        RefusedRowError: a key came twice (`UNIQUE_VIOLATION`), or PostgreSQL refuses a row.
     """
     parts = {**mirror.parts, "incoming": incoming, "anew": db.literal(anew)}
     if is_empty(session, mirror):
@@ -161,6 +168,8 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
     session.run(db.compose("mirror", "drop_found", **parts))
     session.run(db.compose("mirror", "find", **parts))
     session.run(db.compose("transfer", "analyze", landing=parts["found"]))
+    if session.value(db.compose("mirror", "has_repeated", **parts)):
+        raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
     session.run(db.compose("mirror", "keep_history", **parts))
     counts = Counts(
         updated=session.run(db.compose("mirror", "update", **parts)),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tidemark import db
+from tidemark import compose, db
+from tidemark.compose import Columns
 from tidemark.db import Composable, Session
 from tidemark.errors import RefusedRowError
 
@@ -97,3 +98,12 @@ def of_rows(error: RefusedRowError, session: Session, view: Composable) -> Refus
     lacking = db.compose("refusals", "lacking", column=db.name(str(error.column)), view=view)
     rows = session.value(lacking)
     return error.of(error.entity, error.todo, what=f"{error.what} ({rows} rows)") if rows else error
+
+
+def repeated_key(session: Session, landing: Composable, key: Sequence[str]) -> str | None:
+    """Find the first key that landed more than once, as column=value; None without one."""
+    columns = Columns(tuple(key))
+    query = compose.statement("refusals", "repeated_key", landing=landing, key=columns)
+    for (values,) in session.rows(query):
+        return ", ".join(f"{column}={value}" for column, value in zip(key, values, strict=True))
+    return None

@@ -147,6 +147,37 @@ def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(made: Make, tabl
         area.run()
 
 
+@pytest.mark.parametrize("extract", ["delta", "full"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_key_that_a_snapshot_shows_twice_is_named(made: Make, extract: str, is_first: bool):
+    """A unique index holds over one table, and not over those that inherit from it."""
+    columns = {"id": "int", "part": "text", "updated_at": "timestamptz"}
+    things = Dimension(columns, ("id", "part"), settings={"extract": extract})
+    area = made(things)
+    if not is_first:
+        area.put(things, (7, "p", JAN), (7, "q", JAN))
+        area.run()
+        if extract == "delta":
+            area.change(things, "updated_at = now()")
+    else:
+        area.put(things, (7, "p", JAN))
+    area.warehouse.execute(
+        "operational",
+        "create table more () inherits (things); insert into more values (7, 'p', now())",
+    )
+    before = area.mirrored(things)
+
+    with pytest.raises(ContractError) as raised:
+        area.run()
+
+    assert str(raised.value) == (
+        "things: the snapshot of public.things shows the key id=7, part=p more than once, and "
+        "nothing was moved. Make it one row (a table that others inherit from has no unique index "
+        "over them), or name another `key` in sql/made/area.yml."
+    )
+    assert area.mirrored(things) == before
+
+
 @pytest.mark.parametrize("kind", ["text", "integer", "time without time zone", "tstzrange"])
 @pytest.mark.parametrize("what", ["dimension.effective", "fact.event_time", "fact.dates"])
 def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):

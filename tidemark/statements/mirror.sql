@@ -31,6 +31,16 @@ select
 from {incoming} as i
 inner join {mirror} as m on {m_is_i}
 
+-- Whether a key that is here came twice, as it is here and otherwise. One that came otherwise both
+-- times breaks the key of the history, and one that is new that of the mirror.
+-- name: has_repeated
+select exists (
+    select
+    from {found} as f
+    inner join {found} as o on f._row = o._row
+    where f._differs and not o._differs
+)
+
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
 insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)

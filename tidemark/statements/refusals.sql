@@ -8,3 +8,11 @@ select {counts} from {view}
 select count(*)
 from {view}
 where {column} is null and reject_reasons = '{{}}' and _deleted_at is null
+
+-- name: repeated_key
+select array[{key::text}]
+from {landing}
+group by {key}
+having count(*) > 1
+order by 1
+limit 1

@@ -45,8 +45,8 @@ where b.applied_at < clock_timestamp() - %(keep)s
 -- name: drop_replaced
 drop table if exists {replaced}
 
--- Versions that a batch of the span replaced: those of a key that are older than a version which
--- the batch wrote. They are numbered, so that each step of the delete finds its own by an index.
+-- Versions that a batch of the span replaced: those before a version that it wrote, its own too. They
+-- are numbered, so that each step of the delete finds its own by an index.
 -- name: find_replaced
 create unlogged table {replaced} as
 select
@@ -55,21 +55,24 @@ select
 from (
     select distinct
         {key_h},
-        h._batch_id
+        h._batch_id,
+        h._seq
     from (
         select
             {key},
-            _batch_id
+            _batch_id,
+            _seq
         from {mirror}
         where _batch_id > {after} and _batch_id <= {until}
         union all
         select
             {key},
-            _batch_id
+            _batch_id,
+            _seq
         from {history}
         where _batch_id > {after} and _batch_id <= {until}
     ) as w
-    inner join {history} as h on {h_is_w} and h._batch_id < w._batch_id
+    inner join {history} as h on {h_is_w} and (h._batch_id, h._seq) < (w._batch_id, w._seq)
 ) as h
 
 -- name: index_replaced
@@ -81,6 +84,7 @@ using {replaced} as r
 where
     {h_is_r}
     and h._batch_id = r._batch_id
+    and h._seq = r._seq
     and r._position > {first}
     and r._position <= {last}
 

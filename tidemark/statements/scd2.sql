@@ -378,7 +378,7 @@ select
     not exists (select from {dimension} where {surrogate} <> 0)
     and not exists (
         select from {landing}
-        where _deleted_at is not null or _batch_id is distinct from _first_batch_id
+        where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     )
 
 -- name: fill
