@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from tidemark import db, deletes, drift, mirror, positions, refusals, transfer
+from tidemark import db, deletes, drift, inlet, mirror, positions, refusals, transfer, versions
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, RefusedRowError
-from tidemark.inlet import Refused
 from tidemark.mirror import Mirror
 from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
 from tidemark.sources import Delta, Positions, Source, Which
@@ -124,8 +123,8 @@ class _Landed:
     pending: Sequence[str]
     compared: Sequence[str]
     """Entities whose keys have landed."""
-    refused: Mapping[str, Sequence[Refused]]
-    """Entity -> rows that the source gave up."""
+    streamed: Mapping[str, Sequence[Streamed]]
+    """Entity -> what came of it."""
 
 
 def keys_of(entity: Entity, mirrored: Table) -> Landing:
@@ -152,8 +151,8 @@ def _land(work: _Work) -> _Landed:
     fetched = _stream(work, [_rows(work, name, which) for name, which in overlooked.items()])
     _tell(work, streamed, fetched)
     pending = list(dict.fromkeys([*delta.pending, *fetched]))
-    refused = {name: landed.refused for name, landed in {**streamed, **fetched}.items()}
-    return _Landed(pending, compared, refused)
+    landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in pending}
+    return _Landed(pending, compared, landed)
 
 
 def _rows(work: _Work, name: str, which: Which = "new") -> Task:
@@ -162,7 +161,7 @@ def _rows(work: _Work, name: str, which: Which = "new") -> Task:
     columns = tuple(column for column in table.columns if column.name in target.payload)
     adds = which not in ("new", "all") and name in work.delta.pending
     return Task(
-        Landing(work.area.entities[name].landing, columns),
+        Landing(work.area.entities[name].landing, columns + inlet.OWN_COLUMNS),
         partial(work.delta.send, name, which=which),
         adds,
     )
@@ -244,8 +243,8 @@ def _apply(
         for name in landed.compared:
             _delete(work, name, accept=accept_deletes)
         for name in landed.pending:
-            _merge(work, name)
-            _keep_refused(work, name, landed.refused.get(name, ()))
+            _merge(work, name, landed.streamed[name])
+            _keep_refused(work, name, landed.streamed[name])
         work.delta.landed(work.mrr)
         positions.move(work.mrr, work.area, reached, work.batch_id)
         _record(work, positions.marks(reached), refreshed=refreshed)
@@ -309,11 +308,14 @@ def _delete(work: _Work, name: str, *, accept: bool) -> None:
         )
 
 
-def _merge(work: _Work, name: str) -> None:
+def _merge(work: _Work, name: str, landed: Sequence[Streamed]) -> None:
     target = work.mirrors[name][0]
+    brought = {column for one in landed for column in one.brought}
+    # Where no item says otherwise, each row is the one version of its key.
+    is_ordered = not brought.isdisjoint({"_seq", "_deleted_at"})
     incoming = db.compose(
         "extract",
-        "incoming",
+        "versions" if is_ordered else "incoming",
         payload=db.names(target.payload),
         landing=db.name(*work.area.entities[name].landing),
         batch_id=db.literal(work.batch_id),
@@ -321,13 +323,14 @@ def _merge(work: _Work, name: str) -> None:
     )
     with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
         _refuse_null_keys(work, name, target.key)
-        work.counts[name].add(mirror.apply(work.mrr, target, incoming))
+        merge = versions.apply if is_ordered else mirror.apply
+        work.counts[name].add(merge(work.mrr, target, incoming))
 
 
-def _keep_refused(work: _Work, name: str, refused: Sequence[Refused]) -> None:
+def _keep_refused(work: _Work, name: str, landed: Sequence[Streamed]) -> None:
     """Keep the rows that could not become rows of the mirror, beside those that could."""
-    work.counts[name].rejected += len(refused)
-    for row in refused:
+    for row in (row for one in landed for row in one.refused):
+        work.counts[name].rejected += 1
         work.mrr.run(
             db.compose("extract", "keep_refused"),
             {

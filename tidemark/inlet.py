@@ -26,6 +26,18 @@ from tidemark.model import Column
 Format = Literal["binary", "text", "csv"]
 """A format of COPY."""
 
+OWN_COLUMNS = (
+    Column("_seq", "bigint"),
+    Column("_extracted_at", "timestamp with time zone"),
+    Column("_deleted_at", "timestamp with time zone"),
+)
+"""What an item may bring of each row beside the entity's columns.
+
+`_seq`: the order in which the source showed the versions of a batch; 0 where it is left out.
+`_extracted_at`: the clock of what showed the version; the look's. `_deleted_at`: since when the key
+is gone; such a row needs no column but the key.
+"""
+
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
@@ -40,7 +52,10 @@ class Out(Protocol):
 
     @property
     def columns(self) -> Sequence[Column]:
-        """The columns that are taken, with the types that the receiver gives them."""
+        """The columns that are taken, with the types that the receiver gives them.
+
+        `OWN_COLUMNS` may come beside them.
+        """
         ...
 
     def begin(
@@ -89,8 +104,10 @@ class Inlet:
         self._receiver = receiver
         self._table = table
         self.entity = entity
-        self.columns = tuple(columns)
+        self.columns = tuple(column for column in columns if column not in OWN_COLUMNS)
         """What the table takes; an item may lack some of them."""
+        self.brought: set[str] = set()
+        """Columns that items have brought."""
         self.rows = 0
         """Rows that have landed."""
         self.refused: list[Refused] = []
@@ -114,7 +131,7 @@ class Inlet:
 
         Args:
             item: '' of a table, else its name in the source, such as a file's path.
-            columns: names out of `columns`, in the order of the bytes.
+            columns: names out of `columns` and `OWN_COLUMNS`, in the order of the bytes.
             form: format of COPY.
             options: further options of COPY, such as `delimiter`.
             stop: called from another thread when the receiver fails: it ends what still produces.
@@ -137,6 +154,7 @@ class Inlet:
             ),
         )
         self._item = _Item(self._receiver, statement, stop, is_repeatable)
+        self.brought.update(columns)
         return self._item.pipe
 
     def end(self) -> RefusedRowError | None:

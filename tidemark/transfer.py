@@ -75,6 +75,8 @@ class Streamed:
     seconds: float
     refused: tuple[Refused, ...] = ()
     """What the sender gave up."""
+    brought: frozenset[str] = frozenset()
+    """Columns that came."""
 
 
 def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
@@ -252,7 +254,8 @@ def land(receiver: Session, task: Task) -> Streamed:
             task.send(out)
     if out.rows:
         receiver.run(db.compose("transfer", "analyze", landing=landing.name))
-    return Streamed(out.rows, time.monotonic() - start, tuple(out.refused))
+    seconds = time.monotonic() - start
+    return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
 
 
 def stream(sender: Session, receiver: Session, job: Job) -> int:

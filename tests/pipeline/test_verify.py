@@ -319,6 +319,8 @@ def test_a_repair_tells_the_marks_of_the_batches_that_it_publishes(shop: Retail)
 
     shop.run(overrides=Overrides(repair=look(shop).repair()))
 
-    extracted = "select entity, position ->> 'high' from tidemark.source_position order by 1"
+    extracted = """
+        select entity, (position ->> 'high')::timestamptz from tidemark.source_position order by 1
+    """
     published = "select entity, high_water_mark from high_water_mark order by 1"
     assert shop.warehouse.rows("dwh", published) == shop.warehouse.rows("mrr", extracted)

@@ -6,8 +6,21 @@
         {payload},
         {batch_id}::bigint as _batch_id,
         0::bigint as _seq,
-        {extracted_at}::timestamptz as _extracted_at,
+        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
+    from {landing}
+)
+
+-- Versions of which a key may have several, in the order in which the source has shown them.
+-- name: versions
+(
+    select
+        {payload},
+        {batch_id}::bigint as _batch_id,
+        coalesce(_seq, 0) as _seq,
+        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
+        _deleted_at,
+        _deleted_at is not null as _follows
     from {landing}
 )
 

@@ -1,0 +1,138 @@
+"""A source in memory: a journal of lines, of which each look reads those behind a place.
+
+It is no kind that a user has. That it passes the suite of all kinds (test_sources.py) proves that
+the protocol is enough for more than tables.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tidemark.config import Area
+from tidemark.db import Session
+from tidemark.inlet import Out
+from tidemark.model import Column, Key, Table, Window
+from tidemark.sources import Positions, Which
+
+START = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one line of the journal says of a key. Without values: that it is gone."""
+
+    key: Key
+    values: Mapping[str, str | None]
+    at: datetime
+
+
+@dataclass
+class MemorySource:
+    """A journal per entity; item `journal` of each, of which the position is the next line."""
+
+    columns: tuple[Column, ...]
+    lines: list[Line] = field(default_factory=list)
+    has_order: bool = True
+    landed: int = 0
+    """Looks that have landed."""
+
+    def say(self, key: Key, **values: str | None) -> None:
+        """Append a line, a second after the last one."""
+        at = START + timedelta(seconds=len(self.lines))
+        self.lines.append(Line(key, values, at))
+
+    @contextmanager
+    def open(self, area: Area, positions: Positions) -> Iterator[MemoryDelta]:
+        """See `Source.open`."""
+        (entity,) = area.entities.values()
+        at = positions.get(entity.name, {}).get("journal", {})
+        yield MemoryDelta(self, entity.name, entity.key, at.get("next", 0), len(self.lines))
+
+
+@dataclass
+class MemoryDelta:
+    """The lines from one place to another; what is appended meanwhile comes later."""
+
+    source: MemorySource
+    entity: str
+    key: tuple[str, ...]
+    start: int
+    end: int
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    compared: Sequence[str] = ()
+    compared_by: Mapping[str, datetime] = field(default_factory=dict)
+    future: Mapping[str, int] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        return {self.entity: Table(self.entity, self.source.columns)}
+
+    @property
+    def clock(self) -> datetime:
+        return START + timedelta(seconds=self.end)
+
+    @property
+    def pending(self) -> Sequence[str]:
+        return [self.entity] if self.end > self.start else []
+
+    @property
+    def positions(self) -> Positions:
+        return {self.entity: {"journal": {"next": self.end, "high": self.clock.isoformat()}}}
+
+    def send(self, entity: str, out: Out, which: Which = "new") -> None:
+        """Send the lines as a whole, and one by one where the receiver refuses something."""
+        start = self.start if which == "new" else 0
+        lines = [
+            (number, line)
+            for number, line in enumerate(self.source.lines[start : self.end], start + 1)
+            if which in ("new", "all") or line.key in which
+        ]
+        if which != "new":
+            lines = list({line.key: (number, line) for number, line in lines}.values())
+        if self._sent(out, lines) is None:
+            return
+        for number, line in lines:
+            refused = self._sent(out, [(number, line)])
+            if refused is not None:
+                out.refuse("journal", number, self._text(out, [(number, line)]).decode(), [refused])
+
+    def send_keys(self, entity: str, out: Out) -> None:
+        keys = {line.key: line for line in self.source.lines[: self.end]}
+        live = [(0, Line(key, {}, line.at)) for key, line in keys.items() if line.values]
+        self._sent(out, live)
+
+    def landed(self, mrr: Session) -> None:
+        assert mrr.value("select pg_current_xact_id_if_assigned() is not null")
+        self.source.landed += 1
+
+    def _sent(self, out: Out, lines: Sequence[tuple[int, Line]]) -> str | None:
+        names = [*(column.name for column in out.columns), *self._own(out)]
+        pipe = out.begin("journal", names, "csv", options={"null": "NULL"}, is_repeatable=True)
+        with suppress(BrokenPipeError):
+            pipe.write(self._text(out, lines))
+        refused = out.end()
+        return refused.what if refused else None
+
+    def _own(self, out: Out) -> Sequence[str]:
+        is_keys = len(out.columns) == len(self.key)
+        return () if is_keys or not self.source.has_order else OWN
+
+    def _text(self, out: Out, lines: Sequence[tuple[int, Line]]) -> bytes:
+        text = io.StringIO()
+        for number, line in lines:
+            row = {**dict(zip(self.key, line.key, strict=True)), **line.values}
+            told = [row.get(column.name) for column in out.columns]
+            gone = None if line.values else line.at.isoformat()
+            own = [str(number), line.at.isoformat(), gone][: len(self._own(out))]
+            csv.writer(text).writerow("NULL" if one is None else one for one in (*told, *own))
+        return text.getvalue().encode()
+
+
+OWN = ("_seq", "_extracted_at", "_deleted_at")

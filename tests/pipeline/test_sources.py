@@ -1,0 +1,261 @@
+"""What every kind of source does. A new kind gets a feed here, and passes all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pytest
+
+from tests.fix_areas import Dimension, Made, Make
+from tests.fix_memory import MemorySource
+from tidemark import extract, pipeline, positions, transfer
+from tidemark.inlet import OWN_COLUMNS
+from tidemark.model import Column
+from tidemark.sources import Countable, Delta, Positions, Source, Which
+from tidemark.sources.postgres import PostgresSource
+from tidemark.transfer import Landing, Task
+
+THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
+COLUMNS = (Column("id", "integer"), Column("v", "text"))
+
+Rows = list[tuple[Any, ...]]
+
+
+class Feed(Protocol):
+    """A source, and what its application does."""
+
+    made: Made
+
+    @property
+    def source(self) -> Source: ...
+
+    def put(self, key: int, value: str) -> None: ...
+    def drop(self, key: int) -> None: ...
+
+
+@dataclass
+class Tables:
+    """The application writes to a PostgreSQL table."""
+
+    made: Made
+    source: Source = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.source = PostgresSource(self.made.servers)
+
+    def put(self, key: int, value: str) -> None:
+        self.made.warehouse.execute(
+            "operational",
+            """
+            insert into things values (%s, %s, clock_timestamp()) on conflict (id) do update
+            set v = excluded.v, updated_at = excluded.updated_at
+            """,
+            [key, value],
+        )
+
+    def drop(self, key: int) -> None:
+        self.made.delete(THINGS, "id = %s", [key])
+
+
+@dataclass
+class Journal:
+    """The application appends to a journal in memory."""
+
+    made: Made
+    source: MemorySource = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = tuple(Column(name, kind) for name, kind in THINGS.columns.items())
+        columns = tuple(
+            Column(c.name, c.type.replace("timestamptz", "timestamp with time zone"))
+            for c in columns
+        )
+        self.source = MemorySource(columns)
+
+    def put(self, key: int, value: str) -> None:
+        self.source.say((str(key),), v=value, updated_at="2025-03-01Z")
+
+    def drop(self, key: int) -> None:
+        self.source.say((str(key),))
+
+
+@pytest.fixture(params=[Tables, Journal], ids=["postgres", "memory"])
+def feed(request: pytest.FixtureRequest, made: Make) -> Feed:
+    kind: Callable[[Made], Feed] = request.param
+    return kind(made(THINGS))
+
+
+def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
+    """Land what a look sends, and return it."""
+    landing = Landing(("landing", "taken"), COLUMNS + OWN_COLUMNS)
+    with feed.made.servers.session("mrr", "take") as mrr:
+        transfer.prepare(mrr, [landing])
+        transfer.land(mrr, Task(landing, lambda out: delta.send("things", out, which)))
+        return mrr.rows("select id, v from landing.taken order by id, v")
+
+
+def look(feed: Feed, at: Positions) -> tuple[Rows, Positions]:
+    """Return what is new since positions, and those to go on from."""
+    with feed.source.open(feed.made.area, at) as delta:
+        assert list(delta.pending) in ([], ["things"])
+        rows = sent(feed, delta) if delta.pending else []
+        return rows, json.loads(json.dumps(delta.positions))
+
+
+def test_the_first_look_shows_all_and_the_next_what_is_new(feed: Feed):
+    feed.put(1, "one")
+    feed.put(2, "two")
+    first, at = look(feed, {})
+    nothing, still = look(feed, at)
+    feed.put(2, "changed")
+    third, _ = look(feed, still)
+    assert (first, nothing, third) == ([(1, "one"), (2, "two")], [], [(2, "changed")])
+
+
+def test_looking_moves_nothing(feed: Feed):
+    feed.put(1, "one")
+    assert look(feed, {})[0] == look(feed, {})[0] == [(1, "one")]
+
+
+def test_an_empty_position_shows_all(feed: Feed):
+    feed.put(1, "one")
+    assert look(feed, {"things": positions.UNKNOWN})[0] == [(1, "one")]
+
+
+def test_what_comes_during_a_look_comes_with_the_next(feed: Feed):
+    feed.put(1, "one")
+    with feed.source.open(feed.made.area, {}) as delta:
+        feed.put(2, "two")
+        rows, at = sent(feed, delta), delta.positions
+    assert (rows, look(feed, at)[0]) == ([(1, "one")], [(2, "two")])
+
+
+def test_keys_and_rows_that_are_asked_for_are_sent(feed: Feed):
+    for key in (1, 2, 3):
+        feed.put(key, "v")
+    _, at = look(feed, {})
+    with feed.source.open(feed.made.area, at) as delta:
+        assert sent(feed, delta, [("1",), ("3",), ("9",)]) == [(1, "v"), (3, "v")]
+        assert sent(feed, delta, "all") == [(1, "v"), (2, "v"), (3, "v")]
+
+
+def test_all_keys_are_sent_without_those_that_are_gone(feed: Feed):
+    for key in (1, 2, 3):
+        feed.put(key, "v")
+    feed.drop(2)
+    landing = Landing(("landing", "taken"), COLUMNS[:1])
+    with (
+        feed.source.open(feed.made.area, {}) as delta,
+        feed.made.servers.session("mrr", "take") as mrr,
+    ):
+        transfer.prepare(mrr, [landing])
+        transfer.land(mrr, Task(landing, lambda out: delta.send_keys("things", out)))
+        assert mrr.rows("select id from landing.taken order by id") == [(1,), (3,)]
+
+
+def test_a_look_says_what_its_rows_are_like_and_when_it_was(feed: Feed):
+    feed.put(1, "one")
+    with feed.source.open(feed.made.area, {}) as delta:
+        assert delta.tables["things"].column("id").type == "integer"
+        assert delta.clock.tzinfo is not None
+        assert not isinstance(delta, Countable) or delta.count("things") == 1
+
+
+def mirrored(feed: Feed) -> Rows:
+    query = "select id, v from mrr_things where _deleted_at is null order by id"
+    return feed.made.warehouse.rows("mrr", query)
+
+
+def extracted(feed: Feed) -> None:
+    batch = pipeline.begin(feed.made.servers, feed.made.area)
+    extract.run(feed.made.servers, feed.made.area, batch, feed.source)
+
+
+def test_a_batch_mirrors_what_the_source_shows(feed: Feed):
+    feed.put(1, "one")
+    feed.put(2, "two")
+    extracted(feed)
+    feed.put(2, "changed")
+    feed.put(3, "three")
+    extracted(feed)
+    assert mirrored(feed) == [(1, "one"), (2, "changed"), (3, "three")]
+
+
+def test_a_batch_that_fails_leaves_rows_and_positions(feed: Feed, monkeypatch: pytest.MonkeyPatch):
+    feed.put(1, "one")
+    extracted(feed)
+    at = feed.made.warehouse.rows("mrr", "select position from tidemark.source_position")
+    feed.put(1, "changed")
+    with monkeypatch.context() as patch:
+        patch.setattr(extract, "_record", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            extracted(feed)
+    assert feed.made.warehouse.rows("mrr", "select position from tidemark.source_position") == at
+    assert mirrored(feed) == [(1, "one")]
+    extracted(feed)
+    assert mirrored(feed) == [(1, "changed")]
+
+
+@pytest.fixture
+def journal(made: Make) -> Journal:
+    return Journal(made(THINGS))
+
+
+def test_the_versions_of_an_item_are_kept_in_order_with_its_clocks(journal: Journal):
+    for value in ("one", "two"):
+        journal.put(1, value)
+    journal.drop(1)
+    journal.put(1, "three")
+
+    extracted(journal)
+
+    kept = """
+        select _seq, v, to_char(_extracted_at, 'SS'), _deleted_at is not null from {}
+        order by _seq
+    """
+    rows = journal.made.warehouse.rows
+    assert rows("mrr", kept.format("mrr_things_history")) == [
+        (1, "one", "00", False),
+        (2, "two", "01", False),
+        (3, "two", "02", True),
+    ]
+    assert rows("mrr", kept.format("mrr_things")) == [(4, "three", "03", False)]
+
+
+def test_a_delete_of_an_item_is_one(journal: Journal):
+    journal.put(1, "one")
+    journal.put(2, "two")
+    extracted(journal)
+    journal.drop(1)
+    extracted(journal)
+    assert mirrored(journal) == [(2, "two")]
+
+
+def test_a_row_that_the_receiver_refuses_is_kept_with_its_reason(journal: Journal):
+    journal.source.columns = tuple(
+        Column("id", "text") if c.name == "id" else c for c in journal.source.columns
+    )
+    journal.put(1, "one")
+    journal.source.say(("x",), v="bad", updated_at="2025-03-01Z")
+    journal.put(3, "three")
+    with pytest.raises(Exception, match="column 'id' is text"):
+        extracted(journal)
+    journal.source.columns = Journal(journal.made).source.columns
+
+    extracted(journal)
+
+    assert mirrored(journal) == [(1, "one"), (3, "three")]
+    ((line, text, reasons),) = journal.made.warehouse.rows(
+        "mrr", "select line, row_text, reasons from tidemark.refused"
+    )
+    assert (line, text.startswith("x,bad,"), len(reasons)) == (2, True, 1)
+    assert "integer" in reasons[0]
+
+
+def test_what_has_to_hold_with_the_rows_is_done_in_their_transaction(journal: Journal):
+    journal.put(1, "one")
+    extracted(journal)
+    assert journal.source.landed == 1
