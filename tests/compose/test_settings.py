@@ -25,12 +25,16 @@ PRODUCTION = {
     **{name: hashlib.sha256(name.encode()).hexdigest() for name in SECRETS},
     KEY: base64.urlsafe_b64encode(hashlib.sha256(b"key").digest()).decode(),
 }
+SECOND_SOURCE = "examples/two-sources/docker-compose.yml"
+LEDGER = "TIDEMARK_SOURCE_LEDGER_DSN"
+WITH_SOURCES = ("airflow-scheduler", "tidemark-init")
 PORTS = {"5433", "5434", "5435", "5436", "8080"}
 
 
-def services(settings: Mapping[str, str] = {}) -> dict[str, Any]:
+def services(settings: Mapping[str, str] = {}, *files: str) -> dict[str, Any]:
     """Return the services as Compose understands them, without a .env."""
-    command = ["docker", "compose", "--env-file", os.devnull, "config", "--format", "json"]
+    named = [word for file in files for word in ("-f", file)]
+    command = ["docker", "compose", "--env-file", os.devnull, *named, "config", "--format", "json"]
     clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     said = subprocess.check_output(
         command, cwd=HOME, env=clean | dict(settings), text=True, timeout=PATIENCE
@@ -239,6 +243,20 @@ def test_nothing_starts_where_nothing_can_be_examined(tmp_path: Path):
     assert guarded({"PATH": str(tmp_path)})[:2] == (127, "")
 
 
+def test_a_second_source_adds_a_database_and_where_it_is():
+    one, two = services(), services({}, "docker-compose.yml", SECOND_SOURCE)
+    mounted = two["operational-db"]["volumes"].pop()
+    logins = {name: two[name]["environment"].pop(LEDGER) for name in WITH_SOURCES}
+
+    assert two == one
+    assert mounted["source"] == str(HOME / "examples" / "two-sources" / "ledger.sql")
+    assert mounted["target"] == "/docker-entrypoint-initdb.d/ledger.sql"
+    assert logins == {
+        "airflow-scheduler": "postgresql://tidemark_etl@operational-db:5432/ledger",
+        "tidemark-init": "postgresql://postgres@operational-db:5432/ledger",
+    }
+
+
 def test_containers_have_bounds():
     for name, service in services().items():
         assert service["container_name"] == name
@@ -260,9 +278,12 @@ def test_a_server_that_reads_its_log_again_is_given_minutes():
 @pytest.mark.parametrize("words", ["", "migrate", "seed --day", "verify", "doctor", "run retail"])
 def test_only_migrate_and_seed_log_in_as_the_superuser(tmp_path: Path, words: str):
     program = tmp_path / "tidemark"
-    program.write_text("#!/bin/sh\necho $PGPASSWORD $TIDEMARK_OPERATIONAL_DSN $TIDEMARK_DWH_DSN\n")
+    program.write_text(
+        f"#!/bin/sh\necho $PGPASSWORD $TIDEMARK_OPERATIONAL_DSN $TIDEMARK_DWH_DSN ${LEDGER}\n"
+    )
     program.chmod(0o755)
-    given = services(PRODUCTION)["tidemark-init"]["environment"]
+    files = ("docker-compose.yml", SECOND_SOURCE)
+    given = services(PRODUCTION, *files)["tidemark-init"]["environment"]
     shop = {"TIDEMARK_OPERATIONAL_DSN": "postgresql://reader:r@shop/shop"}
     said = subprocess.check_output(
         ["sh", HOME / "docker/airflow/bin/tidemark-init", *words.split()],
@@ -274,6 +295,7 @@ def test_only_migrate_and_seed_log_in_as_the_superuser(tmp_path: Path, words: st
     if words.split()[:1] in ([], ["migrate"], ["seed"]):
         login, variable = "postgres", "POSTGRES_PASSWORD"
     dwh = f"postgresql://{login}@dwh-db:5432/dwh"
+    ledger = f"postgresql://{login}@operational-db:5432/ledger"
     assert {*said.splitlines()} == {
-        f"{PRODUCTION[variable]} {shop['TIDEMARK_OPERATIONAL_DSN']} {dwh}"
+        f"{PRODUCTION[variable]} {shop['TIDEMARK_OPERATIONAL_DSN']} {dwh} {ledger}"
     }

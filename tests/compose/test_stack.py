@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import time
 from contextlib import closing
 from urllib.error import HTTPError
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.timeout(1200)
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}
+SECOND_SOURCE = "examples/two-sources/docker-compose.yml"
+VERIFY = ("run", "--rm", "tidemark-init", "verify", "billing")
 HELD = "lock table stg_fact_sales; select pg_sleep(60)"
 WAITING = """
     select count(*) from pg_locks join pg_stat_activity using (pid)
@@ -296,6 +299,22 @@ def test_a_command_of_the_first_guide_works(stack: Stack, commands: list[str]):
     if not commands[-1].startswith("docker compose down"):  # The last one in the table.
         stack.succeed("up", "--detach", "--wait")
         eventually(stack.runs, lambda runs: all(run["end_date"] for run in runs))
+
+
+def test_a_second_source_is_read_into_the_same_warehouse(stack: Stack):
+    (block,) = fenced(section("sources.md", "In Compose"), "bash")
+    shutil.copytree(
+        stack.home / "examples" / "two-sources" / "billing", stack.home / "sql" / "billing"
+    )
+    stack.succeed("up", "--detach", "--wait", "operational-db")
+    docker("exec", "operational-db", "createdb", "-U", "postgres", "ledger")
+    stack.typed(block)
+
+    assert stack.finished(stack.trigger()) == "success"
+
+    assert psql("dwh-db", "select count(*) from fact_invoices") == "3\n"
+    said = stack.succeed("-f", "docker-compose.yml", "-f", SECOND_SOURCE, *VERIFY)
+    assert said.endswith("\nequal\n")
 
 
 def test_down_with_volumes_leaves_nothing(stack: Stack):

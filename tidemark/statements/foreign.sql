@@ -1,4 +1,4 @@
--- What is in the operational database beside the sample.
+-- What is in a source's database beside the sample.
 
 -- name: tables
 select
