@@ -55,6 +55,24 @@ def test_the_sample_is_not_made_beside_an_application(empty: Warehouse, made: st
     assert empty.rows("mrr", "select to_regclass('tidemark.migration')") == [(None,)]
 
 
+def test_a_source_without_a_sample_does_not_keep_that_of_another_away(
+    empty: Warehouse, tmp_path: Path
+):
+    shutil.copytree(HOME / "sql", tmp_path / "sql")
+    (tmp_path / "sql" / "stock").mkdir()
+    text = "area: stock\nsource: {name: depot}\nentities: {}\n"
+    (tmp_path / "sql" / "stock" / "area.yml").write_text(text, "utf-8")
+    depot = {"TIDEMARK_SOURCE_DEPOT_DSN": empty.dsn["mrr"]}
+    empty.execute("mrr", "create table pallets (id int)")
+
+    done = succeed(
+        *SAMPLE, "--json", env={**empty.environment, **depot, "TIDEMARK_HOME": str(tmp_path)}
+    )
+
+    made = {server: bool(one["files"]) for server, one in done.json.items()}
+    assert made == {"operational": True, "depot": False, "mrr": True, "stg": True, "dwh": True}
+
+
 def test_the_warehouse_of_an_application_is_migrated_without_the_sample(empty: Warehouse):
     empty.execute("operational", "create table orders (id int)")
     succeed("migrate", env=empty.environment)
