@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.compose import Columns
 from tidemark.db import Session
 from tidemark.facts import Fact, RoleKey, nearest
@@ -26,14 +26,12 @@ class Audit:
 def versions(dwh: Session, dimension: Dimension) -> list[Audit]:
     """Look for versions that overlap, leave an unexplained gap, or are wrongly current."""
     found = dwh.rows(
-        db.compose(
+        compose.statement(
             "verify",
             "broken_versions",
             dimension=dimension.name,
             surrogate=db.name(dimension.surrogate),
-            nk=db.names(dimension.natural_key),
-            nk_d=db.names(dimension.natural_key, of="d"),
-            key_texts=db.joined("v.{}::text", dimension.natural_key),
+            nk=Columns(dimension.natural_key),
             end=db.literal(END_OF_TIME),
         )
     )
@@ -52,7 +50,7 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
     """Look for facts that point at another version than that of their event time."""
     dimension = role.dimension
     found = dwh.rows(
-        db.compose(
+        compose.statement(
             "verify",
             "misplaced_facts",
             fact=fact.name,
@@ -66,7 +64,7 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
                 by=Columns(dimension.natural_key),
                 at=db.name("f", fact.event_column),
             ),
-            key_texts=db.joined("f.{}::text", fact.natural_key),
+            nk=Columns(fact.natural_key),
         )
     )
     keys = [tuple(key) for (key,) in found]

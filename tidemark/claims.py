@@ -6,10 +6,11 @@ one. A second MRR key for the same STG row is refused, and waits until the first
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import db, mirror
+from tidemark import compose, db, mirror
+from tidemark.compose import Columns, Parts
 from tidemark.db import Composable, Session
 from tidemark.errors import ContractError
 from tidemark.mirror import Mirror
@@ -38,73 +39,31 @@ class Claims:
         return db.name(self.landing.place[0], f"{self.entity}.cleaned")
 
     @property
-    def parts(self) -> dict[str, Composable]:
+    def parts(self) -> Parts:
         """What fills the placeholders of the statements."""
         key = self.target.key
         which = {"area": db.literal(self.area), "entity": db.literal(self.entity)}
-        columns = [c for c in self.landing.columns if c.name not in mirror.LINEAGE]
+        landed = [c for c in self.landing.columns if c.name not in mirror.LINEAGE]
+        unlike = tuple(c for c in key if not self._is_same_type(c))
         return {
             **which,
-            "of_entity": db.compose("claims", "of_entity", **which),
             "landing": db.name(*self.landing.place),
             "cleaned": self.cleaned,
             "mirror": self.target.parts["mirror"],
-            "key": db.names(key),
-            "key_c": db.names(key, of="c"),
-            "key_l": db.names(key, of="l"),
-            "key_m": db.names(key, of="m"),
-            "pairs_l": _pairs(key, (db.name("l", c) for c in key)),
-            "pairs_m": _pairs(key, (db.name("m", c) for c in key)),
-            "pairs_g": _pairs(key, (self._as_stored("g", c) for c in key)),
-            "pairs_c": _pairs(key, (self._as_stored("c", c) for c in key)),
-            "pairs_of_view": _pairs(key, (db.name("c", c) for c in key)),
-            "pairs_m_as_l": _pairs(key, (self._as_landed("m", c) for c in key)),
-            "m_is_l": db.text(" and ").join(self._stored_is_landed(c) for c in key),
-            "m_is_h": db.equal("m", "h", key),
-            "m_is_w": db.equal("m", "w", key),
-            "is_own": self._is_own(),
-            "holder_texts": _texts_of("w.mrr_key", key),
-            "texts_l": db.joined("l.{}::text", key),
-            "texts_g": db.joined("g.{}::text", key),
-            "columns": db.names(c.name for c in columns),
-            "names": db.text(", ").join(db.literal(c.name) for c in columns),
-            "row_texts": db.text(", ").join(
-                db.name("l", c.name) + db.text("::text") for c in columns
-            ),
-            "row_data": db.text(", ").join(
-                db.text("(k.row_data ->> ") + db.literal(c.name) + db.text(f")::{c.type}")
-                for c in columns
-            ),
+            "key": Columns(key),
+            "stored": Columns(key, types=[self.table.type_of(c) for c in key]),
+            "alike": Columns(tuple(c for c in key if c not in unlike)),
+            "unlike": Columns(unlike),
+            "unlike_stored": Columns(unlike, types=[self.table.type_of(c) for c in unlike]),
+            "l_as_stored": [self._converted(db.name("l", c), c, self.table) for c in key],
+            "m_as_landed": [self._converted(db.name("m", c), c, self.landing) for c in key],
+            "landed": Columns(tuple(c.name for c in landed)),
+            "landed_types": [db.text(c.type) for c in landed],
         }
-
-    def _is_own(self) -> Composable:
-        same = [
-            db.name("l", c)
-            + (
-                db.text(" = ") + db.name("c", c)
-                if self._is_same_type(c)
-                else db.text("::text = ") + self._as_stored("c", c) + db.text("::text")
-            )
-            for c in self.target.key
-        ]
-        return db.text("((") + db.text(" and ").join(same) + db.text(") is true)")
 
     def _is_same_type(self, column: str) -> bool:
         is_same = self.landing.type_of(column) == self.table.type_of(column)
         return is_same and column not in self.target.texts
-
-    def _as_stored(self, of: str, column: str) -> Composable:
-        return db.name(of, column) + db.text(f"::{self.table.type_of(column)}")
-
-    def _as_landed(self, of: str, column: str) -> Composable:
-        return self._converted(db.name(of, column), column, self.landing)
-
-    def _stored_is_landed(self, column: str) -> Composable:
-        stored, landed = db.name("m", column), db.name("l", column)
-        same = stored + db.text(" = ") + self._converted(landed, column, self.table)
-        if self._is_same_type(column):
-            return same
-        return same + db.text(" and ") + stored + db.text("::text = ") + landed + db.text("::text")
 
     def _converted(self, value: Composable, column: str, to: Table) -> Composable:
         """Give a key's value the type of the other table; null where that has no such value."""
@@ -112,7 +71,7 @@ class Claims:
             return value
         kind = to.type_of(column)
         parts = {"value": value, "kind": db.literal(kind), "type": db.text(kind)}
-        return db.compose("claims", "converted", **parts)
+        return compose.statement("claims", "converted", parts)
 
 
 def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = ALL) -> bool:
@@ -125,7 +84,7 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
         ContractError: the view does not pass the lineage columns on.
     """
     parts = {**claims.parts, "last": db.literal(last), "is_judged": is_judged}
-    strangers, changed, repeated = stg.one(db.compose("claims", "examine", **parts))
+    strangers, changed, repeated = stg.one(compose.statement("claims", "examine", parts))
     if strangers:
         raise ContractError(
             f"stg: {claims.landing.place[0]}.clean_{claims.entity} gives {strangers:,} rows whose "
@@ -133,16 +92,16 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
             "on as they are."
         )
     if repeated:
-        stg.run(db.compose("claims", "refuse_repeated", **parts))
-        stg.run(db.compose("claims", "forget_repeated_deletes", **parts))
-    is_claimed = stg.value(db.compose("claims", "exists", **parts))
+        stg.run(compose.statement("claims", "refuse_repeated", parts))
+        stg.run(compose.statement("claims", "forget_repeated_deletes", parts))
+    is_claimed = stg.value(compose.statement("claims", "exists", parts))
     if not changed and not is_claimed:
         return False
     which = "is_claimed" if is_claimed else "is_changed"
     for condition in (which, "is_rival"):
-        one = db.compose("claims", condition, **parts)
-        stg.run(db.compose("claims", "mark", **parts, condition=one))
-    stg.run(db.compose("claims", "hold", **parts))
+        one = compose.statement("claims", condition, parts)
+        stg.run(compose.statement("claims", "mark", parts, condition=one))
+    stg.run(compose.statement("claims", "hold", parts))
     return True
 
 
@@ -153,8 +112,8 @@ def wake(stg: Session, claims: Claims) -> int | None:
         The number behind which they landed; None where there are none.
     """
     parts = claims.parts
-    last = int(stg.value(db.compose("claims", "last_number", **parts)))
-    woken = stg.run(db.compose("claims", "wake", **parts, last=db.literal(last)))
+    last = int(stg.value(compose.statement("claims", "last_number", parts)))
+    woken = stg.run(compose.statement("claims", "wake", parts, last=db.literal(last)))
     return last if woken else None
 
 
@@ -171,26 +130,26 @@ def decide(
     """
     is_known = ALL if are_known else _NONE
     parts = {**claims.parts, "is_judged": is_judged, "is_known": is_known}
-    stg.run(db.compose("claims", "decide", **parts))
+    stg.run(compose.statement("claims", "decide", parts))
     if claims.effective:
         parts["effective"] = db.name(claims.effective)
-        stg.run(db.compose("claims", "take_effect", **parts))
+        stg.run(compose.statement("claims", "take_effect", parts))
 
 
 def keep(stg: Session, claims: Claims) -> None:
     """Keep who holds and who waits, and let go of the STG rows that nobody holds any more."""
     for step in ("let_go", "release", "claim", "claim_what_others_want"):
-        stg.run(db.compose("claims", step, **claims.parts))
+        stg.run(compose.statement("claims", step, claims.parts))
 
 
 def are_unknown(stg: Session, area: str) -> bool:
     """Whether rows of an area were staged before claims were kept."""
-    return bool(stg.value(db.compose("claims", "are_unknown", area=db.literal(area))))
+    return bool(stg.value(compose.statement("claims", "are_unknown", area=db.literal(area))))
 
 
 def are_known(stg: Session, area: str) -> None:
     """Record that the claims of an area were found out."""
-    stg.run(db.compose("claims", "are_known", area=db.literal(area)))
+    stg.run(compose.statement("claims", "are_known", area=db.literal(area)))
 
 
 def take_over(stg: Session, claims: Claims) -> None:
@@ -199,24 +158,24 @@ def take_over(stg: Session, claims: Claims) -> None:
     Of the rows in `cleaned`, those stay whose keys are changed or wanted by others.
     """
     for step in ("forget", "rename_rejects", "keep_marked", "claim", "claim_what_others_want"):
-        stg.run(db.compose("claims", step, **claims.parts))
+        stg.run(compose.statement("claims", step, claims.parts))
 
 
 def forget_holders(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
     """Forget who holds these STG keys: their rows are gone."""
     relation = mirror.keys(claims.table, claims.target.key, keys)
-    stg.run(db.compose("claims", "forget_holders", **claims.parts, keys=relation))
+    stg.run(compose.statement("claims", "forget_holders", claims.parts, keys=relation))
 
 
 def forget_waiting(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
     """Forget which of these MRR keys wait: their rows are gone."""
     which = {"columns": list(claims.target.key), "keys": db.Json([list(one) for one in keys])}
-    stg.run(db.compose("claims", "forget_waiting", **claims.parts), which)
+    stg.run(compose.statement("claims", "forget_waiting", claims.parts), which)
 
 
 def forget(stg: Session, claims: Claims) -> None:
     """Forget all claims of an entity."""
-    stg.run(db.compose("claims", "forget", **claims.parts))
+    stg.run(compose.statement("claims", "forget", claims.parts))
 
 
 def origins(stg: Session, claims: Claims, keys: Sequence[Key]) -> Mapping[Key, Key]:
@@ -224,17 +183,5 @@ def origins(stg: Session, claims: Claims, keys: Sequence[Key]) -> Mapping[Key, K
     if not keys:
         return {}
     relation = mirror.keys(claims.table, claims.target.key, keys)
-    found = stg.rows(db.compose("claims", "origins", **claims.parts, keys=relation))
+    found = stg.rows(compose.statement("claims", "origins", claims.parts, keys=relation))
     return {tuple(stored): tuple(mirrored) for stored, mirrored in found}
-
-
-def _pairs(key: Iterable[str], values: Iterable[Composable]) -> Composable:
-    """Compose the arguments of `jsonb_build_object`."""
-    return db.text(", ").join(
-        db.literal(column) + db.text(", ") + value
-        for column, value in zip(key, values, strict=True)
-    )
-
-
-def _texts_of(document: str, key: Iterable[str]) -> Composable:
-    return db.text(", ").join(db.text(f"{document} ->> ") + db.literal(c) for c in key)

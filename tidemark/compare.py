@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tidemark import db, transfer
+from tidemark import compose, db, transfer, worktable
+from tidemark.compose import Columns
 from tidemark.db import Composable, Relation, Session
 from tidemark.model import Column, Key, Place
 from tidemark.transfer import Landing
@@ -111,7 +112,7 @@ def within(
         The differences, and how many more rows are excused.
     """
     differences = _differences(shape, sent, kept, excuse)
-    first, *rest = session.rows(db.compose("compare", "judged", differences=differences))
+    first, *rest = session.rows(compose.statement("compare", "judged", differences=differences))
     found = [Difference(kind, tuple(key), tuple(columns)) for key, kind, columns, _ in rest]
     return found, int(first[0][0])
 
@@ -119,7 +120,7 @@ def within(
 def count(shape: Shape, session: Session, sent: Composable, kept: Composable) -> dict[Kind, int]:
     """Count the differences of two relations of one server, by kind."""
     differences = _differences(shape, sent, kept, db.text("false"))
-    found = session.rows(db.compose("compare", "count", differences=differences))
+    found = session.rows(compose.statement("compare", "count", differences=differences))
     counts: dict[Kind, int] = {"missing": 0, "surplus": 0, "changed": 0}
     counts.update(found)
     return counts
@@ -128,52 +129,32 @@ def count(shape: Shape, session: Session, sent: Composable, kept: Composable) ->
 def _differences(
     shape: Shape, sent: Composable, kept: Composable, excuse: Composable
 ) -> Composable:
-    return db.compose(
+    return compose.statement(
         "compare",
         "differences",
-        columns=db.names((*shape.values, *shape.carried, "_pending")),
-        kept_columns=db.names(shape.values),
+        columns=Columns((*shape.values, *shape.carried, "_pending")),
+        values=Columns(shape.values),
+        key=Columns(shape.key),
+        compared=_compared(shape, shape.values),
+        attributes=_compared(shape, shape.columns),
+        labels=[db.literal(shape.labels.get(column, column)) for column in shape.columns],
         sent=sent,
         kept=kept,
-        s_is_r=db.equal("s", "r", shape.key),
-        values_s=_compared(shape, "s", shape.values),
-        values_r=_compared(shape, "r", shape.values),
-        key_texts=db.joined("coalesce(s.{}, r.{})::text", shape.key),
-        key_order=db.joined("coalesce(s.{}, r.{})", shape.key),
-        differing=db.text(", ").join(
-            [
-                db.text("null::text"),
-                *(
-                    db.compose(
-                        "compare",
-                        "differs",
-                        column_s=_compared(shape, "s", [c]),
-                        column_r=_compared(shape, "r", [c]),
-                        name=db.literal(shape.labels.get(c, c)),
-                    )
-                    for c in shape.columns
-                ),
-            ]
-        ),
         excuse=excuse,
     )
 
 
-def _compared(shape: Shape, of: str, columns: Iterable[str]) -> Composable:
-    return db.text(", ").join(
-        db.compared([column], of, shape.texts)
-        if column in shape.texts or column not in shape.types
-        else db.name(of, column) + db.text(f"::{shape.types[column]}")
-        for column in columns
-    )
+def _compared(shape: Shape, columns: tuple[str, ...]) -> Columns:
+    types = ["" if column in shape.texts else shape.types.get(column, "") for column in columns]
+    return Columns(columns, texts=shape.texts, types=types)
 
 
 def _sums(shape: Shape, side: Relation) -> _Sums:
-    statement = db.compose(
+    statement = compose.statement(
         "compare",
         "checksums",
-        range=_range(shape),
-        values_r=db.names(shape.values, of="r"),
+        key=Columns(shape.key),
+        values=Columns(shape.values),
         rows=side.rows,
     )
     return {
@@ -196,25 +177,21 @@ def _descend(
     landing: Landing,
 ) -> tuple[list[Difference], int]:
     def only(side: Relation, columns: tuple[str, ...]) -> Composable:
-        return db.compose(
+        return compose.statement(
             "compare",
             "in_ranges",
-            columns=db.names((*columns, "_pending"), of="r"),
+            columns=Columns((*columns, "_pending")),
             rows=side.rows,
-            range=_range(shape),
+            key=Columns(shape.key),
             ranges=db.literal(list(ranges)),
         )
 
     columns = (*shape.values, *shape.carried)
     transfer.create(receiver.session, landing)
     transfer.append(sender.session, only(sender, columns), receiver.session, landing, binary=False)
-    receiver.session.run(db.compose("transfer", "analyze", landing=landing.name))
+    worktable.analyze(receiver.session, landing.name)
     kept = only(receiver, shape.values)
     return within(shape, receiver.session, landing.name, kept, excuse=excuse)
-
-
-def _range(shape: Shape) -> Composable:
-    return db.compose("compare", "range", key_r=db.names(shape.key, of="r"))
 
 
 def _total(sums: _Sums, which: Literal[0, 1]) -> int:

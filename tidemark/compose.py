@@ -13,8 +13,7 @@ in it. With `nk` for the columns a and b:
 
 Lists of one expression go side by side, so they are of one length. A comparison in parentheses
 makes a list of truths: `{(a = b)}`. Two lists without columns are equal and not distinct; any other
-takes the comma behind it along. An alias may be a part as well. Columns that begin with _ are ours,
-and of no list.
+takes the comma behind it along. An alias may be a part as well.
 
 Nothing is put together as text: the driver quotes names and values.
 """
@@ -170,11 +169,7 @@ def _repeated(placeholder: str, parts: Parts, place: int) -> Iterator[sql.Compos
 def _list(match: re.Match[str], parts: Parts) -> Columns | Sequence[sql.Composable] | None:
     """Return the list that a name stands for; None for a word of SQL."""
     part = parts.get(match["quoted"] or match["name"])
-    if isinstance(part, sql.Composable):
-        part = None
-    if part is None and match["alias"] and not match["name"].startswith("_"):
-        raise ValueError(f"{match[0]} has no list of columns.")
-    return part
+    return None if isinstance(part, sql.Composable) else part
 
 
 def _alias(alias: str | None, parts: Parts) -> Iterator[sql.Composable]:

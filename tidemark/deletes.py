@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidemark import db, mirror
+from tidemark import compose, db, mirror, worktable
+from tidemark.compose import Columns, Parts
 from tidemark.config import Entity
 from tidemark.db import Composable, Session
 from tidemark.errors import DeleteGuardError
@@ -30,14 +31,16 @@ def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:
 
     A key that is new may be an old one that was changed, which no counter of deletes shows.
     """
-    parts = {**target.parts, "rows": rows, "m_is_l": db.equal("m", "l", target.key)}
-    return bool(mrr.value(db.compose("deletes", "has_new_key", **parts))) and is_small(mrr, target)
+    has_new_key = compose.statement(
+        "deletes", "has_new_key", mirror=target.parts["mirror"], rows=rows, key=Columns(target.key)
+    )
+    return bool(mrr.value(has_new_key)) and is_small(mrr, target)
 
 
 def is_small(mrr: Session, target: Mirror) -> bool:
     """Whether a mirror has fewer than `SMALL` rows."""
-    parts = {**target.parts, "limit": db.literal(SMALL)}
-    return bool(mrr.value(db.compose("deletes", "is_small", **parts)))
+    parts: Parts = {"mirror": target.parts["mirror"], "limit": db.literal(SMALL)}
+    return bool(mrr.value(compose.statement("deletes", "is_small", parts)))
 
 
 def overlooked(
@@ -56,7 +59,7 @@ def overlooked(
         None when there are more than can be named.
     """
     found = mrr.rows(
-        db.compose(
+        compose.statement(
             "deletes",
             "first_overlooked",
             overlooked=_overlooked(entity, target, keys, low),
@@ -71,18 +74,17 @@ def count_overlooked(
 ) -> int:
     """Count what `overlooked` finds."""
     counted = _overlooked(entity, target, keys, low)
-    return int(mrr.value(db.compose("deletes", "count_overlooked", overlooked=counted)))
+    return int(mrr.value(compose.statement("deletes", "count_overlooked", overlooked=counted)))
 
 
 def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) -> Composable:
     assert entity.watermark is not None, "an entity without one is read as a whole"
-    return db.compose(
+    return compose.statement(
         "deletes",
         "overlooked",
-        key_texts=db.joined("k.{}::text", target.key),
+        key=Columns(target.key),
         keys=keys.name,
         mirror=target.parts["mirror"],
-        m_is_k=db.equal("m", "k", target.key),
         watermark=db.name(entity.watermark),
         low=db.literal(low),
     )
@@ -111,28 +113,36 @@ def apply(
         DeleteGuardError: too many are missing, or all are. The caller rolls back.
     """
     batch_id, clock = lineage
-    parts = {
-        **target.parts,
+    work = db.name(*entity.work("missing"))
+    parts: Parts = {
+        "missing": work,
+        "mirror": target.parts["mirror"],
         "keys": keys.name,
-        "missing": db.name(*entity.work("missing")),
-        "m_is_k": db.equal("m", "k", target.key),
+        "key": Columns(target.key),
+        "payload": Columns(target.payload),
         "batch_id": db.literal(batch_id),
         "extracted_at": db.literal(clock),
     }
-    mrr.run(db.compose("deletes", "drop_missing", **parts))
-    missing = mrr.run(db.compose("deletes", "find_missing", **parts))
+    missing = worktable.make(mrr, work, compose.statement("deletes", "find_missing", parts))
     if missing:
         if not accept:
-            _guard(entity, *mrr.one(db.compose("deletes", "count", **parts)))
-        mirror.apply(mrr, target, db.compose("deletes", "incoming", **parts))
-    mrr.run(db.compose("deletes", "drop_missing", **parts))
+            _guard(entity, *mrr.one(compose.statement("deletes", "count", parts)))
+        mirror.apply(mrr, target, compose.statement("deletes", "incoming", parts))
+    worktable.drop(mrr, work)
     return missing
 
 
 def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[int, str | None]:
     """Count the rows whose keys the source lacks, and say what the guard has against it."""
-    parts = {**target.parts, "keys": keys.name, "m_is_k": db.equal("m", "k", target.key)}
-    missing, known = mrr.one(db.compose("deletes", "count_missing", **parts))
+    missing, known = mrr.one(
+        compose.statement(
+            "deletes",
+            "count_missing",
+            mirror=target.parts["mirror"],
+            keys=keys.name,
+            key=Columns(target.key),
+        )
+    )
     return missing, _objection(entity, missing, known)
 
 

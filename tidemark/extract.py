@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from tidemark import db, deletes, drift, inlet, mirror, positions, refusals, transfer, versions
+from tidemark import (
+    compose,
+    db,
+    deletes,
+    drift,
+    inlet,
+    mirror,
+    positions,
+    refusals,
+    transfer,
+    versions,
+)
+from tidemark.compose import Columns
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, RefusedRowError
@@ -270,16 +282,14 @@ def _again(
 ) -> Composable:
     target, table = mirrored
     batch_id, clock = lineage
-    return db.compose(
+    return compose.statement(
         "extract",
         "again",
-        payload=target.parts["payload"],
-        payload_m=target.parts["payload_m"],
+        payload=Columns(target.payload),
+        key=Columns(target.key),
         mirror=target.parts["mirror"],
         landing=db.name(*entity.landing),
         keys=mirror.keys(table, target.key, keys),
-        m_is_k=db.equal("m", "k", target.key),
-        m_is_l=db.equal("m", "l", target.key),
         batch_id=db.literal(batch_id),
         clock=db.literal(clock),
         deleted_at=db.literal(clock if entity.deletes == "detect" else None),
@@ -313,10 +323,10 @@ def _merge(work: _Work, name: str, landed: Sequence[Streamed]) -> None:
     brought = {column for one in landed for column in one.brought}
     # Where no item says otherwise, each row is the one version of its key.
     is_ordered = not brought.isdisjoint({"_seq", "_deleted_at"})
-    incoming = db.compose(
+    incoming = compose.statement(
         "extract",
         "versions" if is_ordered else "incoming",
-        payload=db.names(target.payload),
+        payload=Columns(target.payload),
         landing=db.name(*work.area.entities[name].landing),
         batch_id=db.literal(work.batch_id),
         extracted_at=db.literal(work.delta.clock),
@@ -332,7 +342,7 @@ def _keep_refused(work: _Work, name: str, landed: Sequence[Streamed]) -> None:
     for row in (row for one in landed for row in one.refused):
         work.counts[name].rejected += 1
         work.mrr.run(
-            db.compose("extract", "keep_refused"),
+            compose.statement("extract", "keep_refused"),
             {
                 "area": work.area.area,
                 "entity": name,
@@ -348,11 +358,10 @@ def _keep_refused(work: _Work, name: str, landed: Sequence[Streamed]) -> None:
 
 def _refuse_null_keys(work: _Work, name: str, key: Sequence[str]) -> None:
     rows, *nulls = work.mrr.one(
-        db.compose(
+        compose.statement(
             "extract",
             "null_keys",
-            key=db.names(key),
-            nulls=db.joined("count(*) filter (where {} is null)", key),
+            key=Columns(tuple(key)),
             landing=db.name(*work.area.entities[name].landing),
         )
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tidemark import (
     calendar,
+    compose,
     db,
     facts,
     mirror,
@@ -22,6 +23,7 @@ from tidemark import (
     star,
     transfer,
 )
+from tidemark.compose import Columns
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.facts import Fact
@@ -78,13 +80,13 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _make_partitions(dwh, shape, delta)
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
-                dwh.run(db.compose("publish", "defer"))
+                dwh.run(compose.statement("publish", "defer"))
             if repair and delta.changed:
                 _remove_surplus(dwh, shape, delta, repair, counts)
             if delta.changed:
                 _apply(dwh, area, shape, delta, counts)
             record(dwh, area, shape, delta, applied=applied)
-            dwh.run(db.compose("publish", "succeed"), {"batch_id": batch_id})
+            dwh.run(compose.statement("publish", "succeed"), {"batch_id": batch_id})
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
@@ -92,7 +94,7 @@ def read_delta(
     stg: Session, area: Area, after: Mapping[str, int], surplus: Sequence[str] = ()
 ) -> Delta:
     """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
-    snapshot = stg.value(db.compose("source", "export_snapshot"))
+    snapshot = stg.value(compose.statement("source", "export_snapshot"))
     batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
     last = max(batches) if batches else mirror.last_applied(stg, area.area)
     changed = [
@@ -141,7 +143,7 @@ def _land(
     prepare(dwh, shape)
     with dwh.transaction():
         for name in set(shape.sent) - set(delta.changed):
-            dwh.run(db.compose("transfer", "truncate", landing=landing(shape, name).name))
+            dwh.run(compose.statement("transfer", "truncate", landing=landing(shape, name).name))
     jobs = [
         job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
@@ -165,14 +167,13 @@ def _remove_surplus(
             counts[name].deleted += facts.discard(dwh, shape.facts[name], keys)
             continue
         dwh.run(
-            db.compose(
+            compose.statement(
                 "publish",
                 "land_surplus",
                 landing=db.name(*sent.landing),
-                key=db.names(sent.mirror.key),
+                key=Columns(sent.mirror.key),
                 keys=keys,
                 batch_id=db.literal(delta.last),
-                l_is_k=db.equal("l", "k", sent.mirror.key),
                 clock=db.literal(repair.clock),
             )
         )

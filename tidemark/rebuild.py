@@ -15,6 +15,7 @@ from typing import Literal
 from tidemark import (
     claims,
     compare,
+    compose,
     db,
     facts,
     ledger,
@@ -28,8 +29,10 @@ from tidemark import (
     stage,
     star,
     transfer,
+    worktable,
 )
 from tidemark.compare import Shape
+from tidemark.compose import Columns, Parts
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import LostHistoryError
@@ -166,37 +169,39 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         source, table = mirrored[name]
         versions = mirror.delta(source, after=0, columns=landings[name].names)
         job = stage.job(area, name, table, landings[name], versions)
-        parts = {
-            **target.parts,
-            "before": db.name(*area.entities[name].work("before")),
+        parts: Parts = {
+            "mirror": target.parts["mirror"],
+            "history": target.parts["history"],
+            "payload": Columns(target.payload),
             "landing": job.landing.name,
-            "index": db.name(f"{name}.batches"),
-            "landing_index": db.name(*area.entities[name].work("batches")),
+            "index_name": db.name(f"{name}.batches"),
+            "index": db.name(*area.entities[name].work("batches")),
             "applied": db.literal(applied),
         }
+        before = db.name(*area.entities[name].work("before"))
         transfer.refill(mrr, stg, job)
-        stg.run(db.compose("rebuild", "forget_later", **parts))
-        stg.run(db.compose("rebuild", "index_batches", **parts))
-        stg.run(db.compose("rebuild", "keep", **parts))
-        stg.run(db.compose("rebuild", "empty", **parts))
-        stg.run(db.compose("rebuild", "forget_rejects"), {"area": area.area, "entity": name})
+        stg.run(compose.statement("rebuild", "forget_later", parts))
+        stg.run(compose.statement("rebuild", "index_batches", parts))
+        worktable.make(stg, before, compose.statement("rebuild", "keep", parts))
+        stg.run(compose.statement("rebuild", "empty", parts))
+        stg.run(compose.statement("rebuild", "forget_rejects"), {"area": area.area, "entity": name})
         claims.forget(stg, cleansings[name].claims)
-        landed = stg.rows(db.compose("rebuild", "batches", **parts))
+        landed = stg.rows(compose.statement("rebuild", "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
         stage.apply(stg, area, cleansings[name], seen, Counts())
-        yield _changes_of_stg(stg, target, parts)
-        stg.run(db.compose("rebuild", "clean_up", **parts))
+        yield _changes_of_stg(stg, target, before)
+        worktable.drop(stg, before)
+        stg.run(compose.statement("rebuild", "drop_index", parts))
 
 
-def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable]) -> Changes:
+def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:
     attributes = tuple(column for column in target.payload if column not in target.key)
     shape = Shape(target.key, attributes, texts=target.texts)
-    differences = compare.count(
-        shape,
-        stg,
-        db.compose("rebuild", "live", payload=parts["payload"], table=parts["before"]),
-        db.compose("rebuild", "live", payload=parts["payload"], table=parts["mirror"]),
+    was, now = (
+        compose.statement("rebuild", "live", payload=Columns(target.payload), table=table)
+        for table in (before, target.parts["mirror"])
     )
+    differences = compare.count(shape, stg, was, now)
     return Changes(
         "stg",
         label(target.table),
@@ -209,13 +214,13 @@ def _changes_of_stg(stg: Session, target: Mirror, parts: Mapping[str, Composable
 def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
-    dwh.run(db.compose("publish", "defer"))
+    dwh.run(compose.statement("publish", "defer"))
     after = published.progress(dwh, area, shape.facts.values())
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
     for name in shape.sent:
         landing = publish.landing(shape, name)
-        dwh.run(db.compose("transfer", "truncate", landing=landing.name))
+        dwh.run(compose.statement("transfer", "truncate", landing=landing.name))
     for dimension in dimensions:
         transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
         with refusals.named(dimension.entity, dwh=refusals.STORING):
@@ -251,7 +256,7 @@ def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
     parts = _dimension_parts(dimension, scratch)
 
     def step(name: str, **more: Composable) -> int:
-        return dwh.run(db.compose("rebuild", name, **parts, **more))
+        return dwh.run(compose.statement("rebuild", name, parts, **more))
 
     step("create_dimension")
     step("number_downwards")
@@ -260,7 +265,7 @@ def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
     scd2.apply(dwh, scratch)
     scd2.cleanup(dwh, scratch)
     step("keep_keys")
-    dwh.run(db.compose("transfer", "analyze", landing=scratch.name))
+    worktable.analyze(dwh, scratch.name)
     changes = Changes(
         "dwh",
         label(dimension.table),
@@ -275,22 +280,16 @@ def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
     return changes
 
 
-def _dimension_parts(dimension: Dimension, scratch: Dimension) -> dict[str, Composable]:
-    key = dimension.natural_key
+def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
     return {
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
         "scratch": scratch.name,
         "scratch_confirmed": scratch.confirmed,
         "surrogate": db.name(dimension.surrogate),
-        "nk": db.names(key),
-        "nk_d": db.names(key, of="d"),
-        "s_is_d": db.equal("s", "d", key),
-        "s_is_c": db.equal("s", "c", key),
-        "written": db.names(dimension.written),
-        "written_s": db.names(dimension.written, of="s"),
-        "compared_s": db.compared(dimension.written, "s", dimension.texts),
-        "compared_d": db.compared(dimension.written, "d", dimension.texts),
+        "nk": Columns(dimension.natural_key),
+        "written": Columns(dimension.written),
+        "changing": Columns(dimension.changing, texts=dimension.texts),
         "from_beginning": db.literal(dimension.first_version == "beginning"),
         "beginning": db.literal(BEGINNING_OF_TIME),
         "end": db.literal(END_OF_TIME),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.claims import Claims
+from tidemark.compose import Columns, Parts
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.model import Counts, Key
@@ -38,9 +39,14 @@ def record(stg: Session, claims: Claims) -> int:
         The number of refused keys.
     """
     which = {"area": claims.area, "entity": claims.entity}
-    if stg.value(db.compose("rejects", "has_open"), which):
-        stg.run(db.compose("rejects", "resolve", **claims.parts), which)
-    return stg.run(db.compose("rejects", "open", **claims.parts), which)
+    parts: Parts = {
+        "landing": db.name(*claims.landing.place),
+        "cleaned": claims.cleaned,
+        "key": Columns(claims.target.key),
+    }
+    if stg.value(compose.statement("rejects", "has_open"), which):
+        stg.run(compose.statement("rejects", "resolve", parts), which)
+    return stg.run(compose.statement("rejects", "open", parts), which)
 
 
 def resolve(
@@ -49,7 +55,7 @@ def resolve(
     """Resolve the rejects of these keys that batches before `at` left open: their rows are gone."""
     batch_id, clock = at
     stg.run(
-        db.compose("rejects", "resolve_keys"),
+        compose.statement("rejects", "resolve_keys"),
         {
             "area": area,
             "entity": entity.name,
@@ -74,12 +80,12 @@ def warning(
         area.monitor.is_too_much(rejected, rows)
         or (
             area.monitor.is_all(rejected, rows)
-            and stg.value(db.compose("rejects", "is_empty", mirror=mirror))
+            and stg.value(compose.statement("rejects", "is_empty", mirror=mirror))
         )
     ):
         return None
     which = {"area": area.area, "entity": entity, "batches": list(batches)}
-    reasons = stg.rows(db.compose("rejects", "frequent"), which)
+    reasons = stg.rows(compose.statement("rejects", "frequent"), which)
     said = "; ".join(f"{reason} ({times:,})" for reason, times in reasons)
     return (
         f"{entity}: {rejected:,} of {rows:,} rows were rejected, and the area allows "
@@ -94,7 +100,7 @@ def listing(
     """Read rejects, the most recently seen first; `entity` None reads those of all entities."""
     name = None if entity is None else area.entity(entity).name
     found = stg.rows(
-        db.compose("rejects", "list"),
+        compose.statement("rejects", "list"),
         {"area": area.area, "entity": name, "resolved": resolved, "limit": limit},
     )
     return [Reject(*row) for row in found]
@@ -105,6 +111,6 @@ def by_reason(stg: Session, area: Area) -> list[tuple[str, str, int]]:
     return [
         (entity, reason, count)
         for entity, reason, count in stg.rows(
-            db.compose("rejects", "by_reason"), {"area": area.area}
+            compose.statement("rejects", "by_reason"), {"area": area.area}
         )
     ]

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tidemark import db, mirror
+from tidemark import compose, db, mirror, worktable
+from tidemark.compose import Columns, Parts
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.mirror import Mirror
@@ -57,7 +58,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
 
 def history_start(session: Session, area: str) -> int:
     """Read up to which batch a layer has deleted the versions that were replaced; 0: none yet."""
-    return int(session.value(db.compose("retention", "history_start"), {"area": area}))
+    return int(session.value(compose.statement("retention", "history_start"), {"area": area}))
 
 
 def _delete(
@@ -65,7 +66,7 @@ def _delete(
 ) -> int:
     if keep is None:
         return 0
-    deleted, statement = 0, db.compose("retention", what)
+    deleted, statement = 0, compose.statement("retention", what)
     with servers.session(layer, f"retention {which['area']}") as session:
         while step := session.run(statement, {**which, "keep": keep}):
             deleted += step
@@ -83,12 +84,14 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
     with servers.session(layer, f"retention {area.area}") as session:
         which = {"area": area.area, "applied": applied, "keep": keep}
         after = history_start(session, area.area)
-        until = session.value(db.compose("retention", "history_end"), {**which, "after": after})
+        until = session.value(
+            compose.statement("retention", "history_end"), {**which, "after": after}
+        )
         if until > after:
             for entity in area.entities.values():
                 target = mirror.bare(entity, layer)
                 deleted += _replaced(session, target, after, until)
-            move = db.compose("retention", "move_history_start")
+            move = compose.statement("retention", "move_history_start")
             session.run(move, {"area": area.area, "batch_id": until})
     return deleted
 
@@ -96,22 +99,20 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
 def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
     """Delete the versions of one mirror that batches above `after`, up to `until`, replaced."""
     # They are found once and numbered. Each step then deletes a range of numbers, by an index.
-    parts = {
-        **target.parts,
-        "replaced": db.name(target.work, f"{target.table[1]}.replaced"),
-        "key": db.names(target.key),
-        "key_h": db.names(target.key, of="h"),
-        "h_is_w": db.equal("h", "w", target.key),
-        "h_is_r": db.equal("h", "r", target.key),
+    work = db.name(target.work, f"{target.table[1]}.replaced")
+    parts: Parts = {
+        "mirror": target.parts["mirror"],
+        "history": target.parts["history"],
+        "replaced": work,
+        "key": Columns(target.key),
         "after": db.literal(after),
         "until": db.literal(until),
     }
-    session.run(db.compose("retention", "drop_replaced", **parts))
-    found = session.run(db.compose("retention", "find_replaced", **parts))
-    session.run(db.compose("retention", "index_replaced", **parts))
+    found = worktable.make(session, work, compose.statement("retention", "find_replaced", parts))
+    session.run(compose.statement("retention", "index_replaced", parts))
     deleted = 0
     for first in range(0, found, STEP):
         step = {"first": db.literal(first), "last": db.literal(first + STEP)}
-        deleted += session.run(db.compose("retention", "delete_replaced", **parts, **step))
-    session.run(db.compose("retention", "drop_replaced", **parts))
+        deleted += session.run(compose.statement("retention", "delete_replaced", parts, **step))
+    worktable.drop(session, work)
     return deleted

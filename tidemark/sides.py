@@ -5,10 +5,10 @@ Across servers every column is text: that is the one form in which all types and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.compare import Shape
 from tidemark.compose import Columns
 from tidemark.config import Entity
@@ -35,8 +35,8 @@ class Pair:
 
 def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
     """Return what a mirror has of its source, in the columns that both have."""
-    texts = _texts(column.name for column in columns)
-    kept = _rows(texts, mirror.parts["mirror"], condition=db.compose("verify", "is_live"))
+    names = Columns(tuple(column.name for column in columns))
+    kept = compose.statement("verify", "live_rows", columns=names, mirror=mirror.parts["mirror"])
     return _shape(entity.key, {column.name: column for column in columns}), kept
 
 
@@ -47,88 +47,101 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
     """
     columns = (*target.natural_key, *target.type2, *target.type1)
     staged = {column.name: column for column in sent.columns}
-    current = db.compose("verify", "is_current_member", surrogate=db.name(target.surrogate))
-    excuse = db.compose(
-        "verify",
-        "is_in_force",
-        dimension=target.name,
-        v_is_s=db.text(" and ").join(
-            db.name("v", column)
-            + db.text(" = ")
-            + db.name("s", column)
-            + db.text(f"::{staged[column].type}")
-            for column in target.natural_key
-        ),
-        type2_v=db.joined("v.{}::text", target.type2) if target.type2 else db.text("null"),
-        type2_s=db.names(target.type2, of="s") if target.type2 else db.text("null"),
-    )
-    effective = _text(target.effective, as_=_EFFECTIVE)
+    surrogate = db.name(target.surrogate)
     return Pair(
         _shape(
             target.natural_key,
             {column: staged[column] for column in columns},
             carried=(_EFFECTIVE,),
         ),
-        _staged([*_texts(columns), effective], sent.mirror, published),
-        _rows(_texts(columns), target.name, condition=current),
-        excuse,
+        compose.statement(
+            "verify",
+            "staged_members",
+            columns=Columns(columns),
+            effective=db.name(target.effective),
+            mirror=sent.mirror.parts["mirror"],
+            applied=db.literal(published),
+        ),
+        compose.statement(
+            "verify",
+            "current_members",
+            columns=Columns(columns),
+            dimension=target.name,
+            surrogate=surrogate,
+        ),
+        compose.statement(
+            "verify",
+            "is_in_force",
+            dimension=target.name,
+            nk=Columns(target.natural_key),
+            staged_nk=Columns(
+                target.natural_key, types=[staged[column].type for column in target.natural_key]
+            ),
+            type2=Columns(target.type2),
+        ),
     )
 
 
 def fact(target: Fact, sent: Sent, published: int) -> Pair:
     """Pair STG's rows with a fact table: its columns, its dates, and the members it points at."""
     staged = {column.name: column for column in sent.columns}
-    columns = [_text(source, as_=name) for name, source in target.columns.items()]
-    stored = _texts(target.columns)
     compared = {name: staged[source] for name, source in target.columns.items()}
-    for name, source in target.dates.items():
-        parts = {"column": db.name(source), "name": db.name(name)}
-        unknown = target.unknown_date(name)
-        columns.append(db.compose("verify", "date_key", **parts, unknown=unknown))
-        stored.append(_text(name))
-        compared[name] = Column(name, "integer")
-    tables = target.name + db.text(" as t")
+    compared.update({name: Column(name, "integer") for name in target.dates})
     labels: dict[str, str] = {}
+    said: list[Composable] = []
+    pointed_at: list[Composable] = []
     for number, role in enumerate(target.roles):
-        alias = db.name(f"d{number}")
-        tables += db.text("\n") + _join(role, alias)
         for place, natural in enumerate(role.dimension.natural_key):
             # What says both would be longer than a name may be.
             member = f"_member_{len(labels)}"
             labels[member] = f"{role.column}.{natural}"
-            columns.append(_member(role, place, member))
-            stored.append(_joined_member(alias, natural, member))
+            said.append(_said(role, place, member))
+            pointed_at.append(_pointed_at(f"d{number}", natural, member))
             compared[member] = Column(member, role.dimension.key_types[natural])
-    kept = db.name("t", DELETED) if target.on_delete == "soft" else NOTHING
     return Pair(
         _shape(target.natural_key, compared, labels=labels),
-        _staged(columns, sent.mirror, published),
-        db.compose(
+        compose.statement(
             "verify",
-            "rows",
-            columns=db.text(", ").join(stored),
-            pending=NOTHING,
-            tables=tables,
-            condition=db.text("not ") + kept,
+            "staged_facts",
+            sources=Columns(tuple(target.columns.values())),
+            columns=Columns(tuple(target.columns)),
+            dates=Columns(tuple(target.dates.values())),
+            unknown_dates=[target.unknown_date(name) for name in target.dates],
+            date_keys=Columns(tuple(target.dates)),
+            members=said,
+            mirror=sent.mirror.parts["mirror"],
+            applied=db.literal(published),
+        ),
+        compose.statement(
+            "verify",
+            "stored_facts",
+            columns=Columns(tuple(target.columns)),
+            date_keys=Columns(tuple(target.dates)),
+            members=pointed_at,
+            fact=target.name,
+            joins=db.text("\n").join(
+                _join(role, f"d{number}") for number, role in enumerate(target.roles)
+            ),
+            is_deleted=db.name("t", DELETED) if target.soft else NOTHING,
         ),
         NOTHING,
     )
 
 
-def _join(role: RoleKey, alias: Composable) -> Composable:
-    return db.compose(
+def _join(role: RoleKey, alias: str) -> Composable:
+    return compose.statement(
         "verify",
         "join",
         dimension=role.dimension.name,
-        alias=alias,
+        d=db.name(alias),
         column=db.name(role.column),
         surrogate=db.name(role.dimension.surrogate),
     )
 
 
-def _member(role: RoleKey, place: int, name: str) -> Composable:
+def _said(role: RoleKey, place: int, name: str) -> Composable:
     by, read_as = role.by[place], role.dimension.read_as[place]
-    return db.compose(
+    return compose.statement(
         "verify",
         "member",
         by=Columns(role.by),
@@ -137,9 +150,9 @@ def _member(role: RoleKey, place: int, name: str) -> Composable:
     )
 
 
-def _joined_member(alias: Composable, natural: str, name: str) -> Composable:
-    parts = {"alias": alias, "column": db.name(natural), "name": db.name(name)}
-    return db.compose("verify", "joined_member", **parts)
+def _pointed_at(alias: str, natural: str, name: str) -> Composable:
+    parts = {"d": db.name(alias), "column": db.name(natural), "name": db.name(name)}
+    return compose.statement("verify", "stored_member", parts)
 
 
 def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
@@ -150,26 +163,17 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
         cleaned: what the cleansing view made of MRR's rows.
         applied: the last batch that STG has applied; what later ones wrote is pending.
     """
-    parts = {
-        "columns": db.names(target.payload, of="t"),
-        "cleaned": cleaned,
-        "mirror": target.parts["mirror"],
-        "applied": db.literal(applied),
-        "key": db.names(target.key),
-        "key_r": db.names(target.key, of="r"),
-        "pairs_r": db.text(", ").join(
-            db.literal(column) + db.text(", ") + db.name("r", column) for column in target.key
-        ),
-    }
+    columns, key = Columns(target.payload), Columns(target.key)
+    last = db.literal(applied)
     return Pair(
         Shape(
             target.key,
             tuple(c for c in target.payload if c not in target.key),
             texts=target.texts,
         ),
-        db.compose("verify", "cleaned_rows", **parts),
-        db.compose("verify", "staged_rows", **parts),
-        db.compose("verify", "is_refused", **parts),
+        compose.statement("verify", "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),
+        compose.statement("verify", "staged_rows", columns=columns, mirror=target.parts["mirror"]),
+        compose.statement("verify", "is_refused", key=key, cleaned=cleaned, applied=last),
     )
 
 
@@ -194,38 +198,3 @@ def _shape(
         {name: column.type for name, column in columns.items()},
         labels or {},
     )
-
-
-def _staged(columns: Sequence[Composable], mirror: Mirror, published: int) -> Composable:
-    applied = db.literal(published)
-    return _rows(
-        columns,
-        mirror.parts["mirror"],
-        condition=db.compose("verify", "is_live_or_pending", applied=applied),
-        pending=db.compose("verify", "written_after", applied=applied),
-    )
-
-
-def _rows(
-    columns: Sequence[Composable],
-    table: Composable,
-    *,
-    condition: Composable | None = None,
-    pending: Composable = NOTHING,
-) -> Composable:
-    return db.compose(
-        "verify",
-        "rows",
-        columns=db.text(", ").join(columns),
-        pending=pending,
-        tables=table + db.text(" as t"),
-        condition=condition or db.text("true"),
-    )
-
-
-def _text(column: str, *, as_: str | None = None) -> Composable:
-    return db.compose("verify", "text", column=db.name(column), name=db.name(as_ or column))
-
-
-def _texts(columns: Iterable[str]) -> list[Composable]:
-    return [_text(column) for column in columns]

@@ -7,8 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tidemark import catalog, claims, contracts, db, ddl, mirror, refusals, rejects, transfer
+from tidemark import (
+    catalog,
+    claims,
+    compose,
+    contracts,
+    db,
+    ddl,
+    mirror,
+    refusals,
+    rejects,
+    transfer,
+    worktable,
+)
 from tidemark.claims import Claims
+from tidemark.compose import Columns, Parts
 from tidemark.config import Area, Entity
 from tidemark.contracts import Narrower
 from tidemark.db import Composable, Servers, Session
@@ -87,7 +100,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 cleansings = read_cleansings(stg, area)
                 with stg.transaction():
                     find_out_claims(mrr, stg, area, cleansings)
-                snapshot = mrr.value(db.compose("source", "export_snapshot"))
+                snapshot = mrr.value(compose.statement("source", "export_snapshot"))
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
                     counts[name].info["stream_seconds"] = round(result.seconds, 3)
@@ -128,13 +141,13 @@ def _remove_surplus(
     cleansings = read_cleansings(stg, area)
     for name, keys in repair.surplus["stg"].items():
         target, table = cleansings[name].target, cleansings[name].claims.table
-        incoming = db.compose(
+        incoming = compose.statement(
             "stage",
             "surplus",
-            payload_m=target.parts["payload_m"],
+            payload=Columns(target.payload),
             mirror=target.parts["mirror"],
             keys=mirror.keys(table, target.key, keys),
-            m_is_k=db.equal("m", "k", target.key),
+            key=Columns(target.key),
             batch_id=db.literal(batch_id),
             clock=db.literal(repair.clock),
         )
@@ -183,11 +196,11 @@ def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composabl
 def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
     narrower = contracts.narrower(area, mirrored, landing)
     binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
-    numbered = db.compose(
+    numbered = compose.statement(
         "stage",
         "numbered",
         columns=db.text(", ").join(
-            db.compose("stage", "number") if column == NUMBER else db.name(column)
+            compose.statement("stage", "number") if column == NUMBER else db.name(column)
             for column in landing.names
         ),
         rows=query,
@@ -291,13 +304,15 @@ def _misfits(entity: Entity, target: Mirror) -> dict[str, Composable]:
         instants = [effective]
     if entity.fact:
         instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
-    found = {"key is missing": db.compose("stage", "no_key", key=db.names(target.key))}
+    found: dict[str, Composable] = {
+        "key is missing": compose.statement("stage", "no_key", key=Columns(target.key))
+    }
     for kind, columns, reason in (
         ("no_instant", instants, "{} is missing, or not between 0001-01-01 and 9999-12-30"),
         ("no_date", dates, "{} is not between 0001-01-01 and 9999-12-31"),
     ):
         for column in set(columns) & set(target.payload):
-            found[reason.format(column)] = db.compose("stage", kind, column=db.name(column))
+            found[reason.format(column)] = compose.statement("stage", kind, column=db.name(column))
     return found
 
 
@@ -310,7 +325,7 @@ def apply(
 ) -> None:
     """Cleanse what landed of these batches, one after the other, and merge it into STG."""
     for batch_id, applied in batches.items():
-        one = db.compose("stage", "one_batch", batch_id=db.literal(batch_id))
+        one = compose.statement("stage", "one_batch", batch_id=db.literal(batch_id))
         only = one if len(batches) > 1 else db.text("true")
         with counts.timed("apply_seconds"):
             _apply_batch(stg, area, cleansing, only, counts, anew=applied.is_repair)
@@ -331,12 +346,12 @@ def _apply_batch(
             _clean_more(stg, cleansing, landed_again)
         claims.decide(stg, cleansing.claims)
         claims.keep(stg, cleansing.claims)
-    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
-    good = db.compose("stage", "good", **_parts(cleansing), anew=db.literal(anew))
+    worktable.analyze(stg, cleansing.cleaned)
+    good = compose.statement("stage", "good", _parts(cleansing), anew=db.literal(anew))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
     counts.rejected += rejects.record(stg, cleansing.claims)
-    stg.run(db.compose("stage", "drop_cleaned", cleaned=cleansing.cleaned))
+    worktable.drop(stg, cleansing.cleaned)
 
 
 def clean(
@@ -352,7 +367,7 @@ def clean(
     """
     if _clean(stg, cleansing, claims.ALL, is_judged=is_judged):
         claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
-    stg.run(db.compose("transfer", "analyze", landing=cleansing.cleaned))
+    worktable.analyze(stg, cleansing.cleaned)
 
 
 def _clean(
@@ -360,10 +375,9 @@ def _clean(
 ) -> bool:
     """Cleanse the landed rows on which `only` is true; whether keys of theirs are in question."""
     parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
-    stg.run(db.compose("stage", "drop_cleaned", **parts))
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        stg.run(db.compose("stage", "clean", **parts))
-    stg.run(db.compose("stage", "refuse_misfits", **parts))
+        worktable.make(stg, cleansing.cleaned, compose.statement("stage", "clean", parts))
+    stg.run(compose.statement("stage", "refuse_misfits", parts))
     return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
 
@@ -371,8 +385,8 @@ def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
     """Cleanse what landed behind number `last` beside what is cleansed already."""
     parts = {**_parts(cleansing), "last": db.literal(last)}
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        stg.run(db.compose("stage", "clean_more", **parts))
-    stg.run(db.compose("stage", "refuse_misfits", **parts))
+        stg.run(compose.statement("stage", "clean_more", parts))
+    stg.run(compose.statement("stage", "refuse_misfits", parts))
     claims.examine(stg, cleansing.claims, last)
 
 
@@ -392,21 +406,20 @@ def find_out_claims(
         clean(stg, cleansing, claims.ALL, are_known=False)
         claims.take_over(stg, cleansing.claims)
         rejects.record(stg, cleansing.claims)
-        stg.run(db.compose("stage", "drop_cleaned", cleaned=cleansing.cleaned))
+        worktable.drop(stg, cleansing.cleaned)
     claims.are_known(stg, area.area)
 
 
-def _parts(cleansing: Cleansing) -> dict[str, Composable]:
-    target = cleansing.target
+def _parts(cleansing: Cleansing) -> Parts:
     return {
-        **cleansing.claims.parts,
         "view": cleansing.view,
-        "payload": target.parts["payload"],
-        "payload_m": target.parts["payload_m"],
-        "m_is_c": db.equal("m", "c", target.key),
+        "cleaned": cleansing.cleaned,
+        "mirror": cleansing.target.parts["mirror"],
+        "key": Columns(cleansing.target.key),
+        "payload": Columns(cleansing.target.payload),
         "misfits": db.text(" or ").join(cleansing.misfits.values()),
-        "reasons": db.text(", ").join(
-            db.compose("stage", "reason", misfit=misfit, reason=db.literal(reason))
+        "reasons": [
+            compose.statement("stage", "reason", misfit=misfit, reason=db.literal(reason))
             for reason, misfit in cleansing.misfits.items()
-        ),
+        ],
     }

@@ -18,6 +18,7 @@ from tidemark import (
     audits,
     claims,
     compare,
+    compose,
     db,
     deletes,
     ledger,
@@ -32,6 +33,7 @@ from tidemark import (
 )
 from tidemark.audits import Audit
 from tidemark.compare import Compared, Difference
+from tidemark.compose import Columns
 from tidemark.config import Area, Entity
 from tidemark.db import Relation, Servers, Session
 from tidemark.journal import Journal
@@ -149,7 +151,7 @@ def run(
         look = None
         if isinstance(source, Comparable):
             look = stack.enter_context(source.compare(area, known))
-        clock = look.clock if look else opened["mrr"].value(db.compose("verify", "clock"))
+        clock = look.clock if look else opened["mrr"].value(compose.statement("verify", "clock"))
         shape = star.read(opened["stg"], opened["dwh"], area)
         cleansings = stage.read_cleansings(opened["stg"], area)
         stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
@@ -284,19 +286,19 @@ class _Staging:
 def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
     rows = _land_mirrored(staging, name)
-    is_applied = db.compose("verify", "is_applied", applied=db.literal(applied))
+    is_applied = compose.statement("verify", "is_applied", applied=db.literal(applied))
     stage.clean(stg, cleansing, is_applied)
     target = cleansing.target
     pair = sides.staged(target, cleansing.cleaned, applied)
     differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
     refused = _refused(staging, cleansing)
-    counted = db.compose(
+    counted = compose.statement(
         "verify",
         "staged_counts",
         mirror=target.parts["mirror"],
         cleaned=cleansing.cleaned,
         applied=db.literal(applied),
-        m_is_c=db.equal("m", "c", target.key),
+        key=Columns(target.key),
     )
     kept, pending = stg.one(counted)
     return Compared(rows - pending, kept, pending, [*differences, *refused], excused)
@@ -306,12 +308,12 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
     """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
     target, table = staging.mirrored[name]
     landing = staging.cleansings[name].claims.landing
-    query = db.compose(
+    query = compose.statement(
         "verify",
         "mirrored_rows",
-        columns=db.names(landing.names),
+        columns=Columns(landing.names),
         mirror=target.parts["mirror"],
-        condition=db.compose("verify", "is_live_or_pending", applied=db.literal(staging.applied)),
+        applied=db.literal(staging.applied),
     )
     job = stage.job(staging.area, name, table, landing, query)
     return transfer.refill(staging.mrr, staging.stg, job)
@@ -319,15 +321,13 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
 
 def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
     found = staging.stg.rows(
-        db.compose(
+        compose.statement(
             "verify",
             "reject_differences",
-            **cleansing.claims.parts,
+            key=Columns(cleansing.target.key),
+            landing=db.name(*cleansing.claims.landing.place),
+            cleaned=cleansing.cleaned,
             applied=db.literal(staging.applied),
-            key_texts=db.text(", ").join(
-                db.text("coalesce(s.key, r.key) ->> ") + db.literal(column)
-                for column in cleansing.target.key
-            ),
         ),
         {"area": staging.area.area, "entity": cleansing.entity},
     )

@@ -3,7 +3,8 @@
 -- {landing}   l: the rows as they came, with MRR's keys; numbered in _first_batch_id
 -- {cleaned}   c: what the cleansing view made of them; _landed is the number of the landed row
 -- {mirror}    m: STG's table
--- {of_entity} is for tidemark.key_claim, k
+-- {key}       the key's columns; {stored} have their type in {mirror}, {alike} and {unlike} are
+--             those whose types are the same in {landing} and there, and the others
 --
 -- In {cleaned}, _mrr_key, _stg_key and _held are null where the key is as MRR has it and nobody else
 -- wants it, which mostly is everywhere.
@@ -13,17 +14,14 @@
 -- name: examine
 select
     count(*) filter (where l._first_batch_id is null),
-    count(*) filter (where not {is_own}),
+    count(*) filter (where ({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true),
     count(*) - count(distinct c._landed)
 from {cleaned} as c
 left join {landing} as l on c._landed = l._first_batch_id
 where c._landed is null or c._landed > {last}
 
 -- name: exists
-select exists (select from tidemark.key_claim as k where {of_entity})
-
--- name: of_entity
-k.area = {area} and k.entity = {entity}
+select exists (select from tidemark.key_claim as k where k.area = {area} and k.entity = {entity})
 
 -- name: refuse_repeated
 update {cleaned}
@@ -38,26 +36,26 @@ where c._landed = d._landed and c._deleted_at is not null and c.ctid > d.ctid
 -- name: mark
 update {cleaned} as c
 set
-    _mrr_key = jsonb_build_object({pairs_l}),
-    _stg_key = jsonb_build_object({pairs_c}),
-    _is_own = {is_own}
+    _mrr_key = jsonb_build_object({'key', l.key}),
+    _stg_key = jsonb_build_object({'key', c.stored}),
+    _is_own = ({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is true
 from {landing} as l
 where c._landed = l._first_batch_id and c._mrr_key is null and ({condition})
 
 -- name: is_changed
-not {is_own}
+({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true
 
 -- name: is_claimed
-not {is_own}
-or jsonb_build_object({pairs_l}) in (
-    select k.mrr_key from tidemark.key_claim as k where {of_entity}
+({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true
+or jsonb_build_object({'key', l.key}) in (
+    select k.mrr_key from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}
 )
-or jsonb_build_object({pairs_c}) in (
-    select k.stg_key from tidemark.key_claim as k where {of_entity}
+or jsonb_build_object({'key', c.stored}) in (
+    select k.stg_key from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}
 )
 
 -- name: is_rival
-({key_c}) in (select {key} from {cleaned} where _mrr_key is not null)
+({c.key}) in (select {key} from {cleaned} where _mrr_key is not null)
 
 -- The STG row that each of these MRR keys has so far, and whether it lets go of it: it is deleted, or
 -- its row now has another key. A row that cleansing refuses keeps what it has.
@@ -72,14 +70,14 @@ from (
         k.mrr_key,
         k.stg_key
     from tidemark.key_claim as k
-    where {of_entity} and k.holds
+    where k.area = {area} and k.entity = {entity} and k.holds
     union all
     select
         c._mrr_key,
-        jsonb_build_object({pairs_m})
+        jsonb_build_object({'key', m.key})
     from {cleaned} as c
     inner join {landing} as l on c._landed = l._first_batch_id
-    inner join {mirror} as m on {m_is_l}
+    inner join {mirror} as m on {m.key = l_as_stored} and {m.unlike::text = l.unlike::text}
     where
         c._mrr_key is not null
         and m._deleted_at is null
@@ -87,9 +85,9 @@ from (
             select
             from tidemark.key_claim as k
             where
-                {of_entity}
+                k.area = {area} and k.entity = {entity}
                 and k.holds
-                and (k.mrr_key = c._mrr_key or k.stg_key = jsonb_build_object({pairs_m}))
+                and (k.mrr_key = c._mrr_key or k.stg_key = jsonb_build_object({'key', m.key}))
     )
 ) as h
 where c._mrr_key = h.mrr_key
@@ -99,9 +97,9 @@ select coalesce(max(_first_batch_id), 0) from {landing}
 
 -- The rows that wait for a key which this batch frees land once more, as if it had brought them.
 -- name: wake
-insert into {landing} ({columns}, _batch_id, _seq, _first_batch_id, _extracted_at)
+insert into {landing} ({landed}, _batch_id, _seq, _first_batch_id, _extracted_at)
 select
-    {row_data},
+    {(k.row_data ->> 'landed')::landed_types},
     b._batch_id,
     b._seq,
     {last} + row_number() over (),
@@ -115,7 +113,7 @@ cross join (
     from {cleaned}
 ) as b
 where
-    {of_entity}
+    k.area = {area} and k.entity = {entity}
     and not k.holds
     and k.stg_key in (select c._held from {cleaned} as c where c._frees)
     and not exists (select from {cleaned} as c where c._mrr_key = k.mrr_key)
@@ -125,7 +123,7 @@ where
 update {cleaned} as c
 set
     _taken_by = w.mrr_key,
-    reject_reasons = array['key is taken by ' || concat_ws(', ', {holder_texts})]
+    reject_reasons = array['key is taken by ' || concat_ws(', ', {w.mrr_key ->> 'key'})]
 from (
     select
         w.stg_key,
@@ -136,12 +134,16 @@ from (
                 (
                     select k.mrr_key
                     from tidemark.key_claim as k
-                    where {of_entity} and k.holds and k.stg_key = w.stg_key
+                    where
+                        k.area = {area}
+                        and k.entity = {entity}
+                        and k.holds
+                        and k.stg_key = w.stg_key
                 ),
                 (
-                    select jsonb_build_object({pairs_m_as_l})
+                    select jsonb_build_object({'key', m_as_landed})
                     from {mirror} as m
-                    where {m_is_w} and m._deleted_at is null and {is_known}
+                    where {m.key = w.key} and m._deleted_at is null and {is_known}
                 ),
                 w.mrr_key
             )
@@ -150,7 +152,7 @@ from (
         select distinct on (c._stg_key)
             c._stg_key as stg_key,
             c._mrr_key as mrr_key,
-            {key_c}
+            {c.key}
         from {cleaned} as c
         inner join {landing} as l on c._landed = l._first_batch_id
         where
@@ -158,7 +160,7 @@ from (
             and c._deleted_at is null
             and c.reject_reasons = '{{}}'
             and {is_judged}
-        order by c._stg_key, {key_l}
+        order by c._stg_key, {l.key}
     ) as w
 ) as w
 where
@@ -184,7 +186,7 @@ from (
     from {cleaned} as f
     inner join {cleaned} as n on f._held = n._stg_key and f._mrr_key <> n._mrr_key
     cross join lateral jsonb_populate_record(null::{mirror}, f._held) as h
-    inner join {mirror} as m on {m_is_h}
+    inner join {mirror} as m on {m.key = h.key}
     where f._frees
     union all
     select
@@ -192,7 +194,7 @@ from (
         k.since
     from tidemark.key_claim as k
     inner join {cleaned} as n on k.mrr_key = n._mrr_key and k.stg_key = n._stg_key
-    where {of_entity} and k.holds and k.since is not null
+    where k.area = {area} and k.entity = {entity} and k.holds and k.since is not null
 ) as n
 where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{}}'
 
@@ -200,7 +202,7 @@ where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{
 -- name: let_go
 insert into {cleaned} ({key}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons)
 select
-    {key_m},
+    {m.key},
     c._batch_id,
     c._seq,
     c._extracted_at,
@@ -208,7 +210,7 @@ select
     '{{}}'
 from {cleaned} as c
 cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
-inner join {mirror} as m on {m_is_h}
+inner join {mirror} as m on {m.key = h.key}
 where
     c._frees
     and m._deleted_at is null
@@ -222,7 +224,7 @@ where
 delete from tidemark.key_claim as k
 using {cleaned} as c
 where
-    {of_entity}
+    k.area = {area} and k.entity = {entity}
     and k.mrr_key = c._mrr_key
     and (
         not k.holds
@@ -240,7 +242,10 @@ select
     c._stg_key,
     c._taken_by is null,
     c._since,
-    case when c._taken_by is not null then jsonb_object(array[{names}]::text[], array[{row_texts}]::text[]) end
+    case
+        when c._taken_by is not null
+            then jsonb_object(array[{'landed'}]::text[], array[{l.landed::text}]::text[])
+    end
 from {cleaned} as c
 inner join {landing} as l on c._landed = l._first_batch_id
 where
@@ -261,18 +266,22 @@ where c._taken_by is not null
 on conflict (area, entity, mrr_key) do nothing
 
 -- name: forget
-delete from tidemark.key_claim as k where {of_entity}
+delete from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}
 
 -- name: forget_holders
 delete from tidemark.key_claim as k
 using {keys} as g
-where {of_entity} and k.holds and k.stg_key = jsonb_build_object({pairs_g})
+where
+    k.area = {area}
+    and k.entity = {entity}
+    and k.holds
+    and k.stg_key = jsonb_build_object({'key', g.stored})
 
 -- Whose row is gone from MRR waits no more.
 -- name: forget_waiting
 delete from tidemark.key_claim as k
 where
-    {of_entity}
+    k.area = {area} and k.entity = {entity}
     and not k.holds
     and (
         select jsonb_agg(k.mrr_key ->> c.name order by c.position)
@@ -295,8 +304,8 @@ from (
         n.stg_key
     from (
         select
-            jsonb_build_object({pairs_l}) as mrr_key,
-            jsonb_build_object({pairs_of_view}) as stg_key
+            jsonb_build_object({'key', l.key}) as mrr_key,
+            jsonb_build_object({'key', c.key}) as stg_key
         from {cleaned} as c
         inner join {landing} as l on c._landed = l._first_batch_id
         where c.reject_reasons <> '{{}}'
@@ -321,22 +330,22 @@ delete from {cleaned} where _mrr_key is null
 -- The MRR keys of STG keys; one that no claim tells of is its own.
 -- name: origins
 select
-    array[{texts_g}],
-    array[{texts_l}]
+    array[{g.key::text}],
+    array[{l.key::text}]
 from {keys} as g
 inner join (
     select
         k.mrr_key,
         k.stg_key
     from tidemark.key_claim as k
-    where {of_entity} and k.holds
+    where k.area = {area} and k.entity = {entity} and k.holds
     union
     select
         c._mrr_key,
         c._stg_key
     from {cleaned} as c
     where c._mrr_key is not null and c.reject_reasons = '{{}}'
-) as k on k.stg_key = jsonb_build_object({pairs_g})
+) as k on k.stg_key = jsonb_build_object({'key', g.stored})
 cross join lateral jsonb_populate_record(null::{landing}, k.mrr_key) as l
 
 -- name: converted

@@ -1,13 +1,9 @@
 -- The source's keys beside those of the mirror.
 
--- name: drop_missing
-drop table if exists {missing}
-
 -- name: find_missing
-create unlogged table {missing} as
-select {payload_m}
+select {m.payload}
 from {mirror} as m
-where m._deleted_at is null and not exists (select from {keys} as k where {m_is_k})
+where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
 
 -- name: count
 select
@@ -19,7 +15,7 @@ select
     (
         select count(*)
         from {mirror} as m
-        where m._deleted_at is null and not exists (select from {keys} as k where {m_is_k})
+        where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
     ),
     (select count(*) from {mirror} where _deleted_at is null)
 
@@ -38,7 +34,7 @@ select
 select exists (
     select
     from {rows} as l
-    where not exists (select from {mirror} as m where {m_is_l} and m._deleted_at is null)
+    where not exists (select from {mirror} as m where {m.key = l.key} and m._deleted_at is null)
 )
 
 -- Counted, since estimates are of yesterday; no further than it matters.
@@ -51,14 +47,14 @@ from (
 ) as some_rows
 
 -- name: overlooked
-select array[{key_texts}] as key
+select array[{k.key::text}] as key
 from {keys} as k
 where
     k.{watermark} < {low}
     and not exists (
         select
         from {mirror} as m
-        where {m_is_k} and m._deleted_at is null and m.{watermark} = k.{watermark}
+        where {m.key = k.key} and m._deleted_at is null and m.{watermark} = k.{watermark}
     )
 
 -- name: first_overlooked

@@ -36,21 +36,21 @@
     from {landing}
     union all
     select
-        {payload_m},
+        {m.payload},
         {batch_id}::bigint,
         0,
         {clock}::timestamptz,
         coalesce(m._deleted_at, {deleted_at}::timestamptz)
     from {mirror} as m
-    inner join {keys} as k on {m_is_k}
-    where not exists (select from {landing} as l where {m_is_l})
+    inner join {keys} as k on {m.key = k.key}
+    where not exists (select from {landing} as l where {m.key = l.key})
 )
 
 -- Rows without a key, and for each of its columns those that lack it.
 -- name: null_keys
 select
     count(*),
-    {nulls}
+    {count(*) filter (where key is null)}
 from {landing}
 where num_nulls({key}) > 0
 

@@ -13,4 +13,4 @@ where batch_id = %(batch_id)s
 insert into {landing} ({key}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select {key}, {batch_id}, 0, {batch_id}, {clock}, {clock}
 from {keys} as k
-where not exists (select from {landing} as l where {l_is_k})
+where not exists (select from {landing} as l where {l.key = k.key})

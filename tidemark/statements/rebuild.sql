@@ -5,13 +5,12 @@
 delete from {landing} where _batch_id > {applied}
 
 -- name: index_batches
-create index {index} on {landing} (_batch_id)
+create index {index_name} on {landing} (_batch_id)
 
 -- name: batches
 select distinct _batch_id from {landing} order by _batch_id
 
 -- name: keep
-create unlogged table {before} as
 select {payload}, _deleted_at
 from {mirror}
 where _deleted_at is null
@@ -22,9 +21,8 @@ truncate {mirror}, {history}
 -- name: forget_rejects
 delete from stg_rejects where area = %(area)s and entity = %(entity)s
 
--- name: clean_up
-drop table {before};
-drop index {landing_index}
+-- name: drop_index
+drop index {index}
 
 -- name: live
 (select {payload}, false as _pending from {table} where _deleted_at is null)
@@ -50,7 +48,7 @@ insert into {scratch}
 ({surrogate}, {nk}, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
 select
     d.{surrogate},
-    {nk_d},
+    {d.nk},
     {beginning},
     {end},
     true,
@@ -66,7 +64,7 @@ where
 update {scratch} as s
 set {surrogate} = d.{surrogate}
 from {dimension} as d
-where {s_is_d} and s.valid_from = d.valid_from and d.{surrogate} <> 0
+where {s.nk = d.nk} and s.valid_from = d.valid_from and d.{surrogate} <> 0
 
 -- name: remove_versions
 delete from {dimension} as d
@@ -75,16 +73,16 @@ where d.{surrogate} <> 0 and not exists (select from {scratch} as s where s.{sur
 -- Those that end come first, so that no two versions of a key are current for a moment.
 -- name: change_versions
 update {dimension} as d
-set ({written}, is_inferred) = ({written_s}, s.is_inferred)
+set ({changing}, is_inferred) = ({s.changing}, s.is_inferred)
 from {scratch} as s
 where
     d.{surrogate} = s.{surrogate}
     and s.is_current = {current}
-    and ({compared_d}, d.is_inferred) is distinct from ({compared_s}, s.is_inferred)
+    and ({d.changing is distinct from s.changing} or d.is_inferred <> s.is_inferred)
 
 -- name: add_versions
 insert into {dimension} ({written}, is_inferred)
-select {written_s}, s.is_inferred
+select {s.written}, s.is_inferred
 from {scratch} as s
 where s.{surrogate} < 0
 order by s.valid_from
@@ -92,7 +90,7 @@ order by s.valid_from
 -- name: forget_confirmations
 delete from {confirmed} as c
 where not exists (
-    select from {scratch_confirmed} as s where {s_is_c} and s.confirmed_at = c.confirmed_at
+    select from {scratch_confirmed} as s where {s.nk = c.nk} and s.confirmed_at = c.confirmed_at
 )
 
 -- name: confirm

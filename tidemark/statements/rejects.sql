@@ -8,7 +8,7 @@ insert into stg_rejects as r
 select
     %(area)s,
     %(entity)s,
-    jsonb_build_object({pairs_l}),
+    jsonb_build_object({'key', l.key}),
     tidemark.row_data(l.*) - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
     refused.reasons,
     refused._batch_id,
@@ -45,7 +45,7 @@ update stg_rejects as r
 set resolved_at = greatest(good._extracted_at, r.last_seen_at)
 from (
     select
-        jsonb_build_object({pairs_l}) as key,
+        jsonb_build_object({'key', l.key}) as key,
         c._extracted_at
     from {cleaned} as c
     inner join {landing} as l on c._landed = l._first_batch_id

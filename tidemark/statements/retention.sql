@@ -42,19 +42,15 @@ from (
 ) as b
 where b.applied_at < clock_timestamp() - %(keep)s
 
--- name: drop_replaced
-drop table if exists {replaced}
-
 -- Versions that a batch of the span replaced: those before a version that it wrote, its own too. They
 -- are numbered, so that each step of the delete finds its own by an index.
 -- name: find_replaced
-create unlogged table {replaced} as
 select
     row_number() over () as _position,
     h.*
 from (
     select distinct
-        {key_h},
+        {h.key},
         h._batch_id,
         h._seq
     from (
@@ -72,7 +68,7 @@ from (
         from {history}
         where _batch_id > {after} and _batch_id <= {until}
     ) as w
-    inner join {history} as h on {h_is_w} and (h._batch_id, h._seq) < (w._batch_id, w._seq)
+    inner join {history} as h on {h.key = w.key} and (h._batch_id, h._seq) < (w._batch_id, w._seq)
 ) as h
 
 -- name: index_replaced
@@ -82,7 +78,7 @@ alter table {replaced} add primary key (_position)
 delete from {history} as h
 using {replaced} as r
 where
-    {h_is_r}
+    {h.key = r.key}
     and h._batch_id = r._batch_id
     and h._seq = r._seq
     and r._position > {first}

@@ -1,8 +1,5 @@
 -- From the landing table through the cleansing view into the mirror of STG.
 
--- name: drop_cleaned
-drop table if exists {cleaned}
-
 -- Each landed row has its number where MRR's first batch was: the view passes it on.
 -- name: numbered
 select {columns} from ({rows}) as v
@@ -12,7 +9,6 @@ row_number() over () as _first_batch_id
 
 -- The view is evaluated once; what follows reads its result more than once.
 -- name: clean
-create unlogged table {cleaned} as
 select
     {payload},
     _batch_id,
@@ -61,23 +57,23 @@ _batch_id = {batch_id}
     where reject_reasons = '{{}}' and _deleted_at is null
     union all
     select
-        {payload_m},
+        {m.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
-    inner join {mirror} as m on {m_is_c}
+    inner join {mirror} as m on {m.key = c.key}
     where c._deleted_at is not null and c._mrr_key is null
     union all
     select
-        {payload_m},
+        {m.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
-    inner join {mirror} as m on {m_is_c}
+    inner join {mirror} as m on {m.key = c.key}
     where
         {anew}
         and c._mrr_key is null
@@ -86,14 +82,14 @@ _batch_id = {batch_id}
         and m._deleted_at is null
     union all
     select
-        {payload_m},
+        {m.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
     cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
-    inner join {mirror} as m on {m_is_h}
+    inner join {mirror} as m on {m.key = h.key}
     where
         {anew}
         and not c._frees
@@ -125,12 +121,12 @@ num_nulls({key}) > 0
 -- name: surplus
 (
     select
-        {payload_m},
+        {m.payload},
         {batch_id}::bigint as _batch_id,
         0::bigint as _seq,
         {clock}::timestamptz as _extracted_at,
         {clock}::timestamptz as _deleted_at
     from {mirror} as m
-    inner join {keys} as k on {m_is_k}
+    inner join {keys} as k on {m.key = k.key}
     where m._deleted_at is null and m._batch_id < {batch_id}
 )

@@ -1,43 +1,69 @@
 -- What each layer has of an entity, for `compare`; and audits of the star schema.
 
--- name: rows
+-- name: live_rows
 (
     select
-        {columns},
-        {pending} as _pending
-    from {tables}
-    where {condition}
+        {t.columns::text as columns},
+        false as _pending
+    from {mirror} as t
+    where t._deleted_at is null
 )
 
--- name: text
-t.{column}::text as {name}
+-- What later batches than {applied} wrote is pending.
+-- name: staged_members
+(
+    select
+        {t.columns::text as columns},
+        t.{effective}::text as _effective,
+        t._batch_id > {applied} as _pending
+    from {mirror} as t
+    where t._deleted_at is null or t._batch_id > {applied}
+)
 
+-- name: current_members
+(
+    select
+        {t.columns::text as columns},
+        false as _pending
+    from {dimension} as t
+    where t.is_current and not t.is_inferred and t.{surrogate} <> 0
+)
+
+-- name: staged_facts
+(
+    select
+        {t.sources::text as columns},
+        {coalesce(to_char(t.dates, 'YYYYMMDD')::integer, unknown_dates)::text as date_keys},
+        {members},
+        t._batch_id > {applied} as _pending
+    from {mirror} as t
+    where t._deleted_at is null or t._batch_id > {applied}
+)
+
+-- One column of the natural key that a fact says, as the dimension would have it.
 -- name: member
 case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
 
--- name: date_key
-coalesce(to_char(t.{column}, 'YYYYMMDD')::integer, {unknown})::text as {name}
+-- name: stored_facts
+(
+    select
+        {t.columns::text as columns},
+        {t.date_keys::text as date_keys},
+        {members},
+        false as _pending
+    from {fact} as t
+    {joins}
+    where not {is_deleted}
+)
 
--- name: joined_member
-{alias}.{column}::text as {name}
+-- name: stored_member
+{d}.{column}::text as {name}
 
 -- name: join
-left join {dimension} as {alias} on t.{column} = {alias}.{surrogate}
-
--- name: written_after
-t._batch_id > {applied}
-
--- name: is_live
-t._deleted_at is null
+left join {dimension} as {d} on t.{column} = {d}.{surrogate}
 
 -- name: is_applied
 c._batch_id <= {applied}
-
--- name: is_live_or_pending
-(t._deleted_at is null or t._batch_id > {applied})
-
--- name: is_current_member
-t.is_current and not t.is_inferred and t.{surrogate} <> 0
 
 -- The source told of a change that took effect before another one that is here: the version of that
 -- time has it.
@@ -46,33 +72,33 @@ s._is_here and r._is_here and exists (
     select
     from {dimension} as v
     where
-        {v_is_s}
+        {v.nk = s.staged_nk}
         and v.valid_from <= s._effective::timestamptz
         and v.valid_to > s._effective::timestamptz
-        and ({type2_v}) is not distinct from ({type2_s})
+        and not ({v.type2::text is distinct from s.type2})
 )
 
 -- name: cleaned_rows
 (
     select
-        {columns},
+        {t.columns},
         t._batch_id > {applied} as _pending
     from {cleaned} as t
     where t.reject_reasons = '{{}}' or t._batch_id > {applied}
 )
 
 -- name: staged_rows
-(select {columns} from {mirror} as t where t._deleted_at is null)
+(select {t.columns} from {mirror} as t where t._deleted_at is null)
 
 -- A row that was good once and is refused now stays as it was.
 -- name: is_refused
 s._is_here is null and (
-    ({key_r}) in (
+    ({r.key}) in (
         select {key}
         from {cleaned}
         where _mrr_key is null and (reject_reasons <> '{{}}' or _batch_id > {applied})
     )
-    or jsonb_build_object({pairs_r}) in (
+    or jsonb_build_object({'key', r.key}) in (
         select _held
         from {cleaned}
         where _held is not null and (reject_reasons <> '{{}}' or _batch_id > {applied})
@@ -81,15 +107,15 @@ s._is_here is null and (
 
 -- name: reject_differences
 select
-    array[{key_texts}],
+    array[{coalesce(s.document, r.document) ->> 'key'}],
     case
-        when r.key is null then 'missing'
-        when s.key is null then 'surplus'
+        when r.document is null then 'missing'
+        when s.document is null then 'surplus'
         else 'changed'
     end
 from (
     select
-        jsonb_build_object({pairs_l}) as key,
+        jsonb_build_object({'key', l.key}) as document,
         c.reasons
     from (
         select
@@ -104,7 +130,7 @@ from (
 ) as s
 full join (
     select
-        o.key,
+        o.key as document,
         o.reasons
     from stg_rejects as o
     where
@@ -112,9 +138,9 @@ full join (
         and o.entity = %(entity)s
         and o.resolved_at is null
         and o.key not in (
-            select jsonb_build_object({pairs_l}) from {landing} as l where l._batch_id > {applied}
+            select jsonb_build_object({'key', l.key}) from {landing} as l where l._batch_id > {applied}
         )
-) as r on s.key = r.key
+) as r on s.document = r.document
 where s.reasons is distinct from r.reasons
 order by 2, 1
 
@@ -122,7 +148,7 @@ order by 2, 1
 -- they have ended.
 -- name: broken_versions
 select
-    array[{key_texts}],
+    array[{v.nk::text}],
     v._what
 from (
     select
@@ -135,11 +161,11 @@ from (
         end as _what
     from (
         select
-            {nk_d},
+            {d.nk},
             d.valid_to,
             d.is_current,
             d.is_deleted,
-            lead(d.valid_from) over (partition by {nk_d} order by d.valid_from) as _next_from
+            lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as _next_from
         from {dimension} as d
         where d.{surrogate} <> 0
     ) as versions
@@ -150,7 +176,7 @@ order by 1
 -- Facts that do not point at the version in force at their event time; where none was in force, at
 -- the one before, else at the first.
 -- name: misplaced_facts
-select array[{key_texts}]
+select array[{f.nk::text}]
 from {fact} as f
 left join {dimension} as d on f.{column} = d.{surrogate}
 where
@@ -166,7 +192,7 @@ order by 1
 select clock_timestamp()
 
 -- name: mirrored_rows
-select {columns} from {mirror} as t where {condition}
+select {t.columns} from {mirror} as t where t._deleted_at is null or t._batch_id > {applied}
 
 -- What STG has, and what it has refused altogether; and what is pending.
 -- name: staged_counts
@@ -182,7 +208,7 @@ select
             and not exists (
                 select
                 from {mirror} as m
-                where {m_is_c} and m._deleted_at is null and c._mrr_key is null
+                where {m.key = c.key} and m._deleted_at is null and c._mrr_key is null
             )
     ),
     (select count(*) from {cleaned} where _batch_id > {applied})
