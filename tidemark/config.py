@@ -205,8 +205,8 @@ class Limits(_Declaration):
     statement_timeout: Duration = timedelta(hours=6)
     """The longest that one statement may run."""
     lock_timeout: Duration = timedelta(seconds=1)
-    """The longest wait for a lock. PostgreSQL looks for deadlocks after a second, and ends who
-    looks: with a longer wait that may be the application."""
+    """The longest wait for a lock. A session that waits for a second looks for a deadlock, and is
+    ended if it finds one. With a longer limit here, that may be the application's session."""
 
 
 class Postgres(_Declaration):

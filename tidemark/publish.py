@@ -118,7 +118,7 @@ def read_delta(
 
 
 def prepare(dwh: Session, shape: Star) -> None:
-    """Make the landing tables of the DWH that are missing, and anew those of other columns."""
+    """Make the landing tables of the DWH; replace those whose columns are not the wanted ones."""
     transfer.prepare(dwh, [landing(shape, name) for name in shape.sent])
 
 

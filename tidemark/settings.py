@@ -1,4 +1,4 @@
-"""What every session sets, whatever the server, the database or the login says otherwise."""
+"""Settings of every session. They override those of the server, the database and the login."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,49 +22,51 @@ VALUES: Mapping[str, str] = MappingProxyType(
         "quote_all_identifiers": "off",
     }
 )
-"""Setting -> value, of all that decides how a value reads or prints, and what a statement means."""
+"""Setting -> value. They decide how values are read and printed, and what a statement means."""
 
 SAMPLE: Mapping[str, str] = MappingProxyType({**VALUES, "search_path": "public, pg_temp"})
-"""What fills a sample application sets: its files make its tables in `public`."""
+"""Settings of a session that fills a sample application. Its tables are in `public`."""
 
 LOCK_TIMEOUT = "10min"
-"""Whoever waits longer is in somebody's way, and would wait for ever."""
+"""A session that waits longer might wait for ever, and others queue up behind it."""
 
 SESSION: Mapping[str, str] = MappingProxyType(
     {
         **VALUES,
         "search_path": "public",
         "default_transaction_isolation": "read committed",
-        # A policy that hides rows of the source would lose them in silence: it is an error.
+        # A policy of the source that hides rows is an error. Else the rows would be lost silently.
         "row_security": "off",
-        # A login that may not read views, or ends at its first error, is none to work with.
+        # Set for a login, these two would forbid to read views, or end the session at an error.
         "restrict_nonsystem_relation_kind": "",
         "exit_on_error": "off",
-        # An index that gives some of its rows would lose the others in silence.
+        # An index that returns only some of the rows would lose the others silently.
         "gin_fuzzy_search_limit": "0",
-        # A batch takes as long as it takes. On the source, area.yml says how long.
+        # A batch may take any time. Only on the source there is a limit, in area.yml.
         "statement_timeout": "0",
         "lock_timeout": LOCK_TIMEOUT,
         "transaction_timeout": "0",
-        # Only who has fallen silent is idle for so long (`heartbeat`): its locks are needed.
+        # A process that works is never idle for so long: `heartbeat` sees to that. One that fell
+        # silent has to free its locks.
         "idle_in_transaction_session_timeout": "90s",
         "idle_session_timeout": "0",
         "jit": "off",
-        # A tenth of the usual sample: what ANALYZE sees here are landing tables, which live for one
-        # batch, and their plans need little more than the number of rows.
+        # A tenth of the usual sample. ANALYZE is run here on landing tables, which live for one
+        # batch, and whose plans need little more than the number of rows.
         "default_statistics_target": "10",
-        # Work tables are made by parallel queries, where the server has workers to lend. The usual
-        # cost of handing a row over keeps PostgreSQL from it just where the rows are many.
+        # Work tables are made by parallel queries, where the server has workers to lend. With the
+        # usual cost of handing a row over, PostgreSQL would not do so where the rows are many.
         "parallel_tuple_cost": "0.01",
-        # A machine that vanished closes no connection; its locks and snapshots end in a minute and
-        # a half. The same goes for a server that did (`connections.opened`).
+        # A machine that vanished does not close its connections. The server ends them after a
+        # minute and a half, with their locks and snapshots. `connections.opened` sets the same for
+        # this end.
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "3",
         "tcp_user_timeout": "90s",
     }
 )
-"""What a session of Tidemark's own sets beside."""
+"""Settings of a session of Tidemark's own."""
 
 PRIVILEGED: Mapping[str, str] = MappingProxyType({**SESSION, "search_path": "pg_catalog, pg_temp"})
-"""The same, where the login has rights that those have not who may create in `public`."""
+"""The same for a login with more rights. It must not run what others may put into `public`."""

@@ -88,7 +88,7 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
 
 
 def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
-    """Make the landing tables that are missing, and make anew those of other columns."""
+    """Make the landing tables; replace those whose columns are not the wanted ones."""
     names = [landing.place for landing in landings]
     found = catalog.tables(receiver, names)
     for landing, name in zip(landings, names, strict=True):
