@@ -21,12 +21,12 @@ insert into tidemark.source_position (area, entity, item, position, batch_id, mo
 select
     m.area,
     m.entity,
-    '',
+    '' as item,
     jsonb_strip_nulls(
         jsonb_build_object(
             'high', m.high_water_mark, 'deletes', t.trace, 'compared_at', t.compared_at
         )
-    ),
+    ) as position,
     m.batch_id,
     m.moved_at
 from tidemark.extraction_mark as m

@@ -13,5 +13,5 @@ create table tidemark.refused (
 );
 
 comment on table tidemark.refused is
-'One row per row of a source''s item that could not become a row of the mirror, and batch: as it came,
-with why. Written in the transaction that lands the rows beside it.';
+'One row per row of a source''s item that could not become a row of the mirror, and batch: as it
+came, with why. Written in the transaction that lands the rows beside it.';
