@@ -133,14 +133,14 @@ def test_what_can_not_be_filled_is_an_error(text: str, message: str):
 
 
 def test_a_part_that_a_statement_has_no_placeholder_for_is_an_error():
-    message = r"compare\.sql, differs: no placeholder is for landing, nk\."
+    message = r"transfer\.sql, analyze: no placeholder is for key, nk\."
     with pytest.raises(ValueError, match=message):
-        compose.statement("compare", "differs", nk=AB, landing=sql.SQL("x"))
+        compose.statement("transfer", "analyze", landing=sql.SQL("x"), nk=AB, key=sql.SQL("x"))
 
 
 def test_a_common_part_that_no_statement_of_the_file_has_a_placeholder_for_is_an_error():
-    with pytest.raises(ValueError, match=r"compare\.sql, differs: no placeholder is for landing\."):
-        compose.statement("compare", "differs", {"sent": sql.SQL("x"), "landing": sql.SQL("x")})
+    with pytest.raises(ValueError, match=r"transfer\.sql, analyze: no placeholder is for key\."):
+        compose.statement("transfer", "analyze", {"landing": sql.SQL("x"), "key": sql.SQL("x")})
 
 
 def test_a_placeholder_without_a_part_names_its_statement():
