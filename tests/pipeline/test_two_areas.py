@@ -12,8 +12,8 @@ import yaml
 
 from tests.commands import tidemark
 from tests.fix_areas import LINEAGE, Dimension, Fact, Made, Make, write
-from tidemark import history, migrate, rebuild, rejects, status, tasks
-from tidemark.errors import AmbiguousNameError, ContractError
+from tidemark import doctor, history, migrate, rebuild, rejects, status, tasks
+from tidemark.errors import AmbiguousNameError, ContractError, MigrationError
 from tidemark.model import Layer, ServerName
 from tidemark.project import Project
 
@@ -232,12 +232,29 @@ def test_what_a_restore_has_lost_of_them_is_laid_again(both: tuple[Made, Made]):
     _, billing = both
     for layer, statement in LOST:
         billing.warehouse.execute(layer, statement)
+    found = doctor.examine(Project(billing.home), billing.servers)
+    problems = [one.what for one in found if one.severity == "problem"]
+    assert any("schema billing belongs to postgres" in problem for problem in problems)
+    assert any("may not look into schema billing" in problem for problem in problems)
     project = Project(billing.home)
     mended = migrate.migrate(project, billing.servers, only=("stg", "dwh"))
     assert [len(mended[layer].mended) for layer in ("stg", "dwh")] == [3, 4]
     assert billing.warehouse.rows("dwh", _MAY) == [(True, True, False, True)]
     again = migrate.migrate(project, billing.servers, only=("stg", "dwh"))
     assert [again[layer].mended for layer in ("stg", "dwh")] == [[], []]
+
+
+def test_what_is_not_there_any_more_is_made_again_or_told(both: tuple[Made, Made]):
+    _, billing = both
+    project = Project(billing.home)
+    billing.warehouse.execute("stg", "drop view landing_billing.clean_things")
+    migrate.migrate(project, billing.servers)
+    assert billing.warehouse.rows("stg", "select from landing_billing.clean_things") == []
+    billing.warehouse.execute("dwh", "drop table billing.fact_events")
+    with pytest.raises(
+        MigrationError, match=r"^dwh: billing\.fact_events is not there, and sql/bil"
+    ):
+        migrate.migrate(project, billing.servers)
 
 
 def test_what_others_have_in_an_areas_schema_stays_theirs(made: Make, tmp_path: Path):
