@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fix_star",
     "tests.fix_tls",
     "tests.fix_visits",
+    "tests.fix_order",
 ]
 
 

@@ -39,6 +39,11 @@ class Claims:
         return db.name(self.landing.place[0], f"{self.entity}.cleaned")
 
     @property
+    def stays(self) -> Composable:
+        """How keys were refused and came in, one version after the other."""
+        return db.name(self.landing.place[0], f"{self.entity}.stays")
+
+    @property
     def parts(self) -> Parts:
         """What fills the placeholders of the statements."""
         key = self.target.key

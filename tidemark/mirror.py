@@ -40,9 +40,9 @@ RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare", "versions")
 """Names that no column of a payload may have."""
 
 _RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
-    "claims", "mirror", "rejects", "retention", "stage", "verify"
+    "claims", "cleanse", "mirror", "rejects", "retention", "stage", "verify"
 )
-_RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns("claims", "stage")
+_RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns("claims", "cleanse")
 
 
 @dataclass(frozen=True, slots=True)

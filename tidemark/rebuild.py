@@ -1,6 +1,6 @@
 """Derive STG and the DWH again from what MRR has seen, and write what differs.
 
-STG is emptied and staged batch by batch. A dimension is derived beside the real one, whose versions
+STG is emptied and staged in one pass. A dimension is derived beside the real one, whose versions
 then become like it: those that are there already keep their surrogate keys. Readers see all of it
 at once, or none.
 """
@@ -14,6 +14,7 @@ from typing import Literal
 
 from tidemark import (
     claims,
+    cleanse,
     compare,
     compose,
     db,
@@ -158,8 +159,8 @@ def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None
 
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
-    cleansings = stage.read_cleansings(stg, area)
-    landings = stage.read_landings(stg, area)
+    cleansings = cleanse.read(stg, area)
+    landings = cleanse.read_landings(stg, area)
     mirrored = mirror.read(mrr, area)
     stage.find_out_claims(mrr, stg, area, cleansings)
     batches = mirror.applied_after(mrr, area.area, 0)
@@ -174,24 +175,20 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
             "history": target.parts["history"],
             "payload": Columns(target.payload),
             "landing": job.landing.name,
-            "index_name": db.name(f"{name}.batches"),
-            "index": db.name(*area.entities[name].work("batches")),
             "applied": db.literal(applied),
         }
         before = db.name(*area.entities[name].work("before"))
         transfer.refill(mrr, stg, job)
         stg.run(compose.statement("rebuild", "forget_later", parts))
-        stg.run(compose.statement("rebuild", "index_batches", parts))
         worktable.make(stg, before, compose.statement("rebuild", "keep", parts))
         stg.run(compose.statement("rebuild", "empty", parts))
         stg.run(compose.statement("rebuild", "forget_rejects"), {"area": area.area, "entity": name})
         claims.forget(stg, cleansings[name].claims)
         landed = stg.rows(compose.statement("rebuild", "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
-        stage.apply(stg, area, cleansings[name], seen, Counts())
+        cleanse.apply(stg, cleansings[name], seen, Counts())
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
-        stg.run(compose.statement("rebuild", "drop_index", parts))
 
 
 def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tidemark import compose, db
+from tidemark import compose, db, worktable
 from tidemark.claims import Claims
 from tidemark.compose import Columns, Parts
 from tidemark.config import Area, Entity
@@ -47,6 +47,32 @@ def record(stg: Session, claims: Claims) -> int:
     if stg.value(compose.statement("rejects", "has_open"), which):
         stg.run(compose.statement("rejects", "resolve", parts), which)
     return stg.run(compose.statement("rejects", "open", parts), which)
+
+
+def record_in_order(stg: Session, claims: Claims) -> int:
+    """Do the same where `cleaned` may show a key several times, as if one version came at a time.
+
+    Returns:
+        The number of refused versions.
+    """
+    which = {"area": claims.area, "entity": claims.entity}
+    has_any = compose.statement("rejects", "has_any", cleaned=claims.cleaned)
+    if not stg.value(has_any, which):
+        return 0
+    parts: Parts = {
+        "area": db.literal(claims.area),
+        "entity": db.literal(claims.entity),
+        "landing": db.name(*claims.landing.place),
+        "cleaned": claims.cleaned,
+        "stays": claims.stays,
+        "key": Columns(claims.target.key),
+    }
+    worktable.make(stg, claims.stays, compose.statement("rejects", "stays", parts))
+    for step in ("go_on", "end", "begin"):
+        stg.run(compose.statement("rejects", step, parts))
+    refused = int(stg.value(compose.statement("rejects", "count_refused", parts)))
+    worktable.drop(stg, claims.stays)
+    return refused
 
 
 def resolve(

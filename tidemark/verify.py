@@ -17,6 +17,7 @@ from itertools import pairwise
 from tidemark import (
     audits,
     claims,
+    cleanse,
     compare,
     compose,
     db,
@@ -153,7 +154,7 @@ def run(
             look = stack.enter_context(source.compare(area, known))
         clock = look.clock if look else opened["mrr"].value(compose.statement("verify", "clock"))
         shape = star.read(opened["stg"], opened["dwh"], area)
-        cleansings = stage.read_cleansings(opened["stg"], area)
+        cleansings = cleanse.read(opened["stg"], area)
         stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
         checks = []
         for check in _checks(look, opened, area, shape, cleansings):
@@ -167,7 +168,7 @@ def run(
 
 def _origins(
     stg: Session,
-    cleansings: Mapping[str, stage.Cleansing],
+    cleansings: Mapping[str, cleanse.Cleansing],
     checks: Iterable[Checked],
     audited: Iterable[Audit],
 ) -> Iterator[Origin]:
@@ -189,7 +190,7 @@ def _checks(
     opened: Mapping[Layer, Session],
     area: Area,
     shape: Star,
-    cleansings: Mapping[str, stage.Cleansing],
+    cleansings: Mapping[str, cleanse.Cleansing],
 ) -> Iterator[Checked]:
     mrr, stg, dwh = opened["mrr"], opened["stg"], opened["dwh"]
     mirrored = mirror.read(mrr, area)
@@ -278,7 +279,7 @@ class _Staging:
     mrr: Session
     stg: Session
     mirrored: Mapping[str, tuple[Mirror, Table]]
-    cleansings: Mapping[str, stage.Cleansing]
+    cleansings: Mapping[str, cleanse.Cleansing]
     applied: int
     """The last batch that STG has applied."""
 
@@ -287,7 +288,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
     rows = _land_mirrored(staging, name)
     is_applied = compose.statement("verify", "is_applied", applied=db.literal(applied))
-    stage.clean(stg, cleansing, is_applied)
+    cleanse.clean(stg, cleansing, is_applied)
     target = cleansing.target
     pair = sides.staged(target, cleansing.cleaned, applied)
     differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
@@ -319,7 +320,7 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
     return transfer.refill(staging.mrr, staging.stg, job)
 
 
-def _refused(staging: _Staging, cleansing: stage.Cleansing) -> list[Difference]:
+def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference]:
     found = staging.stg.rows(
         compose.statement(
             "verify",

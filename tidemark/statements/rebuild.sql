@@ -4,9 +4,6 @@
 -- name: forget_later
 delete from {landing} where _batch_id > {applied}
 
--- name: index_batches
-create index {index_name} on {landing} (_batch_id)
-
 -- name: batches
 select distinct _batch_id from {landing} order by _batch_id
 
@@ -20,9 +17,6 @@ truncate {mirror}, {history}
 
 -- name: forget_rejects
 delete from stg_rejects where area = %(area)s and entity = %(entity)s
-
--- name: drop_index
-drop index {index}
 
 -- name: live
 (select {payload}, false as _pending from {table} where _deleted_at is null)
@@ -94,9 +88,10 @@ where not exists (
 )
 
 -- name: confirm
-insert into {confirmed} ({nk}, confirmed_at, _batch_id)
-select {nk}, confirmed_at, _batch_id from {scratch_confirmed}
-on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
+insert into {confirmed} ({nk}, confirmed_at, _batch_id, _seq)
+select {nk}, confirmed_at, _batch_id, _seq from {scratch_confirmed}
+on conflict ({nk}, confirmed_at) do update
+set _batch_id = excluded._batch_id, _seq = excluded._seq
 
 -- name: drop_dimension
 drop table {scratch}, {scratch_confirmed}

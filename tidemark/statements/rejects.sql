@@ -33,6 +33,131 @@ set
     batch_id = excluded.batch_id,
     last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at)
 
+-- name: has_any
+select
+    exists (select from {cleaned} where reject_reasons <> '{{}}' and _deleted_at is null)
+    or exists (
+        select
+        from stg_rejects
+        where area = %(area)s and entity = %(entity)s and resolved_at is null
+    )
+
+-- Of each key, how it was refused and came in, in the order of its versions: a stay begins behind each
+-- good version, and ends with the next. Stay 0 goes on with a reject that is open, where there is one.
+-- name: stays
+with refused as (
+    select
+        c._landed,
+        array_agg(distinct reason.reason order by reason.reason) as reasons
+    from {cleaned} as c
+    cross join lateral unnest(c.reject_reasons) as reason (reason)
+    where c._deleted_at is null
+    group by c._landed
+),
+
+shown as (
+    select distinct
+        jsonb_build_object({'key', l.key}) as key,
+        c._landed,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        r.reasons
+    from {cleaned} as c
+    inner join {landing} as l on c._landed = l._first_batch_id
+    left join refused as r on c._landed = r._landed
+),
+
+counted as (
+    select
+        *,
+        count(*) filter (where reasons is null)
+            over (partition by key order by _batch_id, _seq) as _stay,
+        row_number() over (partition by key order by _batch_id desc, _seq desc) as _from_last
+    from shown
+),
+
+stays as (
+    select
+        key,
+        _stay,
+        min(_extracted_at) filter (where reasons is null) as _good_at,
+        min(_extracted_at) filter (where reasons is not null) as _first_seen_at,
+        max(_extracted_at) filter (where reasons is not null) as _last_seen_at,
+        count(reasons) as _refused,
+        min(_from_last) filter (where reasons is not null) as _last
+    from counted
+    group by key, _stay
+)
+
+select
+    s.key,
+    s._stay,
+    s._good_at,
+    s._first_seen_at,
+    s._last_seen_at,
+    s._refused,
+    c._landed,
+    c._batch_id,
+    c.reasons,
+    lead(s._good_at) over (partition by s.key order by s._stay) as _ended_at,
+    s._stay = 0 and exists (
+        select
+        from stg_rejects as r
+        where r.area = {area} and r.entity = {entity} and r.resolved_at is null and r.key = s.key
+    ) as _goes_on
+from stays as s
+left join counted as c on s.key = c.key and s._last = c._from_last
+
+-- name: go_on
+update stg_rejects as r
+set
+    row_data = tidemark.row_data(l.*)
+    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    reasons = s.reasons,
+    batch_id = s._batch_id,
+    last_seen_at = greatest(r.last_seen_at, s._last_seen_at)
+from {stays} as s
+inner join {landing} as l on s._landed = l._first_batch_id
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and r.resolved_at is null
+    and r.key = s.key
+    and s._goes_on
+
+-- name: end
+update stg_rejects as r
+set resolved_at = greatest(s._good_at, r.last_seen_at)
+from {stays} as s
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and r.resolved_at is null
+    and r.key = s.key
+    and s._stay = 1
+
+-- name: begin
+insert into stg_rejects
+(area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at, resolved_at)
+select
+    {area},
+    {entity},
+    s.key,
+    tidemark.row_data(l.*)
+    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    s.reasons,
+    s._batch_id,
+    s._first_seen_at,
+    s._last_seen_at,
+    greatest(s._ended_at, case when s._ended_at is not null then s._last_seen_at end)
+from {stays} as s
+inner join {landing} as l on s._landed = l._first_batch_id
+where not s._goes_on
+
+-- name: count_refused
+select coalesce(sum(_refused), 0)::bigint from {stays}
+
 -- name: has_open
 select exists (
     select

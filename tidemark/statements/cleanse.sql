@@ -1,0 +1,167 @@
+-- From the landing table through the cleansing view into the mirror of STG.
+
+-- The view is evaluated once; what follows reads its result more than once.
+-- name: clean
+select
+    {payload},
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from {view}
+where {batch}
+
+-- name: clean_more
+insert into {cleaned} ({payload}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons, _landed)
+select
+    {payload},
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id
+from {view}
+where _first_batch_id > {last}
+
+-- name: has_order
+select exists (select from {cleaned} where _seq <> 0)
+
+-- Versions of keys that a batch has shown before, and where the one before is.
+-- name: shown_again
+select
+    l._batch_id,
+    l._seq,
+    l._before
+from (
+    select
+        _batch_id,
+        _seq,
+        lag(_seq) over (partition by _batch_id, {key} order by _seq) as _before
+    from {landing}
+) as l
+where l._before is not null
+order by l._batch_id, l._seq
+
+-- name: one_step
+_batch_id = {batch_id} and _seq between {start} and {end}
+
+-- What versions.apply takes: good rows as they are; deletes, and what a repair shows of refused rows,
+-- as the version before them.
+-- name: good_in_order
+(
+    select
+        {key},
+        {carried},
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        false as _follows
+    from {cleaned}
+    where reject_reasons = '{{}}' and _deleted_at is null
+    union all
+    select
+        {key},
+        {null as carried},
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at,
+        true as _follows
+    from (
+        select distinct
+            {key},
+            _batch_id,
+            _seq,
+            _extracted_at,
+            _deleted_at
+        from {cleaned}
+        where
+            _deleted_at is not null
+            or reject_reasons <> '{{}}' and _batch_id = any ({repairs}::bigint[])
+    ) as c
+)
+
+-- A deleted row is deleted whatever cleansing makes of it, as the good row that is here; where keys
+-- are in question, as claims let go of it. A repair sends the good version of a refused row again.
+-- name: good
+(
+    select
+        {payload},
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from {cleaned}
+    where reject_reasons = '{{}}' and _deleted_at is null
+    union all
+    select
+        {m.payload},
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    inner join {mirror} as m on {m.key = c.key}
+    where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        {m.payload},
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    inner join {mirror} as m on {m.key = c.key}
+    where
+        {anew}
+        and c._mrr_key is null
+        and c.reject_reasons <> '{{}}'
+        and c._deleted_at is null
+        and m._deleted_at is null
+    union all
+    select
+        {m.payload},
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from {cleaned} as c
+    cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
+    inner join {mirror} as m on {m.key = h.key}
+    where
+        {anew}
+        and not c._frees
+        and c.reject_reasons <> '{{}}'
+        and c._deleted_at is null
+        and m._deleted_at is null
+)
+
+-- What cleansing let through and the star has no place for: one pass over the rows.
+-- name: refuse_misfits
+update {cleaned}
+set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
+where _landed > {last} and ({misfits})
+
+-- name: reason
+case when {misfit} then {reason} end
+
+-- name: no_key
+num_nulls({key}) > 0
+
+-- The timeline of a dimension ends where 9999-12-31 begins.
+-- name: no_instant
+{column} is null or {column} < '0001-01-01' or {column} >= '9999-12-31'
+
+-- name: no_date
+{column} < '0001-01-01' or {column} > '9999-12-31'
