@@ -91,13 +91,22 @@ class Members:
 
     def land(self, seen: Iterable[Seen]) -> Counts:
         """Replace what landed by these observations, in this order, and apply it."""
-        lineage = "_batch_id, _first_batch_id, _deleted_at, _extracted_at"
+        lineage = "_batch_id, _seq, _first_batch_id, _deleted_at, _extracted_at"
         columns = f"{self._key}, city, tier, name, changed, {lineage}"
         seen = list(seen)
         for key, o in seen:
             self._first_batch[key] = min(o.batch, self._first_batch.get(key, o.batch))
         landed = [
-            (*key, *o.type2, *o.type1, o.at, o.batch, self._first_batch[key], o.deleted_at, o.clock)
+            (
+                *key,
+                *o.type2,
+                *o.type1,
+                o.at,
+                *o.place,
+                self._first_batch[key],
+                o.deleted_at,
+                o.clock,
+            )
             for key, o in seen
         ]
         with self.connection.cursor() as cursor:
@@ -121,15 +130,28 @@ class Members:
             self.connection,
             f"""
             select
-                {self._key}, city, tier, name, valid_from, valid_to, changed_at, _batch_id,
-                is_deleted, is_current
+                {self._key}, city, tier, name, valid_from, valid_to, changed_at,
+                array[_batch_id, _seq],
+                case when is_deleted then array[_deleted_batch_id, _deleted_seq] end, is_current
             from dwh_dim_members
             where member_key <> 0 and not is_inferred
             order by valid_from
             """,
         ):
-            key, (city, tier, name, *rest) = row[: len(self.key)], row[len(self.key) :]
-            found[key].append(Version((city, tier), (name,), *rest))
+            key, (city, tier, name, *when) = row[: len(self.key)], row[len(self.key) :]
+            start, end, changed_at, place, deleted, is_current = when
+            found[key].append(
+                Version(
+                    (city, tier),
+                    (name,),
+                    start,
+                    end,
+                    changed_at,
+                    place=tuple(place),
+                    deleted=tuple(deleted) if deleted else None,
+                    is_current=is_current,
+                )
+            )
         return dict(found)
 
     def history(self) -> list[tuple[str | None, datetime, datetime, str]]:

@@ -27,6 +27,9 @@ VERSIONING = (
     "is_inferred",
     "changed_at",
     "_batch_id",
+    "_seq",
+    "_deleted_batch_id",
+    "_deleted_seq",
 )
 """Columns that every dimension has beside its key and attributes."""
 

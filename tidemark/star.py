@@ -133,7 +133,7 @@ def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) ->
 
     One that no publish has seen yet is there since the last batch that was published.
     """
-    later = table.names[table.names.index(VERSIONING[-1]) + 1 :]
+    later = table.names[table.names.index("_batch_id") + 1 :]
     columns = [name for name in later if name in (*dimension.type2, *dimension.rest)]
     if not columns:
         return dimension

@@ -114,7 +114,7 @@ glimpses = st.none() | st.tuples(
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Draw up to three landings of up to three batches; a batch shows a key at most once.
+    """Draw up to three landings of up to three batches, of which some show a key several times.
 
     Of half of the histories, the first batches know nothing of the column `tier`. In half of them
     the clock goes on from batch to batch, among the instants at which changes take effect.
@@ -135,7 +135,7 @@ def histories(draw: st.DrawFn) -> History:
                     if number <= since:
                         observation = replace(observation, type2=(observation.type2[0], None))
                     landing.append((key, observation))
-        landings.append(landing)
+        landings.append(_in_fewer_batches(landing) if draw(st.booleans()) else landing)
     inferred = draw(st.frozensets(st.sampled_from(KEYS), max_size=2))
     first_version: FirstVersion = draw(st.sampled_from(["beginning", "change"]))
     return History(landings, inferred, first_version, since, has_clock)
@@ -146,6 +146,16 @@ def _at_its_clock(observation: Observation) -> Observation:
     clock = CLOCK + observation.batch * timedelta(hours=12)
     deleted_at = observation.deleted_at and clock
     return replace(observation, clock=clock, deleted_at=deleted_at)
+
+
+def _in_fewer_batches(landing: Landing) -> Landing:
+    """Let each even batch that landed show what the one before it showed as well, in order."""
+    landed = {o.batch for _, o in landing}
+    later = {batch: batch + batch % 2 for batch in landed if batch + batch % 2 in landed}
+    return [
+        (key, replace(o, batch=later.get(o.batch, o.batch), seq=100 * o.batch + o.seq))
+        for key, o in landing
+    ]
 
 
 visits = st.lists(
@@ -201,6 +211,18 @@ def test_a_catch_up_makes_the_history_that_its_batches_make_one_by_one(
     one_by_one = _versions(shop_members, history, [list(batch) for _, batch in batches])
 
     assert together == one_by_one
+
+
+@law
+@given(histories())
+def test_a_batch_that_shows_a_key_several_times_makes_the_history_of_as_many_batches(
+    shop_members: Members, history: History
+) -> None:
+    """Surrogate keys included, which go by the order of the versions that they are of."""
+    at_once = [_in_fewer_batches(landing) for landing in history.landings]
+    assert _history(shop_members, history, at_once) == _history(
+        shop_members, history, history.landings
+    )
 
 
 @law
@@ -335,6 +357,27 @@ def _continued(versions: list[Version], known: dict[datetime, int]) -> dict[date
     if BEGINNING in known:
         found[versions[0].changed_at] = known[BEGINNING]
     return found
+
+
+def _history(
+    members: Members, history: History, landings: Iterable[Landing]
+) -> dict[Key, list[tuple[Version, int]]]:
+    """Read the versions without their batches, each with the rank of its surrogate key."""
+    with members.undone():
+        history.prepare(members)
+        for landing in landings:
+            members.land(landing)
+        surrogates = members.surrogates()
+        return {
+            key: [
+                (
+                    replace(one, place=(0, 0), deleted=(0, 0) if one.is_deleted else None),
+                    sorted(surrogates[key].values()).index(surrogates[key][one.changed_at]),
+                )
+                for one in versions
+            ]
+            for key, versions in members.versions().items()
+        }
 
 
 def _batch_of(seen: Seen) -> int:

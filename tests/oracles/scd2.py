@@ -1,6 +1,6 @@
 """What an SCD2 dimension holds of one key, as plain sequential Python (the rule of docs/scd2.md).
 
-Nothing here knows the SQL: it takes what was ever seen of a key, batch by batch, and says which
+Nothing here knows the SQL: it takes what was ever seen of a key, in order, and says which
 versions that makes.
 """
 
@@ -16,12 +16,14 @@ END = datetime(9999, 12, 31, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 Attributes = tuple[str | None, ...]
+Place = tuple[int, int]
+"""A batch, and the place among what it showed of the key."""
 FirstVersion = Literal["beginning", "change"]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one batch showed of one key; a batch shows a key at most once."""
+    """What one batch showed of one key; one that shows several things does so in order."""
 
     batch: int
     at: datetime
@@ -31,6 +33,12 @@ class Observation:
     deleted_at: datetime | None = None
     clock: datetime | None = None
     """When the batch saw it, by the source's clock; None: after all that had begun."""
+    seq: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the order in which observations arrived."""
+        return self.batch, self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,16 @@ class Version:
     valid_from: datetime
     valid_to: datetime
     changed_at: datetime
-    batch: int
-    """The batch that showed its start; once it is deleted, the batch that showed the delete."""
-    is_deleted: bool = False
+    place: Place
+    """Of the observation that showed its start."""
+    deleted: Place | None = None
+    """Of the one that showed its delete."""
     is_current: bool = True
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a delete ended it."""
+        return self.deleted is not None
 
 
 def timeline(
@@ -65,12 +79,11 @@ def timeline(
             versions[-1] = replace(
                 in_force,
                 valid_to=at,
-                batch=in_force.batch if is_live else seen.batch,
-                is_deleted=not is_live,
+                deleted=None if is_live else seen.place,
                 is_current=False,
             )
         if is_live:
-            versions.append(Version(seen.type2, (), at, END, at, seen.batch))
+            versions.append(Version(seen.type2, (), at, END, at, seen.place))
     if versions and (first_version == "beginning" or was_inferred):
         versions[0] = replace(versions[0], valid_from=min(BEGINNING, versions[0].changed_at))
     return [replace(version, type1=type1) for version in versions]
@@ -86,7 +99,7 @@ def informed(observations: Iterable[Observation], column: int, since: int) -> li
 
     They are taken to have shown what the key shows first.
     """
-    ordered = sorted(observations, key=lambda o: o.batch)
+    ordered = sorted(observations, key=lambda o: o.place)
     knowing = [o for o in ordered if o.batch > since or o.type2[column] is not None]
     return [
         o if o in knowing or not knowing else _with(o, column, knowing[0].type2[column])
@@ -108,7 +121,7 @@ def _by_effective_time(
     """
     seen: dict[tuple[datetime, bool], Observation] = {}
     type1: Attributes = ()
-    for observation in sorted(observations, key=lambda o: o.batch):
+    for observation in sorted(observations, key=lambda o: o.place):
         withdrawn = _withdrawn_by(observation, seen)
         seen = {instant: o for instant, o in seen.items() if instant not in withdrawn}
         instant = _placed(observation, seen)
@@ -151,7 +164,7 @@ def _placed(
         return max(observation.at, last_delete or observation.at), True
     if not seen:
         return None
-    last = max(seen, key=lambda instant: (seen[instant].batch, instant))
+    last = max(seen, key=lambda instant: (seen[instant].place, instant))
     if not last[1]:
         # A delete of what is deleted already repeats that delete.
         return last

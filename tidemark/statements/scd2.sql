@@ -25,7 +25,10 @@ with known as (
         d.valid_to,
         d.is_deleted,
         d.is_inferred,
-        d._batch_id
+        d._batch_id,
+        d._seq,
+        d._deleted_batch_id,
+        d._deleted_seq
     from (select distinct {nk} from {landing}) as l
     inner join {dimension} as d on {l.nk = d.nk}
 ),
@@ -41,7 +44,8 @@ observed as (
         is_inferred as _inferred,
         false as _incoming,
         null::timestamptz as _clock,
-        _batch_id
+        _batch_id,
+        _seq
     from known
     union all
     select
@@ -54,7 +58,8 @@ observed as (
         false as _inferred,
         false as _incoming,
         null as _clock,
-        _batch_id
+        _deleted_batch_id as _batch_id,
+        _deleted_seq as _seq
     from known
     where is_deleted
     union all
@@ -68,7 +73,8 @@ observed as (
         false as _inferred,
         false as _incoming,
         null as _clock,
-        c._batch_id
+        c._batch_id,
+        c._seq
     from known as k
     inner join {confirmed} as c
         on {k.nk = c.nk} and c.confirmed_at >= k.changed_at and c.confirmed_at < k.valid_to
@@ -88,7 +94,8 @@ observed as (
         false as _inferred,
         true as _incoming,
         {clock} as _clock,
-        _batch_id
+        _batch_id,
+        _seq
     from {landing}
 ),
 
@@ -105,9 +112,12 @@ summed_up as (
 ),
 
 -- Batches apply in ascending order: one that the key has seen already is a replay, and says
--- nothing.
+-- nothing. What counts from here on is the place of an observation among those of its key. (A version
+-- that an older Tidemark deleted has the batch of its delete.)
 arrived as (
-    select *
+    select
+        *,
+        row_number() over (partition by {nk} order by _batch_id, _seq, _live desc) as _place
     from summed_up
     where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
 ),
@@ -120,7 +130,7 @@ remaining as (
         *,
         not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
     from judged
-    window arrival as (partition by {nk}, _withdrawn order by _batch_id, _live desc)
+    window arrival as (partition by {nk}, _withdrawn order by _place)
 ),
 
 -- What was seen before a column was there is taken to have shown what the key shows first: batches up
@@ -131,7 +141,7 @@ counted as (
         {case
             when added is null and _batch_id <= since and coalesce(_seen, 0) <= since
                 then first_value(added) over (
-                    whole order by added is null and _batch_id <= since, _batch_id
+                    whole order by added is null and _batch_id <= since, _place
                 )
             else added
         end as added},
@@ -140,6 +150,8 @@ counted as (
         _raw_at,
         _live,
         _batch_id,
+        _seq,
+        _place,
         _inferred_key,
         _was_inferred,
         _withdrawn,
@@ -149,7 +161,7 @@ counted as (
     from remaining
     window
         whole as (partition by {nk}),
-        arrival as (partition by {nk} order by _batch_id, _live desc)
+        arrival as (partition by {nk} order by _place)
 ),
 
 -- A delete comes a tick or more after all that earlier batches showed, whatever the source's
@@ -164,7 +176,7 @@ deletes_placed as (
                     + _ticks
         end as _deleted_at
     from counted
-    window arrival as (partition by {nk} order by _batch_id, _live desc)
+    window arrival as (partition by {nk} order by _place)
 ),
 
 -- A return comes not before the delete. A delete of what is deleted already repeats that delete,
@@ -178,7 +190,7 @@ placed as (
             else _raw_at
         end as _at
     from deletes_placed
-    window arrival as (partition by {nk} order by _batch_id, _live desc)
+    window arrival as (partition by {nk} order by _place)
 ),
 
 -- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
@@ -186,10 +198,10 @@ placed as (
 ranked as (
     select
         *,
-        row_number() over (instant order by _withdrawn, _batch_id desc) as _rank,
+        row_number() over (instant order by _withdrawn, _place desc) as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        max(_at) filter (where not _withdrawn and _batch_id <= _judge) over whole as _judged_to
+        max(_at) filter (where not _withdrawn and _place <= _judge) over whole as _judged_to
     from placed
     where _live or _at is not null
     window
@@ -203,11 +215,13 @@ select
     _at,
     case
         when _withdrawn then '-infinity'
-        when _batch_id = _judge then _judged_to
+        when _place = _judge then _judged_to
         else _at
     end as _told_at,
     _live,
     _batch_id,
+    _seq,
+    _place,
     _key,
     _instant_key,
     _instant_to,
@@ -229,6 +243,7 @@ with told as (
         _at,
         _live,
         _batch_id,
+        _seq,
         _instant_key,
         _instant_to,
         _inferred_key,
@@ -237,7 +252,7 @@ with told as (
         _rank
     from {placed}
     window whole as (
-        partition by {nk} order by _told_at, _live, _batch_id
+        partition by {nk} order by _told_at, _live, _place
         rows between unbounded preceding and unbounded following
     )
 ),
@@ -269,6 +284,7 @@ select
     _at,
     _live,
     _batch_id,
+    _seq,
     _instant_key,
     _inferred_key,
     _was_inferred,
@@ -288,6 +304,7 @@ with bounded as (
         lead(_at) over timeline as _next_at,
         lead(_live) over timeline as _next_live,
         lead(_batch_id) over timeline as _next_batch_id,
+        lead(_seq) over timeline as _next_seq,
         count(*) filter (where _live) over timeline = 1 as _is_first,
         min(_at) filter (where _live) over (
             partition by {nk} order by _at, _live
@@ -308,7 +325,10 @@ select
     coalesce(_next_at, {end}) as valid_to,
     _next_at is null as is_current,
     coalesce(not _next_live, false) as is_deleted,
-    case when not _next_live then _next_batch_id else _batch_id end as _batch_id,
+    _batch_id,
+    _seq,
+    case when not _next_live then _next_batch_id end as _deleted_batch_id,
+    case when not _next_live then _next_seq end as _deleted_seq,
     'version' as _role,
     coalesce(_version_key, case when _is_first then _inferred_key end) as _key,
     case when _is_first then '-infinity' else _at end as _cover_from,
@@ -329,6 +349,9 @@ select
     null as is_current,
     null as is_deleted,
     _batch_id,
+    _seq,
+    null as _deleted_batch_id,
+    null as _deleted_seq,
     'confirmation' as _role,
     null as _key,
     null as _cover_from,
@@ -346,6 +369,9 @@ select
     null as is_current,
     null as is_deleted,
     _batch_id,
+    _seq,
+    null as _deleted_batch_id,
+    null as _deleted_seq,
     'superseded' as _role,
     _instant_key as _key,
     null as _cover_from,
@@ -363,6 +389,9 @@ select
     null as is_current,
     null as is_deleted,
     _batch_id,
+    _seq,
+    null as _deleted_batch_id,
+    null as _deleted_seq,
     case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end as _role,
     case when _rank = 1 then _instant_key end as _key,
     null as _cover_from,
@@ -390,7 +419,10 @@ select
     true,
     false,
     {effective},
-    _batch_id
+    _batch_id,
+    _seq,
+    null,
+    null
 from {landing}
 
 -- A version that the rebuilt timeline no longer has. First of all, so that no two versions of a
@@ -427,17 +459,23 @@ where
     and c.confirmed_at = t.changed_at
 
 -- name: confirm
-insert into {confirmed} ({nk}, confirmed_at, _batch_id)
+insert into {confirmed} ({nk}, confirmed_at, _batch_id, _seq)
 select
     {t.nk},
     t.changed_at,
-    t._batch_id
+    t._batch_id,
+    t._seq
 from {timeline} as t
 where t._role = 'confirmation' and not exists (
     select from {confirmed} as c
-    where {t.nk = c.nk} and c.confirmed_at = t.changed_at and c._batch_id = t._batch_id
+    where
+        {t.nk = c.nk}
+        and c.confirmed_at = t.changed_at
+        and c._batch_id = t._batch_id
+        and c._seq = t._seq
 )
-on conflict ({nk}, confirmed_at) do update set _batch_id = excluded._batch_id
+on conflict ({nk}, confirmed_at) do update
+set _batch_id = excluded._batch_id, _seq = excluded._seq
 
 -- Placeholders for natural keys that a fact names and no version has.
 -- name: infer
@@ -503,9 +541,9 @@ clocked as (
         lag(_raw_at) over arrival > _clock as _judges
     from arrived
     window
-        arrival as (partition by {nk} order by _batch_id, _live desc),
+        arrival as (partition by {nk} order by _place),
         later as (
-            partition by {nk} order by _batch_id desc, _live
+            partition by {nk} order by _place desc
             rows between unbounded preceding and 1 preceding
         )
 ),
@@ -520,10 +558,10 @@ judged as (
             and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
             false
         ) as _withdrawn,
-        max(_batch_id) filter (where _judges) over (partition by {nk}) as _judge
+        max(_place) filter (where _judges) over (partition by {nk}) as _judge
     from clocked
     window earlier as (
-        partition by {nk} order by _batch_id, _live desc
+        partition by {nk} order by _place
         rows between unbounded preceding and 1 preceding
     )
 )

@@ -17,7 +17,8 @@ declare
         '_batch_id', '_first_batch_id', '_extracted_at', '_deleted_at'
     ];
     v_dimension constant text[] := array[
-        'valid_from', 'valid_to', 'is_current', 'is_deleted', 'is_inferred', 'changed_at', '_batch_id'
+        'valid_from', 'valid_to', 'is_current', 'is_deleted', 'is_inferred', 'changed_at',
+        '_batch_id'
     ];
     v_table record;
     v_key record;
@@ -48,6 +49,27 @@ begin
     loop
         execute format(
             'alter table %s add column _seq bigint %s default 0', v_table.name, v_table.nulls
+        );
+    end loop;
+    -- A version that was deleted used to have the batch of its delete.
+    for v_table in
+        select c.oid::regclass as name
+        from pg_class as c
+        inner join pg_attribute as a on c.oid = a.attrelid
+        where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+        group by c.oid
+        having
+            array_agg(a.attname::text) @> v_dimension
+            and not array_agg(a.attname::text) @> array['_deleted_batch_id']
+        order by 1
+    loop
+        execute format(
+            'alter table %s add column _deleted_batch_id bigint, add column _deleted_seq bigint',
+            v_table.name
+        );
+        execute format(
+            'update %s set _deleted_batch_id = _batch_id, _deleted_seq = _seq where is_deleted',
+            v_table.name
         );
     end loop;
     for v_key in

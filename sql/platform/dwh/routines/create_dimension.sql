@@ -35,6 +35,8 @@ begin
             add column changed_at timestamptz not null,
             add column _batch_id bigint not null,
             add column _seq bigint not null default 0,
+            add column _deleted_batch_id bigint,
+            add column _deleted_seq bigint,
             add constraint %2$I primary key (%3$I),
             add constraint %4$I unique (%5$s, valid_from),
             add constraint %6$I check (valid_from < valid_to)',
@@ -67,6 +69,11 @@ begin
         'comment on column %s.is_deleted is %L',
         v_table,
         'A delete ended this version, at valid_to. The row is no tombstone: it was in force until then.'
+    );
+    execute format(
+        'comment on column %s._deleted_batch_id is %L',
+        v_table,
+        'Batch that showed the delete; _batch_id is the one that showed the version.'
     );
     execute format(
         'comment on column %s.changed_at is %L',
