@@ -7,45 +7,22 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
-from tidemark import catalog, confined, db, ledger, migrate, rights
-from tidemark.config import Area, Entity
+from tidemark import confined, db, ledger, migrate, rights, sources
+from tidemark.config import Area
 from tidemark.db import Servers, Session
-from tidemark.errors import MigrationError, TidemarkError, WindowError
-from tidemark.model import ETL_ROLE, LAYERS, ServerName, dsn_variable, in_the_future, is_source
+from tidemark.errors import MigrationError, TidemarkError
+from tidemark.model import ETL_ROLE, LAYERS, Finding, ServerName, dsn_variable, is_source
 from tidemark.project import Project
 from tidemark.rights import Login
-from tidemark.sources import window
-from tidemark.sources.window import Activity
-
-Severity = Literal["ok", "warning", "problem"]
+from tidemark.sources import Examinable, Position, Positions
 
 _CLOCK_TOLERANCE = 5.0
 _LEAST_SPACE = 1 << 30
 _SHOWN = 4
 """Statements of one kind that are printed, where `tidemark migrate` runs them as well."""
-_INDEXING = {
-    "r": "create index concurrently",
-    "m": "create index concurrently",
-    "p": "create index",
-}
-"""Kinds of relations that can have an index; the partitioned one can't have it concurrently."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `remedy` is a statement or a command."""
-
-    layer: ServerName
-    """Of a source, its name."""
-    severity: Severity
-    what: str
-    remedy: str = ""
 
 
 def examine(project: Project, servers: Servers) -> list[Finding]:
@@ -55,7 +32,6 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
         findings += _examine(project, servers, server)
     for area in project.areas.values():
         findings += _lost(servers, area)
-        findings += _set_back(servers, area)
     return findings
 
 
@@ -73,18 +49,23 @@ def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
                 yield Finding(receiver, "warning", str(found), remedy)
 
 
-def _set_back(servers: Servers, area: Area) -> Iterator[Finding]:
-    """Compare the source's clock with what MRR has extracted, where both can be known."""
-    with (
-        suppress(TidemarkError),
-        _reading(servers, area.source.name) as source,
-        _reading(servers, "mrr") as mrr,
-    ):
-        marks, clock = _marks(mrr, area), window.activity(source, area).clock
-        try:
-            window.refuse_set_back(area, marks, clock)
-        except WindowError as error:
-            yield Finding(area.source.name, "problem", str(error))
+def _source(servers: Servers, area: Area) -> Iterator[Finding]:
+    """Let the source say what is amiss with it, where its kind can."""
+    source = sources.of(servers, area)
+    if isinstance(source, Examinable):
+        yield from source.examine(area, _positions(servers, area))
+
+
+def _positions(servers: Servers, area: Area) -> Positions | None:
+    """Read how far the source was read; None: it can't be known now."""
+    columns = ("area", "entity", "item", "position")
+    found: dict[str, dict[str, Position]] = {}
+    with suppress(TidemarkError), _reading(servers, "mrr") as mrr:
+        for name, entity, item, at in confined.read(mrr, ("tidemark", "source_position"), columns):
+            if name == area.area:
+                found.setdefault(entity, {})[item] = json.loads(at)
+        return found
+    return None
 
 
 @contextmanager
@@ -95,13 +76,6 @@ def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
         if not is_source(server):
             session.run(db.compose("db", "become", role=db.name(ETL_ROLE)))
         yield session
-
-
-def _marks(mrr: Session, area: Area) -> dict[str, datetime]:
-    columns = ("area", "entity", "position")
-    rows = confined.read(mrr, ("tidemark", "source_position"), columns)
-    highs = ((entity, json.loads(at).get("high")) for name, entity, at in rows if name == area.area)
-    return {entity: datetime.fromisoformat(high) for entity, high in highs if high}
 
 
 def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator[Finding]:
@@ -123,7 +97,7 @@ def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator
         if server == "dwh":
             yield from _analysts(session)
         for area in project.reading(server):
-            yield from _source(session, area, login, servers.whereabouts(server))
+            yield from _source(servers, area)
     except TidemarkError as error:
         yield Finding(server, "problem", str(error))
     finally:
@@ -254,87 +228,4 @@ def _letters(session: Session) -> Iterator[Finding]:
             what,
             f"create database {copy} template template0 encoding 'UTF8' locale 'C.UTF-8'; "
             "-- restore a dump there, and rename it",
-        )
-
-
-def _source(session: Session, area: Area, login: Login, whereabouts: str) -> Iterator[Finding]:
-    seen = window.activity(session, area)
-    for entity in area.entities.values():
-        try:
-            window.window(area, entity, None, seen)
-        except WindowError as error:
-            yield Finding(session.server, "problem", str(error), _unblocking(session, seen, login))
-            break
-    else:
-        yield Finding(session.server, "ok", f"{area.area}: a safe upper bound is known")
-    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
-    for entity in area.entities.values():
-        if entity.source_name not in found:
-            yield Finding(
-                session.server,
-                "problem",
-                f"{area.area}.{entity.name}: the table {entity.source} does not exist",
-                f"Create it, or correct `source` in sql/{area.area}/area.yml.{whereabouts}",
-            )
-        else:
-            yield from _table(session, area, entity, login, seen.clock)
-
-
-def _unblocking(session: Session, seen: Activity, login: Login) -> str:
-    """Say how a safe upper bound becomes known. A standby never knows one."""
-    if seen.is_standby:
-        return f"Point {dsn_variable(session.server)} to the primary."
-    if seen.late:
-        return (
-            f"Point {dsn_variable(session.server)} to where the rows are written, or set `settle`."
-        )
-    if not seen.sees_all_sessions:
-        return f"grant pg_read_all_stats to {login.name};"
-    if seen.hidden_sessions:
-        return "select pid, usename from pg_stat_activity where state = 'disabled';"
-    return " ".join(
-        f"rollback prepared {quoted};"
-        for *_, quoted in session.rows(db.compose("doctor", "prepared"))
-    )
-
-
-def _table(
-    session: Session, area: Area, entity: Entity, login: Login, clock: datetime
-) -> Iterator[Finding]:
-    schema, table = entity.source_name
-    quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
-    may_use, may_read, kind, is_indexed, owner = session.one(
-        db.compose("doctor", "source_table"),
-        {"schema": schema, "table": table, "watermark": entity.watermark},
-    )
-    grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login.name};"]
-    grants += [] if may_read else [f"grant select on {quoted} to {login.name};"]
-    if grants:
-        what = f"{where}: the login may not read {entity.source}"
-        yield Finding(session.server, "problem", what, " ".join(grants))
-    elif owner and login.is_superuser:
-        # What the owner has put there, as behind an index, would run with the login's rights.
-        yield Finding(
-            session.server,
-            "warning",
-            f"{where}: the login is a superuser, and what {owner} may put into {entity.source} "
-            "runs with its rights. It is not read here",
-            f"Let {dsn_variable(session.server)} log in as one who may read, and no more.",
-        )
-    elif entity.extract == "delta":
-        *_, future = window.beyond(session, entity, clock)
-        if future:
-            yield Finding(
-                session.server,
-                "warning",
-                f"{where}: {in_the_future(future)}",
-                f"Correct {entity.watermark} there, and the clock of who writes it.",
-            )
-    if entity.watermark and kind in _INDEXING and not is_indexed:
-        yield Finding(
-            session.server,
-            "warning",
-            f"{where}: no index begins with {entity.watermark}, so each batch reads the whole "
-            "table",
-            f"{_INDEXING[kind]} on {quoted} ({db.quoted(entity.watermark)});",
         )

@@ -173,6 +173,20 @@ class Window:
         return self.low is not None and self.high is not None and self.high <= self.low
 
 
+Severity = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `remedy` is a statement or a command."""
+
+    layer: ServerName
+    """Of a source, its name."""
+    severity: Severity
+    what: str
+    remedy: str = ""
+
+
 def in_the_future(rows: int) -> str:
     """Say of rows why they were left out."""
     return f"{rows:,} rows are stamped in the future, and no batch reads them before then"

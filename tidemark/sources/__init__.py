@@ -8,7 +8,7 @@ change capture become kinds beside `postgres`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from tidemark.config import Area
 from tidemark.db import Relation, Servers, Session
 from tidemark.inlet import Out
-from tidemark.model import Key, Table, Window
+from tidemark.model import Finding, Key, Table, Window
 
 Position = Mapping[str, Any]
 """How far an item was read, in the source's own terms, as JSON has them.
@@ -168,6 +168,20 @@ class Comparable(Protocol):
 
     def rows(self, area: Area) -> Mapping[str, int]:
         """Count all rows: entity -> rows."""
+        ...
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A source that can say what is amiss with it."""
+
+    def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
+        """Say what an area can read of it; nothing there is run that others have made.
+
+        Args:
+            area: whose entities.
+            positions: how far they were read; None: nobody can say now.
+        """
         ...
 
 

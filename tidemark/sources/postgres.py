@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,10 +12,16 @@ from functools import cached_property
 from tidemark import catalog, db, mirror, transfer
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Relation, Servers, Session
-from tidemark.errors import ContractError, NullWatermarkError
+from tidemark.errors import (
+    ConnectError,
+    ContractError,
+    NullWatermarkError,
+    ServerVersionError,
+    TidemarkError,
+)
 from tidemark.inlet import Out
-from tidemark.model import Key, Table, Window
-from tidemark.sources import Positions, Which, traces, window
+from tidemark.model import Finding, Key, Table, Window
+from tidemark.sources import Positions, Which, examination, traces, window
 from tidemark.sources.traces import NEVER, KeysCompared
 from tidemark.transfer import Snapshot
 
@@ -62,7 +68,7 @@ def _marks(read: Mapping[str, _Reached]) -> dict[str, datetime]:
 
 
 class PostgresSource:
-    """A PostgreSQL database: it is comparable, and its deltas are countable."""
+    """A PostgreSQL database: it is comparable, examinable, and its deltas are countable."""
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
@@ -137,6 +143,19 @@ class PostgresSource:
                 name: _count(session, entity, db.text("true"))
                 for name, entity in area.entities.items()
             }
+
+    def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
+        """See `Examinable.examine`; a source that can't be reached has been said to be so."""
+        server = area.source.name
+        with suppress(ConnectError, ServerVersionError):
+            session = db.connect(self._servers.dsns[server], server, purpose="doctor", as_etl=False)
+            with closing(session):
+                marks = _marks(_Reached.of(positions or {}))
+                where = self._servers.whereabouts(server)
+                try:
+                    yield from examination.findings(session, area, marks, where)
+                except TidemarkError as error:
+                    yield Finding(server, "problem", str(error))
 
 
 @dataclass(frozen=True, slots=True)

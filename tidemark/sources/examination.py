@@ -1,0 +1,123 @@
+"""What an area can read of a PostgreSQL source: a safe upper bound, tables, grants, indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from tidemark import catalog, db, rights
+from tidemark.config import Area, Entity
+from tidemark.db import Session
+from tidemark.errors import WindowError
+from tidemark.model import Finding, dsn_variable, in_the_future
+from tidemark.rights import Login
+from tidemark.sources import window
+from tidemark.sources.window import Activity
+
+_INDEXING = {
+    "r": "create index concurrently",
+    "m": "create index concurrently",
+    "p": "create index",
+}
+"""Kinds of relations that can have an index; the partitioned one can't have it concurrently."""
+
+
+def findings(
+    session: Session, area: Area, marks: Mapping[str, datetime], whereabouts: str
+) -> Iterator[Finding]:
+    """Say what an area can read of a database, and what is in the way.
+
+    Args:
+        session: where nothing that others have made is run (`confined`).
+        area: whose tables.
+        marks: entity -> high-water mark, where one is known.
+        whereabouts: see `Servers.whereabouts`.
+    """
+    login, seen = rights.login(session), window.activity(session, area)
+    yield from _bound(session, area, login, seen)
+    try:
+        window.refuse_set_back(area, marks, seen.clock)
+    except WindowError as error:
+        yield Finding(session.server, "problem", str(error))
+    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
+    for entity in area.entities.values():
+        if entity.source_name not in found:
+            yield Finding(
+                session.server,
+                "problem",
+                f"{area.area}.{entity.name}: the table {entity.source} does not exist",
+                f"Create it, or correct `source` in sql/{area.area}/area.yml.{whereabouts}",
+            )
+        else:
+            yield from _table(session, area, entity, login, seen.clock)
+
+
+def _bound(session: Session, area: Area, login: Login, seen: Activity) -> Iterator[Finding]:
+    for entity in area.entities.values():
+        try:
+            window.window(area, entity, None, seen)
+        except WindowError as error:
+            yield Finding(session.server, "problem", str(error), _unblocking(session, seen, login))
+            break
+    else:
+        yield Finding(session.server, "ok", f"{area.area}: a safe upper bound is known")
+
+
+def _unblocking(session: Session, seen: Activity, login: Login) -> str:
+    """Say how a safe upper bound becomes known. A standby never knows one."""
+    if seen.is_standby:
+        return f"Point {dsn_variable(session.server)} to the primary."
+    if seen.late:
+        return (
+            f"Point {dsn_variable(session.server)} to where the rows are written, or set `settle`."
+        )
+    if not seen.sees_all_sessions:
+        return f"grant pg_read_all_stats to {login.name};"
+    if seen.hidden_sessions:
+        return "select pid, usename from pg_stat_activity where state = 'disabled';"
+    return " ".join(
+        f"rollback prepared {quoted};"
+        for (quoted,) in session.rows(db.compose("examination", "prepared"))
+    )
+
+
+def _table(
+    session: Session, area: Area, entity: Entity, login: Login, clock: datetime
+) -> Iterator[Finding]:
+    schema, table = entity.source_name
+    quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
+    may_use, may_read, kind, is_indexed, owner = session.one(
+        db.compose("examination", "table"),
+        {"schema": schema, "table": table, "watermark": entity.watermark},
+    )
+    grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login.name};"]
+    grants += [] if may_read else [f"grant select on {quoted} to {login.name};"]
+    if grants:
+        what = f"{where}: the login may not read {entity.source}"
+        yield Finding(session.server, "problem", what, " ".join(grants))
+    elif owner and login.is_superuser:
+        # What the owner has put there, as behind an index, would run with the login's rights.
+        yield Finding(
+            session.server,
+            "warning",
+            f"{where}: the login is a superuser, and what {owner} may put into {entity.source} "
+            "runs with its rights. It is not read here",
+            f"Let {dsn_variable(session.server)} log in as one who may read, and no more.",
+        )
+    elif entity.extract == "delta":
+        *_, future = window.beyond(session, entity, clock)
+        if future:
+            yield Finding(
+                session.server,
+                "warning",
+                f"{where}: {in_the_future(future)}",
+                f"Correct {entity.watermark} there, and the clock of who writes it.",
+            )
+    if entity.watermark and kind in _INDEXING and not is_indexed:
+        yield Finding(
+            session.server,
+            "warning",
+            f"{where}: no index begins with {entity.watermark}, so each batch reads the whole "
+            "table",
+            f"{_INDEXING[kind]} on {quoted} ({db.quoted(entity.watermark)});",
+        )
