@@ -74,7 +74,9 @@ def contents(retail: Retail) -> dict[str, list[Any]]:
 
 
 def schema(retail: Retail, layer: ServerName) -> list[tuple[str]]:
-    return retail.warehouse.rows(layer, SCHEMA)
+    found = retail.warehouse.rows(layer, SCHEMA)
+    # No view reads a landing table of MRR: it is made as it has to be when rows land there.
+    return [one for one in found if layer != "mrr" or not one[0].startswith("landing.")]
 
 
 def test_what_an_older_tidemark_filled_is_as_if_it_had_always_been_this_one(

@@ -4,6 +4,7 @@ create unlogged table landing_billing.accounts (
     terms text,
     updated_at timestamptz,
     _batch_id bigint,
+    _seq bigint,
     _first_batch_id bigint,
     _extracted_at timestamptz,
     _deleted_at timestamptz
@@ -16,6 +17,7 @@ create unlogged table landing_billing.invoices (
     issued_at timestamptz,
     updated_at timestamptz,
     _batch_id bigint,
+    _seq bigint,
     _first_batch_id bigint,
     _extracted_at timestamptz,
     _deleted_at timestamptz

@@ -5,6 +5,7 @@ select
     terms,
     updated_at,
     _batch_id,
+    _seq,
     _first_batch_id,
     _extracted_at,
     _deleted_at,

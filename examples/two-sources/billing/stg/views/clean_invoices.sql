@@ -7,6 +7,7 @@ select
     (issued_at at time zone 'UTC')::date as issued_on,
     updated_at,
     _batch_id,
+    _seq,
     _first_batch_id,
     _extracted_at,
     _deleted_at,
