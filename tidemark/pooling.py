@@ -98,12 +98,13 @@ def _proof(*connections: extensions.connection) -> str:
 
 def _lent(connection: extensions.connection, dsn: str, server: ServerName) -> None:
     """Wait until the pool lends a server process. It does so at the first statement."""
-    patience = threading.Timer(PATIENCE, _shut, [connection])
+    is_shut = threading.Event()
+    patience = threading.Timer(PATIENCE, _shut, [connection, is_shut])
     patience.start()
     try:
         _pid(connection)
     except OperationalError as error:
-        if patience.is_alive():  # The timer has not ended the wait: the pooler said something else.
+        if not is_shut.is_set():  # The timer did not end the wait: the pooler said something else.
             raise
         connection.close()
         raise ConnectError(
@@ -122,7 +123,8 @@ def _pid(connection: extensions.connection) -> int:
         return int(pid)
 
 
-def _shut(connection: extensions.connection) -> None:
+def _shut(connection: extensions.connection, is_shut: threading.Event) -> None:
     """Shut a connection from another thread; the thread that waits there gets an error."""
+    is_shut.set()
     with suppress(OSError), socket.socket(fileno=socket.dup(connection.fileno())) as plain:
         plain.shutdown(socket.SHUT_RDWR)
