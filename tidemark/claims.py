@@ -54,7 +54,7 @@ class Claims:
             **which,
             "landing": db.name(*self.landing.place),
             "cleaned": self.cleaned,
-            "mirror": self.target.parts["mirror"],
+            "mirror": self.target.name,
             "key": Columns(key),
             "stored": Columns(key, types=[self.table.type_of(c) for c in key]),
             "alike": Columns(tuple(c for c in key if c not in unlike)),

@@ -290,7 +290,7 @@ def _parts(cleansing: Cleansing) -> Parts:
     return {
         "view": cleansing.view,
         "cleaned": cleansing.cleaned,
-        "mirror": cleansing.target.parts["mirror"],
+        "mirror": cleansing.target.name,
         "key": Columns(cleansing.target.key),
         "payload": Columns(cleansing.target.payload),
         "misfits": db.text(" or ").join(cleansing.misfits.values()),

@@ -9,7 +9,7 @@ in it. With `nk` for the columns a and b:
     {max(nk) over whole as nk}       max(a) over whole as a, max(b) over whole as b
     {'nk', k.nk}                     'a', k.a, 'b', k.b
     {t.nk = d.nk}                    t.a = d.a and t.b = d.b
-    {t.nk is distinct from d.nk}     t.a is distinct from d.a or t.b is distinct from d.b
+    {t.nk is distinct from d.nk}     (t.a is distinct from d.a or t.b is distinct from d.b)
 
 Lists of one expression go side by side, so they are of one length. A comparison in parentheses
 makes a list of truths: `{(a = b)}`. Two lists without columns are equal and not distinct; any other
@@ -141,7 +141,8 @@ def _composed(placeholder: str, parts: Parts) -> sql.Composable | None:
     if " = " in outside:
         return sql.SQL(" and ").join(each) if each else sql.SQL("true")
     if _DISTINCT in outside:
-        return sql.SQL(" or ").join(each) if each else sql.SQL("false")
+        either = sql.SQL(" or ").join(each)
+        return sql.SQL("(") + either + sql.SQL(")") if each else sql.SQL("false")
     return sql.SQL(", ").join(each) if each else None
 
 

@@ -32,14 +32,14 @@ def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:
     A key that is new may be an old one that was changed, which no counter of deletes shows.
     """
     has_new_key = compose.statement(
-        "deletes", "has_new_key", mirror=target.parts["mirror"], rows=rows, key=Columns(target.key)
+        "deletes", "has_new_key", mirror=target.name, rows=rows, key=Columns(target.key)
     )
     return bool(mrr.value(has_new_key)) and is_small(mrr, target)
 
 
 def is_small(mrr: Session, target: Mirror) -> bool:
     """Whether a mirror has fewer than `SMALL` rows."""
-    parts: Parts = {"mirror": target.parts["mirror"], "limit": db.literal(SMALL)}
+    parts: Parts = {"mirror": target.name, "limit": db.literal(SMALL)}
     return bool(mrr.value(compose.statement("deletes", "is_small", parts)))
 
 
@@ -84,7 +84,7 @@ def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) ->
         "overlooked",
         key=Columns(target.key),
         keys=keys.name,
-        mirror=target.parts["mirror"],
+        mirror=target.name,
         watermark=db.name(entity.watermark),
         low=db.literal(low),
     )
@@ -116,7 +116,7 @@ def apply(
     work = db.name(*entity.work("missing"))
     parts: Parts = {
         "missing": work,
-        "mirror": target.parts["mirror"],
+        "mirror": target.name,
         "keys": keys.name,
         "key": Columns(target.key),
         "payload": Columns(target.payload),
@@ -138,7 +138,7 @@ def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[
         compose.statement(
             "deletes",
             "count_missing",
-            mirror=target.parts["mirror"],
+            mirror=target.name,
             keys=keys.name,
             key=Columns(target.key),
         )

@@ -82,12 +82,12 @@ def refuse(differences: Sequence[Difference]) -> None:
 
 
 def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
-    for table in ("mirror", "history"):
+    for table in (target.name, target.history):
         mrr.run(
             db.compose(
                 "drift",
                 "add" if difference.action == "add" else "retype",
-                table=target.parts[table],
+                table=table,
                 column=db.name(difference.column),
                 type=db.text(_mirrored(str(difference.source))),
             )

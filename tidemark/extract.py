@@ -287,7 +287,7 @@ def _again(
         "again",
         payload=Columns(target.payload),
         key=Columns(target.key),
-        mirror=target.parts["mirror"],
+        mirror=target.name,
         landing=db.name(*entity.landing),
         keys=mirror.keys(table, target.key, keys),
         batch_id=db.literal(batch_id),

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tidemark import catalog, contracts, db, indexes, locks, sqlfiles
+from tidemark import catalog, compose, contracts, db, indexes, locks, sqlfiles, worktable
+from tidemark.compose import Columns, Parts
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, RefusedRowError
@@ -63,21 +64,14 @@ class Mirror:
         return self.table, contracts.history_of(self.table)
 
     @property
-    def parts(self) -> dict[str, Composable]:
-        """What fills the placeholders of the statements."""
-        return {
-            "mirror": db.name(*self.table),
-            "history": db.name(*contracts.history_of(self.table)),
-            "payload": db.names(self.payload),
-            "payload_m": db.names(self.payload, of="m"),
-            "payload_i": db.names(self.payload, of="i"),
-            "compared_m": db.compared(self.payload, "m", self.texts),
-            "compared_i": db.compared(self.payload, "i", self.texts),
-            "found": db.name(self.work, f"{self.table[1]}.found"),
-            "key_i": db.names(self.key, of="i"),
-            "m_is_i": db.equal("m", "i", self.key),
-            "f_is_i": db.equal("f", "i", self.key),
-        }
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name(*self.table)
+
+    @property
+    def history(self) -> Composable:
+        """The quoted name of the table with the replaced versions."""
+        return db.name(*contracts.history_of(self.table))
 
 
 def bare(entity: Entity, layer: ServerName) -> Mirror:
@@ -161,27 +155,35 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
     Raises:
         RefusedRowError: a key came twice (`UNIQUE_VIOLATION`), or PostgreSQL refuses a row.
     """
-    parts = {**mirror.parts, "incoming": incoming, "anew": db.literal(anew)}
+    found = db.name(mirror.work, f"{mirror.table[1]}.found")
+    parts: Parts = {
+        "mirror": mirror.name,
+        "history": mirror.history,
+        "found": found,
+        "incoming": incoming,
+        "key": Columns(mirror.key),
+        "payload": Columns(mirror.payload, texts=mirror.texts),
+        "anew": db.literal(anew),
+    }
     if is_empty(session, mirror):
         with indexes.built_afterwards(session, mirror.table):
-            return Counts(inserted=session.run(db.compose("mirror", "fill", **parts)))
-    session.run(db.compose("mirror", "drop_found", **parts))
-    session.run(db.compose("mirror", "find", **parts))
-    session.run(db.compose("transfer", "analyze", landing=parts["found"]))
-    if session.value(db.compose("mirror", "has_repeated", **parts)):
+            return Counts(inserted=session.run(compose.statement("mirror", "fill", parts)))
+    worktable.make(session, found, compose.statement("mirror", "find", parts))
+    worktable.analyze(session, found)
+    if session.value(compose.statement("mirror", "has_repeated", parts)):
         raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
-    session.run(db.compose("mirror", "keep_history", **parts))
+    session.run(compose.statement("mirror", "keep_history", parts))
     counts = Counts(
-        updated=session.run(db.compose("mirror", "update", **parts)),
-        inserted=session.run(db.compose("mirror", "insert", **parts)),
+        updated=session.run(compose.statement("mirror", "update", parts)),
+        inserted=session.run(compose.statement("mirror", "insert", parts)),
     )
-    session.run(db.compose("mirror", "drop_found", **parts))
+    worktable.drop(session, found)
     return counts
 
 
 def is_empty(session: Session, mirror: Mirror) -> bool:
     """Whether a mirror has no row, not even a deleted one."""
-    return bool(session.value(db.compose("mirror", "is_empty", mirror=mirror.parts["mirror"])))
+    return bool(session.value(compose.statement("mirror", "is_empty", mirror=mirror.name)))
 
 
 def delta(
@@ -191,27 +193,25 @@ def delta(
 
     `history` False leaves out those that a later batch has replaced already.
     """
-    return db.compose(
-        "mirror",
-        "versions" if history else "current_versions",
-        mirror=mirror.parts["mirror"],
-        history=mirror.parts["history"],
-        columns=db.names(columns),
-        after=db.literal(after),
-    )
+    parts: Parts = {
+        "mirror": mirror.name,
+        "columns": Columns(tuple(columns)),
+        "after": db.literal(after),
+    }
+    if not history:
+        return compose.statement("mirror", "current_versions", parts)
+    return compose.statement("mirror", "versions", parts, history=mirror.history)
 
 
 def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composable:
     """Compose the relation of the rows that were current after a batch, and live."""
-    return db.compose(
+    return compose.statement(
         "mirror",
         "as_of",
-        mirror=mirror.parts["mirror"],
-        history=mirror.parts["history"],
-        columns=db.names(columns),
-        columns_h=db.names(columns, of="h"),
-        key_h=db.names(mirror.key, of="h"),
-        m_is_h=db.equal("m", "h", mirror.key),
+        mirror=mirror.name,
+        history=mirror.history,
+        columns=Columns(tuple(columns)),
+        key=Columns(mirror.key),
         batch_id=db.literal(batch_id),
     )
 
@@ -221,10 +221,10 @@ def with_again(
 ) -> Composable:
     """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
     own = {
-        "_batch_id": db.compose("mirror", "as_of_batch", batch_id=db.literal(batch_id)),
-        "_seq": db.compose("mirror", "as_of_seq"),
+        "_batch_id": compose.statement("mirror", "as_of_batch", batch_id=db.literal(batch_id)),
+        "_seq": compose.statement("mirror", "as_of_seq"),
     }
-    return db.compose(
+    return compose.statement(
         "mirror",
         "with_again",
         delta=delta,
@@ -238,9 +238,7 @@ def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
     """Whether any batch after `after` wrote a version (a replaced one has a later current one)."""
     return bool(
         session.value(
-            db.compose(
-                "mirror", "has_versions", mirror=mirror.parts["mirror"], after=db.literal(after)
-            )
+            compose.statement("mirror", "has_versions", mirror=mirror.name, after=db.literal(after))
         )
     )
 
@@ -250,30 +248,26 @@ def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
 
     A cast to a type with its length would make a key that is too long one that is there.
     """
-    columns = [db.name(column) for column in key]
-    return db.compose(
+    return compose.statement(
         "mirror",
         "keys",
-        columns=db.text(", ").join(
-            column + db.text(f"::{unsized(table.column(name).value_type)} as ") + column
-            for column, name in zip(columns, key, strict=True)
-        ),
-        arrays=db.text(", ").join(
-            db.literal(list(one)) + db.text("::text[]") for one in zip(*values, strict=True)
-        ),
-        names=db.names(key),
+        names=Columns(tuple(key)),
+        typed=Columns(tuple(key), types=[unsized(table.column(c).value_type) for c in key]),
+        arrays=[db.literal([one[place] for one in values]) for place in range(len(key))],
     )
 
 
 def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
     """Read the batches that a layer has applied after `batch_id`, in order."""
-    found = session.rows(db.compose("mirror", "applied_after"), {"area": area, "after": batch_id})
+    found = session.rows(
+        compose.statement("mirror", "applied_after"), {"area": area, "after": batch_id}
+    )
     return {applied: Applied(*about) for applied, *about in found}
 
 
 def last_applied(session: Session, area: str) -> int:
     """Read the last batch that a layer has applied; 0 before the first."""
-    return int(session.value(db.compose("mirror", "last_applied"), {"area": area}))
+    return int(session.value(compose.statement("mirror", "last_applied"), {"area": area}))
 
 
 @contextmanager
@@ -298,7 +292,7 @@ def record_applied(
 ) -> None:
     """Record a batch as applied; call it in the transaction that applies it."""
     session.run(
-        db.compose("mirror", "record_applied"),
+        compose.statement("mirror", "record_applied"),
         {
             "area": area,
             "batch_id": batch_id,

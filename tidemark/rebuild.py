@@ -171,8 +171,8 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         versions = mirror.delta(source, after=0, columns=landings[name].names)
         job = stage.job(area, name, table, landings[name], versions)
         parts: Parts = {
-            "mirror": target.parts["mirror"],
-            "history": target.parts["history"],
+            "mirror": target.name,
+            "history": target.history,
             "payload": Columns(target.payload),
             "landing": job.landing.name,
             "applied": db.literal(applied),
@@ -196,7 +196,7 @@ def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes
     shape = Shape(target.key, attributes, texts=target.texts)
     was, now = (
         compose.statement("rebuild", "live", payload=Columns(target.payload), table=table)
-        for table in (before, target.parts["mirror"])
+        for table in (before, target.name)
     )
     differences = compare.count(shape, stg, was, now)
     return Changes(

@@ -101,8 +101,8 @@ def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
     # They are found once and numbered. Each step then deletes a range of numbers, by an index.
     work = db.name(target.work, f"{target.table[1]}.replaced")
     parts: Parts = {
-        "mirror": target.parts["mirror"],
-        "history": target.parts["history"],
+        "mirror": target.name,
+        "history": target.history,
         "replaced": work,
         "key": Columns(target.key),
         "after": db.literal(after),

@@ -36,7 +36,7 @@ class Pair:
 def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
     """Return what a mirror has of its source, in the columns that both have."""
     names = Columns(tuple(column.name for column in columns))
-    kept = compose.statement("verify", "live_rows", columns=names, mirror=mirror.parts["mirror"])
+    kept = compose.statement("verify", "live_rows", columns=names, mirror=mirror.name)
     return _shape(entity.key, {column.name: column for column in columns}), kept
 
 
@@ -59,7 +59,7 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
             "staged_members",
             columns=Columns(columns),
             effective=db.name(target.effective),
-            mirror=sent.mirror.parts["mirror"],
+            mirror=sent.mirror.name,
             applied=db.literal(published),
         ),
         compose.statement(
@@ -109,7 +109,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             unknown_dates=[target.unknown_date(name) for name in target.dates],
             date_keys=Columns(tuple(target.dates)),
             members=said,
-            mirror=sent.mirror.parts["mirror"],
+            mirror=sent.mirror.name,
             applied=db.literal(published),
         ),
         compose.statement(
@@ -172,7 +172,7 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
             texts=target.texts,
         ),
         compose.statement("verify", "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),
-        compose.statement("verify", "staged_rows", columns=columns, mirror=target.parts["mirror"]),
+        compose.statement("verify", "staged_rows", columns=columns, mirror=target.name),
         compose.statement("verify", "is_refused", key=key, cleaned=cleaned, applied=last),
     )
 

@@ -118,7 +118,7 @@ def _remove_surplus(
             "stage",
             "surplus",
             payload=Columns(target.payload),
-            mirror=target.parts["mirror"],
+            mirror=target.name,
             keys=mirror.keys(table, target.key, keys),
             key=Columns(target.key),
             batch_id=db.literal(batch_id),

@@ -296,7 +296,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
     counted = compose.statement(
         "verify",
         "staged_counts",
-        mirror=target.parts["mirror"],
+        mirror=target.name,
         cleaned=cleansing.cleaned,
         applied=db.literal(applied),
         key=Columns(target.key),
@@ -313,7 +313,7 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
         "verify",
         "mirrored_rows",
         columns=Columns(landing.names),
-        mirror=target.parts["mirror"],
+        mirror=target.name,
         applied=db.literal(staging.applied),
     )
     job = stage.job(staging.area, name, table, landing, query)

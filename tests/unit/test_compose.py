@@ -63,7 +63,7 @@ def spelled(composed: sql.Composable) -> str:
         ("{f(nk, r.nk) as nk}", "f([a], r.[a]) as [a], f([b], r.[b]) as [b]"),
         (
             "{nk is distinct from f(nk)}",
-            "[a] is distinct from f([a]) or [b] is distinct from f([b])",
+            "([a] is distinct from f([a]) or [b] is distinct from f([b]))",
         ),
         ("'{{}}' {nk}", "'{}' [a], [b]"),
         ("no placeholder", "no placeholder"),
@@ -85,7 +85,7 @@ def test_an_alias_may_be_a_part():
 def test_columns_are_compared_as_text_where_they_differ_and_nowhere_else():
     written = Columns(("a", "b"), texts={"b"})
     assert shown("{d.w is distinct from t.w}, {w}, {d.w = t.w}", w=written) == (
-        "d.[a] is distinct from t.[a] or d.[b]::text is distinct from t.[b]::text"
+        "(d.[a] is distinct from t.[a] or d.[b]::text is distinct from t.[b]::text)"
         ", [a], [b], d.[a] = t.[a] and d.[b] = t.[b]"
     )
 
@@ -133,19 +133,21 @@ def test_what_can_not_be_filled_is_an_error(text: str, message: str):
 
 
 def test_a_part_that_a_statement_has_no_placeholder_for_is_an_error():
-    message = r"transfer\.sql, analyze: no placeholder is for key, nk\."
+    message = r"worktable\.sql, analyze: no placeholder is for landing, nk\."
     with pytest.raises(ValueError, match=message):
-        compose.statement("transfer", "analyze", landing=sql.SQL("x"), nk=AB, key=sql.SQL("x"))
+        compose.statement("worktable", "analyze", nk=AB, landing=sql.SQL("x"))
 
 
 def test_a_common_part_that_no_statement_of_the_file_has_a_placeholder_for_is_an_error():
-    with pytest.raises(ValueError, match=r"transfer\.sql, analyze: no placeholder is for key\."):
-        compose.statement("transfer", "analyze", {"landing": sql.SQL("x"), "key": sql.SQL("x")})
+    with pytest.raises(
+        ValueError, match=r"worktable\.sql, analyze: no placeholder is for landing\."
+    ):
+        compose.statement("worktable", "analyze", {"table": sql.SQL("x"), "landing": sql.SQL("x")})
 
 
 def test_a_placeholder_without_a_part_names_its_statement():
-    with pytest.raises(ValueError, match=r"transfer\.sql, analyze: \{landing\} has no part\."):
-        compose.statement("transfer", "analyze")
+    with pytest.raises(ValueError, match=r"worktable\.sql, analyze: \{table\} has no part\."):
+        compose.statement("worktable", "analyze")
 
 
 names = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=3)

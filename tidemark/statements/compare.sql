@@ -43,8 +43,8 @@ select
     row_number() over (
         order by s._is_here is null, r._is_here is null, {coalesce(s.key, r.key)}
     ) as position
-from (select {columns}, true as _is_here from {sent} as r) as s
-full join (select {values}, true as _is_here from {kept} as r) as r on {s.key = r.key}
+from (select {columns}, true as _is_here from {sent} as sent) as s
+full join (select {values}, true as _is_here from {kept} as kept) as r on {s.key = r.key}
 where
     (
         s._is_here is null

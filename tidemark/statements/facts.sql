@@ -94,7 +94,7 @@ where
     r._may_be_here
     and {f.nk = r.nk}
     and f.{event_column} = r.{event_column}
-    and ({f.changing is distinct from r.changing})
+    and {f.changing is distinct from r.changing}
 
 -- name: drop_updated
 delete from {resolved} as r

@@ -8,7 +8,7 @@ select not exists (select from {mirror})
 -- name: fill
 insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
-    {payload},
+    {i.payload},
     i._batch_id,
     i._seq,
     i._batch_id,
@@ -16,20 +16,19 @@ select
     i._deleted_at
 from {incoming} as i
 
--- name: drop_found
-drop table if exists {found}
-
 -- The rows that are here already, looked up once for all that follows. Nobody else writes to the
 -- mirror meanwhile (`lock`), so a row stays where it was found.
 -- name: find
-create unlogged table {found} as
 select
-    {key_i},
+    {i.key},
     m.ctid as _row,
-    {anew}
-    or ({compared_m}, m._deleted_at) is distinct from ({compared_i}, i._deleted_at) as _differs
+    (
+        {anew}
+        or {m.payload is distinct from i.payload}
+        or m._deleted_at is distinct from i._deleted_at
+    ) as _differs
 from {incoming} as i
-inner join {mirror} as m on {m_is_i}
+inner join {mirror} as m on {m.key = i.key}
 
 -- Whether a key that is here came twice, as it is here and otherwise. One that came otherwise both
 -- times breaks the key of the history, and one that is new that of the mirror.
@@ -45,7 +44,7 @@ select exists (
 -- name: keep_history
 insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
-    {payload_m},
+    {m.payload},
     m._batch_id,
     m._seq,
     m._first_batch_id,
@@ -59,22 +58,22 @@ where f._differs
 update {mirror} as m
 set
     ({payload}, _batch_id, _seq, _extracted_at, _deleted_at)
-    = ({payload_i}, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
+    = ({i.payload}, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
 from {found} as f
-inner join {incoming} as i on {f_is_i}
+inner join {incoming} as i on {f.key = i.key}
 where m.ctid = f._row and f._differs
 
 -- name: insert
 insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
-    {payload_i},
+    {i.payload},
     i._batch_id,
     i._seq,
     i._batch_id,
     i._extracted_at,
     i._deleted_at
 from {incoming} as i
-where not exists (select from {found} as f where {f_is_i})
+where not exists (select from {found} as f where {f.key = i.key})
 
 -- The versions of a mirror that batches after `after` have written, the replaced ones included.
 -- name: versions
@@ -92,11 +91,11 @@ select {columns} from {mirror} where _batch_id > {after}
     union all
     select {columns}
     from (
-        select distinct on ({key_h}) {columns_h}
+        select distinct on ({h.key}) {h.columns}
         from {history} as h
-        inner join {mirror} as m on {m_is_h}
+        inner join {mirror} as m on {m.key = h.key}
         where m._batch_id > {batch_id} and h._batch_id <= {batch_id}
-        order by {key_h}, h._batch_id desc, h._seq desc
+        order by {h.key}, h._batch_id desc, h._seq desc
     ) as replaced
     where _deleted_at is null
 )
@@ -134,4 +133,4 @@ values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s, %(refreshed)s::text[])
 
 -- Natural keys that were found elsewhere.
 -- name: keys
-(select {columns} from unnest({arrays}) as k ({names}))
+(select {typed as names} from unnest({arrays::text[]}) as k ({names}))

@@ -262,9 +262,10 @@ with told as (
 compared as (
     select
         *,
-        lag(_live) over timeline is null
-        or _live is distinct from lag(_live) over timeline
-        or _live and ({type2 is distinct from lag(type2) over timeline}) as _starts
+        (
+            _live is distinct from lag(_live) over timeline
+            or _live and {type2 is distinct from lag(type2) over timeline}
+        ) as _starts
     from told
     where _rank = 1 and not _withdrawn
     window timeline as (partition by {nk} order by _at, _live)

@@ -75,7 +75,7 @@ s._is_here and r._is_here and exists (
         {v.nk = s.staged_nk}
         and v.valid_from <= s._effective::timestamptz
         and v.valid_to > s._effective::timestamptz
-        and not ({v.type2::text is distinct from s.type2})
+        and not {v.type2::text is distinct from s.type2}
 )
 
 -- name: cleaned_rows

@@ -76,10 +76,12 @@ compared as (
         *,
         first_value(_here) over arrival as _replaces,
         first_value(coalesce(_first_batch_id, _batch_id)) over arrival as _first_seen,
-        row_number() over arrival = 1
-        or _batch_id = any ({anew}::bigint[])
-        or _deleted_at is distinct from lag(_deleted_at) over arrival
-        or ({payload is distinct from lag(payload) over arrival}) as _differs,
+        (
+            row_number() over arrival = 1
+            or _batch_id = any ({anew}::bigint[])
+            or _deleted_at is distinct from lag(_deleted_at) over arrival
+            or {payload is distinct from lag(payload) over arrival}
+        ) as _differs,
         _here is null
         and (_batch_id, _seq, true)
         = (lag(_batch_id) over arrival, lag(_seq) over arrival, lag(_here) over arrival is null)
