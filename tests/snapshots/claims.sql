@@ -1,0 +1,17 @@
+-- are_unknown
+select exists (select from tidemark.claims_unknown where area = 'retail');
+
+-- examine
+select
+    count(*) filter (where l._first_batch_id is null),
+    count(*) filter (where (l.customer_id = c.customer_id and true) is not true),
+    count(*) - count(distinct c._landed)
+from landing."customers.cleaned" as c
+left join landing.customers as l on c._landed = l._first_batch_id
+where c._landed is null or c._landed > 0;
+
+-- exists
+select exists (select from tidemark.key_claim as k where k.area = 'retail' and k.entity = 'customers');
+
+-- forget
+delete from tidemark.key_claim as k where k.area = 'retail' and k.entity = 'customers';

@@ -1,0 +1,35 @@
+-- clean
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from landing.clean_customers
+where true;
+
+-- has_order
+select exists (select from landing."customers.cleaned" where _seq <> 0);
+
+-- refuse_misfits
+update landing."customers.cleaned"
+set reject_reasons = reject_reasons || array_remove(array[case when num_nulls(customer_id) > 0 then 'key is missing' end, case when updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end], null)
+where _landed > 0 and (num_nulls(customer_id) > 0 or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31');

@@ -1,0 +1,161 @@
+-- drop_moved
+delete from landing."sales.resolved" as r
+using public.dwh_fact_sales as f
+where r._may_be_here and f.original_sale_id = r.original_sale_id;
+
+-- drop_updated
+delete from landing."sales.resolved" as r
+using public.dwh_fact_sales as f
+where r._may_be_here and f.original_sale_id = r.original_sale_id and f.transaction_timestamp = r.transaction_timestamp;
+
+-- insert
+insert into public.dwh_fact_sales (original_sale_id, quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id)
+select
+    r.original_sale_id,
+    r.quantity,
+    r.unit_price,
+    r.discount,
+    r.net_amount,
+    r.status,
+    r.transaction_date,
+    r.transaction_timestamp,
+    r.customer_key,
+    r.product_key,
+    r.date_key,
+    r._batch_id
+from landing."sales.resolved" as r;
+
+-- is_empty
+select not exists (select 1 from public.dwh_fact_sales limit 1);
+
+-- months
+select distinct date_trunc('month', days.day at time zone 'UTC')::date
+from (
+    select distinct date_bin('1 day', l.transaction_timestamp, timestamptz '2000-01-01 00:00+00') as day
+    from landing.sales as l
+) as days;
+
+-- move
+update public.dwh_fact_sales as f
+set (quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id) = (r.quantity, r.unit_price, r.discount, r.net_amount, r.status, r.transaction_date, r.transaction_timestamp, r.customer_key, r.product_key, r.date_key, r._batch_id)
+from landing."sales.resolved" as r
+where r._may_be_here and f.original_sale_id = r.original_sale_id;
+
+-- moves
+select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded');
+
+-- moves_span
+select
+    min(v._cover_from)::text,
+    max(v._cover_to)::text
+from (select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
+
+-- remove
+delete from public.dwh_fact_sales as f
+using landing.sales as l
+where l._deleted_at is not null and f.original_sale_id = l.sale_id;
+
+-- remove_surplus
+delete from public.dwh_fact_sales as f
+where not exists (select from landing.sales as l where f.original_sale_id = l.sale_id);
+
+-- repoint
+update public.dwh_fact_sales as f
+set customer_key = v.new_key
+from (select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v
+where
+    f.customer_key = v.old_key
+    and f.transaction_timestamp >= v._cover_from
+    and f.transaction_timestamp < v._cover_to
+    and f.transaction_timestamp >= :span_from::timestamptz
+    and f.transaction_timestamp < :span_to::timestamptz;
+
+-- resolve
+select
+    l.sale_id as original_sale_id, l.quantity as quantity, l.unit_price as unit_price, l.discount as discount, l.net_amount as net_amount, l.status as status, l.transaction_date as transaction_date, l.transaction_timestamp as transaction_timestamp,
+    l.customer_id as _by_0, l.product_id as _by_1,
+    coalesce(d0.customer_key, (
+    select x.customer_key
+    from public.dwh_dim_customers as x
+    where x.customer_id = l.customer_id::bigint
+    order by
+        x.valid_from <= l.transaction_timestamp desc,
+        case when x.valid_from <= l.transaction_timestamp then x.valid_from end desc,
+        x.valid_from
+    limit 1
+)) as customer_key, coalesce(d1.product_key, (
+    select x.product_key
+    from public.dwh_dim_products as x
+    where x.product_id = l.product_id::bigint
+    order by
+        x.valid_from <= l.transaction_timestamp desc,
+        case when x.valid_from <= l.transaction_timestamp then x.valid_from end desc,
+        x.valid_from
+    limit 1
+)) as product_key,
+    coalesce(to_char(l.transaction_date, 'YYYYMMDD')::integer, 0) as date_key,
+    
+    l._batch_id,
+    l._first_batch_id <= 1 as _may_be_here
+from landing.sales as l
+left join public.dwh_dim_customers as d0
+    on
+        d0.customer_id = l.customer_id::bigint
+        and d0.valid_from <= l.transaction_timestamp
+        and d0.valid_to > l.transaction_timestamp
+left join public.dwh_dim_products as d1
+    on
+        d1.product_id = l.product_id::bigint
+        and d1.valid_from <= l.transaction_timestamp
+        and d1.valid_to > l.transaction_timestamp
+where l._deleted_at is null or false and l._first_batch_id <= 1;
+
+-- settle
+update landing."sales.resolved" as r
+set customer_key = coalesce((select x.customer_key from public.dwh_dim_customers as x where x.customer_id = r._by_0::bigint), 0)
+where r.customer_key is null;
+
+-- update
+update public.dwh_fact_sales as f
+set (quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id) = (r.quantity, r.unit_price, r.discount, r.net_amount, r.status, r.transaction_date, r.transaction_timestamp, r.customer_key, r.product_key, r.date_key, r._batch_id)
+from landing."sales.resolved" as r
+where
+    r._may_be_here
+    and f.original_sale_id = r.original_sale_id
+    and f.transaction_timestamp = r.transaction_timestamp
+    and (f.quantity is distinct from r.quantity or f.unit_price is distinct from r.unit_price or f.discount is distinct from r.discount or f.net_amount is distinct from r.net_amount or f.status is distinct from r.status or f.transaction_date is distinct from r.transaction_date or f.transaction_timestamp is distinct from r.transaction_timestamp or f.customer_key is distinct from r.customer_key or f.product_key is distinct from r.product_key or f.date_key is distinct from r.date_key);
+
+-- years
+select distinct extract(year from days.day)::int
+from (select distinct l.transaction_date as day from landing.sales as l) as days
+where days.day is not null;

@@ -1,0 +1,2 @@
+-- receive
+copy landing."customers.keys" (customer_id, updated_at) from stdin (format binary);

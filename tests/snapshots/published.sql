@@ -1,0 +1,29 @@
+-- mark
+insert into high_water_mark as m
+(table_name, area, entity, high_water_mark, batch_id, last_updated)
+values (:table, :area, :entity, :high, :batch_id, clock_timestamp())
+on conflict (table_name) do update
+set
+    area = excluded.area,
+    entity = excluded.entity,
+    high_water_mark = case
+        when (m.area, m.entity) = (excluded.area, excluded.entity)
+            then greatest(m.high_water_mark, excluded.high_water_mark)
+        else excluded.high_water_mark
+    end,
+    batch_id = excluded.batch_id,
+    last_updated = excluded.last_updated;
+
+-- remember
+insert into tidemark.published_fact (table_name, shape) values (:table, :shape)
+on conflict (table_name) do update set shape = excluded.shape;
+
+-- tables
+select
+    m.entity,
+    m.table_name,
+    m.batch_id,
+    f.shape
+from high_water_mark as m
+left join tidemark.published_fact as f on m.table_name = f.table_name
+where m.area = :area;

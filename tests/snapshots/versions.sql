@@ -1,0 +1,194 @@
+-- arrive
+insert into landing."stg_dim_customers.arrived" (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at, _follows)
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+from (
+    select
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        false as _follows
+    from landing."customers.cleaned"
+    where reject_reasons = '{}' and _deleted_at is null
+    union all
+    select
+        customer_id,
+        null as customer_name, null as email, null as phone, null as city, null as country, null as country_code, null as segment, null as created_at, null as updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at,
+        true as _follows
+    from (
+        select distinct
+            customer_id,
+            _batch_id,
+            _seq,
+            _extracted_at,
+            _deleted_at
+        from landing."customers.cleaned"
+        where
+            _deleted_at is not null
+            or reject_reasons <> '{}' and _batch_id = any (array[]::bigint[])
+    ) as c
+) as i;
+
+-- arrived
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    false as _follows,
+    ctid as _here
+from public.stg_dim_customers;
+
+-- has_repeated
+select exists (select from landing."stg_dim_customers.ordered" where _is_repeated);
+
+-- insert
+insert into public.stg_dim_customers (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+from landing."stg_dim_customers.ordered"
+where _is_last and _replaces is null;
+
+-- keep
+insert into public.stg_dim_customers_history (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+from landing."stg_dim_customers.ordered"
+where not _is_last;
+
+-- order
+with placed as (
+    select
+        *,
+        count(*) filter (where not _follows) over arrival as _behind
+    from landing."stg_dim_customers.arrived"
+    window arrival as (partition by customer_id order by _here is null, _batch_id, _seq)
+),
+
+filled as (
+    select
+        customer_id,
+        first_value(customer_name) over behind as customer_name, first_value(email) over behind as email, first_value(phone) over behind as phone, first_value(city) over behind as city, first_value(country) over behind as country, first_value(country_code) over behind as country_code, first_value(segment) over behind as segment, first_value(created_at) over behind as created_at, first_value(updated_at) over behind as updated_at,
+        _batch_id,
+        _seq,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at,
+        _here,
+        _follows and _deleted_at is null and bool_or(_deleted_at is not null) over behind as _is_gone
+    from placed
+    where _behind > 0
+    window behind as (partition by customer_id, _behind order by _here is null, _batch_id, _seq)
+),
+
+compared as (
+    select
+        *,
+        first_value(_here) over arrival as _replaces,
+        first_value(coalesce(_first_batch_id, _batch_id)) over arrival as _first_seen,
+        (
+            row_number() over arrival = 1
+            or _batch_id = any (array[]::bigint[])
+            or _deleted_at is distinct from lag(_deleted_at) over arrival
+            or (customer_id is distinct from lag(customer_id) over arrival or customer_name is distinct from lag(customer_name) over arrival or email is distinct from lag(email) over arrival or phone is distinct from lag(phone) over arrival or city is distinct from lag(city) over arrival or country is distinct from lag(country) over arrival or country_code is distinct from lag(country_code) over arrival or segment is distinct from lag(segment) over arrival or created_at is distinct from lag(created_at) over arrival or updated_at is distinct from lag(updated_at) over arrival)
+        ) as _differs,
+        _here is null
+        and (_batch_id, _seq, true)
+        = (lag(_batch_id) over arrival, lag(_seq) over arrival, lag(_here) over arrival is null)
+            as _is_repeated
+    from filled
+    where not _is_gone
+    window arrival as (partition by customer_id order by _here is null, _batch_id, _seq)
+)
+
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_seen as _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _replaces,
+    _here is not null as _is_old,
+    _is_repeated,
+    lead(_batch_id) over arrival is null as _is_last
+from compared
+where _differs or _is_repeated
+window arrival as (partition by customer_id order by _here is null, _batch_id, _seq);
