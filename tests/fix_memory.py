@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.inlet import Out
-from tidemark.model import Column, Key, Table, Window
-from tidemark.sources import Positions, Which
+from tidemark.model import Column, Key, Positions, Table, Window
+from tidemark.sources import Which
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 

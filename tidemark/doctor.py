@@ -14,10 +14,19 @@ from tidemark import confined, db, ledger, migrate, rights, sources
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.errors import MigrationError, TidemarkError
-from tidemark.model import ETL_ROLE, LAYERS, Finding, ServerName, dsn_variable, is_source
+from tidemark.model import (
+    ETL_ROLE,
+    LAYERS,
+    Finding,
+    Position,
+    Positions,
+    ServerName,
+    dsn_variable,
+    is_source,
+)
 from tidemark.project import Project
 from tidemark.rights import Login
-from tidemark.sources import Examinable, Position, Positions
+from tidemark.sources import Examinable
 
 _CLOCK_TOLERANCE = 5.0
 _LEAST_SPACE = 1 << 30

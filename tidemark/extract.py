@@ -26,8 +26,18 @@ from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.mirror import Mirror
-from tidemark.model import NO_OVERRIDES, Counts, HopResult, Key, Overrides, Repair, Table, Window
-from tidemark.sources import Delta, Positions, Source, Which
+from tidemark.model import (
+    NO_OVERRIDES,
+    Counts,
+    HopResult,
+    Key,
+    Overrides,
+    Positions,
+    Repair,
+    Table,
+    Window,
+)
+from tidemark.sources import Delta, Source, Which
 from tidemark.transfer import Landing, Streamed, Task
 
 Lineage = tuple[int, datetime]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 Layer = Literal["mrr", "stg", "dwh"]
 LAYERS: tuple[Layer, ...] = ("mrr", "stg", "dwh")
@@ -194,6 +194,18 @@ def in_the_future(rows: int) -> str:
 
 Key = tuple[str, ...]
 """A natural key's values as text, in the key's order."""
+
+Position = Mapping[str, Any]
+"""How far an item was read, in the source's own terms, as JSON has them.
+
+`high`: its high-water mark, ISO 8601 with a zone, where it has one.
+"""
+
+Positions = Mapping[str, Mapping[str, Position]]
+"""Entity -> item -> position. The one item of a table is ''.
+
+An entity without any has no row in the mirror yet. An empty position: it has, and nothing is known
+of how they came there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
 from tidemark.drift import Difference
 from tidemark.mirror import Mirror
-from tidemark.model import ServerName, Table, Window
-from tidemark.sources import Countable, Delta, Positions
+from tidemark.model import Positions, ServerName, Table, Window
+from tidemark.sources import Countable, Delta
 from tidemark.transfer import Landing, Task
 
 

@@ -1,6 +1,6 @@
 """How far the sources of an area have been read, in MRR: positions move with the rows that land.
 
-A position is the source's own affair (`sources.Position`). A mirror that is restored from a backup
+A position is the source's own affair (`model.Position`). A mirror that is restored from a backup
 has the positions of that time, and so reads again what it lost.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from tidemark import db, mirror
 from tidemark.config import Area
 from tidemark.db import Session
-from tidemark.sources import Position, Positions
+from tidemark.model import Position, Positions
 
 UNKNOWN: Mapping[str, Position] = {"": {}}
 """Of an entity that has rows, and nobody knows how they came there: all of it is read again."""

@@ -26,8 +26,8 @@ from tidemark.db import Servers, Session
 from tidemark.embedded import site
 from tidemark.errors import WindowError
 from tidemark.mirror import LINEAGE
-from tidemark.model import ServerName, Window
-from tidemark.sources import Positions, window
+from tidemark.model import Positions, ServerName, Window
+from tidemark.sources import window
 from tidemark.sources.postgres import PostgresDelta, PostgresSource
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))

@@ -13,8 +13,8 @@ from tests.fix_areas import Dimension, Made, Make
 from tests.fix_memory import MemorySource
 from tidemark import extract, pipeline, positions, transfer
 from tidemark.inlet import OWN_COLUMNS
-from tidemark.model import Column
-from tidemark.sources import Countable, Delta, Positions, Source, Which
+from tidemark.model import Column, Positions
+from tidemark.sources import Countable, Delta, Source, Which
 from tidemark.sources.postgres import PostgresSource
 from tidemark.transfer import Landing, Task
 

@@ -11,24 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from tidemark.config import Area
 from tidemark.db import Relation, Servers, Session
 from tidemark.inlet import Out
-from tidemark.model import Finding, Key, Table, Window
-
-Position = Mapping[str, Any]
-"""How far an item was read, in the source's own terms, as JSON has them.
-
-`high`: its high-water mark, ISO 8601 with a zone, where it has one.
-"""
-
-Positions = Mapping[str, Mapping[str, Position]]
-"""Entity -> item -> position. The one item of a table is ''.
-
-An entity without any has no row in the mirror yet. An empty position: it has, and nothing is known
-of how they came there."""
+from tidemark.model import Finding, Key, Positions, Table, Window
 
 Which = Literal["new", "all"] | Sequence[Key]
 """What to send of an entity: what is new since its positions, all there is now, or these keys."""

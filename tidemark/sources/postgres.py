@@ -20,8 +20,8 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.inlet import Out
-from tidemark.model import Finding, Key, Table, Window
-from tidemark.sources import Positions, Which, examination, traces, window
+from tidemark.model import Finding, Key, Positions, Table, Window
+from tidemark.sources import Which, examination, traces, window
 from tidemark.sources.traces import NEVER, KeysCompared
 from tidemark.transfer import Snapshot
 
