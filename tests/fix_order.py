@@ -63,7 +63,7 @@ class Ordered:
                     rows = list(self._rows(shown))
                     landed = self._land(target.table, rows, list(entity.columns))
                     versions.apply(mrr, target, db.name(*landed))
-            mirror.record_applied(mrr, self.made.area.area, self.batch, {})
+            mirror.record_applied(mrr, self.made.area, self.batch, {})
 
     def move(self) -> None:
         """Bring what MRR has to STG and the DWH."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -301,6 +302,7 @@ class Area(_Declaration):
     entities: Mapping[PlainName, Entity]
     checks: tuple[Check, ...] = ()
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
+    _folder: Path | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -352,10 +354,15 @@ class Area(_Declaration):
         """The calendar of the project that the area belongs to."""
         return self._settings.calendar
 
-    def under(self, settings: Settings) -> Area:
-        """Return the area as one of a project with these settings."""
+    @property
+    def folder(self) -> Path | None:
+        """The folder with its `area.yml` and SQL; None: it was declared without one."""
+        return self._folder
+
+    def under(self, settings: Settings, folder: Path) -> Area:
+        """Return the area as one of a project with these settings, in a folder of it."""
         copy = self.model_copy()
-        copy._settings = settings
+        copy._settings, copy._folder = settings, folder
         return copy
 
     @property

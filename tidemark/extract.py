@@ -397,7 +397,7 @@ def _record(
     """Record the batch with the marks that hold after it: the last batch tells those of all."""
     mirror.record_applied(
         work.mrr,
-        work.area.area,
+        work.area,
         work.batch_id,
         {name: high.isoformat() for name, high in marks.items()},
         is_repair=is_repair,

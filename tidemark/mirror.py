@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tidemark import catalog, compose, contracts, db, indexes, locks, sqlfiles, worktable
+from tidemark import catalog, compose, contracts, db, indexes, locks, rulesets, sqlfiles, worktable
 from tidemark.compose import Columns, Parts
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Servers, Session
@@ -283,21 +283,25 @@ def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
 
 def record_applied(
     session: Session,
-    area: str,
+    area: Area,
     batch_id: int,
     marks: Mapping[str, str],
     *,
     is_repair: bool = False,
     refreshed: Collection[str] = (),
 ) -> None:
-    """Record a batch as applied; call it in the transaction that applies it."""
-    session.run(
+    """Record a batch as applied, and by which rules; call it in the transaction that applies it."""
+    rules = rulesets.of(area)
+    is_known = session.value(
         compose.statement("mirror", "record_applied"),
         {
-            "area": area,
+            "area": area.area,
             "batch_id": batch_id,
             "marks": db.Json(dict(marks)),
             "is_repair": is_repair,
             "refreshed": sorted(refreshed),
+            "ruleset": rules and rules.checksum,
         },
     )
+    if rules is not None and not is_known:
+        rulesets.keep(session, rules)

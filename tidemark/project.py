@@ -185,7 +185,7 @@ def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
             f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
             "Give both the same name."
         )
-    return area.under(settings)
+    return area.under(settings, path.parent)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

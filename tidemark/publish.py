@@ -236,4 +236,4 @@ def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int)
         facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
     )
     if delta.last > applied:
-        mirror.record_applied(dwh, area.area, delta.last, delta.marks)
+        mirror.record_applied(dwh, area, delta.last, delta.marks)

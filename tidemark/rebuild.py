@@ -26,6 +26,7 @@ from tidemark import (
     quality,
     refusals,
     retention,
+    rulesets,
     scd2,
     stage,
     star,
@@ -43,6 +44,7 @@ from tidemark.ledger import Lost
 from tidemark.mirror import Mirror
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts, label
 from tidemark.publish import Delta
+from tidemark.rulesets import Others
 from tidemark.scd2 import Dimension
 from tidemark.star import Star
 
@@ -69,7 +71,7 @@ def run(
     origin: Origin = "stg",
     dry_run: bool = False,
     accept_lost_history: bool = False,
-    tell: Callable[[Lost], None] = lambda _: None,
+    tell: Callable[[Lost | Others], None] = lambda _: None,
 ) -> list[Changes]:
     """Rebuild an area, or one entity of it with the facts that point at it.
 
@@ -81,7 +83,8 @@ def run(
         dry_run: roll everything back.
         accept_lost_history: go on where there are no versions to derive from: retention has let go
             of them, or the layer before was restored from an older backup.
-        tell: called with what can't be derived again, unless that is refused.
+        tell: called with what can't be derived again, unless that is refused, and with batches that
+            were made by other rules than today's.
 
     Returns:
         What changed, table by table.
@@ -104,6 +107,9 @@ def run(
             _refuse_lost_batches(mrr, area, lost)
         for one in lost:
             tell(one)
+        rebuilt = (stg, dwh) if origin == "stg" else (dwh,)
+        for other in (one for session in rebuilt for one in rulesets.others(session, area)):
+            tell(other)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
@@ -123,6 +129,8 @@ def run(
         for one in lost if entity is None else ():
             ledger.forget(stg if one.layer == "stg" else dwh, one)
         changes += _rebuild_dwh(stg, dwh, area, shape, names)
+        for session in rebuilt if entity is None else ():
+            rulesets.made_anew(session, area)
     return changes
 
 

@@ -87,7 +87,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     _remove_surplus(stg, area, repair, max(batches), counts)
                 for applied_id, about in batches.items():
                     mirror.record_applied(
-                        stg, area.area, applied_id, about.marks, is_repair=about.is_repair
+                        stg, area, applied_id, about.marks, is_repair=about.is_repair
                     )
     return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
 

@@ -14,6 +14,7 @@ from tidemark import doctor, rebuild, verify
 from tidemark.errors import LostHistoryError
 from tidemark.ledger import Lost
 from tidemark.project import Project
+from tidemark.rulesets import Others
 
 CITIES = """
     select city from dwh_dim_customers where customer_id = 1 order by valid_from
@@ -32,10 +33,11 @@ def move(retail: Retail, *places: str) -> None:
 
 def again(retail: Retail, **how: Any) -> tuple[list[tuple[str, str, tuple[int, ...]]], int]:
     """Rebuild; return what it said is lost, and how many versions of customers went."""
-    told: list[Lost] = []
+    told: list[Lost | Others] = []
     changes = rebuild.run(retail.servers, retail.area, tell=told.append, **how)
     removed = {one.table: one.removed for one in changes}
-    return [(one.layer, one.sender, one.batches) for one in told], removed["dwh_dim_customers"]
+    lost = [(one.layer, one.sender, one.batches) for one in told if isinstance(one, Lost)]
+    return lost, removed["dwh_dim_customers"]
 
 
 def notes(retail: Retail) -> list[str]:

@@ -144,12 +144,13 @@ def rebuild(
     Example: tidemark rebuild retail --dry-run
     """
     from tidemark import rebuild as rebuilder
+    from tidemark.rulesets import Others
 
     project = find_project()
     wanted, named = project.scope(area, [entity] if entity else [])
     if origin not in rebuilder.ORIGINS:
         raise UnknownNameError("layer to rebuild from", origin, rebuilder.ORIGINS)
-    lost: list[Lost] = []
+    told: list[Lost | Others] = []
     with open_servers(project) as opened, progress_bars() as progress:
         progress("rebuild", 0, 0)
         changes = rebuilder.run(
@@ -159,10 +160,11 @@ def rebuild(
             origin=rebuilder.ORIGINS[origin],
             dry_run=dry_run,
             accept_lost_history=accept_lost_history,
-            tell=lost.append,
+            tell=told.append,
         )
-    for one in lost:
-        typer.echo(f"{'would be lost' if dry_run else 'lost'}: {one}", err=as_json)
+    for one in told:
+        what = "note" if isinstance(one, Others) else "would be lost" if dry_run else "lost"
+        typer.echo(f"{what}: {one}", err=as_json)
     if as_json:
         print_json(changes)
         return

@@ -128,8 +128,16 @@ order by batch_id
 select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
 
 -- name: record_applied
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed)
-values (%(area)s, %(batch_id)s, %(marks)s, %(is_repair)s, %(refreshed)s::text[])
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
+values (
+    %(area)s,
+    %(batch_id)s,
+    %(marks)s,
+    %(is_repair)s,
+    %(refreshed)s::text[],
+    %(ruleset)s
+)
+returning exists (select from tidemark.ruleset as r where r.checksum = %(ruleset)s)
 
 -- Natural keys that were found elsewhere.
 -- name: keys
