@@ -31,8 +31,8 @@ from tidemark.errors import ContractError
 from tidemark.mirror import LINEAGE, REASONS, Applied, Mirror
 from tidemark.model import Counts, Place, Table, label
 
-_OWN_COLUMNS = 13
-"""Columns beside the payload of what cleansing yields; a timeline has as many of its own."""
+_OWN_COLUMNS = 15
+"""Columns that a timeline has beside the payload; what cleansing yields has fewer."""
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 """Places that a version may have in a batch."""

@@ -9,7 +9,7 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -59,6 +59,8 @@ class Dimension:
     """Whether it is the work table in which the dimension is derived anew."""
     added: Mapping[str, int] = field(default_factory=dict)
     """Column that the table was given later -> the last batch that knows nothing of it."""
+    unkept: Mapping[str, int] = field(default_factory=dict)
+    """The same of columns of which that is not kept yet; 0 of those that it was made with."""
     texts: frozenset[str] = frozenset()
     """Attributes that are compared as text."""
     key_types: Mapping[str, str] = field(default_factory=dict)
@@ -141,11 +143,10 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     Raises:
         GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
     """
-    for column, since in dimension.added.items():
-        session.run(
-            compose.statement("scd2", "remember_added"),
-            {"dimension": label(dimension.table), "column": column, "since": since},
-        )
+    if dimension.unkept:
+        names, batches = [*dimension.unkept], [*dimension.unkept.values()]
+        which = {"dimension": label(dimension.table), "columns": names, "since": batches}
+        session.run(compose.statement("scd2", "keep_since"), which)
     parts = _parts(dimension)
     if session.value(compose.statement("scd2", "is_first_load", parts)):
         _make_timeline(session, dimension, rows="none")
@@ -189,9 +190,17 @@ def _make_timeline(
     worktable.analyze(session, dimension.timeline)
 
 
-def added(session: Session, table: Place) -> dict[str, int]:
-    """Read the columns that a dimension was given later: name -> last batch without it."""
-    return dict(session.rows(compose.statement("scd2", "added"), {"dimension": label(table)}))
+def since(session: Session, tables: Collection[Place]) -> dict[str, dict[str, int]]:
+    """Read since when columns of dimensions are there.
+
+    Returns:
+        Label of the table -> column -> the last batch that knows nothing of it.
+    """
+    found: dict[str, dict[str, int]] = {label(table): {} for table in tables}
+    query = compose.statement("scd2", "since")
+    for table, column, batch_id in session.rows(query, {"dimensions": [*found]}):
+        found[table][column] = batch_id
+    return found
 
 
 def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:

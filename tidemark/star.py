@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidemark import catalog, contracts, mirror, published, scd2, sqlfiles
@@ -61,15 +61,8 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
     )
     contracts.require_deferrable(dwh, area)
     sent = {entity.name: _sent(entity, *staged[entity.name]) for entity in entities}
-    dimensions = {
-        entity.name: _with_added(
-            dwh,
-            area,
-            _dimension(stored, area, entity, sent[entity.name]),
-            stored[entity.table("dwh")],
-        )
-        for entity in area.dimensions
-    }
+    made = [_dimension(stored, area, entity, sent[entity.name]) for entity in area.dimensions]
+    dimensions = {one.entity: one for one in _with_added(dwh, area, made)}
     return Star(
         sent=sent,
         dimensions=dimensions,
@@ -128,18 +121,21 @@ def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: S
     )
 
 
-def _with_added(dwh: Session, area: Area, dimension: Dimension, table: Table) -> Dimension:
-    """Say since when each column is there that was added behind those of create_dimension.
+def _with_added(dwh: Session, area: Area, dimensions: Sequence[Dimension]) -> list[Dimension]:
+    """Say since when each column of the dimensions is there.
 
     One that no publish has seen yet is there since the last batch that was published.
     """
-    later = table.names[table.names.index("_batch_id") + 1 :]
-    columns = [name for name in later if name in (*dimension.type2, *dimension.rest)]
-    if not columns:
-        return dimension
-    last = published.read(dwh, area)[dimension.entity].batch_id
-    known = scd2.added(dwh, dimension.table)
-    return replace(dimension, added={column: known.get(column, last) for column in columns})
+    kept = scd2.since(dwh, [dimension.table for dimension in dimensions])
+    reached = published.read(dwh, area)
+    found = []
+    for one in dimensions:
+        known = kept.get(label(one.table), {})
+        new = dict.fromkeys(one.attributes, reached[one.entity].batch_id) | known
+        added = {column: new[column] for column in (*one.type2, *one.rest) if new[column]}
+        unkept = {column: since for column, since in new.items() if column not in known}
+        found.append(replace(one, added=added, unkept=unkept))
+    return found
 
 
 def _fact(

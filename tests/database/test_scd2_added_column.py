@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.fix_dimension import APR, FEB, JAN, MAR, Members, ada
-from tests.queries import rows
+from tests.fix_servers import HOME
+from tests.queries import execute, rows
 
 TIERS = "select tier from dwh_dim_members where member_id = 1 order by valid_from"
 
@@ -17,7 +18,7 @@ def given_tiers(members: Members) -> None:
     """Let the first two batches show Ada without a tier, and the later ones with one."""
     members.land([ada(1, JAN, tier=None)])
     members.land([ada(2, FEB, "Oslo", tier=None)])
-    members.becomes(added={"tier": 2})
+    members.becomes(added={"tier": 2}, unkept={"tier": 2})
 
 
 def test_the_first_value_that_shows_is_that_of_all_versions_from_before(members: Members):
@@ -61,3 +62,18 @@ def test_the_batch_since_which_a_column_is_there_is_remembered(members: Members)
     members.land([ada(3, MAR, "Oslo", "gold")])
     query = "select dimension, column_name, since_batch from tidemark.added_column"
     assert rows(members.connection, query) == [("dwh_dim_members", "tier", 2)]
+
+
+KNOWN = """
+    select column_name, since_batch from tidemark.added_column
+    where dimension = 'dwh_dim_members' order by 1
+"""
+
+
+def test_an_upgrade_tells_by_its_place_what_a_dimension_was_made_with(members: Members):
+    """Whatever `migrate` has put behind what was added."""
+    execute(members.connection, "alter table dwh_dim_members add column later text")
+    upgrade = HOME / "sql" / "platform" / "dwh" / "11_columns_of_dimensions.sql"
+    execute(members.connection, upgrade.read_text("utf-8"))
+    made = ["city", "member_id", "member_key", "name", "tier"]
+    assert rows(members.connection, KNOWN) == [(column, 0) for column in made]

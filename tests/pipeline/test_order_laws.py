@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.fix_areas import Make
 from tests.fix_order import EVENTS, THINGS, Ordered, Shown, hour
 from tidemark import rebuild
+from tidemark.rebuild import Changes
 
 STAGED = """
     select v, name, updated_at, _extracted_at, _deleted_at, is_current
@@ -28,11 +29,23 @@ ORDER = """
     select v, _seq from (select * from stg_things union all select * from stg_things_history) as s
     where id = 'foo' order by _seq
 """
+VERSIONS = """
+    select v, name, valid_from, valid_to, is_current, is_deleted, is_inferred, changed_at
+    from dim_things where id = %s order by valid_from
+"""
+FACTS = """
+    select amount, at, t.changed_at, t.v from fact_events join dim_things as t using (thing_key)
+    where event = %s and (t.id = %s or t.id is null)
+"""
+Change = tuple[str, str, int]
+History = list[Change]
 SHOWN = st.tuples(
     st.sampled_from(["a", "b", "bad", "gone"]),
     st.sampled_from(["Ada", "Bea"]),
     st.integers(0, 6),
 )
+BOUGHT = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), max_size=3)
+DAY = hour(24) - hour(0)
 law = settings(
     max_examples=4,
     deadline=None,
@@ -41,10 +54,18 @@ law = settings(
 )
 
 
-def versions(seen: list[tuple[str, str, int]]) -> list[Shown]:
+def versions(seen: History) -> list[Shown]:
     return [
         Shown((v, name, hour(at)), hour(10 + n), is_deleted=v == "gone")
         for n, (v, name, at) in enumerate(seen)
+    ]
+
+
+def purchases(key: str, bought: list[tuple[int, int]]) -> list[Shown]:
+    """Say what is shown of an event: its amount, and when it was; without an amount it is gone."""
+    return [
+        Shown((key, amount, hour(at)), hour(30 + n), is_deleted=not amount)
+        for n, (amount, at) in enumerate(bought)
     ]
 
 
@@ -53,23 +74,48 @@ def staged(ordered: Ordered, key: str) -> tuple[list[Any], list[Any]]:
     return rows("stg", STAGED, [key]), rows("stg", REJECTS, [key])
 
 
+def published(ordered: Ordered, key: str) -> tuple[list[Any], list[Any]]:
+    rows = ordered.warehouse.rows
+    return rows("dwh", VERSIONS, [key]), rows("dwh", FACTS, [key, key])
+
+
 @law
-@given(st.lists(st.lists(SHOWN, min_size=1, max_size=4), min_size=1, max_size=3))
-def test_versions_at_once_are_staged_as_one_after_the_other(
-    ordered: Ordered, histories: list[list[tuple[str, str, int]]]
+@given(st.lists(st.lists(SHOWN, min_size=1, max_size=4), min_size=1, max_size=3), SHOWN, BOUGHT)
+def test_versions_at_once_are_as_one_after_the_other(
+    ordered: Ordered, histories: list[History], touch: Change, bought: list[tuple[int, int]]
 ):
-    """Each history is shown of three keys: one by one, in batches, and all at once at the end."""
-    run = ordered.batch
-    one, some, all_ = (f"{run} {how}" for how in ("one", "some", "all"))
+    """Each history is shown of three things: one by one, in batches, and all at once at the end.
+
+    So is what was bought of them, and then all are touched once more.
+    """
+    keys = [f"{ordered.batch} {how}" for how in ("one", "some", "all")]
+    one, some, all_ = keys
     for history in histories:
         for shown in versions(history):
             ordered.show({one: [shown]})
             ordered.move()
         ordered.show({some: versions(history)})
         ordered.move()
-    ordered.show({all_: [shown for history in histories for shown in versions(history)]})
+    for shown in purchases(one, bought):
+        ordered.show({}, {one: [shown]})
+        ordered.move()
+    ordered.show(
+        {all_: [shown for history in histories for shown in versions(history)]},
+        {key: purchases(key, bought) for key in (some, all_)},
+    )
     ordered.move()
-    assert staged(ordered, one) == staged(ordered, some) == staged(ordered, all_)
+    for _ in range(2):
+        assert staged(ordered, one) == staged(ordered, some) == staged(ordered, all_)
+        assert published(ordered, one) == published(ordered, some) == published(ordered, all_)
+        assert rebuilt(ordered) == []
+        ordered.show(dict.fromkeys(keys, versions([touch])))
+        ordered.move()
+
+
+def rebuilt(ordered: Ordered) -> list[Changes]:
+    """Return what a rebuild would change."""
+    found = rebuild.run(ordered.made.servers, ordered.made.area, dry_run=True)
+    return [one for one in found if one.added or one.changed or one.removed]
 
 
 def test_keys_in_question_are_decided_at_each_version(made: Make):
@@ -94,3 +140,17 @@ def test_a_rebuild_finds_versions_of_a_batch_as_they_were_staged(ordered: Ordere
     rebuild.run(ordered.made.servers, ordered.made.area)
     assert staged(ordered, "x") == before
     assert len(before[0]) == 5
+
+
+def test_each_stay_outside_is_a_reject_of_its_own(ordered: Ordered):
+    """The first goes on with the one that is open, and the last is open."""
+    ordered.show({"x": versions([("bad", "Ada", 0)])})
+    ordered.move()
+    stays = [(v, "Ada", n) for n, v in enumerate(["bad", "a", "bad", "bad", "gone", "bad"], 1)]
+    ordered.show({"x": [replace(one, clock=one.clock + DAY) for one in versions(stays)]})
+    ordered.move()
+    assert [(first, last, end) for *_, first, last, end in staged(ordered, "x")[1]] == [
+        (hour(10), hour(34), hour(35)),
+        (hour(36), hour(37), hour(38)),
+        (hour(39), hour(39), None),
+    ]

@@ -220,6 +220,15 @@ select
         where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     );
 
+-- keep_since
+insert into tidemark.added_column (dimension, column_name, since_batch)
+select
+    :dimension,
+    c.name,
+    c.since
+from unnest(:columns::text[], :since::bigint[]) as c (name, since)
+on conflict do nothing;
+
 -- place
 with known as (
     select
@@ -528,6 +537,14 @@ select
     first_value(_instant_to) over known_first as _version_to
 from numbered
 window known_first as (partition by customer_id, _segment order by _instant_key is null, _at);
+
+-- since
+select
+    dimension,
+    column_name,
+    since_batch
+from tidemark.added_column
+where dimension = any (:dimensions);
 
 -- update
 update landing."customers.rebuilt" as d

@@ -508,17 +508,22 @@ from (
 ) as v
 where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
 
--- name: remember_added
+-- name: keep_since
 insert into tidemark.added_column (dimension, column_name, since_batch)
-values (%(dimension)s, %(column)s, %(since)s)
+select
+    %(dimension)s,
+    c.name,
+    c.since
+from unnest(%(columns)s::text[], %(since)s::bigint[]) as c (name, since)
 on conflict do nothing
 
--- name: added
+-- name: since
 select
+    dimension,
     column_name,
     since_batch
 from tidemark.added_column
-where dimension = %(dimension)s
+where dimension = any (%(dimensions)s)
 
 -- Where nothing is a plan, what was seen is so for ever.
 -- name: not_judged
