@@ -40,6 +40,10 @@ class Explaining(Session):
 
     def _explained(self, statement: Composable | str, parameters: Parameters) -> bool:
         query = db.text(statement) if isinstance(statement, str) else statement
+        drop, _, make = query.as_string(self._connection).partition(";\n")
+        if drop.startswith("drop table") and make:  # A work table, see `worktable.make`.
+            super().run(drop)
+            return self._explained(make, None)
         if not query.as_string(self._connection).startswith(_EXPLAINED):
             return False
         explain = db.text("explain (analyze, format json) ") + query
