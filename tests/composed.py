@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from psycopg2 import sql
 
-from tidemark import compose, db
+from tidemark import compose
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 VERBS = "alter analyze begin copy create delete drop insert lock select set truncate update with"
@@ -35,16 +35,8 @@ def watched() -> Iterator[Seen]:
         seen.setdefault((file, name), set()).add(spelled(composed))
         return composed
 
-    older = db.compose
-
-    def noting_too(file: str, name: str, /, **parts: compose.Part) -> sql.Composable:
-        composed = older(file, name, **parts)
-        seen.setdefault((file, name), set()).add(spelled(composed))
-        return composed
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compose, "statement", noting)
-        patch.setattr(db, "compose", noting_too)
         yield seen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.config import Calendar
 from tidemark.db import Session
 from tidemark.errors import ConfigError
@@ -24,7 +24,7 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
     Raises:
         ConfigError: the `holidays` library does not know the country.
     """
-    known = {year for (year,) in session.rows(db.compose("calendar", "years"))}
+    known = {year for (year,) in session.rows(compose.statement("calendar", "years"))}
     missing = sorted(set(years) - known)
     if not missing:
         return 0
@@ -40,6 +40,7 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
     days = {day.isoformat(): name for day, name in named.items() if day.year in missing}
     return int(
         session.value(
-            db.compose("calendar", "add_years"), {"years": missing, "holidays": db.Json(days)}
+            compose.statement("calendar", "add_years"),
+            {"years": missing, "holidays": db.Json(days)},
         )
     )

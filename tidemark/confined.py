@@ -17,7 +17,8 @@ import io
 import secrets
 from collections.abc import Sequence
 
-from tidemark import db, sqlfiles
+from tidemark import compose, db, sqlfiles
+from tidemark.compose import Columns
 from tidemark.db import Composable, Parameters, Session
 from tidemark.errors import MigrationError, StatementError
 from tidemark.model import ETL_ROLE
@@ -32,7 +33,7 @@ def run(session: Session, statements: Composable | str, parameters: Parameters =
         StatementError: PostgreSQL refused one, as it does `set role` and `commit`.
     """
     session.run(
-        db.compose(
+        compose.statement(
             "confined",
             "run",
             etl=db.name(ETL_ROLE),
@@ -49,7 +50,9 @@ def read(session: Session, table: tuple[str, str], columns: Sequence[str]) -> li
         StatementError: it is no table, or the session may not read it.
     """
     stream = io.BytesIO()
-    copy = db.compose("confined", "read", table=db.name(*table), columns=db.names(columns))
+    copy = compose.statement(
+        "confined", "read", table=db.name(*table), columns=Columns(tuple(columns))
+    )
     session.copy(copy, stream)
     return [tuple(row) for row in csv.reader(io.StringIO(stream.getvalue().decode()))]
 
@@ -65,7 +68,7 @@ def settle(session: Session) -> None:
     """
     run(session, sqlfiles.statement("confined", "fire_deferred"))
     try:
-        session.run(db.compose("confined", "settle"))
+        session.run(compose.statement("confined", "settle"))
     except StatementError as error:
         if error.sqlstate != _IN_USE:
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark import db, ddl, sqltypes
+from tidemark import compose, db, ddl, sqltypes
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
@@ -263,7 +263,7 @@ def require_deferrable(dwh: Session, area: Area) -> None:
         "dimensions": [entity.dwh for entity in area.dimensions],
     }
     for table, schema, name, waits, only_checks, definition in dwh.rows(
-        db.compose("catalog", "foreign_keys"), which
+        compose.statement("catalog", "foreign_keys"), which
     ):
         altered = ddl.named(schema, table)
         said = f"dwh: the foreign key {name!r} of {schema}.{table}"

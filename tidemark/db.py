@@ -23,8 +23,7 @@ from typing import IO, Any
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark import adapters, connections, driver_errors, heartbeat, settings, sqlfiles
-from tidemark.compose import Part, filled
+from tidemark import adapters, compose, connections, driver_errors, heartbeat, settings
 from tidemark.connections import Connection
 from tidemark.errors import (
     ServerVersionError,
@@ -54,35 +53,6 @@ def name(*parts: str) -> Composable:
 def quoted(*parts: str) -> str:
     """Quote a possibly qualified identifier as text, as `::regclass` reads it."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
-def names(columns: Iterable[str], of: str | None = None) -> Composable:
-    """Quote a list of columns, each qualified by the alias `of` when there is one."""
-    return sql.SQL(", ").join(sql.Identifier(of, c) if of else sql.Identifier(c) for c in columns)
-
-
-def compared(columns: Iterable[str], of: str, texts: Collection[str]) -> Composable:
-    """Quote a list of columns for `is distinct from`; `texts` are those to compare as text."""
-    return sql.SQL(", ").join(
-        sql.Identifier(of, c) + sql.SQL("::text" if c in texts else "") for c in columns
-    )
-
-
-def joined(template: str, columns: Iterable[str], by: str = ", ") -> Composable:
-    """Repeat `template` for each column, `{}` standing for its quoted name."""
-    one = sql.SQL(template)
-    count = template.count("{}")
-    return sql.SQL(by).join(one.format(*[sql.Identifier(c)] * count) for c in columns)
-
-
-def equal(left: str, right: str, columns: Iterable[str]) -> Composable:
-    """Compose `left.a = right.a and left.b = right.b …`, the join on a key."""
-    return joined(f"{left}.{{}} = {right}.{{}}", columns, by=" and ")
-
-
-def compose(module: str, statement: str, **parts: Part) -> Composable:
-    """Fill the placeholders of a statement of `tidemark/statements/<module>.sql`."""
-    return filled(sqlfiles.statement(module, statement), parts)
 
 
 def literal(value: object) -> Composable:
@@ -320,11 +290,11 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
             f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
             "another server."
         )
-    first = [compose("db", "trust_nobody")]
+    first: list[Composable] = [compose.statement("db", "trust_nobody")]
     if as_etl and not is_source(server):
-        first.append(compose("db", "become", role=name(ETL_ROLE)))
+        first.append(compose.statement("db", "become", role=name(ETL_ROLE)))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
-    first += [_pin(pins), compose("db", "notice_closed_sockets")]
+    first += [_pin(pins), compose.statement("db", "notice_closed_sockets")]
     _begin(session, connection, first)
     return session
 
@@ -332,14 +302,16 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
 def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
     """Send a session's first statements; the last one tells which session of the server it is."""
     try:
-        connection.pid = session.value(text("; ").join([*first, compose("db", "pid")]))
+        connection.pid = session.value(text("; ").join([*first, compose.statement("db", "pid")]))
     except TidemarkError:
         connection.close()
         raise
 
 
 def _pin(values: Mapping[str, str]) -> Composable:
-    return compose("db", "pin", names=literal([*values]), settings=literal([*values.values()]))
+    return compose.statement(
+        "db", "pin", names=literal([*values]), settings=literal([*values.values()])
+    )
 
 
 def pinned(dsn: str, server: ServerName, application: str, values: Mapping[str, str]) -> Connection:

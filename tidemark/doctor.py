@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
-from tidemark import confined, db, ledger, migrate, rights, sources
+from tidemark import compose, confined, db, ledger, migrate, rights, sources
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.errors import MigrationError, TidemarkError
@@ -83,7 +83,7 @@ def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
     session = db.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
     with closing(session):
         if not is_source(server):
-            session.run(db.compose("db", "become", role=db.name(ETL_ROLE)))
+            session.run(compose.statement("db", "become", role=db.name(ETL_ROLE)))
         yield session
 
 
@@ -115,9 +115,9 @@ def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator
 
 def _about(session: Session) -> Iterator[Finding]:
     """Say what the server is, and who is logged in."""
-    session.run(db.compose("doctor", "reset_zone"))
+    session.run(compose.statement("doctor", "reset_zone"))
     asked = time.time()
-    version, zone, encoding, login, clock = session.one(db.compose("doctor", "about"))
+    version, zone, encoding, login, clock = session.one(compose.statement("doctor", "about"))
     yield Finding(
         session.server, "ok", f"PostgreSQL {version}, {encoding}, time zone {zone}, login {login}"
     )
@@ -142,14 +142,14 @@ def _rights(project: Project, session: Session, login: Login) -> Iterator[Findin
             remedy = " ".join(each.statement for each in some[:_SHOWN])
             remedy = remedy if len(some) <= _SHOWN else "tidemark migrate"
             yield Finding(session.server, "problem", f"{some[0].what}{more}", remedy)
-    for role in session.rows(db.compose("doctor", "writers")) if login.is_superuser else ():
+    for role in session.rows(compose.statement("doctor", "writers")) if login.is_superuser else ():
         yield Finding(
             session.server,
             "warning",
             f"the login is a superuser, and what {role[0]} may put there runs with its rights",
             f"Let {dsn_variable(session.server)} log in as {role[0]}, but for `migrate`.",
         )
-    if session.value(db.compose("doctor", "all_may_create")):
+    if session.value(compose.statement("doctor", "all_may_create")):
         yield Finding(
             session.server,
             "warning",
@@ -160,10 +160,10 @@ def _rights(project: Project, session: Session, login: Login) -> Iterator[Findin
 
 def _migrations(project: Project, session: Session) -> Iterator[Finding]:
     # Only who migrates, and tidemark_etl in the warehouse, may read what was applied.
-    if not session.value(db.compose("doctor", "may_read_migrations")):
+    if not session.value(compose.statement("doctor", "may_read_migrations")):
         return
     # A source that has no sample application is none of ours.
-    if is_source(session.server) and not session.value(db.compose("doctor", "is_migrated")):
+    if is_source(session.server) and not session.value(compose.statement("doctor", "is_migrated")):
         return
     try:
         pending = migrate.pending(project, session)
@@ -182,7 +182,7 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
 
 
 def _space(session: Session) -> Iterator[Finding]:
-    size, path, is_local = session.one(db.compose("doctor", "space"))
+    size, path, is_local = session.one(compose.statement("doctor", "space"))
     if not (path and is_local and Path(path).exists()):
         what = f"the database has {_bytes(size)}; what is free on its disk can't be seen from here"
         yield Finding(session.server, "ok", what)
@@ -205,7 +205,7 @@ def _bytes(count: int) -> str:
 
 
 def _prepared(session: Session) -> Iterator[Finding]:
-    for gid, owner, age, quoted in session.rows(db.compose("doctor", "prepared")):
+    for gid, owner, age, quoted in session.rows(compose.statement("doctor", "prepared")):
         yield Finding(
             session.server,
             "warning",
@@ -217,14 +217,14 @@ def _prepared(session: Session) -> Iterator[Finding]:
 
 def _analysts(session: Session) -> Iterator[Finding]:
     """Look for what lets analysts stand in the way of the pipeline, and of each other."""
-    if session.value(db.compose("doctor", "has_analysts")):
-        for what, remedy in session.rows(db.compose("doctor", "analysts")):
+    if session.value(compose.statement("doctor", "has_analysts")):
+        for what, remedy in session.rows(compose.statement("doctor", "analysts")):
             yield Finding(session.server, "warning", what, remedy)
 
 
 def _letters(session: Session) -> Iterator[Finding]:
     """Look at what the database makes of letters beyond ASCII."""
-    copy, encoding, changes_case = session.one(db.compose("doctor", "letters"))
+    copy, encoding, changes_case = session.one(compose.statement("doctor", "letters"))
     what = ""
     if encoding != "UTF8":
         what = f"its encoding is {encoding}: a row with a character beyond it stops the batch"

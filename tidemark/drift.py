@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tidemark import db, ddl
+from tidemark import compose, db, ddl
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import ContractError
@@ -84,7 +84,7 @@ def refuse(differences: Sequence[Difference]) -> None:
 def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
     for table in (target.name, target.history):
         mrr.run(
-            db.compose(
+            compose.statement(
                 "drift",
                 "add" if difference.action == "add" else "retype",
                 table=table,

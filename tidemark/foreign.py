@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tidemark import db, driver_errors, migrate
+from tidemark import compose, db, driver_errors, migrate
 from tidemark.config import Area
 from tidemark.errors import ConfigError
 from tidemark.model import ServerName, dsn_variable
@@ -98,7 +98,7 @@ def _is_made(project: Project, session: db.Session, area: Area) -> bool:
 
 def _tables(session: db.Session) -> list[db.Row]:
     """List the tables that are neither PostgreSQL's, nor an extension's, nor Tidemark's."""
-    return session.rows(db.compose("foreign", "tables"))
+    return session.rows(compose.statement("foreign", "tables"))
 
 
 def _folded(name: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark import catalog, db
+from tidemark import catalog, compose, db
+from tidemark.compose import Columns
 from tidemark.config import Area, Entity
 from tidemark.db import Servers, Session
 from tidemark.errors import (
@@ -61,19 +62,14 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         )
     with servers.session("dwh", "history") as dwh:
         table = _table(dwh, entity)
-        condition = db.text(" and ").join(
-            db.name(column)
-            + db.text(" = ")
-            + db.literal(value)
-            + db.text(f"::{unsized(table.column(column).value_type)}")
-            for column, value in zip(entity.key, key, strict=True)
-        )
-        query = db.compose(
+        query = compose.statement(
             "history",
             "versions",
-            columns=db.names(table.names),
+            columns=Columns(table.names),
             dimension=db.name(*entity.table("dwh")),
-            condition=condition,
+            nk=Columns(entity.key),
+            values=[db.literal(value) for value in key],
+            types=[db.text(unsized(table.column(c).value_type)) for c in entity.key],
         )
         try:
             versions = dwh.rows(query)
@@ -101,10 +97,10 @@ def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
     assert entity.dimension is not None, "called for dimensions"
     with servers.session("dwh", "history") as dwh:
         found = dwh.rows(
-            db.compose(
+            compose.statement(
                 "history",
                 "most_versions",
-                nk=db.names(entity.key),
+                nk=Columns(entity.key),
                 dimension=db.name(*entity.table("dwh")),
                 surrogate=db.name(entity.dimension.surrogate_key),
             )
@@ -145,7 +141,7 @@ def _fact_counts(
             label = f"{other.name}.{column}" if len(columns) > 1 else other.name
             if label in table.names:
                 label += " (facts)"
-            query = db.compose(
+            query = compose.statement(
                 "history",
                 "facts",
                 column=db.name(column),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.db import Session
 from tidemark.model import Place
 
@@ -28,11 +28,11 @@ def built_afterwards(session: Session, table: Place) -> Iterator[None]:
         StatementError: the rows break a primary key or a unique constraint.
     """
     parts, which = {"table": db.name(*table)}, {"table": db.quoted(*table)}
-    session.run(db.compose("indexes", "lock", **parts))
-    may_truncate, may_alter = session.one(db.compose("indexes", "may", **parts), which)
+    session.run(compose.statement("indexes", "lock", **parts))
+    may_truncate, may_alter = session.one(compose.statement("indexes", "may", **parts), which)
     if may_truncate:
-        session.run(db.compose("indexes", "truncate", **parts))
-    statements = session.value(db.compose("indexes", "drop"), which) if may_alter else []
+        session.run(compose.statement("indexes", "truncate", **parts))
+    statements = session.value(compose.statement("indexes", "drop"), which) if may_alter else []
     yield
     for statement in statements:
         session.run(statement)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from tidemark import db, refusals
+from tidemark import compose, db, refusals
+from tidemark.compose import Columns
 from tidemark.db import Composable, Session
 from tidemark.errors import RefusedRowError
 from tidemark.model import Column
@@ -141,15 +142,15 @@ class Inlet:
         assert self._item is None, f"{self.entity}: item {item!r} begins before another one ends"
         self._refuse_stopped()
         if is_repeatable:
-            self._receiver.run(db.compose("inlet", "save"))
-        statement = db.compose(
+            self._receiver.run(compose.statement("inlet", "save"))
+        statement = compose.statement(
             "inlet",
             "receive",
             landing=self._table,
-            columns=db.names(columns),
+            columns=Columns(tuple(columns)),
             form=db.text(form),
             options=db.text("").join(
-                db.compose("inlet", "option", name=db.name(name), value=db.literal(value))
+                compose.statement("inlet", "option", name=db.name(name), value=db.literal(value))
                 for name, value in options.items()
             ),
         )
@@ -173,10 +174,10 @@ class Inlet:
                 self.rows += item.finish()
         except RefusedRowError as error:
             if item.is_repeatable:
-                self._receiver.run(db.compose("inlet", "back"))
+                self._receiver.run(compose.statement("inlet", "back"))
             return error
         if item.is_repeatable:
-            self._receiver.run(db.compose("inlet", "release"))
+            self._receiver.run(compose.statement("inlet", "release"))
         return None
 
     def refuse(self, item: str, line: int, text: str, reasons: Sequence[str]) -> None:

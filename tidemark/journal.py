@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from tidemark import db, locks, retries
+from tidemark import compose, db, locks, retries
 from tidemark.config import Area
 from tidemark.db import Composable, Parameters, Session
 from tidemark.errors import ConnectError, TidemarkError
@@ -75,15 +75,15 @@ class Journal:
             "area": self._area.area,
             "message": "Not finished when the next batch began: killed, or its last hop not run.",
         }
-        self._session.run(db.compose("journal", "bury_logs"), message)
-        self._session.run(db.compose("journal", "bury_batches"), message)
+        self._session.run(compose.statement("journal", "bury_logs"), message)
+        self._session.run(compose.statement("journal", "bury_batches"), message)
         which = {"area": self._area.area}
-        batch_id = int(self._session.value(db.compose("journal", "begin"), which))
+        batch_id = int(self._session.value(compose.statement("journal", "begin"), which))
         if batch_id > applied:
             return batch_id
         self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
-        self._session.run(db.compose("journal", "skip_used_ids"), {"applied": applied})
-        return int(self._session.value(db.compose("journal", "begin"), which))
+        self._session.run(compose.statement("journal", "skip_used_ids"), {"applied": applied})
+        return int(self._session.value(compose.statement("journal", "begin"), which))
 
     def fail(self, batch_id: int, message: str) -> None:
         """End a batch as FAILED."""
@@ -111,14 +111,14 @@ class Journal:
         """
         try:
             self._still_hold()
-            return do(db.compose("journal", statement), parameters)
+            return do(compose.statement("journal", statement), parameters)
         except ConnectError:
             if self._is_lost:
                 raise
             self._is_lost = True
             retries.until_done(self._resume)
             self._is_lost = False
-            return do(db.compose("journal", statement), parameters)
+            return do(compose.statement("journal", statement), parameters)
 
     def _still_hold(self) -> None:
         if self._holder:
@@ -135,7 +135,7 @@ class Journal:
     def note(self, process: str, batch_id: int, *, deleted: int = 0, error: str = "") -> None:
         """Log work that is no hop, such as retention, after it has ended."""
         self._session.run(
-            db.compose("journal", "note"),
+            compose.statement("journal", "note"),
             {
                 "process": f"{self._area.area}.{process}",
                 "area": self._area.area,

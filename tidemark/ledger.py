@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import confined, db
+from tidemark import compose, confined
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.model import ServerName
@@ -64,7 +64,7 @@ def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = N
 def forget(receiver: Session, found: Lost) -> None:
     """Let a layer no longer name batches that are lost, in the transaction that lets them go."""
     receiver.run(
-        db.compose("ledger", "forget"), {"area": found.area, "batches": list(found.batches)}
+        compose.statement("ledger", "forget"), {"area": found.area, "batches": list(found.batches)}
     )
 
 

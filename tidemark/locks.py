@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tidemark import confined, db, settings
+from tidemark import compose, confined, db, settings
 from tidemark.db import Servers, Session
 from tidemark.errors import LockedError, OvertakenError, StatementError
 from tidemark.model import Holder
@@ -35,15 +35,15 @@ def hold(session: Session, area: str, so_far: str) -> None:
         LockedError: another process works on the area. The message ends with `so_far`.
     """
     which = {"name": f"run {area}"}
-    session.run(db.compose("locks", "make"), which)
+    session.run(compose.statement("locks", "make"), which)
     session.run("begin")
     try:
-        session.run(db.compose("locks", "hold"), which)
+        session.run(compose.statement("locks", "hold"), which)
     except StatementError as error:
         session.run("rollback")  # The statement failed, and the next one has to read the holder.
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
-        found = session.rows(db.compose("locks", "holder"), which)
+        found = session.rows(compose.statement("locks", "holder"), which)
         who = str(Holder(*found[0])) if found else "a process that has just ended"
         raise LockedError(
             f"{area}: another process works on this area: {who}. "
@@ -64,14 +64,16 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
         OvertakenError: raised by a transaction in the block after another process drew a number.
     """
     name = f"write {area}"
-    draw = db.compose("locks", "draw")
+    draw = compose.statement("locks", "draw")
     with session.transaction():
         number = _locked(session, lambda: session.value(draw, {"names": [name]}))
 
     def show(writer: Session) -> None:
         shown: list[db.Row] = []
         try:
-            shown = writer.rows(db.compose("locks", "show"), {"name": name, "number": number})
+            shown = writer.rows(
+                compose.statement("locks", "show"), {"name": name, "number": number}
+            )
         except StatementError as error:
             if error.sqlstate != _LOCK_NOT_AVAILABLE:
                 raise
@@ -94,8 +96,8 @@ def migrating(session: Session) -> None:
     Raises:
         LockedError: another migration did not end in time.
     """
-    is_first = session.value(db.compose("locks", "is_new"))
-    alone = db.compose("locks", "first_migration" if is_first else "migration")
+    is_first = session.value(compose.statement("locks", "is_new"))
+    alone = compose.statement("locks", "first_migration" if is_first else "migration")
     _locked(session, lambda: session.run(alone))
 
 
@@ -108,8 +110,8 @@ def overtaking(session: Session, areas: Iterable[str]) -> None:
     Raises:
         LockedError: transactions that write there did not end in time.
     """
-    draw, names = db.compose("locks", "draw"), [f"write {area}" for area in areas]
-    if session.value(db.compose("locks", "exists")):
+    draw, names = compose.statement("locks", "draw"), [f"write {area}" for area in areas]
+    if session.value(compose.statement("locks", "exists")):
         _locked(session, lambda: confined.run(session, draw, {"names": names}))
 
 
@@ -131,5 +133,5 @@ def _locked(session: Session, lock: Callable[[], T]) -> T:
 
 
 def _in_the_way(session: Session) -> str:
-    found = session.rows(db.compose("locks", "in_the_way"))
+    found = session.rows(compose.statement("locks", "in_the_way"))
     return ", ".join(str(Holder(*each)) for each in found) or "a process that has just ended"

@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from tidemark import confined, db, locks, presence, rights, sqlfiles
+from tidemark import compose, confined, db, locks, presence, rights, sqlfiles
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.model import DEFAULT_SOURCE, ServerName, is_source
 from tidemark.project import Project
@@ -213,7 +213,7 @@ def _table(session: db.Session) -> db.Row | None:
     Raises:
         MigrationError: there is something else in its place.
     """
-    for found in session.rows(db.compose("migrate", "what_is_there")):
+    for found in session.rows(compose.statement("migrate", "what_is_there")):
         kind, owner, _ = found
         if kind != "table":
             raise MigrationError(
@@ -294,7 +294,7 @@ def _apply_to_source(
 ) -> Migrated:
     """Make a sample application's tables, which are the login's."""
     todo = _todo(found, before)
-    others = session.rows(db.compose("migrate", "of_others")) if todo else []
+    others = session.rows(compose.statement("migrate", "of_others")) if todo else []
     if others:
         raise MigrationError(
             f"{session.server}: {len(others)} objects there are others', such as {others[0][0]} of "
@@ -329,14 +329,14 @@ def _is_refused(error: MigrationError) -> bool:
 def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, run: _Run) -> None:
     session.run("set local check_function_bodies = off")
     if is_first:
-        run(session, db.compose("migrate", "create"))
+        run(session, compose.statement("migrate", "create"))
     for file, following in pairwise([*todo, None]):
         assert file is not None, "the last one is followed by none"
         if file.lifetime != "roles":
             _execute(session, file, run)
         parts = {"path": db.literal(file.path), "checksum": db.literal(file.checksum)}
         try:
-            run(session, db.compose("migrate", "record", **parts))
+            run(session, compose.statement("migrate", "record", **parts))
         except StatementError as error:
             raise MigrationError(
                 f"{session.server}: tidemark.migration does not take what was applied: {error} "
@@ -346,7 +346,7 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
         has_lineage = not is_source(session.server) and not file.is_view
         if has_lineage and (following is None or following.is_view):
             # Views read what tables of an older Tidemark lack.
-            run(session, db.compose("migrate", "add_lineage"))
+            run(session, compose.statement("migrate", "add_lineage"))
 
 
 def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tidemark import db
+from tidemark import compose
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.errors import MonitorError
@@ -29,7 +29,7 @@ def look(servers: Servers, area: Area) -> Watched:
 def has_ended(servers: Servers, area: Area) -> bool:
     """Whether a batch of an area has ended, successfully or not."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
-        return bool(dwh.rows(db.compose("monitor", "last_ended"), {"area": area.area}))
+        return bool(dwh.rows(compose.statement("monitor", "last_ended"), {"area": area.area}))
 
 
 def check(watched: Sequence[Watched]) -> None:
@@ -45,7 +45,7 @@ def check(watched: Sequence[Watched]) -> None:
 
 
 def _failure(dwh: Session, area: Area) -> list[str]:
-    found = dwh.rows(db.compose("monitor", "last_ended"), {"area": area.area})
+    found = dwh.rows(compose.statement("monitor", "last_ended"), {"area": area.area})
     if not found:
         return []
     [(batch_id, status, message)] = found
@@ -56,7 +56,7 @@ def _failure(dwh: Session, area: Area) -> list[str]:
         f"Batch {batch_id} rejected {rejected:,} of {rows:,} rows of {entity}, "
         f"and the area allows {allowed:.0%}."
         for entity, rows, rejected, is_warned in dwh.rows(
-            db.compose("monitor", "rejected"), {"batch_id": batch_id}
+            compose.statement("monitor", "rejected"), {"batch_id": batch_id}
         )
         if area.monitor.is_too_much(rejected, rows)
         or (is_warned and area.monitor.is_all(rejected, rows))
@@ -64,7 +64,9 @@ def _failure(dwh: Session, area: Area) -> list[str]:
 
 
 def _lateness(dwh: Session, area: Area) -> list[str]:
-    seconds = dwh.value(db.compose("monitor", "seconds_without_success"), {"area": area.area})
+    seconds = dwh.value(
+        compose.statement("monitor", "seconds_without_success"), {"area": area.area}
+    )
     if seconds is None or seconds <= area.monitor.late_after.total_seconds():
         return []
     return [

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from tidemark import (
+    compose,
     db,
     deletes,
     drift,
@@ -168,7 +169,7 @@ def _compared(
 
 
 def _new(entity: Entity, window: Window, keys: Landing) -> Composable:
-    return db.compose(
+    return compose.statement(
         "plan",
         "in_window",
         keys=keys.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from tidemark import db, mirror
+from tidemark import compose, db, mirror
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.model import Position, Positions
@@ -21,7 +21,9 @@ UNKNOWN: Mapping[str, Position] = {"": {}}
 def read(mrr: Session, area: Area) -> dict[str, dict[str, Position]]:
     """Read the positions that are stored: entity -> item -> position."""
     found: dict[str, dict[str, Position]] = {}
-    for entity, item, position in mrr.rows(db.compose("positions", "read"), {"area": area.area}):
+    for entity, item, position in mrr.rows(
+        compose.statement("positions", "read"), {"area": area.area}
+    ):
         found.setdefault(entity, {})[item] = position
     return found
 
@@ -66,6 +68,6 @@ def move(mrr: Session, area: Area, positions: Positions, batch_id: int) -> None:
         for item, position in items.items()
     ]
     mrr.run(
-        db.compose("positions", "move"),
+        compose.statement("positions", "move"),
         {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id},
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from tidemark import db, rights
+from tidemark import compose, rights
 from tidemark.db import Session
 from tidemark.rights import KINDS, NAME, Named
 
@@ -67,7 +67,7 @@ def absent(session: Session, wanted: Mapping[Named, str]) -> list[Named]:
     """Find the objects that do not exist, in order."""
     names = sorted(wanted)
     found = session.rows(
-        db.compose("presence", "absent"),
+        compose.statement("presence", "absent"),
         {
             "kinds": [kind for kind, *_ in names],
             "schemas": [schema for _, schema, _ in names],

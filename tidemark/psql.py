@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark import connections, db, driver_errors, pooling
+from tidemark import compose, connections, driver_errors, pooling
 from tidemark.db import Session
 from tidemark.embedded import site
 from tidemark.errors import ConfigError, EmbeddedError, UsageError
@@ -132,8 +132,8 @@ def _must_become_analyst(session: Session, dsn: str) -> None:
     Else psql would start with the login's own rights, or end with a message of libpq's.
     """
     server = driver_errors.redacted(dsn)
-    session.run(db.compose("db", "trust_nobody"))
-    found = session.rows(db.compose("psql", "may_become"), {"role": ANALYST_ROLE})
+    session.run(compose.statement("db", "trust_nobody"))
+    found = session.rows(compose.statement("psql", "may_become"), {"role": ANALYST_ROLE})
     if not found:
         raise ConfigError(
             f"dwh: {server}: there is no role {ANALYST_ROLE}. Run `tidemark migrate`."

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.facts import Fact
@@ -32,7 +32,7 @@ def read(dwh: Session, area: Area) -> dict[str, Published]:
     found = {
         (entity, table): Published(batch_id, shape)
         for entity, table, batch_id, shape in dwh.rows(
-            db.compose("published", "tables"), {"area": area.area}
+            compose.statement("published", "tables"), {"area": area.area}
         )
     }
     return {
@@ -71,7 +71,7 @@ def record(
     """
     for name in entities:
         dwh.run(
-            db.compose("published", "mark"),
+            compose.statement("published", "mark"),
             {
                 "table": label(area.entities[name].table("dwh")),
                 "area": area.area,
@@ -82,7 +82,7 @@ def record(
         )
     for fact in facts:
         dwh.run(
-            db.compose("published", "remember"),
+            compose.statement("published", "remember"),
             {"table": label(fact.table), "shape": db.Json(_shape(fact))},
         )
 

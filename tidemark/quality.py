@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import GateError
@@ -20,7 +20,7 @@ def gate(session: Session, area: Area) -> None:
         GateError: a check returned rows. The caller rolls back.
     """
     for check in area.checks:
-        found = session.value(db.compose("quality", "violations", query=db.text(check.sql)))
+        found = session.value(compose.statement("quality", "violations", query=db.text(check.sql)))
         if found:
             raise GateError(
                 f"{area.area}: the check {check.name!r} found {found} rows ({check.description}). "

@@ -79,9 +79,10 @@ def of_column(
     """Find the column of a view that can't be computed for some row. The error does not say it."""
 
     def is_refused(some: Sequence[str]) -> bool:
-        counts = db.joined("count({})", some) if some else db.text("count(*)")
         try:
-            session.run(db.compose("refusals", "count", counts=counts, view=view))
+            session.run(
+                compose.statement("refusals", "count", columns=Columns(tuple(some)), view=view)
+            )
         except RefusedRowError:
             return True
         return False
@@ -95,7 +96,7 @@ def of_rows(error: RefusedRowError, session: Session, view: Composable) -> Refus
 
     The rows are counted, not named: a key may be confidential.
     """
-    lacking = db.compose("refusals", "lacking", column=db.name(str(error.column)), view=view)
+    lacking = compose.statement("refusals", "lacking", column=db.name(str(error.column)), view=view)
     rows = session.value(lacking)
     return error.of(error.entity, error.todo, what=f"{error.what} ({rows} rows)") if rows else error
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from tidemark import confined, db, sqlfiles
+from tidemark import compose, confined, db, sqlfiles
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import MigrationError, StatementError
@@ -152,14 +152,14 @@ def plain(name: str) -> str:
 
 def login(session: Session) -> Login:
     """Read who is logged in."""
-    return Login(*session.one(db.compose("rights", "login")))
+    return Login(*session.one(compose.statement("rights", "login")))
 
 
 def amiss(session: Session, wanted: Ours) -> list[Amiss]:
     """Find what is not as it has to be, in the order in which it is mended; writes nothing."""
     names = sorted(wanted.names)
     found = session.rows(
-        db.compose("rights", "amiss"),
+        compose.statement("rights", "amiss"),
         {
             "made": sorted(wanted.schemas),
             "shown": sorted(wanted.shown),
@@ -203,7 +203,7 @@ def lay_grants(session: Session, wanted: Ours) -> list[str]:
     for each in found:
         confined.run(session, each.statement)
     for statement in wanted.grants:
-        confined.run(session, db.compose("rights", "grant", text=db.literal(statement)))
+        confined.run(session, compose.statement("rights", "grant", text=db.literal(statement)))
     return [each.statement for each in found if not wanted.judges(each)]
 
 

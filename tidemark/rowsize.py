@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tidemark import db
+from tidemark import compose, db
+from tidemark.compose import Columns
 from tidemark.db import Composable
 from tidemark.model import Column
 
@@ -45,14 +46,14 @@ def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Co
     if not sizes:
         return query
     largest = db.text(" ").join(
-        db.compose("rowsize", "largest", size=size, column=db.literal(name))
+        compose.statement("rowsize", "largest", size=size, column=db.literal(name))
         for name, size in sizes.items()
     )
-    return db.compose(
+    return compose.statement(
         "rowsize",
         "guarded",
         query=query,
-        columns=db.names(column.name for column in columns),
+        columns=Columns(tuple(column.name for column in columns)),
         total=db.text(" + ").join(sizes.values()),
         greatest=db.text(", ").join(sizes.values()),
         largest=largest,
@@ -68,8 +69,8 @@ def _size(column: Column, binary: bool) -> Composable:
     """Compose the size of a value as it is sent; in text its type is the sender's own."""
     parts = {"column": db.name(column.name)}
     if binary and column.type in _MEASURED:
-        return db.compose("rowsize", "length", **parts)
+        return compose.statement("rowsize", "length", **parts)
     if binary and column.type.endswith("[]"):
         worth = db.literal(LIMIT // _COMPRESSION // _SPREAD)
-        return db.compose("rowsize", "sent", worth=worth, **parts)
-    return db.compose("rowsize", "printed", worth=db.literal(LIMIT // _COMPRESSION), **parts)
+        return compose.statement("rowsize", "sent", worth=worth, **parts)
+    return compose.statement("rowsize", "printed", worth=db.literal(LIMIT // _COMPRESSION), **parts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark import db, rejects, sources
+from tidemark import compose, db, rejects, sources
 from tidemark.config import Area
 from tidemark.db import Composable, Servers, Session
 from tidemark.model import ServerName, label
@@ -80,14 +80,18 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
             area=area.area,
             source=area.source.name,
             marks=_marks(dwh, area),
-            batches=[Batch(*row) for row in dwh.rows(db.compose("status", "batches"), which)],
+            batches=[
+                Batch(*row) for row in dwh.rows(compose.statement("status", "batches"), which)
+            ],
             rejects=refused(stg, area),
         )
 
 
 def _marks(dwh: Session, area: Area) -> list[Mark]:
     """Read the mark of each table, that of one which was declared since as well."""
-    found = [Mark(*row) for row in dwh.rows(db.compose("status", "marks"), {"area": area.area})]
+    found = [
+        Mark(*row) for row in dwh.rows(compose.statement("status", "marks"), {"area": area.area})
+    ]
     declared = {label(e.table("dwh")) for e in area.entities.values() if e.dwh}
     new = declared - {mark.table for mark in found}
     return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
@@ -106,7 +110,7 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
         servers.session("dwh", "status") as dwh,
     ):
         refused: dict[str, int] = dict(
-            stg.rows(db.compose("status", "count_rejects"), {"area": area.area})
+            stg.rows(compose.statement("status", "count_rejects"), {"area": area.area})
         )
         there = source_rows(servers, area)
         return [
@@ -129,4 +133,4 @@ def source_rows(servers: Servers, area: Area) -> Mapping[str, int]:
 
 
 def _count(session: Session, table: Composable, statement: str = "count") -> int:
-    return int(session.value(db.compose("status", statement, table=table)))
+    return int(session.value(compose.statement("status", statement, table=table)))

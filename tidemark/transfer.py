@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tidemark import catalog, db, inlet, refusals, rowsize
+from tidemark import catalog, compose, db, inlet, refusals, rowsize
+from tidemark.compose import Columns
 from tidemark.db import Composable, Servers, Session
 from tidemark.errors import RefusedRowError, TidemarkError
 from tidemark.inlet import Format, Inlet, Out, Refused
@@ -97,7 +98,7 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
         if have == {column.name: column.type for column in landing.columns}:
             continue
         with receiver.transaction():
-            receiver.run(db.compose("transfer", "drop", landing=landing.name))
+            receiver.run(compose.statement("transfer", "drop", landing=landing.name))
             create(receiver, landing)
 
 
@@ -105,10 +106,13 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
 def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
     """Make a landing table that only this session sees, and drop it at the end of the block."""
     own = replace(landing, place=("pg_temp", landing.entity))
-    parts = {"landing": own.name, "columns": _definitions(own)}
-    receiver.run(db.compose("transfer", "create_temporary", **parts))
+    receiver.run(
+        compose.statement(
+            "transfer", "create_temporary", landing=own.name, columns=_definitions(own)
+        )
+    )
     yield own
-    receiver.run(db.compose("transfer", "drop", **parts))
+    receiver.run(compose.statement("transfer", "drop", landing=own.name))
 
 
 def stream_all(
@@ -202,8 +206,8 @@ class Snapshot:
         """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
 
         def is_refused(some: Sequence[str]) -> bool:
-            part = db.compose("transfer", "part", columns=db.names(some), query=query)
-            statement = db.compose("transfer", "send", query=part, form=db.text("text"))
+            part = compose.statement("transfer", "part", columns=Columns(tuple(some)), query=query)
+            statement = compose.statement("transfer", "send", query=part, form=db.text("text"))
             with Path(os.devnull).open("wb") as nowhere:
                 try:
                     with self.read(session):
@@ -249,11 +253,11 @@ def land(receiver: Session, task: Task) -> Streamed:
     landing = task.landing
     with receiver.transaction():
         if not task.adds:
-            receiver.run(db.compose("transfer", "truncate", landing=landing.name))
+            receiver.run(compose.statement("transfer", "truncate", landing=landing.name))
         with _taking(receiver, landing) as out:
             task.send(out)
     if out.rows:
-        receiver.run(db.compose("transfer", "analyze", landing=landing.name))
+        receiver.run(compose.statement("transfer", "analyze", landing=landing.name))
     seconds = time.monotonic() - start
     return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
 
@@ -302,7 +306,7 @@ def send(
     """Send the result of a query as one item; its columns are these, as the receiver has them."""
     guarded = rowsize.guarded(query, columns, binary=binary)
     form: Format = "binary" if binary else "text"
-    statement = db.compose("transfer", "send", query=guarded, form=db.text(form))
+    statement = compose.statement("transfer", "send", query=guarded, form=db.text(form))
     pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
     with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
         sender.copy_out(statement, pipe)
@@ -316,16 +320,16 @@ def _send_job(snapshot: Snapshot, job: Job, out: Inlet) -> None:
 
 def refill(sender: Session, receiver: Session, job: Job) -> int:
     """Do one job in transactions of the caller's on both sides; returns the number of rows."""
-    receiver.run(db.compose("transfer", "truncate", landing=job.landing.name))
+    receiver.run(compose.statement("transfer", "truncate", landing=job.landing.name))
     rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
-    receiver.run(db.compose("transfer", "analyze", landing=job.landing.name))
+    receiver.run(compose.statement("transfer", "analyze", landing=job.landing.name))
     return rows
 
 
 def create(receiver: Session, landing: Landing) -> None:
     """Make a landing table that is not there yet, in the caller's transaction."""
     receiver.run(
-        db.compose("transfer", "create", landing=landing.name, columns=_definitions(landing))
+        compose.statement("transfer", "create", landing=landing.name, columns=_definitions(landing))
     )
 
 

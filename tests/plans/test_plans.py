@@ -16,7 +16,8 @@ from tests.fix_dimension import JAN, Members
 from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute
-from tidemark import db, deletes, facts, mirror, scd2
+from tidemark import compose, db, deletes, facts, mirror, scd2
+from tidemark.compose import Columns, Parts
 from tidemark.mirror import Mirror
 from tidemark.model import Column, Window
 from tidemark.project import Project
@@ -203,13 +204,14 @@ def test_a_source_is_read_within_the_window_alone(
     explaining = Explaining(operational, "operational")
     customers = Project(HOME).area("retail").entities["customers"]
     window = Window(low=JAN, high=JAN + DELTA * timedelta(minutes=1))
-    parts = {
+    parts: Parts = {
         "source": db.name("public", "customers"),
         "condition": windows.condition(customers, window),
     }
+    columns = Columns(("customer_id",))
 
-    explaining.rows(db.compose("source", "has_rows", **parts))
-    explaining.rows(db.compose("source", "rows", columns=db.name("customer_id"), **parts))
+    explaining.rows(compose.statement("source", "has_rows", parts))
+    explaining.rows(compose.statement("source", "rows", parts, columns=columns))
 
     assert 0 < explaining.read["customers"] <= ENOUGH
 

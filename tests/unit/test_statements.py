@@ -24,18 +24,17 @@ class Module:
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """Yield file and name of each statement that a call may name."""
-        for file, name, _ in self.given("compose", "statement"):
+        for file, name, _ in self.given():
             yield file, name
 
-    def given(self, *names: str) -> Iterator[tuple[str, str, frozenset[str]]]:
+    def given(self) -> Iterator[tuple[str, str, frozenset[str]]]:
         """Yield file and name of each statement, and the parts that its call gives it by name."""
-        for function in names:
-            for call, functions in self._calls(function):
-                file, name = call.args[:2]
-                parts = frozenset(each.arg for each in call.keywords if each.arg)
-                if isinstance(file, ast.Constant):  # Else it is `compose` that hands it on.
-                    for text in self._texts(name, functions):
-                        yield str(file.value), text, parts
+        for call, functions in self._calls("statement"):
+            file, name = call.args[:2]
+            parts = frozenset(each.arg for each in call.keywords if each.arg)
+            if isinstance(file, ast.Constant):  # Else it is `compose` that hands it on.
+                for text in self._texts(name, functions):
+                    yield str(file.value), text, parts
 
     def _texts(self, node: ast.expr, functions: Functions) -> set[str]:
         """Return the texts that an expression may be; one that can't be told is an error."""
@@ -116,7 +115,7 @@ def test_every_call_names_a_file_that_there_is():
 @pytest.mark.parametrize("file", FILES)
 def test_every_part_that_a_call_names_has_a_placeholder_in_its_statement(file: str):
     """Parts that come in a mapping are checked when the statement is composed."""
-    given = {each for module in MODULES for each in module.given("statement")}
+    given = {each for module in MODULES for each in module.given()}
     for name, parts in sorted((name, parts) for of, name, parts in given if of == file):
         assert parts <= compose.placeholders(sqlfiles.statement(file, name)), name
 
@@ -125,10 +124,10 @@ def test_a_name_that_is_computed_is_followed_to_its_texts():
     source = """
 def one(session, what="default"):
     for kind, rest in (("looped", 1), ("again", 2)):
-        db.compose("file", kind)
+        compose.statement("file", kind)
     chosen = "yes" if session else "no"
-    db.compose("file", chosen)
-    return db.compose("file", what)
+    compose.statement("file", chosen)
+    return compose.statement("file", what)
 
 def other(name):
     one(1, what="by name")
@@ -142,4 +141,4 @@ other("handed on")
 
 def test_a_name_that_nobody_can_tell_is_an_error():
     with pytest.raises(AssertionError, match=r"line 2: which statement is f'{a}_rows'\?"):
-        list(Module("def f(a):\n    db.compose('file', f'{a}_rows')").statements())
+        list(Module("def f(a):\n    compose.statement('file', f'{a}_rows')").statements())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from tidemark import catalog, db, rights
+from tidemark import catalog, compose, db, rights
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import WindowError
@@ -77,7 +77,7 @@ def _unblocking(session: Session, seen: Activity, login: Login) -> str:
         return "select pid, usename from pg_stat_activity where state = 'disabled';"
     return " ".join(
         f"rollback prepared {quoted};"
-        for (quoted,) in session.rows(db.compose("examination", "prepared"))
+        for (quoted,) in session.rows(compose.statement("examination", "prepared"))
     )
 
 
@@ -87,7 +87,7 @@ def _table(
     schema, table = entity.source_name
     quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
     may_use, may_read, kind, is_indexed, owner = session.one(
-        db.compose("examination", "table"),
+        compose.statement("examination", "table"),
         {"schema": schema, "table": table, "watermark": entity.watermark},
     )
     grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login.name};"]

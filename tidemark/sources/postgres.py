@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tidemark import catalog, db, mirror, transfer
+from tidemark import catalog, compose, db, mirror, transfer
+from tidemark.compose import Columns
 from tidemark.config import Area, Entity
 from tidemark.db import Composable, Relation, Servers, Session
 from tidemark.errors import (
@@ -95,7 +96,7 @@ class PostgresSource:
             with session.transaction(transfer.READ_ONLY):
                 session.run(limits(area))
                 began = time.monotonic()
-                snapshot = session.value(db.compose("source", "export_snapshot"))
+                snapshot = session.value(compose.statement("source", "export_snapshot"))
                 future = {
                     name: rows
                     for name, entity in area.entities.items()
@@ -133,7 +134,7 @@ class PostgresSource:
             session.rolled_back(transfer.READ_ONLY),
         ):
             session.run(limits(area))
-            clock = session.value(db.compose("source", "clock"))
+            clock = session.value(compose.statement("source", "clock"))
             yield PostgresComparison(self._servers, session, area, clock, _Reached.of(positions))
 
     def rows(self, area: Area) -> dict[str, int]:
@@ -230,15 +231,15 @@ class PostgresDelta:
         if which == "all":
             return window.condition(entity, Window(None, slice_.high))
         named = mirror.keys(self.tables[name], entity.key, which)
-        return db.compose("source", "named", key=db.names(entity.key), keys=named)
+        return compose.statement("source", "named", key=Columns(entity.key), keys=named)
 
     def _send(self, name: str, out: Out, condition: Composable) -> None:
         types = {column.name: column for column in self.tables[name].columns}
         wanted = [column for column in out.columns if column.name in types]
-        query = db.compose(
+        query = compose.statement(
             "source",
             "rows",
-            columns=db.names(column.name for column in wanted),
+            columns=Columns(tuple(column.name for column in wanted)),
             source=db.name(*self.area.entities[name].source_name),
             condition=condition,
         )
@@ -266,7 +267,7 @@ class PostgresComparison:
         entity, low = self._area.entities[name], self._low(name)
         if entity.extract == "full" or low is None:
             return db.text("true")
-        return db.compose(
+        return compose.statement(
             "source", "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
         )
 
@@ -278,10 +279,10 @@ class PostgresComparison:
         """See `Comparison.relation`."""
         return Relation(
             self._session,
-            db.compose(
+            compose.statement(
                 "source",
                 "compared",
-                columns=db.joined("t.{}::text as {}", columns),
+                columns=Columns(tuple(columns)),
                 pending=self._late(entity),
                 source=db.name(*self._area.entities[entity].source_name),
             ),
@@ -292,10 +293,10 @@ class PostgresComparison:
         named = self._area.entities[entity]
         if named.extract == "full" or self._low(entity) is None:
             return []
-        statement = db.compose(
+        statement = compose.statement(
             "source",
             "late_keys",
-            key_texts=db.joined("t.{}::text", named.key),
+            key=Columns(named.key),
             source=db.name(*named.source_name),
             late=self._late(entity),
             limit=db.literal(limit),
@@ -310,7 +311,7 @@ class PostgresComparison:
         deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
         with self._servers.session(self._area.source.name, "verify") as session:
             while True:
-                clock = session.value(db.compose("source", "clock"))
+                clock = session.value(compose.statement("source", "clock"))
                 now = KeysCompared(_trace(session, named), clock)
                 if traces.is_due(named, before.keys, now):
                     return True
@@ -325,7 +326,7 @@ class PostgresComparison:
 
 def limits(area: Area) -> Composable:
     """Compose what keeps a transaction on the source from standing in the application's way."""
-    return db.compose(
+    return compose.statement(
         "source",
         "limits",
         statement_timeout=_milliseconds(area.source.limits.statement_timeout),
@@ -343,7 +344,9 @@ def _trace(session: Session, entity: Entity) -> str | None:
 
 def _count(session: Session, entity: Entity, condition: Composable) -> int:
     source = db.name(*entity.source_name)
-    return int(session.value(db.compose("source", "count", source=source, condition=condition)))
+    return int(
+        session.value(compose.statement("source", "count", source=source, condition=condition))
+    )
 
 
 def _has_rows(session: Session, entity: Entity, slice_: Window) -> bool:
@@ -352,7 +355,7 @@ def _has_rows(session: Session, entity: Entity, slice_: Window) -> bool:
     source, condition = db.name(*entity.source_name), window.condition(entity, slice_)
     # Of a table that is read as a whole, nothing says as much as something: all is gone.
     return _is_read_whole(entity) or bool(
-        session.value(db.compose("source", "has_rows", source=source, condition=condition))
+        session.value(compose.statement("source", "has_rows", source=source, condition=condition))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.config import Entity
 from tidemark.db import Session
 
@@ -34,7 +34,9 @@ def read(session: Session, entity: Entity) -> str | None:
     """
     if session.version < _COUNTS_EVERY_DELETE:
         return None
-    trace = session.value(db.compose("traces", "trace"), {"table": db.quoted(*entity.source_name)})
+    trace = session.value(
+        compose.statement("traces", "trace"), {"table": db.quoted(*entity.source_name)}
+    )
     return None if trace is None else str(trace)
 
 

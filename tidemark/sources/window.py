@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tidemark import db
+from tidemark import compose, db
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import WindowError
@@ -65,13 +65,15 @@ class Activity:
 
 def activity(source: Session, area: Area) -> Activity:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
-    clock, standby, sees_all, hidden, oldest, *holder = source.one(db.compose("window", "activity"))
+    clock, standby, sees_all, hidden, oldest, *holder = source.one(
+        compose.statement("window", "activity")
+    )
     return Activity(
         clock=clock,
         is_standby=standby,
         sees_all_sessions=sees_all,
         hidden_sessions=hidden,
-        prepared_transactions=source.value(db.compose("window", "prepared_transactions")),
+        prepared_transactions=source.value(compose.statement("window", "prepared_transactions")),
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
         late=_late(source, area),
@@ -85,7 +87,7 @@ def _late(source: Session, area: Area) -> dict[str, Late]:
         "schemas": [entity.source_name[0] for entity in read],
         "tables": [entity.source_name[1] for entity in read],
     }
-    found = source.rows(db.compose("window", "late"), tables)
+    found = source.rows(compose.statement("window", "late"), tables)
     return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
 
 
@@ -189,7 +191,7 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
     """Compose the WHERE clause of a window, with literals: COPY takes no parameters."""
     if entity.watermark is None or slice_.high is None:
         return db.text("true")
-    return db.compose(
+    return compose.statement(
         "window",
         "before" if slice_.low is None else "in_window",
         watermark=db.name(entity.watermark),
@@ -206,7 +208,7 @@ def beyond(source: Session, entity: Entity, clock: datetime) -> tuple[int, int, 
         clock: the source's; what lies more than `FUTURE` after it comes not yet.
     """
     without, endless, future = source.one(
-        db.compose(
+        compose.statement(
             "window",
             "beyond",
             source=db.name(*entity.source_name),

@@ -3,7 +3,7 @@
 -- name: versions
 select {columns}
 from {dimension}
-where {condition}
+where {nk = values::types}
 order by valid_from
 
 -- name: facts

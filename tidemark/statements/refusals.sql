@@ -1,7 +1,10 @@
 -- What can be found out about a refused row, once its transaction has been rolled back.
 
 -- name: count
-select {counts} from {view}
+select
+    {count(columns)},
+    count(*)
+from {view}
 
 -- Rows without a value in a column that has to have one; only of those that would be stored.
 -- name: lacking

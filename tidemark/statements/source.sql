@@ -30,7 +30,7 @@ select clock_timestamp()
 t.{watermark} >= {low}
 
 -- name: late_keys
-select array[{key_texts}]
+select array[{t.key::text}]
 from {source} as t
 where {late}
 limit {limit}
@@ -38,7 +38,7 @@ limit {limit}
 -- name: compared
 (
     select
-        {columns},
+        {t.columns::text as columns},
         {pending} as _pending
     from {source} as t
 )
