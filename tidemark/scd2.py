@@ -239,6 +239,8 @@ def _parts(dimension: Dimension) -> Parts:
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.text("null::timestamptz"),
+        # Without plans it is the same, and what follows is in this order then: one sort is enough.
+        "told_at": db.name("_told_at" if dimension.has_plans else "_at"),
         "nk": Columns(dimension.natural_key),
         "type2": Columns(dimension.type2, texts=dimension.texts),
         "type1": Columns(dimension.type1),

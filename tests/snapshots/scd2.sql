@@ -492,7 +492,7 @@ with told as (
         _rank
     from landing."customers.placed"
     window whole as (
-        partition by customer_id order by _told_at, _live, _place
+        partition by customer_id order by _at, _live, _place
         rows between unbounded preceding and unbounded following
     )
 ),

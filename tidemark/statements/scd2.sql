@@ -252,7 +252,7 @@ with told as (
         _rank
     from {placed}
     window whole as (
-        partition by {nk} order by _told_at, _live, _place
+        partition by {nk} order by {told_at}, _live, _place
         rows between unbounded preceding and unbounded following
     )
 ),
