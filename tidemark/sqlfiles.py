@@ -1,7 +1,7 @@
 """The one place where a `.sql` file is read and taken apart.
 
 Statements that the engine composes live in `tidemark/statements/<module>.sql`, each behind a line
-`-- name: <statement>`. `{placeholders}` are filled by `psycopg2.sql` in `db`, never here.
+`-- name: <statement>`. `{placeholders}` are filled by `compose`, never here.
 """
 
 import re
