@@ -145,6 +145,7 @@ def land_all(servers: Servers, receiver: Layer, tasks: Sequence[Task]) -> Mappin
     Returns:
         Name of the landing table -> what has landed.
     """
+    receivers: list[Session] = []
     inlets: list[Inlet] = []
 
     def one(task: Task) -> Streamed:
@@ -153,6 +154,7 @@ def land_all(servers: Servers, receiver: Layer, tasks: Sequence[Task]) -> Mappin
             task.send(out)
 
         with servers.session(receiver, f"land {task.landing.entity}") as session:
+            receivers.append(session)
             return land(session, replace(task, send=sending))
 
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
@@ -161,7 +163,7 @@ def land_all(servers: Servers, receiver: Layer, tasks: Sequence[Task]) -> Mappin
             for each in as_completed(streams):
                 each.result()
         except BaseException:
-            _stop(streams, inlets)
+            _stop(streams, receivers, inlets)
             raise
     done = [each.result() for each in streams]
     return {task.landing.entity: result for task, result in zip(tasks, done, strict=True)}
@@ -226,13 +228,17 @@ class Snapshot:
             raise error.of(error.entity, error.todo, column=column) from error
 
 
-def _stop(streams: Sequence[Future[Streamed]], inlets: Sequence[Inlet]) -> None:
+def _stop(
+    streams: Sequence[Future[Streamed]], receivers: Sequence[Session], inlets: Sequence[Inlet]
+) -> None:
     """End what still streams when one has failed: it holds the source's snapshot, in vain."""
     for each in streams:
         each.cancel()
     # One that is between two statements has nothing to cancel yet.
     pause = 0.1
     while wait(streams, timeout=pause).not_done:
+        # One may wait for a lock before anything is sent to it.
+        db.cancel(list(receivers))
         for out in list(inlets):
             out.stop()
         pause = min(2 * pause, 2.0)
