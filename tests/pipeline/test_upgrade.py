@@ -19,8 +19,11 @@ from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.db import Servers
 from tidemark.model import ServerName
 
-RELEASED = "918fb59c226193e9334ae989cce97301d7b9f6d7"
-"""The last commit before deletes were detected."""
+RELEASED = {
+    "918fb59c226193e9334ae989cce97301d7b9f6d7": "before deletes were detected",
+    "4272d1c49a92615011b8a5a72088e7dc8f6bcdd0": "before positions, and an order of versions",
+}
+"""Commits whose warehouses go on -> what they are the last one of."""
 
 SCHEMA = """
     select format('%s.%s %s %s', n.nspname, c.relname, a.attname, format_type(atttypid, atttypmod))
@@ -38,13 +41,14 @@ SCHEMA = """
 """
 
 
-@pytest.fixture(scope="module")
-def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package and the SQL of the older commit; its windows have no margin."""
-    command = ["git", "archive", RELEASED, "tidemark", "sql"]
+@pytest.fixture(scope="module", params=RELEASED, ids=lambda commit: commit[:7])
+def older(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package and the SQL of an older commit; its windows have no margin."""
+    command = ["git", "archive", request.param, "tidemark", "sql"]
     archive = subprocess.run(command, cwd=HOME, capture_output=True, timeout=PATIENCE, check=False)
     if archive.returncode:
-        pytest.skip(f"no commit {RELEASED[:7]} here (a shallow clone?): {archive.stderr.decode()}")
+        said = archive.stderr.decode()
+        pytest.skip(f"no commit {request.param[:7]} here (a shallow clone?): {said}")
     folder = tmp_path_factory.mktemp("older")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
