@@ -27,7 +27,7 @@ def versions(dwh: Session, dimension: Dimension) -> list[Audit]:
     """Look for versions that overlap, leave an unexplained gap, or are wrongly current."""
     found = dwh.rows(
         compose.statement(
-            "verify",
+            "audits",
             "broken_versions",
             dimension=dimension.name,
             surrogate=db.name(dimension.surrogate),
@@ -51,7 +51,7 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
     dimension = role.dimension
     found = dwh.rows(
         compose.statement(
-            "verify",
+            "audits",
             "misplaced_facts",
             fact=fact.name,
             dimension=dimension.name,

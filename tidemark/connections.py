@@ -18,7 +18,7 @@ import termios
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -133,7 +133,7 @@ class Aside:
     def rows(
         self, statement: str, parameters: Mapping[str, object], deadline: float
     ) -> list[tuple[Any, ...]]:
-        """Run a statement of heartbeat.sql; log in first where needed.
+        """Run a statement; log in first where needed.
 
         Raises:
             TimeoutError: no answer came before the deadline (of `time.monotonic()`).
@@ -144,15 +144,25 @@ class Aside:
             self._connection = _connect(self._dsn, name, is_async=True)
             _complete(self._connection, deadline)
         with self._connection.cursor() as cursor:
-            cursor.execute(f"{sqlfiles.statement('db', 'trust_nobody')}; {statement}", parameters)
+            cursor.execute(f"{trusting_nobody()}; {statement}", parameters)
             _complete(self._connection, deadline)
             return cursor.fetchall()
+
+    def end(self, pids: Sequence[int], deadline: float) -> None:
+        """End sessions of Tidemark's; raises as `rows`."""
+        statement = sqlfiles.statement("connections", "end")
+        self.rows(statement, {"pids": pids}, deadline)
 
     def close(self) -> None:
         """Close the connection; the next statement opens another one."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def trusting_nobody() -> str:
+    """Return the statement that a session begins with."""
+    return sqlfiles.statement("connections", "trust_nobody")
 
 
 def _complete(connection: extensions.connection, deadline: float) -> None:
@@ -226,7 +236,7 @@ def cancel(those: Iterable[Connection]) -> None:
 
 def _cancel(dsn: str, pids: list[int]) -> None:
     with suppress(psycopg2.Error, TimeoutError), closing(Aside(dsn)) as aside:
-        statement = sqlfiles.statement("heartbeat", "cancel")
+        statement = sqlfiles.statement("connections", "cancel")
         aside.rows(statement, {"pids": pids}, time.monotonic() + CANCEL)
 
 
@@ -305,8 +315,7 @@ def _end_orphans(dsn: str) -> None:
     left = _orphans.pop(dsn, [])
     if left:
         with suppress(psycopg2.Error, TimeoutError), closing(Aside(dsn)) as aside:
-            statement = sqlfiles.statement("heartbeat", "end")
-            aside.rows(statement, {"pids": left}, time.monotonic() + CANCEL)
+            aside.end(left, time.monotonic() + CANCEL)
 
 
 class Pipe(io.FileIO):

@@ -263,7 +263,7 @@ def require_deferrable(dwh: Session, area: Area) -> None:
         "dimensions": [entity.dwh for entity in area.dimensions],
     }
     for table, schema, name, waits, only_checks, definition in dwh.rows(
-        compose.statement("catalog", "foreign_keys"), which
+        compose.statement("contracts", "foreign_keys"), which
     ):
         altered = ddl.named(schema, table)
         said = f"dwh: the foreign key {name!r} of {schema}.{table}"

@@ -55,6 +55,11 @@ def quoted(*parts: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
+def become(role: str) -> Composable:
+    """Compose the statement by which a session gets a role's rights, and no others."""
+    return compose.statement("db", "become", role=name(role))
+
+
 def literal(value: object) -> Composable:
     """Quote a value, for the few places where PostgreSQL takes no parameter."""
     return sql.Literal(value)
@@ -290,9 +295,9 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
             f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
             "another server."
         )
-    first: list[Composable] = [compose.statement("db", "trust_nobody")]
+    first: list[Composable] = [text(connections.trusting_nobody())]
     if as_etl and not is_source(server):
-        first.append(compose.statement("db", "become", role=name(ETL_ROLE)))
+        first.append(become(ETL_ROLE))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
     first += [_pin(pins), compose.statement("db", "notice_closed_sockets")]
     _begin(session, connection, first)

@@ -83,7 +83,7 @@ def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
     session = db.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
     with closing(session):
         if not is_source(server):
-            session.run(compose.statement("db", "become", role=db.name(ETL_ROLE)))
+            session.run(db.become(ETL_ROLE))
         yield session
 
 

@@ -233,8 +233,7 @@ class _Server:
         what = "has ended its session" if look[1:] == _GONE else "waits for this side"
         connections.give_up(one, f"no answer for {seconds:.0f} s, and the server {what}")
         with suppress(psycopg2.Error, TimeoutError):
-            statement = sqlfiles.statement("heartbeat", "end")
-            self._aside.rows(statement, {"pids": [one.pid]}, time.monotonic() + ANSWER)
+            self._aside.end([one.pid], time.monotonic() + ANSWER)
 
 
 _GONE: Look = (None, None, None)

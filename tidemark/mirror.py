@@ -41,7 +41,7 @@ RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns("compare", "versions")
 """Names that no column of a payload may have."""
 
 _RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
-    "claims", "cleanse", "mirror", "rejects", "retention", "stage", "verify"
+    "audits", "claims", "cleanse", "mirror", "rejects", "retention", "sides", "stage", "verify"
 )
 _RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns("claims", "cleanse")
 

@@ -132,7 +132,7 @@ def _must_become_analyst(session: Session, dsn: str) -> None:
     Else psql would start with the login's own rights, or end with a message of libpq's.
     """
     server = driver_errors.redacted(dsn)
-    session.run(compose.statement("db", "trust_nobody"))
+    session.run(connections.trusting_nobody())
     found = session.rows(compose.statement("psql", "may_become"), {"role": ANALYST_ROLE})
     if not found:
         raise ConfigError(

@@ -80,7 +80,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _make_partitions(dwh, shape, delta)
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
-                dwh.run(compose.statement("publish", "defer"))
+                let_keys_wait(dwh)
             if repair and delta.changed:
                 _remove_surplus(dwh, shape, delta, repair, counts)
             if delta.changed:
@@ -94,7 +94,7 @@ def read_delta(
     stg: Session, area: Area, after: Mapping[str, int], surplus: Sequence[str] = ()
 ) -> Delta:
     """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
-    snapshot = stg.value(compose.statement("source", "export_snapshot"))
+    snapshot = transfer.shared_snapshot(stg)
     batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
     last = max(batches) if batches else mirror.last_applied(stg, area.area)
     changed = [
@@ -115,6 +115,11 @@ def read_delta(
     }
     marks = batches[last].marks if batches else {}
     return Delta(after, last, marks, changed, snapshot, known)
+
+
+def let_keys_wait(dwh: Session) -> None:
+    """Check the star's foreign keys when the transaction ends."""
+    dwh.run(compose.statement("publish", "defer"))
 
 
 def prepare(dwh: Session, shape: Star) -> None:
@@ -143,7 +148,7 @@ def _land(
     prepare(dwh, shape)
     with dwh.transaction():
         for name in set(shape.sent) - set(delta.changed):
-            dwh.run(compose.statement("transfer", "truncate", landing=landing(shape, name).name))
+            transfer.empty(dwh, landing(shape, name))
     jobs = [
         job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)

@@ -219,13 +219,12 @@ def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes
 def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
-    dwh.run(compose.statement("publish", "defer"))
+    publish.let_keys_wait(dwh)
     after = published.progress(dwh, area, shape.facts.values())
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
     for name in shape.sent:
-        landing = publish.landing(shape, name)
-        dwh.run(compose.statement("transfer", "truncate", landing=landing.name))
+        transfer.empty(dwh, publish.landing(shape, name))
     for dimension in dimensions:
         transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
         with refusals.named(dimension.entity, dwh=refusals.STORING):

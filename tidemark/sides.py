@@ -36,7 +36,7 @@ class Pair:
 def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
     """Return what a mirror has of its source, in the columns that both have."""
     names = Columns(tuple(column.name for column in columns))
-    kept = compose.statement("verify", "live_rows", columns=names, mirror=mirror.name)
+    kept = compose.statement("sides", "live_rows", columns=names, mirror=mirror.name)
     return _shape(entity.key, {column.name: column for column in columns}), kept
 
 
@@ -55,7 +55,7 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
             carried=(_EFFECTIVE,),
         ),
         compose.statement(
-            "verify",
+            "sides",
             "staged_members",
             columns=Columns(columns),
             effective=db.name(target.effective),
@@ -63,14 +63,14 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
             applied=db.literal(published),
         ),
         compose.statement(
-            "verify",
+            "sides",
             "current_members",
             columns=Columns(columns),
             dimension=target.name,
             surrogate=surrogate,
         ),
         compose.statement(
-            "verify",
+            "sides",
             "is_in_force",
             dimension=target.name,
             nk=Columns(target.natural_key),
@@ -101,7 +101,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
     return Pair(
         _shape(target.natural_key, compared, labels=labels),
         compose.statement(
-            "verify",
+            "sides",
             "staged_facts",
             sources=Columns(tuple(target.columns.values())),
             columns=Columns(tuple(target.columns)),
@@ -113,7 +113,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             applied=db.literal(published),
         ),
         compose.statement(
-            "verify",
+            "sides",
             "stored_facts",
             columns=Columns(tuple(target.columns)),
             date_keys=Columns(tuple(target.dates)),
@@ -130,7 +130,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
 
 def _join(role: RoleKey, alias: str) -> Composable:
     return compose.statement(
-        "verify",
+        "sides",
         "join",
         dimension=role.dimension.name,
         d=db.name(alias),
@@ -142,7 +142,7 @@ def _join(role: RoleKey, alias: str) -> Composable:
 def _said(role: RoleKey, place: int, name: str) -> Composable:
     by, read_as = role.by[place], role.dimension.read_as[place]
     return compose.statement(
-        "verify",
+        "sides",
         "member",
         by=Columns(role.by),
         value=Columns((by,), types=(read_as,)),
@@ -152,7 +152,7 @@ def _said(role: RoleKey, place: int, name: str) -> Composable:
 
 def _pointed_at(alias: str, natural: str, name: str) -> Composable:
     parts = {"d": db.name(alias), "column": db.name(natural), "name": db.name(name)}
-    return compose.statement("verify", "stored_member", parts)
+    return compose.statement("sides", "stored_member", parts)
 
 
 def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
@@ -171,9 +171,9 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
             tuple(c for c in target.payload if c not in target.key),
             texts=target.texts,
         ),
-        compose.statement("verify", "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),
-        compose.statement("verify", "staged_rows", columns=columns, mirror=target.name),
-        compose.statement("verify", "is_refused", key=key, cleaned=cleaned, applied=last),
+        compose.statement("sides", "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),
+        compose.statement("sides", "staged_rows", columns=columns, mirror=target.name),
+        compose.statement("sides", "is_refused", key=key, cleaned=cleaned, applied=last),
     )
 
 

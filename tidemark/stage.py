@@ -73,7 +73,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 cleansings = cleanse.read(stg, area)
                 with stg.transaction():
                     find_out_claims(mrr, stg, area, cleansings)
-                snapshot = mrr.value(compose.statement("source", "export_snapshot"))
+                snapshot = transfer.shared_snapshot(mrr)
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
                     counts[name].info["stream_seconds"] = round(result.seconds, 3)

@@ -16,8 +16,8 @@ from tidemark.model import Column, Place, Table, compared_as_text, label
 from tidemark.scd2 import VERSIONING, Dimension
 from tidemark.sqltypes import compares, unsized
 
-_RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("scd2", "verify")
-_RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "verify")
+_RESERVED_IN_DIMENSIONS = sqlfiles.own_columns("audits", "scd2", "sides")
+_RESERVED_IN_FACTS = sqlfiles.own_columns("facts", "sides")
 _NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables that are numbered."""
 

@@ -115,6 +115,11 @@ def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
     receiver.run(compose.statement("transfer", "drop", landing=own.name))
 
 
+def shared_snapshot(sender: Session) -> str:
+    """Let other sessions see what this transaction sees; returns the name of its snapshot."""
+    return str(sender.value(compose.statement("transfer", "export_snapshot")))
+
+
 def stream_all(
     servers: Servers, *, sender: tuple[ServerName, str], receiver: Layer, jobs: Sequence[Job]
 ) -> Mapping[str, Streamed]:
@@ -259,7 +264,7 @@ def land(receiver: Session, task: Task) -> Streamed:
     landing = task.landing
     with receiver.transaction():
         if not task.adds:
-            receiver.run(compose.statement("transfer", "truncate", landing=landing.name))
+            empty(receiver, landing)
         with _taking(receiver, landing) as out:
             task.send(out)
     if out.rows:
@@ -326,10 +331,15 @@ def _send_job(snapshot: Snapshot, job: Job, out: Inlet) -> None:
 
 def refill(sender: Session, receiver: Session, job: Job) -> int:
     """Do one job in transactions of the caller's on both sides; returns the number of rows."""
-    receiver.run(compose.statement("transfer", "truncate", landing=job.landing.name))
+    empty(receiver, job.landing)
     rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
     receiver.run(compose.statement("transfer", "analyze", landing=job.landing.name))
     return rows
+
+
+def empty(receiver: Session, landing: Landing) -> None:
+    """Empty a landing table."""
+    receiver.run(compose.statement("transfer", "truncate", landing=landing.name))
 
 
 def create(receiver: Session, landing: Landing) -> None:

@@ -219,8 +219,16 @@ where f._differs;
 select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = :area;
 
 -- record_applied
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed)
-values (:area, :batch_id, :marks, :is_repair, :refreshed::text[]);
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
+values (
+    :area,
+    :batch_id,
+    :marks,
+    :is_repair,
+    :refreshed::text[],
+    :ruleset
+)
+returning exists (select from tidemark.ruleset as r where r.checksum = :ruleset);
 
 -- update
 update public.mrr_dim_customers as m

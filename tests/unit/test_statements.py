@@ -98,14 +98,20 @@ def assigned(name: str, function: ast.FunctionDef) -> Iterator[ast.expr]:
                         yield from (each.elts[place] for each in elts)  # type: ignore[attr-defined]
 
 
-MODULES = [Module(path.read_text()) for path in PACKAGE.rglob("*.py")]
-CALLED = {each for module in MODULES for each in module.statements()}
+MODULES = {path: Module(path.read_text()) for path in PACKAGE.rglob("*.py")}
+CALLED = {each for module in MODULES.values() for each in module.statements()}
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_is_called_and_every_call_has_its_statement(file: str):
     """A call names its file and its statement; both are read off the syntax."""
     assert set(sqlfiles.statements(file)) == {name for of, name in CALLED if of == file}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_composes_only_its_own_statements(path: Path):
+    """What another module says in SQL is had by calling that module."""
+    assert {file for file, _ in MODULES[path].statements()} <= {path.stem}
 
 
 def test_every_call_names_a_file_that_there_is():
@@ -115,7 +121,7 @@ def test_every_call_names_a_file_that_there_is():
 @pytest.mark.parametrize("file", FILES)
 def test_every_part_that_a_call_names_has_a_placeholder_in_its_statement(file: str):
     """Parts that come in a mapping are checked when the statement is composed."""
-    given = {each for module in MODULES for each in module.given()}
+    given = {each for module in MODULES.values() for each in module.given()}
     for name, parts in sorted((name, parts) for of, name, parts in given if of == file):
         assert parts <= compose.placeholders(sqlfiles.statement(file, name)), name
 

@@ -96,7 +96,7 @@ class PostgresSource:
             with session.transaction(transfer.READ_ONLY):
                 session.run(limits(area))
                 began = time.monotonic()
-                snapshot = session.value(compose.statement("source", "export_snapshot"))
+                snapshot = transfer.shared_snapshot(session)
                 future = {
                     name: rows
                     for name, entity in area.entities.items()
@@ -134,7 +134,7 @@ class PostgresSource:
             session.rolled_back(transfer.READ_ONLY),
         ):
             session.run(limits(area))
-            clock = session.value(compose.statement("source", "clock"))
+            clock = session.value(compose.statement("postgres", "clock"))
             yield PostgresComparison(self._servers, session, area, clock, _Reached.of(positions))
 
     def rows(self, area: Area) -> dict[str, int]:
@@ -231,13 +231,13 @@ class PostgresDelta:
         if which == "all":
             return window.condition(entity, Window(None, slice_.high))
         named = mirror.keys(self.tables[name], entity.key, which)
-        return compose.statement("source", "named", key=Columns(entity.key), keys=named)
+        return compose.statement("postgres", "named", key=Columns(entity.key), keys=named)
 
     def _send(self, name: str, out: Out, condition: Composable) -> None:
         types = {column.name: column for column in self.tables[name].columns}
         wanted = [column for column in out.columns if column.name in types]
         query = compose.statement(
-            "source",
+            "postgres",
             "rows",
             columns=Columns(tuple(column.name for column in wanted)),
             source=db.name(*self.area.entities[name].source_name),
@@ -268,7 +268,7 @@ class PostgresComparison:
         if entity.extract == "full" or low is None:
             return db.text("true")
         return compose.statement(
-            "source", "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
+            "postgres", "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
         )
 
     def _low(self, name: str) -> datetime | None:
@@ -280,7 +280,7 @@ class PostgresComparison:
         return Relation(
             self._session,
             compose.statement(
-                "source",
+                "postgres",
                 "compared",
                 columns=Columns(tuple(columns)),
                 pending=self._late(entity),
@@ -294,7 +294,7 @@ class PostgresComparison:
         if named.extract == "full" or self._low(entity) is None:
             return []
         statement = compose.statement(
-            "source",
+            "postgres",
             "late_keys",
             key=Columns(named.key),
             source=db.name(*named.source_name),
@@ -311,7 +311,7 @@ class PostgresComparison:
         deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
         with self._servers.session(self._area.source.name, "verify") as session:
             while True:
-                clock = session.value(compose.statement("source", "clock"))
+                clock = session.value(compose.statement("postgres", "clock"))
                 now = KeysCompared(_trace(session, named), clock)
                 if traces.is_due(named, before.keys, now):
                     return True
@@ -327,7 +327,7 @@ class PostgresComparison:
 def limits(area: Area) -> Composable:
     """Compose what keeps a transaction on the source from standing in the application's way."""
     return compose.statement(
-        "source",
+        "postgres",
         "limits",
         statement_timeout=_milliseconds(area.source.limits.statement_timeout),
         lock_timeout=_milliseconds(area.source.limits.lock_timeout),
@@ -345,7 +345,7 @@ def _trace(session: Session, entity: Entity) -> str | None:
 def _count(session: Session, entity: Entity, condition: Composable) -> int:
     source = db.name(*entity.source_name)
     return int(
-        session.value(compose.statement("source", "count", source=source, condition=condition))
+        session.value(compose.statement("postgres", "count", source=source, condition=condition))
     )
 
 
@@ -355,7 +355,7 @@ def _has_rows(session: Session, entity: Entity, slice_: Window) -> bool:
     source, condition = db.name(*entity.source_name), window.condition(entity, slice_)
     # Of a table that is read as a whole, nothing says as much as something: all is gone.
     return _is_read_whole(entity) or bool(
-        session.value(compose.statement("source", "has_rows", source=source, condition=condition))
+        session.value(compose.statement("postgres", "has_rows", source=source, condition=condition))
     )
 
 

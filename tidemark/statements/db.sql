@@ -1,9 +1,5 @@
 -- What a session begins with.
 
--- Before any name is looked up, and without looking one up.
--- name: trust_nobody
-set session search_path = pg_catalog, pg_temp
-
 -- A server that is too old for a setting has none to change. An engine's session has its own path.
 -- name: pin
 select pg_catalog.set_config(s.name, s.setting, false)

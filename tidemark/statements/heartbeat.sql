@@ -14,13 +14,3 @@ select
     extract(epoch from clock_timestamp() - a.xact_start)::float8
 from unnest(pg_blocking_pids(%(pid)s)) as b (pid)
 inner join pg_stat_activity as a on b.pid = a.pid
-
--- name: end
-select pg_terminate_backend(pid)
-from pg_stat_activity
-where pid = any(%(pids)s) and application_name like 'tidemark %%'
-
--- name: cancel
-select pg_cancel_backend(pid)
-from pg_stat_activity
-where pid = any(%(pids)s) and state not like 'idle%%'

@@ -20,3 +20,6 @@ select {columns} from ({query}) as q
 
 -- name: analyze
 analyze {landing}
+
+-- name: export_snapshot
+select pg_export_snapshot()

@@ -1,8 +1,5 @@
 -- Reading a PostgreSQL source.
 
--- name: export_snapshot
-select pg_export_snapshot()
-
 -- name: limits
 set local statement_timeout = {statement_timeout};
 set local lock_timeout = {lock_timeout}

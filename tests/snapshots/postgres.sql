@@ -4,9 +4,6 @@ select clock_timestamp();
 -- count
 select count(*) from public.customers where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z';
 
--- export_snapshot
-select pg_export_snapshot();
-
 -- has_rows
 select exists (
     select

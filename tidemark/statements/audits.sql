@@ -1,0 +1,45 @@
+-- What can't be in a star schema.
+
+-- Versions that can't be: they overlap, leave a gap that no delete explains, or are current although
+-- they have ended.
+-- name: broken_versions
+select
+    array[{v.nk::text}],
+    v._what
+from (
+    select
+        {nk},
+        case
+            when _next_from < valid_to then 'versions overlap'
+            when _next_from > valid_to and not is_deleted then 'a gap that no delete explains'
+            when is_current <> (valid_to = {end}) then 'is_current does not say which one is open'
+            when is_current and _next_from is not null then 'more than one current version'
+        end as _what
+    from (
+        select
+            {d.nk},
+            d.valid_to,
+            d.is_current,
+            d.is_deleted,
+            lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as _next_from
+        from {dimension} as d
+        where d.{surrogate} <> 0
+    ) as versions
+) as v
+where v._what is not null
+order by 1
+
+-- Facts that do not point at the version in force at their event time; where none was in force, at
+-- the one before, else at the first.
+-- name: misplaced_facts
+select array[{f.nk::text}]
+from {fact} as f
+left join {dimension} as d on f.{column} = d.{surrogate}
+where
+    f.{column} <> 0
+    and (
+        d.{surrogate} is null
+        or not (d.valid_from <= f.{event_time} and f.{event_time} < d.valid_to)
+        and d.{surrogate} <> {nearest}
+    )
+order by 1

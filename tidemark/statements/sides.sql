@@ -1,0 +1,103 @@
+-- What each layer has of an entity, for `compare`.
+
+-- name: live_rows
+(
+    select
+        {t.columns::text as columns},
+        false as _pending
+    from {mirror} as t
+    where t._deleted_at is null
+)
+
+-- What later batches than {applied} wrote is pending.
+-- name: staged_members
+(
+    select
+        {t.columns::text as columns},
+        t.{effective}::text as _effective,
+        t._batch_id > {applied} as _pending
+    from {mirror} as t
+    where t._deleted_at is null or t._batch_id > {applied}
+)
+
+-- name: current_members
+(
+    select
+        {t.columns::text as columns},
+        false as _pending
+    from {dimension} as t
+    where t.is_current and not t.is_inferred and t.{surrogate} <> 0
+)
+
+-- name: staged_facts
+(
+    select
+        {t.sources::text as columns},
+        {coalesce(to_char(t.dates, 'YYYYMMDD')::integer, unknown_dates)::text as date_keys},
+        {members},
+        t._batch_id > {applied} as _pending
+    from {mirror} as t
+    where t._deleted_at is null or t._batch_id > {applied}
+)
+
+-- One column of the natural key that a fact says, as the dimension would have it.
+-- name: member
+case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
+
+-- name: stored_facts
+(
+    select
+        {t.columns::text as columns},
+        {t.date_keys::text as date_keys},
+        {members},
+        false as _pending
+    from {fact} as t
+    {joins}
+    where not {is_deleted}
+)
+
+-- name: stored_member
+{d}.{column}::text as {name}
+
+-- name: join
+left join {dimension} as {d} on t.{column} = {d}.{surrogate}
+
+-- The source told of a change that took effect before another one that is here: the version of that
+-- time has it.
+-- name: is_in_force
+s._is_here and r._is_here and exists (
+    select
+    from {dimension} as v
+    where
+        {v.nk = s.staged_nk}
+        and v.valid_from <= s._effective::timestamptz
+        and v.valid_to > s._effective::timestamptz
+        and not {v.type2::text is distinct from s.type2}
+)
+
+-- name: cleaned_rows
+(
+    select
+        {t.columns},
+        t._batch_id > {applied} as _pending
+    from {cleaned} as t
+    where t.reject_reasons = '{{}}' or t._batch_id > {applied}
+)
+
+-- name: staged_rows
+(select {t.columns} from {mirror} as t where t._deleted_at is null)
+
+-- A row that was good once and is refused now stays as it was.
+-- name: is_refused
+s._is_here is null and (
+    ({r.key}) in (
+        select {key}
+        from {cleaned}
+        where _mrr_key is null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+    )
+    or jsonb_build_object({'key', r.key}) in (
+        select _held
+        from {cleaned}
+        where _held is not null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+    )
+)
