@@ -16,7 +16,6 @@ from airflow.sdk.exceptions import AirflowFailException
 from tidemark import tasks
 from tidemark.errors import MonitorError
 from tidemark.model import HOPS, Hop
-from tidemark.project import find_project
 
 TASKS: dict[Hop, str] = {
     "extract": "{source}_to_mrr",
@@ -33,7 +32,7 @@ DOCS: dict[Hop, str] = {
     "transaction. Readers see the batch before or this one.",
 }
 
-project = find_project(Path(__file__).parent)
+project = tasks.project_at(Path(__file__).parent)
 areas = project.areas
 entities = dict.fromkeys(  # each by its name, and then with its area
     [name for area in areas.values() for name in area.entities]

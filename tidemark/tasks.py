@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypedDict
 
 from tidemark import db, interrupts, monitor, pipeline, servers
 from tidemark.config import Area
 from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
-from tidemark.project import Project
+from tidemark.project import Project, find_project
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,11 @@ class Done(TypedDict):
     changed: int
     seconds: float
     entities: dict[str, dict[str, int]]
+
+
+def project_at(folder: Path) -> Project:
+    """Find the project that a folder lies in, such as that of a DAG."""
+    return find_project(folder)
 
 
 def run_hop(
