@@ -10,10 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
-from tidemark import compose, confined, db, ledger, migrate, rights, sources
+from tidemark import compose, confined, db, ledger, logins, migrate, rights, sources
 from tidemark.config import Area
 from tidemark.db import Servers, Session
 from tidemark.errors import MigrationError, TidemarkError
+from tidemark.logins import Login
 from tidemark.model import (
     ETL_ROLE,
     LAYERS,
@@ -25,7 +26,6 @@ from tidemark.model import (
     is_source,
 )
 from tidemark.project import Project
-from tidemark.rights import Login
 from tidemark.sources import Examinable
 
 _CLOCK_TOLERANCE = 5.0
@@ -95,7 +95,7 @@ def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator
         return
     try:
         yield from _about(session)
-        login = rights.login(session)
+        login = logins.current(session)
         if not is_source(server):
             yield from _rights(project, session, login)
         yield from _migrations(project, session)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from tidemark import compose, confined, db, sqlfiles
+from tidemark import compose, confined, db, logins, sqlfiles
 from tidemark.config import Area
 from tidemark.db import Session
 from tidemark.errors import MigrationError, StatementError
@@ -91,20 +91,6 @@ class Amiss:
     """What mends it. The login may lack the right to run it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who is logged in, and what that login may do."""
-
-    name: str
-    owner: str
-    """Owner of the database."""
-    is_superuser: bool
-    may_migrate: bool
-    """Whether it may make roles, schemas and grants."""
-    is_migrated: bool
-    """Whether the layer has been migrated before."""
-
-
 def ours(server: ServerName, texts: Iterable[str], areas: Iterable[Area]) -> Ours:
     """Find what the files of a server, in their order, and the areas name."""
     areas = () if is_source(server) else tuple(areas)
@@ -148,11 +134,6 @@ def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[Place]:
 def plain(name: str) -> str:
     """Return a name as the catalog has it."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def login(session: Session) -> Login:
-    """Read who is logged in."""
-    return Login(*session.one(compose.statement("rights", "login")))
 
 
 def amiss(session: Session, wanted: Ours) -> list[Amiss]:
@@ -226,7 +207,7 @@ def refuse(session: Session, found: Sequence[Amiss]) -> NoReturn:
     Raises:
         MigrationError: always.
     """
-    who = login(session)
+    who = logins.current(session)
     needed = [each for each in found if each.kind != "grant"]
     more = f", and {len(needed) - 1} more" if needed[1:] else ""
     raise MigrationError(

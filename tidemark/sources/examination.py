@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from tidemark import catalog, compose, db, rights
+from tidemark import catalog, compose, db, logins
 from tidemark.config import Area, Entity
 from tidemark.db import Session
 from tidemark.errors import WindowError
+from tidemark.logins import Login
 from tidemark.model import Finding, dsn_variable, in_the_future
-from tidemark.rights import Login
 from tidemark.sources import window
 from tidemark.sources.window import Activity
 
@@ -33,7 +33,7 @@ def findings(
         marks: entity -> high-water mark, where one is known.
         whereabouts: see `Servers.whereabouts`.
     """
-    login, seen = rights.login(session), window.activity(session, area)
+    login, seen = logins.current(session), window.activity(session, area)
     yield from _bound(session, area, login, seen)
     try:
         window.refuse_set_back(area, marks, seen.clock)
