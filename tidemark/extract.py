@@ -170,22 +170,26 @@ def _land(work: _Work) -> _Landed:
     _stream(work, _keys(work, suspects))
     compared = [*delta.compared, *suspects]
     overlooked = _overlooked(work, compared)
-    fetched = _stream(work, [_rows(work, name, which) for name, which in overlooked.items()])
+    # All there is takes the place of what is new of it; single keys come beside that.
+    besides = [name for name in delta.pending if overlooked.get(name) != "all"]
+    fetched = _stream(
+        work,
+        [_rows(work, name, which, is_beside=name in besides) for name, which in overlooked.items()],
+    )
     _tell(work, streamed, fetched)
     pending = list(dict.fromkeys([*delta.pending, *fetched]))
     landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in pending}
     return _Landed(pending, compared, landed)
 
 
-def _rows(work: _Work, name: str, which: Which = "new") -> Task:
-    """Return the task that lands rows of an entity; keys beside what is new that has landed."""
+def _rows(work: _Work, name: str, which: Which = "new", *, is_beside: bool = False) -> Task:
+    """Return the task that lands rows of an entity, in place of what has landed or beside it."""
     target, table = work.mirrors[name]
     columns = tuple(column for column in table.columns if column.name in target.payload)
-    adds = which not in ("new", "all") and name in work.delta.pending
     return Task(
         Landing(work.area.entities[name].landing, columns + inlet.OWN_COLUMNS),
         partial(work.delta.send, name, which=which),
-        adds,
+        adds=is_beside,
     )
 
 

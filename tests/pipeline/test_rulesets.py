@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,13 @@ LAYERS: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 
 @pytest.fixture
 def folder(retail: Retail) -> Path:
-    """The folder of the area, whose files a test may change."""
+    """The folder of the area, with files of its own that a test may change."""
     assert retail.area.folder is not None
-    assert retail.area.folder.is_relative_to(retail.home)
+    for layer in ("stg", "dwh"):
+        linked = retail.area.folder / layer
+        files = linked.resolve()
+        linked.unlink()
+        shutil.copytree(files, linked)
     return retail.area.folder
 
 

@@ -118,6 +118,3 @@ left join abroad on calling_code(c.international) = abroad.calling_code;
 comment on view landing.clean_customers is
 'One row per version of a customer in landing.customers: the columns of stg_dim_customers and every
 reason to refuse it. Rules: docs/cleansing.md.';
--- changed
--- changed
--- changed
