@@ -9,7 +9,7 @@ transaction.';
 
 insert into tidemark.added_column (dimension, column_name, since_batch)
 select
-    case when n.nspname = 'public' then c.relname else n.nspname || '.' || c.relname end as dimension,
+    concat(nullif(n.nspname, 'public') || '.', c.relname) as dimension,
     a.attname as column_name,
     0 as since_batch
 from pg_class as c
