@@ -376,7 +376,7 @@ remaining as (
         *,
         not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
     from judged
-    window arrival as (partition by customer_id, _withdrawn order by _place)
+    window arrival as (partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc)
 ),
 counted as (
     select
@@ -405,7 +405,7 @@ counted as (
     from remaining
     window
         whole as (partition by customer_id),
-        arrival as (partition by customer_id order by _place)
+        arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 deletes_placed as (
     select
@@ -417,7 +417,7 @@ deletes_placed as (
                     + _ticks
         end as _deleted_at
     from counted
-    window arrival as (partition by customer_id order by _place)
+    window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 placed as (
     select
@@ -428,7 +428,7 @@ placed as (
             else _raw_at
         end as _at
     from deletes_placed
-    window arrival as (partition by customer_id order by _place)
+    window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 ranked as (
     select

@@ -130,7 +130,7 @@ remaining as (
         *,
         not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
     from judged
-    window arrival as (partition by {nk}, _withdrawn order by _place)
+    window arrival as (partition by {nk}, _withdrawn order by _batch_id, _seq, _live desc)
 ),
 
 -- What was seen before a column was there is taken to have shown what the key shows first: batches up
@@ -161,7 +161,7 @@ counted as (
     from remaining
     window
         whole as (partition by {nk}),
-        arrival as (partition by {nk} order by _place)
+        arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
 -- A delete comes a tick or more after all that earlier batches showed, whatever the source's
@@ -176,7 +176,7 @@ deletes_placed as (
                     + _ticks
         end as _deleted_at
     from counted
-    window arrival as (partition by {nk} order by _place)
+    window arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
 -- A return comes not before the delete. A delete of what is deleted already repeats that delete,
@@ -190,7 +190,7 @@ placed as (
             else _raw_at
         end as _at
     from deletes_placed
-    window arrival as (partition by {nk} order by _place)
+    window arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
 -- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
@@ -547,7 +547,7 @@ clocked as (
         lag(_raw_at) over arrival > _clock as _judges
     from arrived
     window
-        arrival as (partition by {nk} order by _place),
+        arrival as (partition by {nk} order by _batch_id, _seq, _live desc),
         later as (
             partition by {nk} order by _place desc
             rows between unbounded preceding and 1 preceding
@@ -567,7 +567,7 @@ judged as (
         max(_place) filter (where _judges) over (partition by {nk}) as _judge
     from clocked
     window earlier as (
-        partition by {nk} order by _place
+        partition by {nk} order by _batch_id, _seq, _live desc
         rows between unbounded preceding and 1 preceding
     )
 )
