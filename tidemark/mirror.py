@@ -234,13 +234,43 @@ def with_again(
     )
 
 
-def has_delta(session: Session, mirror: Mirror, *, after: int) -> bool:
-    """Whether any batch after `after` wrote a version (a replaced one has a later current one)."""
-    return bool(
-        session.value(
-            compose.statement("mirror", "has_versions", mirror=mirror.name, after=db.literal(after))
-        )
+def changed(session: Session, mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> list[str]:
+    """Find the entities of which a batch after `after` wrote a version, in one round trip.
+
+    Of a replaced version there is a later current one.
+    """
+    return _which(
+        session,
+        [
+            compose.statement(
+                "mirror",
+                "has_versions",
+                entity=db.literal(name),
+                mirror=mirrors[name].name,
+                after=db.literal(last),
+            )
+            for name, last in after.items()
+        ],
     )
+
+
+def filled(session: Session, mirrors: Mapping[str, Mirror]) -> list[str]:
+    """Find the entities whose mirrors have rows, deleted ones too, in one round trip."""
+    return _which(
+        session,
+        [
+            compose.statement("mirror", "has_rows", entity=db.literal(name), mirror=mirror.name)
+            for name, mirror in mirrors.items()
+        ],
+    )
+
+
+def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
+    """Ask all questions at once, and return the entities of which the answer is yes, in order."""
+    if not questions:
+        return []
+    found = session.rows(db.text(" union all ").join(questions))
+    return [name for name, is_so in found if is_so]
 
 
 def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:

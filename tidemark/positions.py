@@ -39,10 +39,13 @@ def known(
         refreshed: those to read again from the start.
     """
     stored: dict[str, Mapping[str, Position]] = {**read(mrr, area)}
-    for name, entity in area.entities.items():
-        has_rows = name in stored or not mirror.is_empty(mrr, mirror.bare(entity, "mrr"))
-        if has_rows and (name in refreshed or name not in stored):
-            stored[name] = UNKNOWN
+    others = {
+        name: mirror.bare(entity, "mrr")
+        for name, entity in area.entities.items()
+        if name not in stored
+    }
+    for name in (*mirror.filled(mrr, others), *(stored.keys() & refreshed)):
+        stored[name] = UNKNOWN
     return stored
 
 

@@ -97,15 +97,10 @@ def read_delta(
     snapshot = transfer.shared_snapshot(stg)
     batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
     last = max(batches) if batches else mirror.last_applied(stg, area.area)
-    changed = [
-        name
-        for name, reached in after.items()
-        if reached < last
-        and (
-            name in surplus
-            or mirror.has_delta(stg, mirror.bare(area.entities[name], "stg"), after=reached)
-        )
-    ]
+    behind = {name: reached for name, reached in after.items() if reached < last}
+    staged = {name: mirror.bare(area.entities[name], "stg") for name in behind}
+    written = mirror.changed(stg, staged, behind)
+    changed = [name for name in behind if name in surplus or name in written]
     # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
     # new what they once had published. Of a table that begins anew nobody knows what it has.
     repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]

@@ -69,17 +69,17 @@ def record(
         marks: entity -> high-water mark of that batch.
         facts: facts among them whose shape is remembered.
     """
-    for name in entities:
-        dwh.run(
-            compose.statement("published", "mark"),
-            {
-                "table": label(area.entities[name].table("dwh")),
-                "area": area.area,
-                "entity": name,
-                "high": marks.get(name),
-                "batch_id": batch_id,
-            },
-        )
+    moved = [
+        {
+            "table_name": label(area.entities[name].table("dwh")),
+            "entity": name,
+            "high_water_mark": marks.get(name),
+        }
+        for name in entities
+    ]
+    if moved:
+        which = {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id}
+        dwh.run(compose.statement("published", "mark"), which)
     for fact in facts:
         dwh.run(
             compose.statement("published", "remember"),

@@ -145,10 +145,13 @@ def _sendings(
     """
     mirrors = mirror.read(mrr, area)
     landings = cleanse.read_landings(stg, area)
+    changed = mirror.changed(
+        mrr, {name: source for name, (source, _) in mirrors.items()}, dict.fromkeys(mirrors, after)
+    )
     sendings: list[tuple[float, _Sending]] = []
     for name, (source, table) in mirrors.items():
         refreshes = [batch_id for batch_id, one in batches.items() if name in one.refreshed]
-        if refreshes or mirror.has_delta(mrr, source, after=after):
+        if refreshes or name in changed:
             columns = landings[name].names
             query = mirror.delta(source, after=after, columns=columns)
             for batch_id in refreshes:

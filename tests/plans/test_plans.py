@@ -180,7 +180,7 @@ def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
     mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"))
     execute(mrr, "analyze mrr_members, mrr_members_history")
 
-    mirror.has_delta(explaining, mirrored, after=1)
+    mirror.changed(explaining, {"members": mirrored}, {"members": 1})
     explaining.rows(mirror.delta(mirrored, after=1, columns=("member_id", "_batch_id")))
 
     assert 0 < explaining.read["mrr_members"] <= ENOUGH
@@ -202,7 +202,9 @@ def test_a_source_is_read_within_the_window_alone(
         [ROWS],
     )
     explaining = Explaining(operational, "operational")
-    customers = Project(HOME).area("retail").entities["customers"]
+    area = Project(HOME).area("retail")
+    customers = area.entities["customers"]
+    area = area.model_copy(update={"entities": {"customers": customers}})
     window = Window(low=JAN, high=JAN + DELTA * timedelta(minutes=1))
     parts: Parts = {
         "source": db.name("public", "customers"),
@@ -210,8 +212,8 @@ def test_a_source_is_read_within_the_window_alone(
     }
     columns = Columns(("customer_id",))
 
-    explaining.rows(compose.statement("source", "has_rows", parts))
-    explaining.rows(compose.statement("source", "rows", parts, columns=columns))
+    windows.look(explaining, area, {"customers": window}, JAN + ROWS * timedelta(minutes=1))
+    explaining.rows(compose.statement("postgres", "rows", parts, columns=columns))
 
     assert 0 < explaining.read["customers"] <= ENOUGH
 

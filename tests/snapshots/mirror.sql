@@ -152,8 +152,15 @@ select exists (
     where f._differs and not o._differs
 );
 
+-- has_rows
+select
+    'customers' as entity,
+    exists (select from public.mrr_dim_customers) as has_rows;
+
 -- has_versions
-select exists (select from public.mrr_dim_customers where _batch_id > 0);
+select
+    'customers' as entity,
+    exists (select from public.mrr_dim_customers where _batch_id > 0) as has_versions;
 
 -- insert
 insert into public.mrr_dim_customers (customer_id, name, email, phone, city, country, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)

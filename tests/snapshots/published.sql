@@ -1,7 +1,15 @@
 -- mark
 insert into high_water_mark as m
 (table_name, area, entity, high_water_mark, batch_id, last_updated)
-values (:table, :area, :entity, :high, :batch_id, clock_timestamp())
+select
+    n.table_name,
+    :area,
+    n.entity,
+    n.high_water_mark,
+    :batch_id,
+    clock_timestamp()
+from jsonb_to_recordset(:moved::jsonb)
+as n (table_name text, entity text, high_water_mark timestamptz)
 on conflict (table_name) do update
 set
     area = excluded.area,

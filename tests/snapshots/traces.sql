@@ -1,14 +1,20 @@
--- trace
+-- traces
 with recursive family as (
-    select :table::regclass::oid as oid
+    select
+        w.position,
+        w.source::regclass::oid as oid
+    from unnest(:tables::text[]) with ordinality as w (source, position)
     union all
-    select i.inhrelid
+    select
+        f.position,
+        i.inhrelid
     from family as f
     inner join pg_inherits as i on f.oid = i.inhparent
 ),
 
 counted as (
     select
+        f.position,
         c.oid,
         c.relkind,
         pg_relation_filenode(c.oid) as filenode,
@@ -18,6 +24,7 @@ counted as (
 )
 
 select
+    position::int,
     case
         when
             current_setting('track_counts')::boolean
@@ -33,4 +40,5 @@ select
                 string_agg(concat_ws(':', oid, filenode, deleted), ' ' order by oid)
             )
     end
-from counted;
+from counted
+group by position;

@@ -32,9 +32,10 @@ left join lateral (
 
 -- beyond
 select
-    count(*) filter (where updated_at is null),
-    count(*) filter (where updated_at >= timestamptz '2025-01-01Z'),
-    count(*) filter (where updated_at < timestamptz '2025-01-01Z')
+    'customers' as entity,
+    count(*) filter (where updated_at is null) as without,
+    count(*) filter (where updated_at >= timestamptz '2025-01-01Z') as endless,
+    count(*) filter (where updated_at < timestamptz '2025-01-01Z') as future
 from public.customers
 where updated_at is null or updated_at > timestamptz '2025-01-01Z';
 
@@ -91,6 +92,21 @@ from (
 ) as late
 where late.how is not null
 order by late.position, late.relation;
+
+-- look
+select
+    b.entity,
+    b.without,
+    b.endless,
+    b.future,
+    exists (select from public.customers where updated_at < timestamptz '2025-01-01Z') as has_rows
+from (select
+    'customers' as entity,
+    count(*) filter (where updated_at is null) as without,
+    count(*) filter (where updated_at >= timestamptz '2025-01-01Z') as endless,
+    count(*) filter (where updated_at < timestamptz '2025-01-01Z') as future
+from public.customers
+where updated_at is null or updated_at > timestamptz '2025-01-01Z') as b;
 
 -- prepared_transactions
 select count(*)

@@ -105,7 +105,7 @@ def _table(
             f"Let {dsn_variable(session.server)} log in as one who may read, and no more.",
         )
     elif entity.extract == "delta":
-        *_, future = window.beyond(session, entity, clock)
+        future = window.future(session, [entity], clock).get(entity.name, 0)
         if future:
             yield Finding(
                 session.server,

@@ -16,7 +16,6 @@ from tidemark.db import Composable, Relation, Servers, Session
 from tidemark.errors import (
     ConnectError,
     ContractError,
-    NullWatermarkError,
     ServerVersionError,
     TidemarkError,
 )
@@ -88,24 +87,22 @@ class PostgresSource:
             tables = _checked_tables(session, area, self._servers.whereabouts(session.server))
             seen = window.activity(session, area)
             windows = window.windows(area, _marks(read), seen)
-            now = {
-                name: KeysCompared(_trace(session, entity), seen.clock)
-                for name, entity in area.entities.items()
-                if entity.deletes == "detect"
-            }
+            now = traces.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
                 session.run(limits(area))
                 began = time.monotonic()
                 snapshot = transfer.shared_snapshot(session)
+                found = window.look(session, area, windows, seen.clock)
                 future = {
                     name: rows
-                    for name, entity in area.entities.items()
-                    if (rows := _beyond_windows(session, area, entity, seen.clock))
+                    for name, one in found.items()
+                    if (rows := window.to_come(area, name, one))
                 }
+                # Where a table is read as a whole, nothing says as much as something: all is gone.
                 pending = [
                     name
                     for name, entity in area.entities.items()
-                    if _has_rows(session, entity, windows[name])
+                    if found[name].has_rows or _is_read_whole(entity)
                 ]
                 yield PostgresDelta(
                     area=area,
@@ -312,7 +309,7 @@ class PostgresComparison:
         with self._servers.session(self._area.source.name, "verify") as session:
             while True:
                 clock = session.value(compose.statement("postgres", "clock"))
-                now = KeysCompared(_trace(session, named), clock)
+                now = traces.now(session, [named], clock)[entity]
                 if traces.is_due(named, before.keys, now):
                     return True
                 if time.monotonic() > deadline:
@@ -321,7 +318,7 @@ class PostgresComparison:
 
     def future(self) -> Mapping[str, int]:
         """See `Comparison.future`."""
-        return window.future(self._session, self._area, self.clock)
+        return window.future(self._session, self._area.entities.values(), self.clock)
 
 
 def limits(area: Area) -> Composable:
@@ -338,41 +335,11 @@ def _milliseconds(duration: timedelta) -> Composable:
     return db.literal(duration // timedelta(milliseconds=1))
 
 
-def _trace(session: Session, entity: Entity) -> str | None:
-    return traces.read(session, entity) if entity.extract == "delta" else None
-
-
 def _count(session: Session, entity: Entity, condition: Composable) -> int:
     source = db.name(*entity.source_name)
     return int(
         session.value(compose.statement("postgres", "count", source=source, condition=condition))
     )
-
-
-def _has_rows(session: Session, entity: Entity, slice_: Window) -> bool:
-    if slice_.is_empty:
-        return False
-    source, condition = db.name(*entity.source_name), window.condition(entity, slice_)
-    # Of a table that is read as a whole, nothing says as much as something: all is gone.
-    return _is_read_whole(entity) or bool(
-        session.value(compose.statement("postgres", "has_rows", source=source, condition=condition))
-    )
-
-
-def _beyond_windows(session: Session, area: Area, entity: Entity, clock: datetime) -> int:
-    """Count rows that come when the clock is there; refuse those that never come."""
-    if entity.watermark is None or entity.extract == "full":
-        return 0
-    without, endless, future = window.beyond(session, entity, clock)
-    if without or endless:
-        lack = f"{without} rows have no {entity.watermark}"
-        if not without:
-            lack = f"{endless} rows have {entity.watermark} at infinity or after 9999-12-30"
-        raise NullWatermarkError(
-            f"{entity.name}: {lack}, so no window would ever contain them. Backfill the "
-            f"column, or set `extract: full` in sql/{area.area}/area.yml."
-        )
-    return future
 
 
 def _to_compare(

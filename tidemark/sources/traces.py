@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,18 +27,24 @@ class KeysCompared:
 NEVER = KeysCompared()
 
 
-def read(session: Session, entity: Entity) -> str | None:
-    """Read what changes whenever rows of a table are deleted; None where nothing is known.
+def now(session: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, KeysCompared]:
+    """Read what is known of the keys of the entities whose deletes count."""
+    compared = [entity for entity in entities if entity.deletes == "detect"]
+    found = _read(session, [entity for entity in compared if entity.extract == "delta"])
+    return {entity.name: KeysCompared(found.get(entity.name), clock) for entity in compared}
+
+
+def _read(session: Session, entities: Sequence[Entity]) -> dict[str, str]:
+    """Read what changes whenever rows of a table are deleted: entity -> that, where it is known.
 
     A session tells the server of its deletes within ten seconds, mostly at once, so those of a
     moment ago may show in the next batch. A crash loses the counts, and that changes the trace.
     """
-    if session.version < _COUNTS_EVERY_DELETE:
-        return None
-    trace = session.value(
-        compose.statement("traces", "trace"), {"table": db.quoted(*entity.source_name)}
-    )
-    return None if trace is None else str(trace)
+    if session.version < _COUNTS_EVERY_DELETE or not entities:
+        return {}
+    which = {"tables": [db.quoted(*entity.source_name) for entity in entities]}
+    found = session.rows(compose.statement("traces", "traces"), which)
+    return {entities[position - 1].name: trace for position, trace in found if trace is not None}
 
 
 def is_due(entity: Entity, before: KeysCompared, now: KeysCompared) -> bool:

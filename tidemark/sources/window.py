@@ -11,15 +11,15 @@ another server holds, or that a refresh will show, come later than they were sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from tidemark import compose, db
 from tidemark.config import Area, Entity
-from tidemark.db import Session
-from tidemark.errors import WindowError
+from tidemark.db import Composable, Row, Session
+from tidemark.errors import NullWatermarkError, WindowError
 from tidemark.model import END_OF_TIME, Holder, Window
 
 FUTURE = timedelta(minutes=1)
@@ -199,32 +199,85 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
     )
 
 
-def beyond(source: Session, entity: Entity, clock: datetime) -> tuple[int, int, int]:
-    """Count the rows of a table that no window has: without a watermark, never, and not yet.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at a table has found."""
+
+    without: int
+    """Rows without a watermark: no window ever has them."""
+    endless: int
+    """Rows with a watermark that never comes."""
+    future: int
+    """Rows with a watermark more than `FUTURE` after the source's clock: they come then."""
+    has_rows: bool
+    """Whether the window has any row."""
+
+
+def look(
+    source: Session, area: Area, sought: Mapping[str, Window], clock: datetime
+) -> dict[str, Found]:
+    """Look at the tables of all entities in one round trip.
 
     Args:
-        source: where the table is.
-        entity: names the table, and its watermark.
-        clock: the source's; what lies more than `FUTURE` after it comes not yet.
+        source: where the tables are.
+        area: names them, and their watermarks.
+        sought: entity -> its window.
+        clock: the source's.
     """
-    without, endless, future = source.one(
+    looks = [
         compose.statement(
             "window",
-            "beyond",
+            "look",
+            beyond=_beyond(entity, clock),
             source=db.name(*entity.source_name),
-            watermark=db.name(str(entity.watermark)),
-            end=db.literal(END_OF_TIME),
-            future=db.literal(clock + FUTURE),
+            condition=_sought(entity, sought[name]),
         )
-    )
-    return without, endless, future
-
-
-def future(source: Session, area: Area, clock: datetime) -> dict[str, int]:
-    """Count the rows that are stamped in the future: entity -> rows, where there are any."""
-    found = {
-        name: beyond(source, entity, clock)[2]
         for name, entity in area.entities.items()
-        if entity.extract == "delta"
-    }
-    return {name: rows for name, rows in found.items() if rows}
+    ]
+    return {name: Found(*found) for name, *found in _together(source, looks)}
+
+
+def to_come(area: Area, name: str, found: Found) -> int:
+    """Return how many rows come when the clock is there; refuse those that never come.
+
+    Raises:
+        NullWatermarkError: there are any.
+    """
+    watermark = area.entities[name].watermark
+    if found.without or found.endless:
+        lack = f"{found.without} rows have no {watermark}"
+        if not found.without:
+            lack = f"{found.endless} rows have {watermark} at infinity or after 9999-12-30"
+        raise NullWatermarkError(
+            f"{name}: {lack}, so no window would ever contain them. Backfill the "
+            f"column, or set `extract: full` in sql/{area.area}/area.yml."
+        )
+    return found.future
+
+
+def _sought(entity: Entity, slice_: Window) -> Composable:
+    return db.text("false") if slice_.is_empty else condition(entity, slice_)
+
+
+def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, int]:
+    """Count the rows that are stamped in the future: entity -> rows, where there are any."""
+    looks = [_beyond(entity, clock) for entity in entities if entity.extract == "delta"]
+    return {name: rows for name, _, _, rows in _together(source, looks) if rows}
+
+
+def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
+    return source.rows(db.text(" union all ").join(queries)) if queries else []
+
+
+def _beyond(entity: Entity, clock: datetime) -> Composable:
+    if entity.watermark is None or entity.extract == "full":
+        return compose.statement("window", "nothing_beyond", entity=db.literal(entity.name))
+    return compose.statement(
+        "window",
+        "beyond",
+        entity=db.literal(entity.name),
+        source=db.name(*entity.source_name),
+        watermark=db.name(entity.watermark),
+        end=db.literal(END_OF_TIME),
+        future=db.literal(clock + FUTURE),
+    )

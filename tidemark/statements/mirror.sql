@@ -112,7 +112,15 @@ select {columns} from {rows} as v where _batch_id < {batch_id}
 0::bigint as _seq
 
 -- name: has_versions
-select exists (select from {mirror} where _batch_id > {after})
+select
+    {entity} as entity,
+    exists (select from {mirror} where _batch_id > {after}) as has_versions
+
+-- name: has_rows
+select
+    {entity} as entity,
+    exists (select from {mirror}) as has_rows
+
 
 -- name: applied_after
 select

@@ -13,13 +13,6 @@ select {columns} from {source} where {condition}
 -- name: count
 select count(*) from {source} where {condition}
 
--- name: has_rows
-select exists (
-    select
-    from {source}
-    where {condition}
-)
-
 -- name: clock
 select clock_timestamp()
 

@@ -15,7 +15,15 @@ where m.area = %(area)s
 -- name: mark
 insert into high_water_mark as m
 (table_name, area, entity, high_water_mark, batch_id, last_updated)
-values (%(table)s, %(area)s, %(entity)s, %(high)s, %(batch_id)s, clock_timestamp())
+select
+    n.table_name,
+    %(area)s,
+    n.entity,
+    n.high_water_mark,
+    %(batch_id)s,
+    clock_timestamp()
+from jsonb_to_recordset(%(moved)s::jsonb)
+as n (table_name text, entity text, high_water_mark timestamptz)
 on conflict (table_name) do update
 set
     area = excluded.area,

@@ -3,17 +3,23 @@
 -- Deletes are counted per table; TRUNCATE, a dropped partition and a restored table change which
 -- file holds the rows; a crash resets the counts of the whole server. A table of another kind (a
 -- view, a foreign table) counts nothing.
--- name: trace
+-- name: traces
 with recursive family as (
-    select %(table)s::regclass::oid as oid
+    select
+        w.position,
+        w.source::regclass::oid as oid
+    from unnest(%(tables)s::text[]) with ordinality as w (source, position)
     union all
-    select i.inhrelid
+    select
+        f.position,
+        i.inhrelid
     from family as f
     inner join pg_inherits as i on f.oid = i.inhparent
 ),
 
 counted as (
     select
+        f.position,
         c.oid,
         c.relkind,
         pg_relation_filenode(c.oid) as filenode,
@@ -23,6 +29,7 @@ counted as (
 )
 
 select
+    position::int,
     case
         when
             current_setting('track_counts')::boolean
@@ -39,3 +46,4 @@ select
             )
     end
 from counted
+group by position

@@ -44,11 +44,29 @@ where p.database = current_database()
 -- Rows that no window has now: without a watermark, with one that never comes, and in the future.
 -- name: beyond
 select
-    count(*) filter (where {watermark} is null),
-    count(*) filter (where {watermark} >= {end}),
-    count(*) filter (where {watermark} < {end})
+    {entity} as entity,
+    count(*) filter (where {watermark} is null) as without,
+    count(*) filter (where {watermark} >= {end}) as endless,
+    count(*) filter (where {watermark} < {end}) as future
 from {source}
 where {watermark} is null or {watermark} > {future}
+
+-- name: nothing_beyond
+select
+    {entity} as entity,
+    0 as without,
+    0 as endless,
+    0 as future
+
+-- name: look
+select
+    b.entity,
+    b.without,
+    b.endless,
+    b.future,
+    exists (select from {source} where {condition}) as has_rows
+from ({beyond}) as b
+
 
 -- Of each table the first relation behind it whose rows come later than they were stamped. Behind a
 -- table are its partitions, behind a view what it reads. What a subscription brings to a partitioned

@@ -1,0 +1,70 @@
+"""How much a batch asks of its servers, as a number that no machine's speed changes."""
+
+from tests import counting
+from tests.fix_areas import Dimension, Fact, Made, Make
+
+THING = {"id": "integer", "name": "text", "updated_at": "timestamp with time zone"}
+EVENT = {**THING, "at": "timestamp with time zone"}
+OPENED = "2025-01-01 12:00Z"
+
+IDLE = 57
+"""Statements of a batch that finds nothing, however many entities there are."""
+ONE_ROW = 130
+"""Statements of a batch that finds one changed row."""
+
+
+def dimension(number: int) -> Dimension:
+    return Dimension(
+        THING,
+        ("id",),
+        entity=f"things_{number}",
+        source=("public", f"things_{number}"),
+        mrr=f"mrr_things_{number}",
+        stg=f"stg_things_{number}",
+        table=f"dim_things_{number}",
+    )
+
+
+def fact(number: int) -> Fact:
+    return Fact(
+        EVENT,
+        ("id",),
+        "at",
+        entity=f"events_{number}",
+        source=("public", f"events_{number}"),
+        mrr=f"mrr_events_{number}",
+        stg=f"stg_events_{number}",
+        table=f"fact_events_{number}",
+        settings={"extract": "delta", "watermark": "updated_at"},
+    )
+
+
+def opened(made: Make, dimensions: int, facts: int) -> Made:
+    """Make an area whose entities have a row each, and load it."""
+    things = [dimension(number) for number in range(dimensions)]
+    events = [fact(number) for number in range(facts)]
+    shop = made(*things, *events)
+    for thing in things:
+        shop.put(thing, (1, "first", OPENED))
+    for event in events:
+        shop.put(event, (1, "first", OPENED, OPENED))
+    shop.run()
+    shop.run()
+    return shop
+
+
+def test_a_batch_that_finds_nothing_asks_little_however_many_entities_there_are(made: Make):
+    many = opened(made, 26, 14)
+
+    sent = counting.run(many.servers, many.area)
+
+    assert sent.total <= IDLE, counting.listed(sent.statements)
+
+
+def test_a_batch_that_finds_one_changed_row_asks_little(made: Make):
+    shop = opened(made, 2, 1)
+    shop.change(dimension(0), "name = 'second', updated_at = now()")
+
+    sent = counting.run(shop.servers, shop.area)
+
+    assert sent.total <= ONE_ROW, counting.listed(sent.statements)
