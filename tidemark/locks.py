@@ -35,10 +35,15 @@ def hold(session: Session, area: str, so_far: str) -> None:
         LockedError: another process works on the area. The message ends with `so_far`.
     """
     which = {"name": f"run {area}"}
-    session.run(compose.statement("locks", "make"), which)
+    hold = compose.statement("locks", "hold")
     session.run("begin")
     try:
-        session.run(compose.statement("locks", "hold"), which)
+        if not session.rows(hold, which):
+            # The area's first run. Others have to see its row before it is locked.
+            session.run("rollback")
+            session.run(compose.statement("locks", "make"), which)
+            session.run("begin")
+            session.run(hold, which)
     except StatementError as error:
         session.run("rollback")  # The statement failed, and the next one has to read the holder.
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
@@ -64,9 +69,12 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
         OvertakenError: raised by a transaction in the block after another process drew a number.
     """
     name = f"write {area}"
-    draw = compose.statement("locks", "draw")
-    with session.transaction():
-        number = _locked(session, lambda: session.value(draw, {"names": [name]}))
+    try:
+        number = session.value(compose.statement("locks", "draw"), {"names": [name]})
+    except StatementError as error:
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        raise _waited(session) from error
 
     def show(writer: Session) -> None:
         shown: list[db.Row] = []
@@ -125,13 +133,14 @@ def _locked(session: Session, lock: Callable[[], T]) -> T:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         session.run("rollback to savepoint before_the_lock")
-        limit = settings.SESSION["lock_timeout"]
-        raise LockedError(
-            f"{session.server}: waited {limit} for {_in_the_way(session)}. "
-            "Wait for it to end, or end it; nothing was done there."
-        ) from error
+        raise _waited(session) from error
 
 
-def _in_the_way(session: Session) -> str:
+def _waited(session: Session) -> LockedError:
+    """Say who was waited for in vain."""
     found = session.rows(compose.statement("locks", "in_the_way"))
-    return ", ".join(str(Holder(*each)) for each in found) or "a process that has just ended"
+    who = ", ".join(str(Holder(*each)) for each in found) or "a process that has just ended"
+    return LockedError(
+        f"{session.server}: waited {settings.SESSION['lock_timeout']} for {who}. "
+        "Wait for it to end, or end it; nothing was done there."
+    )

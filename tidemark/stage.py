@@ -143,11 +143,12 @@ def _sendings(
     Raises:
         ContractError: a table is missing, or a landing table can't take what MRR has.
     """
+    bare = {name: mirror.bare(entity, "mrr") for name, entity in area.entities.items()}
+    changed = mirror.changed(mrr, bare, dict.fromkeys(bare, after))
+    if not changed and not any(one.refreshed for one in batches.values()):
+        return []
     mirrors = mirror.read(mrr, area)
     landings = cleanse.read_landings(stg, area)
-    changed = mirror.changed(
-        mrr, {name: source for name, (source, _) in mirrors.items()}, dict.fromkeys(mirrors, after)
-    )
     sendings: list[tuple[float, _Sending]] = []
     for name, (source, table) in mirrors.items():
         refreshes = [batch_id for batch_id, one in batches.items() if name in one.refreshed]
