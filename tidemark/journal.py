@@ -7,7 +7,7 @@ breaks, the journal opens both again, takes the lock again, and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
@@ -75,15 +75,13 @@ class Journal:
             "area": self._area.area,
             "message": "Not finished when the next batch began: killed, or its last hop not run.",
         }
-        self._session.run(compose.statement("journal", "bury_logs"), message)
-        self._session.run(compose.statement("journal", "bury_batches"), message)
-        which = {"area": self._area.area}
-        batch_id = int(self._session.value(compose.statement("journal", "begin"), which))
+        begin = compose.statement("journal", "begin")
+        batch_id = int(self._session.value(begin, message))
         if batch_id > applied:
             return batch_id
         self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
         self._session.run(compose.statement("journal", "skip_used_ids"), {"applied": applied})
-        return int(self._session.value(compose.statement("journal", "begin"), which))
+        return int(self._session.value(begin, message))
 
     def fail(self, batch_id: int, message: str) -> None:
         """End a batch as FAILED."""
@@ -150,23 +148,14 @@ class Journal:
     def logged(
         self, hop: Hop | Literal["rebuild"], batch_id: int | None
     ) -> Iterator[dict[str, Counts]]:
-        """Log the block as a run of `hop`, one row per entity. A rebuild belongs to no batch.
+        """Log the block as a run of `hop`. A rebuild belongs to no batch.
 
-        The block puts each entity's counts into the mapping that it is given. An exception marks
-        the rows as FAILED and is raised again.
+        The block puts each entity's counts into the mapping that it is given. The run has one row,
+        and one more for each entity of which there is something to tell (`Counts.is_telling`). An
+        exception marks the run's row as FAILED and is raised again.
         """
-        started: dict[str, int] = dict(
-            self._surely(
-                self._session.rows,
-                "start",
-                {
-                    "area": self._area.area,
-                    "hop": hop,
-                    "batch_id": batch_id,
-                    "entities": list(self._area.entities),
-                },
-            )
-        )
+        which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
+        log_id = int(self._surely(self._session.value, "start", which))
         counts: dict[str, Counts] = {}
         try:
             yield counts
@@ -174,22 +163,37 @@ class Journal:
             # An error of the journal must not hide the one that ended the hop. Rows that still say
             # RUNNING are ended by the next batch.
             with suppress(TidemarkError):
-                self._end(started, counts, "FAILED", reason(error))
+                self._end(log_id, {}, "FAILED", reason(error))
             raise
-        self._end(started, counts, "SUCCESS", None)
+        self._end(log_id, counts, "SUCCESS", None)
 
     def _end(
-        self,
-        started: Mapping[str, int],
-        counts: Mapping[str, Counts],
-        status: str,
-        message: str | None,
+        self, log_id: int, counts: Mapping[str, Counts], status: str, message: str | None
     ) -> None:
-        entities = [
-            _ended(log_id, counts.get(name, Counts()), status, message)
-            for name, log_id in started.items()
+        whole = Counts()
+        for one in counts.values():
+            whole.add(one)
+        whole.info = _shared([_info(one) for one in counts.values()])
+        told = [
+            {
+                "entity": name,
+                "status": "WARNING" if one.warning else "SUCCESS",
+                "message": one.warning,
+                **one.as_dict(),
+                "info": _info(one),
+            }
+            for name, one in counts.items()
+            if one.is_telling
         ]
-        self._surely(self._session.run, "end", {"entities": db.Json(entities)})
+        ended = {
+            "log_id": log_id,
+            "status": status,
+            "message": message,
+            **whole.as_dict(),
+            "info": db.Json(_info(whole)),
+            "entities": db.Json(told),
+        }
+        self._surely(self._session.run, "end", ended)
 
 
 def reason(error: BaseException) -> str:
@@ -197,15 +201,15 @@ def reason(error: BaseException) -> str:
     return str(error) if isinstance(error, Exception) else "interrupted"
 
 
-def _ended(log_id: int, counts: Counts, status: str, message: str | None) -> dict[str, object]:
-    info = {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
+def _info(counts: Counts) -> dict[str, object]:
+    return {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
+
+
+def _shared(told: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return what is told of all alike, such as the source's clock."""
+    first, *others = told or [{}]
     return {
-        "log_id": log_id,
-        "status": "WARNING" if status == "SUCCESS" and counts.warning else status,
-        "message": message or counts.warning,
-        "processed": counts.processed,
-        "inserted": counts.inserted,
-        "updated": counts.updated,
-        "deleted": counts.deleted,
-        "info": info,
+        what: value
+        for what, value in first.items()
+        if all(what in other and other[what] == value for other in others)
     }

@@ -237,6 +237,10 @@ class Overrides:
 NO_OVERRIDES = Overrides()
 
 
+_OF_EACH_LOOK = frozenset({"low", "high", "source_clock", "held_back_by"})
+"""What a log says of each look at a source."""
+
+
 @dataclass(slots=True)
 class Counts:
     """Rows that one hop moved for one entity."""
@@ -286,6 +290,12 @@ class Counts:
     def future(self) -> int:
         """Rows whose watermark lies in the future, so that they were left out."""
         return int(str(self.info.get("future", 0)))
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a log says more of it than when was looked, and that nothing was found."""
+        noted = {what for what in self.info if not what.endswith("_seconds")} - _OF_EACH_LOOK
+        return bool(self.processed or self.changed or self.warning or noted)
 
     @property
     def changed(self) -> int:

@@ -29,7 +29,7 @@ def errors_of(retail: Retail) -> list[list[str]]:
     query = """
         select distinct
             coalesce(jsonb_path_query_array(additional_info, '$.retries[*].error'), '[]')
-        from etl_logs
+        from etl_logs where entity is null
     """
     return [errors for (errors,) in retail.warehouse.rows("dwh", query)]
 

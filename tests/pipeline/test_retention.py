@@ -159,7 +159,7 @@ def test_logs_go_but_for_those_of_this_batch_and_of_what_runs(retail: Retail):
 
     kept = ["of another", "running", "of this batch"]
     assert retail.warehouse.rows("dwh", f"{LOGS} order by log_id") == [(name,) for name in kept]
-    assert retail.warehouse.rows("dwh", "select count(*) from etl_logs") == [(9 + len(kept),)]
+    assert retail.warehouse.rows("dwh", "select count(*) from etl_logs") == [(12 + len(kept),)]
 
 
 def test_resolved_rejects_go_and_open_ones_stay(retail: Retail):

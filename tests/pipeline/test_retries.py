@@ -36,7 +36,7 @@ def attempts(retail: Retail, batch_id: int = 1) -> dict[Hop, list[str]]:
     query = """
         select distinct
             hop, coalesce(jsonb_path_query_array(additional_info, '$.retries[*].error'), '[]')
-        from etl_logs where batch_id = %s
+        from etl_logs where batch_id = %s and entity is null
     """
     return dict(retail.warehouse.rows("dwh", query, [batch_id]))
 

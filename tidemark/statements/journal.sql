@@ -1,6 +1,19 @@
 -- Batches and logs, on a connection of their own.
 
+-- This process holds the area's lock. So no other one runs what still says RUNNING.
 -- name: begin
+with buried_batches as (
+    update etl_batches
+    set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
+    where area = %(area)s and status = 'RUNNING'
+),
+
+buried_logs as (
+    update etl_logs
+    set status = 'FAILED', end_time = clock_timestamp(), error_message = %(message)s
+    where area = %(area)s and status = 'RUNNING'
+)
+
 insert into etl_batches (batch_id, area, status)
 values (nextval('etl_batch_id_seq'), %(area)s, 'RUNNING')
 returning batch_id
@@ -15,28 +28,15 @@ update etl_batches
 set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
 where batch_id = %(batch_id)s and status = 'RUNNING'
 
--- This process holds the area's lock. So no other one runs a batch that still says RUNNING.
--- name: bury_batches
-update etl_batches
-set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
-where area = %(area)s and status = 'RUNNING'
-
--- name: bury_logs
-update etl_logs
-set status = 'FAILED', end_time = clock_timestamp(), error_message = %(message)s
-where area = %(area)s and status = 'RUNNING'
-
 -- name: start
 select
-    e.entity,
     fn_log_etl_start(
-        %(area)s || '.' || e.entity || '.' || %(hop)s,
+        %(area)s || '.' || %(hop)s,
         %(area)s,
-        e.entity,
+        null,
         %(hop)s,
         %(batch_id)s::bigint
     )
-from unnest(%(entities)s::text[]) as e (entity)
 
 -- name: retry
 update etl_logs
@@ -51,22 +51,74 @@ where batch_id = %(batch_id)s and hop = %(hop)s and status = 'RUNNING'
 -- A row that is no longer RUNNING was ended as FAILED by the process that took the lost lock. It
 -- stays FAILED.
 -- name: end
+with ended as (
+    select
+        l.log_id,
+        l.area,
+        l.hop,
+        l.batch_id,
+        l.start_time
+    from etl_logs as l
+    where l.log_id = %(log_id)s and l.status = 'RUNNING'
+),
+
+moved as (
+    insert into etl_logs (
+        process_name,
+        area,
+        entity,
+        hop,
+        batch_id,
+        start_time,
+        end_time,
+        status,
+        rows_processed,
+        rows_inserted,
+        rows_updated,
+        rows_deleted,
+        error_message,
+        additional_info
+    )
+    select
+        concat_ws('.', h.area, e.entity, h.hop),
+        h.area,
+        e.entity,
+        h.hop,
+        h.batch_id,
+        h.start_time,
+        clock_timestamp(),
+        e.status,
+        e.processed,
+        e.inserted,
+        e.updated,
+        e.deleted,
+        e.message,
+        nullif(e.info, '{{}}')
+    from ended as h
+    cross join jsonb_to_recordset(%(entities)s) as e (
+        entity text,
+        status text,
+        message text,
+        processed bigint,
+        inserted bigint,
+        updated bigint,
+        deleted bigint,
+        info jsonb
+    )
+)
+
 select
     fn_log_etl_end(
-        e.log_id, e.status, e.processed, e.inserted, e.updated, e.deleted, e.message, e.info
+        h.log_id,
+        %(status)s,
+        %(processed)s::bigint,
+        %(inserted)s::bigint,
+        %(updated)s::bigint,
+        %(deleted)s::bigint,
+        %(message)s,
+        %(info)s
     )
-from jsonb_to_recordset(%(entities)s) as e (
-    log_id bigint,
-    status text,
-    message text,
-    processed bigint,
-    inserted bigint,
-    updated bigint,
-    deleted bigint,
-    info jsonb
-)
-inner join etl_logs as l on e.log_id = l.log_id
-where l.status = 'RUNNING'
+from ended as h
 
 -- name: note
 select

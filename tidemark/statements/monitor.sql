@@ -29,5 +29,10 @@ select distinct on (l.entity)
     coalesce((l.additional_info ->> 'rejected')::bigint, 0),
     l.status = 'WARNING'
 from etl_logs as l
-where l.batch_id = %(batch_id)s and l.hop = 'stage' and l.status in ('SUCCESS', 'WARNING') and l.rows_processed > 0
+where
+    l.batch_id = %(batch_id)s
+    and l.hop = 'stage'
+    and l.entity is not null
+    and l.status in ('SUCCESS', 'WARNING')
+    and l.rows_processed > 0
 order by l.entity, l.log_id desc

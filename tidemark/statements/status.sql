@@ -17,7 +17,7 @@ select
     b.started_at,
     b.ended_at,
     extract(epoch from b.ended_at - b.started_at)::float8,
-    coalesce(sum(l.rows_processed) filter (where l.hop = 'extract'), 0)::bigint,
+    coalesce(sum(l.rows_processed) filter (where l.hop = 'extract' and l.entity is not null), 0)::bigint,
     max((l.additional_info ->> 'snapshot_seconds')::float8),
     b.error_message
 from etl_batches as b
