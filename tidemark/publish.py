@@ -142,8 +142,8 @@ def _land(
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
     prepare(dwh, shape)
     with dwh.transaction():
-        for name in set(shape.sent) - set(delta.changed):
-            transfer.empty(dwh, landing(shape, name))
+        others = set(shape.sent) - set(delta.changed)
+        transfer.empty_all(dwh, [landing(shape, name) for name in sorted(others)])
     jobs = [
         job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)

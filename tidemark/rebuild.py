@@ -223,8 +223,7 @@ def _rebuild_dwh(
     after = published.progress(dwh, area, shape.facts.values())
     delta = publish.read_delta(stg, area, after)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
-    for name in shape.sent:
-        transfer.empty(dwh, publish.landing(shape, name))
+    transfer.empty_all(dwh, [publish.landing(shape, name) for name in shape.sent])
     for dimension in dimensions:
         transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
         with refusals.named(dimension.entity, dwh=refusals.STORING):

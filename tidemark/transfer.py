@@ -342,6 +342,20 @@ def empty(receiver: Session, landing: Landing) -> None:
     receiver.run(compose.statement("transfer", "truncate", landing=landing.name))
 
 
+def empty_all(receiver: Session, landings: Sequence[Landing]) -> None:
+    """Empty those of the landing tables that hold rows."""
+    questions = [
+        compose.statement("transfer", "has_rows", place=db.literal(place), landing=one.name)
+        for place, one in enumerate(landings)
+    ]
+    if not questions:
+        return
+    found = receiver.rows(db.text(" union all ").join(questions))
+    if left := [landings[place].name for place, has_rows in found if has_rows]:
+        listed = db.text(", ").join(left)
+        receiver.run(compose.statement("transfer", "truncate", landing=listed))
+
+
 def create(receiver: Session, landing: Landing) -> None:
     """Make a landing table that is not there yet, in the caller's transaction."""
     receiver.run(

@@ -4,7 +4,6 @@ select clock_timestamp();
 -- count
 select count(*) from public.customers where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z';
 
-
 -- limits
 set local statement_timeout = 21600000;
 set local lock_timeout = 1000;

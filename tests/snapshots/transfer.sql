@@ -13,6 +13,11 @@ drop table if exists landing."customers.keys";
 -- export_snapshot
 select pg_export_snapshot();
 
+-- has_rows
+select
+    0 as place,
+    exists (select from landing.customers) as has_rows;
+
 -- send
 copy (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at
 from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at from public.stg_dim_customers where _batch_id > 0

@@ -12,6 +12,11 @@ create temporary table {landing} ({columns})
 -- name: truncate
 truncate table {landing}
 
+-- name: has_rows
+select
+    {place} as place,
+    exists (select from {landing}) as has_rows
+
 -- name: send
 copy ({query}) to stdout (format {form})
 
