@@ -122,12 +122,21 @@ class Rig:
 @contextmanager
 def rig(size: Size, settings: Mapping[str, str] = _AS_USERS_HAVE_THEM) -> Iterator[Rig]:
     """Lend servers with a filled source and an empty warehouse; they are removed afterwards."""
+    with started(settings) as dsns:
+        made = Rig(dsns, size)
+        made.build()
+        yield made
+
+
+@contextmanager
+def started(
+    settings: Mapping[str, str] = _AS_USERS_HAVE_THEM,
+) -> Iterator[Mapping[ServerName, str]]:
+    """Lend the URLs of servers on which nothing was done; they are removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="tidemark-benchmark-"))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        made = Rig(embedded.start(folder, (DEFAULT_SOURCE, *LAYERS), settings=settings), size)
-        made.build()
-        yield made
+        yield embedded.start(folder, (DEFAULT_SOURCE, *LAYERS), settings=settings)
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)
