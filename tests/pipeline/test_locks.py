@@ -186,7 +186,7 @@ def test_a_hop_that_a_migration_overtook_begins_again(
     hop: Any,
 ):
     """The migration takes away what has landed: the hop must not take that for an empty window."""
-    name = "stream_all" if hop is transfer else "read_cleansings"
+    name = "stream_all" if hop is transfer else "_sendings"
     before = getattr(hop, name)
     overtaking = "truncate landing.customers, landing.products, landing.sales;"
     (project.sql / "retail" / "stg" / "10_emptied.sql").write_text(overtaking)
