@@ -4,9 +4,10 @@ import json
 import os
 from dataclasses import asdict
 
-from tidemark import pipeline, servers
-from tidemark.db import Servers
-from tidemark.project import find_project
+from tidemark.batch import pipeline
+from tidemark.declare.project import find_project
+from tidemark.install import servers
+from tidemark.postgres.db import Servers
 
 
 def main() -> None:

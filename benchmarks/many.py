@@ -12,9 +12,11 @@ from pathlib import Path
 
 from benchmarks import rig
 from tests.fix_areas import Dimension, write
-from tidemark import migrate, pipeline, plan
-from tidemark.db import Servers
-from tidemark.project import Project
+from tidemark.batch import pipeline
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.observe import plan
+from tidemark.postgres.db import Servers
 
 COLUMNS = {"id": "integer", "name": "text", "updated_at": "timestamp with time zone"}
 REPEATS = 5

@@ -17,12 +17,12 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from tidemark import embedded
-from tidemark.db import Servers
-from tidemark.embedded import site
-from tidemark.migrate import migrate
+from tidemark.declare.project import Project
+from tidemark.install import embedded
+from tidemark.install.embedded import site
+from tidemark.install.migrate import migrate
 from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
-from tidemark.project import Project
+from tidemark.postgres.db import Servers
 
 HERE = Path(__file__).parent
 PSQL = str(site.installed() / "psql")

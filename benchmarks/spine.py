@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.floor import copy_batch
 from benchmarks.rig import Process, Rig, Size, psql, rig, show
-from tidemark import embedded
+from tidemark.install import embedded
 from tidemark.model import HOPS, Hop
 
 DAYS = 3

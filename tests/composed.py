@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from psycopg2 import sql
 
-from tidemark import compose
+from tidemark.postgres import compose
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 VERBS = "alter analyze begin copy create delete drop insert lock select set truncate update with"
@@ -19,7 +19,7 @@ WHOLE = re.compile(rf"({'|'.join(VERBS.split())})\b")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 LISTED = re.compile(r'^(?P<indent> +)[\w."]+(, [\w."]+)+,?$', re.MULTILINE)
 Seen = dict[tuple[str, str], set[str]]
-"""File and name of a statement -> what it was composed to."""
+"""Module and name of a statement -> what it was composed to."""
 
 
 @contextmanager
@@ -29,10 +29,10 @@ def watched() -> Iterator[Seen]:
     statement = compose.statement
 
     def noting(
-        file: str, name: str, /, *common: compose.Parts, **parts: compose.Part
+        module: str, name: str, /, *common: compose.Parts, **parts: compose.Part
     ) -> sql.Composed:
-        composed = statement(file, name, *common, **parts)
-        seen.setdefault((file, name), set()).add(spelled(composed))
+        composed = statement(module, name, *common, **parts)
+        seen.setdefault((module, name), set()).add(spelled(composed))
         return composed
 
     with pytest.MonkeyPatch.context() as patch:
@@ -87,5 +87,5 @@ def files(seen: Seen) -> dict[str, str]:
     for (file, name), found in sorted(seen.items()):
         text = min(found, key=lambda one: ("customers" not in one, one))
         if WHOLE.match(text):
-            texts.setdefault(file, []).append(f"-- {name}\n{readable(text)};\n")
+            texts.setdefault(file.rpartition(".")[2], []).append(f"-- {name}\n{readable(text)};\n")
     return {file: "\n".join(found) for file, found in texts.items()}

@@ -4,7 +4,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tidemark import embedded
+from tidemark.install import embedded
 
 pytest_plugins = [
     "tests.fix_dimension",

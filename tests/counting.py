@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from tidemark import db, pipeline
-from tidemark.config import Area
-from tidemark.db import Servers, Session
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
 from tidemark.model import Hop, HopResult
+from tidemark.postgres import db
+from tidemark.postgres.db import Servers, Session
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
 _DDL = re.compile(r"\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)

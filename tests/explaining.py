@@ -7,9 +7,14 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from tidemark import db
-from tidemark.db import Composable, Parameters, Row, Session
 from tidemark.model import ServerName
+from tidemark.postgres import db
+from tidemark.postgres.db import (
+    Composable,
+    Parameters,
+    Row,
+    Session,
+)
 
 BETWEEN = "between tables"
 """Rows that a plan reads again of what it has read: of a CTE, or of one side of a join."""

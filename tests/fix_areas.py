@@ -13,12 +13,14 @@ import yaml
 
 from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
-from tidemark import migrate, pipeline, rebuild, verify
-from tidemark.config import Area
-from tidemark.db import Servers, quoted
-from tidemark.mirror import LINEAGE_COLUMNS
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.model import BatchResult, ServerName
-from tidemark.project import Project
+from tidemark.postgres.db import Servers, quoted
+from tidemark.trust import rebuild, verify
 
 Columns = Mapping[str, str]
 Schemas = tuple[str, str]

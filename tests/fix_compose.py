@@ -20,10 +20,10 @@ import pytest
 from tests import checkout
 from tests.commands import Done, run
 from tests.fix_servers import SERVERS
-from tidemark.db import Servers
-from tidemark.embedded import site
-from tidemark.project import Project
-from tidemark.status import LayerRows, layer_rows
+from tidemark.declare.project import Project
+from tidemark.install.embedded import site
+from tidemark.observe.status import LayerRows, layer_rows
+from tidemark.postgres.db import Servers
 
 Read = TypeVar("Read")
 

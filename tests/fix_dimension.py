@@ -15,9 +15,10 @@ from psycopg2.extras import execute_values
 
 from tests.oracles.scd2 import Observation, Version
 from tests.queries import execute, rows
-from tidemark import db, scd2
-from tidemark.db import Session
 from tidemark.model import Counts
+from tidemark.postgres import db
+from tidemark.postgres.db import Session
+from tidemark.star import scd2
 
 Key = tuple[Any, ...]
 Seen = tuple[Key, Observation]

@@ -28,12 +28,14 @@ from tests.fix_servers import (
     make_templates,
     memory,
 )
-from tidemark import embedded, pipeline, transfer
-from tidemark.config import Area
-from tidemark.db import Servers, Session
-from tidemark.embedded import postmaster, site
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
 from tidemark.errors import TidemarkError
+from tidemark.install import embedded
+from tidemark.install.embedded import postmaster, site
 from tidemark.model import Hop, ServerName
+from tidemark.postgres import transfer
+from tidemark.postgres.db import Servers, Session
 from tidemark.sources import window
 
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")

@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tidemark.config import Area
-from tidemark.db import Session
-from tidemark.inlet import Out
+from tidemark.declare.config import Area
 from tidemark.model import Column, Key, Positions, Table, Window
+from tidemark.postgres.db import Session
+from tidemark.postgres.inlet import Out
 from tidemark.sources import Which
 
 START = datetime(2025, 3, 1, tzinfo=UTC)

@@ -12,8 +12,10 @@ from psycopg2.extras import execute_values
 
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.queries import execute
-from tidemark import db, mirror, publish, stage, versions
+from tidemark.batch import publish, stage
+from tidemark.layers import mirror, versions
 from tidemark.model import Place
+from tidemark.postgres import db
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_retail import PATIENCE, wait_until
-from tidemark import pooling
+from tidemark.postgres import pooling
 
 _SETTINGS = """
 [databases]

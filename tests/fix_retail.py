@@ -26,11 +26,11 @@ from tests.fix_servers import (
     everywhere,
 )
 from tests.queries import execute
-from tidemark import pipeline
-from tidemark.config import Area
-from tidemark.db import Servers
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
 from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, ServerName
-from tidemark.project import Project
+from tidemark.postgres.db import Servers
 
 T = TypeVar("T")
 

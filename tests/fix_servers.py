@@ -14,11 +14,11 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from tidemark import embedded
-from tidemark.db import Servers
-from tidemark.migrate import migrate
+from tidemark.declare.project import Project
+from tidemark.install import embedded
+from tidemark.install.migrate import migrate
 from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
-from tidemark.project import Project
+from tidemark.postgres.db import Servers
 
 HOME = Path(__file__).parent.parent
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME
-from tidemark import connections, heartbeat
+from tidemark.postgres import connections, heartbeat
 
 THERE, BACK = "there", "back"
 """To the server, and back from it."""
@@ -110,7 +110,7 @@ def proxies() -> Iterator[list[Proxy]]:
 
 _HURRIED = """
     import sys
-    from tidemark import connections, heartbeat, interrupts
+    from tidemark.postgres import connections, heartbeat, interrupts
     heartbeat.TICK = heartbeat.FIRST = heartbeat.EVERY = 0.5
     heartbeat.ANSWER = connections.CANCEL = interrupts.SHUT = 1.0
     interrupts.LEAVE = 4.0

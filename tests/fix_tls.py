@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fix_servers import SETTINGS, administer
-from tidemark.embedded import user
-from tidemark.embedded.site import Site
-from tidemark.embedded.user import must_run
+from tidemark.install.embedded import user
+from tidemark.install.embedded.site import Site
+from tidemark.install.embedded.user import must_run
 
 DAY = timedelta(days=1)
 LOGINS = ("plain", "certified", "careful", "reader")

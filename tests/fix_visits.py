@@ -13,9 +13,9 @@ from psycopg2.extras import execute_values
 
 from tests.fix_dimension import LINEAGE, Key, Members, Seen
 from tests.queries import execute, rows
-from tidemark import facts, scd2
-from tidemark.db import Session
 from tidemark.model import Counts
+from tidemark.postgres.db import Session
+from tidemark.star import facts, scd2
 
 Role = Literal["host", "guest"]
 
@@ -89,7 +89,7 @@ class Visits:
     def publish(
         self, batch: int, visits: Iterable[Visit] = (), seen: Iterable[Seen] = ()
     ) -> tuple[int, Counts]:
-        """Apply what one batch shows of members and visits, in the order of `tidemark.publish`.
+        """Apply what one batch shows of members and visits, as `tidemark.batch.publish` does.
 
         Returns:
             How many visits were pointed at another version, and what was written of those landed.
@@ -101,7 +101,7 @@ class Visits:
         return repointed, self.apply(session, batch)
 
     def apply(self, session: Session, batch: int) -> Counts:
-        """Merge what landed of the visits, as `tidemark.publish` does."""
+        """Merge what landed of the visits, as `tidemark.batch.publish` does."""
         fact = self.fact
         facts.resolve(session, fact, applied=batch - 1)
         for role in fact.roles:

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from tidemark import db, interrupts, monitor, pipeline, servers
-from tidemark.config import Area
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project, find_project
+from tidemark.install import servers
 from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
-from tidemark.project import Project, find_project
+from tidemark.observe import monitor
+from tidemark.postgres import db, interrupts
 
 log = logging.getLogger(__name__)
 

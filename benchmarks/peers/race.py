@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks.peers.tools import HERE, Tool, entrants
 from benchmarks.rig import SETTLE_SECONDS, Process, Rig, Size, psql, rig, show
-from tidemark import embedded
+from tidemark.install import embedded
 
 STEPS = {"first load": 0.5, "1 % delta": 4, "nothing changed": 12}
 """Step -> how many times faster than the best peer Tidemark is meant to be."""

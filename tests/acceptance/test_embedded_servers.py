@@ -13,7 +13,7 @@ import pytest
 from tests.commands import Done, process, run, tidemark
 from tests.fix_servers import HOME, SERVERS, Warehouse, connect
 from tests.queries import value
-from tidemark.embedded import postmaster, site
+from tidemark.install.embedded import postmaster, site
 from tidemark.model import ServerName
 
 SMALLER = {"= 10_000": "= 200", "= 500": "= 20", "= 200_000": "= 1_000"}

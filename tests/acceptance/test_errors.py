@@ -8,9 +8,9 @@ import pytest
 
 from tests.commands import Done, process, succeed, tidemark
 from tests.fix_servers import HOME, Warehouse
-from tidemark.db import Servers
-from tidemark.journal import Journal
-from tidemark.project import Project
+from tidemark.batch.journal import Journal
+from tidemark.declare.project import Project
+from tidemark.postgres.db import Servers
 
 PASSWORD = "opensesame"
 

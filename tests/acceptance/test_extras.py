@@ -93,7 +93,7 @@ def test_the_sample_needs_no_more_than_its_extra(tmp_path: Path, warehouse: Ware
 
 def test_embedded_servers_need_no_more_than_their_extra(tmp_path: Path):
     installed.link(tmp_path, installed.needed("embedded"))
-    asked = "from tidemark import embedded; print(embedded.version())"
+    asked = "from tidemark.install import embedded; print(embedded.version())"
     assert installed.python(tmp_path, "-c", asked).out.startswith("PostgreSQL ")
 
 

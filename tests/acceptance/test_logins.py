@@ -12,8 +12,8 @@ from psycopg2.extensions import connection as Connection
 
 from tests.commands import process, succeed, tidemark
 from tests.fix_servers import SERVERS, Warehouse, database
-from tidemark import doctor
 from tidemark.model import LAYERS, ServerName
+from tidemark.observe import doctor
 
 Environment = Mapping[str, str]
 

@@ -16,8 +16,9 @@ import pytest
 from tests.commands import Done, process, run, succeed
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
-from tidemark import driver_errors, psql
-from tidemark.embedded import site
+from tidemark.install import psql
+from tidemark.install.embedded import site
+from tidemark.postgres import driver_errors
 
 WHO = "select current_user, session_user"
 

@@ -13,9 +13,9 @@ from tests.fix_servers import Warehouse, administer, connect, database
 from tests.fix_shop import SEED
 from tests.fix_tls import DAY, Encrypted
 from tests.queries import value
-from tidemark import certificates, connections
 from tidemark.errors import ConnectError
 from tidemark.model import ServerName
+from tidemark.postgres import certificates, connections
 
 CA = "`sslrootcert=/path/to/ca.crt` in TIDEMARK_STG_DSN (docs/operations.md#tls)."
 OWN = "`sslcert=…&sslkey=…` in TIDEMARK_STG_DSN (docs/operations.md#tls)."

@@ -12,8 +12,8 @@ from tests.commands import process, succeed, tidemark
 from tests.fix_servers import HOME, TEMPLATE, Warehouse, administer, database
 from tests.fix_shop import databases
 from tidemark import tasks
+from tidemark.declare.project import Project
 from tidemark.model import HOPS, ServerName
-from tidemark.project import Project
 
 RETAIL = HOME / "sql" / "retail"
 BILLING = HOME / "examples" / "two-sources" / "billing"

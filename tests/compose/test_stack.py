@@ -17,7 +17,7 @@ from tests.docs.test_pages import section
 from tests.docs.test_readme import README, shape
 from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
 from tests.fix_servers import HOME, SERVERS, connect
-from tidemark.status import Batch, read
+from tidemark.observe.status import Batch, read
 
 pytestmark = pytest.mark.timeout(1200)
 

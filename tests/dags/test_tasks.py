@@ -13,10 +13,10 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME
 from tidemark import tasks
-from tidemark.config import Area, Monitor
+from tidemark.declare.config import Area, Monitor
+from tidemark.declare.project import Project
 from tidemark.errors import MonitorError
 from tidemark.model import HOPS
-from tidemark.project import Project
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def waiting(retail: Retail) -> Iterator[subprocess.Popen[str]]:
         import signal
         from pathlib import Path
         from tidemark import tasks
-        from tidemark.project import Project
+        from tidemark.declare.project import Project
         signal.signal(signal.SIGTERM, lambda *_: None)
         tasks.run_hop(Project(Path.cwd()), "retail", "extract")
     """

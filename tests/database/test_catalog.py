@@ -3,9 +3,9 @@
 from psycopg2.extensions import connection as Connection
 
 from tests.queries import execute
-from tidemark import catalog, ddl
-from tidemark.db import Session
 from tidemark.model import Column
+from tidemark.postgres import catalog, ddl
+from tidemark.postgres.db import Session
 
 VIEWS = """
 create schema "Sch.ema";

@@ -4,8 +4,8 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from tests.queries import execute, rows, value
-from tidemark import indexes
-from tidemark.db import Session
+from tidemark.postgres import indexes
+from tidemark.postgres.db import Session
 
 INDEXES = """
 select i.indexdef, c.conname, pg_get_constraintdef(c.oid)

@@ -13,11 +13,12 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from tests.queries import execute, rows
-from tidemark import db, versions
-from tidemark.db import Row, Session
 from tidemark.errors import RefusedRowError
-from tidemark.mirror import Mirror
+from tidemark.layers import versions
+from tidemark.layers.mirror import Mirror
 from tidemark.model import Counts
+from tidemark.postgres import db
+from tidemark.postgres.db import Row, Session
 
 MEMBERS = Mirror(
     ("public", "mrr_members"),

@@ -11,10 +11,11 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from tests.queries import execute, rows
-from tidemark import db, mirror
-from tidemark.db import Row, Session
-from tidemark.mirror import Mirror
+from tidemark.layers import mirror
+from tidemark.layers.mirror import Mirror
 from tidemark.model import Counts
+from tidemark.postgres import db
+from tidemark.postgres.db import Row, Session
 
 JAN, FEB = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
 MEMBERS = Mirror(

@@ -7,7 +7,7 @@ from psycopg2.errors import InvalidSchemaName, UndefinedTable
 from psycopg2.extensions import connection as Connection
 
 from tests.queries import execute, rows, value
-from tidemark.db import quoted
+from tidemark.postgres.db import quoted
 
 NAMES = [
     ("invoices", "public", "invoices"),

@@ -14,11 +14,13 @@ from tests.commands import Done, run
 from tests.docs.test_pages import section
 from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import SETTINGS, Warehouse, administer, database, memory
-from tidemark import embedded, migrate, pipeline, verify
-from tidemark.db import Servers
-from tidemark.embedded import site, user
+from tidemark.batch import pipeline
+from tidemark.declare.project import Project
+from tidemark.install import embedded, migrate
+from tidemark.install.embedded import site, user
 from tidemark.model import ServerName
-from tidemark.project import Project
+from tidemark.postgres.db import Servers
+from tidemark.trust import verify
 
 TEXT = section("operations.md", "Backup and restore").partition("### Servers of your own")[2]
 DUMP, RESTORE, BASE, SET_BACK = [

@@ -13,8 +13,8 @@ from typer.main import get_command
 
 from tests.commands import tidemark
 from tests.fix_servers import HOME, SERVERS, Warehouse
-from tidemark import config, project
 from tidemark.cli import app
+from tidemark.declare import config, project
 
 DOCS = HOME / "docs"
 PAGES = sorted(
@@ -95,14 +95,22 @@ def test_what_is_named_to_contributors_is_there() -> None:
     text = (HOME / "CONTRIBUTING.md").read_text("utf-8")
     folders = r"(?:tidemark|tests|docs|sql|scripts|dags|docker|benchmarks)/"
     paths = re.findall(rf"(?<![\w/]){folders}[\w./-]*[\w/]", text)
-    floors = table(text[text.index("| floor, from the top |") :])
-    modules = re.findall(r"`(\w+)/?`", " ".join(named for _, named in floors))
-    named = {*paths, *(f"tidemark/{module}" for module in modules)}
+    rooms = table(text[text.index("| from the top |") :])
+    named = re.findall(r"`([\w.]+/?)`", " ".join(room for room, _ in rooms))
 
-    assert len(named) > 50
+    assert len(named) > 10
     assert {
-        p for p in named if not (HOME / p).exists() and not (HOME / f"{p}.py").exists()
+        p for p in [*paths, *(f"tidemark/{p}" for p in named)] if not (HOME / p).exists()
     } == set()
+
+
+def test_what_the_architecture_names_is_there_and_no_room_is_left_out() -> None:
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    paths = re.findall(r"`(tidemark/[\w./]+)`", text)
+    rooms = {path.parent for path in (HOME / "tidemark").glob("*/__init__.py")}
+
+    assert {path for path in paths if not (HOME / path).exists()} == set()
+    assert {HOME / path for path in paths if path.endswith("/")} == rooms
 
 
 def test_a_word_of_the_glossary_means_one_thing() -> None:

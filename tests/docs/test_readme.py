@@ -16,7 +16,7 @@ import tests.checkout
 from tests.commands import Done, process, run
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, SERVERS, Warehouse
-from tidemark.embedded import site
+from tidemark.install.embedded import site
 
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

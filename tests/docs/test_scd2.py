@@ -12,7 +12,7 @@ from tests.fix_servers import HOME
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import Observation
 from tests.queries import rows
-from tidemark.db import Row
+from tidemark.postgres.db import Row
 
 BATCHES = ("batch", "updated_at", "city", "name", "deleted_at")
 VERSIONS = ("customer_key", "city", "name", "valid_from", "valid_to", "state")

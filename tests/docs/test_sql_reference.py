@@ -14,7 +14,7 @@ from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
 from tests.fix_star import STAR
 from tests.queries import rows
-from tidemark.embedded import site
+from tidemark.install.embedded import site
 
 PAGE = HOME / "docs" / "sql-reference.md"
 STATEMENT = re.compile(r"^=> .*\n(?:-> .*\n)*", re.MULTILINE)

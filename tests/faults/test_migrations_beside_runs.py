@@ -9,10 +9,10 @@ import pytest
 
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME
-from tidemark.config import Area
-from tidemark.db import Servers
-from tidemark.migrate import migrate
-from tidemark.project import Project
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
+from tidemark.install.migrate import migrate
+from tidemark.postgres.db import Servers
 
 VIEWS = ["retail/stg/views/clean_customers.sql", "retail/stg/views/clean_sales.sql"]
 

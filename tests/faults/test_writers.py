@@ -20,15 +20,17 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
-from tidemark import db, rebuild, sources, verify
-from tidemark.config import Area
-from tidemark.db import Servers, Session
-from tidemark.embedded import site
+from tidemark import sources
+from tidemark.declare.config import Area
 from tidemark.errors import WindowError
-from tidemark.mirror import LINEAGE
+from tidemark.install.embedded import site
+from tidemark.layers.mirror import LINEAGE
 from tidemark.model import Positions, ServerName, Window
+from tidemark.postgres import db
+from tidemark.postgres.db import Servers, Session
 from tidemark.sources import window
 from tidemark.sources.postgres import PostgresDelta, PostgresSource
+from tidemark.trust import rebuild, verify
 
 SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "20"))
 pytestmark = pytest.mark.timeout(900 + SECONDS)

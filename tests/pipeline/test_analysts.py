@@ -11,9 +11,9 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import HOME
 from tests.queries import execute, value
-from tidemark import doctor
-from tidemark.migrate import migrate
-from tidemark.project import Project
+from tidemark.declare.project import Project
+from tidemark.install.migrate import migrate
+from tidemark.observe import doctor
 
 LogIn = Callable[[], Connection]
 IDLE = "idle_in_transaction_session_timeout"

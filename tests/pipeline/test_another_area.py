@@ -11,11 +11,14 @@ import pytest
 
 from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
-from tidemark import history, migrate, pipeline, plan, rejects, status
-from tidemark.config import Area
-from tidemark.db import Servers
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.layers import rejects
 from tidemark.model import END_OF_TIME, BatchResult, ServerName
-from tidemark.project import Project
+from tidemark.observe import history, plan, status
+from tidemark.postgres.db import Servers
 
 MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
 ID, OTHER = UUID(int=1), UUID(int=2)

@@ -6,8 +6,7 @@ import pytest
 
 from tests.fix_retail import Retail
 from tests.fix_servers import SERVERS
-from tidemark import db
-from tidemark.db import Servers
+from tidemark.declare.project import Project
 from tidemark.errors import (
     ConfigError,
     ConnectError,
@@ -18,7 +17,8 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.model import ServerName
-from tidemark.project import Project
+from tidemark.postgres import db
+from tidemark.postgres.db import Servers
 
 MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fix_areas import Dimension, Made, Make
-from tidemark import rejects, verify
+from tidemark.batch.pipeline import run
+from tidemark.layers import rejects
 from tidemark.model import Overrides
-from tidemark.pipeline import run
+from tidemark.trust import verify
 
 JAN, FEB = "2025-01-01 00:00Z", "2025-02-01 00:00Z"
 

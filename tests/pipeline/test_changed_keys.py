@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import pipeline, rejects
+from tidemark.batch import pipeline
 from tidemark.errors import ContractError
+from tidemark.layers import rejects
 
 JAN, FEB, MAR, APR = (f"2025-{month:02}-01 00:00Z" for month in range(1, 5))
 

@@ -20,8 +20,9 @@ from tests.pipeline.test_changed_keys import (
     refused,
     state,
 )
-from tidemark import pipeline, rebuild, verify
+from tidemark.batch import pipeline
 from tidemark.model import Overrides
+from tidemark.trust import rebuild, verify
 
 SPELLINGS = ["foo", "Foo", " foo", "bar", "BAR", "bar "]
 CHANGES = st.lists(

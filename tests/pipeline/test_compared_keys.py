@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import deletes, plan, verify
 from tidemark.errors import DeleteGuardError
+from tidemark.layers import deletes
+from tidemark.observe import plan
+from tidemark.trust import verify
 
 THINGS = Dimension(
     {"id": "integer", "v": "text", "updated_at": "timestamptz"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fix_areas import Dimension, Fact, Make
-from tidemark import rebuild
+from tidemark.trust import rebuild
 
 JAN, FEB, MAR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z"
 THINGS = Dimension({"k": "int", "a": "text", "updated_at": "timestamptz"}, ("k",))

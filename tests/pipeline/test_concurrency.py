@@ -10,13 +10,14 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import SERVERS, connect, database
 from tests.queries import execute, value
-from tidemark import indexes, pipeline
-from tidemark.config import Area
-from tidemark.db import Servers
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
 from tidemark.errors import ConnectError, LockedError
-from tidemark.migrate import migrate
+from tidemark.install.migrate import migrate
 from tidemark.model import ServerName
-from tidemark.project import Project
+from tidemark.postgres import indexes
+from tidemark.postgres.db import Servers
 
 STAGING = "lock table tidemark.applied_batch in share mode"
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import pipeline, plan, rebuild, status, verify
-from tidemark.config import Area, Role
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area, Role
+from tidemark.observe import plan, status
+from tidemark.trust import rebuild, verify
 
 THINGS = Dimension(
     {"id": "integer", "colour": "text", "painted_at": "timestamptz", "updated_at": "timestamptz"},

@@ -9,9 +9,10 @@ import pytest
 
 from tests.fix_retail import Retail
 from tests.queries import execute
-from tidemark import extract, plan, stage
+from tidemark.batch import extract, stage
 from tidemark.errors import DeleteGuardError
 from tidemark.model import LAYERS, Overrides, ServerName
+from tidemark.observe import plan
 from tidemark.sources.postgres import PostgresSource
 
 SALES = "select original_sale_id from dwh_fact_sales order by 1"

@@ -8,11 +8,13 @@ import shutil
 import pytest
 
 from tests.fix_retail import Retail
-from tidemark import migrate, plan, sqltypes
-from tidemark.drift import Difference
+from tidemark.declare.project import Project
 from tidemark.errors import ContractError
+from tidemark.install import migrate
+from tidemark.layers.drift import Difference
 from tidemark.model import Overrides
-from tidemark.project import Project
+from tidemark.observe import plan
+from tidemark.postgres import sqltypes
 
 HISTORY = """
     select 'current', customer_id, vip from mrr_dim_customers

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.test_embedded import ONE, ask, start_one
-from tidemark import embedded
-from tidemark.embedded import site
 from tidemark.errors import EmbeddedError
+from tidemark.install import embedded
+from tidemark.install.embedded import site
 
 # A pg_ctl after which the server is gone, as often as `deaths` has lines.
 DEADLY = """#!/bin/sh

@@ -15,9 +15,9 @@ import pytest
 
 from tests.fix_retail import PATIENCE, wait_until
 from tests.fix_servers import SERVERS, SETTINGS, connect
-from tidemark import embedded
-from tidemark.embedded import postmaster, site
 from tidemark.errors import EmbeddedError
+from tidemark.install import embedded
+from tidemark.install.embedded import postmaster, site
 from tidemark.model import ServerName
 
 ONE: tuple[ServerName, ...] = ("dwh",)
@@ -105,7 +105,7 @@ def test_running_tells_the_servers_that_run(folder: Path) -> None:
 
 def test_two_processes_that_start_at_once_get_the_same_server(empty: Path) -> None:
     program = (
-        "import sys, pathlib; from tidemark import embedded; "
+        "import sys, pathlib; from tidemark.install import embedded; "
         "print(embedded.start(pathlib.Path(sys.argv[1]), ('dwh',))['dwh'])"
     )
     command = [sys.executable, "-c", program, str(empty)]

@@ -15,10 +15,10 @@ import pytest
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import SERVERS
 from tests.pipeline.test_embedded import ONE, ask, start_one
-from tidemark import embedded
-from tidemark.embedded import postmaster, site, user
-from tidemark.embedded.user import User
 from tidemark.errors import EmbeddedError
+from tidemark.install import embedded
+from tidemark.install.embedded import postmaster, site, user
+from tidemark.install.embedded.user import User
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="another user's servers are for root to start"
@@ -208,8 +208,8 @@ def test_the_servers_run_without_the_terminal_of_root(folder: Path):
 
 NAMED = """
 import sys, pathlib
-from tidemark import embedded
-from tidemark.embedded import site, user
+from tidemark.install import embedded
+from tidemark.install.embedded import site, user
 folder = pathlib.Path(sys.argv[1])
 embedded.start(folder, ("dwh",), settings={"fsync": "off"})
 print(user.find(site.clusters(folder / "data")))

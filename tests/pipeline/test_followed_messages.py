@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import migrate
+from tidemark.declare.project import Project
 from tidemark.errors import ContractError
-from tidemark.project import Project
+from tidemark.install import migrate
 
 JAN, FEB, MAR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z"
 BIG = 2**31 + 5

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import pipeline, rebuild, verify
+from tidemark.batch import pipeline
 from tidemark.errors import ContractError
 from tidemark.model import Overrides
+from tidemark.trust import rebuild, verify
 
 JAN, FEB, MAR, APR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z", "2025-04-01Z"
 SETTINGS = {"deletes": "detect", "max_delete_ratio": 0.9}

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Make
-from tidemark import db, history
 from tidemark.errors import ContractError, NullWatermarkError, StatementError
 from tidemark.model import Column
+from tidemark.observe import history
+from tidemark.postgres import db
 
 LONG_TEXT = "".join(random.Random(1).choices("äöü\\\"'\n\t%;{}🐘", k=300_000))
 

@@ -8,10 +8,13 @@ import pytest
 
 from tests.commands import process
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import history, pipeline, plan, rejects, status, verify
-from tidemark.db import quoted
+from tidemark.batch import pipeline
 from tidemark.errors import ConfigError
+from tidemark.layers import rejects
 from tidemark.model import Overrides, ServerName
+from tidemark.observe import history, plan, status
+from tidemark.postgres.db import quoted
+from tidemark.trust import verify
 
 CANARY = "create table canary (n int)"
 DROP = "; drop table canary; --"

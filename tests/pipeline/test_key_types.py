@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import history
 from tidemark.errors import ContractError
+from tidemark.observe import history
 
 JAN, FEB = "2025-01-01Z", "2025-02-01Z"
 

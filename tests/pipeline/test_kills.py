@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tidemark import pipeline
+from tidemark.batch import pipeline
 from tidemark.model import HOPS, Hop, ServerName
 
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")

@@ -13,7 +13,7 @@ from tests.fix_servers import HOME, Warehouse
 PROGRAM = """
     import resource, sys
     from pathlib import Path
-    from tidemark import db, transfer
+    from tidemark.postgres import db, transfer
     from tidemark.errors import TidemarkError
     from tidemark.model import Column
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fix_retail import PATIENCE, Retail
 from tests.queries import execute
-from tidemark import retries
 from tidemark.errors import StatementError
+from tidemark.postgres import retries
 
 HELD = "lock table sales in access exclusive mode"
 LANDING = "lock table landing.sales in share mode"

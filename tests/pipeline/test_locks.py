@@ -17,13 +17,19 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SERVERS
 from tests.queries import execute
-from tidemark import heartbeat, locks, pipeline, settings, stage, transfer
-from tidemark.db import Servers
+from tidemark.batch import pipeline, stage
+from tidemark.declare.project import Project
 from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
-from tidemark.migrate import migrate
+from tidemark.install.migrate import migrate
 from tidemark.model import LAYERS, Hop, ServerName
-from tidemark.project import Project
-from tidemark.transfer import Streamed
+from tidemark.postgres import (
+    heartbeat,
+    locks,
+    settings,
+    transfer,
+)
+from tidemark.postgres.db import Servers
+from tidemark.postgres.transfer import Streamed
 
 WAREHOUSE = LAYERS
 WRITING = "select from tidemark.lock where name = 'write retail' for update"

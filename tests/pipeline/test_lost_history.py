@@ -10,11 +10,12 @@ import pytest
 
 from tests.commands import tidemark
 from tests.fix_retail import Retail
-from tidemark import doctor, rebuild, verify
+from tidemark.declare.project import Project
 from tidemark.errors import LostHistoryError
-from tidemark.ledger import Lost
-from tidemark.project import Project
-from tidemark.rulesets import Others
+from tidemark.layers.ledger import Lost
+from tidemark.layers.rulesets import Others
+from tidemark.observe import doctor
+from tidemark.trust import rebuild, verify
 
 CITIES = """
     select city from dwh_dim_customers where customer_id = 1 order by valid_from

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.fix_servers import HOME, SERVERS, Warehouse
-from tidemark.db import Servers
+from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError
-from tidemark.migrate import migrate, pending
+from tidemark.install.migrate import migrate, pending
 from tidemark.model import ServerName
-from tidemark.project import Project
+from tidemark.postgres.db import Servers
 
 TABLES = "select count(*) from pg_class where relname = 'trees'"
 NOTHING: dict[ServerName, list[str]] = {layer: [] for layer in SERVERS}

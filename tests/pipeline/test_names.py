@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import replace
-from importlib import resources
+from pathlib import Path
 
 import pytest
 
+import tidemark
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.fix_servers import connect
 from tests.queries import rows
-from tidemark import history, sqlfiles, verify
 from tidemark.errors import ContractError
-from tidemark.mirror import LINEAGE
+from tidemark.layers.mirror import LINEAGE
 from tidemark.model import ServerName
-from tidemark.scd2 import VERSIONING
+from tidemark.observe import history
+from tidemark.postgres import sqlfiles
+from tidemark.star.scd2 import VERSIONING
+from tidemark.trust import verify
 
 JAN, FEB = "2025-01-01Z", "2025-02-01Z"
 LETTERS = tuple("lcmkrsdtxfiuvobnhw") + tuple("aegjpqyz")
@@ -29,7 +32,9 @@ OWN_WORDS = """
 
 def words(server: str) -> list[str]:
     """Return the key words that are reserved, and what statements call tables and columns."""
-    modules = [path.name[:-4] for path in (resources.files("tidemark") / "statements").iterdir()]
+    home = Path(tidemark.__file__).parent
+    files = [path.relative_to(home.parent).with_suffix("") for path in home.rglob("*.sql")]
+    modules = [".".join(path.parts) for path in files]
     text = " ".join(text for name in modules for text in sqlfiles.statements(name).values())
     named = re.findall(r"\b([a-z]\w*)(?=[.),]|$)", text, re.MULTILINE)
     with closing(connect(server)) as connection:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import pipeline, verify
-from tidemark.compare import Compared
+from tidemark.batch import pipeline
+from tidemark.trust import verify
+from tidemark.trust.compare import Compared
 
 PRICES = Dimension(
     {

@@ -11,12 +11,13 @@ import pytest
 
 from tests.fix_servers import HOME, Warehouse, connect
 from tests.queries import execute
-from tidemark import doctor, psql
-from tidemark.db import Servers
+from tidemark.declare.project import Project
 from tidemark.errors import MigrationError
-from tidemark.migrate import migrate
-from tidemark.project import Project
-from tidemark.servers import engine
+from tidemark.install import psql
+from tidemark.install.migrate import migrate
+from tidemark.install.servers import engine
+from tidemark.observe import doctor
+from tidemark.postgres.db import Servers
 
 PLANTED = """
 create function public.planted() returns text language plpgsql as $$

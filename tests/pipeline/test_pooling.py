@@ -10,9 +10,9 @@ from tests.commands import process, succeed, tidemark
 from tests.fix_pooler import pooled
 from tests.fix_servers import SERVERS, Warehouse, connect
 from tests.queries import rows
-from tidemark import connections, pooling
 from tidemark.errors import ConnectError
 from tidemark.model import ServerName
+from tidemark.postgres import connections, pooling
 
 Mode = Literal["transaction", "statement"]
 MODES: tuple[Mode, ...] = ("transaction", "statement")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.fix_retail import Retail
-from tidemark import positions
+from tidemark.layers import positions
 from tidemark.model import Position
 
 READ = "select entity, item, position, batch_id from tidemark.source_position order by 1, 2"

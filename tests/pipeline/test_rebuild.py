@@ -8,10 +8,10 @@ import pytest
 
 from tests.fix_retail import Retail
 from tests.queries import execute
-from tidemark import rebuild
 from tidemark.errors import LockedError, LostHistoryError, UnknownNameError
 from tidemark.model import Overrides, ServerName
-from tidemark.rebuild import Changes
+from tidemark.trust import rebuild
+from tidemark.trust.rebuild import Changes
 
 TABLES: dict[ServerName, str] = {"stg": "^stg_", "dwh": "^dwh_(dim_[cp]|fact)"}
 
@@ -187,7 +187,7 @@ def test_rules_that_changed_judge_what_came_before(shop: Retail):
 
 
 def test_a_repair_is_replayed(shop: Retail):
-    from tidemark import verify
+    from tidemark.trust import verify
 
     shop.warehouse.execute("dwh", "update dwh_dim_customers set city = 'X' where customer_id = 3")
     shop.run(overrides=Overrides(repair=verify.run(shop.servers, shop.area).repair()))

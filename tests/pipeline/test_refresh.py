@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make, write
-from tidemark import migrate, pipeline, rejects, verify
+from tidemark.batch import pipeline
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.layers import rejects
 from tidemark.model import Overrides
-from tidemark.project import Project
+from tidemark.trust import verify
 
 JAN, FEB, MAR = (f"2025-{month:02}-01 00:00Z" for month in range(1, 4))
 

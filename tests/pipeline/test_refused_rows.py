@@ -10,10 +10,11 @@ from contextlib import closing
 import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
-from tidemark import db, rebuild
-from tidemark.db import Session
 from tidemark.errors import RefusedRowError, StatementError
 from tidemark.model import ServerName
+from tidemark.postgres import db
+from tidemark.postgres.db import Session
+from tidemark.trust import rebuild
 
 COLUMNS = {
     "id": "int",

@@ -10,7 +10,7 @@ import pytest
 from tests.commands import Done, tidemark
 from tests.fix_areas import Dimension, Made, Make
 from tidemark import tasks
-from tidemark.project import Project
+from tidemark.declare.project import Project
 
 JAN = "2025-01-01 00:00Z"
 THINGS = Dimension(

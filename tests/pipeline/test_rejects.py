@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import Retail, counted
-from tidemark import status
+from tidemark.observe import status
 
 NAMELESS = ("customers", {"customer_id": 4}, ["name is missing"])
 KEY = "select customer_key, customer_name, is_inferred from dwh_dim_customers where customer_id = 4"

@@ -8,8 +8,9 @@ import pytest
 
 from tests.fix_areas import Fact, Made, Make
 from tests.pipeline.test_changed_keys import APR, FEB, JAN, MAR, TAGS, refused
-from tidemark import pipeline, verify
+from tidemark.batch import pipeline
 from tidemark.model import Overrides
+from tidemark.trust import verify
 
 EVENTS = Fact(
     {"id": "text", "tag": "text", "at": "timestamptz", "amount": "int"},

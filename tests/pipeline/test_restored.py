@@ -12,13 +12,16 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SETTINGS, Warehouse, administer, database, memory
 from tests.schema.test_grants import HERE, LISTING
-from tidemark import doctor, embedded, pipeline, verify
-from tidemark.db import Servers
-from tidemark.embedded import site
+from tidemark.batch import pipeline
+from tidemark.declare.project import Project
 from tidemark.errors import MigrationError
-from tidemark.migrate import migrate
+from tidemark.install import embedded
+from tidemark.install.embedded import site
+from tidemark.install.migrate import migrate
 from tidemark.model import LAYERS, ServerName
-from tidemark.project import Project
+from tidemark.observe import doctor
+from tidemark.postgres.db import Servers
+from tidemark.trust import verify
 
 LAYERS_OF_OURS: tuple[ServerName, ...] = LAYERS
 OTHERS = """

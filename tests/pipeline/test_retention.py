@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from tests.fix_retail import Retail
-from tidemark import retention
-from tidemark.config import Retention
+from tidemark.batch import retention
+from tidemark.batch.retention import LetGo
+from tidemark.declare.config import Retention
 from tidemark.errors import StatementError
 from tidemark.model import ServerName
-from tidemark.retention import LetGo
 
 DAYS = timedelta(days=90)
 KEPT = """

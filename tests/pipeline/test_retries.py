@@ -15,14 +15,16 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME, SERVERS, SETTINGS, Warehouse
 from tests.queries import execute
-from tidemark import embedded, pipeline, retries
-from tidemark.db import Servers
-from tidemark.embedded import postmaster, site
+from tidemark.batch import pipeline
+from tidemark.batch.journal import Journal
+from tidemark.declare.project import Project
 from tidemark.errors import LockedError, StatementError
-from tidemark.journal import Journal
-from tidemark.migrate import migrate
+from tidemark.install import embedded
+from tidemark.install.embedded import postmaster, site
+from tidemark.install.migrate import migrate
 from tidemark.model import HOPS, Hop, ServerName
-from tidemark.project import Project
+from tidemark.postgres import retries
+from tidemark.postgres.db import Servers
 
 LANDING = "lock table landing.sales in share mode"
 APPLYING = "lock table tidemark.applied_batch in share mode"

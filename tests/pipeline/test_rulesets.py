@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.fix_retail import Retail
-from tidemark import rebuild, rulesets
+from tidemark.layers import rulesets
+from tidemark.layers.rulesets import Others
 from tidemark.model import ServerName
-from tidemark.rulesets import Others
+from tidemark.trust import rebuild
 
 VIEW = "stg/views/clean_customers.sql"
 LAYERS: tuple[ServerName, ...] = ("mrr", "stg", "dwh")

@@ -11,9 +11,11 @@ from sql.retail.sample import seed
 from sql.retail.sample.store import NAMES
 from tests.fix_retail import PATIENCE
 from tests.fix_servers import Warehouse
-from tidemark import db, pipeline, servers
+from tidemark.batch import pipeline
+from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, UsageError
-from tidemark.project import Project
+from tidemark.install import servers
+from tidemark.postgres import db
 
 Seeder = Callable[..., dict[str, int]]
 Content = dict[str, dict[int, dict[str, Any]]]

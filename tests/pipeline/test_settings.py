@@ -8,9 +8,10 @@ import pytest
 from tests.fix_areas import Dimension, Made, Make
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import SERVERS
-from tidemark import servers, settings
 from tidemark.errors import StatementError
+from tidemark.install import servers
 from tidemark.model import ServerName
+from tidemark.postgres import settings
 
 HOSTILE = {
     "timezone": "Asia/Kathmandu",

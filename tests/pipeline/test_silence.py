@@ -13,11 +13,18 @@ from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import Warehouse
 from tests.fix_silence import BACK, THERE, Proxy
 from tests.pipeline.test_retries import APPLYING, LANDING, attempts
-from tidemark import connections, db, heartbeat, pipeline, retries, transfer
-from tidemark.db import Servers, Session
+from tidemark.batch import pipeline
 from tidemark.errors import ConnectError
 from tidemark.model import HOPS, Column, Hop, ServerName
-from tidemark.transfer import Job, Landing
+from tidemark.postgres import (
+    connections,
+    db,
+    heartbeat,
+    retries,
+    transfer,
+)
+from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.transfer import Job, Landing
 
 pytestmark = pytest.mark.usefixtures("impatient")
 

@@ -9,8 +9,9 @@ import os
 from tests import composed
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
-from tidemark import plan, rebuild, verify
 from tidemark.model import Overrides
+from tidemark.observe import plan
+from tidemark.trust import rebuild, verify
 
 SNAPSHOTS = HOME / "tests" / "snapshots"
 

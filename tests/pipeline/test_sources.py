@@ -11,12 +11,14 @@ import pytest
 
 from tests.fix_areas import Dimension, Made, Make
 from tests.fix_memory import MemorySource
-from tidemark import extract, pipeline, positions, transfer
-from tidemark.inlet import OWN_COLUMNS
+from tidemark.batch import extract, pipeline
+from tidemark.layers import positions
 from tidemark.model import Column, Positions
+from tidemark.postgres import transfer
+from tidemark.postgres.inlet import OWN_COLUMNS
+from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta, Source, Which
 from tidemark.sources.postgres import PostgresSource
-from tidemark.transfer import Landing, Task
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
 COLUMNS = (Column("id", "integer"), Column("v", "text"))

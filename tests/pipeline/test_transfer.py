@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 
 from tests.fix_servers import Warehouse
-from tidemark import db, transfer
-from tidemark.db import Session
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
-from tidemark.transfer import Job, Landing
+from tidemark.postgres import db, transfer
+from tidemark.postgres.db import Session
+from tidemark.postgres.transfer import Job, Landing
 
 LANDING = Landing(("landing", "numbers"), (Column("number", "integer"), Column("word", "text")))
 BEFORE = [(0, "before")]

@@ -12,10 +12,14 @@ import yaml
 
 from tests.commands import tidemark
 from tests.fix_areas import LINEAGE, Dimension, Fact, Made, Make, write
-from tidemark import doctor, history, migrate, rebuild, rejects, status, tasks
+from tidemark import tasks
+from tidemark.declare.project import Project
 from tidemark.errors import AmbiguousNameError, ContractError, MigrationError
+from tidemark.install import migrate
+from tidemark.layers import rejects
 from tidemark.model import Layer, ServerName
-from tidemark.project import Project
+from tidemark.observe import doctor, history, status
+from tidemark.trust import rebuild
 
 JAN, FEB, APR = "2025-01-01Z", "2025-02-01Z", "2025-04-01Z"
 THINGS = Dimension(

@@ -18,13 +18,16 @@ from tests.fix_areas import Dimension, Made, Make
 from tests.fix_retail import wait_until
 from tests.fix_servers import SETTINGS, connect, database, memory
 from tests.queries import execute, rows
-from tidemark import doctor, embedded, pipeline, plan, verify
-from tidemark.config import Area
-from tidemark.db import Session
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
 from tidemark.errors import WindowError
+from tidemark.install import embedded
 from tidemark.model import Overrides
-from tidemark.project import Project
+from tidemark.observe import doctor, plan
+from tidemark.postgres.db import Session
 from tidemark.sources import window
+from tidemark.trust import verify
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
 TABLE = "create table things (id int primary key, v text, updated_at timestamptz)"

@@ -16,8 +16,8 @@ import pytest
 from tests.commands import run, succeed
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SERVERS, Warehouse
-from tidemark.db import Servers
 from tidemark.model import ServerName
+from tidemark.postgres.db import Servers
 
 RELEASED = {
     "918fb59c226193e9334ae989cce97301d7b9f6d7": "before deletes were detected",

@@ -11,11 +11,11 @@ from tests.fix_areas import Dimension, Make
 from tests.fix_retail import Retail
 from tests.fix_servers import SERVERS
 from tests.queries import execute
-from tidemark import verify
 from tidemark.errors import LockedError
 from tidemark.model import Hop, Overrides, ServerName
 from tidemark.sources import postgres
-from tidemark.verify import Verification
+from tidemark.trust import verify
+from tidemark.trust.verify import Verification
 
 Found = list[tuple[Hop, str, str, tuple[str, ...], tuple[str, ...]]]
 

@@ -10,10 +10,10 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import PATIENCE, STAMP, Retail, counted, processed
 from tests.fix_servers import connect
 from tests.queries import execute, value
-from tidemark import plan
-from tidemark.db import Servers
 from tidemark.errors import WindowError
 from tidemark.model import ServerName
+from tidemark.observe import plan
+from tidemark.postgres.db import Servers
 
 NAIVE = "select sale_id from sales where updated_at > %s order by 1"
 LATER = datetime(2025, 2, 1, tzinfo=UTC)

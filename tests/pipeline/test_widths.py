@@ -8,8 +8,8 @@ import pytest
 
 from tests.fix_areas import LINEAGE, Dimension, Fact, Made, Make
 from tests.queries import execute
-from tidemark import verify
 from tidemark.errors import ContractError
+from tidemark.trust import verify
 
 JAN, FEB = "2025-01-01Z", "2025-02-01Z"
 

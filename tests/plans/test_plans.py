@@ -16,13 +16,15 @@ from tests.fix_dimension import JAN, Members
 from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute
-from tidemark import compose, db, deletes, facts, mirror, scd2
-from tidemark.compose import Columns, Parts
-from tidemark.mirror import Mirror
+from tidemark.declare.project import Project
+from tidemark.layers import deletes, mirror
+from tidemark.layers.mirror import Mirror
 from tidemark.model import Column, Window
-from tidemark.project import Project
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.transfer import Landing
 from tidemark.sources import window as windows
-from tidemark.transfer import Landing
+from tidemark.star import facts, scd2
 
 ROWS, DELTA = 50_000, 50
 ENOUGH = 5 * DELTA
@@ -213,7 +215,7 @@ def test_a_source_is_read_within_the_window_alone(
     columns = Columns(("customer_id",))
 
     windows.look(explaining, area, {"customers": window}, JAN + ROWS * timedelta(minutes=1))
-    explaining.rows(compose.statement("postgres", "rows", parts, columns=columns))
+    explaining.rows(compose.statement("tidemark.sources.postgres", "rows", parts, columns=columns))
 
     assert 0 < explaining.read["customers"] <= ENOUGH
 

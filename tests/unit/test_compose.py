@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from tidemark import compose
-from tidemark.compose import Columns, Part
+from tidemark.postgres import compose
+from tidemark.postgres.compose import Columns, Part
 
 SQL = {"", "t", "d", ".", " = ", " and ", " and f(", ", ", ")"}
 """What stands between the names of `test_names_are_never_read_as_sql`."""
@@ -133,21 +133,23 @@ def test_what_can_not_be_filled_is_an_error(text: str, message: str):
 
 
 def test_a_part_that_a_statement_has_no_placeholder_for_is_an_error():
-    message = r"worktable\.sql, analyze: no placeholder is for landing, nk\."
+    message = r"worktable, analyze: no placeholder is for landing, nk\."
     with pytest.raises(ValueError, match=message):
-        compose.statement("worktable", "analyze", nk=AB, landing=sql.SQL("x"))
+        compose.statement("tidemark.postgres.worktable", "analyze", nk=AB, landing=sql.SQL("x"))
 
 
 def test_a_common_part_that_no_statement_of_the_file_has_a_placeholder_for_is_an_error():
-    with pytest.raises(
-        ValueError, match=r"worktable\.sql, analyze: no placeholder is for landing\."
-    ):
-        compose.statement("worktable", "analyze", {"table": sql.SQL("x"), "landing": sql.SQL("x")})
+    with pytest.raises(ValueError, match=r"worktable, analyze: no placeholder is for landing\."):
+        compose.statement(
+            "tidemark.postgres.worktable",
+            "analyze",
+            {"table": sql.SQL("x"), "landing": sql.SQL("x")},
+        )
 
 
 def test_a_placeholder_without_a_part_names_its_statement():
-    with pytest.raises(ValueError, match=r"worktable\.sql, analyze: \{table\} has no part\."):
-        compose.statement("worktable", "analyze")
+    with pytest.raises(ValueError, match=r"worktable, analyze: \{table\} has no part\."):
+        compose.statement("tidemark.postgres.worktable", "analyze")
 
 
 names = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=3)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tidemark.declare.project import Project, find_project, load_area
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.project import Project, find_project, load_area
 
 GARDENS: dict[str, Any] = {
     "area": "gardens",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tidemark.declare.project import Project
 from tidemark.errors import AmbiguousNameError, UnknownNameError
-from tidemark.project import Project
 
 
 def entity(name: str, **dwh: Any) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from packaging.utils import canonicalize_name
 import tidemark
 from tests.commands import run
 from tests.fix_servers import HOME
-from tidemark.extras import EXTRAS
+from tidemark.install.extras import EXTRAS
 
 PACKAGE = Path(tidemark.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-STATEMENTS = sorted((PACKAGE / "statements").glob("*.sql"))
+STATEMENTS = sorted(PACKAGE.rglob("*.sql"))
 SAMPLES = sorted((HOME / "sql").glob("*/sample/*.py"))
 PACKAGE_OF = {
     module: canonicalize_name(names[0]) for module, names in packages_distributions().items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidemark.presence import expected
+from tidemark.install.presence import expected
 
 MADE = [
     "create schema app",

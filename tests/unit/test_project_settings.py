@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.fix_areas import Dimension, write
+from tidemark.declare.project import Project
 from tidemark.errors import ConfigError
-from tidemark.project import Project
 
 THINGS = Dimension({"id": "integer", "updated_at": "timestamptz"}, key=("id",))
 OTHERS = Dimension(

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tidemark.declare.project import Project
 from tidemark.errors import ConfigError
+from tidemark.install.servers import configured_dsns
 from tidemark.model import ServerName, dsn_variable
-from tidemark.project import Project
-from tidemark.servers import configured_dsns
 
 LAYERS = {
     "TIDEMARK_MRR_DSN": "host=m",

@@ -1,29 +1,35 @@
 import pytest
 
-from tidemark import sqlfiles
-from tidemark.sqlfiles import statement, statements
+from tidemark.layers import mirror
+from tidemark.postgres import sqlfiles
+from tidemark.postgres.sqlfiles import statement, statements
+from tidemark.sources import window
+from tidemark.star import scd2
 
 
 def test_a_statement_is_what_stands_below_its_name():
-    assert statement("mirror", "is_empty") == "select not exists (select from {mirror})"
+    assert (
+        statement("tidemark.layers.mirror", "is_empty")
+        == "select not exists (select from {mirror})"
+    )
 
 
 def test_a_statement_has_no_comments_that_could_hide_what_follows():
     found = [
-        text for module in ("mirror", "scd2", "window") for text in statements(module).values()
+        text for module in (mirror, scd2, window) for text in statements(module.__name__).values()
     ]
     assert [text for text in found if "--" in text] == []
 
 
 def test_a_file_gives_its_statements_in_order():
-    assert list(statements("publish")) == ["defer", "succeed", "land_surplus"]
+    assert list(statements("tidemark.batch.publish")) == ["defer", "succeed", "land_surplus"]
 
 
 def test_a_statement_that_a_file_lacks_is_an_error():
     with pytest.raises(KeyError, match="upsert"):
-        statement("mirror", "upsert")
+        statement("tidemark.layers.mirror", "upsert")
 
 
 def test_a_file_that_does_not_exist_is_an_error():
     with pytest.raises(FileNotFoundError):
-        sqlfiles.statements("merge")
+        sqlfiles.statements("tidemark.star.merge")

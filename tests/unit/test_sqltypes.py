@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemark.sqltypes import holds, unsized
+from tidemark.postgres.sqltypes import holds, unsized
 
 CHAINS = [
     ["smallint", "integer", "bigint", "numeric(19,0)", "numeric(22,2)", "numeric"],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tidemark.config import Area, Entity
+from tidemark.declare.config import Area, Entity
 from tidemark.errors import WindowError
 from tidemark.model import Holder, Window
 from tidemark.sources import window

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tidemark.db import Servers
-    from tidemark.project import Project
+    from tidemark.declare.project import Project
+    from tidemark.postgres.db import Servers
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -46,7 +46,7 @@ def show_help(context: typer.Context) -> None:
 
 def find_project() -> Project:
     """Find the project that the working folder belongs to."""
-    from tidemark import project
+    from tidemark.declare import project
 
     return project.find_project()
 
@@ -54,7 +54,8 @@ def find_project() -> Project:
 @contextmanager
 def open_servers(project: Project) -> Iterator[Servers]:
     """Open the project's servers for the block; embedded ones are started when needed."""
-    from tidemark import interrupts, servers
+    from tidemark.install import servers
+    from tidemark.postgres import interrupts
 
     with (
         servers.explaining(project),

@@ -14,12 +14,12 @@ from tidemark.errors import UnknownNameError, UsageError
 from tidemark.model import HOPS, NO_OVERRIDES, Hop, HopResult, Overrides, in_the_future
 
 if TYPE_CHECKING:
-    from tidemark.config import Area
-    from tidemark.db import Servers
-    from tidemark.history import History
-    from tidemark.plan import Plan
-    from tidemark.rejects import Reject
-    from tidemark.status import Refused, Status
+    from tidemark.declare.config import Area
+    from tidemark.layers.rejects import Reject
+    from tidemark.observe.history import History
+    from tidemark.observe.plan import Plan
+    from tidemark.observe.status import Refused, Status
+    from tidemark.postgres.db import Servers
 
 _SOURCE = "The source is {}.\n"
 _MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")
@@ -30,7 +30,7 @@ def plan(area: AreaName = None, as_json: AsJson = False) -> None:
 
     Example: tidemark plan retail
     """
-    from tidemark import plan as planner
+    from tidemark.observe import plan as planner
 
     project = find_project()
     with open_servers(project) as opened:
@@ -120,7 +120,7 @@ def run_batch(
     opened: Servers, area: Area, hops: Sequence[Hop] = HOPS, overrides: Overrides = NO_OVERRIDES
 ) -> list[HopResult]:
     """Run a batch, or one hop of it, with a progress bar for each hop."""
-    from tidemark import pipeline
+    from tidemark.batch import pipeline
 
     results: list[HopResult] = []
     with progress_bars() as progress:
@@ -183,7 +183,7 @@ def status(area: AreaName = None, as_json: AsJson = False) -> None:
 
     Example: tidemark status
     """
-    from tidemark import status as reader
+    from tidemark.observe import status as reader
 
     project = find_project()
     with open_servers(project) as opened:
@@ -243,7 +243,7 @@ def history(
 
     Example: tidemark history customers 42
     """
-    from tidemark import history as reader
+    from tidemark.observe import history as reader
 
     project = find_project()
     area, entity = project.dimension(dimension)
@@ -289,8 +289,8 @@ def rejects(
 
     Example: tidemark rejects retail --entity customers
     """
-    from tidemark import rejects as reader
-    from tidemark import status
+    from tidemark.layers import rejects as reader
+    from tidemark.observe import status
 
     project = find_project()
     wanted, named = project.scope(area, [entity] if entity else [])
@@ -322,7 +322,7 @@ def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
     Looks at all areas unless one is named. Ends with 10 when one is not well.
     Example: tidemark monitor retail
     """
-    from tidemark import monitor as watcher
+    from tidemark.observe import monitor as watcher
 
     project = find_project()
     areas = [project.area(area)] if area else list(project.areas.values())

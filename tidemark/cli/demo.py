@@ -19,10 +19,10 @@ from tidemark.cli.output import progress_bars, show, table
 from tidemark.errors import UsageError
 
 if TYPE_CHECKING:
-    from tidemark.config import Area
-    from tidemark.db import Servers
+    from tidemark.declare.config import Area
+    from tidemark.install.sample import Seed
     from tidemark.model import HopResult
-    from tidemark.sample import Seed
+    from tidemark.postgres.db import Servers
 
 
 def seed(context: typer.Context) -> None:
@@ -30,7 +30,8 @@ def seed(context: typer.Context) -> None:
 
     Example: tidemark seed --customers 10000 --sales 200000 && tidemark seed --day
     """
-    from tidemark import foreign, sample, status
+    from tidemark.install import foreign, sample
+    from tidemark.observe import status
 
     project, words = find_project(), list(context.args)
     is_named = words and not words[0].startswith("-")
@@ -60,7 +61,7 @@ def demo() -> None:
 
     Example: tidemark demo
     """
-    from tidemark import migrate, sample, servers
+    from tidemark.install import migrate, sample, servers
 
     project = find_project()
     if servers.embedded_names(project) != project.servers:
@@ -84,7 +85,8 @@ def demo() -> None:
 
 def _play(opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
-    from tidemark import sample, status
+    from tidemark.install import sample
+    from tidemark.observe import status
 
     source = area.source.name
     dsn = opened.dsns[source]
@@ -103,7 +105,7 @@ def _summary(opened: Servers, area: Area, batches: list[list[HopResult]]) -> Non
     """Show what a person wants to see after the batches."""
     from dataclasses import astuple
 
-    from tidemark import status
+    from tidemark.observe import status
 
     for batch in batches:
         show_batch(area.area, batch)
@@ -121,7 +123,7 @@ def _summary(opened: Servers, area: Area, batches: list[list[HopResult]]) -> Non
 
 def _show_one_history(opened: Servers, area: Area) -> None:
     """Show the key with the most versions of the area's first dimension."""
-    from tidemark import history
+    from tidemark.observe import history
 
     entity = area.dimensions[0]
     key = history.most_changed(opened, entity)

@@ -13,8 +13,8 @@ from tidemark.cli.output import print_json
 from tidemark.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from tidemark.db import Servers
     from tidemark.model import ServerName
+    from tidemark.postgres.db import Servers
 
 _SHOWN = 20
 """Statements that `migrate` shows; --json has all."""
@@ -25,7 +25,8 @@ def up(as_json: AsJson = False) -> None:
 
     Example: tidemark up
     """
-    from tidemark import driver_errors, servers
+    from tidemark.install import servers
+    from tidemark.postgres import driver_errors
 
     project = find_project()
     if not servers.embedded_names(project):
@@ -43,7 +44,7 @@ def down() -> None:
 
     Example: tidemark down
     """
-    from tidemark import embedded, servers
+    from tidemark.install import embedded, servers
 
     stopped = embedded.stop(servers.embedded_folder(find_project()))
     typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
@@ -62,7 +63,7 @@ def dsn(
 
     Example: tidemark dsn dwh
     """
-    from tidemark import driver_errors
+    from tidemark.postgres import driver_errors
 
     with open_servers(find_project()) as opened:
         url = _url(opened, server)
@@ -80,7 +81,7 @@ def psql(
 
     The password is in no command line. Example: tidemark psql dwh -c "table high_water_mark"
     """
-    from tidemark import psql as client
+    from tidemark.install import psql as client
 
     with open_servers(find_project()) as opened:
         url = _url(opened, server)
@@ -101,7 +102,7 @@ def doctor(as_json: AsJson = False) -> None:
 
     Ends with 1 when there is a problem. Example: tidemark doctor
     """
-    from tidemark import doctor as examiner
+    from tidemark.observe import doctor as examiner
 
     project = find_project()
     with open_servers(project) as opened:
@@ -128,8 +129,8 @@ def migrate(
 
     Example: tidemark migrate
     """
-    from tidemark import foreign
-    from tidemark import migrate as migrator
+    from tidemark.install import foreign
+    from tidemark.install import migrate as migrator
     from tidemark.model import LAYERS
 
     project = find_project()

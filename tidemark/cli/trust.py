@@ -13,11 +13,11 @@ from tidemark.errors import UnknownNameError
 from tidemark.model import Overrides
 
 if TYPE_CHECKING:
-    from tidemark.compare import Difference
-    from tidemark.config import Area
-    from tidemark.db import Servers
-    from tidemark.ledger import Lost
-    from tidemark.verify import Checked, Verification
+    from tidemark.declare.config import Area
+    from tidemark.layers.ledger import Lost
+    from tidemark.postgres.db import Servers
+    from tidemark.trust.compare import Difference
+    from tidemark.trust.verify import Checked, Verification
 
 _LAYERS = {
     "extract": ("{source}", "mrr"),
@@ -63,7 +63,7 @@ def verify(
 
 
 def _verified(opened: Servers, area: Area) -> Verification:
-    from tidemark import verify as verifier
+    from tidemark.trust import verify as verifier
 
     done = 0
     with progress_bars() as progress:
@@ -143,8 +143,8 @@ def rebuild(
 
     Example: tidemark rebuild retail --dry-run
     """
-    from tidemark import rebuild as rebuilder
-    from tidemark.rulesets import Others
+    from tidemark.layers.rulesets import Others
+    from tidemark.trust import rebuild as rebuilder
 
     project = find_project()
     wanted, named = project.scope(area, [entity] if entity else [])

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
-from tidemark.config import Area
-from tidemark.db import Relation, Servers, Session
-from tidemark.inlet import Out
+from tidemark.declare.config import Area
 from tidemark.model import Finding, Key, Positions, Table, Window
+from tidemark.postgres.db import Relation, Servers, Session
+from tidemark.postgres.inlet import Out
 
 Which = Literal["new", "all"] | Sequence[Key]
 """What to send of an entity: what is new since its positions, all there is now, or these keys."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from tidemark import catalog, compose, db, logins
-from tidemark.config import Area, Entity
-from tidemark.db import Session
+from tidemark.declare.config import Area, Entity
 from tidemark.errors import WindowError
-from tidemark.logins import Login
 from tidemark.model import Finding, dsn_variable, in_the_future
+from tidemark.postgres import (
+    catalog,
+    compose,
+    db,
+    logins,
+)
+from tidemark.postgres.db import Session
+from tidemark.postgres.logins import Login
 from tidemark.sources import window
 from tidemark.sources.window import Activity
 
@@ -77,7 +82,7 @@ def _unblocking(session: Session, seen: Activity, login: Login) -> str:
         return "select pid, usename from pg_stat_activity where state = 'disabled';"
     return " ".join(
         f"rollback prepared {quoted};"
-        for (quoted,) in session.rows(compose.statement("examination", "prepared"))
+        for (quoted,) in session.rows(compose.statement(__name__, "prepared"))
     )
 
 
@@ -87,7 +92,7 @@ def _table(
     schema, table = entity.source_name
     quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
     may_use, may_read, kind, is_indexed, owner = session.one(
-        compose.statement("examination", "table"),
+        compose.statement(__name__, "table"),
         {"schema": schema, "table": table, "watermark": entity.watermark},
     )
     grants = [] if may_use else [f"grant usage on schema {db.quoted(schema)} to {login.name};"]

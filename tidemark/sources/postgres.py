@@ -9,21 +9,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tidemark import catalog, compose, db, mirror, transfer
-from tidemark.compose import Columns
-from tidemark.config import Area, Entity
-from tidemark.db import Composable, Relation, Servers, Session
+from tidemark.declare.config import Area, Entity
 from tidemark.errors import (
     ConnectError,
     ContractError,
     ServerVersionError,
     TidemarkError,
 )
-from tidemark.inlet import Out
+from tidemark.layers import mirror
 from tidemark.model import Finding, Key, Positions, Table, Window
+from tidemark.postgres import (
+    catalog,
+    compose,
+    db,
+    transfer,
+)
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import (
+    Composable,
+    Relation,
+    Servers,
+    Session,
+)
+from tidemark.postgres.inlet import Out
+from tidemark.postgres.transfer import Snapshot
 from tidemark.sources import Which, examination, traces, window
 from tidemark.sources.traces import NEVER, KeysCompared
-from tidemark.transfer import Snapshot
 
 _TIMESTAMPTZ = "timestamp with time zone"
 
@@ -131,7 +142,7 @@ class PostgresSource:
             session.rolled_back(transfer.READ_ONLY),
         ):
             session.run(limits(area))
-            clock = session.value(compose.statement("postgres", "clock"))
+            clock = session.value(compose.statement(__name__, "clock"))
             yield PostgresComparison(self._servers, session, area, clock, _Reached.of(positions))
 
     def rows(self, area: Area) -> dict[str, int]:
@@ -228,13 +239,13 @@ class PostgresDelta:
         if which == "all":
             return window.condition(entity, Window(None, slice_.high))
         named = mirror.keys(self.tables[name], entity.key, which)
-        return compose.statement("postgres", "named", key=Columns(entity.key), keys=named)
+        return compose.statement(__name__, "named", key=Columns(entity.key), keys=named)
 
     def _send(self, name: str, out: Out, condition: Composable) -> None:
         types = {column.name: column for column in self.tables[name].columns}
         wanted = [column for column in out.columns if column.name in types]
         query = compose.statement(
-            "postgres",
+            __name__,
             "rows",
             columns=Columns(tuple(column.name for column in wanted)),
             source=db.name(*self.area.entities[name].source_name),
@@ -265,7 +276,7 @@ class PostgresComparison:
         if entity.extract == "full" or low is None:
             return db.text("true")
         return compose.statement(
-            "postgres", "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
+            __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
         )
 
     def _low(self, name: str) -> datetime | None:
@@ -277,7 +288,7 @@ class PostgresComparison:
         return Relation(
             self._session,
             compose.statement(
-                "postgres",
+                __name__,
                 "compared",
                 columns=Columns(tuple(columns)),
                 pending=self._late(entity),
@@ -291,7 +302,7 @@ class PostgresComparison:
         if named.extract == "full" or self._low(entity) is None:
             return []
         statement = compose.statement(
-            "postgres",
+            __name__,
             "late_keys",
             key=Columns(named.key),
             source=db.name(*named.source_name),
@@ -308,7 +319,7 @@ class PostgresComparison:
         deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
         with self._servers.session(self._area.source.name, "verify") as session:
             while True:
-                clock = session.value(compose.statement("postgres", "clock"))
+                clock = session.value(compose.statement(__name__, "clock"))
                 now = traces.now(session, [named], clock)[entity]
                 if traces.is_due(named, before.keys, now):
                     return True
@@ -324,7 +335,7 @@ class PostgresComparison:
 def limits(area: Area) -> Composable:
     """Compose what keeps a transaction on the source from standing in the application's way."""
     return compose.statement(
-        "postgres",
+        __name__,
         "limits",
         statement_timeout=_milliseconds(area.source.limits.statement_timeout),
         lock_timeout=_milliseconds(area.source.limits.lock_timeout),
@@ -338,7 +349,7 @@ def _milliseconds(duration: timedelta) -> Composable:
 def _count(session: Session, entity: Entity, condition: Composable) -> int:
     source = db.name(*entity.source_name)
     return int(
-        session.value(compose.statement("postgres", "count", source=source, condition=condition))
+        session.value(compose.statement(__name__, "count", source=source, condition=condition))
     )
 
 

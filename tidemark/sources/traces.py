@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidemark import compose, db
-from tidemark.config import Entity
-from tidemark.db import Session
+from tidemark.declare.config import Entity
+from tidemark.postgres import compose, db
+from tidemark.postgres.db import Session
 
 _COUNTS_EVERY_DELETE = 150000
 """Before, deletes were counted by messages that could be lost."""
@@ -43,7 +43,7 @@ def _read(session: Session, entities: Sequence[Entity]) -> dict[str, str]:
     if session.version < _COUNTS_EVERY_DELETE or not entities:
         return {}
     which = {"tables": [db.quoted(*entity.source_name) for entity in entities]}
-    found = session.rows(compose.statement("traces", "traces"), which)
+    found = session.rows(compose.statement(__name__, "traces"), which)
     return {entities[position - 1].name: trace for position, trace in found if trace is not None}
 
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tidemark import compose, db
-from tidemark.config import Area, Entity
-from tidemark.db import Composable, Row, Session
+from tidemark.declare.config import Area, Entity
 from tidemark.errors import NullWatermarkError, WindowError
 from tidemark.model import END_OF_TIME, Holder, Window
+from tidemark.postgres import compose, db
+from tidemark.postgres.db import Composable, Row, Session
 
 FUTURE = timedelta(minutes=1)
 """How far ahead of the source's clock a watermark lies in the future: an application's clock may
@@ -66,14 +66,14 @@ class Activity:
 def activity(source: Session, area: Area) -> Activity:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
     clock, standby, sees_all, hidden, oldest, *holder = source.one(
-        compose.statement("window", "activity")
+        compose.statement(__name__, "activity")
     )
     return Activity(
         clock=clock,
         is_standby=standby,
         sees_all_sessions=sees_all,
         hidden_sessions=hidden,
-        prepared_transactions=source.value(compose.statement("window", "prepared_transactions")),
+        prepared_transactions=source.value(compose.statement(__name__, "prepared_transactions")),
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
         late=_late(source, area),
@@ -87,7 +87,7 @@ def _late(source: Session, area: Area) -> dict[str, Late]:
         "schemas": [entity.source_name[0] for entity in read],
         "tables": [entity.source_name[1] for entity in read],
     }
-    found = source.rows(compose.statement("window", "late"), tables)
+    found = source.rows(compose.statement(__name__, "late"), tables)
     return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
 
 
@@ -192,7 +192,7 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
     if entity.watermark is None or slice_.high is None:
         return db.text("true")
     return compose.statement(
-        "window",
+        __name__,
         "before" if slice_.low is None else "in_window",
         watermark=db.name(entity.watermark),
         **{end: db.literal(at) for end, at in (("low", slice_.low), ("high", slice_.high)) if at},
@@ -226,7 +226,7 @@ def look(
     """
     looks = [
         compose.statement(
-            "window",
+            __name__,
             "look",
             beyond=_beyond(entity, clock),
             source=db.name(*entity.source_name),
@@ -271,9 +271,9 @@ def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
 
 def _beyond(entity: Entity, clock: datetime) -> Composable:
     if entity.watermark is None or entity.extract == "full":
-        return compose.statement("window", "nothing_beyond", entity=db.literal(entity.name))
+        return compose.statement(__name__, "nothing_beyond", entity=db.literal(entity.name))
     return compose.statement(
-        "window",
+        __name__,
         "beyond",
         entity=db.literal(entity.name),
         source=db.name(*entity.source_name),

@@ -1,0 +1,220 @@
+"""Batches, ETL logs and the area's lock: what stays true when a hop's transaction rolls back.
+
+The journal has two connections of its own to the DWH. One writes, in autocommit, so that a failure
+is logged although the hop rolls back. The other one holds the area's lock (`locks`). When either
+breaks, the journal opens both again, takes the lock again, and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Literal, TypeVar
+
+from tidemark.declare.config import Area
+from tidemark.errors import ConnectError, TidemarkError
+from tidemark.model import Counts, Hop
+from tidemark.postgres import (
+    compose,
+    db,
+    locks,
+    retries,
+)
+from tidemark.postgres.db import Composable, Parameters, Session
+
+T = TypeVar("T")
+
+
+class Journal:
+    """The journal of one area. It writes on the session of the DWH that it is given."""
+
+    def __init__(self, session: Session, area: Area) -> None:
+        self._session = session
+        self._area = area
+        self._holder: Session | None = None
+        """The session that holds the area's lock, in a transaction that stays open."""
+        self._is_held = False
+        """Whether `_resume` has to take the lock again."""
+        self._is_lost = False
+        """Whether the DWH did not come back when it was waited for. It is waited for only once."""
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the area's lock for the block.
+
+        Raises:
+            LockedError: another process holds it; the message says which.
+        """
+        self._hold("nothing was done")
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self._let_go()
+
+    def _hold(self, so_far: str) -> None:
+        assert self._session.another is not None, "a journal writes on a session of connect()"
+        self._holder = self._session.another()
+        try:
+            locks.hold(self._holder, self._area.area, so_far)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._holder:
+            with suppress(ConnectError):  # The server frees the lock of a connection that broke.
+                self._holder.run("rollback")
+            self._holder.close()
+        self._holder = None
+
+    def begin(self, *, applied: int) -> int:
+        """Open a batch, and return its id.
+
+        The id is above `applied`, the last batch that any layer has applied: a DWH restored from a
+        backup would else use ids again. Batches that still say RUNNING become FAILED. This process
+        holds the lock, so theirs were killed.
+        """
+        message = {
+            "area": self._area.area,
+            "message": "Not finished when the next batch began: killed, or its last hop not run.",
+        }
+        begin = compose.statement(__name__, "begin")
+        batch_id = int(self._session.value(begin, message))
+        if batch_id > applied:
+            return batch_id
+        self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
+        self._session.run(compose.statement(__name__, "skip_used_ids"), {"applied": applied})
+        return int(self._session.value(begin, message))
+
+    def fail(self, batch_id: int, message: str) -> None:
+        """End a batch as FAILED."""
+        self._surely(self._session.run, "fail_batch", {"batch_id": batch_id, "message": message})
+
+    def retry(self, hop: Hop, batch_id: int, error: TidemarkError) -> None:
+        """Log that an attempt of a hop has failed and that another one follows.
+
+        Raises:
+            LockedError: the DWH was away, and another process took the area's lock meanwhile.
+        """
+        self._surely(
+            self._session.run,
+            "retry",
+            {"batch_id": batch_id, "hop": hop, "error": str(error)},
+        )
+
+    def _surely(
+        self, do: Callable[[Composable, Parameters], T], statement: str, parameters: Parameters
+    ) -> T:
+        """Run a statement while the lock is held; where a connection broke, on a new one.
+
+        The DWH is waited for once in the life of a journal. A process that logs its failure because
+        the DWH is away must not wait for it again.
+        """
+        try:
+            self._still_hold()
+            return do(compose.statement(__name__, statement), parameters)
+        except ConnectError:
+            if self._is_lost:
+                raise
+            self._is_lost = True
+            retries.until_done(self._resume)
+            self._is_lost = False
+            return do(compose.statement(__name__, statement), parameters)
+
+    def _still_hold(self) -> None:
+        if self._holder:
+            self._holder.run("select")
+
+    def _resume(self) -> None:
+        self._let_go()
+        self._session.reopen()
+        if self._is_held:
+            self._hold(
+                "it took the lock while the DWH was away from this one, which goes no further"
+            )
+
+    def note(self, process: str, batch_id: int, *, deleted: int = 0, error: str = "") -> None:
+        """Log work that is no hop, such as retention, after it has ended."""
+        self._session.run(
+            compose.statement(__name__, "note"),
+            {
+                "process": f"{self._area.area}.{process}",
+                "area": self._area.area,
+                "batch_id": batch_id,
+                "status": "FAILED" if error else "SUCCESS",
+                "deleted": deleted,
+                "message": error or None,
+            },
+        )
+
+    @contextmanager
+    def logged(
+        self, hop: Hop | Literal["rebuild"], batch_id: int | None
+    ) -> Iterator[dict[str, Counts]]:
+        """Log the block as a run of `hop`. A rebuild belongs to no batch.
+
+        The block puts each entity's counts into the mapping that it is given. The run has one row,
+        and one more for each entity of which there is something to tell (`Counts.is_telling`). An
+        exception marks the run's row as FAILED and is raised again.
+        """
+        which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
+        log_id = int(self._surely(self._session.value, "start", which))
+        counts: dict[str, Counts] = {}
+        try:
+            yield counts
+        except BaseException as error:
+            # An error of the journal must not hide the one that ended the hop. Rows that still say
+            # RUNNING are ended by the next batch.
+            with suppress(TidemarkError):
+                self._end(log_id, {}, "FAILED", reason(error))
+            raise
+        self._end(log_id, counts, "SUCCESS", None)
+
+    def _end(
+        self, log_id: int, counts: Mapping[str, Counts], status: str, message: str | None
+    ) -> None:
+        whole = Counts()
+        for one in counts.values():
+            whole.add(one)
+        whole.info = _shared([_info(one) for one in counts.values()])
+        told = [
+            {
+                "entity": name,
+                "status": "WARNING" if one.warning else "SUCCESS",
+                "message": one.warning,
+                **one.as_dict(),
+                "info": _info(one),
+            }
+            for name, one in counts.items()
+            if one.is_telling
+        ]
+        ended = {
+            "log_id": log_id,
+            "status": status,
+            "message": message,
+            **whole.as_dict(),
+            "info": db.Json(_info(whole)),
+            "entities": db.Json(told),
+        }
+        self._surely(self._session.run, "end", ended)
+
+
+def reason(error: BaseException) -> str:
+    """Return what a log says of the error that ended a hop."""
+    return str(error) if isinstance(error, Exception) else "interrupted"
+
+
+def _info(counts: Counts) -> dict[str, object]:
+    return {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
+
+
+def _shared(told: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return what is told of all alike, such as the source's clock."""
+    first, *others = told or [{}]
+    return {
+        what: value
+        for what, value in first.items()
+        if all(what in other and other[what] == value for other in others)
+    }

@@ -1,0 +1,152 @@
+"""A batch from end to end; the only module that knows the order of the hops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import astuple
+
+from tidemark import sources
+from tidemark.batch import (
+    extract,
+    publish,
+    retention,
+    stage,
+)
+from tidemark.batch.journal import Journal, reason
+from tidemark.declare.config import NO_RETENTION, Area
+from tidemark.errors import ConnectError, TidemarkError
+from tidemark.layers import mirror
+from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
+from tidemark.postgres import retries
+from tidemark.postgres.db import Servers
+
+Report = Callable[[HopResult], None]
+
+
+def run(
+    servers: Servers,
+    area: Area,
+    *,
+    overrides: Overrides = NO_OVERRIDES,
+    report: Report | None = None,
+) -> BatchResult:
+    """Run one batch of an area through the three hops.
+
+    Args:
+        servers: those of the project.
+        area: what to run.
+        overrides: what a person asks of the extraction.
+        report: called after each hop with what it did.
+
+    Raises:
+        UnknownNameError: the overrides name no entity of the area.
+        LockedError: another process works on the area; nothing was done.
+        TidemarkError: of the hop that failed. Hops before it stand, and the next batch goes on
+            from there; the batch and the hop are logged as FAILED.
+    """
+    with _locked_journal(servers, area) as journal:
+        batch_id = _begin(servers, area, journal)
+        hops = []
+        for hop in HOPS:
+            hops.append(_run_hop(servers, area, hop, batch_id, journal, overrides=overrides))
+            if report:
+                report(hops[-1])
+    return BatchResult(area.area, batch_id, tuple(hops))
+
+
+def begin(servers: Servers, area: Area) -> int:
+    """Open a batch whose hops are then run one by one, each in a process of its own."""
+    with _locked_journal(servers, area) as journal:
+        return _begin(servers, area, journal)
+
+
+def run_hop(
+    servers: Servers,
+    area: Area,
+    hop: Hop,
+    batch_id: int | None = None,
+    *,
+    overrides: Overrides = NO_OVERRIDES,
+) -> HopResult:
+    """Run one hop in a process of its own; without `batch_id` it opens a batch.
+
+    Each hop applies all that its receiver lacks, so hops may be retried, skipped and interleaved.
+    """
+    with _locked_journal(servers, area) as journal:
+        batch_id = batch_id or _begin(servers, area, journal)
+        return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
+
+
+@contextmanager
+def _locked_journal(servers: Servers, area: Area) -> Iterator[Journal]:
+    with servers.session("dwh", f"run {area.area}") as session:
+        journal = Journal(session, area)
+        with journal.locked():
+            yield journal
+
+
+def _begin(servers: Servers, area: Area, journal: Journal) -> int:
+    """Open a batch whose id no layer has used: a restored DWH gives out old ids again."""
+    layers: tuple[Layer, ...] = ("mrr", "stg")
+    applied = [0]
+    for layer in layers:
+        # A layer that is away stops its own hop, and none before it.
+        with suppress(ConnectError), servers.session(layer, f"begin {area.area}") as session:
+            applied.append(mirror.last_applied(session, area.area))
+    return journal.begin(applied=max(applied))
+
+
+def _run_hop(
+    servers: Servers,
+    area: Area,
+    hop: Hop,
+    batch_id: int,
+    journal: Journal,
+    *,
+    overrides: Overrides,
+) -> HopResult:
+    def attempt() -> HopResult:
+        return _HOPS[hop](servers, area, batch_id, overrides)
+
+    def failed(error: TidemarkError) -> None:
+        # The sessions of a server that was restarted are dead, and those in use are closed already.
+        servers.close()
+        journal.retry(hop, batch_id, error)
+
+    try:
+        with journal.logged(hop, batch_id) as counts:
+            result = retries.until_done(attempt, failed)
+            counts.update(result.entities)
+    except BaseException as error:
+        with suppress(ConnectError):
+            journal.fail(batch_id, f"{hop}: {reason(error)}")
+        raise
+    if hop == "publish" and area.retention != NO_RETENTION:
+        _let_go(servers, area, batch_id, journal)
+    return result
+
+
+def _let_go(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
+    """Apply the retention. The batch is published: what fails here is logged, and tried again."""
+    try:
+        gone = retention.apply(servers, area, batch_id)
+    except TidemarkError as error:
+        with suppress(ConnectError):
+            journal.note("retention", batch_id, error=str(error))
+    else:
+        if any(astuple(gone)):
+            journal.note("retention", batch_id, deleted=sum(astuple(gone)))
+
+
+_HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {
+    "extract": lambda servers, area, batch_id, overrides: extract.run(
+        servers, area, batch_id, sources.of(servers, area), overrides=overrides
+    ),
+    "stage": lambda servers, area, batch_id, overrides: stage.run(
+        servers, area, batch_id, repair=overrides.repair
+    ),
+    "publish": lambda servers, area, batch_id, overrides: publish.run(
+        servers, area, batch_id, repair=overrides.repair
+    ),
+}

@@ -1,0 +1,241 @@
+"""Third hop: from STG into the star schema of the DWH, in one transaction for the whole area.
+
+Dimensions in order, facts, gates, high-water marks and the batch's status: a reader sees batch N
+or batch N+1, and the mark can't move without the data nor the data without the mark.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemark.declare.config import Area
+from tidemark.layers import mirror
+from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS
+from tidemark.model import Counts, HopResult, Repair, Table
+from tidemark.postgres import (
+    compose,
+    db,
+    refusals,
+    transfer,
+)
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.transfer import Job, Landing
+from tidemark.star import (
+    calendar,
+    facts,
+    published,
+    quality,
+    scd2,
+    star,
+)
+from tidemark.star.facts import Fact
+from tidemark.star.star import Star
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What STG has that the DWH lacks."""
+
+    after: Mapping[str, int]
+    """Entity -> the last batch that its table in the DWH has."""
+    last: int
+    """The last batch that STG has applied."""
+    marks: Mapping[str, str]
+    changed: Sequence[str]
+    """Entities with versions in between."""
+    snapshot: str
+    """The exported snapshot of STG that shows all of this."""
+    known: Mapping[str, int]
+    """Entity -> batch: its table may have rows that STG first saw up to it; later ones are new."""
+
+
+def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
+    """Bring the DWH up to what STG has applied.
+
+    Args:
+        servers: those of the project.
+        area: what to publish.
+        batch_id: the batch that runs.
+        repair: names what the DWH has and STG lacks: it is deleted.
+
+    Raises:
+        ContractError: a table disagrees with its neighbour. Nothing was moved.
+        GateError: a data-quality gate refused the batch. The DWH is as it was.
+        StatementError, ConnectError: the DWH is as it was.
+    """
+    start = time.monotonic()
+    counts = {name: Counts() for name in area.entities}
+    with (
+        servers.session("stg", f"publish {area.area}") as stg,
+        servers.session("dwh", f"publish {area.area}") as dwh,
+        mirror.applying(servers, dwh, area.area) as applied,
+    ):
+        with stg.transaction(transfer.READ_ONLY):
+            shape = star.read(stg, dwh, area)
+            after = published.progress(dwh, area, shape.facts.values())
+            delta = read_delta(stg, area, after, list(repair.surplus["dwh"]) if repair else ())
+            if delta.changed:
+                _land(servers, dwh, shape, delta, counts)
+                _make_partitions(dwh, shape, delta)
+        with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
+            if delta.changed:
+                let_keys_wait(dwh)
+            if repair and delta.changed:
+                _remove_surplus(dwh, shape, delta, repair, counts)
+            if delta.changed:
+                _apply(dwh, area, shape, delta, counts)
+            record(dwh, area, shape, delta, applied=applied)
+            dwh.run(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
+    return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
+
+
+def read_delta(
+    stg: Session, area: Area, after: Mapping[str, int], surplus: Sequence[str] = ()
+) -> Delta:
+    """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
+    snapshot = transfer.shared_snapshot(stg)
+    batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
+    last = max(batches) if batches else mirror.last_applied(stg, area.area)
+    behind = {name: reached for name, reached in after.items() if reached < last}
+    staged = {name: mirror.bare(area.entities[name], "stg") for name in behind}
+    written = mirror.changed(stg, staged, behind)
+    changed = [name for name in behind if name in surplus or name in written]
+    # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
+    # new what they once had published. Of a table that begins anew nobody knows what it has.
+    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
+    known = {
+        name: reached if reached in batches and reached >= max(repairs, default=0) else last
+        for name, reached in after.items()
+    }
+    marks = batches[last].marks if batches else {}
+    return Delta(after, last, marks, changed, snapshot, known)
+
+
+def let_keys_wait(dwh: Session) -> None:
+    """Check the star's foreign keys when the transaction ends."""
+    dwh.run(compose.statement(__name__, "defer"))
+
+
+def prepare(dwh: Session, shape: Star) -> None:
+    """Make the landing tables of the DWH; replace those whose columns are not the wanted ones."""
+    transfer.prepare(dwh, [landing(shape, name) for name in shape.sent])
+
+
+def landing(shape: Star, entity: str) -> Landing:
+    """Return an entity's landing table in the DWH."""
+    sent = shape.sent[entity]
+    return Landing(sent.landing, (*sent.columns, *LINEAGE_COLUMNS))
+
+
+def job(shape: Star, entity: str, *, after: int) -> Job:
+    """Return the job that sends the versions of batches after `after`; of facts the last ones."""
+    source, target = shape.sent[entity].mirror, landing(shape, entity)
+    columns = (*source.payload, *LINEAGE)
+    query = mirror.delta(source, after=after, columns=columns, history=entity in shape.dimensions)
+    return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
+
+
+def _land(
+    servers: Servers, dwh: Session, shape: Star, delta: Delta, counts: Mapping[str, Counts]
+) -> None:
+    """Fill the landing tables of what changed, and empty the others: gates read them all."""
+    prepare(dwh, shape)
+    with dwh.transaction():
+        others = set(shape.sent) - set(delta.changed)
+        transfer.empty_all(dwh, [landing(shape, name) for name in sorted(others)])
+    jobs = [
+        job(shape, name, after=delta.after[name])
+        for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
+    ]
+    streamed = transfer.stream_all(
+        servers, sender=("stg", delta.snapshot), receiver="dwh", jobs=jobs
+    )
+    for name, result in streamed.items():
+        counts[name].processed = result.rows
+        counts[name].info["stream_seconds"] = round(result.seconds, 3)
+
+
+def _remove_surplus(
+    dwh: Session, shape: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
+) -> None:
+    """Delete the facts that STG lacks, and land members that it lacks as deleted there."""
+    for name, values in repair.surplus["dwh"].items():
+        sent = shape.sent[name]
+        keys = mirror.keys(Table(name, sent.columns), sent.mirror.key, values)
+        if name in shape.facts:
+            counts[name].deleted += facts.discard(dwh, shape.facts[name], keys)
+            continue
+        dwh.run(
+            compose.statement(
+                __name__,
+                "land_surplus",
+                landing=db.name(*sent.landing),
+                key=Columns(sent.mirror.key),
+                keys=keys,
+                batch_id=db.literal(delta.last),
+                clock=db.literal(repair.clock),
+            )
+        )
+
+
+def _make_partitions(dwh: Session, shape: Star, delta: Delta) -> None:
+    """Make the partitions that the landed facts need, each for all to see at once.
+
+    PostgreSQL plans a statement before it takes the statement's snapshot. One that is planned while
+    a partition is not yet there would read the rest of the batch, and not that partition.
+    """
+    for fact in shape.facts.values():
+        if fact.entity in delta.changed:
+            facts.ensure_partitions(dwh, fact)
+
+
+def _apply(
+    dwh: Session, area: Area, shape: Star, delta: Delta, counts: Mapping[str, Counts]
+) -> None:
+    rebuilt = [d for name, d in shape.dimensions.items() if name in delta.changed]
+    for dimension in rebuilt:
+        own = counts[dimension.entity]
+        with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
+            own.add(scd2.apply(dwh, dimension))
+    for fact in shape.facts.values():
+        own = counts[fact.entity]
+        with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
+            roles = [role for role in fact.roles if role.dimension in rebuilt]
+            own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
+            if fact.entity in delta.changed:
+                prepare_fact(dwh, area, fact, delta, counts)
+                own.add(facts.apply(dwh, fact))
+    for dimension in rebuilt:
+        scd2.cleanup(dwh, dimension)
+    quality.gate(dwh, area)
+
+
+def prepare_fact(
+    dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
+) -> None:
+    """Find the keys of the landed facts, and make the members and dates that they need."""
+    facts.resolve(dwh, fact, applied=delta.known[fact.entity])
+    for role in fact.roles:
+        unknown = facts.unknown(fact, role)
+        with refusals.named(role.dimension.entity, dwh=refusals.STORING):
+            inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
+        counts[role.dimension.entity].note("inferred", inferred)
+    calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
+
+
+def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int) -> None:
+    """Move the marks of the tables that were behind, and record the batch as applied."""
+    behind = [name for name, reached in delta.after.items() if reached < delta.last]
+    published.record(
+        dwh,
+        area,
+        behind,
+        batch_id=delta.last,
+        marks=delta.marks,
+        facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
+    )
+    if delta.last > applied:
+        mirror.record_applied(dwh, area, delta.last, delta.marks)

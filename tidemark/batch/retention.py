@@ -1,0 +1,117 @@
+"""Delete what is older than area.yml keeps: logs, replaced versions, resolved rejects.
+
+It runs after the publish, while people read the star. So every statement is a transaction of its
+own that deletes few rows. What is left when it is interrupted is deleted after the next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidemark.declare.config import Area
+from tidemark.layers import mirror
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Layer
+from tidemark.postgres import compose, db, worktable
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Servers, Session
+
+STEP = 10_000
+"""The most rows that one transaction deletes."""
+
+_RECEIVERS: tuple[tuple[Layer, Layer], ...] = (("mrr", "stg"), ("stg", "dwh"))
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """How many rows were deleted."""
+
+    logs: int
+    history: int
+    rejects: int
+
+
+def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
+    """Delete what is older than the area's retention.
+
+    Args:
+        servers: those of the project.
+        area: what to keep; its lock is held.
+        batch_id: the batch that was published just now; its logs stay.
+
+    Raises:
+        TidemarkError: of a statement. What others deleted before stays deleted.
+    """
+    keep = area.retention
+    which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
+    return LetGo(
+        logs=_delete(servers, "dwh", "logs", keep.logs, which),
+        history=sum(
+            _history(servers, area, layer, receiver, keep.history)
+            for layer, receiver in _RECEIVERS
+            if keep.history is not None
+        ),
+        rejects=_delete(servers, "stg", "rejects", keep.rejects, which),
+    )
+
+
+def history_start(session: Session, area: str) -> int:
+    """Read up to which batch a layer has deleted the versions that were replaced; 0: none yet."""
+    return int(session.value(compose.statement(__name__, "history_start"), {"area": area}))
+
+
+def _delete(
+    servers: Servers, layer: Layer, what: str, keep: timedelta | None, which: Mapping[str, object]
+) -> int:
+    if keep is None:
+        return 0
+    deleted, statement = 0, compose.statement(__name__, what)
+    with servers.session(layer, f"retention {which['area']}") as session:
+        while step := session.run(statement, {**which, "keep": keep}):
+            deleted += step
+    return deleted
+
+
+def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: timedelta) -> int:
+    """Delete versions that were replaced longer ago than `keep`.
+
+    Only those that the receiving layer has applied: it still needs the others.
+    """
+    with servers.session(receiver, f"retention {area.area}") as session:
+        applied = mirror.last_applied(session, area.area)
+    deleted = 0
+    with servers.session(layer, f"retention {area.area}") as session:
+        which = {"area": area.area, "applied": applied, "keep": keep}
+        after = history_start(session, area.area)
+        until = session.value(compose.statement(__name__, "history_end"), {**which, "after": after})
+        if until > after:
+            for entity in area.entities.values():
+                target = mirror.bare(entity, layer)
+                deleted += _replaced(session, target, after, until)
+            move = compose.statement(__name__, "move_history_start")
+            session.run(move, {"area": area.area, "batch_id": until})
+    return deleted
+
+
+def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
+    """Delete the versions of one mirror that batches above `after`, up to `until`, replaced."""
+    # They are found once and numbered. Each step then deletes a range of numbers, by an index.
+    work = db.name(target.work, f"{target.table[1]}.replaced")
+    parts: Parts = {
+        "mirror": target.name,
+        "history": target.history,
+        "replaced": work,
+        "key": Columns(target.key),
+        "after": db.literal(after),
+        "until": db.literal(until),
+    }
+    found = worktable.make(session, work, compose.statement(__name__, "find_replaced", parts))
+    session.run(compose.statement(__name__, "index_replaced", parts))
+    deleted = 0
+    for first in range(0, found, STEP):
+        step = {"first": db.literal(first), "last": db.literal(first + STEP)}
+        deleted += session.run(compose.statement(__name__, "delete_replaced", parts, **step))
+    worktable.drop(session, work)
+    return deleted

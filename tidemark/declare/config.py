@@ -1,0 +1,387 @@
+"""What the user declares: `sql/<area>/area.yml` of each area, and `sql/project.yml` for all.
+
+Declarations are frozen pydantic models with `extra="forbid"`; a misspelt key is refused with the
+nearest one that exists. Columns and types are not declared: `catalog` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from tidemark.declare.scalars import (
+    LONGEST_NAME,
+    Columns,
+    Duration,
+    Identifier,
+    Key,
+    LandingSchema,
+    Names,
+    PlainName,
+    ServerName,
+    SourceName,
+    TableName,
+    TablesSchema,
+)
+from tidemark.errors import UnknownNameError
+from tidemark.model import DEFAULT_SOURCE, Place, label
+
+
+class _Declaration(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dimension(_Declaration):
+    """An SCD2 dimension of the DWH that an entity becomes."""
+
+    table: TableName
+    surrogate_key: Identifier
+    type2: Names = ()
+    """Columns whose change opens a version."""
+    type1: Names = ()
+    """Columns that are overwritten in every version of the key."""
+    effective: Identifier | None = None
+    """Column that says when a change took effect; the entity's watermark without it."""
+    first_version: Literal["beginning", "change"] = "beginning"
+    """Where a key's first version starts: at the beginning of time, or at its change time."""
+
+    @model_validator(mode="after")
+    def _roles_are_disjoint(self) -> Dimension:
+        both = set(self.type1) & set(self.type2)
+        if both:
+            raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
+        return self
+
+
+class Role(_Declaration):
+    """A dimension key of a fact: which dimension, found by which columns of the fact."""
+
+    entity: PlainName
+    by: Columns | None = None
+    """Columns with the natural key; those named like the dimension's own without it."""
+
+
+def _role(value: object) -> object:
+    return {"entity": value} if isinstance(value, str) else value
+
+
+class Fact(_Declaration):
+    """A fact table of the DWH that an entity becomes."""
+
+    table: TableName
+    event_time: Identifier
+    """Column with the instant that decides which version of a dimension a fact points at."""
+    on_delete: Literal["remove", "soft"] = "remove"
+    """What becomes of a fact that the source deleted: it goes, or its `is_deleted` is set."""
+    rename: Mapping[Identifier, Identifier] = {}
+    """Column of the fact table -> column of the STG table, where the names differ."""
+    dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
+    """Key column of the fact table -> dimension."""
+    dates: Mapping[Identifier, Identifier] = {}
+    """Key column of the fact table (yyyymmdd) -> date column of the STG table."""
+
+    @model_validator(mode="after")
+    def _columns_have_one_origin(self) -> Fact:
+        named = [*self.rename, *self.dimensions, *self.dates]
+        both = [column for column in named if named.count(column) > 1]
+        if both:
+            raise ValueError(
+                f"{both[0]!r} is in two of rename, dimensions and dates; it can be in one of them"
+            )
+        return self
+
+
+class Check(_Declaration):
+    """A data-quality gate: a query that returns the rows that must not be there."""
+
+    name: PlainName
+    description: str
+    sql: str
+
+
+class Entity(_Declaration):
+    """One source table or feed, followed through every layer."""
+
+    name: PlainName = ""
+    source: SourceName
+    """`schema.table` on the source; `public` without a schema."""
+    key: Key
+    extract: Literal["delta", "full"] = "delta"
+    watermark: Identifier | None = None
+    lookback: Duration = timedelta(0)
+    settle: Duration | None = None
+    """A fixed lag in place of the safe upper bound. It loses what commits later than that."""
+    deletes: Literal["ignore", "detect"] = "ignore"
+    """Whether a row that the source deletes is deleted here as well; `detect` without a word where
+    the table is read as a whole."""
+    compare_keys_every: Duration = timedelta(days=1)
+    """How long the keys of a source whose deletes are detected may go without being compared."""
+    max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The largest part of the table's rows that one batch may delete unasked."""
+    on_new_column: Literal["add", "ignore", "fail"] = "add"
+    """What becomes of a new column of the source: MRR takes it or not, or the run stops."""
+    mrr: TableName
+    stg: TableName
+    dimension: Dimension | None = None
+    fact: Fact | None = None
+    _schema: str = PrivateAttr(default="public")
+    _landing_schema: str = PrivateAttr(default="landing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_read_whole_shows_what_is_gone(cls, value: Any) -> Any:
+        is_full = isinstance(value, dict) and value.get("extract") == "full"
+        return {"deletes": "detect", **value} if is_full else value
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Entity:
+        if self.extract == "delta" and not self.watermark:
+            raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
+        if self.dimension and self.fact:
+            raise ValueError("an entity is a `dimension` or a `fact`, not both")
+        if self.dimension and not (self.dimension.effective or self.watermark):
+            raise ValueError("`dimension.effective` is missing, and there is no watermark to use")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> Entity:
+        if self.dimension:
+            typed = {*self.dimension.type1, *self.dimension.type2}
+            if both := typed & set(self.key):
+                raise ValueError(f"{min(both)!r} is of the key; it can't be type1 or type2 as well")
+            if self.dimension.surrogate_key in {*typed, *self.key}:
+                raise ValueError(
+                    f"dimension.surrogate_key {self.dimension.surrogate_key!r} is a column of the "
+                    "source as well; the key that counts versions needs a name of its own"
+                )
+        return self
+
+    @cached_property
+    def source_name(self) -> Place:
+        """Schema and table on the source."""
+        schema, dot, table = self.source.partition(".")
+        return (schema, table) if dot else ("public", schema)
+
+    @property
+    def dwh(self) -> str | None:
+        """The entity's table in the DWH, if it has one."""
+        target = self.dimension or self.fact
+        return target.table if target else None
+
+    def table(self, layer: ServerName) -> Place:
+        """Return the entity's table in a layer of the warehouse; not every one has one in the DWH.
+
+        Raises:
+            KeyError: it has none there.
+        """
+        tables = {"mrr": self.mrr, "stg": self.stg, "dwh": self.dwh}
+        name = tables[layer]
+        if name is None:
+            raise KeyError(layer)
+        return self._schema, name
+
+    @property
+    def landing(self) -> Place:
+        """Its landing table."""
+        return self._landing_schema, self.name
+
+    @property
+    def view(self) -> Place:
+        """Its cleansing view."""
+        return self._landing_schema, f"clean_{self.name}"
+
+    def work(self, what: str) -> Place:
+        """Return a work table; no entity can have its name."""
+        return self._landing_schema, f"{self.name}.{what}"
+
+
+class Limits(_Declaration):
+    """How long Tidemark may keep a source busy, or wait there; `0s` sets no limit."""
+
+    statement_timeout: Duration = timedelta(hours=6)
+    """The longest that one statement may run."""
+    lock_timeout: Duration = timedelta(seconds=1)
+    """The longest wait for a lock. A session that waits for a second looks for a deadlock, and is
+    ended if it finds one. With a longer limit here, that may be the application's session."""
+
+
+class Postgres(_Declaration):
+    """A PostgreSQL database that an area's rows come from. Areas that name it alike share it."""
+
+    kind: Literal["postgres"] = "postgres"
+    name: ServerName = DEFAULT_SOURCE
+    limits: Limits = Limits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_it_is(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(
+                f"a source has a name beside others: write `source: {{name: {value}}}`"
+            )
+        named = value if isinstance(value, dict) else {}
+        misplaced = [key for key in Limits.model_fields if key in named]
+        if misplaced:
+            limits = ", ".join(f"{key}: {named[key]}" for key in misplaced)
+            raise ValueError(
+                f"limits have a key of their own: write `source: {{limits: {{{limits}}}}}`"
+            )
+        return value
+
+
+class Calendar(_Declaration):
+    """Whose public holidays the date dimension shows."""
+
+    holidays: str = "US"
+    """A country code of the `holidays` library, such as US or DE."""
+
+
+class Settings(_Declaration):
+    """What holds for all areas: the DWH has one date dimension, whose days they share."""
+
+    calendar: Calendar = Calendar()
+
+
+NO_SETTINGS = Settings()
+
+_FEW_ROWS = 100
+"""Of fewer rows than these, a ratio says nothing."""
+
+
+class Monitor(_Declaration):
+    """What `monitor_etl_logs` puts up with before it fails."""
+
+    late_after: Duration = timedelta(hours=13)
+    """The longest time since the last batch that succeeded: two runs of six hours, and one more."""
+    max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """The largest part of the rows staged in a batch that may be rejected, per entity. It is not
+    looked at where fewer than 100 rows were staged."""
+
+    def is_too_much(self, rejected: int, rows: int) -> bool:
+        """Whether so many of the rows staged may not be rejected."""
+        return rows >= _FEW_ROWS and rejected > self.max_reject_ratio * rows
+
+    def is_all(self, rejected: int, rows: int) -> bool:
+        """Whether all rows staged were rejected, however few, and not all may be."""
+        return rejected >= rows and self.max_reject_ratio < 1
+
+
+class Retention(_Declaration):
+    """How long an area keeps what readers of the star do not see. Without a key: for ever."""
+
+    logs: Duration | None = None
+    """Rows of etl_logs, since the run started; the last batch's stay."""
+    history: Duration | None = None
+    """Versions in the histories of MRR and STG, since they were replaced."""
+    rejects: Duration | None = None
+    """Rejects, since they were resolved; open ones stay."""
+
+
+NO_RETENTION = Retention()
+
+
+class Area(_Declaration):
+    """One subject area: a source, its entities, their SQL."""
+
+    area: PlainName
+    description: str = ""
+    schema_name: TablesSchema = Field(default="public", alias="schema")
+    """Schema of the area's tables in MRR, STG and the DWH."""
+    landing_schema: LandingSchema = ""
+    """Schema of landing tables, cleansing views and work tables; `landing_<area>` without it."""
+    source: Postgres = Postgres()
+    monitor: Monitor = Monitor()
+    retention: Retention = NO_RETENTION
+    margin: Duration = timedelta(seconds=1)
+    """Safety distance between the oldest open transaction and the window's upper end."""
+    entities: Mapping[PlainName, Entity]
+    checks: tuple[Check, ...] = ()
+    _settings: Settings = PrivateAttr(default=NO_SETTINGS)
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _entities_know_their_names(cls, value: Any) -> Any:
+        entities = value.get("entities") if isinstance(value, dict) else None
+        if not isinstance(entities, dict):
+            return value
+        named = {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entities.items()}
+        return {**value, "entities": named}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lands_in_its_own_schema(cls, value: Any) -> Any:
+        is_named = isinstance(value, dict) and "landing_schema" not in value and "area" in value
+        return {"landing_schema": f"landing_{value['area']}", **value} if is_named else value
+
+    @model_validator(mode="after")
+    def _entities_know_their_place(self) -> Area:
+        for entity in self.entities.values():
+            entity._schema, entity._landing_schema = self.schema_name, self.landing_schema
+            name = label(entity.table("dwh")) if entity.dwh else ""
+            if len(name.encode()) > LONGEST_NAME:
+                raise ValueError(
+                    f"entities.{entity.name}: {name!r} has {len(name.encode())} bytes, and "
+                    f"{LONGEST_NAME} leave room for names derived from it, such as "
+                    "<schema>.<table>_confirmed"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _facts_name_dimensions(self) -> Area:
+        for entity in self.facts:
+            for column, role in entity.fact.dimensions.items():  # type: ignore[union-attr]
+                target = self.entities.get(role.entity)
+                if target is None or target.dimension is None:
+                    raise ValueError(
+                        f"entities.{entity.name}.fact.dimensions.{column}: "
+                        f"{role.entity!r} is no dimension of this area"
+                    )
+                if role.by and len(role.by) != len(target.key):
+                    raise ValueError(
+                        f"entities.{entity.name}.fact.dimensions.{column}.by: "
+                        f"{len(role.by)} columns for a key of {len(target.key)}"
+                    )
+        return self
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the project that the area belongs to."""
+        return self._settings.calendar
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder with its `area.yml` and SQL; None: it was declared without one."""
+        return self._folder
+
+    def under(self, settings: Settings, folder: Path) -> Area:
+        """Return the area as one of a project with these settings, in a folder of it."""
+        copy = self.model_copy()
+        copy._settings, copy._folder = settings, folder
+        return copy
+
+    @property
+    def dimensions(self) -> tuple[Entity, ...]:
+        """The entities that become dimensions, in the order of the file."""
+        return tuple(entity for entity in self.entities.values() if entity.dimension)
+
+    @property
+    def facts(self) -> tuple[Entity, ...]:
+        """The entities that become facts, in the order of the file."""
+        return tuple(entity for entity in self.entities.values() if entity.fact)
+
+    def entity(self, name: str) -> Entity:
+        """Return an entity by its name, or by AREA.ENTITY.
+
+        Raises:
+            UnknownNameError: there is none, with the nearest name.
+        """
+        own = name.removeprefix(f"{self.area}.")
+        if own not in self.entities:
+            raise UnknownNameError(f"entity of {self.area}", name, self.entities)
+        return self.entities[own]

@@ -1,0 +1,237 @@
+"""The project: a folder with `sql/`, and the areas that it declares there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tidemark.declare import yamlfiles
+from tidemark.declare.config import (
+    NO_SETTINGS,
+    Area,
+    Entity,
+    Settings,
+)
+from tidemark.errors import AmbiguousNameError, ConfigError, UnknownNameError
+from tidemark.model import LAYERS, Layer, ServerName, label
+
+
+class Project:
+    """A folder with `sql/`: the areas that it declares and the servers that it uses."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    @property
+    def sql(self) -> Path:
+        """The folder with one folder per area."""
+        return self.home / "sql"
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What holds for all areas; ConfigError names file, key and what is wrong."""
+        path = self.sql / "project.yml"
+        if not path.exists():
+            return NO_SETTINGS
+        where = "sql/project.yml"
+        return yamlfiles.validated(yamlfiles.parsed(path, where) or {}, where, Settings)
+
+    @cached_property
+    def areas(self) -> dict[str, Area]:
+        """Every area, by name; ConfigError names file, key and what is wrong."""
+        files = sorted(self.sql.glob("*/area.yml"))
+        found = {path.parent.name: load_area(path, self.settings) for path in files}
+        _schemas_have_one_use(found)
+        _names_are_unique(found)
+        return found
+
+    @cached_property
+    def sources(self) -> tuple[ServerName, ...]:
+        """The sources of the areas, by name; areas may share one."""
+        return tuple(dict.fromkeys(area.source.name for area in self.areas.values()))
+
+    @property
+    def servers(self) -> tuple[ServerName, ...]:
+        """The sources and the layers, in the way of the data."""
+        return (*self.sources, *LAYERS)
+
+    def reading(self, source: ServerName) -> list[Area]:
+        """Return the areas that read a source."""
+        return [area for area in self.areas.values() if area.source.name == source]
+
+    def area(self, name: str | None = None) -> Area:
+        """Return one area by name, or the only one there is."""
+        if name is None:
+            if len(self.areas) == 1:
+                return next(iter(self.areas.values()))
+            raise UnknownNameError("area", "(none given)", self.areas)
+        if name not in self.areas:
+            raise UnknownNameError("area", name, self.areas)
+        return self.areas[name]
+
+    def scope(
+        self, area: str | None, entities: Collection[str] = ()
+    ) -> tuple[Area, tuple[Entity, ...]]:
+        """Return the area that a person means, and those of its entities that are named.
+
+        Args:
+            area: its name; None: that of the entities, or the only one there is.
+            entities: each ENTITY or AREA.ENTITY.
+
+        Raises:
+            UnknownNameError, AmbiguousNameError: see `entity`; or they are of several areas.
+        """
+        if area is None and entities:
+            area = self.entity(next(iter(entities)))[0].area
+        wanted = self.area(area)
+        return wanted, tuple(wanted.entity(name) for name in entities)
+
+    def entity(self, name: str, *, area: str | None = None) -> tuple[Area, Entity]:
+        """Find an entity by AREA.ENTITY, or by ENTITY where one area has it.
+
+        Args:
+            name: what a person wrote.
+            area: where an ENTITY is looked for first; None: in all areas.
+
+        Raises:
+            UnknownNameError: there is none.
+            AmbiguousNameError: several areas have one.
+        """
+        if area is not None and name in self.area(area).entities:
+            return self.area(area), self.area(area).entity(name)
+        every = [
+            _Spelled(one, entity, (entity.name,))
+            for one in self.areas.values()
+            for entity in one.entities.values()
+        ]
+        return _meant("entity", name, every)
+
+    def dimension(self, name: str) -> tuple[Area, Entity]:
+        """Find a dimension by its entity, or by its table, with or without the schema.
+
+        Raises:
+            UnknownNameError, AmbiguousNameError: see `entity`.
+        """
+        every = [
+            _Spelled(area, entity, (entity.name, label(table)), table[1])
+            for area in self.areas.values()
+            for entity in area.dimensions
+            if (table := entity.table("dwh"))
+        ]
+        return _meant("dimension", name, every)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """An entity, and the names that a person may call it by beside AREA.ENTITY."""
+
+    area: Area
+    entity: Entity
+    names: tuple[str, ...]
+    table: str = ""
+    """Its table without the schema: it counts where nothing else has the name."""
+
+    @property
+    def full(self) -> str:
+        """The name that no other one has."""
+        return f"{self.area.area}.{self.entity.name}"
+
+
+def _meant(kind: str, name: str, every: Sequence[_Spelled]) -> tuple[Area, Entity]:
+    ranked = (
+        [one for one in every if name == one.full],
+        [one for one in every if name in one.names],
+        [one for one in every if name == one.table],
+    )
+    found = next(filter(None, ranked), [])
+    if len(found) > 1:
+        raise AmbiguousNameError(kind, name, [one.full for one in found])
+    if not found:
+        known = {each for one in every for each in one.names}
+        if len({one.area.area for one in every}) > 1:
+            known.update(one.full for one in every)
+        raise UnknownNameError(kind, name, known)
+    return found[0].area, found[0].entity
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Find the project: `TIDEMARK_HOME`, or the nearest folder upwards that has `sql/*/area.yml`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    configured = os.environ.get("TIDEMARK_HOME")
+    here = (Path(configured) if configured else start or Path.cwd()).resolve()
+    for folder in (here,) if configured else (here, *here.parents):
+        if any((folder / "sql").glob("*/area.yml")):
+            return Project(folder)
+    raise ConfigError(
+        f"{here}: no folder here or above has sql/<area>/area.yml. "
+        "Change into a Tidemark project, or set TIDEMARK_HOME."
+    )
+
+
+def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
+    """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
+    where = "/".join(path.parts[-3:])
+    declared = yamlfiles.parsed(path, where)
+    if isinstance(declared, dict) and "calendar" in declared:
+        raise ConfigError(
+            f"{where}: calendar: it is one for all areas, as the date dimension is. "
+            "Move it to sql/project.yml."
+        )
+    area = yamlfiles.validated(declared, where, Area)
+    if area.area != path.parent.name:
+        raise ConfigError(
+            f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
+            "Give both the same name."
+        )
+    return area.under(settings, path.parent)
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schemas of `area.yml` and `project.yml`, for editors."""
+    return {"area": Area.model_json_schema(), "project": Settings.model_json_schema()}
+
+
+def _schemas_have_one_use(areas: Mapping[str, Area]) -> None:
+    """Refuse a schema that is read by analysts and landed in: they see no row before its batch."""
+    shown = {area.schema_name: area.area for area in areas.values()}
+    for area in areas.values():
+        if other := shown.get(area.landing_schema):
+            raise ConfigError(
+                f"sql/{area.area}/area.yml: landing_schema {area.landing_schema!r} of {area.area} "
+                f"is the schema of {other}. Give one of them another name."
+            )
+
+
+def _names_are_unique(areas: Mapping[str, Area]) -> None:
+    """Refuse two entities that would share a table, or what is made beside one."""
+    seen: dict[tuple[str, str], str] = {}
+    for area in areas.values():
+        for entity in area.entities.values():
+            owner = f"{area.area}.{entity.name}"
+            for kind, value in _tables_of(entity):
+                other = seen.setdefault((kind, value), owner)
+                if other != owner:
+                    raise ConfigError(
+                        f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
+                        f"{other}. Give one of them another name."
+                    )
+
+
+def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
+    """Yield what an entity has to itself: its landing table and view, its tables, histories."""
+    yield from (("landing", label(place)) for place in (entity.landing, entity.view))
+    layers: tuple[Layer, ...] = ("mrr", "stg")
+    for layer in layers:
+        schema, table = entity.table(layer)
+        yield from ((layer, label((schema, name))) for name in (table, f"{table}_history"))
+        # Work tables of a mirror bear its name, and lie in the landing schema.
+        yield f"work table of {layer}", label((entity.landing[0], table))
+    if entity.dwh:
+        yield "dwh", label(entity.table("dwh"))

@@ -1,0 +1,1 @@
+"""Servers, and what has to be on them: schemas, roles, rights, sample data."""

@@ -1,0 +1,159 @@
+"""Load the generator of an area's sample data: `sql/<area>/sample/`, a package of the area's own.
+
+Its function `seed(engine, *, progress, …)` fills the sample application's database; its other
+keyword parameters become the options of `tidemark seed`. So the package knows no area.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
+from tidemark.errors import ConfigError, RefusedRowError, TidemarkError, UnknownNameError
+from tidemark.install import extras, servers
+from tidemark.model import ServerName
+from tidemark.postgres import driver_errors, settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Progress = Callable[[str, int, int], None]
+"""Called with a label, what is done, and what there is to do."""
+
+Seed = Callable[..., dict[str, int]]
+
+Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables hold rows.")]
+
+_OURS = {"engine", "progress"}
+
+
+def area(project: Project, name: str | None = None) -> Area:
+    """Return an area that has sample data: the one of this name, or the only one.
+
+    Raises:
+        UnknownNameError: none of this name has.
+        ConfigError: no area has, or several have.
+    """
+    found = [area for area in project.areas if (project.sql / area / "sample").is_dir()]
+    if name is not None and name not in found:
+        raise UnknownNameError("area with a folder `sample`", name, found)
+    if name is None and len(found) != 1:
+        raise ConfigError(
+            f"sql/: {len(found)} areas have sample data ({', '.join(found) or 'none'}), and `seed` "
+            "fills one. Make a folder sql/<area>/sample, or name the area: `tidemark seed AREA`."
+        )
+    return project.areas[name or found[0]]
+
+
+def seeder(project: Project, area: Area) -> Seed:
+    """Return the `seed` function of an area that has sample data."""
+    seed: Seed = _module(project, area.area).seed
+    return seed
+
+
+def call(
+    seed: Seed, dsn: str, server: ServerName, progress: Progress, **options: Any
+) -> dict[str, int]:
+    """Run a seeder on the database of a source; the options it is not given take its defaults.
+
+    Raises:
+        ConnectError: the server went away.
+        StatementError: PostgreSQL refused a statement or a row.
+        ConfigError: the seeder itself failed.
+    """
+    engine = servers.engine(dsn, server, values=settings.SAMPLE)
+    try:
+        return dict(seed(engine, progress=progress, **options))
+    except (TidemarkError, typer.TyperException):
+        raise
+    except Exception as error:
+        # Neither its words nor its traceback: both may show rows.
+        raise _explained(error, Path(inspect.getfile(seed)).parent, server) from None
+    finally:
+        engine.dispose()
+
+
+def _explained(error: Exception, folder: Path, server: ServerName) -> TidemarkError:
+    """Say what ended a seeder, and where, without the values that it was at work on."""
+    where = f"sql/{folder.parent.name}/sample"
+    if lacking := _lacking(error):
+        return lacking
+    if driver_error := driver_errors.within(error):
+        told = driver_errors.of_statement(driver_error, server)
+        if isinstance(told, RefusedRowError):
+            return told.of("seed", f"Correct {where}, which made the row.")
+        return told
+    return ConfigError(
+        f"seed: {where}{_place(error, folder)} raised {type(error).__name__}. Correct it there."
+    )
+
+
+def _lacking(error: Exception) -> ConfigError | None:
+    """Say which package of an extra a seeder lacks, if that is what the error is about."""
+    if not isinstance(error, ModuleNotFoundError) or error.name not in extras.EXTRAS:
+        return None
+    return ConfigError(f"seed: {extras.lacking(error.name)}.")
+
+
+def _place(error: Exception, folder: Path) -> str:
+    """Return the last file and line of the seeder's own that the error passed."""
+    steps = [
+        step for step in extract_tb(error.__traceback__) if folder in Path(step.filename).parents
+    ]
+    return "".join(f"/{Path(s.filename).relative_to(folder)}:{s.lineno}" for s in steps[-1:])
+
+
+def as_command(seed: Seed, run: Callable[[bool, dict[str, Any]], None]) -> Callable[..., None]:
+    """Make a function with `--once` and the options of `seed`, which calls `run` with both."""
+
+    def command(once: bool, **options: Any) -> None:
+        run(once, options)
+
+    signature = inspect.signature(seed)
+    hints = get_type_hints(seed, include_extras=True)
+    once = inspect.Parameter("once", inspect.Parameter.KEYWORD_ONLY, default=False)
+    for name in signature.parameters.keys() - _OURS - hints.keys():
+        raise ConfigError(
+            f"seed: its parameter {name} has no annotation. Write one, as an option's."
+        )
+    options = [p for name, p in signature.parameters.items() if name not in _OURS] + [once]
+    hints["once"] = Once
+    command.__doc__ = (seed.__doc__ or "").partition("\n\n")[0]
+    command.__annotations__ = {p.name: hints[p.name] for p in options}
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [p.replace(annotation=hints[p.name]) for p in options]
+    )
+    return command
+
+
+def _module(project: Project, area: str) -> ModuleType:
+    name = f"tidemark_sample_{area}"
+    folder = project.sql / area / "sample"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"sql/{area}/sample: there is no __init__.py to load.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except TidemarkError:
+        raise
+    except Exception as error:
+        raise _lacking(error) or ConfigError(
+            f"sql/{area}/sample: it can't be imported: {type(error).__name__}: {error}. Mend that "
+            "there, or install what it needs."
+        ) from error
+    if not callable(getattr(module, "seed", None)):
+        raise ConfigError(f"sql/{area}/sample: it has no function `seed`. Write one.")
+    return module

@@ -1,0 +1,146 @@
+"""Which servers a project uses: those that the environment names, and embedded ones."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidemark.declare.project import Project
+from tidemark.errors import ConfigError, ConnectError
+from tidemark.install import embedded
+from tidemark.model import LAYERS, ServerName, dsn_variable, is_source
+from tidemark.postgres import db, driver_errors, settings
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+
+def embedded_folder(project: Project) -> Path:
+    """The folder of the project's embedded servers."""
+    return project.home / ".tidemark"
+
+
+def resolve(project: Project) -> db.Servers:
+    """Return the project's servers; embedded ones are started when they do not run.
+
+    Raises:
+        ConfigError: see `configured_dsns`.
+        EmbeddedError: an embedded server can't be started.
+    """
+    dsns = configured_dsns(project, os.environ)
+    folder, own = embedded_folder(project), _without(dsns, project)
+    if own:
+        dsns |= embedded.running(folder, own) or embedded.start(folder, own)
+    return db.Servers({server: dsns[server] for server in project.servers}, embedded=own)
+
+
+@contextmanager
+def explaining(project: Project) -> Iterator[None]:
+    """Where a connection of the block breaks since an embedded server has ended, say that instead.
+
+    Raises:
+        EmbeddedError: such a server, and the end of its log.
+    """
+    try:
+        yield
+    except ConnectError:
+        if own := embedded_names(project):
+            embedded.check(embedded_folder(project), own)
+        raise
+
+
+def embedded_names(project: Project) -> tuple[ServerName, ...]:
+    """Return the names of the servers that are embedded, since no DSN is set for them."""
+    return _without(configured_dsns(project, os.environ), project)
+
+
+def _without(dsns: Mapping[ServerName, str], project: Project) -> tuple[ServerName, ...]:
+    return tuple(server for server in project.servers if server not in dsns)
+
+
+def engine(
+    dsn: str, server: ServerName, *, values: Mapping[str, str] = settings.VALUES
+) -> sqlalchemy.Engine:
+    """Make an SQLAlchemy engine on a server, pooled and pre-pinged: for applications, notebooks.
+
+    Each connection sets `values` first.
+    """
+    import sqlalchemy
+
+    def creator() -> Any:
+        return db.pinned(dsn, server, f"tidemark engine {server}", values)
+
+    return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
+
+
+def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[ServerName, str]:
+    """Read the DSNs from the environment and `.env` (the environment wins).
+
+    Returns:
+        Name -> DSN. The three layers are all there, or none is; each source is there or not.
+
+    Raises:
+        ConfigError: some layers have one and some not, a source has two, or there is one for what
+            is no server of the project.
+    """
+    values = {**_read_env_file(project.home / ".env"), **environ}
+    found = {
+        variable: values[variable]
+        for variable in sorted(values)
+        if re.fullmatch("TIDEMARK_[A-Z0-9_]+_DSN", variable) and values[variable]
+    }
+    _refuse_unknown(found, project)
+    dsns = {}
+    for server in project.servers:
+        named = {variable: found[variable] for variable in _variables(server) if variable in found}
+        if len(set(named.values())) > 1:
+            raise ConfigError(
+                f"environment: {' and '.join(named)} are both for {server}, and differ: "
+                f"{' and '.join(map(driver_errors.redacted, named.values()))}. Unset one of them."
+            )
+        if named:
+            dsns[server] = next(iter(named.values()))
+    _refuse_some_layers(dsns)
+    return dsns
+
+
+def _variables(server: ServerName) -> tuple[str, ...]:
+    """Name the variables that may say where a server is: a source has one by the rule for all."""
+    by_rule = (f"TIDEMARK_SOURCE_{server.upper()}_DSN",) if is_source(server) else ()
+    return tuple(dict.fromkeys((dsn_variable(server), *by_rule)))
+
+
+def _refuse_unknown(found: Iterable[str], project: Project) -> None:
+    known = [variable for server in project.servers for variable in _variables(server)]
+    for variable in found:
+        if variable not in known:
+            nearest = get_close_matches(variable, known, n=1)
+            hint = f"Did you mean {nearest[0]}? " if nearest else ""
+            raise ConfigError(
+                f"environment: {variable} is set, and this project has no such server. {hint}"
+                f"Its sources are {', '.join(project.sources)} (`source.name` in area.yml). Unset "
+                "the variable, or name a source so."
+            )
+
+
+def _refuse_some_layers(dsns: Mapping[ServerName, str]) -> None:
+    present = [dsn_variable(layer) for layer in LAYERS if layer in dsns]
+    missing = [dsn_variable(layer) for layer in LAYERS if layer not in dsns]
+    if present and missing:
+        raise ConfigError(
+            f"environment: {', '.join(missing)} not set, but {', '.join(present)} is. "
+            "Set all three, or none to use embedded servers."
+        )
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(path).items() if value}

@@ -1,0 +1,1 @@
+"""What MRR and STG are made of: mirrors, positions, deletes, drift, cleansing, rejects."""

@@ -1,0 +1,193 @@
+"""Which MRR key holds which STG row, where cleansing changes keys.
+
+A STG row belongs to one MRR key: to that which equals it, unless `tidemark.key_claim` names another
+one. A second MRR key for the same STG row is refused, and waits until the first lets go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemark.errors import ContractError
+from tidemark.layers import mirror
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Key, Table
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
+
+ALL = db.text("true")
+_NONE = db.text("false")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The keys of one entity on their way from the landing table into STG's mirror."""
+
+    area: str
+    entity: str
+    landing: Table
+    target: Mirror
+    table: Table
+    """Of the target."""
+    effective: str | None
+    """Column that says when what a row says of a dimension took effect."""
+
+    @property
+    def cleaned(self) -> Composable:
+        """What the cleansing view made of one batch."""
+        return db.name(self.landing.place[0], f"{self.entity}.cleaned")
+
+    @property
+    def stays(self) -> Composable:
+        """How keys were refused and came in, one version after the other."""
+        return db.name(self.landing.place[0], f"{self.entity}.stays")
+
+    @property
+    def parts(self) -> Parts:
+        """What fills the placeholders of the statements."""
+        key = self.target.key
+        which = {"area": db.literal(self.area), "entity": db.literal(self.entity)}
+        landed = [c for c in self.landing.columns if c.name not in mirror.LINEAGE]
+        unlike = tuple(c for c in key if not self._is_same_type(c))
+        return {
+            **which,
+            "landing": db.name(*self.landing.place),
+            "cleaned": self.cleaned,
+            "mirror": self.target.name,
+            "key": Columns(key),
+            "stored": Columns(key, types=[self.table.type_of(c) for c in key]),
+            "alike": Columns(tuple(c for c in key if c not in unlike)),
+            "unlike": Columns(unlike),
+            "unlike_stored": Columns(unlike, types=[self.table.type_of(c) for c in unlike]),
+            "l_as_stored": [self._converted(db.name("l", c), c, self.table) for c in key],
+            "m_as_landed": [self._converted(db.name("m", c), c, self.landing) for c in key],
+            "landed": Columns(tuple(c.name for c in landed)),
+            "landed_types": [db.text(c.type) for c in landed],
+        }
+
+    def _is_same_type(self, column: str) -> bool:
+        is_same = self.landing.type_of(column) == self.table.type_of(column)
+        return is_same and column not in self.target.texts
+
+    def _converted(self, value: Composable, column: str, to: Table) -> Composable:
+        """Give a key's value the type of the other table; null where that has no such value."""
+        if self.landing.type_of(column) == self.table.type_of(column):
+            return value
+        kind = to.type_of(column)
+        parts = {"value": value, "kind": db.literal(kind), "type": db.text(kind)}
+        return compose.statement(__name__, "converted", parts)
+
+
+def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = ALL) -> bool:
+    """Mark the rows of `cleaned` beyond number `last` whose keys are changed, claimed or rivals.
+
+    Returns:
+        Whether there are any.
+
+    Raises:
+        ContractError: the view does not pass the lineage columns on.
+    """
+    parts = {**claims.parts, "last": db.literal(last), "is_judged": is_judged}
+    strangers, changed, repeated = stg.one(compose.statement(__name__, "examine", parts))
+    if strangers:
+        raise ContractError(
+            f"stg: {claims.landing.place[0]}.clean_{claims.entity} gives {strangers:,} rows whose "
+            f"_first_batch_id is that of no row of {claims.landing.name}. Pass the lineage columns "
+            "on as they are."
+        )
+    if repeated:
+        stg.run(compose.statement(__name__, "refuse_repeated", parts))
+        stg.run(compose.statement(__name__, "forget_repeated_deletes", parts))
+    is_claimed = stg.value(compose.statement(__name__, "exists", parts))
+    if not changed and not is_claimed:
+        return False
+    which = "is_claimed" if is_claimed else "is_changed"
+    for condition in (which, "is_rival"):
+        one = compose.statement(__name__, condition, parts)
+        stg.run(compose.statement(__name__, "mark", parts, condition=one))
+    stg.run(compose.statement(__name__, "hold", parts))
+    return True
+
+
+def wake(stg: Session, claims: Claims) -> int | None:
+    """Land the rows once more that wait for keys which this batch frees.
+
+    Returns:
+        The number behind which they landed; None where there are none.
+    """
+    parts = claims.parts
+    last = int(stg.value(compose.statement(__name__, "last_number", parts)))
+    woken = stg.run(compose.statement(__name__, "wake", parts, last=db.literal(last)))
+    return last if woken else None
+
+
+def decide(
+    stg: Session, claims: Claims, *, is_judged: Composable = ALL, are_known: bool = True
+) -> None:
+    """Refuse the marked rows of `cleaned` whose key another MRR key holds.
+
+    Args:
+        stg: in the transaction that applies the batch.
+        claims: the entity's.
+        is_judged: condition over `c`; a row on which it is false is none of this batch.
+        are_known: a STG row that nobody claims belongs to the MRR key that equals it.
+    """
+    is_known = ALL if are_known else _NONE
+    parts = {**claims.parts, "is_judged": is_judged, "is_known": is_known}
+    stg.run(compose.statement(__name__, "decide", parts))
+    if claims.effective:
+        parts["effective"] = db.name(claims.effective)
+        stg.run(compose.statement(__name__, "take_effect", parts))
+
+
+def keep(stg: Session, claims: Claims) -> None:
+    """Keep who holds and who waits, and let go of the STG rows that nobody holds any more."""
+    for step in ("let_go", "release", "claim", "claim_what_others_want"):
+        stg.run(compose.statement(__name__, step, claims.parts))
+
+
+def are_unknown(stg: Session, area: str) -> bool:
+    """Whether rows of an area were staged before claims were kept."""
+    return bool(stg.value(compose.statement(__name__, "are_unknown", area=db.literal(area))))
+
+
+def are_known(stg: Session, area: str) -> None:
+    """Record that the claims of an area were found out."""
+    stg.run(compose.statement(__name__, "are_known", area=db.literal(area)))
+
+
+def take_over(stg: Session, claims: Claims) -> None:
+    """Keep what all rows of MRR, in `cleaned`, say of who holds what an older Tidemark staged.
+
+    Of the rows in `cleaned`, those stay whose keys are changed or wanted by others.
+    """
+    for step in ("forget", "rename_rejects", "keep_marked", "claim", "claim_what_others_want"):
+        stg.run(compose.statement(__name__, step, claims.parts))
+
+
+def forget_holders(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
+    """Forget who holds these STG keys: their rows are gone."""
+    relation = mirror.keys(claims.table, claims.target.key, keys)
+    stg.run(compose.statement(__name__, "forget_holders", claims.parts, keys=relation))
+
+
+def forget_waiting(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
+    """Forget which of these MRR keys wait: their rows are gone."""
+    which = {"columns": list(claims.target.key), "keys": db.Json([list(one) for one in keys])}
+    stg.run(compose.statement(__name__, "forget_waiting", claims.parts), which)
+
+
+def forget(stg: Session, claims: Claims) -> None:
+    """Forget all claims of an entity."""
+    stg.run(compose.statement(__name__, "forget", claims.parts))
+
+
+def origins(stg: Session, claims: Claims, keys: Sequence[Key]) -> Mapping[Key, Key]:
+    """Find the MRR keys of STG keys, of those alone that are claimed."""
+    if not keys:
+        return {}
+    relation = mirror.keys(claims.table, claims.target.key, keys)
+    found = stg.rows(compose.statement(__name__, "origins", claims.parts, keys=relation))
+    return {tuple(stored): tuple(mirrored) for stored, mirrored in found}

@@ -1,0 +1,306 @@
+"""Between MRR and STG every row passes the cleansing view of its entity, and finds its place.
+
+A view judges its row alone. What concerns several rows is found out here: which key of MRR holds a
+row of STG (`claims`), and which versions of a key follow each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
+from tidemark.layers import (
+    claims,
+    contracts,
+    mirror,
+    rejects,
+    versions,
+)
+from tidemark.layers.claims import Claims
+from tidemark.layers.mirror import (
+    LINEAGE,
+    REASONS,
+    Applied,
+    Mirror,
+)
+from tidemark.model import Counts, Place, Table, label
+from tidemark.postgres import (
+    catalog,
+    compose,
+    db,
+    refusals,
+    worktable,
+)
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
+
+_OWN_COLUMNS = 15
+"""Columns that a timeline has beside the payload; what cleansing yields has fewer."""
+
+_FIRST, _LAST = -(2**63), 2**63 - 1
+"""Places that a version may have in a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleansing:
+    """How one entity is cleansed: its view, and the mirror that takes the good rows."""
+
+    entity: str
+    place: Place
+    """Its cleansing view."""
+    target: Mirror
+    misfits: Mapping[str, Composable]
+    """Reason -> condition on which a row is refused whatever the view says."""
+    claims: Claims
+
+    @property
+    def view(self) -> Composable:
+        """The cleansing view's quoted name."""
+        return db.name(*self.place)
+
+    @property
+    def cleaned(self) -> Composable:
+        """The view's result for one batch."""
+        return self.claims.cleaned
+
+
+def read_landings(stg: Session, area: Area) -> dict[str, Table]:
+    """Read the landing tables: each belongs to a cleansing view, and has the columns it reads.
+
+    Raises:
+        ContractError: one is missing, or lies where landing tables lay before areas had schemas.
+    """
+    wanted = {name: entity.landing for name, entity in area.entities.items()}
+    before = {name: ("landing", name) for name in wanted}
+    found = catalog.tables(stg, list({*wanted.values(), *before.values()}))
+    landings = {}
+    for name, table in wanted.items():
+        why = f"the entity {name}"
+        if table not in found and before[name] in found:
+            raise ContractError(
+                f"stg: the table {'.'.join(table)} does not exist, and {'.'.join(before[name])} "
+                f"does. If {area.area} lands there, set `landing_schema: landing` in "
+                f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
+                f"{table[0]}, in files of sql/{area.area}/stg/."
+            )
+        landings[name] = catalog.require(found, table, server="stg", why=why)
+        contracts.require_order("stg", landings[name])
+        needed = [*area.entities[name].key, *mirror.LINEAGE]
+        catalog.require_columns(landings[name], needed, server="stg", why=why)
+    return landings
+
+
+def read(stg: Session, area: Area) -> dict[str, Cleansing]:
+    """Read STG's tables and cleansing views, and check that they fit together.
+
+    Raises:
+        ContractError: a view or table is missing, or the view lacks a column of the table, or has
+            it with a type of which the table's can't hold every value.
+    """
+    mirrors = mirror.read(stg, area)
+    landings = read_landings(stg, area)
+    views = {name: entity.view for name, entity in area.entities.items()}
+    found = catalog.tables(stg, list(views.values()))
+    for name, (target, table) in mirrors.items():
+        view = catalog.require(found, views[name], server="stg", why=f"the entity {name}")
+        why = f"the table {label(target.table)} behind it"
+        contracts.require_order_passed_on(view)
+        catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
+        if view.type_of(REASONS) != "text[]":
+            raise ContractError(
+                f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
+                "Cast it in the view."
+            )
+        contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
+        contracts.require_held(area, table, view, (*LINEAGE, REASONS))
+        contracts.require_dates(area, area.entities[name], table)
+    return {
+        name: Cleansing(
+            name,
+            views[name],
+            target,
+            _misfits(area.entities[name], target),
+            Claims(area.area, name, landings[name], target, table, _effective(area.entities[name])),
+        )
+        for name, (target, table) in mirrors.items()
+    }
+
+
+def _effective(entity: Entity) -> str | None:
+    """Return the column with the time of a change of a dimension."""
+    return str(entity.dimension.effective or entity.watermark) if entity.dimension else None
+
+
+def _misfits(entity: Entity, target: Mirror) -> dict[str, Composable]:
+    """Compose what a row needs to have a place in the star; columns that STG lacks fail later."""
+    instants, dates = [], []
+    effective = _effective(entity)
+    if effective:
+        instants = [effective]
+    if entity.fact:
+        instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
+    found: dict[str, Composable] = {
+        "key is missing": compose.statement(__name__, "no_key", key=Columns(target.key))
+    }
+    for kind, columns, reason in (
+        ("no_instant", instants, "{} is missing, or not between 0001-01-01 and 9999-12-30"),
+        ("no_date", dates, "{} is not between 0001-01-01 and 9999-12-31"),
+    ):
+        for column in set(columns) & set(target.payload):
+            found[reason.format(column)] = compose.statement(__name__, kind, column=db.name(column))
+    return found
+
+
+def apply(
+    stg: Session,
+    cleansing: Cleansing,
+    batches: Mapping[int, Applied],
+    counts: Counts,
+) -> None:
+    """Cleanse what landed of these batches in one pass, and merge it into STG.
+
+    Where keys are in question, batches are applied one after the other, and of one that shows a key
+    several times one version after the other: who holds a key is found out at each of them.
+    """
+    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
+    if not batches:
+        return
+    with counts.timed("apply_seconds"):
+        is_in_question = _clean(stg, cleansing, claims.ALL)
+        if len(batches) == 1 and not _has_order(stg, cleansing):
+            _merge(stg, cleansing, counts, is_in_question=is_in_question, anew=bool(repairs))
+        elif not is_in_question:
+            _merge_in_order(stg, cleansing, counts, repairs)
+        else:
+            for batch_id, rows in _steps(stg, cleansing, batches):
+                is_in_question = _clean(stg, cleansing, rows)
+                anew = batch_id in repairs
+                _merge(stg, cleansing, counts, is_in_question=is_in_question, anew=anew)
+
+
+def _has_order(stg: Session, cleansing: Cleansing) -> bool:
+    """Whether a batch may have shown a key several times."""
+    return bool(stg.value(compose.statement(__name__, "has_order", cleaned=cleansing.cleaned)))
+
+
+def _merge(
+    stg: Session, cleansing: Cleansing, counts: Counts, *, is_in_question: bool, anew: bool
+) -> None:
+    """Merge what was cleansed, one row for each key, into STG."""
+    if is_in_question:
+        landed_again = claims.wake(stg, cleansing.claims)
+        if landed_again is not None:
+            _clean_more(stg, cleansing, landed_again)
+        claims.decide(stg, cleansing.claims)
+        claims.keep(stg, cleansing.claims)
+    worktable.analyze(stg, cleansing.cleaned)
+    good = compose.statement(__name__, "good", _parts(cleansing), anew=db.literal(anew))
+    with refusals.named(cleansing.entity, stg=refusals.STORING):
+        counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
+    counts.rejected += rejects.record(stg, cleansing.claims)
+    cleanup(stg, cleansing)
+
+
+def _merge_in_order(
+    stg: Session, cleansing: Cleansing, counts: Counts, repairs: Collection[int]
+) -> None:
+    """Merge what was cleansed, any number of versions of each key, into STG."""
+    target = cleansing.target
+    good = compose.statement(
+        __name__,
+        "good_in_order",
+        cleaned=cleansing.cleaned,
+        key=Columns(target.key),
+        carried=Columns(tuple(column for column in target.payload if column not in target.key)),
+        repairs=db.literal(sorted(repairs)),
+    )
+    worktable.analyze(stg, cleansing.cleaned)
+    with refusals.named(cleansing.entity, stg=refusals.STORING):
+        counts.add(versions.apply(stg, target, good, anew=repairs))
+    counts.rejected += rejects.record_in_order(stg, cleansing.claims)
+    cleanup(stg, cleansing)
+
+
+def _steps(
+    stg: Session, cleansing: Cleansing, batches: Iterable[int]
+) -> Iterator[tuple[int, Composable]]:
+    """Yield batches and conditions on their rows that show each key once, in order."""
+    again: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for batch_id, seq, before in stg.rows(
+        compose.statement(
+            __name__,
+            "shown_again",
+            landing=cleansing.claims.parts["landing"],
+            key=Columns(cleansing.target.key),
+        )
+    ):
+        again[batch_id].append((seq, before))
+    for batch_id in batches:
+        starts = [_FIRST]
+        for seq, before in again[batch_id]:
+            if before >= starts[-1]:
+                starts.append(seq)
+        for start, following in pairwise([*starts, _LAST + 1]):
+            which = {"start": db.literal(start), "end": db.literal(following - 1)}
+            one = compose.statement(__name__, "one_step", batch_id=db.literal(batch_id), **which)
+            yield batch_id, one
+
+
+def cleanup(stg: Session, cleansing: Cleansing) -> None:
+    """Drop the work table."""
+    worktable.drop(stg, cleansing.cleaned)
+
+
+def clean(
+    stg: Session, cleansing: Cleansing, is_judged: Composable, *, are_known: bool = True
+) -> None:
+    """Cleanse all that landed into `cleansing.cleaned`, and refuse whose key is taken.
+
+    Args:
+        stg: in a transaction.
+        cleansing: the entity's.
+        is_judged: condition over `c`; rows on which it is false wait for their batch.
+        are_known: see `claims.decide`.
+    """
+    if _clean(stg, cleansing, claims.ALL, is_judged=is_judged):
+        claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
+    worktable.analyze(stg, cleansing.cleaned)
+
+
+def _clean(
+    stg: Session, cleansing: Cleansing, only: Composable, *, is_judged: Composable = claims.ALL
+) -> bool:
+    """Cleanse the landed rows on which `only` is true; whether keys of theirs are in question."""
+    parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
+    with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
+        worktable.make(stg, cleansing.cleaned, compose.statement(__name__, "clean", parts))
+    stg.run(compose.statement(__name__, "refuse_misfits", parts))
+    return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
+
+
+def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
+    """Cleanse what landed behind number `last` beside what is cleansed already."""
+    parts = {**_parts(cleansing), "last": db.literal(last)}
+    with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
+        stg.run(compose.statement(__name__, "clean_more", parts))
+    stg.run(compose.statement(__name__, "refuse_misfits", parts))
+    claims.examine(stg, cleansing.claims, last)
+
+
+def _parts(cleansing: Cleansing) -> Parts:
+    return {
+        "view": cleansing.view,
+        "cleaned": cleansing.cleaned,
+        "mirror": cleansing.target.name,
+        "key": Columns(cleansing.target.key),
+        "payload": Columns(cleansing.target.payload),
+        "misfits": db.text(" or ").join(cleansing.misfits.values()),
+        "reasons": [
+            compose.statement(__name__, "reason", misfit=misfit, reason=db.literal(reason))
+            for reason, misfit in cleansing.misfits.items()
+        ],
+    }

@@ -1,0 +1,314 @@
+"""What tables of neighbouring layers must have in common, before anything moves.
+
+A contract error names both sides, and prints the statements by which the one follows the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
+from tidemark.model import WIDEST, Column, Place, Table
+from tidemark.postgres import (
+    compose,
+    db,
+    ddl,
+    sqltypes,
+)
+from tidemark.postgres.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Narrower:
+    """A column of a landing table that takes most values of its mirror's."""
+
+    what: str
+    statements: tuple[str, ...]
+    """Those that make it as wide."""
+
+
+def history_of(table: Place) -> Place:
+    """Return the name of the table beside a mirror that keeps its replaced versions."""
+    schema, name = table
+    return schema, f"{name}_history"
+
+
+def require_order(layer: str, table: Table) -> None:
+    """Check that a table of a warehouse that an older Tidemark made has been migrated."""
+    if "_seq" not in table.names:
+        raise ContractError(
+            f"{layer}: {table.name} has no column '_seq', the order of the versions that a batch "
+            "shows of a key. `tidemark migrate` adds it."
+        )
+
+
+def require_order_passed_on(view: Table) -> None:
+    """Check that a cleansing view passes on the order of the versions that a batch shows."""
+    if "_seq" not in view.names:
+        raise ContractError(
+            f"stg: {view.name} has no column '_seq', the order of the versions that a batch shows "
+            "of a key. Add the line `, _seq` behind the last column of the view, and of those that "
+            "it reads, and run `tidemark migrate`."
+        )
+
+
+def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
+    """Check that a history takes every version of its mirror as it is."""
+    kept = {column.name: column for column in history.columns}
+    here = {column.name: column for column in table.columns}
+    gone = [column for column in history.columns if column.name not in here]
+    new = [column for column in table.columns if column.name not in kept]
+    for column in table.columns:
+        both = f"{layer}: column {column.name!r} is {column.type} in {table.name} and "
+        if column.name not in kept:
+            old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
+            statements = ddl.add(column.name, column.type, history.place)
+            if old:
+                statements = ddl.rename(history, old[0].name, column.name, history.place)
+            what = f"{both}missing in {history.name}"
+        elif kept[column.name].type != column.type:
+            what = f"{both}{kept[column.name].type} in {history.name}"
+            statements = ddl.retype(history, column.name, column.type, history.place)
+        else:
+            continue
+        raise ContractError(f"{what}. {ddl.remedy(area.area, layer, statements)}.")
+    for column in gone:
+        if column.not_null and not column.has_default:
+            statements = ddl.drop(history, column.name, history.place)
+            raise ContractError(
+                f"{layer}: column {column.name!r} of {history.name} is gone from {table.name}, and "
+                f"not null. {ddl.remedy(area.area, layer, statements)}."
+            )
+
+
+def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
+    """Compare a landing table with the mirror that is sent; say which columns are narrower.
+
+    Raises:
+        ContractError: it has a column that the mirror lacks, or has with another type.
+    """
+    sent = {column.name: column.type for column in table.columns}
+    found = []
+    for column in landing.columns:
+        kind = sent.get(column.name)
+        if kind == column.type:
+            continue
+        if kind is None:
+            raise _gone(area, table, landing, column)
+        both = f"{column.type} in {landing.name} and {kind} in {table.name}"
+        statements = ddl.retype(landing, column.name, kind, landing.place)
+        if not sqltypes.widens(column.type, kind):
+            remedy = ddl.remedy(area.area, "stg", statements)
+            raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {remedy}.")
+        found.append(Narrower(f"column {column.name!r} is {both}", tuple(statements)))
+    return found
+
+
+def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractError:
+    """Say that MRR lacks a column of a landing table, and which one it has become, it seems."""
+    missing = [one for one in landing.columns if one.name not in table.names]
+    new = [one for one in table.columns if one.name not in landing.names]
+    said = (
+        f"mrr and stg: column {column.name!r} ({column.type}) of {landing.name} is not in "
+        f"{table.name}"
+    )
+    renamed = ddl.renamed_to(column, missing, new)
+    if renamed:
+        statements = ddl.rename(landing, column.name, renamed.name, landing.place)
+        said += f", which has {renamed.name!r}: it was renamed, it seems"
+    else:
+        statements = ddl.drop(landing, column.name, landing.place)
+    remedy = ddl.remedy(area.area, "stg", statements)
+    return ContractError(f"{said}. Let the cleansing view do without it. {remedy}.")
+
+
+def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:
+    """Check that STG's table takes what its cleansing view yields, and changes no value.
+
+    Args:
+        area: whose it is.
+        table: STG's.
+        view: the cleansing view.
+        own: columns that are Tidemark's.
+    """
+    yielded = {column.name: column for column in view.columns}
+    gone = [column for column in table.columns if column.name not in yielded]
+    new = [column for column in view.columns if column.name not in (*table.names, *own)]
+    for column in table.columns:
+        if column.name not in yielded:
+            renamed = ddl.renamed_to(column, gone, new)
+            said, statements = _not_yielded(view, table, column, renamed)
+            remedy = ddl.remedy(area.area, "stg", statements)
+            raise ContractError(f"{said}. {remedy}, or let the view yield it.")
+        kind = yielded[column.name].type
+        if kind == column.type or sqltypes.holds(column.type, yielded[column.name].value_type):
+            continue
+        said = (
+            f"stg: column {column.name!r} is {kind} in {view.name}, and {column.type} in "
+            f"{table.name} can't hold every value of it."
+        )
+        if column.name in own:
+            raise ContractError(f"{said} Cast it in the view.")
+        statements = ddl.retype(table, column.name, kind, table.place, history_of(table.place))
+        remedy = ddl.remedy(area.area, "stg", statements)
+        raise ContractError(f"{said} {remedy}, or cast it in the view.")
+
+
+def _not_yielded(
+    view: Table, table: Table, column: Column, renamed: Column | None
+) -> tuple[str, list[str]]:
+    """Say that a view lacks a column of the table behind it, and how the table does without."""
+    said = f"stg: {view.name} has no column {column.name!r}, which {table.name} behind it has"
+    names = table.place, history_of(table.place)
+    if renamed is None:
+        return said, ddl.drop(table, column.name, *names)
+    said += f"; it has {renamed.name!r}: it was renamed, it seems"
+    return said, ddl.rename(table, column.name, renamed.name, *names)
+
+
+def require_stored(
+    area: Area, table: Table, wanted: Sequence[str], staged: Mapping[str, Column]
+) -> None:
+    """Check that a dimension has the columns that area.yml names and STG sends."""
+    gone = [one for one in table.columns if one.name not in staged and not one.has_default]
+    new = [staged[name] for name in wanted if name in staged and name not in table.names]
+    for column in new:
+        said = f"dwh: {table.name} has no column {column.name!r} ({column.type}), which STG sends"
+        old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
+        statements = ddl.add(column.name, column.type, table.place)
+        if old:
+            said += f". It has {old[0].name!r}, which STG lacks: it was renamed, it seems"
+            statements = ddl.rename(table, old[0].name, column.name, table.place)
+        raise ContractError(f"{said}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_fed(
+    area: Area,
+    table: Table,
+    feeds: Mapping[str, str],
+    staged: Table,
+    own: Collection[str],
+    *,
+    view: Place,
+) -> None:
+    """Check that every column of a DWH table is ours, generated, or fed with its own type.
+
+    Args:
+        area: whose it is.
+        table: the DWH's.
+        feeds: column of the table -> column of STG.
+        staged: STG's table.
+        own: columns that are fed by Tidemark.
+        view: the cleansing view behind STG's table.
+    """
+    for column in table.columns:
+        if column.name in own or (column.has_default and column.name not in feeds):
+            continue
+        if column.name not in feeds:
+            raise ContractError(_unfed(area, table, column, feeds, staged))
+        sent = staged.column(feeds[column.name])
+        if sent.type == column.type:
+            continue
+        said = (
+            f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
+            f"{column.name} is {column.type}."
+        )
+        tables = staged.place, history_of(staged.place)
+        statements = ddl.retype(staged, sent.name, column.type, *tables)
+        if column.parts_table:
+            # Of a view that is replaced, no column gets another type.
+            statements = [f"drop view {ddl.named(*view)}", *statements]
+            said += " PostgreSQL retypes no column that a table is partitioned by."
+            remedy = f"Cast it in {'.'.join(view)}. {ddl.remedy(area.area, 'stg', statements)}"
+        elif sqltypes.holds(column.type, sent.value_type):
+            remedy = ddl.remedy(area.area, "stg", statements)
+        else:
+            remedy = ddl.remedy(
+                area.area, "dwh", ddl.retype(table, column.name, sent.type, table.place)
+            )
+        raise ContractError(f"{said} {remedy}.")
+
+
+def _unfed(
+    area: Area, table: Table, column: Column, feeds: Mapping[str, str], staged: Table
+) -> str:
+    said = f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column"
+    new = [one for one in staged.columns if one.name not in (*feeds.values(), *table.names)]
+    renamed = ddl.renamed_to(column, [column], new)
+    if renamed is None:
+        return f"{said}. Add it to STG, rename it, or give it a default."
+    remedy = ddl.remedy(area.area, "dwh", ddl.rename(table, column.name, renamed.name, table.place))
+    return f"{said}. If it is {renamed.name!r} there: {remedy}. Else add it to STG."
+
+
+def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[str]) -> None:
+    """Check that the confirmations of a dimension can name each of its keys."""
+    names = confirmed.names
+    gone = [name for name in names if name not in (*key, "confirmed_at", "_batch_id")]
+    for column in map(table.column, key):
+        both = f"dwh: column {column.name!r} is {column.type} in {table.name} and "
+        if column.name not in names:
+            what = f"{both}missing in {confirmed.name}"
+            statements = ddl.rename(confirmed, gone[0], column.name, confirmed.place)
+        elif confirmed.type_of(column.name) != column.type:
+            what = f"{both}{confirmed.type_of(column.name)} in {confirmed.name}"
+            statements = ddl.retype(confirmed, column.name, column.type, confirmed.place)
+        else:
+            continue
+        raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_deferrable(dwh: Session, area: Area) -> None:
+    """Check that foreign keys of the star wait for a batch to be whole, and delete nothing."""
+    which = {
+        "schema": area.schema_name,
+        "facts": [entity.dwh for entity in area.facts],
+        "dimensions": [entity.dwh for entity in area.dimensions],
+    }
+    for table, schema, name, waits, only_checks, definition in dwh.rows(
+        compose.statement(__name__, "foreign_keys"), which
+    ):
+        altered = ddl.named(schema, table)
+        said = f"dwh: the foreign key {name!r} of {schema}.{table}"
+        if not only_checks:
+            statements = [
+                f"alter table {altered} drop constraint {db.quoted(name)}",
+                f"alter table {altered} add constraint {db.quoted(name)} {definition} deferrable",
+            ]
+            what = "does more than check when a version is deleted, before its facts have moved"
+        elif not waits:
+            statements = [f"alter table {altered} alter constraint {db.quoted(name)} deferrable"]
+            what = "is not deferrable: it is checked before a batch has moved all that it moves"
+        else:
+            continue
+        raise ContractError(f"{said} {what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+
+
+def require_dates(area: Area, entity: Entity, table: Table) -> None:
+    """Check that what dates a row in the star has a type that does. What STG lacks fails later."""
+    dating: dict[str, str] = {}
+    if entity.dimension:
+        dating[str(entity.dimension.effective or entity.watermark)] = "dimension.effective"
+    if entity.fact:
+        dating |= dict.fromkeys(entity.fact.dates.values(), "fact.dates")
+        dating[entity.fact.event_time] = "fact.event_time"
+    for column in table.columns:
+        if column.name in dating and not column.value_type.startswith(("date", "timestamp")):
+            raise ContractError(
+                f"stg: column {column.name!r} is {column.type} in {table.name}, and "
+                f"{dating[column.name]} of entities.{entity.name} in sql/{area.area}/area.yml "
+                "takes date, timestamp or timestamptz. Cast it in "
+                f"{'.'.join(entity.view)}, and give the column such a type in STG and the DWH."
+            )
+
+
+def require_room(layer: str, table: str, columns: int, own: int) -> None:
+    """Check that a work table of so many columns of a table's, and of our own, can be made."""
+    if columns + own > WIDEST:
+        raise ContractError(
+            f"{layer}: {table} has {columns} columns to move, and a batch needs {own} beside them: "
+            f"more than the {WIDEST} that PostgreSQL lets a table have. Leave out "
+            f"{columns + own - WIDEST}."
+        )

@@ -1,0 +1,164 @@
+"""Compare the source's keys with those of the mirror, in both directions.
+
+What is in the mirror and no longer among the source's keys was deleted there; the mirror keeps the
+row, with `_deleted_at`: the source's clock when it was found missing. What is there, and here
+missing or with another watermark, no window has brought and none will: a key that was changed, a
+row that was restored with its old stamp. It is fetched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tidemark.declare.config import Entity
+from tidemark.errors import DeleteGuardError
+from tidemark.layers import mirror
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Key
+from tidemark.postgres import compose, db, worktable
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.transfer import Landing
+
+SMALL = 200_000
+"""Rows of a mirror whose keys are compared whenever a window brings a key that it lacks."""
+
+NAMED = 5_000
+"""Keys that are fetched one by one; of more than these, the table is read as a whole."""
+
+
+def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:
+    """Whether rows have a key that the mirror lacks, and comparing all keys is cheap.
+
+    A key that is new may be an old one that was changed, which no counter of deletes shows.
+    """
+    has_new_key = compose.statement(
+        __name__, "has_new_key", mirror=target.name, rows=rows, key=Columns(target.key)
+    )
+    return bool(mrr.value(has_new_key)) and is_small(mrr, target)
+
+
+def is_small(mrr: Session, target: Mirror) -> bool:
+    """Whether a mirror has fewer than `SMALL` rows."""
+    parts: Parts = {"mirror": target.name, "limit": db.literal(SMALL)}
+    return bool(mrr.value(compose.statement(__name__, "is_small", parts)))
+
+
+def overlooked(
+    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+) -> list[Key] | None:
+    """Find the keys whose rows no window will bring: changed before `low`, and not so here.
+
+    Args:
+        mrr: the mirror's server.
+        entity: names the watermark.
+        target: the mirror.
+        keys: landing table with all keys of the source and their watermarks.
+        low: where the batch's window begins; what lies behind it comes by itself.
+
+    Returns:
+        None when there are more than can be named.
+    """
+    found = mrr.rows(
+        compose.statement(
+            __name__,
+            "first_overlooked",
+            overlooked=_overlooked(entity, target, keys, low),
+            limit=db.literal(NAMED + 1),
+        )
+    )
+    return [tuple(key) for (key,) in found] if len(found) <= NAMED else None
+
+
+def count_overlooked(
+    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+) -> int:
+    """Count what `overlooked` finds."""
+    counted = _overlooked(entity, target, keys, low)
+    return int(mrr.value(compose.statement(__name__, "count_overlooked", overlooked=counted)))
+
+
+def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) -> Composable:
+    assert entity.watermark is not None, "an entity without one is read as a whole"
+    return compose.statement(
+        __name__,
+        "overlooked",
+        key=Columns(target.key),
+        keys=keys.name,
+        mirror=target.name,
+        watermark=db.name(entity.watermark),
+        low=db.literal(low),
+    )
+
+
+def apply(
+    mrr: Session,
+    entity: Entity,
+    target: Mirror,
+    keys: Landing,
+    lineage: tuple[int, datetime],
+    *,
+    accept: bool,
+) -> int:
+    """Mark the rows as deleted whose keys the source lacks; returns how many.
+
+    Args:
+        mrr: in the transaction that lands the rows.
+        entity: gives `max_delete_ratio`.
+        target: the mirror.
+        keys: landing table with all keys of the source, at the batch's snapshot.
+        lineage: batch id, and the source's clock.
+        accept: delete however many are missing.
+
+    Raises:
+        DeleteGuardError: too many are missing, or all are. The caller rolls back.
+    """
+    batch_id, clock = lineage
+    work = db.name(*entity.work("missing"))
+    parts: Parts = {
+        "missing": work,
+        "mirror": target.name,
+        "keys": keys.name,
+        "key": Columns(target.key),
+        "payload": Columns(target.payload),
+        "batch_id": db.literal(batch_id),
+        "extracted_at": db.literal(clock),
+    }
+    missing = worktable.make(mrr, work, compose.statement(__name__, "find_missing", parts))
+    if missing:
+        if not accept:
+            _guard(entity, *mrr.one(compose.statement(__name__, "count", parts)))
+        mirror.apply(mrr, target, compose.statement(__name__, "incoming", parts))
+    worktable.drop(mrr, work)
+    return missing
+
+
+def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[int, str | None]:
+    """Count the rows whose keys the source lacks, and say what the guard has against it."""
+    missing, known = mrr.one(
+        compose.statement(
+            __name__,
+            "count_missing",
+            mirror=target.name,
+            keys=keys.name,
+            key=Columns(target.key),
+        )
+    )
+    return missing, _objection(entity, missing, known)
+
+
+def _guard(entity: Entity, missing: int, known: int) -> None:
+    objection = _objection(entity, missing, known)
+    if objection:
+        raise DeleteGuardError(objection)
+
+
+def _objection(entity: Entity, missing: int, known: int) -> str | None:
+    if not missing or (missing < known and missing <= entity.max_delete_ratio * known):
+        return None
+    allowed = f"{entity.max_delete_ratio:.0%} of them, and never all,"
+    return (
+        f"{entity.name}: {missing:,} of {known:,} rows are gone from the source, and one batch may "
+        f"delete {allowed} unasked. Nothing was moved. If they were meant to go, run "
+        "`tidemark run --accept-deletes`; if the source was emptied or half restored, mend it."
+    )

@@ -1,0 +1,211 @@
+"""How a source's table and its mirror differ, and what a run does about it.
+
+A mirror takes a new column, and a type that grew where PostgreSQL need not rewrite the table for
+it. Whatever else differs stops the batch before anything moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
+from tidemark.layers.mirror import LINEAGE, RESERVED, Mirror
+from tidemark.model import WIDEST, Column, Table
+from tidemark.postgres import compose, db, ddl
+from tidemark.postgres.db import Session
+from tidemark.postgres.sqltypes import widens
+
+Action = Literal["add", "follow", "ignore", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A column that a source's table and its mirror do not have alike."""
+
+    entity: str
+    column: str
+    source: str | None
+    """Its type in the source; None where the source has no such column."""
+    mirror: str | None
+    """Its type in the mirror; None where the mirror has no such column."""
+    action: Action
+    what: str
+    """What a run does about it; the error, where it stops."""
+
+
+def compare(
+    area: Area, tables: Mapping[str, Table], mirrors: Mapping[str, tuple[Mirror, Table]]
+) -> list[Difference]:
+    """Compare the tables of a source with their mirrors, by entity."""
+    return [
+        difference
+        for name, entity in area.entities.items()
+        for difference in _Comparison(area, entity, tables[name], *mirrors[name]).differences()
+    ]
+
+
+def follow(
+    mrr: Session,
+    mirrors: Mapping[str, tuple[Mirror, Table]],
+    differences: Sequence[Difference],
+) -> list[Difference]:
+    """Add the new columns to the mirrors, and widen those that grew, in one transaction.
+
+    Returns:
+        The differences that are no more.
+
+    Raises:
+        ContractError: of the first difference that stops a run. Nothing was changed.
+    """
+    refuse(differences)
+    todo = [d for d in differences if d.action in ("add", "follow")]
+    if todo:
+        with mrr.transaction():
+            for difference in todo:
+                _alter(mrr, mirrors[difference.entity][0], difference)
+    return todo
+
+
+def refuse(differences: Sequence[Difference]) -> None:
+    """Stop with the first difference that stops a run, if there is one.
+
+    Raises:
+        ContractError: it, and how many more there are.
+    """
+    problems = [d.what for d in differences if d.action == "stop"]
+    if problems:
+        more = f" ({len(problems) - 1} more: `tidemark plan` shows all.)" if problems[1:] else ""
+        raise ContractError(problems[0] + more)
+
+
+def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
+    for table in (target.name, target.history):
+        mrr.run(
+            compose.statement(
+                __name__,
+                "add" if difference.action == "add" else "retype",
+                table=table,
+                column=db.name(difference.column),
+                type=db.text(_mirrored(str(difference.source))),
+            )
+        )
+
+
+def _mirrored(kind: str) -> str:
+    """Say which type a source's type has in a mirror: text, where only the source knows it.
+
+    A `regclass` and its like are numbers of the source's own catalog: elsewhere they are those of
+    something else, or of nothing.
+    """
+    return "text" if "." in kind or _is_of_catalog(kind) else kind
+
+
+def _is_of_catalog(kind: str) -> bool:
+    return kind.startswith("reg")
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One entity's table in the source, and its mirror."""
+
+    area: Area
+    entity: Entity
+    source: Table
+    target: Mirror
+    mirrored: Table
+
+    def differences(self) -> Iterator[Difference]:
+        """Yield what is new, then what grew or changed, then what is gone."""
+        ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
+        theirs = {column.name: column.type for column in self.source.columns}
+        new = [c for c in self.source.columns if c.name not in self.target.payload]
+        gone = [column for column in ours if column.name not in theirs]
+        like = [replace(column, type=_mirrored(column.type)) for column in new]
+        renamed = {old.name: now for old in gone if (now := ddl.renamed_to(old, gone, like))}
+        taken = {column.name for column in renamed.values()}
+        added = [column for column in new if column.name not in taken]
+        room = WIDEST - self.mirrored.slots
+        yield from (self._new(column, has_room=n < room) for n, column in enumerate(added))
+        for column in ours:
+            kind = theirs.get(column.name, column.type)
+            fits = {_mirrored(kind)} if _is_of_catalog(kind) else {kind, _mirrored(kind)}
+            if column.type not in fits:
+                yield self._retyped(column, kind)
+        yield from (self._gone(column, renamed.get(column.name)) for column in gone)
+
+    def _new(self, column: Column, *, has_room: bool) -> Difference:
+        policy = self.entity.on_new_column
+        # The mirror's watermarks are compared with the source's.
+        if policy == "ignore" and column.name == self.entity.watermark:
+            policy = "add"
+        about = f"column {column.name!r} ({column.type}) is new in {self.source.name}"
+        where = f"entities.{self.entity.name} of sql/{self.area.area}/area.yml"
+        if policy == "ignore":
+            return self._is(column.name, column.type, None, "ignore", f"{about}, and ignored")
+        if policy == "add" and not has_room:
+            what = (
+                f"{self._both}: {about}, and {self.mirrored.name} has no room for it: "
+                f"PostgreSQL counts {WIDEST} columns of a table, dropped ones too, and a mirror "
+                f"has {len(LINEAGE)} of its own. Set `on_new_column: ignore` in {where}."
+            )
+            return self._is(column.name, column.type, None, "stop", what)
+        if policy == "add" and column.name not in RESERVED:
+            what = f"{about}, and added to {self.mirrored.name}"
+            return self._is(column.name, column.type, None, "add", what)
+        if policy == "add":
+            what = (
+                f"{self._both}: {about}, and Tidemark keeps this name for a column of "
+                f"its own. Set `on_new_column: ignore` in {where}, or rename the column."
+            )
+        else:
+            statements = ddl.add(column.name, _mirrored(column.type), *self.target.tables)
+            what = (
+                f"{self._both}: {about}, and {where} says `on_new_column: fail`. "
+                f"{self._remedy(statements)}, or set `add` or `ignore`."
+            )
+        return self._is(column.name, column.type, None, "stop", what)
+
+    def _retyped(self, column: Column, kind: str) -> Difference:
+        about = f"column {column.name!r} is {kind} in {self.source.name}"
+        is_read = any(column.name in view.columns for view in self.mirrored.readers())
+        if widens(column.type, kind) and not is_read:
+            what = f"{about}, and {self.mirrored.name} follows from {column.type}"
+            return self._is(column.name, kind, column.type, "follow", what)
+        wanted = _mirrored(kind)
+        statements = ddl.retype(self.mirrored, column.name, wanted, *self.target.tables)
+        what = (
+            f"{self._both}: {about} and {column.type} in {self.mirrored.name}. "
+            f"{self._remedy(statements)}."
+        )
+        return self._is(column.name, kind, column.type, "stop", what)
+
+    def _gone(self, column: Column, renamed: Column | None) -> Difference:
+        about = (
+            f"{self._both}: column {column.name!r} ({column.type}) of {self.mirrored.name} "
+            f"is gone from {self.source.name}"
+        )
+        if renamed:
+            statements = ddl.rename(self.mirrored, column.name, renamed.name, *self.target.tables)
+            what = (
+                f"{about}, where {renamed.name!r} ({renamed.type}) is new: it was renamed, it "
+                f"seems. {self._remedy(statements)}."
+            )
+        else:
+            statements = ddl.drop(self.mirrored, column.name, *self.target.tables)
+            what = f"{about}. {self._remedy(statements)}, or bring it back there."
+        return self._is(column.name, None, column.type, "stop", what)
+
+    @property
+    def _both(self) -> str:
+        return f"{self.area.source.name} and mrr"
+
+    def _is(
+        self, column: str, source: str | None, mirror: str | None, action: Action, what: str
+    ) -> Difference:
+        return Difference(self.entity.name, column, source, mirror, action, what)
+
+    def _remedy(self, statements: Sequence[str]) -> str:
+        return ddl.remedy(self.area.area, "mrr", statements)

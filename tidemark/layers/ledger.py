@@ -1,0 +1,73 @@
+"""Which batches a layer has applied that the layer before it never did.
+
+A layer applies what the one before it has applied, and nothing else: its batches are some of that
+one's. Where they are not, the layer before came back from an older backup. The next batch reads
+again what the source still shows, but versions that were replaced since are behind it alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark.declare.config import Area
+from tidemark.model import ServerName
+from tidemark.postgres import compose, confined
+from tidemark.postgres.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Batches of an area that one layer has applied, and the one before it lacks."""
+
+    area: str
+    layer: ServerName
+    sender: ServerName
+    batches: tuple[int, ...]
+    since: datetime
+    """When the first of them was applied."""
+    restored: ServerName
+    """The layer that came back from a backup: the sender, or the one before it."""
+
+    def __str__(self) -> str:
+        first, last = self.batches[0], self.batches[-1]
+        lacks = "lacks" if self.restored == self.sender else "loses, too"
+        return (
+            f"{self.layer}: it has applied {len(self.batches)} batches of {self.area} that "
+            f"{self.sender} {lacks} ({first} to {last}, since {self.since:%Y-%m-%d %H:%M:%SZ}): "
+            f"{self.restored} came back from an older backup, so what they changed can't be "
+            "derived again"
+        )
+
+
+def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = None) -> Lost | None:
+    """Compare what two neighbouring layers have applied of an area.
+
+    Args:
+        sender: the layer before `receiver`.
+        receiver: the layer that can have no other batches.
+        area: whose batches.
+        but: what the sender is about to lose as well.
+    """
+    gone = set(but.batches) if but else set()
+    kept = _applied(sender, area).keys() - gone
+    missing = {
+        batch_id: at for batch_id, at in _applied(receiver, area).items() if batch_id not in kept
+    }
+    if not missing:
+        return None
+    batches = tuple(sorted(missing))
+    restored = but.restored if but and missing.keys() <= gone else sender.server
+    return Lost(area.area, receiver.server, sender.server, batches, missing[batches[0]], restored)
+
+
+def forget(receiver: Session, found: Lost) -> None:
+    """Let a layer no longer name batches that are lost, in the transaction that lets them go."""
+    receiver.run(
+        compose.statement(__name__, "forget"), {"area": found.area, "batches": list(found.batches)}
+    )
+
+
+def _applied(session: Session, area: Area) -> dict[int, datetime]:
+    rows = confined.read(session, ("tidemark", "applied_batch"), ("area", "batch_id", "applied_at"))
+    return {int(batch): datetime.fromisoformat(at) for name, batch, at in rows if name == area.area}

@@ -1,0 +1,358 @@
+"""Versioned mirrors (MRR and STG): one current row per key, replaced versions in the history.
+
+The delta that a hop sends is every version written by a batch later than the one that the
+receiver applied last, so a layer that was away catches up with every version in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError, RefusedRowError
+from tidemark.layers import contracts, rulesets
+from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
+from tidemark.postgres import (
+    catalog,
+    compose,
+    db,
+    indexes,
+    locks,
+    sqlfiles,
+    worktable,
+)
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.sqltypes import unsized
+
+LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
+"""Columns that every mirror has beside its payload."""
+
+LINEAGE_COLUMNS = (
+    Column("_batch_id", "bigint"),
+    Column("_seq", "bigint"),
+    Column("_first_batch_id", "bigint"),
+    Column("_extracted_at", "timestamp with time zone"),
+    Column("_deleted_at", "timestamp with time zone"),
+)
+
+
+UNIQUE_VIOLATION = "23505"
+"""SQLSTATE of a key that is there twice."""
+
+REASONS = "reject_reasons"
+"""Column of a cleansing view that says why it refuses a row."""
+
+RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns(
+    "tidemark.trust.compare", "tidemark.layers.versions"
+)
+"""Names that no column of a payload may have."""
+
+_RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
+    "tidemark.star.audits",
+    "tidemark.layers.claims",
+    "tidemark.layers.cleanse",
+    __name__,
+    "tidemark.layers.rejects",
+    "tidemark.batch.retention",
+    "tidemark.trust.sides",
+    "tidemark.batch.stage",
+    "tidemark.trust.verify",
+)
+_RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns(
+    "tidemark.layers.claims", "tidemark.layers.cleanse"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A mirror table: its payload columns and the key among them."""
+
+    table: Place
+    work: str
+    """Schema of its work tables."""
+    payload: tuple[str, ...]
+    key: tuple[str, ...]
+    texts: frozenset[str] = frozenset()
+    """Payload columns that are compared as text."""
+
+    @property
+    def tables(self) -> tuple[Place, Place]:
+        """The names of the table and of its history."""
+        return self.table, contracts.history_of(self.table)
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name(*self.table)
+
+    @property
+    def history(self) -> Composable:
+        """The quoted name of the table with the replaced versions."""
+        return db.name(*contracts.history_of(self.table))
+
+
+def bare(entity: Entity, layer: ServerName) -> Mirror:
+    """Return an entity's mirror as far as area.yml knows it: without its payload."""
+    return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
+
+
+def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
+    """Read the mirror tables of an area from the catalog of MRR or STG.
+
+    Raises:
+        ContractError: one does not exist, or lacks the key or the lineage columns.
+    """
+    layer = session.server
+    wanted = {name: bare(entity, layer).tables for name, entity in area.entities.items()}
+    found = catalog.tables(session, [table for both in wanted.values() for table in both])
+    mirrors = {}
+    for name, entity in area.entities.items():
+        why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"
+        table, history = (
+            catalog.require(found, each, server=layer, why=why) for each in wanted[name]
+        )
+        for each in (table, history):
+            contracts.require_order(layer, each)
+        catalog.require_columns(table, [*entity.key, *LINEAGE], server=layer, why=why)
+        payload = tuple(column for column in table.names if column not in LINEAGE)
+        _require_own_names(layer, table, payload, entity.key)
+        contracts.require_alike(layer, area, table, history)
+        table = replace(
+            table,
+            readers=partial(_readers, table, history),
+            slots=max(table.slots, history.slots),
+        )
+        texts = compared_as_text(table.columns)
+        mirrors[name] = (replace(bare(entity, layer), payload=payload, texts=texts), table)
+    return mirrors
+
+
+def _readers(*tables: Table) -> tuple[Reader, ...]:
+    return tuple(reader for table in tables for reader in table.readers())
+
+
+def _require_own_names(
+    layer: str, table: Table, payload: Sequence[str], key: Sequence[str]
+) -> None:
+    taken = {*RESERVED & {*payload}, *_RESERVED_IN_KEYS & {*key}}
+    if layer == "stg":
+        taken |= _RESERVED_IN_STG & {*payload}
+    for column in sorted(taken):
+        raise ContractError(
+            f"{layer}: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
+            "column of its own. Rename it; MRR can do without a column that is not of the key "
+            "(drop it there, and set `on_new_column: ignore`)."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A batch that a layer has applied."""
+
+    marks: Mapping[str, str]
+    is_repair: bool
+    refreshed: Sequence[str]
+    """Entities that a person had extracted as a whole."""
+
+
+def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool = False) -> Counts:
+    """Merge one batch's rows into a mirror.
+
+    Args:
+        session: on the mirror's server, in the transaction that applies the batch.
+        mirror: the table.
+        incoming: relation with payload and lineage columns, one row per key; where there may be
+            more, see `versions.apply`. Rows equal to what the mirror has are dropped: reading a row
+            twice writes nothing.
+        anew: write the equal ones too, so that the layers behind see them again.
+
+    Returns:
+        Rows inserted and updated.
+
+    Raises:
+        RefusedRowError: a key came twice (`UNIQUE_VIOLATION`), or PostgreSQL refuses a row.
+    """
+    found = db.name(mirror.work, f"{mirror.table[1]}.found")
+    parts: Parts = {
+        "mirror": mirror.name,
+        "history": mirror.history,
+        "found": found,
+        "incoming": incoming,
+        "key": Columns(mirror.key),
+        "payload": Columns(mirror.payload, texts=mirror.texts),
+        "anew": db.literal(anew),
+    }
+    if is_empty(session, mirror):
+        with indexes.built_afterwards(session, mirror.table):
+            return Counts(inserted=session.run(compose.statement(__name__, "fill", parts)))
+    worktable.make(session, found, compose.statement(__name__, "find", parts))
+    worktable.analyze(session, found)
+    if session.value(compose.statement(__name__, "has_repeated", parts)):
+        raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
+    session.run(compose.statement(__name__, "keep_history", parts))
+    counts = Counts(
+        updated=session.run(compose.statement(__name__, "update", parts)),
+        inserted=session.run(compose.statement(__name__, "insert", parts)),
+    )
+    worktable.drop(session, found)
+    return counts
+
+
+def is_empty(session: Session, mirror: Mirror) -> bool:
+    """Whether a mirror has no row, not even a deleted one."""
+    return bool(session.value(compose.statement(__name__, "is_empty", mirror=mirror.name)))
+
+
+def delta(
+    mirror: Mirror, *, after: int, columns: Sequence[str], history: bool = True
+) -> Composable:
+    """Compose the query of the versions that batches after `after` wrote.
+
+    `history` False leaves out those that a later batch has replaced already.
+    """
+    parts: Parts = {
+        "mirror": mirror.name,
+        "columns": Columns(tuple(columns)),
+        "after": db.literal(after),
+    }
+    if not history:
+        return compose.statement(__name__, "current_versions", parts)
+    return compose.statement(__name__, "versions", parts, history=mirror.history)
+
+
+def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composable:
+    """Compose the relation of the rows that were current after a batch, and live."""
+    return compose.statement(
+        __name__,
+        "as_of",
+        mirror=mirror.name,
+        history=mirror.history,
+        columns=Columns(tuple(columns)),
+        key=Columns(mirror.key),
+        batch_id=db.literal(batch_id),
+    )
+
+
+def with_again(
+    delta: Composable, mirror: Mirror, batch_id: int, *, columns: Sequence[str]
+) -> Composable:
+    """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
+    own = {
+        "_batch_id": compose.statement(__name__, "as_of_batch", batch_id=db.literal(batch_id)),
+        "_seq": compose.statement(__name__, "as_of_seq"),
+    }
+    return compose.statement(
+        __name__,
+        "with_again",
+        delta=delta,
+        columns=db.text(", ").join(own.get(column, db.name(column)) for column in columns),
+        rows=as_of(mirror, batch_id, columns=columns),
+        batch_id=db.literal(batch_id),
+    )
+
+
+def changed(session: Session, mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> list[str]:
+    """Find the entities of which a batch after `after` wrote a version, in one round trip.
+
+    Of a replaced version there is a later current one.
+    """
+    return _which(
+        session,
+        [
+            compose.statement(
+                __name__,
+                "has_versions",
+                entity=db.literal(name),
+                mirror=mirrors[name].name,
+                after=db.literal(last),
+            )
+            for name, last in after.items()
+        ],
+    )
+
+
+def filled(session: Session, mirrors: Mapping[str, Mirror]) -> list[str]:
+    """Find the entities whose mirrors have rows, deleted ones too, in one round trip."""
+    return _which(
+        session,
+        [
+            compose.statement(__name__, "has_rows", entity=db.literal(name), mirror=mirror.name)
+            for name, mirror in mirrors.items()
+        ],
+    )
+
+
+def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
+    """Ask all questions at once, and return the entities of which the answer is yes, in order."""
+    if not questions:
+        return []
+    found = session.rows(db.text(" union all ").join(questions))
+    return [name for name, is_so in found if is_so]
+
+
+def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
+    """Compose a relation of natural keys, with the types that a table gives them.
+
+    A cast to a type with its length would make a key that is too long one that is there.
+    """
+    return compose.statement(
+        __name__,
+        "keys",
+        names=Columns(tuple(key)),
+        typed=Columns(tuple(key), types=[unsized(table.column(c).value_type) for c in key]),
+        arrays=[db.literal([one[place] for one in values]) for place in range(len(key))],
+    )
+
+
+def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
+    """Read the batches that a layer has applied after `batch_id`, in order."""
+    found = session.rows(
+        compose.statement(__name__, "applied_after"), {"area": area, "after": batch_id}
+    )
+    return {applied: Applied(*about) for applied, *about in found}
+
+
+def last_applied(session: Session, area: str) -> int:
+    """Read the last batch that a layer has applied; 0 before the first."""
+    return int(session.value(compose.statement(__name__, "last_applied"), {"area": area}))
+
+
+@contextmanager
+def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
+    """Apply batches to the layer of `session` alone, and know the last one that was applied.
+
+    Raises:
+        LockedError, OvertakenError: see `locks.writing`.
+    """
+    with locks.writing(servers, session, area):
+        yield last_applied(session, area)
+
+
+def record_applied(
+    session: Session,
+    area: Area,
+    batch_id: int,
+    marks: Mapping[str, str],
+    *,
+    is_repair: bool = False,
+    refreshed: Collection[str] = (),
+) -> None:
+    """Record a batch as applied, and by which rules; call it in the transaction that applies it."""
+    rules = rulesets.of(area)
+    is_known = session.value(
+        compose.statement(__name__, "record_applied"),
+        {
+            "area": area.area,
+            "batch_id": batch_id,
+            "marks": db.Json(dict(marks)),
+            "is_repair": is_repair,
+            "refreshed": sorted(refreshed),
+            "ruleset": rules and rules.checksum,
+        },
+    )
+    if rules is not None and not is_known:
+        rulesets.keep(session, rules)

@@ -1,0 +1,142 @@
+"""Rows that cleansing refused, kept with every reason until a later version passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tidemark.declare.config import Area, Entity
+from tidemark.layers.claims import Claims
+from tidemark.model import Counts, Key
+from tidemark.postgres import compose, db, worktable
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One stay of a source row outside the warehouse."""
+
+    reject_id: int
+    entity: str
+    key: dict[str, Any]
+    reasons: list[str]
+    batch_id: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    row_data: Any
+
+
+def record(stg: Session, claims: Claims) -> int:
+    """Open a reject for each MRR key of `cleaned` that is refused; resolve those whose row passed.
+
+    Call it in the transaction that applies the batch.
+
+    Returns:
+        The number of refused keys.
+    """
+    which = {"area": claims.area, "entity": claims.entity}
+    parts: Parts = {
+        "landing": db.name(*claims.landing.place),
+        "cleaned": claims.cleaned,
+        "key": Columns(claims.target.key),
+    }
+    if stg.value(compose.statement(__name__, "has_open"), which):
+        stg.run(compose.statement(__name__, "resolve", parts), which)
+    return stg.run(compose.statement(__name__, "open", parts), which)
+
+
+def record_in_order(stg: Session, claims: Claims) -> int:
+    """Do the same where `cleaned` may show a key several times, as if one version came at a time.
+
+    Returns:
+        The number of refused versions.
+    """
+    which = {"area": claims.area, "entity": claims.entity}
+    has_any = compose.statement(__name__, "has_any", cleaned=claims.cleaned)
+    if not stg.value(has_any, which):
+        return 0
+    parts: Parts = {
+        "area": db.literal(claims.area),
+        "entity": db.literal(claims.entity),
+        "landing": db.name(*claims.landing.place),
+        "cleaned": claims.cleaned,
+        "stays": claims.stays,
+        "key": Columns(claims.target.key),
+    }
+    worktable.make(stg, claims.stays, compose.statement(__name__, "stays", parts))
+    for step in ("go_on", "end", "begin"):
+        stg.run(compose.statement(__name__, step, parts))
+    refused = int(stg.value(compose.statement(__name__, "count_refused", parts)))
+    worktable.drop(stg, claims.stays)
+    return refused
+
+
+def resolve(
+    stg: Session, area: str, entity: Entity, keys: Sequence[Key], *, at: tuple[int, datetime]
+) -> None:
+    """Resolve the rejects of these keys that batches before `at` left open: their rows are gone."""
+    batch_id, clock = at
+    stg.run(
+        compose.statement(__name__, "resolve_keys"),
+        {
+            "area": area,
+            "entity": entity.name,
+            "columns": list(entity.key),
+            "keys": db.Json([list(one) for one in keys]),
+            "batch_id": batch_id,
+            "clock": clock,
+        },
+    )
+
+
+def warning(
+    stg: Session, area: Area, entity: str, counts: Counts, batches: Iterable[int]
+) -> str | None:
+    """Say that the batches refused more of an entity than is usual; None where they did not.
+
+    That is more than `max_reject_ratio`, or all that came where STG has no row of it at all.
+    """
+    rows, rejected = counts.processed, counts.rejected
+    mirror = db.name(*area.entities[entity].table("stg"))
+    if not rejected or not (
+        area.monitor.is_too_much(rejected, rows)
+        or (
+            area.monitor.is_all(rejected, rows)
+            and stg.value(compose.statement(__name__, "is_empty", mirror=mirror))
+        )
+    ):
+        return None
+    which = {"area": area.area, "entity": entity, "batches": list(batches)}
+    reasons = stg.rows(compose.statement(__name__, "frequent"), which)
+    said = "; ".join(f"{reason} ({times:,})" for reason, times in reasons)
+    return (
+        f"{entity}: {rejected:,} of {rows:,} rows were rejected, and the area allows "
+        f"{area.monitor.max_reject_ratio:.0%}: {said}. See `tidemark rejects {area.area} --entity "
+        f"{entity}`, and mend the source or the view."
+    )
+
+
+def listing(
+    stg: Session, area: Area, *, entity: str | None, resolved: bool, limit: int
+) -> list[Reject]:
+    """Read rejects, the most recently seen first; `entity` None reads those of all entities."""
+    name = None if entity is None else area.entity(entity).name
+    found = stg.rows(
+        compose.statement(__name__, "list"),
+        {"area": area.area, "entity": name, "resolved": resolved, "limit": limit},
+    )
+    return [Reject(*row) for row in found]
+
+
+def by_reason(stg: Session, area: Area) -> list[tuple[str, str, int]]:
+    """Count the open rejects: (entity, reason, rows), the most frequent first."""
+    return [
+        (entity, reason, count)
+        for entity, reason, count in stg.rows(
+            compose.statement(__name__, "by_reason"), {"area": area.area}
+        )
+    ]

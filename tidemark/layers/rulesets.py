@@ -1,0 +1,104 @@
+"""By which rules a layer has applied its batches: area.yml, the views and routines of the area.
+
+A rebuild derives a layer by the rules of today. Where batches were made by others, what it changes
+may be due to that; so the layers keep every text, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidemark.declare.config import Area
+from tidemark.model import ServerName
+from tidemark.postgres import compose, db
+from tidemark.postgres.db import Session
+
+_FILES = ("area.yml", "*/routines/*.sql", "*/views/*.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The rules of an area: path below its folder -> text."""
+
+    texts: Mapping[str, str]
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """Path -> SHA-256 of its text."""
+        return {path: _checksum(text) for path, text in self.texts.items()}
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of all paths and texts."""
+        return _checksum(json.dumps(sorted(self.checksums.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Batches that a layer has applied by other rules than those of today."""
+
+    layer: ServerName
+    area: str
+    first: int
+    last: int
+    batches: int
+    paths: tuple[str, ...]
+    """The files that differ; none: nobody knows by which rules they were made."""
+
+    def __str__(self) -> str:
+        made = f"{self.layer}: {self.batches} batches of {self.area} ({self.first} to {self.last})"
+        if not self.paths:
+            return f"{made} are older than rules are kept, and may have been made by others"
+        return f"{made} were made by other rules than today's: {', '.join(self.paths)}"
+
+
+def of(area: Area) -> Ruleset | None:
+    """Read the rules of an area as they are; None of one that is in no folder."""
+    if area.folder is None:
+        return None
+    paths = [path for pattern in _FILES for path in sorted(area.folder.glob(pattern))]
+    texts = {path.relative_to(area.folder).as_posix(): path.read_text("utf-8") for path in paths}
+    return Ruleset(texts)
+
+
+def keep(session: Session, rules: Ruleset) -> None:
+    """Keep the texts of a ruleset that a layer does not know yet, each once."""
+    session.run(
+        compose.statement(__name__, "keep"),
+        {
+            "checksum": rules.checksum,
+            "texts": db.Json(dict(rules.texts)),
+            "checksums": db.Json(rules.checksums),
+        },
+    )
+
+
+def others(session: Session, area: Area) -> list[Others]:
+    """Find the batches that a layer has applied by other rules than today's, in their order."""
+    today = of(area)
+    if today is None:
+        return []
+    found = session.rows(
+        compose.statement(__name__, "others"),
+        {"area": area.area, "checksum": today.checksum, "now": db.Json(today.checksums)},
+    )
+    return [
+        Others(session.server, area.area, first, last, batches, tuple(paths))
+        for first, last, batches, paths in found
+    ]
+
+
+def made_anew(session: Session, area: Area) -> None:
+    """Say of all applied batches that a rebuild has made them by the rules of today."""
+    rules = of(area)
+    if rules is not None:
+        keep(session, rules)
+        which = {"area": area.area, "checksum": rules.checksum}
+        session.run(compose.statement(__name__, "made_anew"), which)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

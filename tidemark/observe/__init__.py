@@ -1,0 +1,1 @@
+"""What a warehouse says of itself. Nothing here writes."""

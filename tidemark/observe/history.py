@@ -1,0 +1,151 @@
+"""The versions of one natural key, and the facts that point at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import (
+    ContractError,
+    StatementError,
+    TidemarkError,
+    UsageError,
+)
+from tidemark.model import Table, label
+from tidemark.postgres import catalog, compose, db
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.sqltypes import unsized
+
+_VALIDITY = ("valid_from", "valid_to")
+_STATES = ("is_deleted", "is_inferred")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Versions of one natural key in the order of their validity."""
+
+    table: str
+    columns: tuple[str, ...]
+    """The dimension's columns, then one per fact role: how many of its rows point here."""
+    versions: list[tuple[Any, ...]]
+    counts: tuple[str, ...]
+    """Those of the columns that count facts."""
+    essential: tuple[str, ...]
+    """Those of the columns that tell the versions apart."""
+
+    def only(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the versions with some of the columns alone."""
+        at = [self.columns.index(column) for column in columns]
+        return [tuple(version[index] for index in at) for version in self.versions]
+
+
+def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> History:
+    """Read the versions of one natural key.
+
+    Args:
+        servers: those of the project.
+        area: the area; its facts are counted.
+        entity: the dimension.
+        key: the natural key's values as text, in the key's order.
+
+    Raises:
+        UsageError: the key has another number of columns, or a value is none of a column's type.
+    """
+    assert entity.dimension is not None, "called for dimensions"
+    if len(key) != len(entity.key):
+        raise UsageError(
+            f"{entity.name}: the key has {len(entity.key)} columns ({', '.join(entity.key)}), and "
+            f"{len(key)} values were given. Give one for each."
+        )
+    with servers.session("dwh", "history") as dwh:
+        table = _table(dwh, entity)
+        query = compose.statement(
+            __name__,
+            "versions",
+            columns=Columns(table.names),
+            dimension=db.name(*entity.table("dwh")),
+            nk=Columns(entity.key),
+            values=[db.literal(value) for value in key],
+            types=[db.text(unsized(table.column(c).value_type)) for c in entity.key],
+        )
+        try:
+            versions = dwh.rows(query)
+        except StatementError as error:
+            raise _explained(error, entity, table, key) from error
+        at = table.names.index(entity.dimension.surrogate_key)
+        counts = _fact_counts(dwh, area, entity, table, [version[at] for version in versions])
+    return History(
+        table=label(entity.table("dwh")),
+        columns=(*table.names, *counts),
+        versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
+        counts=tuple(counts),
+        essential=(
+            entity.dimension.surrogate_key,
+            *entity.dimension.type2,
+            *_VALIDITY,
+            *(state for state in _STATES if any(v[table.names.index(state)] for v in versions)),
+            *counts,
+        ),
+    )
+
+
+def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
+    """Return the natural key that has the most versions, None in an empty dimension."""
+    assert entity.dimension is not None, "called for dimensions"
+    with servers.session("dwh", "history") as dwh:
+        found = dwh.rows(
+            compose.statement(
+                __name__,
+                "most_versions",
+                nk=Columns(entity.key),
+                dimension=db.name(*entity.table("dwh")),
+                surrogate=db.name(entity.dimension.surrogate_key),
+            )
+        )
+    return tuple(str(value) for value in found[0]) if found else None
+
+
+def _explained(
+    error: StatementError, entity: Entity, table: Table, key: Sequence[str]
+) -> TidemarkError:
+    """Turn PostgreSQL's refusal of a value (class 22, data exception) into one of the words."""
+    if not (error.sqlstate or "").startswith("22"):
+        return error
+    columns = ", ".join(f"{column} {table.type_of(column)}" for column in entity.key)
+    return UsageError(
+        f"{entity.name}: {' '.join(key)!r} is no value of the key ({columns}): "
+        f"{str(error).partition(': ')[2].rstrip('.')}. Give the natural key."
+    )
+
+
+def _table(dwh: Session, entity: Entity) -> Table:
+    name = entity.table("dwh")
+    found = catalog.tables(dwh, [name])
+    if name not in found:
+        raise ContractError(f"dwh: {label(name)} does not exist. Run `tidemark migrate`.")
+    return found[name]
+
+
+def _fact_counts(
+    dwh: Session, area: Area, entity: Entity, table: Table, keys: Sequence[int]
+) -> dict[str, dict[int, int]]:
+    """Count the facts per version: `<fact table>` or `<fact table>.<role>` -> key -> rows."""
+    counts: dict[str, dict[int, int]] = {}
+    for other in area.facts:
+        assert other.fact is not None, "area.facts yields facts"
+        columns = [c for c, role in other.fact.dimensions.items() if role.entity == entity.name]
+        for column in columns:
+            label = f"{other.name}.{column}" if len(columns) > 1 else other.name
+            if label in table.names:
+                label += " (facts)"
+            query = compose.statement(
+                __name__,
+                "facts",
+                column=db.name(column),
+                fact=db.name(*other.table("dwh")),
+            )
+            counts[label] = dict(dwh.rows(query, {"keys": list(keys)}))
+    return counts

@@ -1,0 +1,73 @@
+"""Watch the journal: fail loudly when an area's batches fail, are late, or reject too much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidemark.declare.config import Area
+from tidemark.errors import MonitorError
+from tidemark.postgres import compose
+from tidemark.postgres.db import Servers, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is wrong with the last batches of an area, one sentence each; empty if all is well."""
+
+    area: str
+    problems: list[str]
+
+
+def look(servers: Servers, area: Area) -> Watched:
+    """Examine the last batch of an area that has ended. Before the first one, nothing is wrong."""
+    with servers.session("dwh", f"monitor {area.area}") as dwh:
+        return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
+
+
+def has_ended(servers: Servers, area: Area) -> bool:
+    """Whether a batch of an area has ended, successfully or not."""
+    with servers.session("dwh", f"monitor {area.area}") as dwh:
+        return bool(dwh.rows(compose.statement(__name__, "last_ended"), {"area": area.area}))
+
+
+def check(watched: Sequence[Watched]) -> None:
+    """Raise a MonitorError with all problems, if there are any."""
+    said = [
+        f"{one.area}: {' '.join(one.problems)} `tidemark status {one.area}` shows the last "
+        f"batches, `tidemark rejects {one.area}` the rows that were refused."
+        for one in watched
+        if one.problems
+    ]
+    if said:
+        raise MonitorError("\n".join(said))
+
+
+def _failure(dwh: Session, area: Area) -> list[str]:
+    found = dwh.rows(compose.statement(__name__, "last_ended"), {"area": area.area})
+    if not found:
+        return []
+    [(batch_id, status, message)] = found
+    if status == "FAILED":
+        return [f"Batch {batch_id} failed: {message}"]
+    allowed = area.monitor.max_reject_ratio
+    return [
+        f"Batch {batch_id} rejected {rejected:,} of {rows:,} rows of {entity}, "
+        f"and the area allows {allowed:.0%}."
+        for entity, rows, rejected, is_warned in dwh.rows(
+            compose.statement(__name__, "rejected"), {"batch_id": batch_id}
+        )
+        if area.monitor.is_too_much(rejected, rows)
+        or (is_warned and area.monitor.is_all(rejected, rows))
+    ]
+
+
+def _lateness(dwh: Session, area: Area) -> list[str]:
+    seconds = dwh.value(compose.statement(__name__, "seconds_without_success"), {"area": area.area})
+    if seconds is None or seconds <= area.monitor.late_after.total_seconds():
+        return []
+    return [
+        f"No batch has succeeded for {timedelta(seconds=round(seconds))}, "
+        f"and the area allows {area.monitor.late_after}."
+    ]

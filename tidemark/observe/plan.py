@@ -1,0 +1,176 @@
+"""What a run would move: windows, what holds them back, rows and deletes to come, drift.
+
+It writes nothing. Keys of the source, where rows of it are gone, stay in temporary tables of the
+session that compares them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from tidemark import sources
+from tidemark.batch import extract
+from tidemark.declare.config import Area, Entity
+from tidemark.layers import (
+    deletes,
+    drift,
+    mirror,
+    positions,
+)
+from tidemark.layers.drift import Difference
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Positions, ServerName, Table, Window
+from tidemark.postgres import compose, db, transfer
+from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.transfer import Landing, Task
+from tidemark.sources import Countable, Delta
+from tidemark.star import published, star
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the next batch would read of one entity. `low` None: from the start."""
+
+    entity: str
+    low: datetime | None
+    high: datetime | None
+    rows: int
+    """Of the window, and those that no window has brought."""
+    deleted: int
+    future: int
+    """Rows whose watermark lies in the future: no window has them before then."""
+    compared_by: datetime | None
+    """When keys are compared at the latest: now, where this batch does. None: they never are."""
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next batch of an area would do."""
+
+    area: str
+    source: ServerName
+    entities: list[Planned]
+    drift: list[Difference]
+    stops: list[str]
+    """The errors that the batch would stop with. No row of it would move."""
+    to_stage: int
+    """Batches that MRR has applied and STG has not."""
+    to_publish: int
+    """Batches that STG has applied and a table of the DWH has not."""
+
+
+def make(servers: Servers, area: Area) -> Plan:
+    """Look at the source and at how far each layer has come.
+
+    Raises:
+        ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
+        WindowError: no safe upper bound is known.
+    """
+    with (
+        servers.session("mrr", "plan") as mrr,
+        servers.session("stg", "plan") as stg,
+        servers.session("dwh", "plan") as dwh,
+    ):
+        mirrors = mirror.read(mrr, area)
+        known = positions.known(mrr, area)
+        with sources.of(servers, area).open(area, known) as delta:
+            differences = drift.compare(area, delta.tables, mirrors)
+            look = _Look(area, mrr, delta, known)
+            planned = [_planned(look, name, mirrors[name]) for name in area.entities]
+        staged = mirror.last_applied(stg, area.area)
+        return Plan(
+            area=area.area,
+            source=area.source.name,
+            entities=[entity for entity, _ in planned],
+            drift=differences,
+            stops=[
+                *(d.what for d in differences if d.action == "stop"),
+                *filter(None, (objection for _, objection in planned)),
+            ],
+            to_stage=len(mirror.applied_after(mrr, area.area, staged)),
+            to_publish=len(mirror.applied_after(stg, area.area, _published(stg, dwh, area))),
+        )
+
+
+def _published(stg: Session, dwh: Session, area: Area) -> int:
+    """Read the last batch that every table of the DWH has."""
+    reached = published.progress(dwh, area, star.read(stg, dwh, area).facts.values())
+    return min([mirror.last_applied(dwh, area.area), *reached.values()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked at."""
+
+    area: Area
+    mrr: Session
+    delta: Delta
+    positions: Positions
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """What a comparison of keys would find."""
+
+    deleted: int = 0
+    objection: str | None = None
+    """What the guard has against it."""
+    overlooked: int = 0
+
+
+def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Planned, str | None]:
+    """Say what the batch would read of an entity, and what it would stop with."""
+    delta = look.delta
+    window = delta.windows.get(name, Window(None, None))
+    found = _compared(look, look.area.entities[name], window, mirrored)
+    comparison = found or _Comparison()
+    planned = Planned(
+        entity=name,
+        low=window.low,
+        high=window.high,
+        rows=_count(delta, name) + comparison.overlooked,
+        deleted=comparison.deleted,
+        future=delta.future.get(name, 0),
+        compared_by=delta.clock if found else delta.compared_by.get(name),
+        held_by=str(window.held_by) if window.held_by else None,
+    )
+    return planned, comparison.objection
+
+
+def _count(delta: Delta, name: str) -> int:
+    return delta.count(name) if name in delta.pending and isinstance(delta, Countable) else 0
+
+
+def _compared(
+    look: _Look, entity: Entity, window: Window, mirrored: tuple[Mirror, Table]
+) -> _Comparison | None:
+    """Compare keys where the batch would; None where it would not."""
+    name, (target, table) = entity.name, mirrored
+    is_due = name in look.delta.compared
+    if not is_due and not (
+        extract.may_be_suspect(look.area, look.delta, look.positions, name)
+        and deletes.is_small(look.mrr, target)
+    ):
+        return None
+    with transfer.temporary(look.mrr, extract.keys_of(entity, table)) as keys:
+        transfer.land(look.mrr, Task(keys, partial(look.delta.send_keys, name)))
+        if not is_due and not deletes.is_suspect(look.mrr, target, _new(entity, window, keys)):
+            return None
+        overlooked = 0
+        if window.low is not None:
+            overlooked = deletes.count_overlooked(look.mrr, entity, target, keys, window.low)
+        return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)
+
+
+def _new(entity: Entity, window: Window, keys: Landing) -> Composable:
+    return compose.statement(
+        __name__,
+        "in_window",
+        keys=keys.name,
+        watermark=db.name(str(entity.watermark)),
+        low=db.literal(window.low),
+        high=db.literal(window.high),
+    )

@@ -1,0 +1,138 @@
+"""What the warehouse says of itself: freshness, batches, rejects, rows per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark import sources
+from tidemark.declare.config import Area
+from tidemark.layers import rejects
+from tidemark.model import ServerName, label
+from tidemark.postgres import compose, db
+from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.sources import Comparable
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How fresh one published table is: it has every change before `high_water_mark`."""
+
+    table: str
+    high_water_mark: datetime | None
+    batch_id: int | None
+    """None: nothing was published yet, and all that STG has will be."""
+    last_updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as the DWH remembers it."""
+
+    batch_id: int
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    rows_extracted: int
+    snapshot_seconds: float | None
+    """How long its snapshot was open on the source; None where nothing was extracted."""
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Open rejects of one entity for one reason."""
+
+    entity: str
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one area."""
+
+    area: str
+    source: ServerName
+    marks: list[Mark]
+    batches: list[Batch]
+    rejects: list[Refused]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRows:
+    """Rows of one entity, layer by layer; `dwh` counts versions, `rejected` keys."""
+
+    entity: str
+    source: int | None
+    """None: a source of its kind can't be counted."""
+    mrr: int
+    stg: int
+    rejected: int
+    dwh: int | None
+
+
+def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
+    """Read marks, the last batches and the open rejects of an area."""
+    which = {"area": area.area, "limit": batches}
+    with servers.session("dwh", "status") as dwh, servers.session("stg", "status") as stg:
+        return Status(
+            area=area.area,
+            source=area.source.name,
+            marks=_marks(dwh, area),
+            batches=[
+                Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)
+            ],
+            rejects=refused(stg, area),
+        )
+
+
+def _marks(dwh: Session, area: Area) -> list[Mark]:
+    """Read the mark of each table, that of one which was declared since as well."""
+    found = [
+        Mark(*row) for row in dwh.rows(compose.statement(__name__, "marks"), {"area": area.area})
+    ]
+    declared = {label(e.table("dwh")) for e in area.entities.values() if e.dwh}
+    new = declared - {mark.table for mark in found}
+    return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
+
+
+def refused(stg: Session, area: Area) -> list[Refused]:
+    """Count an area's open rejects by reason, the most frequent first."""
+    return [Refused(*row) for row in rejects.by_reason(stg, area)]
+
+
+def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
+    """Count every entity's rows in every layer, exactly: each table is read whole."""
+    with (
+        servers.session("mrr", "status") as mrr,
+        servers.session("stg", "status") as stg,
+        servers.session("dwh", "status") as dwh,
+    ):
+        refused: dict[str, int] = dict(
+            stg.rows(compose.statement(__name__, "count_rejects"), {"area": area.area})
+        )
+        there = source_rows(servers, area)
+        return [
+            LayerRows(
+                entity=name,
+                source=there.get(name),
+                mrr=_count(mrr, db.name(*entity.table("mrr")), "count_current"),
+                stg=_count(stg, db.name(*entity.table("stg")), "count_current"),
+                rejected=refused.get(name, 0),
+                dwh=_count(dwh, db.name(*entity.table("dwh"))) if entity.dwh else None,
+            )
+            for name, entity in area.entities.items()
+        ]
+
+
+def source_rows(servers: Servers, area: Area) -> Mapping[str, int]:
+    """Count the rows of an area's source, where its kind can: entity -> rows."""
+    source = sources.of(servers, area)
+    return source.rows(area) if isinstance(source, Comparable) else {}
+
+
+def _count(session: Session, table: Composable, statement: str = "count") -> int:
+    return int(session.value(compose.statement(__name__, statement, table=table)))

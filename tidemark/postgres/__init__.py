@@ -1,0 +1,1 @@
+"""PostgreSQL: sessions, statements, catalogs, COPY. It knows no area, and alone the driver."""

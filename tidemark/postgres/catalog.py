@@ -1,0 +1,74 @@
+"""Read columns, types and keys of tables: all that is asked for in one round trip."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+
+from tidemark.errors import ContractError
+from tidemark.model import Column, Place, Reader, ServerName, Table
+from tidemark.postgres import sqlfiles
+from tidemark.postgres.db import Session, quoted
+
+
+def tables(session: Session, wanted: Sequence[Place]) -> dict[Place, Table]:
+    """Read the tables and views of these names; those that do not exist are left out."""
+    found = session.rows(
+        sqlfiles.statement(__name__, "tables"),
+        {
+            "schemas": [schema for schema, _ in wanted],
+            "tables": [table for _, table in wanted],
+        },
+    )
+    return {
+        wanted[position - 1]: Table(
+            name=".".join(wanted[position - 1]),
+            columns=tuple(Column(*column) for column in columns),
+            unique=tuple(frozenset(key) for key in unique or ()),
+            rows=rows,
+            slots=slots,
+            place=wanted[position - 1],
+            readers=partial(_readers, session, wanted[position - 1]),
+        )
+        for position, columns, unique, rows, slots in found
+    }
+
+
+def _readers(session: Session, table: Place) -> tuple[Reader, ...]:
+    found = session.rows(sqlfiles.statement(__name__, "readers"), {"table": quoted(*table)})
+    return tuple(Reader(view, frozenset(columns)) for view, columns in found)
+
+
+def require(
+    found: Mapping[Place, Table],
+    wanted: Place,
+    *,
+    server: ServerName,
+    why: str,
+    whereabouts: str = "",
+) -> Table:
+    """Return a table that has to be there.
+
+    Raises:
+        ContractError: it is not; `why` says what names it, `whereabouts` more of the server.
+    """
+    if wanted not in found:
+        raise ContractError(
+            f"{server}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
+            f"Create it (`tidemark migrate` applies sql/), or correct the name.{whereabouts}"
+        )
+    return found[wanted]
+
+
+def require_columns(table: Table, columns: Iterable[str], *, server: ServerName, why: str) -> None:
+    """Check that a table has the columns that `why` names.
+
+    Raises:
+        ContractError: it lacks one, with the nearest name that it has.
+    """
+    for column in columns:
+        if column not in table.names:
+            nearest = get_close_matches(column, table.names, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            raise ContractError(
+                f"{server}: {table.name} has no column {column!r}, but {why} names it.{hint}"
+            )

@@ -1,0 +1,401 @@
+"""Sessions on the servers, and the statements that they run.
+
+A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
+Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
+notebooks (`servers.engine`); it takes half a second to import, which is longer than a run that
+finds nothing may take, so a run opens its connections itself (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import IO, Any
+
+import psycopg2
+from psycopg2 import errorcodes, extensions, extras, sql
+
+from tidemark.errors import (
+    ServerVersionError,
+    StatementError,
+    TidemarkError,
+)
+from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
+from tidemark.postgres import (
+    adapters,
+    compose,
+    connections,
+    driver_errors,
+    heartbeat,
+    settings,
+)
+from tidemark.postgres.connections import Connection
+
+Composable = sql.Composable
+Json = extras.Json
+Row = tuple[Any, ...]
+Parameters = Mapping[str, object] | None
+
+OLDEST_SOURCE = 120000
+OLDEST_LAYER = 160000
+"""Oldest `server_version_num` that Tidemark reads from, and works on."""
+
+COPY_CHUNK = 1 << 18
+"""Bytes that one read or write of a COPY stream moves."""
+
+
+def name(*parts: str) -> Composable:
+    """Quote a possibly qualified identifier: `name("landing", "sales")`."""
+    return sql.Identifier(*parts)
+
+
+def quoted(*parts: str) -> str:
+    """Quote a possibly qualified identifier as text, as `::regclass` reads it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def become(role: str) -> Composable:
+    """Compose the statement by which a session gets a role's rights, and no others."""
+    return compose.statement(__name__, "become", role=name(role))
+
+
+def literal(value: object) -> Composable:
+    """Quote a value, for the few places where PostgreSQL takes no parameter."""
+    return sql.Literal(value)
+
+
+def text(raw: str) -> sql.SQL:
+    """Take SQL that is trusted as it stands: a check of area.yml, a keyword, a catalog's type."""
+    return sql.SQL(raw)
+
+
+class Session:
+    """One connection to one server, in autocommit outside of `transaction`."""
+
+    another: Callable[[], Session] | None = None
+    """What opened it, to be called again."""
+    guards: Mapping[ServerName, Callable[[Session], None]] = MappingProxyType({})
+    """Name -> what each transaction that may write there has to do first; it may refuse."""
+
+    def __init__(self, connection: extensions.connection, server: ServerName) -> None:
+        self._connection = connection
+        self.server = server
+        self._is_used = threading.Lock()
+        self._used = time.monotonic()
+        if isinstance(connection, Connection):
+            heartbeat.keep(self)
+
+    @property
+    def version(self) -> int:
+        """`server_version_num`, such as 180004."""
+        return int(self._connection.server_version)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection can't be used any more."""
+        return self._connection.closed != 0
+
+    def run(self, statement: Composable | str, parameters: Parameters = None) -> int:
+        """Execute, and return the number of rows that it touched.
+
+        Raises:
+            StatementError: PostgreSQL refused it; an open transaction is aborted.
+        """
+        with self._executed(statement, parameters) as cursor:
+            return int(cursor.rowcount)
+
+    def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
+        """Execute, and return all rows."""
+        with self._executed(statement, parameters) as cursor:
+            return list(cursor.fetchall())
+
+    def one(self, statement: Composable | str, parameters: Parameters = None) -> Row:
+        """Execute, and return the one row that there is."""
+        (row,) = self.rows(statement, parameters)
+        return row
+
+    def value(self, statement: Composable | str, parameters: Parameters = None) -> Any:
+        """Execute, and return the one value of the one row."""
+        (value,) = self.one(statement, parameters)
+        return value
+
+    def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
+        """Return a statement as it is sent."""
+        with self._cursor() as cursor:
+            return bytes(cursor.mogrify(statement, parameters)).decode()
+
+    def copy(self, statement: Composable, stream: IO[bytes]) -> int:
+        """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
+        with self._cursor() as cursor:
+            cursor.copy_expert(statement, stream, size=COPY_CHUNK)
+            return int(cursor.rowcount)
+
+    def copy_in(self, statement: Composable, read_end: int) -> int:
+        """Run `COPY … FROM STDIN` out of a pipe, and close it; returns the number of rows.
+
+        What is waited for there is not this server.
+        """
+        own = connections.Pipe(read_end, "rb", self.connection)
+        with io.BufferedReader(own, COPY_CHUNK) as stream:
+            return self.copy(statement, stream)
+
+    def copy_out(self, statement: Composable, pipe: io.FileIO) -> None:
+        """Run `COPY … TO STDOUT` into a pipe; what is waited for there is not this server."""
+        own = connections.Pipe(os.dup(pipe.fileno()), "wb", self.connection)
+        with io.BufferedWriter(own, COPY_CHUNK) as stream:
+            self.copy(statement, stream)
+
+    @contextmanager
+    def transaction(self, mode: str = "") -> Iterator[Session]:
+        """Run the block in one transaction: committed at its end, rolled back by any exception."""
+        self.run(f"begin {mode}")
+        try:
+            self._be_let(mode)
+            yield self
+        except BaseException:
+            self._abandon()
+            raise
+        self.run("commit")
+
+    @contextmanager
+    def rolled_back(self, mode: str = "") -> Iterator[Session]:
+        """Run the block in one transaction that leaves nothing behind, however it ends."""
+        self.run(f"begin {mode}")
+        try:
+            self._be_let(mode)
+            yield self
+        finally:
+            self._abandon()
+
+    def _be_let(self, mode: str) -> None:
+        if not mode and self.server in self.guards:
+            self.guards[self.server](self)
+
+    def _abandon(self) -> None:
+        """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
+        if connections.is_busy(self._connection):
+            self.close()
+        if self.is_closed:
+            return
+        try:
+            self.run("rollback")
+        except TidemarkError:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection; the server rolls an open transaction back."""
+        connections.close(self._connection)
+
+    def is_quiet(self, seconds: float) -> bool:
+        """See `heartbeat.Kept`."""
+        is_idle = time.monotonic() - self._used >= seconds and not self._is_used.locked()
+        return is_idle and connections.is_idle_in_transaction(self._connection)
+
+    def ping(self) -> None:
+        """See `heartbeat.Kept`: by a statement that takes no snapshot, and counts as none."""
+        if self._is_used.acquire(blocking=False):
+            try:
+                if connections.is_idle_in_transaction(self._connection):
+                    with suppress(psycopg2.Error), self._connection.cursor() as cursor:
+                        cursor.execute("show transaction_isolation")
+                self._used = time.monotonic()
+            finally:
+                self._is_used.release()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, of a session of `connect`."""
+        assert isinstance(self._connection, Connection)
+        return self._connection
+
+    def reopen(self) -> None:
+        """Take a new connection like this one, which broke; the locks of the old one are gone.
+
+        Raises:
+            ConnectError: the server is away still.
+        """
+        assert self.another is not None, "reopen() is for sessions of connect()"
+        self.close()
+        self._connection = self.another()._connection
+
+    @contextmanager
+    def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
+        with self._cursor() as cursor:
+            if parameters is not None and isinstance(statement, Composable):
+                statement = _bindable(statement, cursor)
+            cursor.execute(statement, parameters)
+            yield cursor
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        try:
+            with self._is_used, self._connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            if silent := connections.silent(self._connection):
+                raise silent from error
+            told = driver_errors.of_statement(error, self.server)
+            # A traceback would show what the server says of the row in its DETAIL and CONTEXT.
+            raise told from (error if error.pgcode is None else None)
+        except UnicodeEncodeError:
+            unfit = f"{self.server}: a value is no text that UTF-8 can hold."
+            raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
+        finally:
+            self._used = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A subquery, and the session that can run it."""
+
+    session: Session
+    rows: Composable
+
+
+def cancel(sessions: Iterable[Session]) -> None:
+    """Ask the servers to cancel what runs there; safe from another thread."""
+    connections.cancel([session.connection for session in sessions])
+
+
+def _bindable(statement: Composable, cursor: Any) -> Composable:
+    """Keep the percent signs of what is quoted: the driver looks for parameters behind them."""
+    if isinstance(statement, sql.Composed):
+        return sql.Composed([_bindable(part, cursor) for part in statement])
+    if isinstance(statement, sql.SQL):
+        return statement
+    return sql.SQL(statement.as_string(cursor).replace("%", "%%"))
+
+
+def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) -> Session:
+    """Open a session on a server.
+
+    Args:
+        dsn: libpq URL or key-value string.
+        server: which it is; decides the oldest version allowed.
+        purpose: what the session is for; shown in `pg_stat_activity.application_name`.
+        as_etl: work as `tidemark_etl` in the warehouse; else names are pg_catalog's (`confined`).
+
+    Raises:
+        ConfigError: the DSN can't be read.
+        ConnectError: the server can't be reached or refuses the login.
+        ServerVersionError: it is older than Tidemark needs.
+    """
+    application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
+    connection = connections.opened(dsn, server, application)
+    connection.autocommit = True
+    adapters.register(connection)
+    session = Session(connection, server)
+    session.another = partial(connect, dsn, server, purpose=purpose, as_etl=as_etl)
+    oldest = OLDEST_SOURCE if is_source(server) else OLDEST_LAYER
+    if session.version < oldest:
+        connection.close()
+        raise ServerVersionError(
+            f"{server}: the server is PostgreSQL {_version(session.version)}, and Tidemark needs "
+            f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
+            "another server."
+        )
+    first: list[Composable] = [text(connections.trusting_nobody())]
+    if as_etl and not is_source(server):
+        first.append(become(ETL_ROLE))
+    pins = settings.SESSION if as_etl else settings.PRIVILEGED
+    first += [_pin(pins), compose.statement(__name__, "notice_closed_sockets")]
+    _begin(session, connection, first)
+    return session
+
+
+def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
+    """Send a session's first statements; the last one tells which session of the server it is."""
+    try:
+        connection.pid = session.value(
+            text("; ").join([*first, compose.statement(__name__, "pid")])
+        )
+    except TidemarkError:
+        connection.close()
+        raise
+
+
+def _pin(values: Mapping[str, str]) -> Composable:
+    return compose.statement(
+        __name__, "pin", names=literal([*values]), settings=literal([*values.values()])
+    )
+
+
+def pinned(dsn: str, server: ServerName, application: str, values: Mapping[str, str]) -> Connection:
+    """Open a connection for who does without a `Session`: values read and print there as here.
+
+    Raises:
+        ConfigError, ConnectError: see `connect`.
+        StatementError: it broke off at once.
+    """
+    connection = connections.opened(dsn, server, application)
+    connection.autocommit = True
+    _begin(Session(connection, server), connection, [_pin(values)])
+    connection.autocommit = False
+    return connection
+
+
+def _version(number: int) -> str:
+    return f"{number // 10000}.{number % 10000}" if number % 10000 else str(number // 10000)
+
+
+class Servers:
+    """The servers of one project, by name, and the sessions that are open on them.
+
+    Sessions are kept for reuse: opening one costs more than asking whether a table has changed.
+    """
+
+    def __init__(
+        self, dsns: Mapping[ServerName, str], *, embedded: Collection[ServerName] = ()
+    ) -> None:
+        self.dsns = dict(dsns)
+        self.embedded = frozenset(embedded)
+        """Those that are embedded, since nobody has said where others are."""
+        self.guards: dict[ServerName, Callable[[Session], None]] = {}
+        """See `Session.guards`: of all the sessions that are lent here."""
+        self._idle: dict[ServerName, list[Session]] = {server: [] for server in self.dsns}
+        self._watch = ExitStack()
+
+    @contextmanager
+    def session(self, server: ServerName, purpose: str) -> Iterator[Session]:
+        """Lend a session on `server`; it is kept for the next one unless the block failed."""
+        idle = self._idle[server]
+        try:
+            session = idle.pop()
+        except IndexError:
+            session = connect(self.dsns[server], server, purpose=purpose)
+            session.guards = self.guards
+        try:
+            yield session
+        except BaseException:
+            session.close()
+            raise
+        if not session.is_closed:
+            idle.append(session)
+
+    def whereabouts(self, server: ServerName) -> str:
+        """Say of an embedded source that nobody has said where the real one is; else nothing."""
+        if server not in self.embedded or not is_source(server):
+            return ""
+        return f" {server} is an embedded server here, since {dsn_variable(server)} is not set."
+
+    def close(self) -> None:
+        """Close every idle session."""
+        for sessions in self._idle.values():
+            while sessions:
+                sessions.pop().close()
+
+    def __enter__(self) -> Servers:
+        self._watch.enter_context(heartbeat.watching())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._watch.close()

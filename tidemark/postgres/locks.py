@@ -1,0 +1,151 @@
+"""Locks, as rows of `tidemark.lock`. No role but tidemark_etl may lock them.
+
+One process at a time works on an area. It locks the area's row in the DWH, on a connection of its
+own. The row is free again when the process or its connection dies.
+
+So a process may lose its lock without noticing, while another one begins to work. Therefore a hop
+also draws a number in the layer that it writes to, and each of its transactions there shows that
+number. If a newer number has been drawn, the transaction was overtaken and may write nothing. This
+is known as a fencing token (Kleppmann, Designing Data-Intensive Applications, chapter 8). A
+migration draws a number too: the hop that it overtakes begins again, and sees the changed tables.
+
+Every wait ends (`settings.LOCK_TIMEOUT`). `heartbeat` logs who is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from tidemark.errors import LockedError, OvertakenError, StatementError
+from tidemark.model import Holder
+from tidemark.postgres import (
+    compose,
+    confined,
+    db,
+    settings,
+)
+from tidemark.postgres.db import Servers, Session
+
+T = TypeVar("T")
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def hold(session: Session, area: str, so_far: str) -> None:
+    """Lock an area in the DWH. This opens the session's transaction, whose end frees the lock.
+
+    Raises:
+        LockedError: another process works on the area. The message ends with `so_far`.
+    """
+    which = {"name": f"run {area}"}
+    hold = compose.statement(__name__, "hold")
+    session.run("begin")
+    try:
+        if not session.rows(hold, which):
+            # The area's first run. Others have to see its row before it is locked.
+            session.run("rollback")
+            session.run(compose.statement(__name__, "make"), which)
+            session.run("begin")
+            session.run(hold, which)
+    except StatementError as error:
+        session.run("rollback")  # The statement failed, and the next one has to read the holder.
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        found = session.rows(compose.statement(__name__, "holder"), which)
+        who = str(Holder(*found[0])) if found else "a process that has just ended"
+        raise LockedError(
+            f"{area}: another process works on this area: {who}. "
+            f"Wait for it to end, or end it; {so_far}."
+        ) from error
+
+
+@contextmanager
+def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
+    """Let only one hop write the rows of an area in the layer of `session`.
+
+    In the block, each transaction of `servers` that may write there shows the number drawn here.
+    Drawing waits for transactions that have shown an older number. A killed process may have sent
+    its commit, and its server still carries it out.
+
+    Raises:
+        LockedError: those transactions did not end in time.
+        OvertakenError: raised by a transaction in the block after another process drew a number.
+    """
+    name = f"write {area}"
+    try:
+        number = session.value(compose.statement(__name__, "draw"), {"names": [name]})
+    except StatementError as error:
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        raise _waited(session) from error
+
+    def show(writer: Session) -> None:
+        shown: list[db.Row] = []
+        try:
+            shown = writer.rows(
+                compose.statement(__name__, "show"), {"name": name, "number": number}
+            )
+        except StatementError as error:
+            if error.sqlstate != _LOCK_NOT_AVAILABLE:
+                raise
+        if not shown:
+            raise OvertakenError(
+                f"{area}: a migration of {writer.server}, or another process that writes there, "
+                "has overtaken this one. Run the command again."
+            )
+
+    servers.guards[session.server] = show
+    try:
+        yield
+    finally:
+        del servers.guards[session.server]
+
+
+def migrating(session: Session) -> None:
+    """Let only this session's transaction migrate its layer.
+
+    Raises:
+        LockedError: another migration did not end in time.
+    """
+    is_first = session.value(compose.statement(__name__, "is_new"))
+    alone = compose.statement(__name__, "first_migration" if is_first else "migration")
+    _locked(session, lambda: session.run(alone))
+
+
+def overtaking(session: Session, areas: Iterable[str]) -> None:
+    """Let the session's transaction change the tables that hops write to.
+
+    It waits for the transactions that write there now. Hops that want to write wait for it in turn,
+    and then begin again.
+
+    Raises:
+        LockedError: transactions that write there did not end in time.
+    """
+    draw, names = compose.statement(__name__, "draw"), [f"write {area}" for area in areas]
+    if session.value(compose.statement(__name__, "exists")):
+        _locked(session, lambda: confined.run(session, draw, {"names": names}))
+
+
+def _locked(session: Session, lock: Callable[[], T]) -> T:
+    """Lock something in an open transaction; after too long a wait, say who held it."""
+    # A failed statement aborts the transaction. Behind the savepoint, it can still ask for holders.
+    session.run("savepoint before_the_lock")
+    try:
+        return lock()
+    except StatementError as error:
+        if error.sqlstate != _LOCK_NOT_AVAILABLE:
+            raise
+        session.run("rollback to savepoint before_the_lock")
+        raise _waited(session) from error
+
+
+def _waited(session: Session) -> LockedError:
+    """Say who was waited for in vain."""
+    found = session.rows(compose.statement(__name__, "in_the_way"))
+    who = ", ".join(str(Holder(*each)) for each in found) or "a process that has just ended"
+    return LockedError(
+        f"{session.server}: waited {settings.SESSION['lock_timeout']} for {who}. "
+        "Wait for it to end, or end it; nothing was done there."
+    )

@@ -1,0 +1,379 @@
+"""COPY from one server into another; Python moves bytes and sees no row.
+
+The sender's `COPY … TO STDOUT` and the receiver's `COPY … FROM STDIN` run in two threads with a
+pipe between them (`inlet`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from tidemark.errors import RefusedRowError, TidemarkError
+from tidemark.model import Column, Layer, Place, ServerName
+from tidemark.postgres import (
+    catalog,
+    compose,
+    db,
+    inlet,
+    refusals,
+    rowsize,
+)
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.inlet import (
+    Format,
+    Inlet,
+    Out,
+    Refused,
+)
+
+READ_ONLY = "isolation level repeatable read read only"
+
+STREAMS = 4
+"""How many entities stream at once."""
+
+KEYS = "keys"
+"""The work table that takes the keys of an entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A landing table of the receiving server, one per entity."""
+
+    place: Place
+    columns: tuple[Column, ...]
+
+    @property
+    def entity(self) -> str:
+        """Whose it is, with what a table beside the entity's own adds to that."""
+        return self.place[1]
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name(*self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One query of the sending server and the landing table that takes its rows."""
+
+    landing: Landing
+    query: Composable
+    binary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A landing table of the receiving server, and who sends the items that land in it."""
+
+    landing: Landing
+    send: Callable[[Inlet], None]
+    adds: bool = False
+    """Whether the landing table keeps what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What has landed in one table."""
+
+    rows: int
+    seconds: float
+    refused: tuple[Refused, ...] = ()
+    """What the sender gave up."""
+    brought: frozenset[str] = frozenset()
+    """Columns that came."""
+
+
+def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
+    """Whether both ends have the same built-in types, so that COPY's binary format fits."""
+    return all(
+        left.type == right.type and "." not in left.type
+        for left, right in zip(sent, received, strict=True)
+    )
+
+
+def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
+    """Make the landing tables; replace those whose columns are not the wanted ones."""
+    names = [landing.place for landing in landings]
+    found = catalog.tables(receiver, names)
+    for landing, name in zip(landings, names, strict=True):
+        table = found.get(name)
+        have = {column.name: column.type for column in table.columns} if table else {}
+        if have == {column.name: column.type for column in landing.columns}:
+            continue
+        with receiver.transaction():
+            receiver.run(compose.statement(__name__, "drop", landing=landing.name))
+            create(receiver, landing)
+
+
+@contextmanager
+def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
+    """Make a landing table that only this session sees, and drop it at the end of the block."""
+    own = replace(landing, place=("pg_temp", landing.entity))
+    receiver.run(
+        compose.statement(__name__, "create_temporary", landing=own.name, columns=_definitions(own))
+    )
+    yield own
+    receiver.run(compose.statement(__name__, "drop", landing=own.name))
+
+
+def shared_snapshot(sender: Session) -> str:
+    """Let other sessions see what this transaction sees; returns the name of its snapshot."""
+    return str(sender.value(compose.statement(__name__, "export_snapshot")))
+
+
+def stream_all(
+    servers: Servers, *, sender: tuple[ServerName, str], receiver: Layer, jobs: Sequence[Job]
+) -> Mapping[str, Streamed]:
+    """Fill several landing tables at once, all from one snapshot of the sending layer.
+
+    Args:
+        servers: where the sessions come from.
+        sender: the sending server, and the exported snapshot that every stream reads.
+        receiver: the receiving layer.
+        jobs: what to stream; the largest should come first.
+
+    Returns:
+        Entity -> rows and seconds.
+    """
+    snapshot = Snapshot(servers, *sender)
+    tasks = [Task(job.landing, partial(_send_job, snapshot, job)) for job in jobs]
+    return land_all(servers, receiver, tasks)
+
+
+def land_all(servers: Servers, receiver: Layer, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
+    """Fill several landing tables at once.
+
+    Args:
+        servers: where the sessions of the receiver come from.
+        receiver: the receiving layer.
+        tasks: what to land; the largest should come first.
+
+    Returns:
+        Name of the landing table -> what has landed.
+    """
+    receivers: list[Session] = []
+    inlets: list[Inlet] = []
+
+    def one(task: Task) -> Streamed:
+        def sending(out: Inlet) -> None:
+            inlets.append(out)
+            task.send(out)
+
+        with servers.session(receiver, f"land {task.landing.entity}") as session:
+            receivers.append(session)
+            return land(session, replace(task, send=sending))
+
+    with ThreadPoolExecutor(STREAMS, thread_name_prefix="tidemark-stream") as pool:
+        streams = [pool.submit(one, task) for task in tasks]
+        try:
+            for each in as_completed(streams):
+                each.result()
+        except BaseException:
+            _stop(streams, receivers, inlets)
+            raise
+    done = [each.result() for each in streams]
+    return {task.landing.entity: result for task, result in zip(tasks, done, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An exported snapshot of a server, for as many sessions as read it."""
+
+    servers: Servers
+    server: ServerName
+    id: str
+    limits: Composable | None = None
+    """Statement that each of its transactions begins with."""
+
+    def send(self, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool) -> None:
+        """Send the rows of a query, as `send` does, in a transaction of its own.
+
+        Raises:
+            RefusedRowError: the sender refused a row; it names the column where one is to blame.
+        """
+        with (
+            self.servers.session(self.server, f"send {out.entity}") as session,
+            self._column_told(session, query, columns),
+            self.read(session),
+        ):
+            send(session, query, out, columns, binary=binary)
+
+    @contextmanager
+    def read(self, session: Session) -> Iterator[None]:
+        """Read the snapshot in the block."""
+        with session.transaction(READ_ONLY):
+            session.run("set transaction snapshot %(id)s", {"id": self.id})
+            if self.limits:
+                session.run(self.limits)
+            yield
+
+    @contextmanager
+    def _column_told(
+        self, session: Session, query: Composable, columns: Sequence[Column]
+    ) -> Iterator[None]:
+        """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
+
+        def is_refused(some: Sequence[str]) -> bool:
+            part = compose.statement(__name__, "part", columns=Columns(tuple(some)), query=query)
+            statement = compose.statement(__name__, "send", query=part, form=db.text("text"))
+            with Path(os.devnull).open("wb") as nowhere:
+                try:
+                    with self.read(session):
+                        session.copy(statement, nowhere)
+                except RefusedRowError:
+                    return True
+            return False
+
+        try:
+            yield
+        except RefusedRowError as error:
+            column = None
+            if error.server == session.server and error.is_data and error.column is None:
+                with suppress(TidemarkError):  # It takes too long, or was cancelled.
+                    column = refusals.culprit([c.name for c in columns], is_refused)
+            raise error.of(error.entity, error.todo, column=column) from error
+
+
+def _stop(
+    streams: Sequence[Future[Streamed]], receivers: Sequence[Session], inlets: Sequence[Inlet]
+) -> None:
+    """End what still streams when one has failed: it holds the source's snapshot, in vain."""
+    for each in streams:
+        each.cancel()
+    # One that is between two statements has nothing to cancel yet.
+    pause = 0.1
+    while wait(streams, timeout=pause).not_done:
+        # One may wait for a lock before anything is sent to it.
+        db.cancel(list(receivers))
+        for out in list(inlets):
+            out.stop()
+        pause = min(2 * pause, 2.0)
+
+
+def land(receiver: Session, task: Task) -> Streamed:
+    """Fill a landing table in one transaction on the receiving server.
+
+    Args:
+        receiver: session on the receiving server, outside of a transaction.
+        task: the table, and who sends to it.
+
+    Raises:
+        StatementError, ConnectError: of whichever end failed first; the landing table is as
+            it was before.
+    """
+    start = time.monotonic()
+    landing = task.landing
+    with receiver.transaction():
+        if not task.adds:
+            empty(receiver, landing)
+        with _taking(receiver, landing) as out:
+            task.send(out)
+    if out.rows:
+        receiver.run(compose.statement(__name__, "analyze", landing=landing.name))
+    seconds = time.monotonic() - start
+    return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
+
+
+def stream(sender: Session, receiver: Session, job: Job) -> int:
+    """Do one job in a transaction on the receiving server; returns the number of rows.
+
+    Its query is a SELECT with the landing table's columns in their order, and the sender's
+    transaction is the caller's. See `land`.
+    """
+
+    def sending(out: Inlet) -> None:
+        send(sender, job.query, out, job.landing.columns, binary=job.binary)
+
+    return land(receiver, Task(job.landing, sending)).rows
+
+
+def append(
+    sender: Session, query: Composable, receiver: Session, landing: Landing, *, binary: bool
+) -> int:
+    """Add the result of `query` to the landing table; both transactions are the caller's.
+
+    Args:
+        sender: session that runs the query.
+        query: a SELECT with the landing table's columns in their order.
+        receiver: session on the receiving server.
+        landing: where the rows go.
+        binary: use COPY's binary format.
+
+    Returns:
+        The number of rows.
+    """
+    with _taking(receiver, landing) as out:
+        send(sender, query, out, landing.columns, binary=binary)
+    return out.rows
+
+
+def _taking(receiver: Session, landing: Landing) -> AbstractContextManager[Inlet]:
+    entity = landing.entity.removesuffix(f".{KEYS}")
+    return inlet.taking(receiver, landing.name, entity, landing.columns)
+
+
+def send(
+    sender: Session, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool
+) -> None:
+    """Send the result of a query as one item; its columns are these, as the receiver has them."""
+    guarded = rowsize.guarded(query, columns, binary=binary)
+    form: Format = "binary" if binary else "text"
+    statement = compose.statement(__name__, "send", query=guarded, form=db.text(form))
+    pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
+    with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
+        sender.copy_out(statement, pipe)
+    if refused := out.end():
+        raise refused
+
+
+def _send_job(snapshot: Snapshot, job: Job, out: Inlet) -> None:
+    snapshot.send(job.query, out, job.landing.columns, binary=job.binary)
+
+
+def refill(sender: Session, receiver: Session, job: Job) -> int:
+    """Do one job in transactions of the caller's on both sides; returns the number of rows."""
+    empty(receiver, job.landing)
+    rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
+    receiver.run(compose.statement(__name__, "analyze", landing=job.landing.name))
+    return rows
+
+
+def empty(receiver: Session, landing: Landing) -> None:
+    """Empty a landing table."""
+    receiver.run(compose.statement(__name__, "truncate", landing=landing.name))
+
+
+def empty_all(receiver: Session, landings: Sequence[Landing]) -> None:
+    """Empty those of the landing tables that hold rows."""
+    questions = [
+        compose.statement(__name__, "has_rows", place=db.literal(place), landing=one.name)
+        for place, one in enumerate(landings)
+    ]
+    if not questions:
+        return
+    found = receiver.rows(db.text(" union all ").join(questions))
+    if left := [landings[place].name for place, has_rows in found if has_rows]:
+        listed = db.text(", ").join(left)
+        receiver.run(compose.statement(__name__, "truncate", landing=listed))
+
+
+def create(receiver: Session, landing: Landing) -> None:
+    """Make a landing table that is not there yet, in the caller's transaction."""
+    receiver.run(
+        compose.statement(__name__, "create", landing=landing.name, columns=_definitions(landing))
+    )
+
+
+def _definitions(landing: Landing) -> Composable:
+    return db.text(", ").join(
+        db.name(column.name) + db.text(f" {column.type}") for column in landing.columns
+    )

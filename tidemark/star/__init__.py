@@ -1,0 +1,1 @@
+"""The star schema of the DWH: dimensions, facts, dates, gates, audits."""

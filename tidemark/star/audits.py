@@ -1,0 +1,72 @@
+"""Audits of the star schema: what can't be, whatever the layers before it hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidemark.model import END_OF_TIME, Key, label
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Session
+from tidemark.star.facts import Fact, RoleKey, nearest
+from tidemark.star.scd2 import Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Rows of one table of the DWH that can't be."""
+
+    entity: str
+    table: str
+    what: str
+    keys: list[Key]
+    """Natural keys, one for each row."""
+
+
+def versions(dwh: Session, dimension: Dimension) -> list[Audit]:
+    """Look for versions that overlap, leave an unexplained gap, or are wrongly current."""
+    found = dwh.rows(
+        compose.statement(
+            __name__,
+            "broken_versions",
+            dimension=dimension.name,
+            surrogate=db.name(dimension.surrogate),
+            nk=Columns(dimension.natural_key),
+            end=db.literal(END_OF_TIME),
+        )
+    )
+    return [
+        Audit(
+            dimension.entity,
+            label(dimension.table),
+            what,
+            [tuple(key) for key, problem in found if problem == what],
+        )
+        for what in sorted({problem for _, problem in found})
+    ]
+
+
+def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
+    """Look for facts that point at another version than that of their event time."""
+    dimension = role.dimension
+    found = dwh.rows(
+        compose.statement(
+            __name__,
+            "misplaced_facts",
+            fact=fact.name,
+            dimension=dimension.name,
+            column=db.name(role.column),
+            surrogate=db.name(dimension.surrogate),
+            event_time=db.name(fact.event_column),
+            nearest=nearest(
+                dimension,
+                known="d",
+                by=Columns(dimension.natural_key),
+                at=db.name("f", fact.event_column),
+            ),
+            nk=Columns(fact.natural_key),
+        )
+    )
+    keys = [tuple(key) for (key,) in found]
+    what = f"{role.column} is not of the version in force at {fact.event_column}"
+    return [Audit(fact.entity, label(fact.table), what, keys)] if keys else []

@@ -1,0 +1,316 @@
+"""Facts: upserted by natural key, each pointing at the versions in force at its event time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark.model import Counts, Place
+from tidemark.postgres import (
+    compose,
+    db,
+    indexes,
+    worktable,
+)
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
+from tidemark.star.scd2 import Dimension
+
+DELETED = "is_deleted"
+"""Column of a fact table that keeps what the source deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKey:
+    """One dimension key of a fact: `column` found by the landing columns `by`."""
+
+    column: str
+    dimension: Dimension
+    by: tuple[str, ...]
+
+    @property
+    def nk(self) -> Columns:
+        """The natural key of the dimension."""
+        return Columns(self.dimension.natural_key)
+
+    def read(self, columns: Sequence[str]) -> Columns:
+        """Columns that stand for `by` where the natural key is looked up: of its types."""
+        return Columns(tuple(columns), types=self.dimension.read_as)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact table and where its columns come from."""
+
+    entity: str
+    table: Place
+    landed: Place
+    """Its landing table."""
+    natural_key: tuple[str, ...]
+    """Columns of the fact table."""
+    columns: Mapping[str, str]
+    """Column of the fact table -> landing column, the keys of dimensions and dates apart."""
+    event_time: str
+    """Landing column; its name in the fact table is `event_column`."""
+    event_column: str
+    roles: tuple[RoleKey, ...]
+    dates: Mapping[str, str]
+    """Date key column of the fact table -> landing column of type date."""
+    on_delete: Literal["remove", "soft"] = "remove"
+    nullable: frozenset[str] = frozenset()
+    """Date key columns that are null without a date; the others are 0, the unknown date."""
+    texts: frozenset[str] = frozenset()
+    """Columns of the fact table that are compared as text."""
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name(*self.table)
+
+    @property
+    def landing(self) -> Composable:
+        """The quoted landing table."""
+        return db.name(*self.landed)
+
+    @property
+    def resolved(self) -> Composable:
+        """The work table of landed facts with their keys."""
+        schema, entity = self.landed
+        return db.name(schema, f"{entity}.resolved")
+
+    @property
+    def found_by(self) -> dict[str, str]:
+        """Landing column that identifies a member -> its name in the work table."""
+        columns = dict.fromkeys(column for role in self.roles for column in role.by)
+        return {column: f"_by_{position}" for position, column in enumerate(columns)}
+
+    def unknown_date(self, column: str) -> Composable:
+        """Return what a date key column has without a date."""
+        return db.literal(None if column in self.nullable else 0)
+
+    @property
+    def soft(self) -> tuple[str, ...]:
+        """The column that says what the source deleted, where that is kept."""
+        return (DELETED,) if self.on_delete == "soft" else ()
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """Columns whose difference makes a row an amended one: all but the natural key."""
+        own = [column for column in self.columns if column not in self.natural_key]
+        keys = [*(role.column for role in self.roles), *self.dates]
+        return (*own, *keys, *self.soft)
+
+
+def ensure_partitions(session: Session, fact: Fact) -> int:
+    """Make the monthly partitions that the landed facts need; returns how many were made."""
+    months = session.rows(compose.statement(__name__, "months", _parts(fact)))
+    return int(
+        session.value(
+            "select tidemark.ensure_month_partitions(%(fact)s, %(months)s::date[])",
+            {"fact": db.quoted(*fact.table), "months": [month for (month,) in months]},
+        )
+    )
+
+
+def years(session: Session, fact: Fact) -> set[int]:
+    """Read the years in which a date of the landed facts lies."""
+    found: set[int] = set()
+    for column in set(fact.dates.values()):
+        query = compose.statement(__name__, "years", landing=fact.landing, date=db.name(column))
+        found.update(year for (year,) in session.rows(query))
+    return found
+
+
+def resolve(session: Session, fact: Fact, *, applied: int) -> None:
+    """Find the dimension and date keys of the landed facts, for `unknown` and `apply`.
+
+    Args:
+        session: on the DWH, in the publishing transaction; dimensions are up to date.
+        fact: the table.
+        applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
+    """
+    worktable.make(session, fact.resolved, _resolve(fact, applied))
+    worktable.analyze(session, fact.resolved)
+
+
+def nearest(dimension: Dimension, *, known: str, by: Columns, at: Composable) -> Composable:
+    """Compose the key of the version that a fact of an instant points at, null without any.
+
+    Args:
+        dimension: what the fact points at.
+        known: alias of a relation in which the natural key is.
+        by: its columns there.
+        at: the instant.
+    """
+    return compose.statement(
+        __name__,
+        "nearest",
+        surrogate=db.name(dimension.surrogate),
+        dimension=dimension.name,
+        nk=Columns(dimension.natural_key),
+        known=db.name(known),
+        by=by,
+        at=at,
+    )
+
+
+def unknown(fact: Fact, role: RoleKey) -> Composable:
+    """Compose the relation of natural keys that resolved facts name and the dimension lacks.
+
+    Its columns are those of the dimension's natural key; keys repeat, and may be null.
+    """
+    return compose.statement(
+        __name__,
+        "unknown",
+        by=role.read([fact.found_by[column] for column in role.by]),
+        nk=role.nk,
+        resolved=fact.resolved,
+        column=db.name(role.column),
+    )
+
+
+def apply(session: Session, fact: Fact) -> Counts:
+    """Merge the resolved facts into the fact table.
+
+    Args:
+        session: on the DWH, in the publishing transaction; inferred members and partitions are
+            made.
+        fact: the table.
+
+    Returns:
+        Rows inserted, updated (a soft delete among them) and deleted.
+    """
+
+    def step(name: str) -> int:
+        return session.run(compose.statement(__name__, name, _parts(fact)))
+
+    for role in fact.roles:
+        session.run(_settle(fact, role))
+    if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
+        with indexes.built_afterwards(session, fact.table):
+            counts = Counts(inserted=step("insert"))
+    else:
+        counts = Counts()
+        if fact.on_delete == "remove":
+            counts.deleted = step("remove")
+        counts.updated = step("update")
+        step("drop_updated")
+        counts.updated += step("move")
+        step("drop_moved")
+        counts.inserted = step("insert")
+    worktable.drop(session, fact.resolved)
+    return counts
+
+
+def discard(session: Session, fact: Fact, keys: Composable) -> int:
+    """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
+    return session.run(compose.statement(__name__, "discard", _parts(fact), keys=keys))
+
+
+def remove_surplus(session: Session, fact: Fact) -> int:
+    """Delete the facts that did not land, of a landing table that holds all there are."""
+    return session.run(compose.statement(__name__, "remove_surplus", _parts(fact)))
+
+
+def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
+    """Point facts at the versions that now cover their event time, after `scd2.apply`.
+
+    Returns:
+        The number of facts that changed their key.
+    """
+    if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
+        return 0
+    moves = compose.statement(
+        __name__,
+        "moves",
+        surrogate=db.name(role.dimension.surrogate),
+        dimension=role.dimension.name,
+        timeline=role.dimension.timeline,
+        nk=role.nk,
+    )
+    span_from, span_to = session.one(compose.statement(__name__, "moves_span", moves=moves))
+    if span_from is None:
+        return 0
+    return session.run(
+        compose.statement(
+            __name__,
+            "repoint",
+            fact=fact.name,
+            column=db.name(role.column),
+            event_column=db.name(fact.event_column),
+            moves=moves,
+        ),
+        {"span_from": span_from, "span_to": span_to},
+    )
+
+
+def _parts(fact: Fact) -> Parts:
+    return {
+        "fact": fact.name,
+        "landing": fact.landing,
+        "resolved": fact.resolved,
+        "event_time": db.name(fact.event_time),
+        "event_column": db.name(fact.event_column),
+        "nk": Columns(fact.natural_key),
+        "landed_nk": Columns(tuple(fact.columns[column] for column in fact.natural_key)),
+        "changing": Columns(fact.changing, texts=fact.texts),
+    }
+
+
+def _resolve(fact: Fact, applied: int) -> Composable:
+    roles = {f"d{number}": role for number, role in enumerate(fact.roles)}
+    return compose.statement(
+        __name__,
+        "resolve",
+        landing=fact.landing,
+        landed=Columns(tuple(fact.columns.values())),
+        stored=Columns(tuple(fact.columns)),
+        members=Columns(tuple(fact.found_by)),
+        found_by=Columns(tuple(fact.found_by.values())),
+        keys=[_key(fact, role, alias) for alias, role in roles.items()],
+        dates=Columns(tuple(fact.dates.values())),
+        date_keys=Columns(tuple(fact.dates)),
+        unknown_dates=[fact.unknown_date(column) for column in fact.dates],
+        soft=Columns(fact.soft),
+        is_soft=db.literal(fact.on_delete == "soft"),
+        joins=db.text("\n").join(_join(fact, role, alias) for alias, role in roles.items()),
+        applied=db.literal(applied),
+    )
+
+
+def _key(fact: Fact, role: RoleKey, alias: str) -> Composable:
+    at = db.name("l", fact.event_time)
+    return compose.statement(
+        __name__,
+        "key",
+        d=db.name(alias),
+        surrogate=db.name(role.dimension.surrogate),
+        nearest=nearest(role.dimension, known="l", by=role.read(role.by), at=at),
+        column=db.name(role.column),
+    )
+
+
+def _join(fact: Fact, role: RoleKey, alias: str) -> Composable:
+    return compose.statement(
+        __name__,
+        "join",
+        d=db.name(alias),
+        dimension=role.dimension.name,
+        nk=role.nk,
+        by=role.read(role.by),
+        event_time=db.name(fact.event_time),
+    )
+
+
+def _settle(fact: Fact, role: RoleKey) -> Composable:
+    return compose.statement(
+        __name__,
+        "settle",
+        resolved=fact.resolved,
+        column=db.name(role.column),
+        surrogate=db.name(role.dimension.surrogate),
+        dimension=role.dimension.name,
+        nk=role.nk,
+        by=role.read([fact.found_by[column] for column in role.by]),
+    )

@@ -1,0 +1,103 @@
+"""How far each table of the DWH has come, and what its facts were made of.
+
+Progress is per table. One that is declared later than others has come as far as batch 0, and so has
+a fact whose columns or keys are made of something else than before: it gets all that STG has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidemark.declare.config import Area
+from tidemark.model import label
+from tidemark.postgres import compose, db
+from tidemark.postgres.db import Session
+from tidemark.star.facts import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the DWH remembers of one table."""
+
+    batch_id: int
+    """The last batch that is in it; 0: none was ever published."""
+    shape: Mapping[str, Any] | None = None
+    """Of a fact: what it was made of. None: nobody knows."""
+
+
+def read(dwh: Session, area: Area) -> dict[str, Published]:
+    """Read what the DWH remembers of the table of each entity that has one."""
+    found = {
+        (entity, table): Published(batch_id, shape)
+        for entity, table, batch_id, shape in dwh.rows(
+            compose.statement(__name__, "tables"), {"area": area.area}
+        )
+    }
+    return {
+        name: found.get((name, label(entity.table("dwh"))), Published(0))
+        for name, entity in area.entities.items()
+        if entity.dwh
+    }
+
+
+def progress(dwh: Session, area: Area, facts: Iterable[Fact]) -> dict[str, int]:
+    """Read up to which batch the table of each entity is what area.yml and the catalogs say."""
+    known = read(dwh, area)
+    reached = {name: published.batch_id for name, published in known.items()}
+    anew = {fact.entity: 0 for fact in facts if known[fact.entity].shape != _shape(fact)}
+    return {**reached, **anew}
+
+
+def record(
+    dwh: Session,
+    area: Area,
+    entities: Iterable[str],
+    *,
+    batch_id: int,
+    marks: Mapping[str, str],
+    facts: Iterable[Fact],
+) -> None:
+    """Record that tables have come as far as a batch; call it in the transaction that writes them.
+
+    Args:
+        dwh: in the publishing transaction.
+        area: whose tables.
+        entities: those that have a table.
+        batch_id: the last batch that STG has applied.
+        marks: entity -> high-water mark of that batch.
+        facts: facts among them whose shape is remembered.
+    """
+    moved = [
+        {
+            "table_name": label(area.entities[name].table("dwh")),
+            "entity": name,
+            "high_water_mark": marks.get(name),
+        }
+        for name in entities
+    ]
+    if moved:
+        which = {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id}
+        dwh.run(compose.statement(__name__, "mark"), which)
+    for fact in facts:
+        dwh.run(
+            compose.statement(__name__, "remember"),
+            {"table": label(fact.table), "shape": db.Json(_shape(fact))},
+        )
+
+
+def _shape(fact: Fact) -> dict[str, Any]:
+    """Say what a fact's columns and keys are made of, as JSON gives it back."""
+    return {
+        "key": list(fact.natural_key),
+        "columns": dict(fact.columns),
+        "event_time": fact.event_time,
+        "dimensions": {
+            role.column: {"table": label(role.dimension.table), "by": list(role.by)}
+            for role in fact.roles
+        },
+        "dates": dict(fact.dates),
+        "nullable": sorted(fact.nullable),
+        "on_delete": fact.on_delete,
+    }

@@ -1,0 +1,262 @@
+"""SCD Type 2 dimensions: rebuild the timeline of the keys that changed, and write the difference.
+
+A dimension's rows are a function of everything observed of a key: what a batch brings and what is
+there already are ordered by effective time, an observation whose type-2 attributes equal its
+predecessor's is dropped, and each version ends where the next begins. That one rule covers new,
+changed, unchanged, reverted, several in a batch, out of order, replayed, deleted, returned and
+inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows each as tables).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tidemark.errors import GateError
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, Place, label
+from tidemark.postgres import (
+    compose,
+    db,
+    indexes,
+    worktable,
+)
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
+
+VERSIONING = (
+    "valid_from",
+    "valid_to",
+    "is_current",
+    "is_deleted",
+    "is_inferred",
+    "changed_at",
+    "_batch_id",
+    "_seq",
+    "_deleted_batch_id",
+    "_deleted_seq",
+)
+"""Columns that every dimension has beside its key and attributes."""
+
+_WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension table and the roles of its columns."""
+
+    entity: str
+    table: Place
+    landed: Place
+    """Its landing table."""
+    surrogate: str
+    natural_key: tuple[str, ...]
+    type2: tuple[str, ...]
+    type1: tuple[str, ...]
+    rest: tuple[str, ...]
+    """Carried along: a version keeps what its first observation said."""
+    effective: str
+    """Column of the landing table with the time of the change."""
+    has_plans: bool = False
+    """Whether it may lie in the future: a plan, withdrawn once the source no longer shows it."""
+    first_version: Literal["beginning", "change"] = "beginning"
+    is_scratch: bool = False
+    """Whether it is the work table in which the dimension is derived anew."""
+    added: Mapping[str, int] = field(default_factory=dict)
+    """Column that the table was given later -> the last batch that knows nothing of it."""
+    unkept: Mapping[str, int] = field(default_factory=dict)
+    """The same of columns of which that is not kept yet; 0 of those that it was made with."""
+    texts: frozenset[str] = frozenset()
+    """Attributes that are compared as text."""
+    key_types: Mapping[str, str] = field(default_factory=dict)
+    """Column of the natural key -> type, without its length, as which other tables' are compared
+    with it. One that has no type here is compared as it is."""
+
+    @property
+    def read_as(self) -> tuple[str, ...]:
+        """Types that columns of other tables are read as where they are its natural key.
+
+        `char` ignores blanks. The dimension's own columns stay as they are, so that its index is of
+        use.
+        """
+        return tuple(self.key_types.get(column, "") for column in self.natural_key)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Natural key and attributes."""
+        return (*self.natural_key, *self.type2, *self.type1, *self.rest)
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        if self.is_scratch:
+            return self._work("rebuilt")
+        return db.name(*self.table)
+
+    @property
+    def confirmed(self) -> Composable:
+        """The table with the instants at which a version was seen again."""
+        if self.is_scratch:
+            return self._work("confirmed")
+        return db.name(*confirmed_of(self.table))
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """What is written of a version; a new one is inferred or not by default."""
+        return (*self.attributes, *_WRITTEN)
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """What of it may change in a version that is there: all but the natural key."""
+        return (*self.type2, *self.type1, *self.rest, *_WRITTEN)
+
+    @property
+    def placed(self) -> Composable:
+        """The work table of what was seen of one batch's keys, each at its place in time."""
+        return self._work("placed")
+
+    @property
+    def segmented(self) -> Composable:
+        """The work table of what of that holds, in segments of equal state."""
+        return self._work("segmented")
+
+    @property
+    def timeline(self) -> Composable:
+        """The work table that holds the rebuilt timelines of one batch."""
+        return self._work("timeline")
+
+    def _work(self, what: str) -> Composable:
+        schema, entity = self.landed
+        return db.name(schema, f"{entity}.{what}")
+
+
+def confirmed_of(table: Place) -> Place:
+    """Return the table with the instants at which versions of a dimension were seen again."""
+    return "tidemark", f"{label(table)}_confirmed"
+
+
+def apply(session: Session, dimension: Dimension) -> Counts:
+    """Merge what landed into the dimension; the work tables stay, for `facts.repoint`.
+
+    Args:
+        session: on the DWH, in the publishing transaction; its landing table is filled.
+        dimension: the table and its roles.
+
+    Returns:
+        Versions inserted, changed, and superseded (their neighbour became equal).
+
+    Raises:
+        GateError: a timeline overlaps or has a gap without a delete. The caller rolls back.
+    """
+    if dimension.unkept:
+        names, batches = [*dimension.unkept], [*dimension.unkept.values()]
+        which = {"dimension": label(dimension.table), "columns": names, "since": batches}
+        session.run(compose.statement(__name__, "keep_since"), which)
+    parts = _parts(dimension)
+    if session.value(compose.statement(__name__, "is_first_load", parts)):
+        _make_timeline(session, dimension, rows="none")
+        fill = compose.statement(__name__, "fill", parts)
+        if dimension.is_scratch:
+            return Counts(inserted=session.run(fill))
+        with indexes.built_afterwards(session, dimension.table):
+            return Counts(inserted=session.run(fill))
+    _make_timeline(session, dimension)
+    counts = Counts(
+        deleted=session.run(compose.statement(__name__, "delete", parts)),
+        updated=session.run(compose.statement(__name__, "update", parts)),
+        inserted=session.run(compose.statement(__name__, "insert", parts)),
+    )
+    counts.note("closed", session.value(compose.statement(__name__, "closed", parts)))
+    session.run(compose.statement(__name__, "withdraw_confirmations", parts))
+    session.run(compose.statement(__name__, "confirm", parts))
+    broken = session.value(compose.statement(__name__, "broken_timelines", parts))
+    if broken:
+        raise GateError(
+            f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
+            "before it. Nothing was published. Someone wrote to the table by hand: "
+            f"`tidemark history {label(dimension.table)} KEY` shows one key's versions."
+        )
+    return counts
+
+
+def _make_timeline(
+    session: Session, dimension: Dimension, *, rows: Literal["all", "none"] = "all"
+) -> None:
+    """Make the timeline of the keys that landed, by way of two more work tables."""
+    parts = _parts(dimension)
+    which = "judged" if dimension.has_plans else "not_judged"
+    judged = compose.statement(__name__, which, parts)
+    place = compose.statement(__name__, "place", parts, judged=judged)
+    worktable.make(session, dimension.placed, place, rows=rows)
+    segment = compose.statement(__name__, "segment", parts)
+    worktable.make(session, dimension.segmented, segment, rows=rows)
+    bound = compose.statement(__name__, "bound", parts)
+    worktable.make(session, dimension.timeline, bound, rows=rows)
+    worktable.analyze(session, dimension.timeline)
+
+
+def since(session: Session, tables: Collection[Place]) -> dict[str, dict[str, int]]:
+    """Read since when columns of dimensions are there.
+
+    Returns:
+        Label of the table -> column -> the last batch that knows nothing of it.
+    """
+    found: dict[str, dict[str, int]] = {label(table): {} for table in tables}
+    query = compose.statement(__name__, "since")
+    for table, column, batch_id in session.rows(query, {"dimensions": [*found]}):
+        found[table][column] = batch_id
+    return found
+
+
+def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
+    """Make an inferred member for each natural key that facts name and no version has.
+
+    Args:
+        session: on the DWH, in the publishing transaction.
+        dimension: where the members go.
+        unknown: relation of natural keys; one that is there, or is null in part, is passed over.
+        batch_id: the batch that makes them.
+
+    Returns:
+        The number of members made.
+    """
+    return session.run(
+        compose.statement(__name__, "infer", _parts(dimension), unknown=unknown),
+        {"batch_id": batch_id},
+    )
+
+
+def cleanup(session: Session, dimension: Dimension) -> None:
+    """Drop the work tables."""
+    worktable.drop(session, dimension.placed, dimension.segmented, dimension.timeline)
+
+
+def _parts(dimension: Dimension) -> Parts:
+    added = tuple(column for column in dimension.attributes if column in dimension.added)
+    lasting = tuple(column for column in dimension.attributes if column not in dimension.added)
+    return {
+        "landing": db.name(*dimension.landed),
+        "dimension": dimension.name,
+        "confirmed": dimension.confirmed,
+        "placed": dimension.placed,
+        "segmented": dimension.segmented,
+        "timeline": dimension.timeline,
+        "surrogate": db.name(dimension.surrogate),
+        "effective": db.name(dimension.effective),
+        "clock": db.name("_extracted_at") if dimension.has_plans else db.text("null::timestamptz"),
+        # Without plans it is the same, and what follows is in this order then: one sort is enough.
+        "told_at": db.name("_told_at" if dimension.has_plans else "_at"),
+        "nk": Columns(dimension.natural_key),
+        "type2": Columns(dimension.type2, texts=dimension.texts),
+        "type1": Columns(dimension.type1),
+        "rest": Columns(dimension.rest),
+        "attributes": Columns(dimension.attributes),
+        "lasting": Columns(lasting),
+        "added": Columns(added),
+        "since": [db.literal(dimension.added[column]) for column in added],
+        "written": Columns(dimension.written),
+        "changing": Columns(dimension.changing, texts=dimension.texts),
+        "from_beginning": db.literal(dimension.first_version == "beginning"),
+        "beginning": db.literal(BEGINNING_OF_TIME),
+        "end": db.literal(END_OF_TIME),
+    }

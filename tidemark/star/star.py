@@ -1,0 +1,244 @@
+"""The shape of an area's star schema: `area.yml` joined with the catalogs of STG and DWH."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
+from tidemark.layers import contracts, mirror
+from tidemark.layers.mirror import LINEAGE, Mirror
+from tidemark.model import Column, Place, Table, compared_as_text, label
+from tidemark.postgres import catalog, sqlfiles
+from tidemark.postgres.db import Session
+from tidemark.postgres.sqltypes import compares, unsized
+from tidemark.star import published, scd2
+from tidemark.star.facts import DELETED, Fact, RoleKey
+from tidemark.star.scd2 import VERSIONING, Dimension
+
+_RESERVED_IN_DIMENSIONS = sqlfiles.own_columns(
+    "tidemark.star.audits", "tidemark.star.scd2", "tidemark.trust.sides"
+)
+_RESERVED_IN_FACTS = sqlfiles.own_columns("tidemark.star.facts", "tidemark.trust.sides")
+_NUMBERED = re.compile(r"_(by|member)_\d+")
+"""Columns of work tables that are numbered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What STG sends of one entity: the mirror it is read from, and its payload's columns."""
+
+    mirror: Mirror
+    landing: Place
+    """Where it lands in the DWH."""
+    columns: tuple[Column, ...]
+    rows: float
+    table: Table
+    """As the catalog shows it, without its lineage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """An area's dimensions and facts, in the order of `area.yml`, and what feeds them."""
+
+    sent: Mapping[str, Sent]
+    dimensions: Mapping[str, Dimension]
+    facts: Mapping[str, Fact]
+
+
+def read(stg: Session, dwh: Session, area: Area) -> Star:
+    """Read the catalogs of both layers and check them against each other and `area.yml`.
+
+    Raises:
+        ContractError: which table or column is missing, or which two disagree.
+    """
+    entities = [entity for entity in area.entities.values() if entity.dwh]
+    staged = mirror.read(stg, area)
+    stored = catalog.tables(
+        dwh,
+        [
+            *(entity.table("dwh") for entity in entities),
+            *(scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions),
+        ],
+    )
+    contracts.require_deferrable(dwh, area)
+    sent = {entity.name: _sent(entity, *staged[entity.name]) for entity in entities}
+    made = [_dimension(stored, area, entity, sent[entity.name]) for entity in area.dimensions]
+    dimensions = {one.entity: one for one in _with_added(dwh, area, made)}
+    return Star(
+        sent=sent,
+        dimensions=dimensions,
+        facts={
+            entity.name: _fact(stored, area, entity, sent[entity.name], dimensions)
+            for entity in area.facts
+        },
+    )
+
+
+def _sent(entity: Entity, target: Mirror, table: Table) -> Sent:
+    columns = tuple(column for column in table.columns if column.name not in LINEAGE)
+    return Sent(target, entity.landing, columns, table.rows, replace(table, columns=columns))
+
+
+def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: Sent) -> Dimension:
+    assert entity.dimension is not None, "area.dimensions yields dimensions"
+    declared = entity.dimension
+    why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
+    table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
+    named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
+    staged = {column.name: column for column in sent.columns}
+    contracts.require_stored(area, table, named[1:], staged)
+    catalog.require_columns(table, (*named, *VERSIONING), server="dwh", why=why)
+    for column in sorted({*named[1:]} & {*VERSIONING}):
+        raise ContractError(
+            f"dwh: {why} declares {column!r}, and every dimension has a column of this name for "
+            "its versions. Call it otherwise in the cleansing view, in STG and in the DWH."
+        )
+    effective = str(declared.effective or entity.watermark)
+    _require_staged(staged, (*named[1:], effective), entity, why)
+    rest = tuple(
+        name for name in table.names if name in staged and name not in (*named, *VERSIONING)
+    )
+    own = {declared.surrogate_key, *VERSIONING}
+    feeds = {name: name for name in table.names if name in staged and name not in own}
+    contracts.require_fed(area, table, feeds, sent.table, own, view=entity.view)
+    expected = scd2.confirmed_of(table.place)
+    confirmed = catalog.require(found, expected, server="dwh", why="create_dimension")
+    contracts.require_key_alike(area, table, confirmed, entity.key)
+    _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
+    return Dimension(
+        entity=entity.name,
+        table=table.place,
+        landed=entity.landing,
+        surrogate=declared.surrogate_key,
+        natural_key=entity.key,
+        type2=declared.type2,
+        type1=declared.type1,
+        rest=rest,
+        effective=effective,
+        has_plans=effective != entity.watermark,
+        first_version=declared.first_version,
+        texts=compared_as_text(table.columns),
+        key_types={name: unsized(table.column(name).value_type) for name in entity.key},
+    )
+
+
+def _with_added(dwh: Session, area: Area, dimensions: Sequence[Dimension]) -> list[Dimension]:
+    """Say since when each column of the dimensions is there.
+
+    One that no publish has seen yet is there since the last batch that was published.
+    """
+    kept = scd2.since(dwh, [dimension.table for dimension in dimensions])
+    reached = published.read(dwh, area)
+    found = []
+    for one in dimensions:
+        known = kept.get(label(one.table), {})
+        new = dict.fromkeys(one.attributes, reached[one.entity].batch_id) | known
+        added = {column: new[column] for column in (*one.type2, *one.rest) if new[column]}
+        unkept = {column: since for column, since in new.items() if column not in known}
+        found.append(replace(one, added=added, unkept=unkept))
+    return found
+
+
+def _fact(
+    found: Mapping[Place, Table],
+    area: Area,
+    entity: Entity,
+    sent: Sent,
+    dimensions: Mapping[str, Dimension],
+) -> Fact:
+    assert entity.fact is not None, "area.facts yields facts"
+    declared = entity.fact
+    why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
+    table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
+    keys = (*declared.dimensions, *declared.dates)
+    if declared.on_delete == "soft":
+        keys = (*keys, DELETED)
+    catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), server="dwh", why=why)
+    staged = {column.name: column for column in sent.columns}
+    roles = tuple(
+        RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
+        for column, role in declared.dimensions.items()
+    )
+    named = [declared.event_time, *declared.rename.values(), *declared.dates.values()]
+    named += [column for role in roles for column in role.by]
+    _require_staged(staged, (*entity.key, *named), entity, why)
+    for role in roles:
+        _require_comparable(found, entity, table, role, staged)
+    columns = {
+        name: declared.rename.get(name, name)
+        for name in table.names
+        if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
+    }
+    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"}, view=entity.view)
+    _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
+    found_by = sum(len(role.by) for role in roles)
+    contracts.require_room("dwh", label(table.place), len(columns), len(keys) + found_by + 2)
+    here = {source: name for name, source in columns.items()}
+    for column in (*entity.key, declared.event_time):
+        if column not in here:
+            raise ContractError(
+                f"dwh: {table.name} has no column for {column!r} of "
+                f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
+                f"it with {why}.rename."
+            )
+    return Fact(
+        entity=entity.name,
+        table=table.place,
+        landed=entity.landing,
+        natural_key=tuple(here[column] for column in entity.key),
+        columns=columns,
+        event_time=declared.event_time,
+        event_column=here[declared.event_time],
+        roles=roles,
+        dates=declared.dates,
+        on_delete=declared.on_delete,
+        nullable=frozenset(
+            column.name
+            for column in table.columns
+            if column.name in declared.dates and not column.not_null
+        ),
+        texts=compared_as_text(table.columns),
+    )
+
+
+def _require_comparable(
+    found: Mapping[Place, Table],
+    entity: Entity,
+    table: Table,
+    role: RoleKey,
+    staged: Mapping[str, Column],
+) -> None:
+    """Check that a fact can name each member of a dimension, and make one of what it names."""
+    dimension = found[role.dimension.table]
+    for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
+        key, named = dimension.column(natural), staged[by]
+        if not (key.type == named.type or compares(key.value_type, named.value_type)):
+            raise ContractError(
+                f"stg and dwh: {table.name} finds its {role.column} by column {by!r} of "
+                f"{label(entity.table('stg'))}, which is {named.type}, and the key {natural!r} of "
+                f"{dimension.name} is {key.type}, which can't hold every value of it. Give both "
+                f"one type: cast it in {'.'.join(entity.view)}, or change the dimension's in "
+                "every layer."
+            )
+
+
+def _require_staged(
+    staged: Mapping[str, Column], columns: tuple[str, ...], entity: Entity, why: str
+) -> None:
+    table = Table(label(entity.table("stg")), tuple(staged.values()))
+    catalog.require_columns(table, columns, server="stg", why=why)
+
+
+def _require_own_names(
+    area: Area, table: Table, columns: Collection[str], reserved: Collection[str]
+) -> None:
+    for column in columns:
+        if column in reserved or _NUMBERED.fullmatch(column):
+            raise ContractError(
+                f"dwh: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
+                "column of its own. Call it otherwise in STG and in the DWH, in new files of "
+                f"sql/{area.area}/."
+            )

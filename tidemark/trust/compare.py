@@ -1,0 +1,203 @@
+"""Compare two layers: checksums say where they differ, rows say in what.
+
+Both servers sum up their rows by ranges of keys. Only ranges whose sums differ are sent from one to
+the other, so equal layers exchange a few thousand numbers however large they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tidemark.model import Column, Key, Place
+from tidemark.postgres import (
+    compose,
+    db,
+    transfer,
+    worktable,
+)
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable, Relation, Session
+from tidemark.postgres.transfer import Landing
+
+Kind = Literal["missing", "surplus", "changed"]
+_Sums = dict[str, tuple[int, int, int]]
+"""Range -> rows, pending rows, checksum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What both sides have of an entity."""
+
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    carried: tuple[str, ...] = ()
+    """Columns that the sender alone has, for the excuse."""
+    texts: frozenset[str] = frozenset()
+    """Columns that are compared as text."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Column -> type whose equality counts, where both sides are text: 1.0 is 1.00."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Column -> what a difference in it is called, where that is not its name."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are compared."""
+        return (*self.key, *self.columns)
+
+    def landing(self, place: Place) -> Landing:
+        """Return the table that takes the sender's rows."""
+        texts = (Column(name, "text") for name in (*self.values, *self.carried))
+        return Landing(place, (*texts, Column("_pending", "boolean")))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key in which two layers differ."""
+
+    kind: Kind
+    """missing: the receiver lacks it; surplus: the sender lacks it."""
+    key: Key
+    columns: tuple[str, ...]
+    """Those that differ, of a row that changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing two relations."""
+
+    sent: int
+    kept: int
+    pending: int
+    differences: list[Difference]
+    excused: int = 0
+    """Rows that differ and are right all the same."""
+
+
+def across(
+    shape: Shape, sender: Relation, receiver: Relation, *, excuse: Composable, work: Place
+) -> Compared:
+    """Compare relations of two servers, each in a transaction that the caller rolls back.
+
+    Each has the shape's columns, as text, and `_pending`. A row that is pending will move or has to
+    be judged later, so it makes no difference, nor does what the other side has of its key.
+
+    Args:
+        shape: the columns.
+        sender: whose rows are right.
+        receiver: in a transaction that may write.
+        excuse: condition over `s` (sent) and `r` (kept) on which a difference is none.
+        work: the receiver's table for the rows of ranges that differ; it is not there yet.
+    """
+    with ThreadPoolExecutor(2, thread_name_prefix="tidemark-compare") as pool:
+        left, right = pool.map(lambda side: _sums(shape, side), (sender, receiver))
+    ranges = sorted(
+        name
+        for name in left.keys() | right.keys()
+        if _told(left.get(name)) != _told(right.get(name))
+    )
+    differences: list[Difference] = []
+    excused = 0
+    if ranges:
+        landing = shape.landing(work)
+        differences, excused = _descend(
+            shape, sender, receiver, ranges, excuse=excuse, landing=landing
+        )
+    return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences, excused)
+
+
+def within(
+    shape: Shape, session: Session, sent: Composable, kept: Composable, *, excuse: Composable
+) -> tuple[list[Difference], int]:
+    """Compare two relations of one server, with columns of whatever types.
+
+    Returns:
+        The differences, and how many more rows are excused.
+    """
+    differences = _differences(shape, sent, kept, excuse)
+    first, *rest = session.rows(compose.statement(__name__, "judged", differences=differences))
+    found = [Difference(kind, tuple(key), tuple(columns)) for key, kind, columns, _ in rest]
+    return found, int(first[0][0])
+
+
+def count(shape: Shape, session: Session, sent: Composable, kept: Composable) -> dict[Kind, int]:
+    """Count the differences of two relations of one server, by kind."""
+    differences = _differences(shape, sent, kept, db.text("false"))
+    found = session.rows(compose.statement(__name__, "count", differences=differences))
+    counts: dict[Kind, int] = {"missing": 0, "surplus": 0, "changed": 0}
+    counts.update(found)
+    return counts
+
+
+def _differences(
+    shape: Shape, sent: Composable, kept: Composable, excuse: Composable
+) -> Composable:
+    return compose.statement(
+        __name__,
+        "differences",
+        columns=Columns((*shape.values, *shape.carried, "_pending")),
+        values=Columns(shape.values),
+        key=Columns(shape.key),
+        compared=_compared(shape, shape.values),
+        attributes=_compared(shape, shape.columns),
+        labels=[db.literal(shape.labels.get(column, column)) for column in shape.columns],
+        sent=sent,
+        kept=kept,
+        excuse=excuse,
+    )
+
+
+def _compared(shape: Shape, columns: tuple[str, ...]) -> Columns:
+    types = ["" if column in shape.texts else shape.types.get(column, "") for column in columns]
+    return Columns(columns, texts=shape.texts, types=types)
+
+
+def _sums(shape: Shape, side: Relation) -> _Sums:
+    statement = compose.statement(
+        __name__,
+        "checksums",
+        key=Columns(shape.key),
+        values=Columns(shape.values),
+        rows=side.rows,
+    )
+    return {
+        name: (rows, pending, sum_) for name, rows, pending, sum_ in side.session.rows(statement)
+    }
+
+
+def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
+    """Of a range: rows and checksum; None where there is nothing but what is pending."""
+    return (sums[0], sums[2]) if sums and sums[0] else None
+
+
+def _descend(
+    shape: Shape,
+    sender: Relation,
+    receiver: Relation,
+    ranges: Iterable[str],
+    *,
+    excuse: Composable,
+    landing: Landing,
+) -> tuple[list[Difference], int]:
+    def only(side: Relation, columns: tuple[str, ...]) -> Composable:
+        return compose.statement(
+            __name__,
+            "in_ranges",
+            columns=Columns((*columns, "_pending")),
+            rows=side.rows,
+            key=Columns(shape.key),
+            ranges=db.literal(list(ranges)),
+        )
+
+    columns = (*shape.values, *shape.carried)
+    transfer.create(receiver.session, landing)
+    transfer.append(sender.session, only(sender, columns), receiver.session, landing, binary=False)
+    worktable.analyze(receiver.session, landing.name)
+    kept = only(receiver, shape.values)
+    return within(shape, receiver.session, landing.name, kept, excuse=excuse)
+
+
+def _total(sums: _Sums, which: Literal[0, 1]) -> int:
+    return sum(found[which] for found in sums.values())

@@ -1,0 +1,315 @@
+"""Derive STG and the DWH again from what MRR has seen, and write what differs.
+
+STG is emptied and staged in one pass. A dimension is derived beside the real one, whose versions
+then become like it: those that are there already keep their surrogate keys. Readers see all of it
+at once, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tidemark.batch import publish, retention, stage
+from tidemark.batch.journal import Journal
+from tidemark.batch.publish import Delta
+from tidemark.declare.config import Area
+from tidemark.errors import LostHistoryError
+from tidemark.layers import (
+    claims,
+    cleanse,
+    ledger,
+    mirror,
+    rulesets,
+)
+from tidemark.layers.ledger import Lost
+from tidemark.layers.mirror import Mirror
+from tidemark.layers.rulesets import Others
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts, label
+from tidemark.postgres import (
+    compose,
+    db,
+    refusals,
+    transfer,
+    worktable,
+)
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.star import (
+    facts,
+    published,
+    quality,
+    scd2,
+    star,
+)
+from tidemark.star.facts import Fact
+from tidemark.star.scd2 import Dimension
+from tidemark.star.star import Star
+from tidemark.trust import compare
+from tidemark.trust.compare import Shape
+
+Origin = Literal["stg", "dwh"]
+ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a rebuild changed in one table: nothing, where it was right before."""
+
+    layer: Origin
+    table: str
+    added: int
+    changed: int
+    removed: int
+
+
+def run(
+    servers: Servers,
+    area: Area,
+    *,
+    entity: str | None = None,
+    origin: Origin = "stg",
+    dry_run: bool = False,
+    accept_lost_history: bool = False,
+    tell: Callable[[Lost | Others], None] = lambda _: None,
+) -> list[Changes]:
+    """Rebuild an area, or one entity of it with the facts that point at it.
+
+    Args:
+        servers: those of the project.
+        area: what to rebuild.
+        entity: its name; None: all.
+        origin: the first layer to derive again.
+        dry_run: roll everything back.
+        accept_lost_history: go on where there are no versions to derive from: retention has let go
+            of them, or the layer before was restored from an older backup.
+        tell: called with what can't be derived again, unless that is refused, and with batches that
+            were made by other rules than today's.
+
+    Returns:
+        What changed, table by table.
+
+    Raises:
+        LockedError: another process works on the area.
+        LostHistoryError: versions from which others were derived are gone.
+        GateError, ContractError, StatementError: the layers are as they were.
+    """
+    names = [area.entity(entity).name] if entity else list(area.entities)
+    with ExitStack() as stack:
+        journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
+        stack.enter_context(journal.locked())
+        mrr, stg, dwh = (
+            stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
+        )
+        lost = _lost_batches(mrr, stg, dwh, area, origin)
+        if not dry_run and not accept_lost_history:
+            _refuse_lost_history(mrr if origin == "stg" else stg, area)
+            _refuse_lost_batches(mrr, area, lost)
+        for one in lost:
+            tell(one)
+        rebuilt = (stg, dwh) if origin == "stg" else (dwh,)
+        for other in (one for session in rebuilt for one in rulesets.others(session, area)):
+            tell(other)
+        if not dry_run:
+            stack.enter_context(journal.logged("rebuild", None))
+        for session in (stg, dwh):
+            stack.enter_context(mirror.applying(servers, session, area.area))
+        shape = star.read(stg, dwh, area)
+        publish.prepare(dwh, shape)
+        # What waits for the end of a transaction is of no entity.
+        todo = refusals.STORING
+        stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
+        # The last one that is opened commits first: where the DWH then fails, the next attempt
+        # finds STG rebuilt.
+        for session in (dwh, stg):
+            stack.enter_context(session.rolled_back() if dry_run else session.transaction())
+        stack.enter_context(mrr.transaction(transfer.READ_ONLY))
+        changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
+        # What is rebuilt in part may lose them still.
+        for one in lost if entity is None else ():
+            ledger.forget(stg if one.layer == "stg" else dwh, one)
+        changes += _rebuild_dwh(stg, dwh, area, shape, names)
+        for session in rebuilt if entity is None else ():
+            rulesets.made_anew(session, area)
+    return changes
+
+
+def _refuse_lost_history(sender: Session, area: Area) -> None:
+    start = retention.history_start(sender, area.area)
+    if start:
+        raise LostHistoryError(
+            f"{sender.server}: retention let go of the versions of {area.area} that batches up to "
+            f"{start} replaced, so a rebuild would remove what came of them. See what with "
+            "`tidemark rebuild --dry-run`, and add --accept-lost-history to let it go."
+        )
+
+
+def _lost_batches(
+    mrr: Session, stg: Session, dwh: Session, area: Area, origin: Origin
+) -> list[Lost]:
+    """Find the batches from which a rebuild can't derive a layer again."""
+    staged = ledger.lost(mrr, stg, area) if origin == "stg" else None
+    published = ledger.lost(stg, dwh, area, but=staged)
+    return [found for found in (staged, published) if found]
+
+
+def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None:
+    if not lost:
+        return
+    still = mirror.applied_after(mrr, area.area, 0)
+    remedy = (
+        "Do `tidemark run` first: mrr has them still."
+        if any(batch_id in still for one in lost for batch_id in one.batches)
+        else "See what would go with `tidemark rebuild --dry-run`, and add "
+        "--accept-lost-history to let it go."
+    )
+    raise LostHistoryError(f"{'; '.join(map(str, lost))}. {remedy}")
+
+
+def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
+    cleansings = cleanse.read(stg, area)
+    landings = cleanse.read_landings(stg, area)
+    mirrored = mirror.read(mrr, area)
+    stage.find_out_claims(mrr, stg, area, cleansings)
+    batches = mirror.applied_after(mrr, area.area, 0)
+    applied = mirror.last_applied(stg, area.area)
+    for name in names:
+        target = cleansings[name].target
+        source, table = mirrored[name]
+        versions = mirror.delta(source, after=0, columns=landings[name].names)
+        job = stage.job(area, name, table, landings[name], versions)
+        parts: Parts = {
+            "mirror": target.name,
+            "history": target.history,
+            "payload": Columns(target.payload),
+            "landing": job.landing.name,
+            "applied": db.literal(applied),
+        }
+        before = db.name(*area.entities[name].work("before"))
+        transfer.refill(mrr, stg, job)
+        stg.run(compose.statement(__name__, "forget_later", parts))
+        worktable.make(stg, before, compose.statement(__name__, "keep", parts))
+        stg.run(compose.statement(__name__, "empty", parts))
+        stg.run(compose.statement(__name__, "forget_rejects"), {"area": area.area, "entity": name})
+        claims.forget(stg, cleansings[name].claims)
+        landed = stg.rows(compose.statement(__name__, "batches", parts))
+        seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
+        cleanse.apply(stg, cleansings[name], seen, Counts())
+        yield _changes_of_stg(stg, target, before)
+        worktable.drop(stg, before)
+
+
+def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:
+    attributes = tuple(column for column in target.payload if column not in target.key)
+    shape = Shape(target.key, attributes, texts=target.texts)
+    was, now = (
+        compose.statement(__name__, "live", payload=Columns(target.payload), table=table)
+        for table in (before, target.name)
+    )
+    differences = compare.count(shape, stg, was, now)
+    return Changes(
+        "stg",
+        label(target.table),
+        added=differences["surplus"],
+        changed=differences["changed"],
+        removed=differences["missing"],
+    )
+
+
+def _rebuild_dwh(
+    stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
+) -> Iterator[Changes]:
+    publish.let_keys_wait(dwh)
+    after = published.progress(dwh, area, shape.facts.values())
+    delta = publish.read_delta(stg, area, after)
+    dimensions = [d for name, d in shape.dimensions.items() if name in names]
+    transfer.empty_all(dwh, [publish.landing(shape, name) for name in shape.sent])
+    for dimension in dimensions:
+        transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
+        with refusals.named(dimension.entity, dwh=refusals.STORING):
+            changes = _rebuild_dimension(dwh, dimension)
+        yield changes
+    rebuilt = [
+        fact
+        for name, fact in shape.facts.items()
+        if name in names or any(role.dimension in dimensions for role in fact.roles)
+    ]
+    anew = replace(delta, known=dict.fromkeys(after, delta.last))
+    for fact in rebuilt:
+        transfer.refill(stg, dwh, publish.job(shape, fact.entity, after=0))
+        facts.ensure_partitions(dwh, fact)
+        with refusals.named(fact.entity, dwh=refusals.STORING):
+            changes = _rebuild_fact(dwh, area, fact, anew)
+        yield changes
+    quality.gate(dwh, area)
+    # What is not rebuilt is left to the next batch, which records what it has applied.
+    if delta.last:
+        published.record(
+            dwh,
+            area,
+            [*(one.entity for one in dimensions), *(one.entity for one in rebuilt)],
+            batch_id=delta.last,
+            marks=delta.marks,
+            facts=rebuilt,
+        )
+
+
+def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
+    scratch = replace(dimension, is_scratch=True)
+    parts = _dimension_parts(dimension, scratch)
+
+    def step(name: str, **more: Composable) -> int:
+        return dwh.run(compose.statement(__name__, name, parts, **more))
+
+    step("create_dimension")
+    step("number_downwards")
+    step("create_confirmed")
+    step("seed_inferred")
+    scd2.apply(dwh, scratch)
+    scd2.cleanup(dwh, scratch)
+    step("keep_keys")
+    worktable.analyze(dwh, scratch.name)
+    changes = Changes(
+        "dwh",
+        label(dimension.table),
+        removed=step("remove_versions"),
+        changed=step("change_versions", current=db.literal(False))
+        + step("change_versions", current=db.literal(True)),
+        added=step("add_versions"),
+    )
+    step("forget_confirmations")
+    step("confirm")
+    step("drop_dimension")
+    return changes
+
+
+def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
+    return {
+        "dimension": dimension.name,
+        "confirmed": dimension.confirmed,
+        "scratch": scratch.name,
+        "scratch_confirmed": scratch.confirmed,
+        "surrogate": db.name(dimension.surrogate),
+        "nk": Columns(dimension.natural_key),
+        "written": Columns(dimension.written),
+        "changing": Columns(dimension.changing, texts=dimension.texts),
+        "from_beginning": db.literal(dimension.first_version == "beginning"),
+        "beginning": db.literal(BEGINNING_OF_TIME),
+        "end": db.literal(END_OF_TIME),
+    }
+
+
+def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta) -> Changes:
+    counts = {name: Counts() for name in area.entities}
+    publish.prepare_fact(dwh, area, fact, delta, counts)
+    done = facts.apply(dwh, fact)
+    surplus = facts.remove_surplus(dwh, fact)
+    return Changes(
+        "dwh",
+        label(fact.table),
+        added=done.inserted,
+        changed=done.updated,
+        removed=done.deleted + surplus,
+    )

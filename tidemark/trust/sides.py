@@ -1,0 +1,200 @@
+"""What two neighbouring layers have of an entity, as the two sides of a comparison.
+
+Across servers every column is text: that is the one form in which all types and versions agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemark.declare.config import Entity
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Column
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable
+from tidemark.star.facts import DELETED, Fact, RoleKey
+from tidemark.star.scd2 import Dimension
+from tidemark.star.star import Sent
+from tidemark.trust.compare import Shape
+
+_EFFECTIVE = "_effective"
+NOTHING = db.text("false")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two relations that have to be equal, and when a difference between rows is none."""
+
+    shape: Shape
+    sent: Composable
+    kept: Composable
+    excuse: Composable
+
+
+def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
+    """Return what a mirror has of its source, in the columns that both have."""
+    names = Columns(tuple(column.name for column in columns))
+    kept = compose.statement(__name__, "live_rows", columns=names, mirror=mirror.name)
+    return _shape(entity.key, {column.name: column for column in columns}), kept
+
+
+def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
+    """Pair STG's rows with the current versions of a dimension.
+
+    What the first observation of a version said (`rest`) may differ from the last one by design.
+    """
+    columns = (*target.natural_key, *target.type2, *target.type1)
+    staged = {column.name: column for column in sent.columns}
+    surrogate = db.name(target.surrogate)
+    return Pair(
+        _shape(
+            target.natural_key,
+            {column: staged[column] for column in columns},
+            carried=(_EFFECTIVE,),
+        ),
+        compose.statement(
+            __name__,
+            "staged_members",
+            columns=Columns(columns),
+            effective=db.name(target.effective),
+            mirror=sent.mirror.name,
+            applied=db.literal(published),
+        ),
+        compose.statement(
+            __name__,
+            "current_members",
+            columns=Columns(columns),
+            dimension=target.name,
+            surrogate=surrogate,
+        ),
+        compose.statement(
+            __name__,
+            "is_in_force",
+            dimension=target.name,
+            nk=Columns(target.natural_key),
+            staged_nk=Columns(
+                target.natural_key, types=[staged[column].type for column in target.natural_key]
+            ),
+            type2=Columns(target.type2),
+        ),
+    )
+
+
+def fact(target: Fact, sent: Sent, published: int) -> Pair:
+    """Pair STG's rows with a fact table: its columns, its dates, and the members it points at."""
+    staged = {column.name: column for column in sent.columns}
+    compared = {name: staged[source] for name, source in target.columns.items()}
+    compared.update({name: Column(name, "integer") for name in target.dates})
+    labels: dict[str, str] = {}
+    said: list[Composable] = []
+    pointed_at: list[Composable] = []
+    for number, role in enumerate(target.roles):
+        for place, natural in enumerate(role.dimension.natural_key):
+            # What says both would be longer than a name may be.
+            member = f"_member_{len(labels)}"
+            labels[member] = f"{role.column}.{natural}"
+            said.append(_said(role, place, member))
+            pointed_at.append(_pointed_at(f"d{number}", natural, member))
+            compared[member] = Column(member, role.dimension.key_types[natural])
+    return Pair(
+        _shape(target.natural_key, compared, labels=labels),
+        compose.statement(
+            __name__,
+            "staged_facts",
+            sources=Columns(tuple(target.columns.values())),
+            columns=Columns(tuple(target.columns)),
+            dates=Columns(tuple(target.dates.values())),
+            unknown_dates=[target.unknown_date(name) for name in target.dates],
+            date_keys=Columns(tuple(target.dates)),
+            members=said,
+            mirror=sent.mirror.name,
+            applied=db.literal(published),
+        ),
+        compose.statement(
+            __name__,
+            "stored_facts",
+            columns=Columns(tuple(target.columns)),
+            date_keys=Columns(tuple(target.dates)),
+            members=pointed_at,
+            fact=target.name,
+            joins=db.text("\n").join(
+                _join(role, f"d{number}") for number, role in enumerate(target.roles)
+            ),
+            is_deleted=db.name("t", DELETED) if target.soft else NOTHING,
+        ),
+        NOTHING,
+    )
+
+
+def _join(role: RoleKey, alias: str) -> Composable:
+    return compose.statement(
+        __name__,
+        "join",
+        dimension=role.dimension.name,
+        d=db.name(alias),
+        column=db.name(role.column),
+        surrogate=db.name(role.dimension.surrogate),
+    )
+
+
+def _said(role: RoleKey, place: int, name: str) -> Composable:
+    by, read_as = role.by[place], role.dimension.read_as[place]
+    return compose.statement(
+        __name__,
+        "member",
+        by=Columns(role.by),
+        value=Columns((by,), types=(read_as,)),
+        name=db.name(name),
+    )
+
+
+def _pointed_at(alias: str, natural: str, name: str) -> Composable:
+    parts = {"d": db.name(alias), "column": db.name(natural), "name": db.name(name)}
+    return compose.statement(__name__, "stored_member", parts)
+
+
+def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
+    """Pair what cleansing makes of MRR's rows with what STG has, on STG's server.
+
+    Args:
+        target: STG's mirror.
+        cleaned: what the cleansing view made of MRR's rows.
+        applied: the last batch that STG has applied; what later ones wrote is pending.
+    """
+    columns, key = Columns(target.payload), Columns(target.key)
+    last = db.literal(applied)
+    return Pair(
+        Shape(
+            target.key,
+            tuple(c for c in target.payload if c not in target.key),
+            texts=target.texts,
+        ),
+        compose.statement(__name__, "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),
+        compose.statement(__name__, "staged_rows", columns=columns, mirror=target.name),
+        compose.statement(__name__, "is_refused", key=key, cleaned=cleaned, applied=last),
+    )
+
+
+def _shape(
+    key: tuple[str, ...],
+    columns: Mapping[str, Column],
+    *,
+    carried: tuple[str, ...] = (),
+    labels: Mapping[str, str] | None = None,
+) -> Shape:
+    """Make the shape of a pair on two servers: rows differ where their own types say so."""
+    return Shape(
+        key,
+        tuple(name for name in columns if name not in key),
+        carried,
+        frozenset(
+            # A member is another one where its key's own type says so, as in the join.
+            name
+            for name, column in columns.items()
+            if column.is_compared_as_text and name not in (labels or {})
+        ),
+        {name: column.type for name, column in columns.items()},
+        labels or {},
+    )

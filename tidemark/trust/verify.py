@@ -1,0 +1,353 @@
+"""Prove that the layers are equal: source = MRR, MRR cleansed = STG and rejects, STG = DWH.
+
+Each server is read at one snapshot, in a transaction that is rolled back: nothing is written. What
+a batch has still to move is pending and makes no difference, so the source may be written to
+meanwhile. The area's lock is held, so no batch runs beside it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+from tidemark import sources
+from tidemark.batch import stage
+from tidemark.batch.journal import Journal
+from tidemark.declare.config import Area, Entity
+from tidemark.layers import (
+    claims,
+    cleanse,
+    deletes,
+    ledger,
+    mirror,
+    positions,
+)
+from tidemark.layers.mirror import Mirror
+from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table, in_the_future
+from tidemark.postgres import compose, db, transfer
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Relation, Servers, Session
+from tidemark.sources import Comparable, Comparison
+from tidemark.star import audits, published, star
+from tidemark.star.audits import Audit
+from tidemark.star.star import Star
+from tidemark.trust import compare, sides
+from tidemark.trust.compare import Compared, Difference
+
+_SNAPSHOT = "isolation level repeatable read"
+
+_REJECTED = ("reject_reasons",)
+"""What differs where rejects do."""
+
+_RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of comparing one entity before and behind one hop."""
+
+    hop: Hop
+    entity: str
+    compared: Compared
+
+    @property
+    def of_rows(self) -> list[Difference]:
+        """Differences of rows, under the receiver's keys."""
+        return [one for one in self.compared.differences if one.columns != _REJECTED]
+
+    @property
+    def of_rejects(self) -> list[Difference]:
+        """Differences of rejects, under MRR's keys."""
+        return [one for one in self.compared.differences if one.columns == _REJECTED]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A key of STG and the DWH that MRR has in another form."""
+
+    entity: str
+    key: Key
+    mrr_key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of comparing all layers of an area."""
+
+    area: str
+    source: str
+    clock: datetime
+    """The source's, when its snapshot was taken."""
+    checks: list[Checked]
+    audits: list[Audit]
+    origins: list[Origin]
+    """Of the keys that differ, those that cleansing changed."""
+    notes: list[str]
+    """What is no difference, and has to be known."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every layer has what it should."""
+        return not self.audits and not any(check.compared.differences for check in self.checks)
+
+    def repair(self) -> Repair:
+        """Name the keys that a batch has to send again, and those that have to go."""
+        mirrored = {(one.entity, one.key): one.mrr_key for one in self.origins}
+        again: dict[str, set[Key]] = defaultdict(set)
+        surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
+        rejected: dict[str, list[Key]] = {}
+        for check in self.checks:
+            name = check.entity
+            rows, others = check.of_rows, check.of_rejects
+            again[name].update(one.key for one in others)
+            if check.hop == "extract":
+                again[name].update(one.key for one in rows)
+            else:
+                again[name].update(mirrored.get((name, one.key), one.key) for one in rows)
+            surplus[_RECEIVER[check.hop]][name] = _surplus(rows)
+            rejected[name] = rejected.get(name, []) + _surplus(others)
+        for audit in self.audits:
+            again[audit.entity].update(mirrored.get((audit.entity, k), k) for k in audit.keys)
+        return Repair(
+            self.clock,
+            {
+                name: sorted(key for key in keys if None not in key)
+                for name, keys in again.items()
+                if any(None not in key for key in keys)
+            },
+            {layer: {n: k for n, k in found.items() if k} for layer, found in surplus.items()},
+            {name: keys for name, keys in rejected.items() if keys},
+        )
+
+
+def _surplus(differences: Iterable[Difference]) -> list[Key]:
+    return [one.key for one in differences if one.kind == "surplus"]
+
+
+def run(
+    servers: Servers, area: Area, *, report: Callable[[Checked], None] = lambda _: None
+) -> Verification:
+    """Compare all layers of an area, entity by entity.
+
+    Raises:
+        LockedError: another process works on the area.
+        ContractError: tables disagree, so that rows can't be compared.
+    """
+    with ExitStack() as stack:
+        journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
+        stack.enter_context(journal.locked())
+        opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
+        for session in opened.values():
+            stack.enter_context(session.rolled_back(_SNAPSHOT))
+        source, known = sources.of(servers, area), positions.read(opened["mrr"], area)
+        look = None
+        if isinstance(source, Comparable):
+            look = stack.enter_context(source.compare(area, known))
+        clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
+        shape = star.read(opened["stg"], opened["dwh"], area)
+        cleansings = cleanse.read(opened["stg"], area)
+        stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
+        checks = []
+        for check in _checks(look, opened, area, shape, cleansings):
+            checks.append(check)
+            report(check)
+        found = _audits(opened["dwh"], shape)
+        origins = list(_origins(opened["stg"], cleansings, checks, found))
+        notes = list(_notes(look, opened, area))
+        return Verification(area.area, area.source.name, clock, checks, found, origins, notes)
+
+
+def _origins(
+    stg: Session,
+    cleansings: Mapping[str, cleanse.Cleansing],
+    checks: Iterable[Checked],
+    audited: Iterable[Audit],
+) -> Iterator[Origin]:
+    """Find the MRR keys of what differs behind MRR; what each view made of MRR is still there."""
+    differing: dict[str, set[Key]] = defaultdict(set)
+    for check in checks:
+        if check.hop != "extract":
+            differing[check.entity].update(one.key for one in check.of_rows)
+    for audit in audited:
+        differing[audit.entity].update(audit.keys)
+    for name, keys in differing.items():
+        known = [key for key in keys if None not in key]
+        found = claims.origins(stg, cleansings[name].claims, known)
+        yield from (Origin(name, key, mirrored) for key, mirrored in found.items())
+
+
+def _checks(
+    look: Comparison | None,
+    opened: Mapping[Layer, Session],
+    area: Area,
+    shape: Star,
+    cleansings: Mapping[str, cleanse.Cleansing],
+) -> Iterator[Checked]:
+    mrr, stg, dwh = opened["mrr"], opened["stg"], opened["dwh"]
+    mirrored = mirror.read(mrr, area)
+    if look is not None:
+        for name, entity in area.entities.items():
+            yield Checked("extract", name, _extracted(look, mrr, entity, mirrored[name]))
+    staging = _Staging(
+        area,
+        mrr,
+        stg,
+        mirrored,
+        cleansings,
+        mirror.last_applied(stg, area.area),
+    )
+    for name in area.entities:
+        yield Checked("stage", name, _staged(staging, name))
+    reached = published.progress(dwh, area, shape.facts.values())
+    for name, dimension in shape.dimensions.items():
+        pair = sides.dimension(dimension, shape.sent[name], reached[name])
+        yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
+    for name, fact in shape.facts.items():
+        pair = sides.fact(fact, shape.sent[name], reached[name])
+        yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
+
+
+def _across(entity: Entity, pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
+    return compare.across(
+        pair.shape,
+        Relation(sender, pair.sent),
+        Relation(receiver, pair.kept),
+        excuse=pair.excuse,
+        work=entity.work("compared"),
+    )
+
+
+def _extracted(
+    look: Comparison, mrr: Session, entity: Entity, mirrors: tuple[Mirror, Table]
+) -> Compared:
+    target, mirrored = mirrors
+    there = look.tables[entity.name]
+    columns = [c for c in mirrored.columns if c.name in target.payload and c.name in there.names]
+    shape, kept = sides.mirrored(entity, columns, target)
+    sent = look.relation(entity.name, [column.name for column in columns])
+    compared = compare.across(
+        shape,
+        sent,
+        Relation(mrr, kept),
+        excuse=sides.NOTHING,
+        work=entity.work("compared"),
+    )
+    if entity.deletes == "ignore":
+        rest = [one for one in compared.differences if one.kind != "surplus"]
+        return replace(compared, differences=rest)
+    rest = [one for one in compared.differences if not _is_in_keys(entity, one)]
+    mended = len(compared.differences) - len(rest)
+    is_deleted = any(one.kind == "surplus" for one in compared.differences)
+    if mended and (
+        _brings_new_keys(look, mrr, entity, *mirrors)
+        or look.will_compare_keys(entity.name, is_deleted=is_deleted)
+    ):
+        return replace(compared, differences=rest, pending=compared.pending + mended)
+    return compared
+
+
+def _is_in_keys(entity: Entity, difference: Difference) -> bool:
+    """Whether a comparison of keys and watermarks sees a difference."""
+    return difference.kind != "changed" or entity.watermark in difference.columns
+
+
+def _brings_new_keys(
+    look: Comparison, mrr: Session, entity: Entity, target: Mirror, mirrored: Table
+) -> bool:
+    """Whether the next window brings a key that the mirror lacks, for which keys are compared."""
+    if not deletes.is_small(mrr, target):
+        return False
+    pending = look.pending_keys(entity.name, deletes.SMALL)
+    rows = mirror.keys(mirrored, entity.key, pending)
+    return bool(pending) and deletes.is_suspect(mrr, target, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Staging:
+    """What MRR and STG are compared with."""
+
+    area: Area
+    mrr: Session
+    stg: Session
+    mirrored: Mapping[str, tuple[Mirror, Table]]
+    cleansings: Mapping[str, cleanse.Cleansing]
+    applied: int
+    """The last batch that STG has applied."""
+
+
+def _staged(staging: _Staging, name: str) -> Compared:
+    stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
+    rows = _land_mirrored(staging, name)
+    is_applied = compose.statement(__name__, "is_applied", applied=db.literal(applied))
+    cleanse.clean(stg, cleansing, is_applied)
+    target = cleansing.target
+    pair = sides.staged(target, cleansing.cleaned, applied)
+    differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
+    refused = _refused(staging, cleansing)
+    counted = compose.statement(
+        __name__,
+        "staged_counts",
+        mirror=target.name,
+        cleaned=cleansing.cleaned,
+        applied=db.literal(applied),
+        key=Columns(target.key),
+    )
+    kept, pending = stg.one(counted)
+    return Compared(rows - pending, kept, pending, [*differences, *refused], excused)
+
+
+def _land_mirrored(staging: _Staging, name: str) -> int:
+    """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
+    target, table = staging.mirrored[name]
+    landing = staging.cleansings[name].claims.landing
+    query = compose.statement(
+        __name__,
+        "mirrored_rows",
+        columns=Columns(landing.names),
+        mirror=target.name,
+        applied=db.literal(staging.applied),
+    )
+    job = stage.job(staging.area, name, table, landing, query)
+    return transfer.refill(staging.mrr, staging.stg, job)
+
+
+def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference]:
+    found = staging.stg.rows(
+        compose.statement(
+            __name__,
+            "reject_differences",
+            key=Columns(cleansing.target.key),
+            landing=db.name(*cleansing.claims.landing.place),
+            cleaned=cleansing.cleaned,
+            applied=db.literal(staging.applied),
+        ),
+        {"area": staging.area.area, "entity": cleansing.entity},
+    )
+    return [Difference(kind, tuple(key), _REJECTED) for key, kind in found]
+
+
+def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area) -> Iterator[str]:
+    """Say which layers have what the one before them has lost, and what lies in the future."""
+    for sender, receiver in pairwise(LAYERS):
+        lost = ledger.lost(opened[sender], opened[receiver], area)
+        if lost:
+            yield str(lost)
+    if look is None:
+        yield f"{area.source.name} and mrr can't be compared: what was extracted is not verified"
+        return
+    for name, rows in look.future().items():
+        yield f"{name}: {in_the_future(rows)}"
+
+
+def _audits(dwh: Session, shape: Star) -> list[Audit]:
+    found: list[Audit] = []
+    for dimension in shape.dimensions.values():
+        found += audits.versions(dwh, dimension)
+    for fact in shape.facts.values():
+        for role in fact.roles:
+            found += audits.facts(dwh, fact, role)
+    return found
