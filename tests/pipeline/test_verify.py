@@ -13,7 +13,7 @@ from tests.fix_servers import SERVERS
 from tests.queries import execute
 from tidemark.errors import LockedError
 from tidemark.model import Hop, Overrides, ServerName
-from tidemark.sources import postgres
+from tidemark.sources import comparison
 from tidemark.trust import verify
 from tidemark.trust.verify import Verification
 
@@ -126,7 +126,7 @@ PLANTED: list[tuple[ServerName, str, Found]] = [
 @pytest.fixture
 def shop(retail: Retail, monkeypatch: pytest.MonkeyPatch) -> Retail:
     """The shop after two batches: with a version that ended, and a sale that was refused."""
-    monkeypatch.setattr(postgres, "_COUNTED_AFTER", 0)
+    monkeypatch.setattr(comparison, "_COUNTED_AFTER", 0)
     retail.add("sales", 5, quantity=-1)
     retail.run()
     retail.change("customers", 1, city="Rome")

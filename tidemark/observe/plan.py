@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from tidemark import sources
-from tidemark.batch import extract
+from tidemark.batch import landing
 from tidemark.declare.config import Area, Entity
 from tidemark.layers import (
     deletes,
@@ -151,11 +151,11 @@ def _compared(
     name, (target, table) = entity.name, mirrored
     is_due = name in look.delta.compared
     if not is_due and not (
-        extract.may_be_suspect(look.area, look.delta, look.positions, name)
+        landing.may_be_suspect(look.area, look.delta, look.positions, name)
         and deletes.is_small(look.mrr, target)
     ):
         return None
-    with transfer.temporary(look.mrr, extract.keys_of(entity, table)) as keys:
+    with transfer.temporary(look.mrr, landing.keys_of(entity, table)) as keys:
         transfer.land(look.mrr, Task(keys, partial(look.delta.send_keys, name)))
         if not is_due and not deletes.is_suspect(look.mrr, target, _new(entity, window, keys)):
             return None

@@ -4,78 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import datetime
 
 from tidemark.declare.config import Area, Entity
-from tidemark.errors import (
-    ConnectError,
-    ContractError,
-    ServerVersionError,
-    TidemarkError,
-)
+from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
-from tidemark.model import Finding, Key, Positions, Table, Window
-from tidemark.postgres import (
-    catalog,
-    compose,
-    db,
-    transfer,
-)
+from tidemark.model import Finding, Positions, Table, Window
+from tidemark.postgres import compose, db, transfer
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import (
-    Composable,
-    Relation,
-    Servers,
-    Session,
-)
+from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.inlet import Out
 from tidemark.postgres.transfer import Snapshot
-from tidemark.sources import Which, examination, traces, window
-from tidemark.sources.traces import NEVER, KeysCompared
-
-_TIMESTAMPTZ = "timestamp with time zone"
-
-_COUNTED_AFTER = 11.0
-"""Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reached:
-    """How far a table has been read: what a position says."""
-
-    high: datetime | None = None
-    """The exclusive upper end of the last window."""
-    keys: KeysCompared = NEVER
-
-    @staticmethod
-    def of(positions: Positions) -> dict[str, _Reached]:
-        """Take positions apart: entity -> what its one says."""
-        found = {}
-        for name, items in positions.items():
-            at = items.get("", {})
-            high, compared_at = (
-                datetime.fromisoformat(at[key]) if at.get(key) else None
-                for key in ("high", "compared_at")
-            )
-            found[name] = _Reached(high, KeysCompared(at.get("deletes"), compared_at))
-        return found
-
-    @property
-    def position(self) -> dict[str, str]:
-        """What it is as a position."""
-        told = {"high": self.high, "deletes": self.keys.trace, "compared_at": self.keys.at}
-        return {
-            key: value.isoformat() if isinstance(value, datetime) else value
-            for key, value in told.items()
-            if value is not None
-        }
-
-
-def _marks(read: Mapping[str, _Reached]) -> dict[str, datetime]:
-    return {name: one.high for name, one in read.items() if one.high}
+from tidemark.sources import Which, comparison, examination, reached, tables, traces, window
+from tidemark.sources.comparison import PostgresComparison
+from tidemark.sources.reached import Reached
+from tidemark.sources.traces import KeysCompared
 
 
 class PostgresSource:
@@ -93,14 +38,14 @@ class PostgresSource:
             WindowError: no safe upper bound is known.
             NullWatermarkError: rows that no window would ever contain.
         """
-        read = _Reached.of(positions)
+        read = Reached.of(positions)
         with self._servers.session(area.source.name, f"extract {area.area}") as session:
-            tables = _checked_tables(session, area, self._servers.whereabouts(session.server))
+            there = tables.checked(session, area, self._servers.whereabouts(session.server))
             seen = window.activity(session, area)
-            windows = window.windows(area, _marks(read), seen)
+            windows = window.windows(area, reached.marks(read), seen)
             now = traces.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
-                session.run(limits(area))
+                session.run(tables.limits(area))
                 began = time.monotonic()
                 snapshot = transfer.shared_snapshot(session)
                 found = window.look(session, area, windows, seen.clock)
@@ -117,33 +62,28 @@ class PostgresSource:
                 ]
                 yield PostgresDelta(
                     area=area,
-                    tables=tables,
+                    tables=there,
                     clock=seen.clock,
                     began=began,
                     windows=windows,
-                    pending=sorted(pending, key=lambda name: -tables[name].rows),
+                    pending=sorted(pending, key=lambda name: -there[name].rows),
                     compared=_to_compare(area, read, now),
                     future=future,
-                    snapshot=Snapshot(self._servers, session.server, snapshot, limits(area)),
+                    snapshot=Snapshot(self._servers, session.server, snapshot, tables.limits(area)),
                     _session=session,
                     _read=read,
                     _now=now,
                 )
 
-    @contextmanager
-    def compare(self, area: Area, positions: Positions) -> Iterator[PostgresComparison]:
+    def compare(
+        self, area: Area, positions: Positions
+    ) -> AbstractContextManager[PostgresComparison]:
         """See `Comparable.compare`.
 
         Raises:
             ContractError: a table that area.yml names is missing.
         """
-        with (
-            self._servers.session(area.source.name, "verify") as session,
-            session.rolled_back(transfer.READ_ONLY),
-        ):
-            session.run(limits(area))
-            clock = session.value(compose.statement(__name__, "clock"))
-            yield PostgresComparison(self._servers, session, area, clock, _Reached.of(positions))
+        return comparison.opened(self._servers, area, positions)
 
     def rows(self, area: Area) -> dict[str, int]:
         """See `Comparable.rows`; each table is read whole."""
@@ -159,7 +99,7 @@ class PostgresSource:
         with suppress(ConnectError, ServerVersionError):
             session = db.connect(self._servers.dsns[server], server, purpose="doctor", as_etl=False)
             with closing(session):
-                marks = _marks(_Reached.of(positions or {}))
+                marks = reached.marks(Reached.of(positions or {}))
                 where = self._servers.whereabouts(server)
                 try:
                     yield from examination.findings(session, area, marks, where)
@@ -181,7 +121,7 @@ class PostgresDelta:
     future: Mapping[str, int]
     snapshot: Snapshot
     _session: Session
-    _read: Mapping[str, _Reached]
+    _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
     """Entity -> what is known where its keys are compared now, of those whose deletes count."""
     _sent_keys: set[str] = field(default_factory=set)
@@ -191,14 +131,14 @@ class PostgresDelta:
         """See `Delta.positions`: what was known when keys were compared is of when they were."""
         return {name: {"": self._after(name).position} for name in self.area.entities}
 
-    def _after(self, name: str) -> _Reached:
+    def _after(self, name: str) -> Reached:
         before, high = self._read.get(name), self.windows[name].high
         if name not in self._now:
-            return _Reached(high)
+            return Reached(high)
         is_compared = name in self._sent_keys or _is_read_whole(self.area.entities[name])
         # What was never read before has no row that a comparison could miss.
         is_known = is_compared or before is None
-        return _Reached(high, self._now[name] if is_known or before is None else before.keys)
+        return Reached(high, self._now[name] if is_known or before is None else before.keys)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:
@@ -255,97 +195,6 @@ class PostgresDelta:
         self.snapshot.send(query, out, wanted, binary=binary)
 
 
-@dataclass(frozen=True)
-class PostgresComparison:
-    """All rows of the tables at one snapshot."""
-
-    _servers: Servers
-    _session: Session
-    _area: Area
-    clock: datetime
-    _read: Mapping[str, _Reached]
-
-    @cached_property
-    def tables(self) -> Mapping[str, Table]:
-        """See `Comparison.tables`."""
-        return _tables(self._session, self._area)
-
-    def _late(self, name: str) -> Composable:
-        """Compose the condition on which the next batch brings a row."""
-        entity, low = self._area.entities[name], self._low(name)
-        if entity.extract == "full" or low is None:
-            return db.text("true")
-        return compose.statement(
-            __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
-        )
-
-    def _low(self, name: str) -> datetime | None:
-        high = self._read[name].high if name in self._read else None
-        return high - self._area.entities[name].lookback if high else None
-
-    def relation(self, entity: str, columns: Sequence[str]) -> Relation:
-        """See `Comparison.relation`."""
-        return Relation(
-            self._session,
-            compose.statement(
-                __name__,
-                "compared",
-                columns=Columns(tuple(columns)),
-                pending=self._late(entity),
-                source=db.name(*self._area.entities[entity].source_name),
-            ),
-        )
-
-    def pending_keys(self, entity: str, limit: int) -> Sequence[Key]:
-        """See `Comparison.pending_keys`; none of a table that is read as a whole anyway."""
-        named = self._area.entities[entity]
-        if named.extract == "full" or self._low(entity) is None:
-            return []
-        statement = compose.statement(
-            __name__,
-            "late_keys",
-            key=Columns(named.key),
-            source=db.name(*named.source_name),
-            late=self._late(entity),
-            limit=db.literal(limit),
-        )
-        return [tuple(key) for (key,) in self._session.rows(statement)]
-
-    def will_compare_keys(self, entity: str, *, is_deleted: bool) -> bool:
-        """See `Comparison.will_compare_keys`."""
-        named, before = self._area.entities[entity], self._read.get(entity)
-        if named.extract == "full" or before is None:
-            return True
-        deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
-        with self._servers.session(self._area.source.name, "verify") as session:
-            while True:
-                clock = session.value(compose.statement(__name__, "clock"))
-                now = traces.now(session, [named], clock)[entity]
-                if traces.is_due(named, before.keys, now):
-                    return True
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(0.5)
-
-    def future(self) -> Mapping[str, int]:
-        """See `Comparison.future`."""
-        return window.future(self._session, self._area.entities.values(), self.clock)
-
-
-def limits(area: Area) -> Composable:
-    """Compose what keeps a transaction on the source from standing in the application's way."""
-    return compose.statement(
-        __name__,
-        "limits",
-        statement_timeout=_milliseconds(area.source.limits.statement_timeout),
-        lock_timeout=_milliseconds(area.source.limits.lock_timeout),
-    )
-
-
-def _milliseconds(duration: timedelta) -> Composable:
-    return db.literal(duration // timedelta(milliseconds=1))
-
-
 def _count(session: Session, entity: Entity, condition: Composable) -> int:
     source = db.name(*entity.source_name)
     return int(
@@ -354,7 +203,7 @@ def _count(session: Session, entity: Entity, condition: Composable) -> int:
 
 
 def _to_compare(
-    area: Area, before: Mapping[str, _Reached], now: Mapping[str, KeysCompared]
+    area: Area, before: Mapping[str, Reached], now: Mapping[str, KeysCompared]
 ) -> list[str]:
     return [
         name
@@ -367,44 +216,3 @@ def _to_compare(
 def _is_read_whole(entity: Entity) -> bool:
     """Whether each batch reads all rows there are, and what did not come is gone."""
     return entity.extract == "full" and entity.deletes == "detect"
-
-
-def _tables(session: Session, area: Area, whereabouts: str = "") -> dict[str, Table]:
-    """Read what the catalog says of the entities' tables."""
-    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
-    return {
-        name: catalog.require(
-            found,
-            entity.source_name,
-            server=session.server,
-            why=_why(area, name),
-            whereabouts=whereabouts,
-        )
-        for name, entity in area.entities.items()
-    }
-
-
-def _why(area: Area, name: str) -> str:
-    return f"entities.{name} of sql/{area.area}/area.yml"
-
-
-def _checked_tables(session: Session, area: Area, whereabouts: str) -> dict[str, Table]:
-    """Read the source's tables, and check them against area.yml."""
-    tables = _tables(session, area, whereabouts)
-    for name, entity in area.entities.items():
-        table, why = tables[name], _why(area, name)
-        named = [*entity.key, *([entity.watermark] if entity.watermark else [])]
-        catalog.require_columns(table, named, server=session.server, why=why)
-        if entity.watermark and table.type_of(entity.watermark) != _TIMESTAMPTZ:
-            raise ContractError(
-                f"{session.server}: the watermark {table.name}.{entity.watermark} is "
-                f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
-                "Name another column, or set `extract: full`."
-            )
-        if not any(unique <= set(entity.key) for unique in table.unique):
-            raise ContractError(
-                f"{session.server}: no unique index of {table.name} lies within the key "
-                f"({', '.join(entity.key)}), so two of its rows could be one row here. "
-                "Correct `key`, or create the unique index."
-            )
-    return tables

@@ -1,0 +1,184 @@
+"""What lands in MRR of one look at a source: rows, keys, and rows that no window has brought."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from tidemark.declare.config import Area, Entity
+from tidemark.layers import deletes
+from tidemark.layers.mirror import Mirror
+from tidemark.model import Counts, Positions, Repair, Table, Window
+from tidemark.postgres import db, inlet, transfer
+from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.transfer import Landing, Streamed, Task
+from tidemark.sources import Delta, Which
+
+Lineage = tuple[int, datetime]
+"""The batch that writes a row, and the source's clock when it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one extraction works on."""
+
+    servers: Servers
+    mrr: Session
+    area: Area
+    delta: Delta
+    batch_id: int
+    mirrors: Mapping[str, tuple[Mirror, Table]]
+    positions: Positions
+    """Where the look went on from."""
+    counts: Mapping[str, Counts]
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the rows are marked with."""
+        return self.batch_id, self.delta.clock
+
+    def window(self, name: str) -> Window:
+        """What was read of an entity, as a span of time."""
+        return self.delta.windows.get(name, Window(None, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What has landed in MRR, and is to be merged."""
+
+    pending: Sequence[str]
+    compared: Sequence[str]
+    """Entities whose keys have landed."""
+    streamed: Mapping[str, Sequence[Streamed]]
+    """Entity -> what came of it."""
+
+
+def keys_of(entity: Entity, mirrored: Table) -> Landing:
+    """Return the landing table of an entity's keys, each with its watermark where windows need one.
+
+    No entity can have its name.
+    """
+    names = dict.fromkeys(entity.key)
+    if entity.watermark and entity.extract == "delta":
+        names[entity.watermark] = None
+    columns = {column.name: column for column in mirrored.columns}
+    return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
+
+
+def land(work: Work) -> Landed:
+    """Land what is new, the keys that are compared, and the rows that no window has brought."""
+    delta = work.delta
+    keyed = [name for name in delta.compared if work.area.entities[name].extract == "delta"]
+    streamed = _stream(work, [_rows(work, name) for name in delta.pending] + _keys(work, keyed))
+    suspects = _suspects(work)
+    _stream(work, _keys(work, suspects))
+    compared = [*delta.compared, *suspects]
+    overlooked = _overlooked(work, compared)
+    # All there is takes the place of what is new of it; single keys come beside that.
+    besides = [name for name in delta.pending if overlooked.get(name) != "all"]
+    fetched = _stream(
+        work,
+        [_rows(work, name, which, is_beside=name in besides) for name, which in overlooked.items()],
+    )
+    _tell(work, streamed, fetched)
+    pending = list(dict.fromkeys([*delta.pending, *fetched]))
+    landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in pending}
+    return Landed(pending, compared, landed)
+
+
+def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = False) -> Task:
+    """Return the task that lands rows of an entity, in place of what has landed or beside it."""
+    target, table = work.mirrors[name]
+    columns = tuple(column for column in table.columns if column.name in target.payload)
+    return Task(
+        Landing(work.area.entities[name].landing, columns + inlet.OWN_COLUMNS),
+        partial(work.delta.send, name, which=which),
+        adds=is_beside,
+    )
+
+
+def _keys(work: Work, names: Iterable[str]) -> list[Task]:
+    return [
+        Task(
+            keys_of(work.area.entities[name], work.mirrors[name][1]),
+            partial(work.delta.send_keys, name),
+        )
+        for name in names
+    ]
+
+
+def _stream(work: Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
+    if not tasks:
+        return {}
+    transfer.prepare(work.mrr, [task.landing for task in tasks])
+    return transfer.land_all(work.servers, "mrr", tasks)
+
+
+def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:
+    """Say in the log what was read, and how long it took."""
+    held = round(time.monotonic() - work.delta.began, 3)
+    for name in work.area.entities:
+        about = _about(work.window(name), work.delta.clock)
+        work.counts[name].info.update(about, snapshot_seconds=held)
+        work.counts[name].note("fetched", fetched[name].rows if name in fetched else 0)
+        work.counts[name].note("future", work.delta.future.get(name, 0))
+    for landed in (streamed, fetched):
+        for name in landed.keys() & work.counts.keys():
+            work.counts[name].processed += landed[name].rows
+            work.counts[name].spend("stream_seconds", landed[name].seconds)
+
+
+def _suspects(work: Work) -> Sequence[str]:
+    """Find the entities whose windows brought a key that may be an old one, changed."""
+    return [
+        name
+        for name in work.delta.pending
+        if may_be_suspect(work.area, work.delta, work.positions, name)
+        and deletes.is_suspect(
+            work.mrr, work.mirrors[name][0], db.name(*work.area.entities[name].landing)
+        )
+    ]
+
+
+def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> bool:
+    """Whether keys of an entity, that a window brings, may be old ones that nobody compares."""
+    entity = area.entities[name]
+    return (
+        entity.deletes == "detect"
+        and entity.extract == "delta"
+        and name in known
+        and name in delta.pending
+        and name not in delta.compared
+    )
+
+
+def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
+    """Find what to fetch: rows that changed before the windows, and are not so in the mirrors."""
+    found: dict[str, Which] = {}
+    for name in compared:
+        entity, (target, table) = work.area.entities[name], work.mirrors[name]
+        low = work.window(name).low
+        if low is not None:
+            keys = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
+            found[name] = "all" if keys is None else keys
+    return {name: which for name, which in found.items() if which}
+
+
+def land_again(work: Work, repair: Repair) -> Mapping[str, Streamed]:
+    """Land the rows of the keys that a repair names, and nothing beside them."""
+    return _stream(work, [_rows(work, name, keys) for name, keys in repair.again.items()])
+
+
+def _about(window: Window, clock: datetime) -> dict[str, object]:
+    """Say in the log what was read, and what held the bound back."""
+    about: dict[str, object] = {
+        "low": window.low.isoformat() if window.low else None,
+        "high": window.high.isoformat() if window.high else None,
+        "source_clock": clock.isoformat(),
+    }
+    if window.held_by:
+        about["held_back_by"] = str(window.held_by)
+    return about

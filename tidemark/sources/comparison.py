@@ -1,0 +1,110 @@
+"""All rows of an area's tables in a PostgreSQL source, for comparing them with the mirror."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from tidemark.declare.config import Area
+from tidemark.model import Key, Positions, Table
+from tidemark.postgres import compose, db, transfer
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable, Relation, Servers, Session
+from tidemark.sources import tables, traces, window
+from tidemark.sources.reached import Reached
+
+_COUNTED_AFTER = 11.0
+"""Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
+
+
+@contextmanager
+def opened(servers: Servers, area: Area, positions: Positions) -> Iterator[PostgresComparison]:
+    """See `Comparable.compare`."""
+    with (
+        servers.session(area.source.name, "verify") as session,
+        session.rolled_back(transfer.READ_ONLY),
+    ):
+        session.run(tables.limits(area))
+        clock = session.value(compose.statement(__name__, "clock"))
+        yield PostgresComparison(servers, session, area, clock, Reached.of(positions))
+
+
+@dataclass(frozen=True)
+class PostgresComparison:
+    """All rows of the tables at one snapshot."""
+
+    _servers: Servers
+    _session: Session
+    _area: Area
+    clock: datetime
+    _read: Mapping[str, Reached]
+
+    @cached_property
+    def tables(self) -> Mapping[str, Table]:
+        """See `Comparison.tables`."""
+        return tables.read(self._session, self._area)
+
+    def _late(self, name: str) -> Composable:
+        """Compose the condition on which the next batch brings a row."""
+        entity, low = self._area.entities[name], self._low(name)
+        if entity.extract == "full" or low is None:
+            return db.text("true")
+        return compose.statement(
+            __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
+        )
+
+    def _low(self, name: str) -> datetime | None:
+        high = self._read[name].high if name in self._read else None
+        return high - self._area.entities[name].lookback if high else None
+
+    def relation(self, entity: str, columns: Sequence[str]) -> Relation:
+        """See `Comparison.relation`."""
+        return Relation(
+            self._session,
+            compose.statement(
+                __name__,
+                "compared",
+                columns=Columns(tuple(columns)),
+                pending=self._late(entity),
+                source=db.name(*self._area.entities[entity].source_name),
+            ),
+        )
+
+    def pending_keys(self, entity: str, limit: int) -> Sequence[Key]:
+        """See `Comparison.pending_keys`; none of a table that is read as a whole anyway."""
+        named = self._area.entities[entity]
+        if named.extract == "full" or self._low(entity) is None:
+            return []
+        statement = compose.statement(
+            __name__,
+            "late_keys",
+            key=Columns(named.key),
+            source=db.name(*named.source_name),
+            late=self._late(entity),
+            limit=db.literal(limit),
+        )
+        return [tuple(key) for (key,) in self._session.rows(statement)]
+
+    def will_compare_keys(self, entity: str, *, is_deleted: bool) -> bool:
+        """See `Comparison.will_compare_keys`."""
+        named, before = self._area.entities[entity], self._read.get(entity)
+        if named.extract == "full" or before is None:
+            return True
+        deadline = time.monotonic() + (_COUNTED_AFTER if is_deleted else 0)
+        with self._servers.session(self._area.source.name, "verify") as session:
+            while True:
+                clock = session.value(compose.statement(__name__, "clock"))
+                now = traces.now(session, [named], clock)[entity]
+                if traces.is_due(named, before.keys, now):
+                    return True
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.5)
+
+    def future(self) -> Mapping[str, int]:
+        """See `Comparison.future`."""
+        return window.future(self._session, self._area.entities.values(), self.clock)

@@ -1,0 +1,47 @@
+"""How far a PostgreSQL table has been read: what a position says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark.model import Positions
+from tidemark.sources.traces import NEVER, KeysCompared
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the position of a table says."""
+
+    high: datetime | None = None
+    """The exclusive upper end of the last window."""
+    keys: KeysCompared = NEVER
+
+    @staticmethod
+    def of(positions: Positions) -> dict[str, Reached]:
+        """Take positions apart: entity -> what its one says."""
+        found = {}
+        for name, items in positions.items():
+            at = items.get("", {})
+            high, compared_at = (
+                datetime.fromisoformat(at[key]) if at.get(key) else None
+                for key in ("high", "compared_at")
+            )
+            found[name] = Reached(high, KeysCompared(at.get("deletes"), compared_at))
+        return found
+
+    @property
+    def position(self) -> dict[str, str]:
+        """What it is as a position."""
+        told = {"high": self.high, "deletes": self.keys.trace, "compared_at": self.keys.at}
+        return {
+            key: value.isoformat() if isinstance(value, datetime) else value
+            for key, value in told.items()
+            if value is not None
+        }
+
+
+def marks(read: Mapping[str, Reached]) -> dict[str, datetime]:
+    """Return the high-water marks: entity -> where its next window begins."""
+    return {name: one.high for name, one in read.items() if one.high}
