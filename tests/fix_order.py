@@ -13,7 +13,7 @@ from psycopg2.extras import execute_values
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.queries import execute
 from tidemark.batch import publish, stage
-from tidemark.layers import mirror, versions
+from tidemark.layers import ledger, mirror, versions
 from tidemark.model import Place
 from tidemark.postgres import db
 
@@ -65,7 +65,7 @@ class Ordered:
                     rows = list(self._rows(shown))
                     landed = self._land(target.table, rows, list(entity.columns))
                     versions.apply(mrr, target, db.name(*landed))
-            mirror.record_applied(mrr, self.made.area, self.batch, {})
+            ledger.record(mrr, self.made.area, self.batch, {})
 
     def move(self) -> None:
         """Bring what MRR has to STG and the DWH."""

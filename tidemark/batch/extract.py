@@ -14,6 +14,7 @@ from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import (
     deletes,
     drift,
+    ledger,
     mirror,
     positions,
     versions,
@@ -69,7 +70,7 @@ def run(
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
-        mirror.applying(servers, mrr, area.area) as after,
+        ledger.applying(servers, mrr, area.area) as after,
     ):
         if after < batch_id:
             known = positions.known(mrr, area, refreshed=refreshed)
@@ -244,7 +245,7 @@ def _record(
     refreshed: Collection[str] = (),
 ) -> None:
     """Record the batch with the marks that hold after it: the last batch tells those of all."""
-    mirror.record_applied(
+    ledger.record(
         work.mrr,
         work.area,
         work.batch_id,

@@ -16,7 +16,7 @@ from tidemark.batch import (
 from tidemark.batch.journal import Journal, reason
 from tidemark.declare.config import NO_RETENTION, Area
 from tidemark.errors import ConnectError, TidemarkError
-from tidemark.layers import mirror
+from tidemark.layers import ledger
 from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
 from tidemark.postgres import retries
 from tidemark.postgres.db import Servers
@@ -93,7 +93,7 @@ def _begin(servers: Servers, area: Area, journal: Journal) -> int:
     for layer in layers:
         # A layer that is away stops its own hop, and none before it.
         with suppress(ConnectError), servers.session(layer, f"begin {area.area}") as session:
-            applied.append(mirror.last_applied(session, area.area))
+            applied.append(ledger.last_applied(session, area.area))
     return journal.begin(applied=max(applied))
 
 

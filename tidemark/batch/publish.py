@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
-from tidemark.layers import mirror
+from tidemark.layers import ledger, mirror
 from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.postgres import (
@@ -71,7 +71,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
-        mirror.applying(servers, dwh, area.area) as applied,
+        ledger.applying(servers, dwh, area.area) as applied,
     ):
         with stg.transaction(transfer.READ_ONLY):
             shape = star.read(stg, dwh, area)
@@ -97,8 +97,8 @@ def read_delta(
 ) -> Delta:
     """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
     snapshot = transfer.shared_snapshot(stg)
-    batches = mirror.applied_after(stg, area.area, min(after.values(), default=0) - 1)
-    last = max(batches) if batches else mirror.last_applied(stg, area.area)
+    batches = ledger.applied_after(stg, area.area, min(after.values(), default=0) - 1)
+    last = max(batches) if batches else ledger.last_applied(stg, area.area)
     behind = {name: reached for name, reached in after.items() if reached < last}
     staged = {name: mirror.bare(area.entities[name], "stg") for name in behind}
     written = mirror.changed(stg, staged, behind)
@@ -238,4 +238,4 @@ def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int)
         facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
     )
     if delta.last > applied:
-        mirror.record_applied(dwh, area, delta.last, delta.marks)
+        ledger.record(dwh, area, delta.last, delta.marks)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tidemark.declare.config import Area
-from tidemark.layers import mirror
+from tidemark.layers import ledger, mirror
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Layer
 from tidemark.postgres import compose, db, worktable
@@ -80,7 +80,7 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
     Only those that the receiving layer has applied: it still needs the others.
     """
     with servers.session(receiver, f"retention {area.area}") as session:
-        applied = mirror.last_applied(session, area.area)
+        applied = ledger.last_applied(session, area.area)
     deleted = 0
     with servers.session(layer, f"retention {area.area}") as session:
         which = {"area": area.area, "applied": applied, "keep": keep}

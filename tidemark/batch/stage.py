@@ -13,12 +13,14 @@ from tidemark.layers import (
     claims,
     cleanse,
     contracts,
+    ledger,
     mirror,
     rejects,
 )
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
-from tidemark.layers.mirror import REASONS, Applied
+from tidemark.layers.ledger import Applied
+from tidemark.layers.mirror import REASONS
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.postgres import (
     compose,
@@ -65,10 +67,10 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
         servers.session("stg", f"stage {area.area}") as stg,
-        mirror.applying(servers, stg, area.area) as after,
+        ledger.applying(servers, stg, area.area) as after,
     ):
         with mrr.transaction(transfer.READ_ONLY):
-            batches = mirror.applied_after(mrr, area.area, after)
+            batches = ledger.applied_after(mrr, area.area, after)
             sendings = _sendings(mrr, stg, area, after, batches) if batches else []
             cleansings: Mapping[str, Cleansing] = {}
             if sendings:
@@ -88,9 +90,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
                 for applied_id, about in batches.items():
-                    mirror.record_applied(
-                        stg, area, applied_id, about.marks, is_repair=about.is_repair
-                    )
+                    ledger.record(stg, area, applied_id, about.marks, is_repair=about.is_repair)
     return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
 
 
@@ -214,7 +214,7 @@ def find_out_claims(
     """Find out once who holds what was staged before claims were kept; in a transaction of STG."""
     if not claims.are_unknown(stg, area.area):
         return
-    applied = mirror.last_applied(stg, area.area)
+    applied = ledger.last_applied(stg, area.area)
     mirrors = mirror.read(mrr, area)
     for name, cleansing in cleansings.items():
         source, table = mirrors[name]

@@ -21,12 +21,8 @@ from tidemark.layers import (
     versions,
 )
 from tidemark.layers.claims import Claims
-from tidemark.layers.mirror import (
-    LINEAGE,
-    REASONS,
-    Applied,
-    Mirror,
-)
+from tidemark.layers.ledger import Applied
+from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
 from tidemark.model import Counts, Place, Table, label
 from tidemark.postgres import (
     catalog,

@@ -1,4 +1,4 @@
-"""Which batches a layer has applied that the layer before it never did.
+"""The ledger of a layer: which batches it has applied, and which the one before it never did.
 
 A layer applies what the one before it has applied, and nothing else: its batches are some of that
 one's. Where they are not, the layer before came back from an older backup. The next batch reads
@@ -7,13 +7,26 @@ again what the source still shows, but versions that were replaced since are beh
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidemark.declare.config import Area
+from tidemark.layers import rulesets
 from tidemark.model import ServerName
-from tidemark.postgres import compose, confined
-from tidemark.postgres.db import Session
+from tidemark.postgres import compose, confined, db, locks
+from tidemark.postgres.db import Servers, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A batch that a layer has applied."""
+
+    marks: Mapping[str, str]
+    is_repair: bool
+    refreshed: Sequence[str]
+    """Entities that a person had extracted as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,56 @@ class Lost:
             f"{self.restored} came back from an older backup, so what they changed can't be "
             "derived again"
         )
+
+
+def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
+    """Read the batches that a layer has applied after `batch_id`, in order."""
+    found = session.rows(
+        compose.statement(__name__, "applied_after"), {"area": area, "after": batch_id}
+    )
+    return {applied: Applied(*about) for applied, *about in found}
+
+
+def last_applied(session: Session, area: str) -> int:
+    """Read the last batch that a layer has applied; 0 before the first."""
+    return int(session.value(compose.statement(__name__, "last_applied"), {"area": area}))
+
+
+@contextmanager
+def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
+    """Apply batches to the layer of `session` alone, and know the last one that was applied.
+
+    Raises:
+        LockedError, OvertakenError: see `locks.writing`.
+    """
+    with locks.writing(servers, session, area):
+        yield last_applied(session, area)
+
+
+def record(
+    session: Session,
+    area: Area,
+    batch_id: int,
+    marks: Mapping[str, str],
+    *,
+    is_repair: bool = False,
+    refreshed: Collection[str] = (),
+) -> None:
+    """Record a batch as applied, and by which rules; call it in the transaction that applies it."""
+    rules = rulesets.of(area)
+    is_known = session.value(
+        compose.statement(__name__, "record"),
+        {
+            "area": area.area,
+            "batch_id": batch_id,
+            "marks": db.Json(dict(marks)),
+            "is_repair": is_repair,
+            "refreshed": sorted(refreshed),
+            "ruleset": rules and rules.checksum,
+        },
+    )
+    if rules is not None and not is_known:
+        rulesets.keep(session, rules)
 
 
 def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = None) -> Lost | None:

@@ -2,3 +2,28 @@
 
 -- name: forget
 delete from tidemark.applied_batch where area = %(area)s and batch_id = any(%(batches)s::bigint[])
+
+-- name: applied_after
+select
+    batch_id,
+    marks,
+    is_repair,
+    refreshed
+from tidemark.applied_batch
+where area = %(area)s and batch_id > %(after)s
+order by batch_id
+
+-- name: last_applied
+select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
+
+-- name: record
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
+values (
+    %(area)s,
+    %(batch_id)s,
+    %(marks)s,
+    %(is_repair)s,
+    %(refreshed)s::text[],
+    %(ruleset)s
+)
+returning exists (select from tidemark.ruleset as r where r.checksum = %(ruleset)s)

@@ -6,26 +6,24 @@ receiver applied last, so a layer that was away catches up with every version in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
-from tidemark.layers import contracts, rulesets
+from tidemark.layers import contracts
 from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
 from tidemark.postgres import (
     catalog,
     compose,
     db,
     indexes,
-    locks,
     sqlfiles,
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -147,16 +145,6 @@ def _require_own_names(
             "column of its own. Rename it; MRR can do without a column that is not of the key "
             "(drop it there, and set `on_new_column: ignore`)."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A batch that a layer has applied."""
-
-    marks: Mapping[str, str]
-    is_repair: bool
-    refreshed: Sequence[str]
-    """Entities that a person had extracted as a whole."""
 
 
 def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool = False) -> Counts:
@@ -306,53 +294,3 @@ def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
         typed=Columns(tuple(key), types=[unsized(table.column(c).value_type) for c in key]),
         arrays=[db.literal([one[place] for one in values]) for place in range(len(key))],
     )
-
-
-def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
-    """Read the batches that a layer has applied after `batch_id`, in order."""
-    found = session.rows(
-        compose.statement(__name__, "applied_after"), {"area": area, "after": batch_id}
-    )
-    return {applied: Applied(*about) for applied, *about in found}
-
-
-def last_applied(session: Session, area: str) -> int:
-    """Read the last batch that a layer has applied; 0 before the first."""
-    return int(session.value(compose.statement(__name__, "last_applied"), {"area": area}))
-
-
-@contextmanager
-def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
-    """Apply batches to the layer of `session` alone, and know the last one that was applied.
-
-    Raises:
-        LockedError, OvertakenError: see `locks.writing`.
-    """
-    with locks.writing(servers, session, area):
-        yield last_applied(session, area)
-
-
-def record_applied(
-    session: Session,
-    area: Area,
-    batch_id: int,
-    marks: Mapping[str, str],
-    *,
-    is_repair: bool = False,
-    refreshed: Collection[str] = (),
-) -> None:
-    """Record a batch as applied, and by which rules; call it in the transaction that applies it."""
-    rules = rulesets.of(area)
-    is_known = session.value(
-        compose.statement(__name__, "record_applied"),
-        {
-            "area": area.area,
-            "batch_id": batch_id,
-            "marks": db.Json(dict(marks)),
-            "is_repair": is_repair,
-            "refreshed": sorted(refreshed),
-            "ruleset": rules and rules.checksum,
-        },
-    )
-    if rules is not None and not is_known:
-        rulesets.keep(session, rules)

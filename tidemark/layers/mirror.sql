@@ -122,31 +122,6 @@ select
     exists (select from {mirror}) as has_rows
 
 
--- name: applied_after
-select
-    batch_id,
-    marks,
-    is_repair,
-    refreshed
-from tidemark.applied_batch
-where area = %(area)s and batch_id > %(after)s
-order by batch_id
-
--- name: last_applied
-select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
-
--- name: record_applied
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
-values (
-    %(area)s,
-    %(batch_id)s,
-    %(marks)s,
-    %(is_repair)s,
-    %(refreshed)s::text[],
-    %(ruleset)s
-)
-returning exists (select from tidemark.ruleset as r where r.checksum = %(ruleset)s)
-
 -- Natural keys that were found elsewhere.
 -- name: keys
 (select {typed as names} from unnest({arrays::text[]}) as k ({names}))

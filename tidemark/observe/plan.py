@@ -16,6 +16,7 @@ from tidemark.declare.config import Area, Entity
 from tidemark.layers import (
     deletes,
     drift,
+    ledger,
     mirror,
     positions,
 )
@@ -80,7 +81,7 @@ def make(servers: Servers, area: Area) -> Plan:
             differences = drift.compare(area, delta.tables, mirrors)
             look = _Look(area, mrr, delta, known)
             planned = [_planned(look, name, mirrors[name]) for name in area.entities]
-        staged = mirror.last_applied(stg, area.area)
+        staged = ledger.last_applied(stg, area.area)
         return Plan(
             area=area.area,
             source=area.source.name,
@@ -90,15 +91,15 @@ def make(servers: Servers, area: Area) -> Plan:
                 *(d.what for d in differences if d.action == "stop"),
                 *filter(None, (objection for _, objection in planned)),
             ],
-            to_stage=len(mirror.applied_after(mrr, area.area, staged)),
-            to_publish=len(mirror.applied_after(stg, area.area, _published(stg, dwh, area))),
+            to_stage=len(ledger.applied_after(mrr, area.area, staged)),
+            to_publish=len(ledger.applied_after(stg, area.area, _published(stg, dwh, area))),
         )
 
 
 def _published(stg: Session, dwh: Session, area: Area) -> int:
     """Read the last batch that every table of the DWH has."""
     reached = published.progress(dwh, area, star.read(stg, dwh, area).facts.values())
-    return min([mirror.last_applied(dwh, area.area), *reached.values()])
+    return min([ledger.last_applied(dwh, area.area), *reached.values()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def run(
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
-            stack.enter_context(mirror.applying(servers, session, area.area))
+            stack.enter_context(ledger.applying(servers, session, area.area))
         shape = star.read(stg, dwh, area)
         publish.prepare(dwh, shape)
         # What waits for the end of a transaction is of no entity.
@@ -158,7 +158,7 @@ def _lost_batches(
 def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None:
     if not lost:
         return
-    still = mirror.applied_after(mrr, area.area, 0)
+    still = ledger.applied_after(mrr, area.area, 0)
     remedy = (
         "Do `tidemark run` first: mrr has them still."
         if any(batch_id in still for one in lost for batch_id in one.batches)
@@ -173,8 +173,8 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
     landings = cleanse.read_landings(stg, area)
     mirrored = mirror.read(mrr, area)
     stage.find_out_claims(mrr, stg, area, cleansings)
-    batches = mirror.applied_after(mrr, area.area, 0)
-    applied = mirror.last_applied(stg, area.area)
+    batches = ledger.applied_after(mrr, area.area, 0)
+    applied = ledger.last_applied(stg, area.area)
     for name in names:
         target = cleansings[name].target
         source, table = mirrored[name]

@@ -198,7 +198,7 @@ def _checks(
         stg,
         mirrored,
         cleansings,
-        mirror.last_applied(stg, area.area),
+        ledger.last_applied(stg, area.area),
     )
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
