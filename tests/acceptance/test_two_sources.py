@@ -95,6 +95,7 @@ def test_a_change_in_one_source_is_a_batch_of_its_area_alone(
 ):
     """By the tasks of an orchestrator."""
     in_ledger(two, "update accounts set terms = '7 days', updated_at = now() where account_id = 1")
+    in_ledger(two, "select pg_sleep(1.1)")  # The margin of the window.
     for name, value in two.environment.items():
         monkeypatch.setenv(name, value)
     changed = {
