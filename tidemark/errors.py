@@ -30,6 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from tidemark.model import Holder
+
 
 class TidemarkError(Exception):
     """Something that the user can act on; the message says how."""
@@ -122,6 +124,10 @@ class WindowError(TidemarkError):
 
     exit_code = 6
 
+    def __init__(self, message: str, *, area: str, entities: Iterable[str]) -> None:
+        self.area, self.entities = area, tuple(entities)
+        super().__init__(message)
+
 
 class NullWatermarkError(WindowError):
     """Rows without a watermark, which no window would ever contain."""
@@ -131,6 +137,11 @@ class DeleteGuardError(TidemarkError):
     """More rows are gone from the source than a batch may delete unasked; nothing was moved."""
 
     exit_code = 6
+
+    def __init__(self, message: str, *, entity: str, missing: int, known: int) -> None:
+        self.entity = entity
+        self.missing, self.known = missing, known
+        super().__init__(message)
 
 
 class LostHistoryError(TidemarkError):
@@ -144,6 +155,13 @@ class LockedError(TidemarkError):
 
     exit_code = 7
 
+    def __init__(self, message: str, *, area: str | None, holder: Holder | None = None) -> None:
+        self.area = area
+        """None: a migration waited for all of them."""
+        self.holder = holder
+        """Who is in the way; None: it is not known, or has just ended."""
+        super().__init__(message)
+
 
 class OvertakenError(LockedError):
     """Another hop or a migration came first; nothing was written since. It may be tried again."""
@@ -155,6 +173,12 @@ class GateError(TidemarkError):
     """A data-quality gate refused the batch; the publish was rolled back."""
 
     exit_code = 8
+
+    def __init__(self, message: str, *, gate: str, rows: int) -> None:
+        self.gate = gate
+        """A check of area.yml by its name, or the table whose history is broken."""
+        self.rows = rows
+        super().__init__(message)
 
 
 class StatementError(TidemarkError):

@@ -105,6 +105,8 @@ def test_an_emptied_source_deletes_nothing_until_a_person_says_so(shop: Retail, 
         shop.run()
 
     assert "--accept-deletes" in str(raised.value)
+    told = raised.value
+    assert (told.entity, told.missing, told.known) == ("sales", 24 - left, 24)
     assert applied(shop) == before
     assert len(shop.warehouse.rows("dwh", SALES)) == 24
 

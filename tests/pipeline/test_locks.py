@@ -114,6 +114,8 @@ def test_a_hop_says_whom_it_waits_for_and_gives_up(
     ):
         pipeline.run_hop(impatient, retail.area, hop, batch)
     assert not isinstance(raised.value, OvertakenError)
+    assert raised.value.holder is not None
+    assert f"pid {raised.value.holder.pid} " in str(raised.value)
     first, *_ = caplog.records
     assert first.levelno == logging.WARNING
     assert re.match(rf"{layer}: waits for pid \d+ \(postgres", first.getMessage())

@@ -57,6 +57,7 @@ def test_a_gate_rolls_the_whole_publish_back(retail: Retail, query: str):
         "Run its query from sql/retail/area.yml in the DWH to see them."
     )
     assert str(raised.value) == said
+    assert (raised.value.gate, raised.value.rows) == ("small_sales", 1)
     assert (retail.star(), freshness(retail)) == before
     assert batches(retail)[-1] == (2, "FAILED", f"publish: {said}")
     logs = "select distinct hop, status, error_message from etl_logs where batch_id = 2 order by 1"

@@ -150,7 +150,7 @@ def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[
 def _guard(entity: Entity, missing: int, known: int) -> None:
     objection = _objection(entity, missing, known)
     if objection:
-        raise DeleteGuardError(objection)
+        raise DeleteGuardError(objection, entity=entity.name, missing=missing, known=known)
 
 
 def _objection(entity: Entity, missing: int, known: int) -> str | None:

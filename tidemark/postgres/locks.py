@@ -54,10 +54,13 @@ def hold(session: Session, area: str, so_far: str) -> None:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         found = session.rows(compose.statement(__name__, "holder"), which)
-        who = str(Holder(*found[0])) if found else "a process that has just ended"
+        holder = Holder(*found[0]) if found else None
+        who = holder or "a process that has just ended"
         raise LockedError(
             f"{area}: another process works on this area: {who}. "
-            f"Wait for it to end, or end it; {so_far}."
+            f"Wait for it to end, or end it; {so_far}.",
+            area=area,
+            holder=holder,
         ) from error
 
 
@@ -79,7 +82,7 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
-        raise _waited(session) from error
+        raise _waited(session, area) from error
 
     def show(writer: Session) -> None:
         shown: list[db.Row] = []
@@ -93,7 +96,8 @@ def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
         if not shown:
             raise OvertakenError(
                 f"{area}: a migration of {writer.server}, or another process that writes there, "
-                "has overtaken this one. Run the command again."
+                "has overtaken this one. Run the command again.",
+                area=area,
             )
 
     servers.guards[session.server] = show
@@ -141,11 +145,14 @@ def _locked(session: Session, lock: Callable[[], T]) -> T:
         raise _waited(session) from error
 
 
-def _waited(session: Session) -> LockedError:
-    """Say who was waited for in vain."""
+def _waited(session: Session, area: str | None = None) -> LockedError:
+    """Say who was waited for in vain; of a migration there is no area."""
     found = session.rows(compose.statement(__name__, "in_the_way"))
-    who = ", ".join(str(Holder(*each)) for each in found) or "a process that has just ended"
+    holders = [Holder(*each) for each in found]
+    who = ", ".join(map(str, holders)) or "a process that has just ended"
     return LockedError(
         f"{session.server}: waited {settings.SESSION['lock_timeout']} for {who}. "
-        "Wait for it to end, or end it; nothing was done there."
+        "Wait for it to end, or end it; nothing was done there.",
+        area=area,
+        holder=holders[0] if holders else None,
     )

@@ -146,7 +146,9 @@ def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) 
             "was extracted already: it was set back, or this is another server. What it stamps "
             "until then no window would contain. Set the clock right, then begin anew with "
             f"`tidemark run {area.area} {' '.join(f'--full-refresh {name}' for name in ahead)}`, "
-            f"or set `settle: 15m` (lossy) in sql/{area.area}/area.yml."
+            f"or set `settle: 15m` (lossy) in sql/{area.area}/area.yml.",
+            area=area.area,
+            entities=ahead,
         )
 
 
@@ -156,35 +158,45 @@ def _not_before(mark: datetime | None, high: datetime) -> datetime:
 
 
 def _refuse_unsafe(area: Area, entity: Entity, seen: Activity) -> None:
-    where = f"{area.area}.{entity.name}: no safe upper bound is known"
-    settle = f"or set `settle: 15m` (lossy) in sql/{area.area}/area.yml."
-    if seen.is_standby:
+    why = _unsafe(entity, seen)
+    if why:
         raise WindowError(
-            f"{where}: the source is a standby, which can't see its primary's transactions. "
-            f"Extract from the primary, {settle}"
+            f"{area.area}.{entity.name}: no safe upper bound is known: {why}, or set "
+            f"`settle: 15m` (lossy) in sql/{area.area}/area.yml.",
+            area=area.area,
+            entities=[entity.name],
+        )
+
+
+def _unsafe(entity: Entity, seen: Activity) -> str:
+    """Say what keeps a safe bound from being known, and what to do; nothing where it is known."""
+    if seen.is_standby:
+        return (
+            "the source is a standby, which can't see its primary's transactions. "
+            "Extract from the primary"
         )
     if not seen.sees_all_sessions:
-        raise WindowError(
-            f"{where}: the login may not see other sessions' transactions. "
-            f"Run `grant pg_read_all_stats to <the login>` on the source, {settle}"
+        return (
+            "the login may not see other sessions' transactions. "
+            "Run `grant pg_read_all_stats to <the login>` on the source"
         )
     if seen.hidden_sessions:
-        raise WindowError(
-            f"{where}: {seen.hidden_sessions} sessions run with track_activities = off. "
-            f"Turn it on for them, {settle}"
+        return (
+            f"{seen.hidden_sessions} sessions run with track_activities = off. Turn it on for them"
         )
     if seen.prepared_transactions:
-        raise WindowError(
-            f"{where}: {seen.prepared_transactions} prepared transactions are open, and no one can "
-            f"tell when their rows were stamped. Commit or roll them back "
-            f"(select gid from pg_prepared_xacts), {settle}"
+        return (
+            f"{seen.prepared_transactions} prepared transactions are open, and no one can "
+            "tell when their rows were stamped. Commit or roll them back "
+            "(select gid from pg_prepared_xacts)"
         )
     if entity.name in seen.late:
         late = seen.late[entity.name]
-        raise WindowError(
-            f"{where}: {_LATE[late.how].format(late.relation)}, later than they were stamped. "
-            f"{_REMEDIES[late.how]}, {settle}"
+        return (
+            f"{_LATE[late.how].format(late.relation)}, later than they were stamped. "
+            f"{_REMEDIES[late.how]}"
         )
+    return ""
 
 
 def condition(entity: Entity, slice_: Window) -> db.Composable:
@@ -250,7 +262,9 @@ def to_come(area: Area, name: str, found: Found) -> int:
             lack = f"{found.endless} rows have {watermark} at infinity or after 9999-12-30"
         raise NullWatermarkError(
             f"{name}: {lack}, so no window would ever contain them. Backfill the "
-            f"column, or set `extract: full` in sql/{area.area}/area.yml."
+            f"column, or set `extract: full` in sql/{area.area}/area.yml.",
+            area=area.area,
+            entities=[name],
         )
     return found.future
 

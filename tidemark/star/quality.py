@@ -25,5 +25,7 @@ def gate(session: Session, area: Area) -> None:
             raise GateError(
                 f"{area.area}: the check {check.name!r} found {found} rows ({check.description}). "
                 "Nothing was published. Run its query from "
-                f"sql/{area.area}/area.yml in the DWH to see them."
+                f"sql/{area.area}/area.yml in the DWH to see them.",
+                gate=check.name,
+                rows=found,
             )

@@ -174,7 +174,9 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         raise GateError(
             f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
             "before it. Nothing was published. Someone wrote to the table by hand: "
-            f"`tidemark history {label(dimension.table)} KEY` shows one key's versions."
+            f"`tidemark history {label(dimension.table)} KEY` shows one key's versions.",
+            gate=label(dimension.table),
+            rows=broken,
         )
     return counts
 
