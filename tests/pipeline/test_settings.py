@@ -128,6 +128,7 @@ def test_every_session_reads_and_prints_alike(retail: Retail, layer: ServerName)
     query = "select 0.1::float8 + 0.2, '04/03/2025'::date::text, 1234.5::money::text"
     with retail.servers.session(layer, "test") as session:
         assert session.rows(query) == [(0.1 + 0.2, "2025-04-03", "$1,234.50")]
+        assert session.value("select %(text)s", {"text": r"back\slash \n"}) == r"back\slash \n"
     engine = servers.engine(retail.warehouse.dsn[layer], layer)
     with engine.connect() as connection:
         found = connection.exec_driver_sql(query).fetchall()

@@ -48,6 +48,7 @@ CANCEL = 4.0
 PATIENCE = 60.0
 """Seconds of silence, within ten minutes, after which a server is not tried again."""
 _FORGOTTEN = 600.0
+_CONFORMING = "standard_conforming_strings"
 """Seconds after which a silence no longer counts."""
 
 
@@ -112,6 +113,18 @@ def _know(connection: Connection, dsn: str, server: ServerName) -> None:
 
 
 def _connect(dsn: str, application: str, *, is_async: bool = False) -> extensions.connection:
+    connection = _logged_in(dsn, application, is_async=is_async)
+    if is_async or connection.get_parameter_status(_CONFORMING) != "off":
+        return connection
+    # The driver learns at the login, and never again, whether it has to quote a backslash.
+    connection.close()
+    options = (driver_errors.parsed(dsn) or {}).get("options", "")
+    return _logged_in(dsn, application, options=f"{options} -c {_CONFORMING}=on".strip())
+
+
+def _logged_in(
+    dsn: str, application: str, *, is_async: bool = False, **more: Any
+) -> extensions.connection:
     return psycopg2.connect(
         # The encoding is set at the login. Set later, only the server would know it, and the driver
         # would go on with the database's own.
@@ -125,6 +138,7 @@ def _connect(dsn: str, application: str, *, is_async: bool = False) -> extension
         keepalives_interval=10,
         keepalives_count=3,
         tcp_user_timeout=UNACKNOWLEDGED * 1000,
+        **more,
     )
 
 
