@@ -1,13 +1,3 @@
--- applied_after
-select
-    batch_id,
-    marks,
-    is_repair,
-    refreshed
-from tidemark.applied_batch
-where area = :area and batch_id > :after
-order by batch_id;
-
 -- current_versions
 select sale_id, customer_id, product_id, quantity, unit_price, discount, net_amount, status, transaction_timestamp, transaction_date, transaction_year, transaction_month, transaction_day, transaction_hour, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at from public.stg_fact_sales where _batch_id > 0;
 
@@ -221,21 +211,6 @@ select
 from landing."mrr_dim_customers.found" as f
 inner join public.mrr_dim_customers as m on f._row = m.ctid
 where f._differs;
-
--- last_applied
-select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = :area;
-
--- record_applied
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
-values (
-    :area,
-    :batch_id,
-    :marks,
-    :is_repair,
-    :refreshed::text[],
-    :ruleset
-)
-returning exists (select from tidemark.ruleset as r where r.checksum = :ruleset);
 
 -- update
 update public.mrr_dim_customers as m

@@ -1,0 +1,2 @@
+-- clock
+select clock_timestamp();

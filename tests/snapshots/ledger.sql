@@ -1,0 +1,24 @@
+-- applied_after
+select
+    batch_id,
+    marks,
+    is_repair,
+    refreshed
+from tidemark.applied_batch
+where area = :area and batch_id > :after
+order by batch_id;
+
+-- last_applied
+select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = :area;
+
+-- record
+insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
+values (
+    :area,
+    :batch_id,
+    :marks,
+    :is_repair,
+    :refreshed::text[],
+    :ruleset
+)
+returning exists (select from tidemark.ruleset as r where r.checksum = :ruleset);
