@@ -38,7 +38,6 @@ class MemorySource:
 
     columns: tuple[Column, ...]
     lines: list[Line] = field(default_factory=list)
-    has_order: bool = True
     landed: int = 0
     """Looks that have landed."""
 
@@ -122,7 +121,7 @@ class MemoryDelta:
 
     def _own(self, out: Out) -> Sequence[str]:
         is_keys = len(out.columns) == len(self.key)
-        return () if is_keys or not self.source.has_order else OWN
+        return () if is_keys else OWN
 
     def _text(self, out: Out, lines: Sequence[tuple[int, Line]]) -> bytes:
         text = io.StringIO()

@@ -13,6 +13,7 @@ from tests.fix_servers import HOME, Warehouse
 PROGRAM = """
     import resource, sys
     from pathlib import Path
+    from tests import streaming
     from tidemark.postgres import db, transfer
     from tidemark.errors import TidemarkError
     from tidemark.model import Column
@@ -32,7 +33,7 @@ PROGRAM = """
     transfer.prepare(receiver, [landing])
     job = transfer.Job(landing, db.text(query), binary=form == "binary")
     try:
-        said = transfer.stream(sender, receiver, job)
+        said = streaming.stream(sender, receiver, job)
     except TidemarkError as error:
         said = error
     print(peak(), said)

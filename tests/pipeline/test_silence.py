@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from tests import streaming
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import Warehouse
 from tests.fix_silence import BACK, THERE, Proxy
@@ -99,7 +100,7 @@ def receiver(watched: Servers) -> Iterator[Session]:
 
 
 def stream(sender: Session, receiver: Session, query: str) -> int:
-    return transfer.stream(sender, receiver, Job(NUMBERS, db.text(query), True))
+    return streaming.stream(sender, receiver, Job(NUMBERS, db.text(query), True))
 
 
 SILENT = (

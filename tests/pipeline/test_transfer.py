@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from tests import streaming
 from tests.fix_servers import Warehouse
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
@@ -38,7 +39,7 @@ def landed(warehouse: Warehouse) -> list[tuple[object, ...]]:
 
 
 def stream(sender: Session, query: str, receiver: Session, binary: bool) -> int:
-    return transfer.stream(sender, receiver, Job(LANDING, db.text(query), binary))
+    return streaming.stream(sender, receiver, Job(LANDING, db.text(query), binary))
 
 
 @FORMS

@@ -199,21 +199,16 @@ def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
 
 def _keep_refused(work: Work, name: str, landed: Sequence[Streamed]) -> None:
     """Keep the rows that could not become rows of the mirror, beside those that could."""
-    for row in (row for one in landed for row in one.refused):
-        work.counts[name].rejected += 1
-        work.mrr.run(
-            compose.statement(__name__, "keep_refused"),
-            {
-                "area": work.area.area,
-                "entity": name,
-                "item": row.item,
-                "line": row.line,
-                "row_text": row.text,
-                "reasons": list(row.reasons),
-                "batch_id": work.batch_id,
-                "clock": work.delta.clock,
-            },
-        )
+    refused = [
+        {"item": row.item, "line": row.line, "row_text": row.text, "reasons": list(row.reasons)}
+        for one in landed
+        for row in one.refused
+    ]
+    if refused:
+        which = {"area": work.area.area, "entity": name, "batch_id": work.batch_id}
+        rows = {"rows": db.Json(refused), "clock": work.delta.clock}
+        kept = work.mrr.run(compose.statement(__name__, "keep_refused"), {**which, **rows})
+        work.counts[name].rejected += kept
 
 
 def _refuse_null_keys(work: Work, name: str, key: Sequence[str]) -> None:

@@ -57,13 +57,14 @@ where num_nulls({key}) > 0
 -- name: keep_refused
 insert into tidemark.refused
 (area, entity, item, line, row_text, reasons, batch_id, refused_at)
-values (
+select
     %(area)s,
     %(entity)s,
-    %(item)s,
-    %(line)s,
-    %(row_text)s,
-    %(reasons)s::text[],
+    r.item,
+    r.line,
+    r.row_text,
+    r.reasons,
     %(batch_id)s,
     %(clock)s
-)
+from jsonb_to_recordset(%(rows)s::jsonb)
+as r (item text, line bigint, row_text text, reasons text [])

@@ -23,11 +23,7 @@ from typing import IO, Any
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark.errors import (
-    ServerVersionError,
-    StatementError,
-    TidemarkError,
-)
+from tidemark.errors import ServerVersionError, StatementError, TidemarkError
 from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
 from tidemark.postgres import (
     adapters,

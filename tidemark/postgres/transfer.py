@@ -283,19 +283,6 @@ def land(receiver: Session, task: Task) -> Streamed:
     return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
 
 
-def stream(sender: Session, receiver: Session, job: Job) -> int:
-    """Do one job in a transaction on the receiving server; returns the number of rows.
-
-    Its query is a SELECT with the landing table's columns in their order, and the sender's
-    transaction is the caller's. See `land`.
-    """
-
-    def sending(out: Inlet) -> None:
-        send(sender, job.query, out, job.landing.columns, binary=job.binary)
-
-    return land(receiver, Task(job.landing, sending)).rows
-
-
 def append(
     sender: Session, query: Composable, receiver: Session, landing: Landing, *, binary: bool
 ) -> int:
