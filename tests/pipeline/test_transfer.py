@@ -1,7 +1,9 @@
 """A stream between two servers: whole, or not at all."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from io import FileIO
 
 import pytest
 
@@ -10,7 +12,7 @@ from tests.fix_servers import Warehouse
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
 from tidemark.postgres import db, transfer
-from tidemark.postgres.db import Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.transfer import Job, Landing
 
 LANDING = Landing(("landing", "numbers"), (Column("number", "integer"), Column("word", "text")))
@@ -110,6 +112,25 @@ def test_a_receiver_that_fails_after_many_rows_lands_none(
         stream(sender, ROWS, receiver, binary)
     assert str(raised.value).startswith(said)
     assert landed(warehouse) == BEFORE
+
+
+def test_a_receiver_that_tells_late_why_it_failed_is_still_heard(
+    sender: Session, receiver: Session, monkeypatch: pytest.MonkeyPatch
+):
+    """The sender finds the pipe broken meanwhile, which says nothing."""
+    copy_in = Session.copy_in
+
+    def late(session: Session, statement: Composable, pipe: FileIO) -> int:
+        try:
+            return copy_in(session, statement, pipe)
+        finally:
+            time.sleep(0.5)
+
+    monkeypatch.setattr(Session, "copy_in", late)
+    ends = "number < 40000 or pg_terminate_backend(pg_backend_pid())"
+    receiver.run(f"alter table landing.numbers add check ({ends})")
+    with pytest.raises(ConnectError, match=r"^stg: the connection broke: "):
+        stream(sender, f"{ROWS}, generate_series(1, 100)", receiver, binary=False)
 
 
 def test_a_landing_table_of_other_columns_is_made_anew(warehouse: Warehouse, receiver: Session):

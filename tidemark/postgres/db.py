@@ -134,12 +134,12 @@ class Session:
             cursor.copy_expert(statement, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
-    def copy_in(self, statement: Composable, read_end: int) -> int:
-        """Run `COPY … FROM STDIN` out of a pipe, and close it; returns the number of rows.
+    def copy_in(self, statement: Composable, pipe: io.FileIO) -> int:
+        """Run `COPY … FROM STDIN` out of a pipe; returns the number of rows.
 
         What is waited for there is not this server.
         """
-        own = connections.Pipe(read_end, "rb", self.connection)
+        own = connections.Pipe(os.dup(pipe.fileno()), "rb", self.connection)
         with io.BufferedReader(own, COPY_CHUNK) as stream:
             return self.copy(statement, stream)
 

@@ -252,14 +252,16 @@ class _Item:
         self._thread.start()
 
     def _receive(self, statement: Composable, read_end: int) -> None:
-        try:
-            self._rows = self._receiver.copy_in(statement, read_end)
-        except BaseException as error:
-            # What the receiver makes of half an item is no failure of its own.
-            if not self._is_aborted:
-                self._failure = error
-                if self._stop_sender:
-                    self._stop_sender()
+        # Closed after a failure is kept: the sender may find the pipe broken at once, and asks why.
+        with io.FileIO(read_end, "rb") as pipe:
+            try:
+                self._rows = self._receiver.copy_in(statement, pipe)
+            except BaseException as error:
+                # What the receiver makes of half an item is no failure of its own.
+                if not self._is_aborted:
+                    self._failure = error
+                    if self._stop_sender:
+                        self._stop_sender()
 
     def finish(self) -> int:
         """Close the pipe, and wait for the rows to land; returns how many."""
