@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from psycopg2 import sql
 
-from tidemark.postgres import compose
+from tidemark.postgres import compose, db
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 VERBS = "alter analyze begin copy create delete drop insert lock select set truncate update with"
@@ -49,6 +49,8 @@ def spelled(composed: sql.Composable) -> str:
             return ".".join(map(_name, composed.strings))
         case sql.Literal():
             return _value(composed.wrapped)
+        case db.Bound():
+            return spelled(composed.statement)
         case _:
             assert isinstance(composed, sql.SQL)
             return composed.string

@@ -21,6 +21,7 @@ from tidemark.batch import pipeline, stage
 from tidemark.declare.project import Project
 from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
 from tidemark.install.migrate import migrate
+from tidemark.layers import ledger
 from tidemark.model import LAYERS, Hop, ServerName
 from tidemark.postgres import (
     heartbeat,
@@ -159,7 +160,7 @@ def test_a_first_migration_that_somebody_holds_up_gives_up_too(retail: Retail):
 def test_one_that_was_overtaken_writes_nothing_any_more(retail: Retail, layer: ServerName):
     """It has lost the area, and does not know; the other one has come and gone."""
     with Servers(retail.warehouse.dsn) as late, late.session(layer, "late") as session:
-        with locks.writing(late, session, "retail"):
+        with locks.writing(late, session, "retail", ledger.last("retail")):
             with session.transaction():
                 session.run("create table landing.written ()")
             retail.run()
@@ -177,9 +178,10 @@ def test_one_that_is_writing_is_waited_for(retail: Retail):
     with (
         Servers(retail.warehouse.dsn) as late,
         late.session("mrr", "late") as session,
-        locks.writing(late, session, "retail"),
+        locks.writing(late, session, "retail", ledger.last("retail")),
         session.transaction(),
     ):
+        session.run("select 1")
         running = retail.run_beside()
         retail.wait_for_lock("mrr")
     assert running.result(PATIENCE).batch_id == 1

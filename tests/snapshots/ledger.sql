@@ -9,7 +9,7 @@ where area = :area and batch_id > :after
 order by batch_id;
 
 -- last_applied
-select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = :area;
+select coalesce(max(batch_id), 0) as batch_id from tidemark.applied_batch where area = :area;
 
 -- record
 insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)

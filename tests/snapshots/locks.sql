@@ -8,6 +8,9 @@ order by n.name
 on conflict (name) do update set number = k.number + 1
 returning number;
 
+-- drawn
+select number from tidemark.lock where name = :name;
+
 -- hold
 select number from tidemark.lock where name = :name for update nowait;
 
@@ -15,4 +18,4 @@ select number from tidemark.lock where name = :name for update nowait;
 insert into tidemark.lock (name, number) values (:name, 0) on conflict (name) do nothing;
 
 -- show
-select number from tidemark.lock where name = :name and number = :number for share nowait;
+select tidemark.show_number(:name, :number);

@@ -32,6 +32,7 @@ from tidemark.model import (
 from tidemark.postgres import (
     compose,
     db,
+    locks,
     refusals,
 )
 from tidemark.postgres.compose import Columns
@@ -70,7 +71,7 @@ def run(
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
-        ledger.applying(servers, mrr, area.area) as after,
+        locks.writing(servers, mrr, area.area, ledger.last(area.area)) as after,
     ):
         if after < batch_id:
             known = positions.known(mrr, area, refreshed=refreshed)

@@ -17,6 +17,7 @@ from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
+    locks,
     refusals,
     transfer,
 )
@@ -71,7 +72,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
-        ledger.applying(servers, dwh, area.area) as applied,
+        locks.writing(servers, dwh, area.area, ledger.last(area.area)) as applied,
     ):
         with stg.transaction(transfer.READ_ONLY):
             shape = star.read(stg, dwh, area)

@@ -26,6 +26,7 @@ from tidemark.postgres import (
     compose,
     db,
     ddl,
+    locks,
     refusals,
     transfer,
 )
@@ -67,7 +68,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
         servers.session("stg", f"stage {area.area}") as stg,
-        ledger.applying(servers, stg, area.area) as after,
+        locks.writing(servers, stg, area.area, ledger.last(area.area)) as after,
     ):
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)

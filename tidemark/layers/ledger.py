@@ -7,16 +7,16 @@ again what the source still shows, but versions that were replaced since are beh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidemark.declare.config import Area
 from tidemark.layers import rulesets
 from tidemark.model import ServerName
-from tidemark.postgres import compose, confined, db, locks
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres import compose, confined, db, question
+from tidemark.postgres.db import Session
+from tidemark.postgres.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +53,28 @@ class Lost:
         )
 
 
+def after(area: str, batch_id: int) -> Question[dict[int, Applied]]:
+    """Ask for the batches that a layer has applied after `batch_id`, in order."""
+    return question.of(
+        compose.statement(__name__, "applied_after"),
+        {"area": area, "after": batch_id},
+        lambda rows: {applied: Applied(*about) for applied, *about in rows},
+    )
+
+
 def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Applied]:
     """Read the batches that a layer has applied after `batch_id`, in order."""
-    found = session.rows(
-        compose.statement(__name__, "applied_after"), {"area": area, "after": batch_id}
-    )
-    return {applied: Applied(*about) for applied, *about in found}
+    return question.ask(session, after(area, batch_id))
+
+
+def last(area: str) -> Question[int]:
+    """Ask for the last batch that a layer has applied; 0 before the first."""
+    return question.of(compose.statement(__name__, "last_applied"), {"area": area}, question.one)
 
 
 def last_applied(session: Session, area: str) -> int:
     """Read the last batch that a layer has applied; 0 before the first."""
-    return int(session.value(compose.statement(__name__, "last_applied"), {"area": area}))
-
-
-@contextmanager
-def applying(servers: Servers, session: Session, area: str) -> Iterator[int]:
-    """Apply batches to the layer of `session` alone, and know the last one that was applied.
-
-    Raises:
-        LockedError, OvertakenError: see `locks.writing`.
-    """
-    with locks.writing(servers, session, area):
-        yield last_applied(session, area)
+    return question.ask(session, last(area))
 
 
 def record(

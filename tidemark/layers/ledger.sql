@@ -14,7 +14,7 @@ where area = %(area)s and batch_id > %(after)s
 order by batch_id
 
 -- name: last_applied
-select coalesce(max(batch_id), 0) from tidemark.applied_batch where area = %(area)s
+select coalesce(max(batch_id), 0) as batch_id from tidemark.applied_batch where area = %(area)s
 
 -- name: record
 insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)

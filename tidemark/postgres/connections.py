@@ -206,6 +206,18 @@ def is_busy(connection: extensions.connection) -> bool:
     return connection.info.transaction_status == extensions.TRANSACTION_STATUS_ACTIVE
 
 
+def is_idle(connection: extensions.connection) -> bool:
+    """Whether no transaction is open there."""
+    return connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+
+
+def has_news(connection: extensions.connection) -> bool:
+    """Whether something came, on a connection that waits for nothing: it was closed, mostly."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def is_idle_in_transaction(connection: extensions.connection) -> bool:
     """Whether a transaction is open there, between two statements."""
     return connection.info.transaction_status == extensions.TRANSACTION_STATUS_INTRANS

@@ -78,12 +78,14 @@ class Session:
 
     another: Callable[[], Session] | None = None
     """What opened it, to be called again."""
-    guards: Mapping[ServerName, Callable[[Session], None]] = MappingProxyType({})
-    """Name -> what each transaction that may write there has to do first; it may refuse."""
+    guards: Mapping[ServerName, Composable] = MappingProxyType({})
+    """Name -> the statement that each transaction that may write there begins with."""
 
     def __init__(self, connection: extensions.connection, server: ServerName) -> None:
         self._connection = connection
         self.server = server
+        self._queued: list[bytes] = []
+        """Statements that go with the next one, as they are sent."""
         self._is_used = threading.Lock()
         self._used = time.monotonic()
         if isinstance(connection, Connection):
@@ -125,12 +127,24 @@ class Session:
 
     def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
         """Return a statement as it is sent."""
+        return self._spelled(statement, parameters).decode()
+
+    def queue(self, statement: Composable | str, parameters: Parameters = None) -> None:
+        """Send a statement in one message with the next one of this session.
+
+        Its result is not wanted. Where it fails, the next one raises its error, and is not run.
+        Outside of a transaction, the statements of one message are a transaction of their own.
+        """
+        self._queued.append(self._spelled(statement, parameters))
+
+    def _spelled(self, statement: Composable | str, parameters: Parameters) -> bytes:
         with self._cursor() as cursor:
-            return bytes(cursor.mogrify(statement, parameters)).decode()
+            return _spelled(cursor, statement, parameters)
 
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
         with self._cursor() as cursor:
+            self._send(cursor)  # A COPY takes no other statement into its message.
             cursor.copy_expert(statement, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
@@ -152,34 +166,34 @@ class Session:
     @contextmanager
     def transaction(self, mode: str = "") -> Iterator[Session]:
         """Run the block in one transaction: committed at its end, rolled back by any exception."""
-        self.run(f"begin {mode}")
+        self._open(mode)
         try:
-            self._be_let(mode)
             yield self
+            self.run("commit")
         except BaseException:
             self._abandon()
             raise
-        self.run("commit")
 
     @contextmanager
     def rolled_back(self, mode: str = "") -> Iterator[Session]:
         """Run the block in one transaction that leaves nothing behind, however it ends."""
-        self.run(f"begin {mode}")
+        self._open(mode)
         try:
-            self._be_let(mode)
             yield self
         finally:
             self._abandon()
 
-    def _be_let(self, mode: str) -> None:
+    def _open(self, mode: str) -> None:
+        self.queue(f"begin {mode}")
         if not mode and self.server in self.guards:
-            self.guards[self.server](self)
+            self.queue(self.guards[self.server])
 
     def _abandon(self) -> None:
         """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
+        self._queued.clear()
         if connections.is_busy(self._connection):
             self.close()
-        if self.is_closed:
+        if self.is_closed or connections.is_idle(self._connection):
             return
         try:
             self.run("rollback")
@@ -225,10 +239,14 @@ class Session:
     @contextmanager
     def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
         with self._cursor() as cursor:
-            if parameters is not None and isinstance(statement, Composable):
-                statement = _bindable(statement, cursor)
-            cursor.execute(statement, parameters)
+            self._send(cursor, _spelled(cursor, statement, parameters))
             yield cursor
+
+    def _send(self, cursor: Any, *last: bytes) -> None:
+        message = b";\n".join([*self._queued, *last])
+        self._queued.clear()
+        if message:
+            cursor.execute(message)
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
@@ -259,6 +277,25 @@ class Relation:
 def cancel(sessions: Iterable[Session]) -> None:
     """Ask the servers to cancel what runs there; safe from another thread."""
     connections.cancel([session.connection for session in sessions])
+
+
+class Bound(Composable):
+    """A statement with its parameters, as it is sent: it may be a part of another one."""
+
+    def __init__(self, statement: Composable, parameters: Parameters) -> None:
+        super().__init__(statement)
+        self.statement, self._parameters = statement, parameters
+
+    def as_string(self, context: Any = None) -> str:
+        """See `sql.Composable.as_string`."""
+        cursor = context.cursor() if isinstance(context, extensions.connection) else context
+        return _spelled(cursor, self.statement, self._parameters).decode()
+
+
+def _spelled(cursor: Any, statement: Composable | str, parameters: Parameters) -> bytes:
+    if parameters is not None and isinstance(statement, Composable):
+        statement = _bindable(statement, cursor)
+    return bytes(cursor.mogrify(statement, parameters))
 
 
 def _bindable(statement: Composable, cursor: Any) -> Composable:
@@ -354,7 +391,7 @@ class Servers:
         self.dsns = dict(dsns)
         self.embedded = frozenset(embedded)
         """Those that are embedded, since nobody has said where others are."""
-        self.guards: dict[ServerName, Callable[[Session], None]] = {}
+        self.guards: dict[ServerName, Composable] = {}
         """See `Session.guards`: of all the sessions that are lent here."""
         self._idle: dict[ServerName, list[Session]] = {server: [] for server in self.dsns}
         self._watch = ExitStack()

@@ -10,6 +10,7 @@ from psycopg2 import errorcodes, extensions
 from tidemark.errors import (
     ConfigError,
     ConnectError,
+    OvertakenError,
     RefusedRowError,
     StatementError,
     TidemarkError,
@@ -76,6 +77,9 @@ def without_secrets(dsn: str, server: ServerName) -> str:
     return shortened if parsed(shortened) == kept else str(extensions.make_dsn(**kept))
 
 
+_OVERTAKEN = "TM001"
+"""What tidemark.show_number raises, and says the name of the lock."""
+_WRITES = re.compile(r"write (?P<area>\w+)")
 _MISSING = {
     errorcodes.UNDEFINED_TABLE,
     errorcodes.UNDEFINED_FUNCTION,
@@ -95,8 +99,8 @@ def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
     if isinstance(error, psycopg2.ProgrammingError) and state is None:  # The driver's own.
         return StatementError(f"{server}: {primary}.")
     is_raised = _is_raised(error)
-    if state in _TIMEOUTS and not is_raised and "user request" not in primary:
-        return _of_timeout(primary, state, server)
+    if waited := _of_wait(state, primary, server, is_raised=is_raised):
+        return waited
     if is_raised and state is not None and state[:2] == "40":
         # It gave way to others and was refused no row, whatever a function says of one.
         return StatementError(f"{server}: {_condition(state)}, says a function.", sqlstate=state)
@@ -109,6 +113,21 @@ def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
         )
     todo = " Run `tidemark migrate`." if is_role_missing else _remedy(state, server)
     return StatementError(f"{server}: {primary}.{todo}", sqlstate=state)
+
+
+def _of_wait(
+    state: str | None, primary: str, server: ServerName, *, is_raised: bool
+) -> TidemarkError | None:
+    """Say of a statement that it waited too long, or that another process did not wait for it."""
+    if state == _OVERTAKEN and (found := _WRITES.fullmatch(primary)):
+        return OvertakenError(
+            f"{found['area']}: a migration of {server}, or another process that writes there, has "
+            "overtaken this one. Run the command again.",
+            area=found["area"],
+        )
+    if state in _TIMEOUTS and not is_raised and "user request" not in primary:
+        return _of_timeout(primary, state, server)
+    return None
 
 
 def _of_timeout(primary: str, state: str, server: ServerName) -> StatementError:

@@ -18,15 +18,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tidemark.errors import LockedError, OvertakenError, StatementError
+from tidemark.errors import LockedError, StatementError
 from tidemark.model import Holder
 from tidemark.postgres import (
     compose,
     confined,
     db,
+    question,
     settings,
 )
 from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.question import Question
 
 T = TypeVar("T")
 
@@ -65,44 +67,31 @@ def hold(session: Session, area: str, so_far: str) -> None:
 
 
 @contextmanager
-def writing(servers: Servers, session: Session, area: str) -> Iterator[None]:
-    """Let only one hop write the rows of an area in the layer of `session`.
+def writing(servers: Servers, session: Session, area: str, asked: Question[T]) -> Iterator[T]:
+    """Let only one hop write the rows of an area in the layer of `session`, and ask it something.
 
     In the block, each transaction of `servers` that may write there shows the number drawn here.
     Drawing waits for transactions that have shown an older number. A killed process may have sent
-    its commit, and its server still carries it out.
+    its commit, and its server still carries it out. The question is answered after the wait.
 
     Raises:
         LockedError: those transactions did not end in time.
         OvertakenError: raised by a transaction in the block after another process drew a number.
     """
-    name = f"write {area}"
+    which = {"name": f"write {area}"}
+    drawn = question.of(compose.statement(__name__, "drawn"), which, question.one)
+    session.queue(compose.statement(__name__, "draw"), {"names": [which["name"]]})
     try:
-        number = session.value(compose.statement(__name__, "draw"), {"names": [name]})
+        number, answer = question.ask(session, question.both(drawn, asked))
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         raise _waited(session, area) from error
-
-    def show(writer: Session) -> None:
-        shown: list[db.Row] = []
-        try:
-            shown = writer.rows(
-                compose.statement(__name__, "show"), {"name": name, "number": number}
-            )
-        except StatementError as error:
-            if error.sqlstate != _LOCK_NOT_AVAILABLE:
-                raise
-        if not shown:
-            raise OvertakenError(
-                f"{area}: a migration of {writer.server}, or another process that writes there, "
-                "has overtaken this one. Run the command again.",
-                area=area,
-            )
-
-    servers.guards[session.server] = show
+    servers.guards[session.server] = db.Bound(
+        compose.statement(__name__, "show"), {**which, "number": number}
+    )
     try:
-        yield
+        yield answer
     finally:
         del servers.guards[session.server]
 

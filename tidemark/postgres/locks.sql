@@ -29,8 +29,11 @@ order by n.name
 on conflict (name) do update set number = k.number + 1
 returning number
 
+-- name: drawn
+select number from tidemark.lock where name = %(name)s
+
 -- name: show
-select number from tidemark.lock where name = %(name)s and number = %(number)s for share nowait
+select tidemark.show_number(%(name)s, %(number)s)
 
 -- Sessions that work on an area, write or migrate here.
 -- name: in_the_way

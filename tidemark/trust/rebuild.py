@@ -31,6 +31,7 @@ from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts, label
 from tidemark.postgres import (
     compose,
     db,
+    locks,
     refusals,
     transfer,
     worktable,
@@ -115,7 +116,7 @@ def run(
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
-            stack.enter_context(ledger.applying(servers, session, area.area))
+            stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
         shape = star.read(stg, dwh, area)
         publish.prepare(dwh, shape)
         # What waits for the end of a transaction is of no entity.

@@ -1,0 +1,70 @@
+"""A session's statements: several in one message, and what becomes of them where one fails."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests import counting
+from tests.fix_servers import Warehouse
+from tidemark.errors import StatementError
+from tidemark.postgres import db, question
+from tidemark.postgres.db import Session
+from tidemark.postgres.question import Question
+
+TWO = "select n, '{\"a\": 1}'::json as j from generate_series(1, %(n)s) as n"
+
+
+@pytest.fixture
+def session(warehouse: Warehouse) -> Iterator[Session]:
+    with closing(db.connect(warehouse.dsn["mrr"], "mrr", purpose="test", as_etl=False)) as session:
+        session.run("create temp table seen (n int primary key)")
+        yield session
+
+
+def test_queued_statements_go_with_the_next_one_in_one_message(session: Session):
+    with counting.every_statement() as sent, session.transaction():
+        session.queue("insert into seen values (%(n)s)", {"n": 1})
+        session.queue("insert into seen values (2)")
+        assert session.value("select count(*) from seen") == 2
+    assert len(sent) == 1
+
+
+def test_what_is_queued_last_goes_with_the_commit(session: Session):
+    with session.transaction():
+        session.queue("insert into seen values (1)")
+    assert session.value("select count(*) from seen") == 1
+
+
+def test_the_next_statement_raises_what_a_queued_one_failed_with(session: Session):
+    with pytest.raises(StatementError, match="seen_pkey"), session.transaction():
+        session.run("insert into seen values (1)")
+        session.queue("insert into seen values (1)")
+        session.run("select 1")
+    assert session.value("select count(*) from seen") == 0
+
+
+@pytest.mark.parametrize("way", [Session.transaction, Session.rolled_back])
+def test_a_transaction_that_is_given_up_sends_nothing_of_its_queue(session: Session, way: object):
+    with pytest.raises(KeyError), way(session):  # type: ignore[operator]
+        session.queue("insert into seen values (1)")
+        raise KeyError
+    assert session.value("select count(*) from seen") == 0
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(session: Session):
+    with pytest.raises(StatementError), session.transaction():
+        session.run("insert into seen values (1)")
+        session.queue("insert into seen values (1)")
+    assert session.value("select count(*) from seen") == 0
+
+
+def rows(n: int) -> Question[object]:
+    return question.of(db.text(TWO), {"n": n}, list)
+
+
+@pytest.mark.parametrize(("first", "second"), [(2, 1), (0, 3), (0, 0)])
+def test_two_questions_at_once_have_the_answers_of_each(session: Session, first: int, second: int):
+    alone = (question.ask(session, rows(first)), question.ask(session, rows(second)))
+    assert alone[0] == [(n + 1, {"a": 1}) for n in range(first)]
+    assert question.ask(session, question.both(rows(first), rows(second))) == alone
