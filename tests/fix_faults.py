@@ -37,6 +37,7 @@ from tidemark.model import Hop, ServerName
 from tidemark.postgres import transfer
 from tidemark.postgres.db import Servers, Session
 from tidemark.sources import window
+from tidemark.sources.window import Activity
 
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 
@@ -141,8 +142,13 @@ def comparable(clock: datetime) -> Iterator[None]:
     the statement of one number is the same in all of them.
     """
     activity = window.activity
+
+    def standing(*asked: Any) -> tuple[Activity, object]:
+        seen, answer = activity(*asked)
+        return replace(seen, clock=clock), answer
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(window, "activity", lambda *asked: replace(activity(*asked), clock=clock))
+        patch.setattr(window, "activity", standing)
         patch.setattr(transfer, "STREAMS", 1)
         yield
 

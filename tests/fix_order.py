@@ -65,7 +65,7 @@ class Ordered:
                     rows = list(self._rows(shown))
                     landed = self._land(target.table, rows, list(entity.columns))
                     versions.apply(mrr, target, db.name(*landed))
-            ledger.record(mrr, self.made.area, self.batch, {})
+            ledger.record(mrr, self.made.area, self.batch, {}, [THINGS.entity, EVENTS.entity])
 
     def move(self) -> None:
         """Bring what MRR has to STG and the DWH."""

@@ -132,7 +132,7 @@ class ObservedSource(PostgresSource):
             yield delta
 
     def _note(self, delta: PostgresDelta, observer: Session) -> None:
-        with delta.snapshot.read(observer):
+        with delta.snapshot().read(observer):
             for name, entity in delta.area.entities.items():
                 there = db.text(f"select '{name}', to_jsonb({name})::text from {name} where ")
                 until = window.condition(entity, replace(delta.windows[name], low=None))

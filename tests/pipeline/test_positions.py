@@ -42,7 +42,8 @@ def test_an_entity_is_read_again_where_nobody_knows_how_its_rows_came(retail: Re
     retail.run()
     retail.warehouse.execute("mrr", "delete from tidemark.source_position where entity = 'sales'")
     with retail.servers.session("mrr", "test") as mrr:
-        known = positions.known(mrr, retail.area, refreshed={"products"})
+        found = positions.read(mrr, retail.area)
+        known = positions.known(mrr, retail.area, found, refreshed={"products"})
     assert known["sales"] == known["products"] == positions.UNKNOWN
     assert "high" in known["customers"][""]
 

@@ -1,7 +1,7 @@
 """A session's statements: several in one message, and what becomes of them where one fails."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 
 import pytest
 
@@ -12,6 +12,7 @@ from tidemark.postgres import db, question
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
 
+Way = Callable[[Session], AbstractContextManager[Session]]
 TWO = "select n, '{\"a\": 1}'::json as j from generate_series(1, %(n)s) as n"
 
 
@@ -36,26 +37,31 @@ def test_what_is_queued_last_goes_with_the_commit(session: Session):
     assert session.value("select count(*) from seen") == 1
 
 
-def test_the_next_statement_raises_what_a_queued_one_failed_with(session: Session):
-    with pytest.raises(StatementError, match="seen_pkey"), session.transaction():
+def insert_twice(session: Session, way: Way, last: str = "") -> None:
+    with way(session):
         session.run("insert into seen values (1)")
         session.queue("insert into seen values (1)")
-        session.run("select 1")
+        if last:
+            session.run(last)
+
+
+@pytest.mark.parametrize("last", ["select 1", ""], ids=["statement", "commit"])
+def test_what_comes_next_raises_what_a_queued_statement_failed_with(session: Session, last: str):
+    with pytest.raises(StatementError, match="seen_pkey"):
+        insert_twice(session, Session.transaction, last)
     assert session.value("select count(*) from seen") == 0
+
+
+def give_up(session: Session, way: Way) -> None:
+    with way(session):
+        session.queue("insert into seen values (1)")
+        raise KeyError
 
 
 @pytest.mark.parametrize("way", [Session.transaction, Session.rolled_back])
-def test_a_transaction_that_is_given_up_sends_nothing_of_its_queue(session: Session, way: object):
-    with pytest.raises(KeyError), way(session):  # type: ignore[operator]
-        session.queue("insert into seen values (1)")
-        raise KeyError
-    assert session.value("select count(*) from seen") == 0
-
-
-def test_a_commit_that_fails_leaves_no_transaction_open(session: Session):
-    with pytest.raises(StatementError), session.transaction():
-        session.run("insert into seen values (1)")
-        session.queue("insert into seen values (1)")
+def test_a_transaction_that_is_given_up_sends_nothing_of_its_queue(session: Session, way: Way):
+    with pytest.raises(KeyError):
+        give_up(session, way)
     assert session.value("select count(*) from seen") == 0
 
 

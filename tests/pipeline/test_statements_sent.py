@@ -7,9 +7,9 @@ THING = {"id": "integer", "name": "text", "updated_at": "timestamp with time zon
 EVENT = {**THING, "at": "timestamp with time zone"}
 OPENED = "2025-01-01 12:00Z"
 
-IDLE = 51
+IDLE = 20
 """Statements of a batch that finds nothing, however many entities there are."""
-ONE_ROW = 123
+ONE_ROW = 93
 """Statements of a batch that finds one changed row."""
 
 

@@ -26,7 +26,7 @@ from tidemark.install import embedded
 from tidemark.model import Overrides
 from tidemark.observe import doctor, plan
 from tidemark.postgres.db import Session
-from tidemark.sources import window
+from tidemark.sources import tables, window
 from tidemark.trust import verify
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
@@ -146,7 +146,8 @@ def test_a_relation_whose_rows_come_late_has_no_safe_bound(
     area = make_area("things")
     execute(operational, TABLE.replace("things", "old_things"))
     execute(operational, statements)
-    seen = window.activity(Session(operational, "operational"), area)
+    session = Session(operational, "operational")
+    seen, _ = window.activity(session, area, tables.named(session, area))
     with pytest.raises(WindowError) as raised:
         window.window(area, area.entities["things"], None, seen)
     assert str(raised.value) == (
@@ -221,7 +222,8 @@ def test_a_subscribed_table_has_no_safe_bound(
     subscriber: Connection, make_area: Callable[[str], Area], table: str, subscribed: str
 ):
     area = make_area(table)
-    seen = window.activity(Session(subscriber, "operational"), area)
+    session = Session(subscriber, "operational")
+    seen, _ = window.activity(session, area, tables.named(session, area))
     said = f"rows of {subscribed} come by a subscription"
     with pytest.raises(WindowError, match=said) as raised:
         window.window(area, area.entities["things"], None, seen)

@@ -4,13 +4,13 @@ select
     n.nspname,
     k.conname,
     k.condeferrable,
-    k.confdeltype = 'a',
+    k.confdeltype = 'a' as only_checks,
     regexp_replace(
         pg_get_constraintdef(k.oid),
         ' ON DELETE (CASCADE|RESTRICT|SET (NULL|DEFAULT)( \([^)]*\))?)| (NOT )?DEFERRABLE( INITIALLY DEFERRED)?',
         '',
         'g'
-    )
+    ) as definition
 from pg_constraint as k
 inner join pg_class as t on k.conrelid = t.oid
 inner join pg_namespace as n on t.relnamespace = n.oid

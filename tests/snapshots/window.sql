@@ -69,9 +69,9 @@ with recursive behind as (
 )
 
 select distinct on (late.position)
-    late.position::int,
+    late.position::int as position,
     late.how,
-    late.relation::text
+    late.relation::text as relation
 from (
     select
         b.position,
@@ -109,6 +109,6 @@ from public.customers
 where updated_at is null or updated_at > timestamptz '2025-01-01Z') as b;
 
 -- prepared_transactions
-select count(*)
+select count(*) as transactions
 from pg_prepared_xacts as p
 where p.database = current_database();

@@ -26,6 +26,8 @@ from tidemark.model import (
     HopResult,
     Key,
     Overrides,
+    Place,
+    Position,
     Repair,
     Table,
 )
@@ -33,10 +35,12 @@ from tidemark.postgres import (
     compose,
     db,
     locks,
+    question,
     refusals,
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.question import Question
 from tidemark.postgres.transfer import Landing, Streamed
 from tidemark.sources import Source
 
@@ -71,12 +75,12 @@ def run(
     counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"extract {area.area}") as mrr,
-        locks.writing(servers, mrr, area.area, ledger.last(area.area)) as after,
+        locks.writing(servers, mrr, area.area, _questions(mrr, area)) as (after, (stored, found)),
     ):
         if after < batch_id:
-            known = positions.known(mrr, area, refreshed=refreshed)
+            known = positions.known(mrr, area, stored, refreshed=refreshed)
             with source.open(area, known) as delta:
-                mirrors = _following(mrr, area, delta.tables, counts)
+                mirrors = _following(mrr, area, delta.tables, mirror.of("mrr", area, found), counts)
                 work = Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)
                 if overrides.repair:
                     again = landing.land_again(work, overrides.repair)
@@ -89,6 +93,16 @@ def run(
                 else:
                     _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
+
+
+def _questions(
+    mrr: Session, area: Area
+) -> Question[tuple[int, tuple[dict[str, dict[str, Position]], dict[Place, Table]]]]:
+    """Ask for all that an extraction needs to know of MRR before it looks at the source."""
+    return question.both(
+        ledger.last(area.area),
+        question.both(positions.stored(area), mirror.tables(mrr, area)),
+    )
 
 
 @contextmanager
@@ -122,7 +136,8 @@ def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_del
             _keep_refused(work, name, landed.streamed[name])
         work.delta.landed(work.mrr)
         positions.move(work.mrr, work.area, reached, work.batch_id)
-        _record(work, positions.marks(reached), refreshed=refreshed)
+        entities = {*landed.pending, *landed.compared}
+        _record(work, positions.marks(reached), entities, refreshed=refreshed)
 
 
 def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> None:
@@ -133,7 +148,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
             again = _again(entity, mirrored, keys, work.lineage)
             work.counts[name].processed = streamed[name].rows
             work.counts[name].add(mirror.apply(work.mrr, mirrored[0], again, anew=True))
-        _record(work, positions.marks(work.positions), is_repair=True)
+        _record(work, positions.marks(work.positions), repair.again, is_repair=True)
 
 
 def _again(
@@ -156,10 +171,13 @@ def _again(
 
 
 def _following(
-    mrr: Session, area: Area, tables: Mapping[str, Table], counts: Mapping[str, Counts]
+    mrr: Session,
+    area: Area,
+    tables: Mapping[str, Table],
+    mirrors: Mapping[str, tuple[Mirror, Table]],
+    counts: Mapping[str, Counts],
 ) -> Mapping[str, tuple[Mirror, Table]]:
-    """Read the mirrors after they have followed the source, and say in the log how."""
-    mirrors = mirror.read(mrr, area)
+    """Let the mirrors follow the source, say in the log how, and return them as they are then."""
     differences = drift.compare(area, tables, mirrors)
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
@@ -236,6 +254,7 @@ def _refuse_null_keys(work: Work, name: str, key: Sequence[str]) -> None:
 def _record(
     work: Work,
     marks: Mapping[str, datetime],
+    entities: Collection[str],
     *,
     is_repair: bool = False,
     refreshed: Collection[str] = (),
@@ -246,6 +265,7 @@ def _record(
         work.area,
         work.batch_id,
         {name: high.isoformat() for name, high in marks.items()},
+        entities,
         is_repair=is_repair,
         refreshed=refreshed,
     )

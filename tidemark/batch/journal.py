@@ -20,7 +20,7 @@ from tidemark.postgres import (
     locks,
     retries,
 )
-from tidemark.postgres.db import Composable, Parameters, Session
+from tidemark.postgres.db import Parameters, Session
 
 T = TypeVar("T")
 
@@ -35,6 +35,8 @@ class Journal:
         """The session that holds the area's lock, in a transaction that stays open."""
         self._is_held = False
         """Whether `_resume` has to take the lock again."""
+        self._ended: Parameters = None
+        """The end of a hop, which is not written yet: the next statement follows at once."""
         self._is_lost = False
         """Whether the DWH did not come back when it was waited for. It is waited for only once."""
 
@@ -49,6 +51,11 @@ class Journal:
         self._is_held = True
         try:
             yield
+            self._write_ended()
+        except BaseException:
+            with suppress(TidemarkError):
+                self._write_ended()
+            raise
         finally:
             self._is_held = False
             self._let_go()
@@ -90,7 +97,8 @@ class Journal:
 
     def fail(self, batch_id: int, message: str) -> None:
         """End a batch as FAILED."""
-        self._surely(self._session.run, "fail_batch", {"batch_id": batch_id, "message": message})
+        which = {"batch_id": batch_id, "message": message}
+        self._surely(lambda: self._session.run(compose.statement(__name__, "fail_batch"), which))
 
     def retry(self, hop: Hop, batch_id: int, error: TidemarkError) -> None:
         """Log that an attempt of a hop has failed and that another one follows.
@@ -98,33 +106,42 @@ class Journal:
         Raises:
             LockedError: the DWH was away, and another process took the area's lock meanwhile.
         """
-        self._surely(
-            self._session.run,
-            "retry",
-            {"batch_id": batch_id, "hop": hop, "error": str(error)},
-        )
+        which = {"batch_id": batch_id, "hop": hop, "error": str(error)}
+        self._surely(lambda: self._session.run(compose.statement(__name__, "retry"), which))
 
-    def _surely(
-        self, do: Callable[[Composable, Parameters], T], statement: str, parameters: Parameters
-    ) -> T:
-        """Run a statement while the lock is held; where a connection broke, on a new one.
+    def _surely(self, write: Callable[[], T]) -> T:
+        """Write while the lock is held; where a connection broke, on a new one.
 
         The DWH is waited for once in the life of a journal. A process that logs its failure because
         the DWH is away must not wait for it again.
         """
         try:
             self._still_hold()
-            return do(compose.statement(__name__, statement), parameters)
+            return self._with_ended(write)
         except ConnectError:
             if self._is_lost:
                 raise
             self._is_lost = True
             retries.until_done(self._resume)
             self._is_lost = False
-            return do(compose.statement(__name__, statement), parameters)
+            return self._with_ended(write)
+
+    def _with_ended(self, write: Callable[[], T]) -> T:
+        """Write, and in front of it the end of the hop before, in one message."""
+        if self._ended:
+            self._session.queue(compose.statement(__name__, "end"), self._ended)
+        result = write()
+        self._ended = None
+        return result
+
+    def _write_ended(self) -> None:
+        """Write the end of the last hop: nothing follows it."""
+        if self._ended:
+            self._surely(self._session.flush)
 
     def _still_hold(self) -> None:
-        if self._holder:
+        # A server that ends the connection says so on it, and else nothing comes there.
+        if self._holder and self._holder.has_news:
             self._holder.run("select")
 
     def _resume(self) -> None:
@@ -160,7 +177,8 @@ class Journal:
         exception marks the run's row as FAILED and is raised again.
         """
         which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
-        log_id = int(self._surely(self._session.value, "start", which))
+        start = compose.statement(__name__, "start")
+        log_id = int(self._surely(lambda: self._session.value(start, which)))
         counts: dict[str, Counts] = {}
         try:
             yield counts
@@ -198,7 +216,7 @@ class Journal:
             "info": db.Json(_info(whole)),
             "entities": db.Json(told),
         }
-        self._surely(self._session.run, "end", ended)
+        self._ended = ended
 
 
 def reason(error: BaseException) -> str:

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
+from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
     locks,
+    question,
     refusals,
     transfer,
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.question import Question
 from tidemark.postgres.transfer import Job, Landing
 from tidemark.star import (
     calendar,
@@ -33,7 +36,7 @@ from tidemark.star import (
     star,
 )
 from tidemark.star.facts import Fact
-from tidemark.star.star import Star
+from tidemark.star.star import Star, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,6 @@ class Delta:
     marks: Mapping[str, str]
     changed: Sequence[str]
     """Entities with versions in between."""
-    snapshot: str
-    """The exported snapshot of STG that shows all of this."""
     known: Mapping[str, int]
     """Entity -> batch: its table may have rows that STG first saw up to it; later ones are new."""
 
@@ -72,14 +73,12 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         servers.session("dwh", f"publish {area.area}") as dwh,
-        locks.writing(servers, dwh, area.area, ledger.last(area.area)) as applied,
+        locks.writing(servers, dwh, area.area, _questions(dwh, area)) as (applied, stored),
     ):
         with stg.transaction(transfer.READ_ONLY):
-            shape = star.read(stg, dwh, area)
-            after = published.progress(dwh, area, shape.facts.values())
-            delta = read_delta(stg, area, after, list(repair.surplus["dwh"]) if repair else ())
+            shape, delta = _read(stg, area, stored, list(repair.surplus["dwh"]) if repair else ())
             if delta.changed:
-                _land(servers, dwh, shape, delta, counts)
+                _land(servers, stg, dwh, shape=shape, delta=delta, counts=counts)
                 _make_partitions(dwh, shape, delta)
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
@@ -88,21 +87,48 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _remove_surplus(dwh, shape, delta, repair, counts)
             if delta.changed:
                 _apply(dwh, area, shape, delta, counts)
+            dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
             record(dwh, area, shape, delta, applied=applied)
-            dwh.run(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
-def read_delta(
-    stg: Session, area: Area, after: Mapping[str, int], surplus: Sequence[str] = ()
+def _questions(dwh: Session, area: Area) -> Question[tuple[int, Stored]]:
+    """Ask for all that a publish needs to know of the DWH before it looks at STG."""
+    return question.both(ledger.last(area.area), star.stored(dwh, area))
+
+
+def _read(stg: Session, area: Area, stored: Stored, surplus: Sequence[str]) -> tuple[Star, Delta]:
+    """Read what STG looks like, and what it has that the DWH lacks."""
+    known = min((one.batch_id for one in stored.published.values()), default=0) - 1
+    asked = question.both(mirror.tables(stg, area), ledger.after(area.area, known))
+    tables, batches = question.ask(stg, asked)
+    shape = star.of(area, mirror.of("stg", area, tables), stored)
+    if min(shape.progress.values(), default=0) <= known:  # A fact is made of something else now.
+        batches = ledger.applied_after(stg, area.area, -1)
+    return shape, delta_of(stg, area, shape.progress, batches, surplus)
+
+
+def delta_of(
+    stg: Session,
+    area: Area,
+    after: Mapping[str, int],
+    batches: Mapping[int, Applied],
+    surplus: Sequence[str] = (),
 ) -> Delta:
-    """Read what STG has that the tables of a DWH lack, each of which has come up to a batch."""
-    snapshot = transfer.shared_snapshot(stg)
-    batches = ledger.applied_after(stg, area.area, min(after.values(), default=0) - 1)
+    """Find out what STG has that the tables of a DWH lack, each of which has come up to a batch.
+
+    Args:
+        stg: in a transaction with one snapshot.
+        area: whose tables.
+        after: entity -> the batch that its table has come up to.
+        batches: those that STG has applied, at least from the first of these on.
+        surplus: entities of which the DWH has rows that STG lacks.
+    """
     last = max(batches) if batches else ledger.last_applied(stg, area.area)
     behind = {name: reached for name, reached in after.items() if reached < last}
-    staged = {name: mirror.bare(area.entities[name], "stg") for name in behind}
-    written = mirror.changed(stg, staged, behind)
+    touched = ledger.touched(batches, behind)
+    staged = {name: mirror.bare(area.entities[name], "stg") for name in touched}
+    written = mirror.changed(stg, staged, {name: behind[name] for name in touched})
     changed = [name for name in behind if name in surplus or name in written]
     # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
     # new what they once had published. Of a table that begins anew nobody knows what it has.
@@ -112,7 +138,7 @@ def read_delta(
         for name, reached in after.items()
     }
     marks = batches[last].marks if batches else {}
-    return Delta(after, last, marks, changed, snapshot, known)
+    return Delta(after, last, marks, changed, known)
 
 
 def let_keys_wait(dwh: Session) -> None:
@@ -140,7 +166,13 @@ def job(shape: Star, entity: str, *, after: int) -> Job:
 
 
 def _land(
-    servers: Servers, dwh: Session, shape: Star, delta: Delta, counts: Mapping[str, Counts]
+    servers: Servers,
+    stg: Session,
+    dwh: Session,
+    *,
+    shape: Star,
+    delta: Delta,
+    counts: Mapping[str, Counts],
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
     prepare(dwh, shape)
@@ -151,9 +183,8 @@ def _land(
         job(shape, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
     ]
-    streamed = transfer.stream_all(
-        servers, sender=("stg", delta.snapshot), receiver="dwh", jobs=jobs
-    )
+    snapshot = transfer.shared_snapshot(stg)
+    streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
     for name, result in streamed.items():
         counts[name].processed = result.rows
         counts[name].info["stream_seconds"] = round(result.seconds, 3)
@@ -239,4 +270,4 @@ def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int)
         facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
     )
     if delta.last > applied:
-        ledger.record(dwh, area, delta.last, delta.marks)
+        ledger.record(dwh, area, delta.last, delta.marks, delta.changed)

@@ -90,8 +90,10 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
+                entities = _written(sendings, repair)
                 for applied_id, about in batches.items():
-                    ledger.record(stg, area, applied_id, about.marks, is_repair=about.is_repair)
+                    is_repair = about.is_repair
+                    ledger.record(stg, area, applied_id, about.marks, entities, is_repair=is_repair)
     return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
 
 
@@ -134,6 +136,13 @@ def _remove_surplus(
         rejects.resolve(stg, area.area, area.entities[name], keys, at=(batch_id, repair.clock))
 
 
+def _written(sendings: Sequence[_Sending], repair: Repair | None) -> set[str]:
+    """Find the entities of which the batches may write versions."""
+    return {sending.job.landing.entity for sending in sendings} | {
+        *(repair.surplus["stg"] if repair else ())
+    }
+
+
 def _sendings(
     mrr: Session, stg: Session, area: Area, after: int, batches: Mapping[int, Applied]
 ) -> list[_Sending]:
@@ -146,7 +155,8 @@ def _sendings(
     Raises:
         ContractError: a table is missing, or a landing table can't take what MRR has.
     """
-    bare = {name: mirror.bare(entity, "mrr") for name, entity in area.entities.items()}
+    touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
+    bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
     changed = mirror.changed(mrr, bare, dict.fromkeys(bare, after))
     if not changed and not any(one.refreshed for one in batches.values()):
         return []

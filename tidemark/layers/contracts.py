@@ -15,9 +15,11 @@ from tidemark.postgres import (
     compose,
     db,
     ddl,
+    question,
     sqltypes,
 )
-from tidemark.postgres.db import Session
+from tidemark.postgres.db import Row
+from tidemark.postgres.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,16 +262,27 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
         raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")
 
 
-def require_deferrable(dwh: Session, area: Area) -> None:
-    """Check that foreign keys of the star wait for a batch to be whole, and delete nothing."""
+def foreign_keys(area: Area) -> Question[Sequence[Row]]:
+    """Ask the DWH for the foreign keys of an area's star, for `require_deferrable`."""
     which = {
         "schema": area.schema_name,
         "facts": [entity.dwh for entity in area.facts],
         "dimensions": [entity.dwh for entity in area.dimensions],
     }
-    for table, schema, name, waits, only_checks, definition in dwh.rows(
-        compose.statement(__name__, "foreign_keys"), which
-    ):
+    return question.of(compose.statement(__name__, "foreign_keys"), which, tuple)
+
+
+def require_deferrable(area: Area, found: Sequence[Row]) -> None:
+    """Check that foreign keys of the star wait for a batch to be whole, and delete nothing.
+
+    Args:
+        area: whose star.
+        found: the answer to `foreign_keys`.
+
+    Raises:
+        ContractError: one does not.
+    """
+    for table, schema, name, waits, only_checks, definition in found:
         altered = ddl.named(schema, table)
         said = f"dwh: the foreign key {name!r} of {schema}.{table}"
         if not only_checks:

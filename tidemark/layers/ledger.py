@@ -27,6 +27,8 @@ class Applied:
     is_repair: bool
     refreshed: Sequence[str]
     """Entities that a person had extracted as a whole."""
+    entities: Sequence[str] | None
+    """Those of which it may have written versions; None: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,25 @@ def applied_after(session: Session, area: str, batch_id: int) -> dict[int, Appli
     return question.ask(session, after(area, batch_id))
 
 
+def touched(batches: Mapping[int, Applied], after: Mapping[str, int]) -> list[str]:
+    """Find the entities of which batches may have written versions, each after one of its own.
+
+    Args:
+        batches: those that the layer has applied.
+        after: entity -> batch. Of one that begins at batch 0, the batches may be gone that wrote
+            its versions.
+    """
+    return [
+        name
+        for name, reached in after.items()
+        if not reached
+        or any(
+            batch_id > reached and (one.entities is None or name in one.entities)
+            for batch_id, one in batches.items()
+        )
+    ]
+
+
 def last(area: str) -> Question[int]:
     """Ask for the last batch that a layer has applied; 0 before the first."""
     return question.of(compose.statement(__name__, "last_applied"), {"area": area}, question.one)
@@ -82,11 +103,22 @@ def record(
     area: Area,
     batch_id: int,
     marks: Mapping[str, str],
+    entities: Collection[str],
     *,
     is_repair: bool = False,
     refreshed: Collection[str] = (),
 ) -> None:
-    """Record a batch as applied, and by which rules; call it in the transaction that applies it."""
+    """Record a batch as applied, and by which rules; call it in the transaction that applies it.
+
+    Args:
+        session: in that transaction.
+        area: whose batch.
+        batch_id: the batch.
+        marks: entity -> high-water mark that holds after it.
+        entities: those of which it may have written versions here.
+        is_repair: whether it wrote what another layer has lost.
+        refreshed: entities that a person had extracted as a whole.
+    """
     rules = rulesets.of(area)
     is_known = session.value(
         compose.statement(__name__, "record"),
@@ -96,6 +128,7 @@ def record(
             "marks": db.Json(dict(marks)),
             "is_repair": is_repair,
             "refreshed": sorted(refreshed),
+            "entities": sorted(entities),
             "ruleset": rules and rules.checksum,
         },
     )

@@ -8,7 +8,8 @@ select
     batch_id,
     marks,
     is_repair,
-    refreshed
+    refreshed,
+    entities
 from tidemark.applied_batch
 where area = %(area)s and batch_id > %(after)s
 order by batch_id
@@ -17,13 +18,15 @@ order by batch_id
 select coalesce(max(batch_id), 0) as batch_id from tidemark.applied_batch where area = %(area)s
 
 -- name: record
-insert into tidemark.applied_batch (area, batch_id, marks, is_repair, refreshed, ruleset)
+insert into tidemark.applied_batch
+(area, batch_id, marks, is_repair, refreshed, entities, ruleset)
 values (
     %(area)s,
     %(batch_id)s,
     %(marks)s,
     %(is_repair)s,
     %(refreshed)s::text[],
+    %(entities)s::text[],
     %(ruleset)s
 )
 returning exists (select from tidemark.ruleset as r where r.checksum = %(ruleset)s)

@@ -19,11 +19,13 @@ from tidemark.postgres import (
     compose,
     db,
     indexes,
+    question,
     sqlfiles,
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import unsized
 
 LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
@@ -102,11 +104,31 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
     """Read the mirror tables of an area from the catalog of MRR or STG.
 
     Raises:
+        ContractError: see `of`.
+    """
+    return of(session.server, area, question.ask(session, tables(session, area)))
+
+
+def tables(session: Session, area: Area) -> Question[dict[Place, Table]]:
+    """Ask for the mirror tables of an area, as the catalog of MRR or STG has them."""
+    both = [bare(entity, session.server).tables for entity in area.entities.values()]
+    return catalog.named(session, [table for two in both for table in two])
+
+
+def of(
+    layer: ServerName, area: Area, found: Mapping[Place, Table]
+) -> dict[str, tuple[Mirror, Table]]:
+    """Return the mirrors of an area: entity -> its mirror, and the mirror's table.
+
+    Args:
+        layer: MRR or STG.
+        area: whose mirrors.
+        found: their tables, as the catalog has them.
+
+    Raises:
         ContractError: one does not exist, or lacks the key or the lineage columns.
     """
-    layer = session.server
     wanted = {name: bare(entity, layer).tables for name, entity in area.entities.items()}
-    found = catalog.tables(session, [table for both in wanted.values() for table in both])
     mirrors = {}
     for name, entity in area.entities.items():
         why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"

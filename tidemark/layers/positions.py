@@ -6,48 +6,59 @@ has the positions of that time, and so reads again what it lost.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tidemark.declare.config import Area
 from tidemark.layers import mirror
 from tidemark.model import Position, Positions
-from tidemark.postgres import compose, db
-from tidemark.postgres.db import Session
+from tidemark.postgres import compose, db, question
+from tidemark.postgres.db import Row, Session
+from tidemark.postgres.question import Question
 
 UNKNOWN: Mapping[str, Position] = {"": {}}
 """Of an entity that has rows, and nobody knows how they came there: all of it is read again."""
 
 
+def stored(area: Area) -> Question[dict[str, dict[str, Position]]]:
+    """Ask for the positions that are stored: entity -> item -> position."""
+
+    def read(rows: Sequence[Row]) -> dict[str, dict[str, Position]]:
+        found: dict[str, dict[str, Position]] = {}
+        for entity, item, position in rows:
+            found.setdefault(entity, {})[item] = position
+        return found
+
+    return question.of(compose.statement(__name__, "read"), {"area": area.area}, read)
+
+
 def read(mrr: Session, area: Area) -> dict[str, dict[str, Position]]:
     """Read the positions that are stored: entity -> item -> position."""
-    found: dict[str, dict[str, Position]] = {}
-    for entity, item, position in mrr.rows(
-        compose.statement(__name__, "read"), {"area": area.area}
-    ):
-        found.setdefault(entity, {})[item] = position
-    return found
+    return question.ask(mrr, stored(area))
 
 
 def known(
-    mrr: Session, area: Area, *, refreshed: Collection[str] = ()
+    mrr: Session,
+    area: Area,
+    found: Mapping[str, Mapping[str, Position]],
+    *,
+    refreshed: Collection[str] = (),
 ) -> dict[str, Mapping[str, Position]]:
-    """Read where the next look goes on.
+    """Find out where the next look goes on.
 
     Args:
-        mrr: where they are.
+        mrr: where the mirrors are.
         area: whose entities.
+        found: the positions that are stored.
         refreshed: those to read again from the start.
     """
-    stored: dict[str, Mapping[str, Position]] = {**read(mrr, area)}
     others = {
         name: mirror.bare(entity, "mrr")
         for name, entity in area.entities.items()
-        if name not in stored
+        if name not in found
     }
-    for name in (*mirror.filled(mrr, others), *(stored.keys() & refreshed)):
-        stored[name] = UNKNOWN
-    return stored
+    unknown = [*mirror.filled(mrr, others), *(found.keys() & refreshed)]
+    return {**found, **dict.fromkeys(unknown, UNKNOWN)}
 
 
 def marks(positions: Positions) -> dict[str, datetime]:
@@ -71,7 +82,7 @@ def move(mrr: Session, area: Area, positions: Positions, batch_id: int) -> None:
         for entity, items in positions.items()
         for item, position in items.items()
     ]
-    mrr.run(
+    mrr.queue(
         compose.statement(__name__, "move"),
         {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id},
     )

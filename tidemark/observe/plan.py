@@ -23,11 +23,11 @@ from tidemark.layers import (
 from tidemark.layers.drift import Difference
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, ServerName, Table, Window
-from tidemark.postgres import compose, db, transfer
+from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta
-from tidemark.star import published, star
+from tidemark.star import star
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,10 @@ def make(servers: Servers, area: Area) -> Plan:
         servers.session("stg", "plan") as stg,
         servers.session("dwh", "plan") as dwh,
     ):
-        mirrors = mirror.read(mrr, area)
-        known = positions.known(mrr, area)
+        asked = question.both(positions.stored(area), mirror.tables(mrr, area))
+        found, tables = question.ask(mrr, asked)
+        mirrors = mirror.of("mrr", area, tables)
+        known = positions.known(mrr, area, found)
         with sources.of(servers, area).open(area, known) as delta:
             differences = drift.compare(area, delta.tables, mirrors)
             look = _Look(area, mrr, delta, known)
@@ -98,8 +100,11 @@ def make(servers: Servers, area: Area) -> Plan:
 
 def _published(stg: Session, dwh: Session, area: Area) -> int:
     """Read the last batch that every table of the DWH has."""
-    reached = published.progress(dwh, area, star.read(stg, dwh, area).facts.values())
-    return min([ledger.last_applied(dwh, area.area), *reached.values()])
+    applied, stored = question.ask(
+        dwh, question.both(ledger.last(area.area), star.stored(dwh, area))
+    )
+    shape = star.of(area, mirror.read(stg, area), stored)
+    return min([applied, *shape.progress.values()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,31 +6,38 @@ from functools import partial
 
 from tidemark.errors import ContractError
 from tidemark.model import Column, Place, Reader, ServerName, Table
-from tidemark.postgres import sqlfiles
-from tidemark.postgres.db import Session, quoted
+from tidemark.postgres import compose, question, sqlfiles
+from tidemark.postgres.db import Row, Session, quoted
+from tidemark.postgres.question import Question
 
 
 def tables(session: Session, wanted: Sequence[Place]) -> dict[Place, Table]:
     """Read the tables and views of these names; those that do not exist are left out."""
-    found = session.rows(
-        sqlfiles.statement(__name__, "tables"),
-        {
-            "schemas": [schema for schema, _ in wanted],
-            "tables": [table for _, table in wanted],
-        },
-    )
-    return {
-        wanted[position - 1]: Table(
-            name=".".join(wanted[position - 1]),
-            columns=tuple(Column(*column) for column in columns),
-            unique=tuple(frozenset(key) for key in unique or ()),
-            rows=rows,
-            slots=slots,
-            place=wanted[position - 1],
-            readers=partial(_readers, session, wanted[position - 1]),
-        )
-        for position, columns, unique, rows, slots in found
+    return question.ask(session, named(session, wanted))
+
+
+def named(session: Session, wanted: Sequence[Place]) -> Question[dict[Place, Table]]:
+    """Ask for the tables and views of these names; those that do not exist are left out."""
+
+    def read(rows: Sequence[Row]) -> dict[Place, Table]:
+        return {
+            wanted[position - 1]: Table(
+                name=".".join(wanted[position - 1]),
+                columns=tuple(Column(*column) for column in columns),
+                unique=tuple(frozenset(key) for key in unique or ()),
+                rows=estimate,
+                slots=slots,
+                place=wanted[position - 1],
+                readers=partial(_readers, session, wanted[position - 1]),
+            )
+            for position, columns, unique, estimate, slots in rows
+        }
+
+    which = {
+        "schemas": [schema for schema, _ in wanted],
+        "tables": [table for _, table in wanted],
     }
+    return question.of(compose.statement(__name__, "tables"), which, read)
 
 
 def _readers(session: Session, table: Place) -> tuple[Reader, ...]:

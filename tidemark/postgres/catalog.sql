@@ -3,7 +3,7 @@
 -- A type that is not built in is spelled with its schema, as the search path does not ask for.
 -- name: tables
 select
-    wanted.position::int,
+    wanted.position::int as position,
     (
         select json_agg(
             json_build_array(
@@ -30,7 +30,7 @@ select
         from pg_attribute as a
         inner join pg_type as t on a.atttypid = t.oid
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    ),
+    ) as columns,
     (
         select json_agg(
             (
@@ -48,9 +48,9 @@ select
             and i.indisvalid
             and i.indpred is null
             and i.indexprs is null
-    ),
-    c.reltuples::float8,
-    c.relnatts::int
+    ) as uniques,
+    c.reltuples::float8 as estimate,
+    c.relnatts::int as slots
 from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
 as wanted (schema_name, table_name, position)
 inner join pg_namespace as n on n.nspname = wanted.schema_name

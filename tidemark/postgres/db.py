@@ -97,6 +97,11 @@ class Session:
         return int(self._connection.server_version)
 
     @property
+    def has_news(self) -> bool:
+        """Whether the server has said something that nobody asked for: it ended the connection."""
+        return connections.has_news(self._connection)
+
+    @property
     def is_closed(self) -> bool:
         """Whether the connection can't be used any more."""
         return self._connection.closed != 0
@@ -136,6 +141,11 @@ class Session:
         Outside of a transaction, the statements of one message are a transaction of their own.
         """
         self._queued.append(self._spelled(statement, parameters))
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        with self._cursor() as cursor:
+            self._send(cursor)
 
     def _spelled(self, statement: Composable | str, parameters: Parameters) -> bytes:
         with self._cursor() as cursor:

@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Composable, Row, Session
 
+T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
+class Question(Generic[T_co]):
     """A query, and what its rows mean.
 
     Its columns have names, and types that JSON can hold: where two questions are asked at once, the
@@ -26,7 +27,7 @@ class Question(Generic[T]):
     """
 
     query: Composable
-    read: Callable[[Sequence[Row]], T]
+    read: Callable[[Sequence[Row]], T_co]
 
 
 def of(

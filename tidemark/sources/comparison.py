@@ -11,7 +11,7 @@ from functools import cached_property
 
 from tidemark.declare.config import Area
 from tidemark.model import Key, Positions, Table
-from tidemark.postgres import compose, db, transfer
+from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Servers, Session
 from tidemark.sources import tables, traces, window
@@ -46,7 +46,8 @@ class PostgresComparison:
     @cached_property
     def tables(self) -> Mapping[str, Table]:
         """See `Comparison.tables`."""
-        return tables.read(self._session, self._area)
+        found = question.ask(self._session, tables.named(self._session, self._area))
+        return tables.of(self._area, found)
 
     def _late(self, name: str) -> Composable:
         """Compose the condition on which the next batch brings a row."""

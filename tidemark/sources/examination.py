@@ -9,14 +9,13 @@ from tidemark.declare.config import Area, Entity
 from tidemark.errors import WindowError
 from tidemark.model import Finding, dsn_variable, in_the_future
 from tidemark.postgres import (
-    catalog,
     compose,
     db,
     logins,
 )
 from tidemark.postgres.db import Session
 from tidemark.postgres.logins import Login
-from tidemark.sources import window
+from tidemark.sources import tables, window
 from tidemark.sources.window import Activity
 
 _INDEXING = {
@@ -38,13 +37,13 @@ def findings(
         marks: entity -> high-water mark, where one is known.
         whereabouts: see `Servers.whereabouts`.
     """
-    login, seen = logins.current(session), window.activity(session, area)
+    login = logins.current(session)
+    seen, found = window.activity(session, area, tables.named(session, area))
     yield from _bound(session, area, login, seen)
     try:
         window.refuse_set_back(area, marks, seen.clock)
     except WindowError as error:
         yield Finding(session.server, "problem", str(error))
-    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
     for entity in area.entities.values():
         if entity.source_name not in found:
             yield Finding(

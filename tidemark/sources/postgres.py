@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
@@ -40,25 +41,24 @@ class PostgresSource:
         """
         read = Reached.of(positions)
         with self._servers.session(area.source.name, f"extract {area.area}") as session:
-            there = tables.checked(session, area, self._servers.whereabouts(session.server))
-            seen = window.activity(session, area)
+            seen, found = window.activity(session, area, tables.named(session, area))
+            there = tables.checked(area, found, self._servers.whereabouts(session.server))
             windows = window.windows(area, reached.marks(read), seen)
             now = traces.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
-                session.run(tables.limits(area))
+                session.queue(tables.limits(area))
                 began = time.monotonic()
-                snapshot = transfer.shared_snapshot(session)
-                found = window.look(session, area, windows, seen.clock)
+                looked = window.look(session, area, windows, seen.clock)
                 future = {
                     name: rows
-                    for name, one in found.items()
+                    for name, one in looked.items()
                     if (rows := window.to_come(area, name, one))
                 }
                 # Where a table is read as a whole, nothing says as much as something: all is gone.
                 pending = [
                     name
                     for name, entity in area.entities.items()
-                    if found[name].has_rows or _is_read_whole(entity)
+                    if looked[name].has_rows or _is_read_whole(entity)
                 ]
                 yield PostgresDelta(
                     area=area,
@@ -69,7 +69,7 @@ class PostgresSource:
                     pending=sorted(pending, key=lambda name: -there[name].rows),
                     compared=_to_compare(area, read, now),
                     future=future,
-                    snapshot=Snapshot(self._servers, session.server, snapshot, tables.limits(area)),
+                    _servers=self._servers,
                     _session=session,
                     _read=read,
                     _now=now,
@@ -119,12 +119,14 @@ class PostgresDelta:
     pending: Sequence[str]
     compared: Sequence[str]
     future: Mapping[str, int]
-    snapshot: Snapshot
+    _servers: Servers
     _session: Session
     _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
     """Entity -> what is known where its keys are compared now, of those whose deletes count."""
     _sent_keys: set[str] = field(default_factory=set)
+    _exported: list[str] = field(default_factory=list)
+    _exporting: Lock = field(default_factory=Lock)
 
     @property
     def positions(self) -> Positions:
@@ -192,7 +194,15 @@ class PostgresDelta:
             condition=condition,
         )
         binary = transfer.is_binary_safe([types[column.name] for column in wanted], wanted)
-        self.snapshot.send(query, out, wanted, binary=binary)
+        self.snapshot().send(query, out, wanted, binary=binary)
+
+    def snapshot(self) -> Snapshot:
+        """Let other sessions see what this look sees, from the first time that one has to."""
+        with self._exporting:
+            if not self._exported:
+                self._exported.append(transfer.shared_snapshot(self._session))
+        limits = tables.limits(self.area)
+        return Snapshot(self._servers, self._session.server, self._exported[0], limits)
 
 
 def _count(session: Session, entity: Entity, condition: Composable) -> int:

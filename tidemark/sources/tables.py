@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError
-from tidemark.model import Table
+from tidemark.model import Place, Table
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.question import Question
 
 _TIMESTAMPTZ = "timestamp with time zone"
 
 
-def read(session: Session, area: Area, whereabouts: str = "") -> dict[str, Table]:
-    """Read what the catalog says of the entities' tables."""
-    found = catalog.tables(session, [entity.source_name for entity in area.entities.values()])
+def named(session: Session, area: Area) -> Question[dict[Place, Table]]:
+    """Ask what the catalog says of the entities' tables."""
+    return catalog.named(session, [entity.source_name for entity in area.entities.values()])
+
+
+def of(area: Area, found: Mapping[Place, Table], whereabouts: str = "") -> dict[str, Table]:
+    """Return the table of each entity, out of those that the catalog has."""
     return {
         name: catalog.require(
             found,
             entity.source_name,
-            server=session.server,
+            server=area.source.name,
             why=_why(area, name),
             whereabouts=whereabouts,
         )
@@ -32,22 +38,22 @@ def _why(area: Area, name: str) -> str:
     return f"entities.{name} of sql/{area.area}/area.yml"
 
 
-def checked(session: Session, area: Area, whereabouts: str) -> dict[str, Table]:
-    """Read the source's tables, and check them against area.yml."""
-    tables = read(session, area, whereabouts)
+def checked(area: Area, found: Mapping[Place, Table], whereabouts: str) -> dict[str, Table]:
+    """Check the source's tables against area.yml, and return that of each entity."""
+    server, tables = area.source.name, of(area, found, whereabouts)
     for name, entity in area.entities.items():
         table, why = tables[name], _why(area, name)
         named = [*entity.key, *([entity.watermark] if entity.watermark else [])]
-        catalog.require_columns(table, named, server=session.server, why=why)
+        catalog.require_columns(table, named, server=server, why=why)
         if entity.watermark and table.type_of(entity.watermark) != _TIMESTAMPTZ:
             raise ContractError(
-                f"{session.server}: the watermark {table.name}.{entity.watermark} is "
+                f"{server}: the watermark {table.name}.{entity.watermark} is "
                 f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
                 "Name another column, or set `extract: full`."
             )
         if not any(unique <= set(entity.key) for unique in table.unique):
             raise ContractError(
-                f"{session.server}: no unique index of {table.name} lies within the key "
+                f"{server}: no unique index of {table.name} lies within the key "
                 f"({', '.join(entity.key)}), so two of its rows could be one row here. "
                 "Correct `key`, or create the unique index."
             )

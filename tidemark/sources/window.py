@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import NullWatermarkError, WindowError
 from tidemark.model import END_OF_TIME, Holder, Window
-from tidemark.postgres import compose, db
+from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Composable, Row, Session
+from tidemark.postgres.question import Question
+
+T = TypeVar("T")
 
 FUTURE = timedelta(minutes=1)
 """How far ahead of the source's clock a watermark lies in the future: an application's clock may
@@ -63,32 +66,48 @@ class Activity:
     """Entity -> why its rows come later than they were stamped."""
 
 
-def activity(source: Session, area: Area) -> Activity:
-    """Read the source's clock and oldest open transaction; call it before the snapshot is taken."""
+def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity, T]:
+    """Read the source's clock and oldest open transaction; call it before the snapshot is taken.
+
+    Args:
+        source: where the tables are.
+        area: whose tables.
+        asked: what else to ask, in the same message as what is asked last.
+
+    Returns:
+        What there is to know of open transactions, and the answer.
+    """
     clock, standby, sees_all, hidden, oldest, *holder = source.one(
         compose.statement(__name__, "activity")
     )
-    return Activity(
+    prepared = question.of(compose.statement(__name__, "prepared_transactions"), {}, question.one)
+    after = question.both(prepared, _late(area))
+    (prepared_transactions, late), answer = question.ask(source, question.both(after, asked))
+    seen = Activity(
         clock=clock,
         is_standby=standby,
         sees_all_sessions=sees_all,
         hidden_sessions=hidden,
-        prepared_transactions=source.value(compose.statement(__name__, "prepared_transactions")),
+        prepared_transactions=prepared_transactions,
         oldest=oldest,
         holder=Holder(*holder) if oldest else None,
-        late=_late(source, area),
+        late=late,
     )
+    return seen, answer
 
 
-def _late(source: Session, area: Area) -> dict[str, Late]:
-    """Look behind the tables that windows are read from: at partitions, and through views."""
-    read = [e for e in area.entities.values() if e.extract == "delta" and e.settle is None]
+def _late(area: Area) -> Question[dict[str, Late]]:
+    """Ask what is behind the tables that windows are read from: partitions, and through views."""
+    windowed = [e for e in area.entities.values() if e.extract == "delta" and e.settle is None]
+
+    def read(rows: Sequence[Row]) -> dict[str, Late]:
+        return {windowed[position - 1].name: Late(*about) for position, *about in rows}
+
     tables = {
-        "schemas": [entity.source_name[0] for entity in read],
-        "tables": [entity.source_name[1] for entity in read],
+        "schemas": [entity.source_name[0] for entity in windowed],
+        "tables": [entity.source_name[1] for entity in windowed],
     }
-    found = source.rows(compose.statement(__name__, "late"), tables)
-    return {read[position - 1].name: Late(how, relation) for position, how, relation in found}
+    return question.of(compose.statement(__name__, "late"), tables, read)
 
 
 def windows(area: Area, marks: Mapping[str, datetime], seen: Activity) -> dict[str, Window]:

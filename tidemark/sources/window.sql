@@ -37,7 +37,7 @@ left join lateral (
 -- A transaction that is being prepared leaves the sessions after it has entered this view, so the
 -- sessions are read first, in a statement of their own.
 -- name: prepared_transactions
-select count(*)
+select count(*) as transactions
 from pg_prepared_xacts as p
 where p.database = current_database()
 
@@ -101,9 +101,9 @@ with recursive behind as (
 )
 
 select distinct on (late.position)
-    late.position::int,
+    late.position::int as position,
     late.how,
-    late.relation::text
+    late.relation::text as relation
 from (
     select
         b.position,

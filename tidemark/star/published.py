@@ -6,14 +6,15 @@ a fact whose columns or keys are made of something else than before: it gets all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tidemark.declare.config import Area
 from tidemark.model import label
-from tidemark.postgres import compose, db
-from tidemark.postgres.db import Session
+from tidemark.postgres import compose, db, question
+from tidemark.postgres.db import Row, Session
+from tidemark.postgres.question import Question
 from tidemark.star.facts import Fact
 
 
@@ -27,24 +28,22 @@ class Published:
     """Of a fact: what it was made of. None: nobody knows."""
 
 
-def read(dwh: Session, area: Area) -> dict[str, Published]:
-    """Read what the DWH remembers of the table of each entity that has one."""
-    found = {
-        (entity, table): Published(batch_id, shape)
-        for entity, table, batch_id, shape in dwh.rows(
-            compose.statement(__name__, "tables"), {"area": area.area}
-        )
-    }
-    return {
-        name: found.get((name, label(entity.table("dwh"))), Published(0))
-        for name, entity in area.entities.items()
-        if entity.dwh
-    }
+def tables(area: Area) -> Question[dict[str, Published]]:
+    """Ask what the DWH remembers of the table of each entity that has one."""
+
+    def read(rows: Sequence[Row]) -> dict[str, Published]:
+        found = {(entity, table): Published(*about) for entity, table, *about in rows}
+        return {
+            name: found.get((name, label(entity.table("dwh"))), Published(0))
+            for name, entity in area.entities.items()
+            if entity.dwh
+        }
+
+    return question.of(compose.statement(__name__, "tables"), {"area": area.area}, read)
 
 
-def progress(dwh: Session, area: Area, facts: Iterable[Fact]) -> dict[str, int]:
-    """Read up to which batch the table of each entity is what area.yml and the catalogs say."""
-    known = read(dwh, area)
+def progress(known: Mapping[str, Published], facts: Iterable[Fact]) -> dict[str, int]:
+    """Say up to which batch the table of each entity is what area.yml and the catalogs say."""
     reached = {name: published.batch_id for name, published in known.items()}
     anew = {fact.entity: 0 for fact in facts if known[fact.entity].shape != _shape(fact)}
     return {**reached, **anew}
@@ -79,9 +78,9 @@ def record(
     ]
     if moved:
         which = {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id}
-        dwh.run(compose.statement(__name__, "mark"), which)
+        dwh.queue(compose.statement(__name__, "mark"), which)
     for fact in facts:
-        dwh.run(
+        dwh.queue(
             compose.statement(__name__, "remember"),
             {"table": label(fact.table), "shape": db.Json(_shape(fact))},
         )

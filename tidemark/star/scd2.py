@@ -9,7 +9,7 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,10 +19,12 @@ from tidemark.postgres import (
     compose,
     db,
     indexes,
+    question,
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.db import Composable, Row, Session
+from tidemark.postgres.question import Question
 
 VERSIONING = (
     "valid_from",
@@ -197,17 +199,21 @@ def _make_timeline(
     worktable.analyze(session, dimension.timeline)
 
 
-def since(session: Session, tables: Collection[Place]) -> dict[str, dict[str, int]]:
-    """Read since when columns of dimensions are there.
+def since(tables: Collection[Place]) -> Question[dict[str, dict[str, int]]]:
+    """Ask since when columns of dimensions are there.
 
     Returns:
         Label of the table -> column -> the last batch that knows nothing of it.
     """
-    found: dict[str, dict[str, int]] = {label(table): {} for table in tables}
-    query = compose.statement(__name__, "since")
-    for table, column, batch_id in session.rows(query, {"dimensions": [*found]}):
-        found[table][column] = batch_id
-    return found
+    labels = [label(table) for table in tables]
+
+    def read(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {table: {} for table in labels}
+        for table, column, batch_id in rows:
+            found[table][column] = batch_id
+        return found
+
+    return question.of(compose.statement(__name__, "since"), {"dimensions": labels}, read)
 
 
 def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:

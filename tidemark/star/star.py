@@ -11,11 +11,13 @@ from tidemark.errors import ContractError
 from tidemark.layers import contracts, mirror
 from tidemark.layers.mirror import LINEAGE, Mirror
 from tidemark.model import Column, Place, Table, compared_as_text, label
-from tidemark.postgres import catalog, sqlfiles
-from tidemark.postgres.db import Session
+from tidemark.postgres import catalog, question, sqlfiles
+from tidemark.postgres.db import Row, Session
+from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, unsized
 from tidemark.star import published, scd2
 from tidemark.star.facts import DELETED, Fact, RoleKey
+from tidemark.star.published import Published
 from tidemark.star.scd2 import VERSIONING, Dimension
 
 _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns(
@@ -46,35 +48,71 @@ class Star:
     sent: Mapping[str, Sent]
     dimensions: Mapping[str, Dimension]
     facts: Mapping[str, Fact]
+    progress: Mapping[str, int]
+    """Entity -> the batch up to which its table is what area.yml and the catalogs say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the DWH says of an area's tables."""
+
+    published: Mapping[str, Published]
+    """Entity -> what was published of it."""
+    tables: Mapping[Place, Table]
+    foreign_keys: Sequence[Row]
+    since: Mapping[str, Mapping[str, int]]
+    """Label of a dimension's table -> column -> the last batch that knows nothing of it."""
+
+
+def stored(dwh: Session, area: Area) -> Question[Stored]:
+    """Ask the DWH what it says of an area's tables."""
+    places = [entity.table("dwh") for entity in area.entities.values() if entity.dwh]
+    confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
+    catalogs = question.both(
+        catalog.named(dwh, [*places, *confirmed]), contracts.foreign_keys(area)
+    )
+    kept = question.both(
+        published.tables(area), scd2.since([entity.table("dwh") for entity in area.dimensions])
+    )
+    both = question.both(catalogs, kept)
+
+    def read(rows: Sequence[Row]) -> Stored:
+        (tables, foreign_keys), (known, since) = both.read(rows)
+        return Stored(known, tables, foreign_keys, since)
+
+    return Question(both.query, read)
 
 
 def read(stg: Session, dwh: Session, area: Area) -> Star:
     """Read the catalogs of both layers and check them against each other and `area.yml`.
 
     Raises:
+        ContractError: see `of`.
+    """
+    return of(area, mirror.read(stg, area), question.ask(dwh, stored(dwh, area)))
+
+
+def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) -> Star:
+    """Check what both layers say against each other and `area.yml`, and join it.
+
+    Args:
+        area: whose star.
+        staged: entity -> its mirror in STG.
+        found: what the DWH says.
+
+    Raises:
         ContractError: which table or column is missing, or which two disagree.
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
-    staged = mirror.read(stg, area)
-    stored = catalog.tables(
-        dwh,
-        [
-            *(entity.table("dwh") for entity in entities),
-            *(scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions),
-        ],
-    )
-    contracts.require_deferrable(dwh, area)
+    contracts.require_deferrable(area, found.foreign_keys)
     sent = {entity.name: _sent(entity, *staged[entity.name]) for entity in entities}
-    made = [_dimension(stored, area, entity, sent[entity.name]) for entity in area.dimensions]
-    dimensions = {one.entity: one for one in _with_added(dwh, area, made)}
-    return Star(
-        sent=sent,
-        dimensions=dimensions,
-        facts={
-            entity.name: _fact(stored, area, entity, sent[entity.name], dimensions)
-            for entity in area.facts
-        },
-    )
+    made = [_dimension(found.tables, area, entity, sent[entity.name]) for entity in area.dimensions]
+    dimensions = {one.entity: _with_added(one, found) for one in made}
+    facts = {
+        entity.name: _fact(found.tables, area, entity, sent[entity.name], dimensions)
+        for entity in area.facts
+    }
+    return Star(sent, dimensions, facts, published.progress(found.published, facts.values()))
 
 
 def _sent(entity: Entity, target: Mirror, table: Table) -> Sent:
@@ -125,21 +163,17 @@ def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: S
     )
 
 
-def _with_added(dwh: Session, area: Area, dimensions: Sequence[Dimension]) -> list[Dimension]:
-    """Say since when each column of the dimensions is there.
+def _with_added(one: Dimension, found: Stored) -> Dimension:
+    """Say since when each column of a dimension is there.
 
     One that no publish has seen yet is there since the last batch that was published.
     """
-    kept = scd2.since(dwh, [dimension.table for dimension in dimensions])
-    reached = published.read(dwh, area)
-    found = []
-    for one in dimensions:
-        known = kept.get(label(one.table), {})
-        new = dict.fromkeys(one.attributes, reached[one.entity].batch_id) | known
-        added = {column: new[column] for column in (*one.type2, *one.rest) if new[column]}
-        unkept = {column: since for column, since in new.items() if column not in known}
-        found.append(replace(one, added=added, unkept=unkept))
-    return found
+    known = found.since[label(one.table)]
+    reached = found.published[one.entity].batch_id
+    new = dict.fromkeys(one.attributes, reached) | dict(known)
+    added = {column: new[column] for column in (*one.type2, *one.rest) if new[column]}
+    unkept = {column: since for column, since in new.items() if column not in known}
+    return replace(one, added=added, unkept=unkept)
 
 
 def _fact(

@@ -223,8 +223,9 @@ def _rebuild_dwh(
     stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
     publish.let_keys_wait(dwh)
-    after = published.progress(dwh, area, shape.facts.values())
-    delta = publish.read_delta(stg, area, after)
+    first = min(shape.progress.values(), default=0) - 1
+    batches = ledger.applied_after(stg, area.area, first)
+    delta = publish.delta_of(stg, area, shape.progress, batches)
     dimensions = [d for name, d in shape.dimensions.items() if name in names]
     transfer.empty_all(dwh, [publish.landing(shape, name) for name in shape.sent])
     for dimension in dimensions:
@@ -237,7 +238,7 @@ def _rebuild_dwh(
         for name, fact in shape.facts.items()
         if name in names or any(role.dimension in dimensions for role in fact.roles)
     ]
-    anew = replace(delta, known=dict.fromkeys(after, delta.last))
+    anew = replace(delta, known=dict.fromkeys(delta.after, delta.last))
     for fact in rebuilt:
         transfer.refill(stg, dwh, publish.job(shape, fact.entity, after=0))
         facts.ensure_partitions(dwh, fact)

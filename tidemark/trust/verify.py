@@ -32,7 +32,7 @@ from tidemark.postgres import compose, db, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Relation, Servers, Session
 from tidemark.sources import Comparable, Comparison
-from tidemark.star import audits, published, star
+from tidemark.star import audits, star
 from tidemark.star.audits import Audit
 from tidemark.star.star import Star
 from tidemark.trust import compare, sides
@@ -202,7 +202,7 @@ def _checks(
     )
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
-    reached = published.progress(dwh, area, shape.facts.values())
+    reached = shape.progress
     for name, dimension in shape.dimensions.items():
         pair = sides.dimension(dimension, shape.sent[name], reached[name])
         yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
