@@ -44,14 +44,14 @@ class Explaining(Session):
         return super().rows(statement, parameters)
 
     def _explained(self, statement: Composable | str, parameters: Parameters) -> bool:
-        query = db.text(statement) if isinstance(statement, str) else statement
+        query = db.raw(statement) if isinstance(statement, str) else statement
         drop, _, make = query.as_string(self._connection).partition(";\n")
         if drop.startswith("drop table") and make:  # A work table, see `worktable.make`.
             super().run(drop)
             return self._explained(make, None)
         if not query.as_string(self._connection).startswith(_EXPLAINED):
             return False
-        explain = db.text("explain (analyze, format json) ") + query
+        explain = db.raw("explain (analyze, format json) ") + query
         [([explained],)] = super().rows(explain, parameters)
         self.plans.append(explained["Plan"])
         return True

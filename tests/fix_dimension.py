@@ -31,7 +31,7 @@ MEMBER = scd2.Dimension(
     natural_key=("member_id",),
     type2=("city", "tier"),
     type1=("name",),
-    rest=(),
+    untracked=(),
     effective="changed",
     has_plans=True,
 )

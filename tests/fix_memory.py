@@ -78,7 +78,7 @@ class MemoryDelta:
         return START + timedelta(seconds=self.end)
 
     @property
-    def pending(self) -> Sequence[str]:
+    def to_send(self) -> Sequence[str]:
         return [self.entity] if self.end > self.start else []
 
     @property

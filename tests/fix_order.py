@@ -14,7 +14,7 @@ from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.queries import execute
 from tidemark.batch import publish, stage
 from tidemark.layers import ledger, mirror, versions
-from tidemark.model import Place
+from tidemark.model import QualifiedName
 from tidemark.postgres import db
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -79,7 +79,9 @@ class Ordered:
                 own = (self.batch, seq, one.clock, deleted_at, one.is_deleted)
                 yield (key, *one.values, *own)
 
-    def _land(self, mirrored: Place, rows: Iterable[tuple[Any, ...]], columns: list[str]) -> Place:
+    def _land(
+        self, mirrored: QualifiedName, rows: Iterable[tuple[Any, ...]], columns: list[str]
+    ) -> QualifiedName:
         table = f"{mirrored[1]}.shown"
         own = ["_batch_id", "_seq", "_extracted_at", "_deleted_at"]
         with self.warehouse.connect("mrr") as connection:

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from tidemark.model import Holder
+from tidemark.model import BlockingSession
 
 
 class TidemarkError(Exception):
@@ -155,7 +155,9 @@ class LockedError(TidemarkError):
 
     exit_code = 7
 
-    def __init__(self, message: str, *, area: str | None, holder: Holder | None = None) -> None:
+    def __init__(
+        self, message: str, *, area: str | None, holder: BlockingSession | None = None
+    ) -> None:
         self.area = area
         """None: a migration waited for all of them."""
         self.holder = holder

@@ -31,13 +31,13 @@ def dsn_variable(server: ServerName) -> str:
     return f"TIDEMARK_{kind}{server.upper()}_DSN"
 
 
-Place = tuple[str, str]
+QualifiedName = tuple[str, str]
 """Schema and table, unquoted."""
 
 
-def label(place: Place) -> str:
+def label(qualified_name: QualifiedName) -> str:
     """Name a table for people, and in control tables: `public` goes without saying."""
-    schema, table = place
+    schema, table = qualified_name
     return table if schema == "public" else f"{schema}.{table}"
 
 
@@ -123,7 +123,7 @@ class Table:
     the rest, and is wanted where a statement has to name them."""
     slots: int = 0
     """Columns of its WIDEST that are used up, dropped ones among them."""
-    place: Place = ("", "")
+    qualified_name: QualifiedName = ("", "")
     """`name` joins its two parts for people."""
 
     @property
@@ -141,7 +141,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class BlockingSession:
     """The session whose open transaction holds a bound back, or that holds a lock."""
 
     pid: int
@@ -165,7 +165,7 @@ class Window:
 
     low: datetime | None
     high: datetime | None
-    held_by: Holder | None = None
+    held_by: BlockingSession | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -214,7 +214,7 @@ class Repair:
 
     clock: datetime
     """The source's, when the layers were compared."""
-    again: Mapping[str, Sequence[Key]]
+    resent: Mapping[str, Sequence[Key]]
     """Entity -> keys whose rows every layer writes anew, as the source has them."""
     surplus: Mapping[Layer, Mapping[str, Sequence[Key]]]
     """Layer -> entity -> keys that this layer has, and the one before it lacks: they go."""

@@ -73,14 +73,14 @@ class Mirrored:
             """,
         )
 
-    def apply(self, shown: Iterable[Shown], *, anew: Iterable[int] = ()) -> Counts:
+    def apply(self, shown: Iterable[Shown], *, rewrite: Iterable[int] = ()) -> Counts:
         with self.connection.cursor() as cursor:
             cursor.execute("truncate landing.members")
             execute_values(
                 cursor, "insert into landing.members values %s", [one.row for one in shown]
             )
         landing = db.name("landing", "members")
-        return versions.apply(self.session, MEMBERS, landing, anew=list(anew))
+        return versions.apply(self.session, MEMBERS, landing, rewrite=list(rewrite))
 
     def current(self) -> list[Row]:
         return self._read("mrr_members")
@@ -167,7 +167,7 @@ def test_what_a_repair_shows_again_is_the_live_version_before_it(mirrored: Mirro
 
     gone = Shown(2, 0, None, is_deleted=True, member=2)
     again = [Shown(3, 0, None, member=member, follows=True) for member in (1, 2)]
-    mirrored.apply([gone, *again], anew=[3])
+    mirrored.apply([gone, *again], rewrite=[3])
 
     assert mirrored.current() == [(1, "Rome", 3, 0, 1, False), (2, "Rome", 2, 0, 1, True)]
 

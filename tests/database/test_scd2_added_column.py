@@ -52,7 +52,7 @@ def test_a_default_is_a_value(members: Members):
 
 def test_a_column_that_makes_no_history_is_filled_as_well(members: Members):
     given_tiers(members)
-    members.becomes(type2=("city",), rest=("tier",))
+    members.becomes(type2=("city",), untracked=("tier",))
     members.land([ada(3, MAR, "Oslo", "gold")])
     assert tiers(members) == ["gold", "gold"]
 

@@ -215,7 +215,7 @@ def test_without_type_2_attributes_a_key_has_one_version(members: Members) -> No
 def test_without_type_1_attributes_a_version_keeps_what_its_first_sight_said(
     members: Members,
 ) -> None:
-    members.becomes(type1=(), rest=("name",))
+    members.becomes(type1=(), untracked=("name",))
     members.land([ada(1, JAN, "Rome", name="Ada")])
 
     members.land([ada(2, FEB, "Rome", name="Ada L."), ada(3, MAR, "Oslo", name="Countess")])

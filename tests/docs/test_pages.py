@@ -212,8 +212,8 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
             keys.append(prefix + key.strip())
 
     nested: dict[str, type[BaseModel]] = {
-        "dimension": config.Dimension,
-        "fact": config.Fact,
+        "dimension": config.DeclaredDimension,
+        "fact": config.DeclaredFact,
         "monitor": config.Monitor,
         "retention": config.Retention,
         "source": config.Postgres,

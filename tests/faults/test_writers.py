@@ -134,7 +134,7 @@ class ObservedSource(PostgresSource):
     def _note(self, delta: PostgresDelta, observer: Session) -> None:
         with delta.snapshot().read(observer):
             for name, entity in delta.area.entities.items():
-                there = db.text(f"select '{name}', to_jsonb({name})::text from {name} where ")
+                there = db.raw(f"select '{name}', to_jsonb({name})::text from {name} where ")
                 until = window.condition(entity, replace(delta.windows[name], low=None))
                 self._noted.update(observer.rows(there + until))
 
@@ -150,8 +150,8 @@ class NaiveSource(ObservedSource):
         for name, safe in delta.windows.items():
             last = delta._session.value(f"select max(updated_at) from {name}")
             windows[name] = Window(safe.low, last + timedelta(microseconds=1))
-        pending = [name for name, window in windows.items() if not window.is_empty]
-        return replace(delta, windows=windows, pending=pending)
+        to_send = [name for name, window in windows.items() if not window.is_empty]
+        return replace(delta, windows=windows, to_send=to_send)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.fix_retail import Retail
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError
 from tidemark.install import migrate
-from tidemark.layers.drift import Difference
+from tidemark.layers.drift import ColumnDrift
 from tidemark.model import Overrides
 from tidemark.observe import plan
 from tidemark.postgres import sqltypes
@@ -50,7 +50,7 @@ def write(retail: Retail, path: str, text: str) -> None:
     (folder.parent / path).write_text(text, "utf-8")
 
 
-def planned(retail: Retail) -> list[Difference]:
+def planned(retail: Retail) -> list[ColumnDrift]:
     return plan.make(retail.servers, retail.area).drift
 
 
@@ -79,7 +79,7 @@ def test_a_new_column_is_added_to_the_mirror_and_its_history(shop: Retail):
 
 def test_what_a_run_did_about_drift_is_what_the_plan_said_and_is_logged(shop: Retail):
     alter(shop, "alter table customers add column vip boolean")
-    assert planned(shop) == [Difference("customers", "vip", "boolean", None, "add", ADDED)]
+    assert planned(shop) == [ColumnDrift("customers", "vip", "boolean", None, "add", ADDED)]
     assert mirrored(shop, "vip") == []
 
     shop.run()

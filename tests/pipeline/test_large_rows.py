@@ -31,7 +31,7 @@ PROGRAM = """
     sender = db.connect(mrr, "mrr", purpose="send", as_etl=False)
     receiver = db.connect(stg, "stg", purpose="land", as_etl=False)
     transfer.prepare(receiver, [landing])
-    job = transfer.Job(landing, db.text(query), binary=form == "binary")
+    job = transfer.Job(landing, db.raw(query), binary=form == "binary")
     try:
         said = streaming.stream(sender, receiver, job)
     except TidemarkError as error:

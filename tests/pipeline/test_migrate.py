@@ -8,7 +8,7 @@ import pytest
 from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError
-from tidemark.install.migrate import migrate, pending
+from tidemark.install.migrate import migrate, unapplied
 from tidemark.model import ServerName
 from tidemark.postgres.db import Servers
 
@@ -111,7 +111,7 @@ def test_a_failing_migration_leaves_the_layer_as_it_was(warehouse: Warehouse, pr
 def test_what_is_pending_is_listed_and_not_applied(warehouse: Warehouse, project: Project):
     write(project, "retail/mrr/90_trees.sql", "create table trees (tree_id int);")
     with Servers(warehouse.dsn) as servers, servers.session("mrr", "test") as mrr:
-        assert pending(project, mrr) == ["retail/mrr/90_trees.sql"]
+        assert unapplied(project, mrr) == ["retail/mrr/90_trees.sql"]
     assert warehouse.rows("mrr", TABLES) == [(0,)]
 
 

@@ -12,7 +12,7 @@ READ = "select entity, item, position, batch_id from tidemark.source_position or
 def move(retail: Retail, batch_id: int, **at: int) -> None:
     with retail.servers.session("mrr", "test") as mrr, mrr.transaction():
         moved = {"customers": {item: {"line": line} for item, line in at.items()}}
-        positions.move(mrr, retail.area, moved, batch_id)
+        positions.record(mrr, retail.area, moved, batch_id)
 
 
 def test_a_position_is_replaced_by_that_of_a_later_batch(retail: Retail):

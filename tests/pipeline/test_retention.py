@@ -8,7 +8,7 @@ import pytest
 
 from tests.fix_retail import Retail
 from tidemark.batch import retention
-from tidemark.batch.retention import LetGo
+from tidemark.batch.retention import Pruned
 from tidemark.declare.config import Retention
 from tidemark.errors import StatementError
 from tidemark.model import ServerName
@@ -94,7 +94,7 @@ def test_a_version_that_a_later_layer_lacks_is_kept(retail: Retail):
 
     gone = retention.apply(retail.servers, everything, first)
 
-    assert gone == LetGo(logs=0, history=0, rejects=0)
+    assert gone == Pruned(logs=0, history=0, rejects=0)
     assert history(retail) == [("Rome", first), ("Bern", first + 1)]
     retail.run()
     query = "select city from dwh_dim_customers where customer_id = 1 order by valid_from"
@@ -155,7 +155,7 @@ def test_logs_go_but_for_those_of_this_batch_and_of_what_runs(retail: Retail):
     )
     area = retail.area.model_copy(update={"retention": Retention(logs=timedelta(0))})
 
-    assert retention.apply(retail.servers, area, batch) == LetGo(logs=1, history=0, rejects=0)
+    assert retention.apply(retail.servers, area, batch) == Pruned(logs=1, history=0, rejects=0)
 
     kept = ["of another", "running", "of this batch"]
     assert retail.warehouse.rows("dwh", f"{LOGS} order by log_id") == [(name,) for name in kept]

@@ -66,7 +66,7 @@ def test_a_transaction_that_is_given_up_sends_nothing_of_its_queue(session: Sess
 
 
 def rows(n: int) -> Question[object]:
-    return question.of(db.text(TWO), {"n": n}, list)
+    return question.of(db.raw(TWO), {"n": n}, list)
 
 
 @pytest.mark.parametrize(("first", "second"), [(2, 1), (0, 3), (0, 0)])

@@ -100,7 +100,7 @@ def receiver(watched: Servers) -> Iterator[Session]:
 
 
 def stream(sender: Session, receiver: Session, query: str) -> int:
-    return streaming.stream(sender, receiver, Job(NUMBERS, db.text(query), True))
+    return streaming.stream(sender, receiver, Job(NUMBERS, db.raw(query), True))
 
 
 SILENT = (

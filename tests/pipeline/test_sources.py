@@ -102,8 +102,8 @@ def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
 def look(feed: Feed, at: Positions) -> tuple[Rows, Positions]:
     """Return what is new since positions, and those to go on from."""
     with feed.source.open(feed.made.area, at) as delta:
-        assert list(delta.pending) in ([], ["things"])
-        rows = sent(feed, delta) if delta.pending else []
+        assert list(delta.to_send) in ([], ["things"])
+        rows = sent(feed, delta) if delta.to_send else []
         return rows, json.loads(json.dumps(delta.positions))
 
 

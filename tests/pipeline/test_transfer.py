@@ -41,7 +41,7 @@ def landed(warehouse: Warehouse) -> list[tuple[object, ...]]:
 
 
 def stream(sender: Session, query: str, receiver: Session, binary: bool) -> int:
-    return streaming.stream(sender, receiver, Job(LANDING, db.text(query), binary))
+    return streaming.stream(sender, receiver, Job(LANDING, db.raw(query), binary))
 
 
 @FORMS
@@ -158,8 +158,8 @@ def test_a_landing_table_that_a_view_reads_is_not_made_anew(
 
 def test_a_temporary_landing_table_leaves_nothing(warehouse: Warehouse, receiver: Session):
     with transfer.temporary(receiver, LANDING) as own:
-        receiver.run(db.text("insert into {} values (1, 'own')").format(own.name))
-        assert receiver.value(db.text("select count(*) from {}").format(own.name)) == 1
+        receiver.run(db.raw("insert into {} values (1, 'own')").format(own.name))
+        assert receiver.value(db.raw("select count(*) from {}").format(own.name)) == 1
         assert landed(warehouse) == BEFORE
     assert receiver.value("select to_regclass('pg_temp.numbers')") is None
     assert landed(warehouse) == BEFORE

@@ -29,7 +29,7 @@ where true;
 -- has_order
 select exists (select from landing."customers.cleaned" where _seq <> 0);
 
--- refuse_misfits
+-- refuse_violations
 update landing."customers.cleaned"
 set reject_reasons = reject_reasons || array_remove(array[case when num_nulls(customer_id) > 0 then 'key is missing' end, case when updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end], null)
 where _landed > 0 and (num_nulls(customer_id) > 0 or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31');

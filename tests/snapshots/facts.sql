@@ -1,4 +1,4 @@
--- drop_moved
+-- drop_redated
 delete from landing."sales.resolved" as r
 using public.dwh_fact_sales as f
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
@@ -7,6 +7,35 @@ where r._may_be_here and f.original_sale_id = r.original_sale_id;
 delete from landing."sales.resolved" as r
 using public.dwh_fact_sales as f
 where r._may_be_here and f.original_sale_id = r.original_sale_id and f.transaction_timestamp = r.transaction_timestamp;
+
+-- handovers
+select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded');
+
+-- handovers_span
+select
+    min(v._cover_from)::text,
+    max(v._cover_to)::text
+from (select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
 
 -- insert
 insert into public.dwh_fact_sales (original_sale_id, quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id)
@@ -35,40 +64,11 @@ from (
     from landing.sales as l
 ) as days;
 
--- move
+-- redate
 update public.dwh_fact_sales as f
 set (quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id) = (r.quantity, r.unit_price, r.discount, r.net_amount, r.status, r.transaction_date, r.transaction_timestamp, r.customer_key, r.product_key, r.date_key, r._batch_id)
 from landing."sales.resolved" as r
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
-
--- moves
-select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded');
-
--- moves_span
-select
-    min(v._cover_from)::text,
-    max(v._cover_to)::text
-from (select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
 
 -- remove
 delete from public.dwh_fact_sales as f
@@ -140,7 +140,7 @@ left join public.dwh_dim_products as d1
         and d1.valid_to > l.transaction_timestamp
 where l._deleted_at is null or false and l._first_batch_id <= 1;
 
--- settle
+-- resolve_missing
 update landing."sales.resolved" as r
 set customer_key = coalesce((select x.customer_key from public.dwh_dim_customers as x where x.customer_id = r._by_0::bigint), 0)
 where r.customer_key is null;

@@ -1,11 +1,11 @@
 -- begin
-with buried_batches as (
+with unfinished_batches as (
     update etl_batches
     set status = 'FAILED', ended_at = clock_timestamp(), error_message = :message
     where area = :area and status = 'RUNNING'
 ),
 
-buried_logs as (
+unfinished_logs as (
     update etl_logs
     set status = 'FAILED', end_time = clock_timestamp(), error_message = :message
     where area = :area and status = 'RUNNING'

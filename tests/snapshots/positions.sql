@@ -1,4 +1,12 @@
--- move
+-- read
+select
+    entity,
+    item,
+    position
+from tidemark.source_position
+where area = :area;
+
+-- record
 insert into tidemark.source_position as p (area, entity, item, position, batch_id)
 select
     :area,
@@ -13,11 +21,3 @@ set
     batch_id = excluded.batch_id,
     moved_at = clock_timestamp()
 where p.batch_id <= excluded.batch_id;
-
--- read
-select
-    entity,
-    item,
-    position
-from tidemark.source_position
-where area = :area;

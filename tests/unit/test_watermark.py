@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import WindowError
-from tidemark.model import Holder, Window
+from tidemark.model import BlockingSession, Window
 from tidemark.sources import window
 from tidemark.sources.window import Activity
 
@@ -34,7 +34,7 @@ instants = spans.map(lambda span: NOON + span)
 
 
 def busy(begun: datetime) -> Activity:
-    holder = Holder(4711, "app", "shop", (NOON - begun).total_seconds())
+    holder = BlockingSession(4711, "app", "shop", (NOON - begun).total_seconds())
     return replace(QUIET, oldest=begun, holder=holder)
 
 

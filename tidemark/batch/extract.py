@@ -26,8 +26,8 @@ from tidemark.model import (
     HopResult,
     Key,
     Overrides,
-    Place,
     Position,
+    QualifiedName,
     Repair,
     Table,
 )
@@ -83,13 +83,13 @@ def run(
                 mirrors = _following(mrr, area, delta.tables, mirror.of("mrr", area, found), counts)
                 work = Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)
                 if overrides.repair:
-                    again = landing.land_again(work, overrides.repair)
+                    resent = landing.land_resent(work, overrides.repair)
                 else:
                     landed = landing.land(work)
             # The look at the source is over: it keeps the source from vacuum no longer.
             with _key_named(mrr, area):
                 if overrides.repair:
-                    _repair(work, overrides.repair, again)
+                    _repair(work, overrides.repair, resent)
                 else:
                     _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
     return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
@@ -97,7 +97,7 @@ def run(
 
 def _questions(
     mrr: Session, area: Area
-) -> Question[tuple[int, tuple[dict[str, dict[str, Position]], dict[Place, Table]]]]:
+) -> Question[tuple[int, tuple[dict[str, dict[str, Position]], dict[QualifiedName, Table]]]]:
     """Ask for all that an extraction needs to know of MRR before it looks at the source."""
     return question.both(
         ledger.last(area.area),
@@ -131,39 +131,39 @@ def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_del
     with work.mrr.transaction():
         for name in landed.compared:
             _delete(work, name, accept=accept_deletes)
-        for name in landed.pending:
+        for name in landed.to_merge:
             _merge(work, name, landed.streamed[name])
             _keep_refused(work, name, landed.streamed[name])
         work.delta.landed(work.mrr)
-        positions.move(work.mrr, work.area, reached, work.batch_id)
-        entities = {*landed.pending, *landed.compared}
+        positions.record(work.mrr, work.area, reached, work.batch_id)
+        entities = {*landed.to_merge, *landed.compared}
         _record(work, positions.marks(reached), entities, refreshed=refreshed)
 
 
 def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> None:
     """Write the rows of these keys anew: as the source has them, and else as they are in MRR."""
     with work.mrr.transaction():
-        for name, keys in repair.again.items():
+        for name, keys in repair.resent.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]
-            again = _again(entity, mirrored, keys, work.lineage)
+            resent = _resent(entity, mirrored, keys, work.lineage)
             work.counts[name].processed = streamed[name].rows
-            work.counts[name].add(mirror.apply(work.mrr, mirrored[0], again, anew=True))
-        _record(work, positions.marks(work.positions), repair.again, is_repair=True)
+            work.counts[name].add(mirror.apply(work.mrr, mirrored[0], resent, rewrite=True))
+        _record(work, positions.marks(work.positions), repair.resent, is_repair=True)
 
 
-def _again(
+def _resent(
     entity: Entity, mirrored: tuple[Mirror, Table], keys: Sequence[Key], lineage: Lineage
 ) -> Composable:
     target, table = mirrored
     batch_id, clock = lineage
     return compose.statement(
         __name__,
-        "again",
+        "resent",
         payload=Columns(target.payload),
         key=Columns(target.key),
         mirror=target.name,
         landing=db.name(*entity.landing),
-        keys=mirror.keys(table, target.key, keys),
+        keys=mirror.key_rows(table, target.key, keys),
         batch_id=db.literal(batch_id),
         clock=db.literal(clock),
         deleted_at=db.literal(clock if entity.deletes == "detect" else None),

@@ -25,7 +25,7 @@
 )
 
 -- The rows of these keys once more: as they were just read, and else as they are here.
--- name: again
+-- name: resent
 (
     select
         {payload},

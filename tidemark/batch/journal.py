@@ -31,7 +31,7 @@ class Journal:
     def __init__(self, session: Session, area: Area) -> None:
         self._session = session
         self._area = area
-        self._holder: Session | None = None
+        self._lock_session: Session | None = None
         """The session that holds the area's lock, in a transaction that stays open."""
         self._is_held = False
         """Whether `_resume` has to take the lock again."""
@@ -58,23 +58,23 @@ class Journal:
             raise
         finally:
             self._is_held = False
-            self._let_go()
+            self._release()
 
     def _hold(self, so_far: str) -> None:
         assert self._session.another is not None, "a journal writes on a session of connect()"
-        self._holder = self._session.another()
+        self._lock_session = self._session.another()
         try:
-            locks.hold(self._holder, self._area.area, so_far)
+            locks.hold(self._lock_session, self._area.area, so_far)
         except BaseException:
-            self._let_go()
+            self._release()
             raise
 
-    def _let_go(self) -> None:
-        if self._holder:
+    def _release(self) -> None:
+        if self._lock_session:
             with suppress(ConnectError):  # The server frees the lock of a connection that broke.
-                self._holder.run("rollback")
-            self._holder.close()
-        self._holder = None
+                self._lock_session.run("rollback")
+            self._lock_session.close()
+        self._lock_session = None
 
     def begin(self, *, applied: int) -> int:
         """Open a batch, and return its id.
@@ -141,11 +141,11 @@ class Journal:
 
     def _still_hold(self) -> None:
         # A server that ends the connection says so on it, and else nothing comes there.
-        if self._holder and self._holder.has_news:
-            self._holder.run("select")
+        if self._lock_session and self._lock_session.has_news:
+            self._lock_session.run("select")
 
     def _resume(self) -> None:
-        self._let_go()
+        self._release()
         self._session.reopen()
         if self._is_held:
             self._hold(

@@ -2,13 +2,13 @@
 
 -- This process holds the area's lock. So no other one runs what still says RUNNING.
 -- name: begin
-with buried_batches as (
+with unfinished_batches as (
     update etl_batches
     set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
     where area = %(area)s and status = 'RUNNING'
 ),
 
-buried_logs as (
+unfinished_logs as (
     update etl_logs
     set status = 'FAILED', end_time = clock_timestamp(), error_message = %(message)s
     where area = %(area)s and status = 'RUNNING'

@@ -49,7 +49,7 @@ class Work:
 class Landed:
     """What has landed in MRR, and is to be merged."""
 
-    pending: Sequence[str]
+    to_merge: Sequence[str]
     compared: Sequence[str]
     """Entities whose keys have landed."""
     streamed: Mapping[str, Sequence[Streamed]]
@@ -72,21 +72,21 @@ def land(work: Work) -> Landed:
     """Land what is new, the keys that are compared, and the rows that no window has brought."""
     delta = work.delta
     keyed = [name for name in delta.compared if work.area.entities[name].extract == "delta"]
-    streamed = _stream(work, [_rows(work, name) for name in delta.pending] + _keys(work, keyed))
+    streamed = _stream(work, [_rows(work, name) for name in delta.to_send] + _keys(work, keyed))
     suspects = _suspects(work)
     _stream(work, _keys(work, suspects))
     compared = [*delta.compared, *suspects]
     overlooked = _overlooked(work, compared)
     # All there is takes the place of what is new of it; single keys come beside that.
-    besides = [name for name in delta.pending if overlooked.get(name) != "all"]
+    besides = [name for name in delta.to_send if overlooked.get(name) != "all"]
     fetched = _stream(
         work,
         [_rows(work, name, which, is_beside=name in besides) for name, which in overlooked.items()],
     )
     _tell(work, streamed, fetched)
-    pending = list(dict.fromkeys([*delta.pending, *fetched]))
-    landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in pending}
-    return Landed(pending, compared, landed)
+    to_merge = list(dict.fromkeys([*delta.to_send, *fetched]))
+    landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in to_merge}
+    return Landed(to_merge, compared, landed)
 
 
 def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = False) -> Task:
@@ -135,7 +135,7 @@ def _suspects(work: Work) -> Sequence[str]:
     """Find the entities whose windows brought a key that may be an old one, changed."""
     return [
         name
-        for name in work.delta.pending
+        for name in work.delta.to_send
         if may_be_suspect(work.area, work.delta, work.positions, name)
         and deletes.is_suspect(
             work.mrr, work.mirrors[name][0], db.name(*work.area.entities[name].landing)
@@ -150,7 +150,7 @@ def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> boo
         entity.deletes == "detect"
         and entity.extract == "delta"
         and name in known
-        and name in delta.pending
+        and name in delta.to_send
         and name not in delta.compared
     )
 
@@ -167,9 +167,9 @@ def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
     return {name: which for name, which in found.items() if which}
 
 
-def land_again(work: Work, repair: Repair) -> Mapping[str, Streamed]:
+def land_resent(work: Work, repair: Repair) -> Mapping[str, Streamed]:
     """Land the rows of the keys that a repair names, and nothing beside them."""
-    return _stream(work, [_rows(work, name, keys) for name, keys in repair.again.items()])
+    return _stream(work, [_rows(work, name, keys) for name, keys in repair.resent.items()])
 
 
 def _about(window: Window, clock: datetime) -> dict[str, object]:

@@ -123,11 +123,11 @@ def _run_hop(
             journal.fail(batch_id, f"{hop}: {reason(error)}")
         raise
     if hop == "publish" and area.retention != NO_RETENTION:
-        _let_go(servers, area, batch_id, journal)
+        _prune(servers, area, batch_id, journal)
     return result
 
 
-def _let_go(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
+def _prune(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
     """Apply the retention. The batch is published: what fails here is logged, and tried again."""
     try:
         gone = retention.apply(servers, area, batch_id)

@@ -33,10 +33,10 @@ from tidemark.star import (
     published,
     quality,
     scd2,
-    star,
+    schema,
 )
 from tidemark.star.facts import Fact
-from tidemark.star.star import Star, Stored
+from tidemark.star.schema import Star, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +76,25 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         locks.writing(servers, dwh, area.area, _questions(dwh, area)) as (applied, stored),
     ):
         with stg.transaction(transfer.READ_ONLY):
-            shape, delta = _read(stg, area, stored, list(repair.surplus["dwh"]) if repair else ())
+            star, delta = _read(stg, area, stored, list(repair.surplus["dwh"]) if repair else ())
             if delta.changed:
-                _land(servers, stg, dwh, shape=shape, delta=delta, counts=counts)
-                _make_partitions(dwh, shape, delta)
+                _land(servers, stg, dwh, star=star, delta=delta, counts=counts)
+                _make_partitions(dwh, star, delta)
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
                 let_keys_wait(dwh)
             if repair and delta.changed:
-                _remove_surplus(dwh, shape, delta, repair, counts)
+                _remove_surplus(dwh, star, delta, repair, counts)
             if delta.changed:
-                _apply(dwh, area, shape, delta, counts)
+                _apply(dwh, area, star, delta, counts)
             dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
-            record(dwh, area, shape, delta, applied=applied)
+            record(dwh, area, star, delta, applied=applied)
     return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
 
 
 def _questions(dwh: Session, area: Area) -> Question[tuple[int, Stored]]:
     """Ask for all that a publish needs to know of the DWH before it looks at STG."""
-    return question.both(ledger.last(area.area), star.stored(dwh, area))
+    return question.both(ledger.last(area.area), schema.stored(dwh, area))
 
 
 def _read(stg: Session, area: Area, stored: Stored, surplus: Sequence[str]) -> tuple[Star, Delta]:
@@ -102,10 +102,10 @@ def _read(stg: Session, area: Area, stored: Stored, surplus: Sequence[str]) -> t
     known = min((one.batch_id for one in stored.published.values()), default=0) - 1
     asked = question.both(mirror.tables(stg, area), ledger.after(area.area, known))
     tables, batches = question.ask(stg, asked)
-    shape = star.of(area, mirror.of("stg", area, tables), stored)
-    if min(shape.progress.values(), default=0) <= known:  # A fact is made of something else now.
+    star = schema.of(area, mirror.of("stg", area, tables), stored)
+    if min(star.last_batches.values(), default=0) <= known:  # A fact is made of something else now.
         batches = ledger.applied_after(stg, area.area, -1)
-    return shape, delta_of(stg, area, shape.progress, batches, surplus)
+    return star, delta_of(stg, area, star.last_batches, batches, surplus)
 
 
 def delta_of(
@@ -146,22 +146,22 @@ def let_keys_wait(dwh: Session) -> None:
     dwh.run(compose.statement(__name__, "defer"))
 
 
-def prepare(dwh: Session, shape: Star) -> None:
+def prepare(dwh: Session, star: Star) -> None:
     """Make the landing tables of the DWH; replace those whose columns are not the wanted ones."""
-    transfer.prepare(dwh, [landing(shape, name) for name in shape.sent])
+    transfer.prepare(dwh, [landing(star, name) for name in star.feeds])
 
 
-def landing(shape: Star, entity: str) -> Landing:
+def landing(star: Star, entity: str) -> Landing:
     """Return an entity's landing table in the DWH."""
-    sent = shape.sent[entity]
-    return Landing(sent.landing, (*sent.columns, *LINEAGE_COLUMNS))
+    feed = star.feeds[entity]
+    return Landing(feed.landing, (*feed.columns, *LINEAGE_COLUMNS))
 
 
-def job(shape: Star, entity: str, *, after: int) -> Job:
+def job(star: Star, entity: str, *, after: int) -> Job:
     """Return the job that sends the versions of batches after `after`; of facts the last ones."""
-    source, target = shape.sent[entity].mirror, landing(shape, entity)
+    source, target = star.feeds[entity].mirror, landing(star, entity)
     columns = (*source.payload, *LINEAGE)
-    query = mirror.delta(source, after=after, columns=columns, history=entity in shape.dimensions)
+    query = mirror.delta(source, after=after, columns=columns, history=entity in star.dimensions)
     return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
 
 
@@ -170,18 +170,18 @@ def _land(
     stg: Session,
     dwh: Session,
     *,
-    shape: Star,
+    star: Star,
     delta: Delta,
     counts: Mapping[str, Counts],
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
-    prepare(dwh, shape)
+    prepare(dwh, star)
     with dwh.transaction():
-        others = set(shape.sent) - set(delta.changed)
-        transfer.empty_all(dwh, [landing(shape, name) for name in sorted(others)])
+        others = set(star.feeds) - set(delta.changed)
+        transfer.empty_all(dwh, [landing(star, name) for name in sorted(others)])
     jobs = [
-        job(shape, name, after=delta.after[name])
-        for name in sorted(delta.changed, key=lambda name: -shape.sent[name].rows)
+        job(star, name, after=delta.after[name])
+        for name in sorted(delta.changed, key=lambda name: -star.feeds[name].rows)
     ]
     snapshot = transfer.shared_snapshot(stg)
     streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
@@ -191,21 +191,21 @@ def _land(
 
 
 def _remove_surplus(
-    dwh: Session, shape: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
+    dwh: Session, star: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
 ) -> None:
     """Delete the facts that STG lacks, and land members that it lacks as deleted there."""
     for name, values in repair.surplus["dwh"].items():
-        sent = shape.sent[name]
-        keys = mirror.keys(Table(name, sent.columns), sent.mirror.key, values)
-        if name in shape.facts:
-            counts[name].deleted += facts.discard(dwh, shape.facts[name], keys)
+        feed = star.feeds[name]
+        keys = mirror.key_rows(Table(name, feed.columns), feed.mirror.key, values)
+        if name in star.facts:
+            counts[name].deleted += facts.discard(dwh, star.facts[name], keys)
             continue
         dwh.run(
             compose.statement(
                 __name__,
                 "land_surplus",
-                landing=db.name(*sent.landing),
-                key=Columns(sent.mirror.key),
+                landing=db.name(*feed.landing),
+                key=Columns(feed.mirror.key),
                 keys=keys,
                 batch_id=db.literal(delta.last),
                 clock=db.literal(repair.clock),
@@ -213,34 +213,34 @@ def _remove_surplus(
         )
 
 
-def _make_partitions(dwh: Session, shape: Star, delta: Delta) -> None:
+def _make_partitions(dwh: Session, star: Star, delta: Delta) -> None:
     """Make the partitions that the landed facts need, each for all to see at once.
 
     PostgreSQL plans a statement before it takes the statement's snapshot. One that is planned while
     a partition is not yet there would read the rest of the batch, and not that partition.
     """
-    for fact in shape.facts.values():
+    for fact in star.facts.values():
         if fact.entity in delta.changed:
             facts.ensure_partitions(dwh, fact)
 
 
 def _apply(
-    dwh: Session, area: Area, shape: Star, delta: Delta, counts: Mapping[str, Counts]
+    dwh: Session, area: Area, star: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
-    rebuilt = [d for name, d in shape.dimensions.items() if name in delta.changed]
-    for dimension in rebuilt:
+    changed = [d for name, d in star.dimensions.items() if name in delta.changed]
+    for dimension in changed:
         own = counts[dimension.entity]
         with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
             own.add(scd2.apply(dwh, dimension))
-    for fact in shape.facts.values():
+    for fact in star.facts.values():
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
-            roles = [role for role in fact.roles if role.dimension in rebuilt]
+            roles = [role for role in fact.roles if role.dimension in changed]
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
                 prepare_fact(dwh, area, fact, delta, counts)
                 own.add(facts.apply(dwh, fact))
-    for dimension in rebuilt:
+    for dimension in changed:
         scd2.cleanup(dwh, dimension)
     quality.gate(dwh, area)
 
@@ -258,7 +258,7 @@ def prepare_fact(
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
 
 
-def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int) -> None:
+def record(dwh: Session, area: Area, star: Star, delta: Delta, *, applied: int) -> None:
     """Move the marks of the tables that were behind, and record the batch as applied."""
     behind = [name for name, reached in delta.after.items() if reached < delta.last]
     published.record(
@@ -267,7 +267,7 @@ def record(dwh: Session, area: Area, shape: Star, delta: Delta, *, applied: int)
         behind,
         batch_id=delta.last,
         marks=delta.marks,
-        facts=[fact for name, fact in shape.facts.items() if not delta.after[name] and delta.last],
+        facts=[fact for name, fact in star.facts.items() if not delta.after[name] and delta.last],
     )
     if delta.last > applied:
         ledger.record(dwh, area, delta.last, delta.marks, delta.changed)

@@ -25,7 +25,7 @@ _RECEIVERS: tuple[tuple[Layer, Layer], ...] = (("mrr", "stg"), ("stg", "dwh"))
 
 
 @dataclass(frozen=True, slots=True)
-class LetGo:
+class Pruned:
     """How many rows were deleted."""
 
     logs: int
@@ -33,7 +33,7 @@ class LetGo:
     rejects: int
 
 
-def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
+def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
     """Delete what is older than the area's retention.
 
     Args:
@@ -46,7 +46,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> LetGo:
     """
     keep = area.retention
     which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
-    return LetGo(
+    return Pruned(
         logs=_delete(servers, "dwh", "logs", keep.logs, which),
         history=sum(
             _history(servers, area, layer, receiver, keep.history)

@@ -124,7 +124,7 @@ def _remove_surplus(
             "surplus",
             payload=Columns(target.payload),
             mirror=target.name,
-            keys=mirror.keys(table, target.key, keys),
+            keys=mirror.key_rows(table, target.key, keys),
             key=Columns(target.key),
             batch_id=db.literal(batch_id),
             clock=db.literal(repair.clock),
@@ -169,7 +169,7 @@ def _sendings(
             columns = landings[name].names
             query = mirror.delta(source, after=after, columns=columns)
             for batch_id in refreshes:
-                query = mirror.with_again(query, source, batch_id, columns=columns)
+                query = mirror.with_refreshed(query, source, batch_id, columns=columns)
             sendings.append((table.rows, _sending(area, name, table, landings[name], query)))
     return [sending for _, sending in sorted(sendings, key=lambda one: -one[0])]
 
@@ -189,13 +189,15 @@ def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Comp
     numbered = compose.statement(
         __name__,
         "numbered",
-        columns=db.text(", ").join(
+        columns=db.raw(", ").join(
             compose.statement(__name__, "number") if column == NUMBER else db.name(column)
             for column in landing.names
         ),
         rows=query,
     )
-    return _Sending(Job(Landing(landing.place, landing.columns), numbered, binary), narrower)
+    return _Sending(
+        Job(Landing(landing.qualified_name, landing.columns), numbered, binary), narrower
+    )
 
 
 def _stream(

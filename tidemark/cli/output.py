@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-Progress = Callable[[str, int, int], None]
-"""Called with a label, what is done, and what there is to do; 0 when nobody knows."""
+    from tidemark.install.sample import ProgressCallback
 
 _WRAPPED = 30
 """Columns of the terminal that a text is given at least before a table is turned on its side."""
@@ -102,7 +101,7 @@ def show(*parts: Any) -> None:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
+def progress_bars() -> Iterator[ProgressCallback]:
     """Yield a callback that draws progress bars on stderr; silent when it is no terminal."""
     if not sys.stderr.isatty():
         yield lambda label, done, total: None
@@ -142,7 +141,7 @@ class _Bars:
                 self._draw(self._bars, label)
 
     def advance(self, label: str, done: int, total: int) -> None:
-        """See `Progress`."""
+        """See `ProgressCallback`."""
         with self._lock:
             self._counts[label] = (done, total)
             if self._bars:

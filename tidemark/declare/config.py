@@ -29,14 +29,14 @@ from tidemark.declare.scalars import (
     TablesSchema,
 )
 from tidemark.errors import UnknownNameError
-from tidemark.model import DEFAULT_SOURCE, Place, label
+from tidemark.model import DEFAULT_SOURCE, QualifiedName, label
 
 
 class _Declaration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Dimension(_Declaration):
+class DeclaredDimension(_Declaration, title="Dimension"):
     """An SCD2 dimension of the DWH that an entity becomes."""
 
     table: TableName
@@ -51,7 +51,7 @@ class Dimension(_Declaration):
     """Where a key's first version starts: at the beginning of time, or at its change time."""
 
     @model_validator(mode="after")
-    def _roles_are_disjoint(self) -> Dimension:
+    def _roles_are_disjoint(self) -> DeclaredDimension:
         both = set(self.type1) & set(self.type2)
         if both:
             raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
@@ -70,7 +70,7 @@ def _role(value: object) -> object:
     return {"entity": value} if isinstance(value, str) else value
 
 
-class Fact(_Declaration):
+class DeclaredFact(_Declaration, title="Fact"):
     """A fact table of the DWH that an entity becomes."""
 
     table: TableName
@@ -86,7 +86,7 @@ class Fact(_Declaration):
     """Key column of the fact table (yyyymmdd) -> date column of the STG table."""
 
     @model_validator(mode="after")
-    def _columns_have_one_origin(self) -> Fact:
+    def _columns_have_one_origin(self) -> DeclaredFact:
         named = [*self.rename, *self.dimensions, *self.dates]
         both = [column for column in named if named.count(column) > 1]
         if both:
@@ -127,8 +127,8 @@ class Entity(_Declaration):
     """What becomes of a new column of the source: MRR takes it or not, or the run stops."""
     mrr: TableName
     stg: TableName
-    dimension: Dimension | None = None
-    fact: Fact | None = None
+    dimension: DeclaredDimension | None = None
+    fact: DeclaredFact | None = None
     _schema: str = PrivateAttr(default="public")
     _landing_schema: str = PrivateAttr(default="landing")
 
@@ -162,7 +162,7 @@ class Entity(_Declaration):
         return self
 
     @cached_property
-    def source_name(self) -> Place:
+    def source_name(self) -> QualifiedName:
         """Schema and table on the source."""
         schema, dot, table = self.source.partition(".")
         return (schema, table) if dot else ("public", schema)
@@ -173,7 +173,7 @@ class Entity(_Declaration):
         target = self.dimension or self.fact
         return target.table if target else None
 
-    def table(self, layer: ServerName) -> Place:
+    def table(self, layer: ServerName) -> QualifiedName:
         """Return the entity's table in a layer of the warehouse; not every one has one in the DWH.
 
         Raises:
@@ -186,16 +186,16 @@ class Entity(_Declaration):
         return self._schema, name
 
     @property
-    def landing(self) -> Place:
+    def landing(self) -> QualifiedName:
         """Its landing table."""
         return self._landing_schema, self.name
 
     @property
-    def view(self) -> Place:
+    def view(self) -> QualifiedName:
         """Its cleansing view."""
         return self._landing_schema, f"clean_{self.name}"
 
-    def work(self, what: str) -> Place:
+    def work(self, what: str) -> QualifiedName:
         """Return a work table; no entity can have its name."""
         return self._landing_schema, f"{self.name}.{what}"
 

@@ -226,7 +226,7 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
 
 def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what an entity has to itself: its landing table and view, its tables, histories."""
-    yield from (("landing", label(place)) for place in (entity.landing, entity.view))
+    yield from (("landing", label(table)) for table in (entity.landing, entity.view))
     layers: tuple[Layer, ...] = ("mrr", "stg")
     for layer in layers:
         schema, table = entity.table(layer)

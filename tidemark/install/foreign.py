@@ -94,7 +94,7 @@ def _files(project: Project, area: Area) -> list[str]:
 
 
 def _is_made(project: Project, session: db.Session, area: Area) -> bool:
-    return not set(_files(project, area)) <= set(migrate.pending(project, session))
+    return not set(_files(project, area)) <= set(migrate.unapplied(project, session))
 
 
 def _tables(session: db.Session) -> list[db.Row]:

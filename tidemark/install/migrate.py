@@ -138,7 +138,7 @@ def _lifetime(path: Path) -> Lifetime:
     return "replaceable" if path.parent.name in ("routines", "views") else "once"
 
 
-def pending(project: Project, session: db.Session) -> list[str]:
+def unapplied(project: Project, session: db.Session) -> list[str]:
     """List the files that `migrate` would apply to the layer of a session; writes nothing.
 
     Raises:
@@ -159,7 +159,7 @@ def _todo(
     wanted: Sequence[SqlFile],
     before: Mapping[str, str],
     *,
-    anew: bool = False,
+    replace_all: bool = False,
     lacking: Collection[str] = (),
 ) -> list[SqlFile]:
     """Pick the files to apply: those that changed, and what stands on a numbered one of them.
@@ -167,7 +167,7 @@ def _todo(
     Args:
         wanted: all files.
         before: path -> checksum of what the layer has.
-        anew: whether all views and routines are to be replaced.
+        replace_all: whether all views and routines are to be replaced.
         lacking: paths of files whose views or routines are not there.
     """
     changed = [
@@ -177,7 +177,8 @@ def _todo(
     return [
         file
         for file in wanted
-        if file in changed or (file.lifetime == "replaceable" and (anew or file.folder in shaken))
+        if file in changed
+        or (file.lifetime == "replaceable" and (replace_all or file.folder in shaken))
     ]
 
 
@@ -288,11 +289,11 @@ def _apply(
         locks.overtaking(session, areas)
     laid += [*rights.lay(session, ours, *rights.OWNERS), *rights.lay_grants(session, ours)]
     # What another role has owned may say what that role wants.
-    is_anew = any(each.kind == "owner" for each in lost)
-    todo = _todo(found, before, anew=is_anew, lacking=lacking)
+    replace_all = any(each.kind == "owner" for each in lost)
+    todo = _todo(found, before, replace_all=replace_all, lacking=lacking)
     if todo:
         _run_all(session, todo, is_first=not before, run=confined.run)
-    confined.settle(session)
+    confined.run_deferred(session)
     return Migrated([file.path for file in todo], list(dict.fromkeys(laid)) if before else [])
 
 

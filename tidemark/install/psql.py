@@ -84,7 +84,7 @@ def program(
                 f"psql: there is none on PATH, and the one that came with Tidemark can't encrypt, "
                 f"as the connection to {server} does. {_INSTALL}"
             )
-        parameters = _settled(connection.info, driver_errors.parsed(dsn) or {}, environ)
+        parameters = _negotiated(connection.info, driver_errors.parsed(dsn) or {}, environ)
     if not as_admin:
         parameters["options"] = f"{parameters.get('options', '')} -c role={ANALYST_ROLE}".strip()
     rest = " ".join(f"{k}={v}" for k, v in sorted(parameters.items()) if k in _WITHOUT_VARIABLE)
@@ -92,12 +92,12 @@ def program(
     return Program(path, ("psql", *first, *words), _environment(parameters, environ))
 
 
-def _settled(info: Any, said: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+def _negotiated(info: Any, said: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a connection, without those that Tidemark sets for itself."""
-    settled: dict[str, str] = info.dsn_parameters
-    parameters = {**{k: v for k, v in settled.items() if k not in _OURS}, **said}
+    negotiated: dict[str, str] = info.dsn_parameters
+    parameters = {**{k: v for k, v in negotiated.items() if k not in _OURS}, **said}
     parameters.setdefault("host", info.host)
-    # A service's parameters would override the environment that psql gets. They are in `settled`
+    # A service's parameters would override the environment that psql gets. They are in `negotiated`
     # already, so the service is not named again.
     if (parameters.pop("service", None) or environ.get("PGSERVICE")) and info.password:
         parameters["password"] = info.password

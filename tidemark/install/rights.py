@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from tidemark.declare.config import Area
 from tidemark.errors import MigrationError, StatementError
-from tidemark.model import Place, ServerName, is_source
+from tidemark.model import QualifiedName, ServerName, is_source
 from tidemark.postgres import (
     compose,
     confined,
@@ -128,7 +128,7 @@ def created(statement: str) -> Named | None:
     return kind, plain(schema or "public"), plain(name)
 
 
-def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[Place]:
+def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[QualifiedName]:
     for entity in (entity for area in areas for entity in area.entities.values()):
         if server != "dwh" or entity.dwh:
             schema, table = entity.table(server)

@@ -26,8 +26,8 @@ from tidemark.postgres import driver_errors, settings
 if TYPE_CHECKING:
     from types import ModuleType
 
-Progress = Callable[[str, int, int], None]
-"""Called with a label, what is done, and what there is to do."""
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with a label, what is done, and what there is to do; 0 when nobody knows."""
 
 Seed = Callable[..., dict[str, int]]
 
@@ -61,7 +61,7 @@ def seeder(project: Project, area: Area) -> Seed:
 
 
 def call(
-    seed: Seed, dsn: str, server: ServerName, progress: Progress, **options: Any
+    seed: Seed, dsn: str, server: ServerName, progress: ProgressCallback, **options: Any
 ) -> dict[str, int]:
     """Run a seeder on the database of a source; the options it is not given take its defaults.
 

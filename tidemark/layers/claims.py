@@ -17,8 +17,8 @@ from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 
-ALL = db.text("true")
-_NONE = db.text("false")
+ALL = db.raw("true")
+_NONE = db.raw("false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Claims:
     @property
     def cleaned(self) -> Composable:
         """What the cleansing view made of one batch."""
-        return db.name(self.landing.place[0], f"{self.entity}.cleaned")
+        return db.name(self.landing.qualified_name[0], f"{self.entity}.cleaned")
 
     @property
     def stays(self) -> Composable:
         """How keys were refused and came in, one version after the other."""
-        return db.name(self.landing.place[0], f"{self.entity}.stays")
+        return db.name(self.landing.qualified_name[0], f"{self.entity}.stays")
 
     @property
     def parts(self) -> Parts:
@@ -53,7 +53,7 @@ class Claims:
         unlike = tuple(c for c in key if not self._is_same_type(c))
         return {
             **which,
-            "landing": db.name(*self.landing.place),
+            "landing": db.name(*self.landing.qualified_name),
             "cleaned": self.cleaned,
             "mirror": self.target.name,
             "key": Columns(key),
@@ -64,7 +64,7 @@ class Claims:
             "l_as_stored": [self._converted(db.name("l", c), c, self.table) for c in key],
             "m_as_landed": [self._converted(db.name("m", c), c, self.landing) for c in key],
             "landed": Columns(tuple(c.name for c in landed)),
-            "landed_types": [db.text(c.type) for c in landed],
+            "landed_types": [db.raw(c.type) for c in landed],
         }
 
     def _is_same_type(self, column: str) -> bool:
@@ -76,7 +76,7 @@ class Claims:
         if self.landing.type_of(column) == self.table.type_of(column):
             return value
         kind = to.type_of(column)
-        parts = {"value": value, "kind": db.literal(kind), "type": db.text(kind)}
+        parts = {"value": value, "kind": db.literal(kind), "type": db.raw(kind)}
         return compose.statement(__name__, "converted", parts)
 
 
@@ -93,9 +93,9 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
     strangers, changed, repeated = stg.one(compose.statement(__name__, "examine", parts))
     if strangers:
         raise ContractError(
-            f"stg: {claims.landing.place[0]}.clean_{claims.entity} gives {strangers:,} rows whose "
-            f"_first_batch_id is that of no row of {claims.landing.name}. Pass the lineage columns "
-            "on as they are."
+            f"stg: {claims.landing.qualified_name[0]}.clean_{claims.entity} gives "
+            f"{strangers:,} rows whose _first_batch_id is that of no row of "
+            f"{claims.landing.name}. Pass the lineage columns on as they are."
         )
     if repeated:
         stg.run(compose.statement(__name__, "refuse_repeated", parts))
@@ -144,7 +144,7 @@ def decide(
 
 def keep(stg: Session, claims: Claims) -> None:
     """Keep who holds and who waits, and let go of the STG rows that nobody holds any more."""
-    for step in ("let_go", "release", "claim", "claim_what_others_want"):
+    for step in ("delete_unheld", "release", "claim", "claim_what_others_want"):
         stg.run(compose.statement(__name__, step, claims.parts))
 
 
@@ -169,7 +169,7 @@ def take_over(stg: Session, claims: Claims) -> None:
 
 def forget_holders(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
     """Forget who holds these STG keys: their rows are gone."""
-    relation = mirror.keys(claims.table, claims.target.key, keys)
+    relation = mirror.key_rows(claims.table, claims.target.key, keys)
     stg.run(compose.statement(__name__, "forget_holders", claims.parts, keys=relation))
 
 
@@ -188,6 +188,6 @@ def origins(stg: Session, claims: Claims, keys: Sequence[Key]) -> Mapping[Key, K
     """Find the MRR keys of STG keys, of those alone that are claimed."""
     if not keys:
         return {}
-    relation = mirror.keys(claims.table, claims.target.key, keys)
+    relation = mirror.key_rows(claims.table, claims.target.key, keys)
     found = stg.rows(compose.statement(__name__, "origins", claims.parts, keys=relation))
     return {tuple(stored): tuple(mirrored) for stored, mirrored in found}

@@ -199,7 +199,7 @@ from (
 where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{}}'
 
 -- STG's rows that lost their MRR key and found no other: they are deleted with the batch.
--- name: let_go
+-- name: delete_unheld
 insert into {cleaned} ({key}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons)
 select
     {m.key},

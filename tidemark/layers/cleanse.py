@@ -23,7 +23,7 @@ from tidemark.layers import (
 from tidemark.layers.claims import Claims
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
-from tidemark.model import Counts, Place, Table, label
+from tidemark.model import Counts, QualifiedName, Table, label
 from tidemark.postgres import (
     catalog,
     compose,
@@ -46,17 +46,17 @@ class Cleansing:
     """How one entity is cleansed: its view, and the mirror that takes the good rows."""
 
     entity: str
-    place: Place
+    qualified_name: QualifiedName
     """Its cleansing view."""
     target: Mirror
-    misfits: Mapping[str, Composable]
+    violations: Mapping[str, Composable]
     """Reason -> condition on which a row is refused whatever the view says."""
     claims: Claims
 
     @property
     def view(self) -> Composable:
         """The cleansing view's quoted name."""
-        return db.name(*self.place)
+        return db.name(*self.qualified_name)
 
     @property
     def cleaned(self) -> Composable:
@@ -119,7 +119,7 @@ def read(stg: Session, area: Area) -> dict[str, Cleansing]:
             name,
             views[name],
             target,
-            _misfits(area.entities[name], target),
+            _violations(area.entities[name], target),
             Claims(area.area, name, landings[name], target, table, _effective(area.entities[name])),
         )
         for name, (target, table) in mirrors.items()
@@ -131,7 +131,7 @@ def _effective(entity: Entity) -> str | None:
     return str(entity.dimension.effective or entity.watermark) if entity.dimension else None
 
 
-def _misfits(entity: Entity, target: Mirror) -> dict[str, Composable]:
+def _violations(entity: Entity, target: Mirror) -> dict[str, Composable]:
     """Compose what a row needs to have a place in the star; columns that STG lacks fail later."""
     instants, dates = [], []
     effective = _effective(entity)
@@ -168,14 +168,14 @@ def apply(
     with counts.timed("apply_seconds"):
         is_in_question = _clean(stg, cleansing, claims.ALL)
         if len(batches) == 1 and not _has_order(stg, cleansing):
-            _merge(stg, cleansing, counts, is_in_question=is_in_question, anew=bool(repairs))
+            _merge(stg, cleansing, counts, is_in_question=is_in_question, rewrite=bool(repairs))
         elif not is_in_question:
             _merge_in_order(stg, cleansing, counts, repairs)
         else:
             for batch_id, rows in _steps(stg, cleansing, batches):
                 is_in_question = _clean(stg, cleansing, rows)
-                anew = batch_id in repairs
-                _merge(stg, cleansing, counts, is_in_question=is_in_question, anew=anew)
+                rewrite = batch_id in repairs
+                _merge(stg, cleansing, counts, is_in_question=is_in_question, rewrite=rewrite)
 
 
 def _has_order(stg: Session, cleansing: Cleansing) -> bool:
@@ -184,7 +184,7 @@ def _has_order(stg: Session, cleansing: Cleansing) -> bool:
 
 
 def _merge(
-    stg: Session, cleansing: Cleansing, counts: Counts, *, is_in_question: bool, anew: bool
+    stg: Session, cleansing: Cleansing, counts: Counts, *, is_in_question: bool, rewrite: bool
 ) -> None:
     """Merge what was cleansed, one row for each key, into STG."""
     if is_in_question:
@@ -194,9 +194,9 @@ def _merge(
         claims.decide(stg, cleansing.claims)
         claims.keep(stg, cleansing.claims)
     worktable.analyze(stg, cleansing.cleaned)
-    good = compose.statement(__name__, "good", _parts(cleansing), anew=db.literal(anew))
+    good = compose.statement(__name__, "good", _parts(cleansing), rewrite=db.literal(rewrite))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        counts.add(mirror.apply(stg, cleansing.target, good, anew=anew))
+        counts.add(mirror.apply(stg, cleansing.target, good, rewrite=rewrite))
     counts.rejected += rejects.record(stg, cleansing.claims)
     cleanup(stg, cleansing)
 
@@ -216,7 +216,7 @@ def _merge_in_order(
     )
     worktable.analyze(stg, cleansing.cleaned)
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        counts.add(versions.apply(stg, target, good, anew=repairs))
+        counts.add(versions.apply(stg, target, good, rewrite=repairs))
     counts.rejected += rejects.record_in_order(stg, cleansing.claims)
     cleanup(stg, cleansing)
 
@@ -274,7 +274,7 @@ def _clean(
     parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
         worktable.make(stg, cleansing.cleaned, compose.statement(__name__, "clean", parts))
-    stg.run(compose.statement(__name__, "refuse_misfits", parts))
+    stg.run(compose.statement(__name__, "refuse_violations", parts))
     return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
 
@@ -283,7 +283,7 @@ def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
     parts = {**_parts(cleansing), "last": db.literal(last)}
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
         stg.run(compose.statement(__name__, "clean_more", parts))
-    stg.run(compose.statement(__name__, "refuse_misfits", parts))
+    stg.run(compose.statement(__name__, "refuse_violations", parts))
     claims.examine(stg, cleansing.claims, last)
 
 
@@ -294,9 +294,9 @@ def _parts(cleansing: Cleansing) -> Parts:
         "mirror": cleansing.target.name,
         "key": Columns(cleansing.target.key),
         "payload": Columns(cleansing.target.payload),
-        "misfits": db.text(" or ").join(cleansing.misfits.values()),
+        "violations": db.raw(" or ").join(cleansing.violations.values()),
         "reasons": [
-            compose.statement(__name__, "reason", misfit=misfit, reason=db.literal(reason))
-            for reason, misfit in cleansing.misfits.items()
+            compose.statement(__name__, "reason", violation=violation, reason=db.literal(reason))
+            for reason, violation in cleansing.violations.items()
         ],
     }

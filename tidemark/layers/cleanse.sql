@@ -124,7 +124,7 @@ _batch_id = {batch_id} and _seq between {start} and {end}
     from {cleaned} as c
     inner join {mirror} as m on {m.key = c.key}
     where
-        {anew}
+        {rewrite}
         and c._mrr_key is null
         and c.reject_reasons <> '{{}}'
         and c._deleted_at is null
@@ -140,7 +140,7 @@ _batch_id = {batch_id} and _seq between {start} and {end}
     cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
     inner join {mirror} as m on {m.key = h.key}
     where
-        {anew}
+        {rewrite}
         and not c._frees
         and c.reject_reasons <> '{{}}'
         and c._deleted_at is null
@@ -148,13 +148,13 @@ _batch_id = {batch_id} and _seq between {start} and {end}
 )
 
 -- What cleansing let through and the star has no place for: one pass over the rows.
--- name: refuse_misfits
+-- name: refuse_violations
 update {cleaned}
 set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
-where _landed > {last} and ({misfits})
+where _landed > {last} and ({violations})
 
 -- name: reason
-case when {misfit} then {reason} end
+case when {violation} then {reason} end
 
 -- name: no_key
 num_nulls({key}) > 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
-from tidemark.model import WIDEST, Column, Place, Table
+from tidemark.model import WIDEST, Column, QualifiedName, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -31,7 +31,7 @@ class Narrower:
     """Those that make it as wide."""
 
 
-def history_of(table: Place) -> Place:
+def history_of(table: QualifiedName) -> QualifiedName:
     """Return the name of the table beside a mirror that keeps its replaced versions."""
     schema, name = table
     return schema, f"{name}_history"
@@ -66,19 +66,19 @@ def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
         both = f"{layer}: column {column.name!r} is {column.type} in {table.name} and "
         if column.name not in kept:
             old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
-            statements = ddl.add(column.name, column.type, history.place)
+            statements = ddl.add(column.name, column.type, history.qualified_name)
             if old:
-                statements = ddl.rename(history, old[0].name, column.name, history.place)
+                statements = ddl.rename(history, old[0].name, column.name, history.qualified_name)
             what = f"{both}missing in {history.name}"
         elif kept[column.name].type != column.type:
             what = f"{both}{kept[column.name].type} in {history.name}"
-            statements = ddl.retype(history, column.name, column.type, history.place)
+            statements = ddl.retype(history, column.name, column.type, history.qualified_name)
         else:
             continue
         raise ContractError(f"{what}. {ddl.remedy(area.area, layer, statements)}.")
     for column in gone:
         if column.not_null and not column.has_default:
-            statements = ddl.drop(history, column.name, history.place)
+            statements = ddl.drop(history, column.name, history.qualified_name)
             raise ContractError(
                 f"{layer}: column {column.name!r} of {history.name} is gone from {table.name}, and "
                 f"not null. {ddl.remedy(area.area, layer, statements)}."
@@ -100,7 +100,7 @@ def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
         if kind is None:
             raise _gone(area, table, landing, column)
         both = f"{column.type} in {landing.name} and {kind} in {table.name}"
-        statements = ddl.retype(landing, column.name, kind, landing.place)
+        statements = ddl.retype(landing, column.name, kind, landing.qualified_name)
         if not sqltypes.widens(column.type, kind):
             remedy = ddl.remedy(area.area, "stg", statements)
             raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {remedy}.")
@@ -118,10 +118,10 @@ def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractE
     )
     renamed = ddl.renamed_to(column, missing, new)
     if renamed:
-        statements = ddl.rename(landing, column.name, renamed.name, landing.place)
+        statements = ddl.rename(landing, column.name, renamed.name, landing.qualified_name)
         said += f", which has {renamed.name!r}: it was renamed, it seems"
     else:
-        statements = ddl.drop(landing, column.name, landing.place)
+        statements = ddl.drop(landing, column.name, landing.qualified_name)
     remedy = ddl.remedy(area.area, "stg", statements)
     return ContractError(f"{said}. Let the cleansing view do without it. {remedy}.")
 
@@ -153,7 +153,9 @@ def require_held(area: Area, table: Table, view: Table, own: Collection[str]) ->
         )
         if column.name in own:
             raise ContractError(f"{said} Cast it in the view.")
-        statements = ddl.retype(table, column.name, kind, table.place, history_of(table.place))
+        statements = ddl.retype(
+            table, column.name, kind, table.qualified_name, history_of(table.qualified_name)
+        )
         remedy = ddl.remedy(area.area, "stg", statements)
         raise ContractError(f"{said} {remedy}, or cast it in the view.")
 
@@ -163,7 +165,7 @@ def _not_yielded(
 ) -> tuple[str, list[str]]:
     """Say that a view lacks a column of the table behind it, and how the table does without."""
     said = f"stg: {view.name} has no column {column.name!r}, which {table.name} behind it has"
-    names = table.place, history_of(table.place)
+    names = table.qualified_name, history_of(table.qualified_name)
     if renamed is None:
         return said, ddl.drop(table, column.name, *names)
     said += f"; it has {renamed.name!r}: it was renamed, it seems"
@@ -179,10 +181,10 @@ def require_stored(
     for column in new:
         said = f"dwh: {table.name} has no column {column.name!r} ({column.type}), which STG sends"
         old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
-        statements = ddl.add(column.name, column.type, table.place)
+        statements = ddl.add(column.name, column.type, table.qualified_name)
         if old:
             said += f". It has {old[0].name!r}, which STG lacks: it was renamed, it seems"
-            statements = ddl.rename(table, old[0].name, column.name, table.place)
+            statements = ddl.rename(table, old[0].name, column.name, table.qualified_name)
         raise ContractError(f"{said}. {ddl.remedy(area.area, 'dwh', statements)}.")
 
 
@@ -193,7 +195,7 @@ def require_fed(
     staged: Table,
     own: Collection[str],
     *,
-    view: Place,
+    view: QualifiedName,
 ) -> None:
     """Check that every column of a DWH table is ours, generated, or fed with its own type.
 
@@ -217,7 +219,7 @@ def require_fed(
             f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
             f"{column.name} is {column.type}."
         )
-        tables = staged.place, history_of(staged.place)
+        tables = staged.qualified_name, history_of(staged.qualified_name)
         statements = ddl.retype(staged, sent.name, column.type, *tables)
         if column.parts_table:
             # Of a view that is replaced, no column gets another type.
@@ -228,7 +230,7 @@ def require_fed(
             remedy = ddl.remedy(area.area, "stg", statements)
         else:
             remedy = ddl.remedy(
-                area.area, "dwh", ddl.retype(table, column.name, sent.type, table.place)
+                area.area, "dwh", ddl.retype(table, column.name, sent.type, table.qualified_name)
             )
         raise ContractError(f"{said} {remedy}.")
 
@@ -241,7 +243,9 @@ def _unfed(
     renamed = ddl.renamed_to(column, [column], new)
     if renamed is None:
         return f"{said}. Add it to STG, rename it, or give it a default."
-    remedy = ddl.remedy(area.area, "dwh", ddl.rename(table, column.name, renamed.name, table.place))
+    remedy = ddl.remedy(
+        area.area, "dwh", ddl.rename(table, column.name, renamed.name, table.qualified_name)
+    )
     return f"{said}. If it is {renamed.name!r} there: {remedy}. Else add it to STG."
 
 
@@ -253,10 +257,10 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
         both = f"dwh: column {column.name!r} is {column.type} in {table.name} and "
         if column.name not in names:
             what = f"{both}missing in {confirmed.name}"
-            statements = ddl.rename(confirmed, gone[0], column.name, confirmed.place)
+            statements = ddl.rename(confirmed, gone[0], column.name, confirmed.qualified_name)
         elif confirmed.type_of(column.name) != column.type:
             what = f"{both}{confirmed.type_of(column.name)} in {confirmed.name}"
-            statements = ddl.retype(confirmed, column.name, column.type, confirmed.place)
+            statements = ddl.retype(confirmed, column.name, column.type, confirmed.qualified_name)
         else:
             continue
         raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")

@@ -22,7 +22,7 @@ Action = Literal["add", "follow", "ignore", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ColumnDrift:
     """A column that a source's table and its mirror do not have alike."""
 
     entity: str
@@ -38,7 +38,7 @@ class Difference:
 
 def compare(
     area: Area, tables: Mapping[str, Table], mirrors: Mapping[str, tuple[Mirror, Table]]
-) -> list[Difference]:
+) -> list[ColumnDrift]:
     """Compare the tables of a source with their mirrors, by entity."""
     return [
         difference
@@ -50,8 +50,8 @@ def compare(
 def follow(
     mrr: Session,
     mirrors: Mapping[str, tuple[Mirror, Table]],
-    differences: Sequence[Difference],
-) -> list[Difference]:
+    differences: Sequence[ColumnDrift],
+) -> list[ColumnDrift]:
     """Add the new columns to the mirrors, and widen those that grew, in one transaction.
 
     Returns:
@@ -69,7 +69,7 @@ def follow(
     return todo
 
 
-def refuse(differences: Sequence[Difference]) -> None:
+def refuse(differences: Sequence[ColumnDrift]) -> None:
     """Stop with the first difference that stops a run, if there is one.
 
     Raises:
@@ -81,7 +81,7 @@ def refuse(differences: Sequence[Difference]) -> None:
         raise ContractError(problems[0] + more)
 
 
-def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
+def _alter(mrr: Session, target: Mirror, difference: ColumnDrift) -> None:
     for table in (target.name, target.history):
         mrr.run(
             compose.statement(
@@ -89,7 +89,7 @@ def _alter(mrr: Session, target: Mirror, difference: Difference) -> None:
                 "add" if difference.action == "add" else "retype",
                 table=table,
                 column=db.name(difference.column),
-                type=db.text(_mirrored(str(difference.source))),
+                type=db.raw(_mirrored(str(difference.source))),
             )
         )
 
@@ -117,7 +117,7 @@ class _Comparison:
     target: Mirror
     mirrored: Table
 
-    def differences(self) -> Iterator[Difference]:
+    def differences(self) -> Iterator[ColumnDrift]:
         """Yield what is new, then what grew or changed, then what is gone."""
         ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
         theirs = {column.name: column.type for column in self.source.columns}
@@ -136,7 +136,7 @@ class _Comparison:
                 yield self._retyped(column, kind)
         yield from (self._gone(column, renamed.get(column.name)) for column in gone)
 
-    def _new(self, column: Column, *, has_room: bool) -> Difference:
+    def _new(self, column: Column, *, has_room: bool) -> ColumnDrift:
         policy = self.entity.on_new_column
         # The mirror's watermarks are compared with the source's.
         if policy == "ignore" and column.name == self.entity.watermark:
@@ -168,7 +168,7 @@ class _Comparison:
             )
         return self._is(column.name, column.type, None, "stop", what)
 
-    def _retyped(self, column: Column, kind: str) -> Difference:
+    def _retyped(self, column: Column, kind: str) -> ColumnDrift:
         about = f"column {column.name!r} is {kind} in {self.source.name}"
         is_read = any(column.name in view.columns for view in self.mirrored.readers())
         if widens(column.type, kind) and not is_read:
@@ -182,7 +182,7 @@ class _Comparison:
         )
         return self._is(column.name, kind, column.type, "stop", what)
 
-    def _gone(self, column: Column, renamed: Column | None) -> Difference:
+    def _gone(self, column: Column, renamed: Column | None) -> ColumnDrift:
         about = (
             f"{self._both}: column {column.name!r} ({column.type}) of {self.mirrored.name} "
             f"is gone from {self.source.name}"
@@ -204,8 +204,8 @@ class _Comparison:
 
     def _is(
         self, column: str, source: str | None, mirror: str | None, action: Action, what: str
-    ) -> Difference:
-        return Difference(self.entity.name, column, source, mirror, action, what)
+    ) -> ColumnDrift:
+        return ColumnDrift(self.entity.name, column, source, mirror, action, what)
 
     def _remedy(self, statements: Sequence[str]) -> str:
         return ddl.remedy(self.area.area, "mrr", statements)

@@ -13,7 +13,16 @@ from functools import partial
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import contracts
-from tidemark.model import Column, Counts, Key, Place, Reader, ServerName, Table, compared_as_text
+from tidemark.model import (
+    Column,
+    Counts,
+    Key,
+    QualifiedName,
+    Reader,
+    ServerName,
+    Table,
+    compared_as_text,
+)
 from tidemark.postgres import (
     catalog,
     compose,
@@ -58,7 +67,7 @@ _RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
     __name__,
     "tidemark.layers.rejects",
     "tidemark.batch.retention",
-    "tidemark.trust.sides",
+    "tidemark.trust.pairs",
     "tidemark.batch.stage",
     "tidemark.trust.verify",
 )
@@ -71,7 +80,7 @@ _RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns(
 class Mirror:
     """A mirror table: its payload columns and the key among them."""
 
-    table: Place
+    table: QualifiedName
     work: str
     """Schema of its work tables."""
     payload: tuple[str, ...]
@@ -80,7 +89,7 @@ class Mirror:
     """Payload columns that are compared as text."""
 
     @property
-    def tables(self) -> tuple[Place, Place]:
+    def tables(self) -> tuple[QualifiedName, QualifiedName]:
         """The names of the table and of its history."""
         return self.table, contracts.history_of(self.table)
 
@@ -109,14 +118,14 @@ def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
     return of(session.server, area, question.ask(session, tables(session, area)))
 
 
-def tables(session: Session, area: Area) -> Question[dict[Place, Table]]:
+def tables(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
     """Ask for the mirror tables of an area, as the catalog of MRR or STG has them."""
     both = [bare(entity, session.server).tables for entity in area.entities.values()]
     return catalog.named(session, [table for two in both for table in two])
 
 
 def of(
-    layer: ServerName, area: Area, found: Mapping[Place, Table]
+    layer: ServerName, area: Area, found: Mapping[QualifiedName, Table]
 ) -> dict[str, tuple[Mirror, Table]]:
     """Return the mirrors of an area: entity -> its mirror, and the mirror's table.
 
@@ -169,7 +178,9 @@ def _require_own_names(
         )
 
 
-def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool = False) -> Counts:
+def apply(
+    session: Session, mirror: Mirror, incoming: Composable, *, rewrite: bool = False
+) -> Counts:
     """Merge one batch's rows into a mirror.
 
     Args:
@@ -178,7 +189,7 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
         incoming: relation with payload and lineage columns, one row per key; where there may be
             more, see `versions.apply`. Rows equal to what the mirror has are dropped: reading a row
             twice writes nothing.
-        anew: write the equal ones too, so that the layers behind see them again.
+        rewrite: write the equal ones too, so that the layers behind see them again.
 
     Returns:
         Rows inserted and updated.
@@ -194,7 +205,7 @@ def apply(session: Session, mirror: Mirror, incoming: Composable, *, anew: bool 
         "incoming": incoming,
         "key": Columns(mirror.key),
         "payload": Columns(mirror.payload, texts=mirror.texts),
-        "anew": db.literal(anew),
+        "rewrite": db.literal(rewrite),
     }
     if is_empty(session, mirror):
         with indexes.built_afterwards(session, mirror.table):
@@ -247,7 +258,7 @@ def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composabl
     )
 
 
-def with_again(
+def with_refreshed(
     delta: Composable, mirror: Mirror, batch_id: int, *, columns: Sequence[str]
 ) -> Composable:
     """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
@@ -257,9 +268,9 @@ def with_again(
     }
     return compose.statement(
         __name__,
-        "with_again",
+        "with_refreshed",
         delta=delta,
-        columns=db.text(", ").join(own.get(column, db.name(column)) for column in columns),
+        columns=db.raw(", ").join(own.get(column, db.name(column)) for column in columns),
         rows=as_of(mirror, batch_id, columns=columns),
         batch_id=db.literal(batch_id),
     )
@@ -300,18 +311,18 @@ def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
     """Ask all questions at once, and return the entities of which the answer is yes, in order."""
     if not questions:
         return []
-    found = session.rows(db.text(" union all ").join(questions))
+    found = session.rows(db.raw(" union all ").join(questions))
     return [name for name, is_so in found if is_so]
 
 
-def keys(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
+def key_rows(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
     """Compose a relation of natural keys, with the types that a table gives them.
 
     A cast to a type with its length would make a key that is too long one that is there.
     """
     return compose.statement(
         __name__,
-        "keys",
+        "key_rows",
         names=Columns(tuple(key)),
         typed=Columns(tuple(key), types=[unsized(table.column(c).value_type) for c in key]),
         arrays=[db.literal([one[place] for one in values]) for place in range(len(key))],

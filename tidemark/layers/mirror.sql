@@ -23,7 +23,7 @@ select
     {i.key},
     m.ctid as _row,
     (
-        {anew}
+        {rewrite}
         or {m.payload is distinct from i.payload}
         or m._deleted_at is distinct from i._deleted_at
     ) as _differs
@@ -100,7 +100,7 @@ select {columns} from {mirror} where _batch_id > {after}
     where _deleted_at is null
 )
 
--- name: with_again
+-- name: with_refreshed
 {delta}
 union all
 select {columns} from {rows} as v where _batch_id < {batch_id}
@@ -123,5 +123,5 @@ select
 
 
 -- Natural keys that were found elsewhere.
--- name: keys
+-- name: key_rows
 (select {typed as names} from unnest({arrays::text[]}) as k ({names}))

@@ -71,7 +71,7 @@ def marks(positions: Positions) -> dict[str, datetime]:
     return found
 
 
-def move(mrr: Session, area: Area, positions: Positions, batch_id: int) -> None:
+def record(mrr: Session, area: Area, positions: Positions, batch_id: int) -> None:
     """Keep where the next look goes on; call it in the transaction that lands the rows.
 
     It moves in this transaction: a crash reads again instead of skipping. A batch that comes late
@@ -83,6 +83,6 @@ def move(mrr: Session, area: Area, positions: Positions, batch_id: int) -> None:
         for item, position in items.items()
     ]
     mrr.queue(
-        compose.statement(__name__, "move"),
+        compose.statement(__name__, "record"),
         {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id},
     )

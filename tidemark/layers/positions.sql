@@ -8,7 +8,7 @@ select
 from tidemark.source_position
 where area = %(area)s
 
--- name: move
+-- name: record
 insert into tidemark.source_position as p (area, entity, item, position, batch_id)
 select
     %(area)s,

@@ -40,7 +40,7 @@ def record(stg: Session, claims: Claims) -> int:
     """
     which = {"area": claims.area, "entity": claims.entity}
     parts: Parts = {
-        "landing": db.name(*claims.landing.place),
+        "landing": db.name(*claims.landing.qualified_name),
         "cleaned": claims.cleaned,
         "key": Columns(claims.target.key),
     }
@@ -62,7 +62,7 @@ def record_in_order(stg: Session, claims: Claims) -> int:
     parts: Parts = {
         "area": db.literal(claims.area),
         "entity": db.literal(claims.entity),
-        "landing": db.name(*claims.landing.place),
+        "landing": db.name(*claims.landing.qualified_name),
         "cleaned": claims.cleaned,
         "stays": claims.stays,
         "key": Columns(claims.target.key),

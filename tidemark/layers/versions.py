@@ -23,7 +23,7 @@ from tidemark.postgres.db import Composable, Session
 
 
 def apply(
-    session: Session, target: Mirror, incoming: Composable, *, anew: Collection[int] = ()
+    session: Session, target: Mirror, incoming: Composable, *, rewrite: Collection[int] = ()
 ) -> Counts:
     """Merge rows that may show a key several times into a mirror.
 
@@ -33,7 +33,7 @@ def apply(
         incoming: relation with payload and lineage columns, in the order of `_batch_id` and `_seq`
             for each key. One with `_follows` has the payload of the version before it: a delete, or
             a row that is shown again as it is. Without such a version it says nothing.
-        anew: batches whose rows are written even where they equal the version before.
+        rewrite: batches whose rows are written even where they equal the version before.
 
     Returns:
         Rows inserted, and versions that updated one.
@@ -41,7 +41,7 @@ def apply(
     Raises:
         RefusedRowError: two versions of a key have one place.
     """
-    parts = _parts(target, anew)
+    parts = _parts(target, rewrite)
     arrived = compose.statement(__name__, "arrived", parts)
     worktable.make(session, _work(target, "arrived"), arrived, rows="none")
     session.run(compose.statement(__name__, "arrive", parts, incoming=incoming))
@@ -68,7 +68,7 @@ def apply(
     return counts
 
 
-def _parts(target: Mirror, anew: Collection[int]) -> Parts:
+def _parts(target: Mirror, rewrite: Collection[int]) -> Parts:
     return {
         "mirror": db.name(*target.tables[0]),
         "history": db.name(*target.tables[1]),
@@ -77,7 +77,7 @@ def _parts(target: Mirror, anew: Collection[int]) -> Parts:
         "payload": Columns(target.payload, texts=target.texts),
         "key": Columns(target.key),
         "carried": Columns(tuple(one for one in target.payload if one not in target.key)),
-        "anew": db.literal(sorted(anew)),
+        "rewrite": db.literal(sorted(rewrite)),
     }
 
 

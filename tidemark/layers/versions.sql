@@ -78,7 +78,7 @@ compared as (
         first_value(coalesce(_first_batch_id, _batch_id)) over arrival as _first_seen,
         (
             row_number() over arrival = 1
-            or _batch_id = any ({anew}::bigint[])
+            or _batch_id = any ({rewrite}::bigint[])
             or _deleted_at is distinct from lag(_deleted_at) over arrival
             or {payload is distinct from lag(payload) over arrival}
         ) as _differs,

@@ -174,15 +174,15 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
     if is_source(session.server) and not session.value(compose.statement(__name__, "is_migrated")):
         return
     try:
-        pending = migrate.pending(project, session)
+        unapplied = migrate.unapplied(project, session)
     except MigrationError as error:
         yield Finding(session.server, "problem", str(error))
         return
-    if pending:
+    if unapplied:
         yield Finding(
             session.server,
             "problem",
-            f"{len(pending)} files of sql/ are not applied, the first is {pending[0]}",
+            f"{len(unapplied)} files of sql/ are not applied, the first is {unapplied[0]}",
             "tidemark migrate",
         )
     else:

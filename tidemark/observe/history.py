@@ -69,7 +69,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
             dimension=db.name(*entity.table("dwh")),
             nk=Columns(entity.key),
             values=[db.literal(value) for value in key],
-            types=[db.text(unsized(table.column(c).value_type)) for c in entity.key],
+            types=[db.raw(unsized(table.column(c).value_type)) for c in entity.key],
         )
         try:
             versions = dwh.rows(query)

@@ -20,14 +20,14 @@ from tidemark.layers import (
     mirror,
     positions,
 )
-from tidemark.layers.drift import Difference
+from tidemark.layers.drift import ColumnDrift
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, ServerName, Table, Window
 from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta
-from tidemark.star import star
+from tidemark.star import schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Plan:
     area: str
     source: ServerName
     entities: list[Planned]
-    drift: list[Difference]
+    drift: list[ColumnDrift]
     stops: list[str]
     """The errors that the batch would stop with. No row of it would move."""
     to_stage: int
@@ -101,10 +101,10 @@ def make(servers: Servers, area: Area) -> Plan:
 def _published(stg: Session, dwh: Session, area: Area) -> int:
     """Read the last batch that every table of the DWH has."""
     applied, stored = question.ask(
-        dwh, question.both(ledger.last(area.area), star.stored(dwh, area))
+        dwh, question.both(ledger.last(area.area), schema.stored(dwh, area))
     )
-    shape = star.of(area, mirror.read(stg, area), stored)
-    return min([applied, *shape.progress.values()])
+    star = schema.of(area, mirror.read(stg, area), stored)
+    return min([applied, *star.last_batches.values()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
 
 
 def _count(delta: Delta, name: str) -> int:
-    return delta.count(name) if name in delta.pending and isinstance(delta, Countable) else 0
+    return delta.count(name) if name in delta.to_send and isinstance(delta, Countable) else 0
 
 
 def _compared(

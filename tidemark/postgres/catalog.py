@@ -5,21 +5,23 @@ from difflib import get_close_matches
 from functools import partial
 
 from tidemark.errors import ContractError
-from tidemark.model import Column, Place, Reader, ServerName, Table
+from tidemark.model import Column, QualifiedName, Reader, ServerName, Table
 from tidemark.postgres import compose, question, sqlfiles
 from tidemark.postgres.db import Row, Session, quoted
 from tidemark.postgres.question import Question
 
 
-def tables(session: Session, wanted: Sequence[Place]) -> dict[Place, Table]:
+def tables(session: Session, wanted: Sequence[QualifiedName]) -> dict[QualifiedName, Table]:
     """Read the tables and views of these names; those that do not exist are left out."""
     return question.ask(session, named(session, wanted))
 
 
-def named(session: Session, wanted: Sequence[Place]) -> Question[dict[Place, Table]]:
+def named(
+    session: Session, wanted: Sequence[QualifiedName]
+) -> Question[dict[QualifiedName, Table]]:
     """Ask for the tables and views of these names; those that do not exist are left out."""
 
-    def read(rows: Sequence[Row]) -> dict[Place, Table]:
+    def read(rows: Sequence[Row]) -> dict[QualifiedName, Table]:
         return {
             wanted[position - 1]: Table(
                 name=".".join(wanted[position - 1]),
@@ -27,7 +29,7 @@ def named(session: Session, wanted: Sequence[Place]) -> Question[dict[Place, Tab
                 unique=tuple(frozenset(key) for key in unique or ()),
                 rows=estimate,
                 slots=slots,
-                place=wanted[position - 1],
+                qualified_name=wanted[position - 1],
                 readers=partial(_readers, session, wanted[position - 1]),
             )
             for position, columns, unique, estimate, slots in rows
@@ -40,14 +42,14 @@ def named(session: Session, wanted: Sequence[Place]) -> Question[dict[Place, Tab
     return question.of(compose.statement(__name__, "tables"), which, read)
 
 
-def _readers(session: Session, table: Place) -> tuple[Reader, ...]:
+def _readers(session: Session, table: QualifiedName) -> tuple[Reader, ...]:
     found = session.rows(sqlfiles.statement(__name__, "readers"), {"table": quoted(*table)})
     return tuple(Reader(view, frozenset(columns)) for view, columns in found)
 
 
 def require(
-    found: Mapping[Place, Table],
-    wanted: Place,
+    found: Mapping[QualifiedName, Table],
+    wanted: QualifiedName,
     *,
     server: ServerName,
     why: str,

@@ -57,7 +57,7 @@ def read(session: Session, table: tuple[str, str], columns: Sequence[str]) -> li
     return [tuple(row) for row in csv.reader(io.StringIO(stream.getvalue().decode()))]
 
 
-def settle(session: Session) -> None:
+def run_deferred(session: Session) -> None:
     """Run now, as tidemark_etl, what waits for the end of the transaction.
 
     Call it before the commit, which would run it with the rights of the login.
@@ -68,7 +68,7 @@ def settle(session: Session) -> None:
     """
     run(session, sqlfiles.statement(__name__, "fire_deferred"))
     try:
-        session.run(compose.statement(__name__, "settle"))
+        session.run(compose.statement(__name__, "refuse_deferred"))
     except StatementError as error:
         if error.sqlstate != _IN_USE:
             raise

@@ -29,9 +29,9 @@ set constraints all immediate
 -- Before PostgreSQL 18, so do deferred triggers. Whether a table still has waiting triggers is
 -- found out by an `alter table` that changes nothing, and is undone: it fails where there are any
 -- (55006). Triggers of foreign keys are left out, since they run only PostgreSQL's own code.
--- name: settle
+-- name: refuse_deferred
 close all;
-do $settle$
+do $deferred$
 declare
     v_table regclass;
 begin
@@ -49,4 +49,4 @@ begin
         end;
     end loop;
 end;
-$settle$
+$deferred$

@@ -68,9 +68,9 @@ def literal(value: object) -> Composable:
     return sql.Literal(value)
 
 
-def text(raw: str) -> sql.SQL:
+def raw(trusted: str) -> sql.SQL:
     """Take SQL that is trusted as it stands: a check of area.yml, a keyword, a catalog's type."""
-    return sql.SQL(raw)
+    return sql.SQL(trusted)
 
 
 class Session:
@@ -345,7 +345,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
             f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
             "another server."
         )
-    first: list[Composable] = [text(connections.trusting_nobody())]
+    first: list[Composable] = [raw(connections.trusting_nobody())]
     if as_etl and not is_source(server):
         first.append(become(ETL_ROLE))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
@@ -357,9 +357,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
 def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
     """Send a session's first statements; the last one tells which session of the server it is."""
     try:
-        connection.pid = session.value(
-            text("; ").join([*first, compose.statement(__name__, "pid")])
-        )
+        connection.pid = session.value(raw("; ").join([*first, compose.statement(__name__, "pid")]))
     except TidemarkError:
         connection.close()
         raise

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tidemark.model import Column, Place, Table
+from tidemark.model import Column, QualifiedName, Table
 from tidemark.postgres import db, sqltypes
 
 
-def add(column: str, kind: str, *tables: Place) -> list[str]:
+def add(column: str, kind: str, *tables: QualifiedName) -> list[str]:
     """Give tables a column."""
     return _altered(f"add column {db.quoted(column)} {kind}", tables)
 
 
-def drop(found: Table, column: str, *tables: Place) -> list[str]:
+def drop(found: Table, column: str, *tables: QualifiedName) -> list[str]:
     """Take a column from tables, and first the views that read it of the one that was found."""
     return [*_without(found, column), *_altered(f"drop column {db.quoted(column)}", tables)]
 
 
-def rename(found: Table, column: str, to: str, *tables: Place) -> list[str]:
+def rename(found: Table, column: str, to: str, *tables: QualifiedName) -> list[str]:
     """Give a column another name. `create or replace view` renames none of a view's columns."""
     change = f"rename column {db.quoted(column)} to {db.quoted(to)}"
     return [*_without(found, column), *_altered(change, tables)]
 
 
-def retype(found: Table, column: str, kind: str, *tables: Place) -> list[str]:
+def retype(found: Table, column: str, kind: str, *tables: QualifiedName) -> list[str]:
     """Give a column another type. PostgreSQL retypes none that a view reads.
 
     From one family of types to another it casts only where it is told to.
@@ -52,7 +52,7 @@ def remedy(area: str, layer: str, statements: Iterable[str]) -> str:
     )
 
 
-def _altered(change: str, tables: Sequence[Place]) -> list[str]:
+def _altered(change: str, tables: Sequence[QualifiedName]) -> list[str]:
     return [f"alter table {named(*table)} {change}" for table in tables]
 
 

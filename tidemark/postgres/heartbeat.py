@@ -33,7 +33,7 @@ from weakref import WeakSet
 
 import psycopg2
 
-from tidemark.model import Holder
+from tidemark.model import BlockingSession
 from tidemark.postgres import connections, login_errors, sqlfiles
 from tidemark.postgres.connections import Aside, Connection
 
@@ -180,7 +180,7 @@ class _Server:
                 statement = sqlfiles.statement(__name__, "in_the_way")
                 with suppress(psycopg2.Error, TimeoutError):
                     found = self._aside.rows(statement, {"pid": one.pid}, time.monotonic() + ANSWER)
-                    who = ", ".join(str(Holder(*each)) for each in found) or _UNSEEN
+                    who = ", ".join(str(BlockingSession(*each)) for each in found) or _UNSEEN
                     log.warning("%s: waits for %s", one.server, who)
 
     def _refused(self, error: psycopg2.Error, looks: Mapping[Connection, Look]) -> None:

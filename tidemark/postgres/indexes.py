@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tidemark.model import Place
+from tidemark.model import QualifiedName
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Session
 
 
 @contextmanager
-def built_afterwards(session: Session, table: Place) -> Iterator[None]:
+def built_afterwards(session: Session, table: QualifiedName) -> Iterator[None]:
     """Drop the indexes of a table for the block, and build them at its end.
 
     That takes half the time (docs/performance.md). Nobody can read the table until the transaction

@@ -148,8 +148,8 @@ class Inlet:
             "receive",
             landing=self._table,
             columns=Columns(tuple(columns)),
-            form=db.text(form),
-            options=db.text("").join(
+            form=db.raw(form),
+            options=db.raw("").join(
                 compose.statement(__name__, "option", name=db.name(name), value=db.literal(value))
                 for name, value in options.items()
             ),

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from tidemark.errors import LockedError, StatementError
-from tidemark.model import Holder
+from tidemark.model import BlockingSession
 from tidemark.postgres import (
     compose,
     confined,
@@ -56,7 +56,7 @@ def hold(session: Session, area: str, so_far: str) -> None:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         found = session.rows(compose.statement(__name__, "holder"), which)
-        holder = Holder(*found[0]) if found else None
+        holder = BlockingSession(*found[0]) if found else None
         who = holder or "a process that has just ended"
         raise LockedError(
             f"{area}: another process works on this area: {who}. "
@@ -137,7 +137,7 @@ def _locked(session: Session, lock: Callable[[], T]) -> T:
 def _waited(session: Session, area: str | None = None) -> LockedError:
     """Say who was waited for in vain; of a migration there is no area."""
     found = session.rows(compose.statement(__name__, "in_the_way"))
-    holders = [Holder(*each) for each in found]
+    holders = [BlockingSession(*each) for each in found]
     who = ", ".join(map(str, holders)) or "a process that has just ended"
     return LockedError(
         f"{session.server}: waited {settings.SESSION['lock_timeout']} for {who}. "

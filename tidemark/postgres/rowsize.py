@@ -45,7 +45,7 @@ def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Co
     sizes = {column.name: _size(column, binary) for column in columns if _is_wide(column)}
     if not sizes:
         return query
-    largest = db.text(" ").join(
+    largest = db.raw(" ").join(
         compose.statement(__name__, "largest", size=size, column=db.literal(name))
         for name, size in sizes.items()
     )
@@ -54,8 +54,8 @@ def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Co
         "guarded",
         query=query,
         columns=Columns(tuple(column.name for column in columns)),
-        total=db.text(" + ").join(sizes.values()),
-        greatest=db.text(", ").join(sizes.values()),
+        total=db.raw(" + ").join(sizes.values()),
+        greatest=db.raw(", ").join(sizes.values()),
         largest=largest,
         limit=db.literal(LIMIT),
     )

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from tidemark.errors import RefusedRowError, TidemarkError
-from tidemark.model import Column, Layer, Place, ServerName
+from tidemark.model import Column, Layer, QualifiedName, ServerName
 from tidemark.postgres import (
     catalog,
     compose,
@@ -47,18 +47,18 @@ KEYS = "keys"
 class Landing:
     """A landing table of the receiving server, one per entity."""
 
-    place: Place
+    qualified_name: QualifiedName
     columns: tuple[Column, ...]
 
     @property
     def entity(self) -> str:
         """Whose it is, with what a table beside the entity's own adds to that."""
-        return self.place[1]
+        return self.qualified_name[1]
 
     @property
     def name(self) -> Composable:
         """The quoted table name."""
-        return db.name(*self.place)
+        return db.name(*self.qualified_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
 
 def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
     """Make the landing tables; replace those whose columns are not the wanted ones."""
-    names = [landing.place for landing in landings]
+    names = [landing.qualified_name for landing in landings]
     found = catalog.tables(receiver, names)
     for landing, name in zip(landings, names, strict=True):
         table = found.get(name)
@@ -117,7 +117,7 @@ def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
 @contextmanager
 def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
     """Make a landing table that only this session sees, and drop it at the end of the block."""
-    own = replace(landing, place=("pg_temp", landing.entity))
+    own = replace(landing, qualified_name=("pg_temp", landing.entity))
     receiver.run(
         compose.statement(__name__, "create_temporary", landing=own.name, columns=_definitions(own))
     )
@@ -224,7 +224,7 @@ class Snapshot:
 
         def is_refused(some: Sequence[str]) -> bool:
             part = compose.statement(__name__, "part", columns=Columns(tuple(some)), query=query)
-            statement = compose.statement(__name__, "send", query=part, form=db.text("text"))
+            statement = compose.statement(__name__, "send", query=part, form=db.raw("text"))
             with Path(os.devnull).open("wb") as nowhere:
                 try:
                     with self.read(session):
@@ -314,7 +314,7 @@ def send(
     """Send the result of a query as one item; its columns are these, as the receiver has them."""
     guarded = rowsize.guarded(query, columns, binary=binary)
     form: Format = "binary" if binary else "text"
-    statement = compose.statement(__name__, "send", query=guarded, form=db.text(form))
+    statement = compose.statement(__name__, "send", query=guarded, form=db.raw(form))
     pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
     with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
         sender.copy_out(statement, pipe)
@@ -347,9 +347,9 @@ def empty_all(receiver: Session, landings: Sequence[Landing]) -> None:
     ]
     if not questions:
         return
-    found = receiver.rows(db.text(" union all ").join(questions))
+    found = receiver.rows(db.raw(" union all ").join(questions))
     if left := [landings[place].name for place, has_rows in found if has_rows]:
-        listed = db.text(", ").join(left)
+        listed = db.raw(", ").join(left)
         receiver.run(compose.statement(__name__, "truncate", landing=listed))
 
 
@@ -361,6 +361,6 @@ def create(receiver: Session, landing: Landing) -> None:
 
 
 def _definitions(landing: Landing) -> Composable:
-    return db.text(", ").join(
-        db.name(column.name) + db.text(f" {column.type}") for column in landing.columns
+    return db.raw(", ").join(
+        db.name(column.name) + db.raw(f" {column.type}") for column in landing.columns
     )

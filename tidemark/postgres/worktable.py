@@ -7,7 +7,7 @@ from typing import Literal
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Composable, Session
 
-NO_DATA = db.text(" with no data")
+NO_DATA = db.raw(" with no data")
 
 
 def make(
@@ -35,5 +35,5 @@ def analyze(session: Session, table: Composable) -> None:
 
 def drop(session: Session, *tables: Composable) -> None:
     """Drop work tables, those that are there."""
-    listed = db.text(", ").join(tables)
+    listed = db.raw(", ").join(tables)
     session.run(compose.statement(__name__, "drop", tables=listed))

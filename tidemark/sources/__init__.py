@@ -46,7 +46,7 @@ class Delta(Protocol):
         ...
 
     @property
-    def pending(self) -> Sequence[str]:
+    def to_send(self) -> Sequence[str]:
         """Entities of which something is new, the largest first."""
         ...
 

@@ -14,7 +14,7 @@ from tidemark.model import Key, Positions, Table
 from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Servers, Session
-from tidemark.sources import tables, traces, window
+from tidemark.sources import deletestats, tables, window
 from tidemark.sources.reached import Reached
 
 _COUNTED_AFTER = 11.0
@@ -53,7 +53,7 @@ class PostgresComparison:
         """Compose the condition on which the next batch brings a row."""
         entity, low = self._area.entities[name], self._low(name)
         if entity.extract == "full" or low is None:
-            return db.text("true")
+            return db.raw("true")
         return compose.statement(
             __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
         )
@@ -99,8 +99,8 @@ class PostgresComparison:
         with self._servers.session(self._area.source.name, "verify") as session:
             while True:
                 clock = session.value(compose.statement(__name__, "clock"))
-                now = traces.now(session, [named], clock)[entity]
-                if traces.is_due(named, before.keys, now):
+                now = deletestats.now(session, [named], clock)[entity]
+                if deletestats.is_due(named, before.compared, now):
                     return True
                 if time.monotonic() > deadline:
                     return False

@@ -18,10 +18,10 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.inlet import Out
 from tidemark.postgres.transfer import Snapshot
-from tidemark.sources import Which, comparison, examination, reached, tables, traces, window
+from tidemark.sources import Which, comparison, deletestats, examination, reached, tables, window
 from tidemark.sources.comparison import PostgresComparison
+from tidemark.sources.deletestats import KeysCompared
 from tidemark.sources.reached import Reached
-from tidemark.sources.traces import KeysCompared
 
 
 class PostgresSource:
@@ -44,7 +44,7 @@ class PostgresSource:
             seen, found = window.activity(session, area, tables.named(session, area))
             there = tables.checked(area, found, self._servers.whereabouts(session.server))
             windows = window.windows(area, reached.marks(read), seen)
-            now = traces.now(session, area.entities.values(), seen.clock)
+            now = deletestats.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
                 session.queue(tables.limits(area))
                 began = time.monotonic()
@@ -55,7 +55,7 @@ class PostgresSource:
                     if (rows := window.to_come(area, name, one))
                 }
                 # Where a table is read as a whole, nothing says as much as something: all is gone.
-                pending = [
+                to_send = [
                     name
                     for name, entity in area.entities.items()
                     if looked[name].has_rows or _is_read_whole(entity)
@@ -66,7 +66,7 @@ class PostgresSource:
                     clock=seen.clock,
                     began=began,
                     windows=windows,
-                    pending=sorted(pending, key=lambda name: -there[name].rows),
+                    to_send=sorted(to_send, key=lambda name: -there[name].rows),
                     compared=_to_compare(area, read, now),
                     future=future,
                     _servers=self._servers,
@@ -89,7 +89,7 @@ class PostgresSource:
         """See `Comparable.rows`; each table is read whole."""
         with self._servers.session(area.source.name, "status") as session:
             return {
-                name: _count(session, entity, db.text("true"))
+                name: _count(session, entity, db.raw("true"))
                 for name, entity in area.entities.items()
             }
 
@@ -116,7 +116,7 @@ class PostgresDelta:
     clock: datetime
     began: float
     windows: Mapping[str, Window]
-    pending: Sequence[str]
+    to_send: Sequence[str]
     compared: Sequence[str]
     future: Mapping[str, int]
     _servers: Servers
@@ -140,13 +140,13 @@ class PostgresDelta:
         is_compared = name in self._sent_keys or _is_read_whole(self.area.entities[name])
         # What was never read before has no row that a comparison could miss.
         is_known = is_compared or before is None
-        return Reached(high, self._now[name] if is_known or before is None else before.keys)
+        return Reached(high, self._now[name] if is_known or before is None else before.compared)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:
         """See `Delta.compared_by`."""
         last = {
-            name: self._read[name].keys.at
+            name: self._read[name].compared.at
             for name in self._now
             if name in self._read and name not in self.compared
         }
@@ -168,7 +168,7 @@ class PostgresDelta:
 
     def send_keys(self, entity: str, out: Out) -> None:
         """See `Delta.send_keys`."""
-        self._send(entity, out, db.text("true"))
+        self._send(entity, out, db.raw("true"))
         self._sent_keys.add(entity)
 
     def landed(self, mrr: Session) -> None:
@@ -180,7 +180,7 @@ class PostgresDelta:
             return window.condition(entity, slice_)
         if which == "all":
             return window.condition(entity, Window(None, slice_.high))
-        named = mirror.keys(self.tables[name], entity.key, which)
+        named = mirror.key_rows(self.tables[name], entity.key, which)
         return compose.statement(__name__, "named", key=Columns(entity.key), keys=named)
 
     def _send(self, name: str, out: Out, condition: Composable) -> None:
@@ -219,7 +219,10 @@ def _to_compare(
         name
         for name in now
         if _is_read_whole(area.entities[name])
-        or (name in before and traces.is_due(area.entities[name], before[name].keys, now[name]))
+        or (
+            name in before
+            and deletestats.is_due(area.entities[name], before[name].compared, now[name])
+        )
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidemark.model import Positions
-from tidemark.sources.traces import NEVER, KeysCompared
+from tidemark.sources.deletestats import NEVER, KeysCompared
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Reached:
 
     high: datetime | None = None
     """The exclusive upper end of the last window."""
-    keys: KeysCompared = NEVER
+    compared: KeysCompared = NEVER
 
     @staticmethod
     def of(positions: Positions) -> dict[str, Reached]:
@@ -34,7 +34,11 @@ class Reached:
     @property
     def position(self) -> dict[str, str]:
         """What it is as a position."""
-        told = {"high": self.high, "deletes": self.keys.trace, "compared_at": self.keys.at}
+        told = {
+            "high": self.high,
+            "deletes": self.compared.statistics,
+            "compared_at": self.compared.at,
+        }
         return {
             key: value.isoformat() if isinstance(value, datetime) else value
             for key, value in told.items()

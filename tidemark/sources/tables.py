@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError
-from tidemark.model import Place, Table
+from tidemark.model import QualifiedName, Table
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
@@ -15,12 +15,12 @@ from tidemark.postgres.question import Question
 _TIMESTAMPTZ = "timestamp with time zone"
 
 
-def named(session: Session, area: Area) -> Question[dict[Place, Table]]:
+def named(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
     """Ask what the catalog says of the entities' tables."""
     return catalog.named(session, [entity.source_name for entity in area.entities.values()])
 
 
-def of(area: Area, found: Mapping[Place, Table], whereabouts: str = "") -> dict[str, Table]:
+def of(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str = "") -> dict[str, Table]:
     """Return the table of each entity, out of those that the catalog has."""
     return {
         name: catalog.require(
@@ -38,7 +38,7 @@ def _why(area: Area, name: str) -> str:
     return f"entities.{name} of sql/{area.area}/area.yml"
 
 
-def checked(area: Area, found: Mapping[Place, Table], whereabouts: str) -> dict[str, Table]:
+def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) -> dict[str, Table]:
     """Check the source's tables against area.yml, and return that of each entity."""
     server, tables = area.source.name, of(area, found, whereabouts)
     for name, entity in area.entities.items():

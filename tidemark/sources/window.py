@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import NullWatermarkError, WindowError
-from tidemark.model import END_OF_TIME, Holder, Window
+from tidemark.model import END_OF_TIME, BlockingSession, Window
 from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
@@ -61,7 +61,7 @@ class Activity:
     prepared_transactions: int
     oldest: datetime | None
     """Start of the oldest open transaction."""
-    holder: Holder | None
+    holder: BlockingSession | None
     late: Mapping[str, Late] = field(default_factory=dict)
     """Entity -> why its rows come later than they were stamped."""
 
@@ -90,7 +90,7 @@ def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity,
         hidden_sessions=hidden,
         prepared_transactions=prepared_transactions,
         oldest=oldest,
-        holder=Holder(*holder) if oldest else None,
+        holder=BlockingSession(*holder) if oldest else None,
         late=late,
     )
     return seen, answer
@@ -221,7 +221,7 @@ def _unsafe(entity: Entity, seen: Activity) -> str:
 def condition(entity: Entity, slice_: Window) -> db.Composable:
     """Compose the WHERE clause of a window, with literals: COPY takes no parameters."""
     if entity.watermark is None or slice_.high is None:
-        return db.text("true")
+        return db.raw("true")
     return compose.statement(
         __name__,
         "before" if slice_.low is None else "in_window",
@@ -289,7 +289,7 @@ def to_come(area: Area, name: str, found: Found) -> int:
 
 
 def _sought(entity: Entity, slice_: Window) -> Composable:
-    return db.text("false") if slice_.is_empty else condition(entity, slice_)
+    return db.raw("false") if slice_.is_empty else condition(entity, slice_)
 
 
 def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, int]:
@@ -299,7 +299,7 @@ def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict
 
 
 def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
-    return source.rows(db.text(" union all ").join(queries)) if queries else []
+    return source.rows(db.raw(" union all ").join(queries)) if queries else []
 
 
 def _beyond(entity: Entity, clock: datetime) -> Composable:

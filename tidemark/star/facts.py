@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidemark.model import Counts, Place
+from tidemark.model import Counts, QualifiedName
 from tidemark.postgres import (
     compose,
     db,
@@ -44,8 +44,8 @@ class Fact:
     """A fact table and where its columns come from."""
 
     entity: str
-    table: Place
-    landed: Place
+    table: QualifiedName
+    landed: QualifiedName
     """Its landing table."""
     natural_key: tuple[str, ...]
     """Columns of the fact table."""
@@ -186,7 +186,7 @@ def apply(session: Session, fact: Fact) -> Counts:
         return session.run(compose.statement(__name__, name, _parts(fact)))
 
     for role in fact.roles:
-        session.run(_settle(fact, role))
+        session.run(_resolve_missing(fact, role))
     if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=step("insert"))
@@ -196,8 +196,8 @@ def apply(session: Session, fact: Fact) -> Counts:
             counts.deleted = step("remove")
         counts.updated = step("update")
         step("drop_updated")
-        counts.updated += step("move")
-        step("drop_moved")
+        counts.updated += step("redate")
+        step("drop_redated")
         counts.inserted = step("insert")
     worktable.drop(session, fact.resolved)
     return counts
@@ -221,15 +221,17 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     """
     if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
         return 0
-    moves = compose.statement(
+    handovers = compose.statement(
         __name__,
-        "moves",
+        "handovers",
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,
         timeline=role.dimension.timeline,
         nk=role.nk,
     )
-    span_from, span_to = session.one(compose.statement(__name__, "moves_span", moves=moves))
+    span_from, span_to = session.one(
+        compose.statement(__name__, "handovers_span", handovers=handovers)
+    )
     if span_from is None:
         return 0
     return session.run(
@@ -239,7 +241,7 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
             fact=fact.name,
             column=db.name(role.column),
             event_column=db.name(fact.event_column),
-            moves=moves,
+            handovers=handovers,
         ),
         {"span_from": span_from, "span_to": span_to},
     )
@@ -274,7 +276,7 @@ def _resolve(fact: Fact, applied: int) -> Composable:
         unknown_dates=[fact.unknown_date(column) for column in fact.dates],
         soft=Columns(fact.soft),
         is_soft=db.literal(fact.on_delete == "soft"),
-        joins=db.text("\n").join(_join(fact, role, alias) for alias, role in roles.items()),
+        joins=db.raw("\n").join(_join(fact, role, alias) for alias, role in roles.items()),
         applied=db.literal(applied),
     )
 
@@ -303,10 +305,10 @@ def _join(fact: Fact, role: RoleKey, alias: str) -> Composable:
     )
 
 
-def _settle(fact: Fact, role: RoleKey) -> Composable:
+def _resolve_missing(fact: Fact, role: RoleKey) -> Composable:
     return compose.statement(
         __name__,
-        "settle",
+        "resolve_missing",
         resolved=fact.resolved,
         column=db.name(role.column),
         surrogate=db.name(role.dimension.surrogate),

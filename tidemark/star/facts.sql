@@ -80,7 +80,7 @@ left join {dimension} as {d}
 
 -- By now each natural key that a fact names has a member. A fact without one points at the unknown
 -- member.
--- name: settle
+-- name: resolve_missing
 update {resolved} as r
 set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x.nk = r.by}), 0)
 where r.{column} is null
@@ -103,13 +103,13 @@ where r._may_be_here and {f.nk = r.nk} and f.{event_column} = r.{event_column}
 
 -- The others are looked for in every partition. A fact whose event time moved is moved: it keeps
 -- its surrogate key.
--- name: move
+-- name: redate
 update {fact} as f
 set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
 from {resolved} as r
 where r._may_be_here and {f.nk = r.nk}
 
--- name: drop_moved
+-- name: drop_redated
 delete from {resolved} as r
 using {fact} as f
 where r._may_be_here and {f.nk = r.nk}
@@ -125,7 +125,7 @@ from {resolved} as r
 -- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
 -- on at which another version covers them. Only versions whose interval grew take facts over, and
 -- those of a version that is gone.
--- name: moves
+-- name: handovers
 select
     d.{surrogate} as new_key,
     o._key as old_key,
@@ -138,19 +138,19 @@ where
     t._role = 'version'
     and (t._grew and o._role = 'version' or o._role = 'superseded')
 
--- name: moves_span
+-- name: handovers_span
 select
     min(v._cover_from)::text,
     max(v._cover_to)::text
-from ({moves}) as v
+from ({handovers}) as v
 
 -- History that was inserted before facts that are here already: point them at the version that
--- now covers their event time. The span is of all the moves together; as constants, its ends leave
+-- now covers their event time. The span is of all handovers together; as constants, its ends leave
 -- the planner the partitions that matter, mostly one.
 -- name: repoint
 update {fact} as f
 set {column} = v.new_key
-from ({moves}) as v
+from ({handovers}) as v
 where
     f.{column} = v.old_key
     and f.{event_column} >= v._cover_from

@@ -42,11 +42,11 @@ def tables(area: Area) -> Question[dict[str, Published]]:
     return question.of(compose.statement(__name__, "tables"), {"area": area.area}, read)
 
 
-def progress(known: Mapping[str, Published], facts: Iterable[Fact]) -> dict[str, int]:
+def last_batches(known: Mapping[str, Published], facts: Iterable[Fact]) -> dict[str, int]:
     """Say up to which batch the table of each entity is what area.yml and the catalogs say."""
     reached = {name: published.batch_id for name, published in known.items()}
-    anew = {fact.entity: 0 for fact in facts if known[fact.entity].shape != _shape(fact)}
-    return {**reached, **anew}
+    restarted = {fact.entity: 0 for fact in facts if known[fact.entity].shape != _shape(fact)}
+    return {**reached, **restarted}
 
 
 def record(

@@ -20,7 +20,7 @@ def gate(session: Session, area: Area) -> None:
         GateError: a check returned rows. The caller rolls back.
     """
     for check in area.checks:
-        found = session.value(compose.statement(__name__, "violations", query=db.text(check.sql)))
+        found = session.value(compose.statement(__name__, "violations", query=db.raw(check.sql)))
         if found:
             raise GateError(
                 f"{area.area}: the check {check.name!r} found {found} rows ({check.description}). "

@@ -1,4 +1,4 @@
-"""SCD Type 2 dimensions: rebuild the timeline of the keys that changed, and write the difference.
+"""SCD Type 2 dimensions: derive the timeline of the keys that changed, and write the difference.
 
 A dimension's rows are a function of everything observed of a key: what a batch brings and what is
 there already are ordered by effective time, an observation whose type-2 attributes equal its
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark.errors import GateError
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, Place, label
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, QualifiedName, label
 from tidemark.postgres import (
     compose,
     db,
@@ -48,14 +48,14 @@ class Dimension:
     """A dimension table and the roles of its columns."""
 
     entity: str
-    table: Place
-    landed: Place
+    table: QualifiedName
+    landed: QualifiedName
     """Its landing table."""
     surrogate: str
     natural_key: tuple[str, ...]
     type2: tuple[str, ...]
     type1: tuple[str, ...]
-    rest: tuple[str, ...]
+    untracked: tuple[str, ...]
     """Carried along: a version keeps what its first observation said."""
     effective: str
     """Column of the landing table with the time of the change."""
@@ -86,7 +86,7 @@ class Dimension:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Natural key and attributes."""
-        return (*self.natural_key, *self.type2, *self.type1, *self.rest)
+        return (*self.natural_key, *self.type2, *self.type1, *self.untracked)
 
     @property
     def name(self) -> Composable:
@@ -110,7 +110,7 @@ class Dimension:
     @property
     def changing(self) -> tuple[str, ...]:
         """What of it may change in a version that is there: all but the natural key."""
-        return (*self.type2, *self.type1, *self.rest, *_WRITTEN)
+        return (*self.type2, *self.type1, *self.untracked, *_WRITTEN)
 
     @property
     def placed(self) -> Composable:
@@ -124,7 +124,7 @@ class Dimension:
 
     @property
     def timeline(self) -> Composable:
-        """The work table that holds the rebuilt timelines of one batch."""
+        """The work table that holds the timelines of one batch."""
         return self._work("timeline")
 
     def _work(self, what: str) -> Composable:
@@ -132,7 +132,7 @@ class Dimension:
         return db.name(schema, f"{entity}.{what}")
 
 
-def confirmed_of(table: Place) -> Place:
+def confirmed_of(table: QualifiedName) -> QualifiedName:
     """Return the table with the instants at which versions of a dimension were seen again."""
     return "tidemark", f"{label(table)}_confirmed"
 
@@ -199,7 +199,7 @@ def _make_timeline(
     worktable.analyze(session, dimension.timeline)
 
 
-def since(tables: Collection[Place]) -> Question[dict[str, dict[str, int]]]:
+def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int]]]:
     """Ask since when columns of dimensions are there.
 
     Returns:
@@ -251,13 +251,13 @@ def _parts(dimension: Dimension) -> Parts:
         "timeline": dimension.timeline,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
-        "clock": db.name("_extracted_at") if dimension.has_plans else db.text("null::timestamptz"),
+        "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
         # Without plans it is the same, and what follows is in this order then: one sort is enough.
         "told_at": db.name("_told_at" if dimension.has_plans else "_at"),
         "nk": Columns(dimension.natural_key),
         "type2": Columns(dimension.type2, texts=dimension.texts),
         "type1": Columns(dimension.type1),
-        "rest": Columns(dimension.rest),
+        "untracked": Columns(dimension.untracked),
         "attributes": Columns(dimension.attributes),
         "lasting": Columns(lasting),
         "added": Columns(added),

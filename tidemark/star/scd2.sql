@@ -4,7 +4,7 @@
 -- {dimension}   d: the dimension
 -- {confirmed}   c: instants at which a version was seen again, unchanged
 -- {clock}       when the source showed them, where they may be plans; else null
--- {nk} {type2} {type1} {rest}   its columns by role: natural key, attributes; {attributes} are all
+-- {nk} {type2} {type1} {untracked}   its columns by role: natural key, attributes; {attributes} are all
 -- Columns that start with _ are ours.
 --
 -- Three work tables follow from each other:
@@ -239,7 +239,7 @@ with told as (
         {nk},
         {type2},
         {last_value(type1) over whole as type1},
-        {rest},
+        {untracked},
         _at,
         _live,
         _batch_id,

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tidemark.model import Column, Key, Place
+from tidemark.model import Column, Key, QualifiedName
 from tidemark.postgres import (
     compose,
     db,
@@ -28,13 +28,13 @@ _Sums = dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CommonColumns:
     """What both sides have of an entity."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
-    """Columns that the sender alone has, for the excuse."""
+    """Columns that the sender alone has, by which a difference is excused."""
     texts: frozenset[str] = frozenset()
     """Columns that are compared as text."""
     types: Mapping[str, str] = field(default_factory=dict)
@@ -47,10 +47,10 @@ class Shape:
         """The columns that are compared."""
         return (*self.key, *self.columns)
 
-    def landing(self, place: Place) -> Landing:
+    def landing(self, qualified_name: QualifiedName) -> Landing:
         """Return the table that takes the sender's rows."""
         texts = (Column(name, "text") for name in (*self.values, *self.carried))
-        return Landing(place, (*texts, Column("_pending", "boolean")))
+        return Landing(qualified_name, (*texts, Column("_pending", "boolean")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +77,27 @@ class Compared:
 
 
 def across(
-    shape: Shape, sender: Relation, receiver: Relation, *, excuse: Composable, work: Place
+    common: CommonColumns,
+    sender: Relation,
+    receiver: Relation,
+    *,
+    excused_if: Composable,
+    work: QualifiedName,
 ) -> Compared:
     """Compare relations of two servers, each in a transaction that the caller rolls back.
 
-    Each has the shape's columns, as text, and `_pending`. A row that is pending will move or has to
+    Each has the common columns, as text, and `_pending`. A row that is pending will move or has to
     be judged later, so it makes no difference, nor does what the other side has of its key.
 
     Args:
-        shape: the columns.
+        common: the columns.
         sender: whose rows are right.
         receiver: in a transaction that may write.
-        excuse: condition over `s` (sent) and `r` (kept) on which a difference is none.
+        excused_if: condition over `s` (sent) and `r` (kept) on which a difference is none.
         work: the receiver's table for the rows of ranges that differ; it is not there yet.
     """
     with ThreadPoolExecutor(2, thread_name_prefix="tidemark-compare") as pool:
-        left, right = pool.map(lambda side: _sums(shape, side), (sender, receiver))
+        left, right = pool.map(lambda side: _sums(common, side), (sender, receiver))
     ranges = sorted(
         name
         for name in left.keys() | right.keys()
@@ -101,30 +106,37 @@ def across(
     differences: list[Difference] = []
     excused = 0
     if ranges:
-        landing = shape.landing(work)
+        landing = common.landing(work)
         differences, excused = _descend(
-            shape, sender, receiver, ranges, excuse=excuse, landing=landing
+            common, sender, receiver, ranges, excused_if=excused_if, landing=landing
         )
     return Compared(_total(left, 0), _total(right, 0), _total(left, 1), differences, excused)
 
 
 def within(
-    shape: Shape, session: Session, sent: Composable, kept: Composable, *, excuse: Composable
+    common: CommonColumns,
+    session: Session,
+    sent: Composable,
+    kept: Composable,
+    *,
+    excused_if: Composable,
 ) -> tuple[list[Difference], int]:
     """Compare two relations of one server, with columns of whatever types.
 
     Returns:
         The differences, and how many more rows are excused.
     """
-    differences = _differences(shape, sent, kept, excuse)
+    differences = _differences(common, sent, kept, excused_if)
     first, *rest = session.rows(compose.statement(__name__, "judged", differences=differences))
     found = [Difference(kind, tuple(key), tuple(columns)) for key, kind, columns, _ in rest]
     return found, int(first[0][0])
 
 
-def count(shape: Shape, session: Session, sent: Composable, kept: Composable) -> dict[Kind, int]:
+def count(
+    common: CommonColumns, session: Session, sent: Composable, kept: Composable
+) -> dict[Kind, int]:
     """Count the differences of two relations of one server, by kind."""
-    differences = _differences(shape, sent, kept, db.text("false"))
+    differences = _differences(common, sent, kept, db.raw("false"))
     found = session.rows(compose.statement(__name__, "count", differences=differences))
     counts: dict[Kind, int] = {"missing": 0, "surplus": 0, "changed": 0}
     counts.update(found)
@@ -132,34 +144,34 @@ def count(shape: Shape, session: Session, sent: Composable, kept: Composable) ->
 
 
 def _differences(
-    shape: Shape, sent: Composable, kept: Composable, excuse: Composable
+    common: CommonColumns, sent: Composable, kept: Composable, excused_if: Composable
 ) -> Composable:
     return compose.statement(
         __name__,
         "differences",
-        columns=Columns((*shape.values, *shape.carried, "_pending")),
-        values=Columns(shape.values),
-        key=Columns(shape.key),
-        compared=_compared(shape, shape.values),
-        attributes=_compared(shape, shape.columns),
-        labels=[db.literal(shape.labels.get(column, column)) for column in shape.columns],
+        columns=Columns((*common.values, *common.carried, "_pending")),
+        values=Columns(common.values),
+        key=Columns(common.key),
+        compared=_compared(common, common.values),
+        attributes=_compared(common, common.columns),
+        labels=[db.literal(common.labels.get(column, column)) for column in common.columns],
         sent=sent,
         kept=kept,
-        excuse=excuse,
+        excused_if=excused_if,
     )
 
 
-def _compared(shape: Shape, columns: tuple[str, ...]) -> Columns:
-    types = ["" if column in shape.texts else shape.types.get(column, "") for column in columns]
-    return Columns(columns, texts=shape.texts, types=types)
+def _compared(common: CommonColumns, columns: tuple[str, ...]) -> Columns:
+    types = ["" if column in common.texts else common.types.get(column, "") for column in columns]
+    return Columns(columns, texts=common.texts, types=types)
 
 
-def _sums(shape: Shape, side: Relation) -> _Sums:
+def _sums(common: CommonColumns, side: Relation) -> _Sums:
     statement = compose.statement(
         __name__,
         "checksums",
-        key=Columns(shape.key),
-        values=Columns(shape.values),
+        key=Columns(common.key),
+        values=Columns(common.values),
         rows=side.rows,
     )
     return {
@@ -173,12 +185,12 @@ def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
 
 
 def _descend(
-    shape: Shape,
+    common: CommonColumns,
     sender: Relation,
     receiver: Relation,
     ranges: Iterable[str],
     *,
-    excuse: Composable,
+    excused_if: Composable,
     landing: Landing,
 ) -> tuple[list[Difference], int]:
     def only(side: Relation, columns: tuple[str, ...]) -> Composable:
@@ -187,16 +199,16 @@ def _descend(
             "in_ranges",
             columns=Columns((*columns, "_pending")),
             rows=side.rows,
-            key=Columns(shape.key),
+            key=Columns(common.key),
             ranges=db.literal(list(ranges)),
         )
 
-    columns = (*shape.values, *shape.carried)
+    columns = (*common.values, *common.carried)
     transfer.create(receiver.session, landing)
     transfer.append(sender.session, only(sender, columns), receiver.session, landing, binary=False)
     worktable.analyze(receiver.session, landing.name)
-    kept = only(receiver, shape.values)
-    return within(shape, receiver.session, landing.name, kept, excuse=excuse)
+    kept = only(receiver, common.values)
+    return within(common, receiver.session, landing.name, kept, excused_if=excused_if)
 
 
 def _total(sums: _Sums, which: Literal[0, 1]) -> int:

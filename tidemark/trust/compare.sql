@@ -39,7 +39,7 @@ select
             )
         else '{{}}'
     end as columns,
-    ({excuse}) is true as excused,
+    ({excused_if}) is true as excused,
     row_number() over (
         order by s._is_here is null, r._is_here is null, {coalesce(s.key, r.key)}
     ) as position

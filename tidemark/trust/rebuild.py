@@ -43,13 +43,13 @@ from tidemark.star import (
     published,
     quality,
     scd2,
-    star,
+    schema,
 )
 from tidemark.star.facts import Fact
 from tidemark.star.scd2 import Dimension
-from tidemark.star.star import Star
+from tidemark.star.schema import Star
 from tidemark.trust import compare
-from tidemark.trust.compare import Shape
+from tidemark.trust.compare import CommonColumns
 
 Origin = Literal["stg", "dwh"]
 ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
@@ -117,8 +117,8 @@ def run(
             stack.enter_context(journal.logged("rebuild", None))
         for session in (stg, dwh):
             stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
-        shape = star.read(stg, dwh, area)
-        publish.prepare(dwh, shape)
+        star = schema.read(stg, dwh, area)
+        publish.prepare(dwh, star)
         # What waits for the end of a transaction is of no entity.
         todo = refusals.STORING
         stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
@@ -131,7 +131,7 @@ def run(
         # What is rebuilt in part may lose them still.
         for one in lost if entity is None else ():
             ledger.forget(stg if one.layer == "stg" else dwh, one)
-        changes += _rebuild_dwh(stg, dwh, area, shape, names)
+        changes += _rebuild_dwh(stg, dwh, area, star, names)
         for session in rebuilt if entity is None else ():
             rulesets.made_anew(session, area)
     return changes
@@ -204,12 +204,12 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
 
 def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:
     attributes = tuple(column for column in target.payload if column not in target.key)
-    shape = Shape(target.key, attributes, texts=target.texts)
+    common = CommonColumns(target.key, attributes, texts=target.texts)
     was, now = (
         compose.statement(__name__, "live", payload=Columns(target.payload), table=table)
         for table in (before, target.name)
     )
-    differences = compare.count(shape, stg, was, now)
+    differences = compare.count(common, stg, was, now)
     return Changes(
         "stg",
         label(target.table),
@@ -220,30 +220,30 @@ def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes
 
 
 def _rebuild_dwh(
-    stg: Session, dwh: Session, area: Area, shape: Star, names: Sequence[str]
+    stg: Session, dwh: Session, area: Area, star: Star, names: Sequence[str]
 ) -> Iterator[Changes]:
     publish.let_keys_wait(dwh)
-    first = min(shape.progress.values(), default=0) - 1
+    first = min(star.last_batches.values(), default=0) - 1
     batches = ledger.applied_after(stg, area.area, first)
-    delta = publish.delta_of(stg, area, shape.progress, batches)
-    dimensions = [d for name, d in shape.dimensions.items() if name in names]
-    transfer.empty_all(dwh, [publish.landing(shape, name) for name in shape.sent])
+    delta = publish.delta_of(stg, area, star.last_batches, batches)
+    dimensions = [d for name, d in star.dimensions.items() if name in names]
+    transfer.empty_all(dwh, [publish.landing(star, name) for name in star.feeds])
     for dimension in dimensions:
-        transfer.refill(stg, dwh, publish.job(shape, dimension.entity, after=0))
+        transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
         with refusals.named(dimension.entity, dwh=refusals.STORING):
             changes = _rebuild_dimension(dwh, dimension)
         yield changes
     rebuilt = [
         fact
-        for name, fact in shape.facts.items()
+        for name, fact in star.facts.items()
         if name in names or any(role.dimension in dimensions for role in fact.roles)
     ]
-    anew = replace(delta, known=dict.fromkeys(delta.after, delta.last))
+    whole = replace(delta, known=dict.fromkeys(delta.after, delta.last))
     for fact in rebuilt:
-        transfer.refill(stg, dwh, publish.job(shape, fact.entity, after=0))
+        transfer.refill(stg, dwh, publish.job(star, fact.entity, after=0))
         facts.ensure_partitions(dwh, fact)
         with refusals.named(fact.entity, dwh=refusals.STORING):
-            changes = _rebuild_fact(dwh, area, fact, anew)
+            changes = _rebuild_fact(dwh, area, fact, whole)
         yield changes
     quality.gate(dwh, area)
     # What is not rebuilt is left to the next batch, which records what it has applied.

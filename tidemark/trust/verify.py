@@ -32,10 +32,10 @@ from tidemark.postgres import compose, db, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Relation, Servers, Session
 from tidemark.sources import Comparable, Comparison
-from tidemark.star import audits, star
+from tidemark.star import audits, schema
 from tidemark.star.audits import Audit
-from tidemark.star.star import Star
-from tidemark.trust import compare, sides
+from tidemark.star.schema import Star
+from tidemark.trust import compare, pairs
 from tidemark.trust.compare import Compared, Difference
 
 _SNAPSHOT = "isolation level repeatable read"
@@ -97,26 +97,26 @@ class Verification:
     def repair(self) -> Repair:
         """Name the keys that a batch has to send again, and those that have to go."""
         mirrored = {(one.entity, one.key): one.mrr_key for one in self.origins}
-        again: dict[str, set[Key]] = defaultdict(set)
+        resent: dict[str, set[Key]] = defaultdict(set)
         surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
         rejected: dict[str, list[Key]] = {}
         for check in self.checks:
             name = check.entity
             rows, others = check.of_rows, check.of_rejects
-            again[name].update(one.key for one in others)
+            resent[name].update(one.key for one in others)
             if check.hop == "extract":
-                again[name].update(one.key for one in rows)
+                resent[name].update(one.key for one in rows)
             else:
-                again[name].update(mirrored.get((name, one.key), one.key) for one in rows)
+                resent[name].update(mirrored.get((name, one.key), one.key) for one in rows)
             surplus[_RECEIVER[check.hop]][name] = _surplus(rows)
             rejected[name] = rejected.get(name, []) + _surplus(others)
         for audit in self.audits:
-            again[audit.entity].update(mirrored.get((audit.entity, k), k) for k in audit.keys)
+            resent[audit.entity].update(mirrored.get((audit.entity, k), k) for k in audit.keys)
         return Repair(
             self.clock,
             {
                 name: sorted(key for key in keys if None not in key)
-                for name, keys in again.items()
+                for name, keys in resent.items()
                 if any(None not in key for key in keys)
             },
             {layer: {n: k for n, k in found.items() if k} for layer, found in surplus.items()},
@@ -148,14 +148,14 @@ def run(
         if isinstance(source, Comparable):
             look = stack.enter_context(source.compare(area, known))
         clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
-        shape = star.read(opened["stg"], opened["dwh"], area)
+        star = schema.read(opened["stg"], opened["dwh"], area)
         cleansings = cleanse.read(opened["stg"], area)
         stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
         checks = []
-        for check in _checks(look, opened, area, shape, cleansings):
+        for check in _checks(look, opened, area, star, cleansings):
             checks.append(check)
             report(check)
-        found = _audits(opened["dwh"], shape)
+        found = _audits(opened["dwh"], star)
         origins = list(_origins(opened["stg"], cleansings, checks, found))
         notes = list(_notes(look, opened, area))
         return Verification(area.area, area.source.name, clock, checks, found, origins, notes)
@@ -184,7 +184,7 @@ def _checks(
     look: Comparison | None,
     opened: Mapping[Layer, Session],
     area: Area,
-    shape: Star,
+    star: Star,
     cleansings: Mapping[str, cleanse.Cleansing],
 ) -> Iterator[Checked]:
     mrr, stg, dwh = opened["mrr"], opened["stg"], opened["dwh"]
@@ -202,21 +202,23 @@ def _checks(
     )
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
-    reached = shape.progress
-    for name, dimension in shape.dimensions.items():
-        pair = sides.dimension(dimension, shape.sent[name], reached[name])
+    reached = star.last_batches
+    for name, dimension in star.dimensions.items():
+        pair = pairs.dimension(dimension, star.feeds[name], reached[name])
         yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
-    for name, fact in shape.facts.items():
-        pair = sides.fact(fact, shape.sent[name], reached[name])
+    for name, fact in star.facts.items():
+        pair = pairs.fact(fact, star.feeds[name], reached[name])
         yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
 
 
-def _across(entity: Entity, pair: sides.Pair, sender: Session, receiver: Session) -> Compared:
+def _across(
+    entity: Entity, pair: pairs.RelationPair, sender: Session, receiver: Session
+) -> Compared:
     return compare.across(
-        pair.shape,
+        pair.common,
         Relation(sender, pair.sent),
         Relation(receiver, pair.kept),
-        excuse=pair.excuse,
+        excused_if=pair.excused_if,
         work=entity.work("compared"),
     )
 
@@ -227,13 +229,13 @@ def _extracted(
     target, mirrored = mirrors
     there = look.tables[entity.name]
     columns = [c for c in mirrored.columns if c.name in target.payload and c.name in there.names]
-    shape, kept = sides.mirrored(entity, columns, target)
+    common, kept = pairs.mirrored(entity, columns, target)
     sent = look.relation(entity.name, [column.name for column in columns])
     compared = compare.across(
-        shape,
+        common,
         sent,
         Relation(mrr, kept),
-        excuse=sides.NOTHING,
+        excused_if=pairs.NOTHING,
         work=entity.work("compared"),
     )
     if entity.deletes == "ignore":
@@ -262,7 +264,7 @@ def _brings_new_keys(
     if not deletes.is_small(mrr, target):
         return False
     pending = look.pending_keys(entity.name, deletes.SMALL)
-    rows = mirror.keys(mirrored, entity.key, pending)
+    rows = mirror.key_rows(mirrored, entity.key, pending)
     return bool(pending) and deletes.is_suspect(mrr, target, rows)
 
 
@@ -285,8 +287,10 @@ def _staged(staging: _Staging, name: str) -> Compared:
     is_applied = compose.statement(__name__, "is_applied", applied=db.literal(applied))
     cleanse.clean(stg, cleansing, is_applied)
     target = cleansing.target
-    pair = sides.staged(target, cleansing.cleaned, applied)
-    differences, excused = compare.within(pair.shape, stg, pair.sent, pair.kept, excuse=pair.excuse)
+    pair = pairs.staged(target, cleansing.cleaned, applied)
+    differences, excused = compare.within(
+        pair.common, stg, pair.sent, pair.kept, excused_if=pair.excused_if
+    )
     refused = _refused(staging, cleansing)
     counted = compose.statement(
         __name__,
@@ -321,7 +325,7 @@ def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference
             __name__,
             "reject_differences",
             key=Columns(cleansing.target.key),
-            landing=db.name(*cleansing.claims.landing.place),
+            landing=db.name(*cleansing.claims.landing.qualified_name),
             cleaned=cleansing.cleaned,
             applied=db.literal(staging.applied),
         ),
@@ -343,11 +347,11 @@ def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area)
         yield f"{name}: {in_the_future(rows)}"
 
 
-def _audits(dwh: Session, shape: Star) -> list[Audit]:
+def _audits(dwh: Session, star: Star) -> list[Audit]:
     found: list[Audit] = []
-    for dimension in shape.dimensions.values():
+    for dimension in star.dimensions.values():
         found += audits.versions(dwh, dimension)
-    for fact in shape.facts.values():
+    for fact in star.facts.values():
         for role in fact.roles:
             found += audits.facts(dwh, fact, role)
     return found

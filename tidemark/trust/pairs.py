@@ -16,40 +16,43 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable
 from tidemark.star.facts import DELETED, Fact, RoleKey
 from tidemark.star.scd2 import Dimension
-from tidemark.star.star import Sent
-from tidemark.trust.compare import Shape
+from tidemark.star.schema import Feed
+from tidemark.trust.compare import CommonColumns
 
 _EFFECTIVE = "_effective"
-NOTHING = db.text("false")
+NOTHING = db.raw("false")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RelationPair:
     """Two relations that have to be equal, and when a difference between rows is none."""
 
-    shape: Shape
+    common: CommonColumns
     sent: Composable
     kept: Composable
-    excuse: Composable
+    excused_if: Composable
 
 
-def mirrored(entity: Entity, columns: Sequence[Column], mirror: Mirror) -> tuple[Shape, Composable]:
+def mirrored(
+    entity: Entity, columns: Sequence[Column], mirror: Mirror
+) -> tuple[CommonColumns, Composable]:
     """Return what a mirror has of its source, in the columns that both have."""
     names = Columns(tuple(column.name for column in columns))
     kept = compose.statement(__name__, "live_rows", columns=names, mirror=mirror.name)
-    return _shape(entity.key, {column.name: column for column in columns}), kept
+    return _common(entity.key, {column.name: column for column in columns}), kept
 
 
-def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
+def dimension(target: Dimension, feed: Feed, published: int) -> RelationPair:
     """Pair STG's rows with the current versions of a dimension.
 
-    What the first observation of a version said (`rest`) may differ from the last one by design.
+    What the first observation of a version said (`untracked`) may differ from the last one:
+    that is by design.
     """
     columns = (*target.natural_key, *target.type2, *target.type1)
-    staged = {column.name: column for column in sent.columns}
+    staged = {column.name: column for column in feed.columns}
     surrogate = db.name(target.surrogate)
-    return Pair(
-        _shape(
+    return RelationPair(
+        _common(
             target.natural_key,
             {column: staged[column] for column in columns},
             carried=(_EFFECTIVE,),
@@ -59,7 +62,7 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
             "staged_members",
             columns=Columns(columns),
             effective=db.name(target.effective),
-            mirror=sent.mirror.name,
+            mirror=feed.mirror.name,
             applied=db.literal(published),
         ),
         compose.statement(
@@ -82,9 +85,9 @@ def dimension(target: Dimension, sent: Sent, published: int) -> Pair:
     )
 
 
-def fact(target: Fact, sent: Sent, published: int) -> Pair:
+def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
     """Pair STG's rows with a fact table: its columns, its dates, and the members it points at."""
-    staged = {column.name: column for column in sent.columns}
+    staged = {column.name: column for column in feed.columns}
     compared = {name: staged[source] for name, source in target.columns.items()}
     compared.update({name: Column(name, "integer") for name in target.dates})
     labels: dict[str, str] = {}
@@ -98,8 +101,8 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             said.append(_said(role, place, member))
             pointed_at.append(_pointed_at(f"d{number}", natural, member))
             compared[member] = Column(member, role.dimension.key_types[natural])
-    return Pair(
-        _shape(target.natural_key, compared, labels=labels),
+    return RelationPair(
+        _common(target.natural_key, compared, labels=labels),
         compose.statement(
             __name__,
             "staged_facts",
@@ -109,7 +112,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             unknown_dates=[target.unknown_date(name) for name in target.dates],
             date_keys=Columns(tuple(target.dates)),
             members=said,
-            mirror=sent.mirror.name,
+            mirror=feed.mirror.name,
             applied=db.literal(published),
         ),
         compose.statement(
@@ -119,7 +122,7 @@ def fact(target: Fact, sent: Sent, published: int) -> Pair:
             date_keys=Columns(tuple(target.dates)),
             members=pointed_at,
             fact=target.name,
-            joins=db.text("\n").join(
+            joins=db.raw("\n").join(
                 _join(role, f"d{number}") for number, role in enumerate(target.roles)
             ),
             is_deleted=db.name("t", DELETED) if target.soft else NOTHING,
@@ -155,7 +158,7 @@ def _pointed_at(alias: str, natural: str, name: str) -> Composable:
     return compose.statement(__name__, "stored_member", parts)
 
 
-def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
+def staged(target: Mirror, cleaned: Composable, applied: int) -> RelationPair:
     """Pair what cleansing makes of MRR's rows with what STG has, on STG's server.
 
     Args:
@@ -165,8 +168,8 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
     """
     columns, key = Columns(target.payload), Columns(target.key)
     last = db.literal(applied)
-    return Pair(
-        Shape(
+    return RelationPair(
+        CommonColumns(
             target.key,
             tuple(c for c in target.payload if c not in target.key),
             texts=target.texts,
@@ -177,15 +180,15 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> Pair:
     )
 
 
-def _shape(
+def _common(
     key: tuple[str, ...],
     columns: Mapping[str, Column],
     *,
     carried: tuple[str, ...] = (),
     labels: Mapping[str, str] | None = None,
-) -> Shape:
-    """Make the shape of a pair on two servers: rows differ where their own types say so."""
-    return Shape(
+) -> CommonColumns:
+    """Make the columns of a pair on two servers: rows differ where their own types say so."""
+    return CommonColumns(
         key,
         tuple(name for name in columns if name not in key),
         carried,

@@ -10,7 +10,7 @@ from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
 from tidemark.layers import contracts, mirror
 from tidemark.layers.mirror import LINEAGE, Mirror
-from tidemark.model import Column, Place, Table, compared_as_text, label
+from tidemark.model import Column, QualifiedName, Table, compared_as_text, label
 from tidemark.postgres import catalog, question, sqlfiles
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
@@ -21,19 +21,19 @@ from tidemark.star.published import Published
 from tidemark.star.scd2 import VERSIONING, Dimension
 
 _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns(
-    "tidemark.star.audits", "tidemark.star.scd2", "tidemark.trust.sides"
+    "tidemark.star.audits", "tidemark.star.scd2", "tidemark.trust.pairs"
 )
-_RESERVED_IN_FACTS = sqlfiles.own_columns("tidemark.star.facts", "tidemark.trust.sides")
+_RESERVED_IN_FACTS = sqlfiles.own_columns("tidemark.star.facts", "tidemark.trust.pairs")
 _NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables that are numbered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class Feed:
     """What STG sends of one entity: the mirror it is read from, and its payload's columns."""
 
     mirror: Mirror
-    landing: Place
+    landing: QualifiedName
     """Where it lands in the DWH."""
     columns: tuple[Column, ...]
     rows: float
@@ -45,10 +45,10 @@ class Sent:
 class Star:
     """An area's dimensions and facts, in the order of `area.yml`, and what feeds them."""
 
-    sent: Mapping[str, Sent]
+    feeds: Mapping[str, Feed]
     dimensions: Mapping[str, Dimension]
     facts: Mapping[str, Fact]
-    progress: Mapping[str, int]
+    last_batches: Mapping[str, int]
     """Entity -> the batch up to which its table is what area.yml and the catalogs say."""
 
 
@@ -58,7 +58,7 @@ class Stored:
 
     published: Mapping[str, Published]
     """Entity -> what was published of it."""
-    tables: Mapping[Place, Table]
+    tables: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
     since: Mapping[str, Mapping[str, int]]
     """Label of a dimension's table -> column -> the last batch that knows nothing of it."""
@@ -105,28 +105,32 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
     contracts.require_deferrable(area, found.foreign_keys)
-    sent = {entity.name: _sent(entity, *staged[entity.name]) for entity in entities}
-    made = [_dimension(found.tables, area, entity, sent[entity.name]) for entity in area.dimensions]
+    feeds = {entity.name: _feed(entity, *staged[entity.name]) for entity in entities}
+    made = [
+        _dimension(found.tables, area, entity, feeds[entity.name]) for entity in area.dimensions
+    ]
     dimensions = {one.entity: _with_added(one, found) for one in made}
     facts = {
-        entity.name: _fact(found.tables, area, entity, sent[entity.name], dimensions)
+        entity.name: _fact(found.tables, area, entity, feeds[entity.name], dimensions)
         for entity in area.facts
     }
-    return Star(sent, dimensions, facts, published.progress(found.published, facts.values()))
+    return Star(feeds, dimensions, facts, published.last_batches(found.published, facts.values()))
 
 
-def _sent(entity: Entity, target: Mirror, table: Table) -> Sent:
+def _feed(entity: Entity, target: Mirror, table: Table) -> Feed:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    return Sent(target, entity.landing, columns, table.rows, replace(table, columns=columns))
+    return Feed(target, entity.landing, columns, table.rows, replace(table, columns=columns))
 
 
-def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: Sent) -> Dimension:
+def _dimension(
+    found: Mapping[QualifiedName, Table], area: Area, entity: Entity, feed: Feed
+) -> Dimension:
     assert entity.dimension is not None, "area.dimensions yields dimensions"
     declared = entity.dimension
     why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
     table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
     named = (declared.surrogate_key, *entity.key, *declared.type2, *declared.type1)
-    staged = {column.name: column for column in sent.columns}
+    staged = {column.name: column for column in feed.columns}
     contracts.require_stored(area, table, named[1:], staged)
     catalog.require_columns(table, (*named, *VERSIONING), server="dwh", why=why)
     for column in sorted({*named[1:]} & {*VERSIONING}):
@@ -136,25 +140,25 @@ def _dimension(found: Mapping[Place, Table], area: Area, entity: Entity, sent: S
         )
     effective = str(declared.effective or entity.watermark)
     _require_staged(staged, (*named[1:], effective), entity, why)
-    rest = tuple(
+    untracked = tuple(
         name for name in table.names if name in staged and name not in (*named, *VERSIONING)
     )
     own = {declared.surrogate_key, *VERSIONING}
-    feeds = {name: name for name in table.names if name in staged and name not in own}
-    contracts.require_fed(area, table, feeds, sent.table, own, view=entity.view)
-    expected = scd2.confirmed_of(table.place)
+    fed = {name: name for name in table.names if name in staged and name not in own}
+    contracts.require_fed(area, table, fed, feed.table, own, view=entity.view)
+    expected = scd2.confirmed_of(table.qualified_name)
     confirmed = catalog.require(found, expected, server="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
-    _require_own_names(area, table, feeds, _RESERVED_IN_DIMENSIONS)
+    _require_own_names(area, table, fed, _RESERVED_IN_DIMENSIONS)
     return Dimension(
         entity=entity.name,
-        table=table.place,
+        table=table.qualified_name,
         landed=entity.landing,
         surrogate=declared.surrogate_key,
         natural_key=entity.key,
         type2=declared.type2,
         type1=declared.type1,
-        rest=rest,
+        untracked=untracked,
         effective=effective,
         has_plans=effective != entity.watermark,
         first_version=declared.first_version,
@@ -171,27 +175,29 @@ def _with_added(one: Dimension, found: Stored) -> Dimension:
     known = found.since[label(one.table)]
     reached = found.published[one.entity].batch_id
     new = dict.fromkeys(one.attributes, reached) | dict(known)
-    added = {column: new[column] for column in (*one.type2, *one.rest) if new[column]}
+    added = {column: new[column] for column in (*one.type2, *one.untracked) if new[column]}
     unkept = {column: since for column, since in new.items() if column not in known}
     return replace(one, added=added, unkept=unkept)
 
 
 def _fact(
-    found: Mapping[Place, Table],
+    found: Mapping[QualifiedName, Table],
     area: Area,
     entity: Entity,
-    sent: Sent,
+    feed: Feed,
     dimensions: Mapping[str, Dimension],
 ) -> Fact:
     assert entity.fact is not None, "area.facts yields facts"
     declared = entity.fact
     why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
     table = catalog.require(found, entity.table("dwh"), server="dwh", why=why)
-    keys = (*declared.dimensions, *declared.dates)
+    key_columns = (*declared.dimensions, *declared.dates)
     if declared.on_delete == "soft":
-        keys = (*keys, DELETED)
-    catalog.require_columns(table, (*declared.rename, *keys, "_batch_id"), server="dwh", why=why)
-    staged = {column.name: column for column in sent.columns}
+        key_columns = (*key_columns, DELETED)
+    catalog.require_columns(
+        table, (*declared.rename, *key_columns, "_batch_id"), server="dwh", why=why
+    )
+    staged = {column.name: column for column in feed.columns}
     roles = tuple(
         RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
         for column, role in declared.dimensions.items()
@@ -204,12 +210,16 @@ def _fact(
     columns = {
         name: declared.rename.get(name, name)
         for name in table.names
-        if name not in (*keys, "_batch_id") and declared.rename.get(name, name) in staged
+        if name not in (*key_columns, "_batch_id") and declared.rename.get(name, name) in staged
     }
-    contracts.require_fed(area, table, columns, sent.table, {*keys, "_batch_id"}, view=entity.view)
+    contracts.require_fed(
+        area, table, columns, feed.table, {*key_columns, "_batch_id"}, view=entity.view
+    )
     _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
     found_by = sum(len(role.by) for role in roles)
-    contracts.require_room("dwh", label(table.place), len(columns), len(keys) + found_by + 2)
+    contracts.require_room(
+        "dwh", label(table.qualified_name), len(columns), len(key_columns) + found_by + 2
+    )
     here = {source: name for name, source in columns.items()}
     for column in (*entity.key, declared.event_time):
         if column not in here:
@@ -220,7 +230,7 @@ def _fact(
             )
     return Fact(
         entity=entity.name,
-        table=table.place,
+        table=table.qualified_name,
         landed=entity.landing,
         natural_key=tuple(here[column] for column in entity.key),
         columns=columns,
@@ -239,7 +249,7 @@ def _fact(
 
 
 def _require_comparable(
-    found: Mapping[Place, Table],
+    found: Mapping[QualifiedName, Table],
     entity: Entity,
     table: Table,
     role: RoleKey,

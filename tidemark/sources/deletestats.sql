@@ -3,7 +3,7 @@
 -- Deletes are counted per table; TRUNCATE, a dropped partition and a restored table change which
 -- file holds the rows; a crash resets the counts of the whole server. A table of another kind (a
 -- view, a foreign table) counts nothing.
--- name: traces
+-- name: statistics
 with recursive family as (
     select
         w.position,

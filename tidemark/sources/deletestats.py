@@ -18,7 +18,7 @@ _COUNTS_EVERY_DELETE = 150000
 class KeysCompared:
     """What was known when an entity's keys were compared with those of its mirror last."""
 
-    trace: str | None = None
+    statistics: str | None = None
     """What deletes had left behind in the source; None: the source says nothing of it."""
     at: datetime | None = None
     """The source's clock then; None: nobody knows."""
@@ -38,13 +38,17 @@ def _read(session: Session, entities: Sequence[Entity]) -> dict[str, str]:
     """Read what changes whenever rows of a table are deleted: entity -> that, where it is known.
 
     A session tells the server of its deletes within ten seconds, mostly at once, so those of a
-    moment ago may show in the next batch. A crash loses the counts, and that changes the trace.
+    moment ago may show in the next batch. A crash loses the counts, and that changes it.
     """
     if session.version < _COUNTS_EVERY_DELETE or not entities:
         return {}
     which = {"tables": [db.quoted(*entity.source_name) for entity in entities]}
-    found = session.rows(compose.statement(__name__, "traces"), which)
-    return {entities[position - 1].name: trace for position, trace in found if trace is not None}
+    found = session.rows(compose.statement(__name__, "statistics"), which)
+    return {
+        entities[position - 1].name: statistics
+        for position, statistics in found
+        if statistics is not None
+    }
 
 
 def is_due(entity: Entity, before: KeysCompared, now: KeysCompared) -> bool:
@@ -52,6 +56,11 @@ def is_due(entity: Entity, before: KeysCompared, now: KeysCompared) -> bool:
 
     No counter shows a key that was changed, or a row that was restored: hence the time.
     """
-    if now.trace is None or now.trace != before.trace or before.at is None or now.at is None:
+    if (
+        now.statistics is None
+        or now.statistics != before.statistics
+        or before.at is None
+        or now.at is None
+    ):
         return True
     return not timedelta(0) <= now.at - before.at < entity.compare_keys_every

@@ -1,4 +1,4 @@
--- traces
+-- statistics
 with recursive family as (
     select
         w.position,

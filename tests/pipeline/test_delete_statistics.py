@@ -155,10 +155,8 @@ def test_what_counts_nothing_is_compared_in_each_batch(shop: Retail):
     compared(shop)
     shop.run(**refreshed)
     assert compared(shop) == ["sales"]
-    traces = (
-        "select entity, position ->> 'deletes' is null from tidemark.source_position order by 1"
-    )
-    assert shop.warehouse.rows("mrr", traces) == [
+    found = "select entity, position ->> 'deletes' is null from tidemark.source_position order by 1"
+    assert shop.warehouse.rows("mrr", found) == [
         ("customers", False),
         ("products", False),
         ("sales", True),
