@@ -26,7 +26,8 @@ TEXT = section("operations.md", "Backup and restore").partition("### Servers of 
 DUMP, RESTORE, BASE, SET_BACK = [
     block.partition("\n```")[0] for block in TEXT.split("```bash\n")[1:]
 ]
-ARCHIVING = TEXT.partition("`postgresql.conf` of the layer\n\n```\n")[2].partition("```")[0]
+ARCHIVING = TEXT.partition("`postgresql.conf` of the layer:\n\n```\n")[2].partition("```")[0]
+assert ARCHIVING, "the page has the settings of an archive"
 WITH_WAL = {"wal_level": "replica", "max_wal_senders": "5"}
 ARCHIVED = "select last_archived_wal >= %s from pg_stat_archiver"
 
