@@ -99,7 +99,7 @@ def alert(context: Any) -> None:
         "accept_deletes": Param(
             False,
             type="boolean",
-            description="Delete what is gone from the source, however much it is.",
+            description="Delete every row that is gone from the source, however many there are.",
         ),
     },
     default_args={

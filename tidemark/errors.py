@@ -1,7 +1,7 @@
-"""The one exception tree, drawn whole.
+"""The whole tree of Tidemark's exceptions.
 
     TidemarkError                     exit code
-    ├── UsageError                    2   a command's words do not fit together
+    ├── UsageError                    2   a command's arguments exclude each other
     ├── ConfigError                   3   area.yml or the environment says something impossible
     │   └── UnknownNameError              an area, entity, table or hop that does not exist
     ├── EmbeddedError                 4   an embedded server can't be started or stopped
@@ -15,7 +15,7 @@
     ├── DeleteGuardError              6   more rows are gone from the source than may be
     ├── LostHistoryError              6   a rebuild would lose what it can't derive again
     ├── LockedError                   7   another process works on the area
-    │   └── OvertakenError                or has begun to write where this one does
+    │   └── OvertakenError                it has begun to write where this one does
     ├── GateError                     8   a data-quality gate refused the batch
     ├── StatementError                9   PostgreSQL refused a statement
     │   └── RefusedRowError               or a row: what it is, without its values
@@ -48,7 +48,7 @@ class MonitorError(TidemarkError):
 
 
 class UsageError(TidemarkError):
-    """The words of a command do not fit together."""
+    """The arguments of a command exclude each other."""
 
     exit_code = 2
 
@@ -60,7 +60,7 @@ class ConfigError(TidemarkError):
 
 
 class UnknownNameError(ConfigError):
-    """A name that nothing has, with the nearest one that something has."""
+    """A name that nothing has; the message suggests the nearest name that exists."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
@@ -71,7 +71,7 @@ class UnknownNameError(ConfigError):
 
 
 class AmbiguousNameError(ConfigError):
-    """A name that several things have, with the longer names that tell them apart."""
+    """A name that several things have; the message has the longer names that tell them apart."""
 
     def __init__(self, kind: str, name: str, candidates: Iterable[str]) -> None:
         self.kind, self.name, self.candidates = kind, name, sorted(candidates)
@@ -134,7 +134,7 @@ class NullWatermarkError(WindowError):
 
 
 class DeleteGuardError(TidemarkError):
-    """More rows are gone from the source than a batch may delete unasked; nothing was moved."""
+    """More rows are gone from the source than a batch may delete; nothing was moved."""
 
     exit_code = 6
 
@@ -151,7 +151,7 @@ class LostHistoryError(TidemarkError):
 
 
 class LockedError(TidemarkError):
-    """Another process holds the area's lock; this one did nothing, or nothing since it lost it."""
+    """Another process holds the area's lock. This one did nothing, or nothing since it lost it."""
 
     exit_code = 7
 
@@ -159,14 +159,14 @@ class LockedError(TidemarkError):
         self, message: str, *, area: str | None, holder: BlockingSession | None = None
     ) -> None:
         self.area = area
-        """None: a migration waited for all of them."""
+        """None: a migration waited for all areas."""
         self.holder = holder
-        """Who is in the way; None: it is not known, or has just ended."""
+        """The session that holds the lock; None: it is not known, or has just ended."""
         super().__init__(message)
 
 
 class OvertakenError(LockedError):
-    """Another hop or a migration came first; nothing was written since. It may be tried again."""
+    """Another hop or a migration began to write here later. This hop may be tried again."""
 
     is_transient = True
 
@@ -217,13 +217,13 @@ class RefusedRowError(StatementError):
 
     @property
     def is_data(self) -> bool:
-        """Whether it is a value that can't be, and no row that a constraint forbids."""
+        """Whether a value is invalid, as opposed to a row that a constraint forbids."""
         return not (self.sqlstate or "").startswith("23")
 
     def of(
         self, entity: str, todo: str, *, column: str | None = None, what: str = ""
     ) -> RefusedRowError:
-        """Say the same of an entity, and what to do."""
+        """Return the same error with the name of an entity, and what to do."""
         return RefusedRowError(
             self.server,
             what or self.what,
@@ -239,4 +239,4 @@ _LOST_TO_OTHERS = {
     "40P01",  # deadlock_detected
     "55P03",  # lock_not_available: lock_timeout
 }
-"""SQLSTATEs of a transaction that gave way to another one; alone it would have gone well."""
+"""SQLSTATEs of a transaction that gave way to another one. Tried again, it may succeed."""

@@ -1,4 +1,4 @@
-"""The words of the domain as values: no I/O, and no clock that decides anything."""
+"""The values that all rooms share. There is no I/O here, and the only clock measures durations."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Layer = Literal["mrr", "stg", "dwh"]
 LAYERS: tuple[Layer, ...] = ("mrr", "stg", "dwh")
 
 ServerName = str
-"""What a session is on: a layer, or a source by its name, which is never that of a layer."""
+"""A server that a session is on: a layer, or a source by its name, which no layer has."""
 
 DEFAULT_SOURCE = "operational"
 """The name of a source that area.yml gives no other."""
 
 
 def is_source(server: ServerName) -> bool:
-    """Whether a server is a source: what it holds, and who may do what there, is not Tidemark's."""
+    """Whether a server is a source. Its data and its rights do not belong to Tidemark."""
     return server not in LAYERS
 
 
 def dsn_variable(server: ServerName) -> str:
-    """Name the environment variable that says where a server is."""
+    """Return the name of the environment variable that holds a server's DSN."""
     kind = "" if server in (*LAYERS, DEFAULT_SOURCE) else "SOURCE_"
     return f"TIDEMARK_{kind}{server.upper()}_DSN"
 
@@ -36,13 +36,13 @@ QualifiedName = tuple[str, str]
 
 
 def label(qualified_name: QualifiedName) -> str:
-    """Name a table for people, and in control tables: `public` goes without saying."""
+    """Return a table's name for people and control tables: without the schema in `public`."""
     schema, table = qualified_name
     return table if schema == "public" else f"{schema}.{table}"
 
 
 ETL_ROLE = "tidemark_etl"
-"""The role that owns the warehouse; the pipeline works as it."""
+"""The role that owns the warehouse. The pipeline works with its rights."""
 
 ANALYST_ROLE = "tidemark_analyst"
 """The role that reads the star schema and the logs; its members are people and their tools."""
@@ -75,21 +75,21 @@ class Column:
     not_null: bool = False
     has_default: bool = False
     base: str | None = None
-    """Of a domain: the type that it is made of."""
+    """The type under a domain; None for any other type."""
     parts_table: bool = False
-    """Whether its table is partitioned by it: PostgreSQL retypes no such column."""
+    """Whether its table is partitioned by it. PostgreSQL can't change the type of such a column."""
 
     @property
     def value_type(self) -> str:
-        """What its values are, be it a domain or not."""
+        """The type of its values: under a domain, or its own."""
         return self.base or self.type
 
     @property
     def is_compared_as_text(self) -> bool:
-        """Whether the type's `=` is none that a change could be seen by.
+        """Whether a change can't be seen by the type's `=`.
 
-        json has none; boxes of one area are equal, and 30 days and a month; citext is one of those
-        that are not built in.
+        json has no `=`. For `=`, two boxes of one area are equal, and so are 30 days and a month. A
+        type that is not built in, such as citext, may have any `=`.
         """
         return "." in self.type or re.split(r"\W", self.type)[0] in _WITHOUT_EQUALITY
 
@@ -106,7 +106,7 @@ class Reader:
     name: str
     """`view` or `materialized view`, and its quoted name."""
     columns: frozenset[str]
-    """Those of the table that it stands on."""
+    """The columns of the table that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ class Table:
     rows: float = 0.0
     """The planner's estimate; -1 before the first ANALYZE."""
     readers: Callable[[], tuple[Reader, ...]] = field(default=tuple, compare=False)
-    """Asks which views read it, in an order in which they can be dropped: that takes as long as all
-    the rest, and is wanted where a statement has to name them."""
+    """Asks which views read it, in an order in which they can be dropped. It is asked only where a
+    statement has to name them, since that takes as long as reading all the rest."""
     slots: int = 0
-    """Columns of its WIDEST that are used up, dropped ones among them."""
+    """How many of its WIDEST columns are used up. Dropped columns count."""
     qualified_name: QualifiedName = ("", "")
-    """`name` joins its two parts for people."""
+    """The same name in its two parts; `name` joins them for people."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -132,11 +132,11 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
-        """The column `name`; KeyError without it."""
+        """The column `name`; KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]
 
     def type_of(self, name: str) -> str:
-        """The type of column `name`; KeyError without it."""
+        """The type of column `name`; KeyError if there is none."""
         return self.column(name).type
 
 
@@ -148,7 +148,7 @@ class BlockingSession:
     user: str
     application: str
     age_seconds: float | None
-    """None: PostgreSQL hides it from those who are neither this user nor in pg_read_all_stats."""
+    """None: PostgreSQL shows it only to this user and to members of pg_read_all_stats."""
 
     def __str__(self) -> str:
         name = self.application or "no application name"
@@ -178,17 +178,17 @@ Severity = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `remedy` is a statement or a command."""
+    """What was found out about one thing; `remedy` is a statement or a command."""
 
     layer: ServerName
-    """Of a source, its name."""
+    """The layer, or the name of the source."""
     severity: Severity
     what: str
     remedy: str = ""
 
 
 def in_the_future(rows: int) -> str:
-    """Say of rows why they were left out."""
+    """Say that rows were left out, since their watermarks lie in the future."""
     return f"{rows:,} rows are stamped in the future, and no batch reads them before then"
 
 
@@ -196,16 +196,16 @@ Key = tuple[str, ...]
 """A natural key's values as text, in the key's order."""
 
 Position = Mapping[str, Any]
-"""How far an item was read, in the source's own terms, as JSON has them.
+"""How far an item was read, in the source's own terms, as a JSON object.
 
-`high`: its high-water mark, ISO 8601 with a zone, where it has one.
+`high` is its high-water mark (ISO 8601 with a zone), if it has one.
 """
 
 Positions = Mapping[str, Mapping[str, Position]]
 """Entity -> item -> position. The one item of a table is ''.
 
-An entity without any has no row in the mirror yet. An empty position: it has, and nothing is known
-of how they came there."""
+An entity without positions has no row in the mirror yet. An empty position says that the mirror has
+rows, and that nothing is known about how far the item was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,23 +215,23 @@ class Repair:
     clock: datetime
     """The source's, when the layers were compared."""
     resent: Mapping[str, Sequence[Key]]
-    """Entity -> keys whose rows every layer writes anew, as the source has them."""
+    """Entity -> keys whose rows every layer writes again, as the source has them."""
     surplus: Mapping[Layer, Mapping[str, Sequence[Key]]]
-    """Layer -> entity -> keys that this layer has, and the one before it lacks: they go."""
+    """Layer -> entity -> keys that it has and the layer before it lacks. They are deleted."""
     rejects: Mapping[str, Sequence[Key]]
-    """Entity -> MRR keys of rejects that MRR's rows say nothing of: they are resolved."""
+    """Entity -> MRR keys of open rejects whose row is not refused now. They are resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What a person asks of one extraction beside what area.yml says."""
+    """What a person asks of one extraction, in addition to area.yml."""
 
     refresh: frozenset[str] = frozenset()
-    """Entities to read as a whole, from the start. What did not change writes nothing."""
+    """Entities to read as a whole. Rows that did not change write nothing."""
     accept_deletes: bool = False
-    """Delete what is gone from the source, however much it is."""
+    """Delete every row that is gone from the source, however many there are."""
     repair: Repair | None = None
-    """Move these keys and nothing else; the marks stay."""
+    """Move these keys and nothing else; the positions stay."""
 
 
 NO_OVERRIDES = Overrides()

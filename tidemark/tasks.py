@@ -59,7 +59,7 @@ def run_hop(
         batch_id: what the hop before returned.
         refresh: ENTITY or AREA.ENTITY to extract as a whole; one of another area is passed over.
         only: the one area that the run is of; None: all. An ENTITY is looked for there first.
-        accept_deletes: delete what is gone from the source, however much it is.
+        accept_deletes: delete every row that is gone from the source, however many there are.
 
     Raises:
         UnknownNameError, AmbiguousNameError: of `refresh`; nothing has begun.

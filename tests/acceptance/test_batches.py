@@ -139,8 +139,8 @@ def test_a_run_says_who_holds_its_window_back(seeded: Warehouse):
         said = succeed("run", env=seeded.environment).out.strip().split("\n")[-1]
         pid = other.info.backend_pid
         assert said.startswith(
-            "retail: what was written since waits for the next batch, because of "
-            f"pid {pid} (postgres, till 7), open for "
+            "retail: rows that were written since an open transaction began wait for a later "
+            f"batch: pid {pid} (postgres, till 7), open for "
         )
         held = succeed("plan", "--json", env=seeded.environment).json["entities"][0]["held_by"]
         assert held.startswith(f"pid {pid} (postgres, till 7), open for ")

@@ -22,8 +22,8 @@ for module in (servers, batches, trust, demonstration):
 
 def main() -> None:
     """Run a command; an error is one line on stderr and an exit code of its own."""
-    # Not spent: 40 ms to collect at the end what the process takes with it anyway, and 15 ms to
-    # look into every installed package for plugins of pydantic.
+    # Saves 40 ms of collecting garbage at the end, which frees nothing that the end of the process
+    # does not free, and 15 ms of looking for plugins of pydantic in every installed package.
     atexit.register(gc.freeze)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _usage(error: typer.TyperException) -> str:
-    """Say what is wrong with the words of a command, and where to read about them."""
+    """Say what is wrong with the arguments of a command, and which help explains them."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "tidemark"
     said = " ".join(error.format_message().split())

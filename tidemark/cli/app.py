@@ -33,7 +33,7 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 AreaName = Annotated[
-    str | None, typer.Argument(metavar="AREA", help="Area; the only one when there is one.")
+    str | None, typer.Argument(metavar="AREA", help="Area; may be left out if there is only one.")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Commands about batches and what they left: plan, run, status, history, rejects, monitor."""
+"""Commands about batches and their results: plan, run, status, history, rejects, monitor."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _drift_tables(made: Plan) -> list[Listing]:
 def run(
     area: AreaName = None,
     hop: Annotated[
-        str | None, typer.Option(help="Run one hop alone: extract, stage or publish.")
+        str | None, typer.Option(help="Run only this hop: extract, stage or publish.")
     ] = None,
     full_refresh: Annotated[
         list[str] | None,
@@ -92,7 +92,7 @@ def run(
     ] = None,
     accept_deletes: Annotated[
         bool,
-        typer.Option(help="Delete what is gone from the source, however much it is."),
+        typer.Option(help="Delete every row that is gone from the source, however many there are."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -168,7 +168,10 @@ def show_batch(area: str, results: list[HopResult]) -> None:
             typer.echo(f"{area}: {name}: {in_the_future(counts.future)}")
     holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
     for holder in sorted(holders - {""}):
-        typer.echo(f"{area}: what was written since waits for the next batch, because of {holder}")
+        typer.echo(
+            f"{area}: rows that were written since an open transaction began wait for a later "
+            f"batch: {holder}"
+        )
 
 
 def _hop(name: str) -> Hop:
@@ -272,16 +275,16 @@ def history_table(title: str, found: History, *, every_column: bool = False) -> 
 
 
 def _as_stored(value: object) -> object:
-    """Numbers of a dimension may be keys or codes: no separators, so that they can be copied."""
+    """Print a number without separators: it may be a key or a code, which people copy."""
     return str(value) if type(value) is int else value
 
 
 def rejects(
     area: AreaName = None,
     entity: Annotated[
-        str | None, typer.Option(help="Of this one alone: ENTITY or AREA.ENTITY.")
+        str | None, typer.Option(help="Only of this entity: ENTITY or AREA.ENTITY.")
     ] = None,
-    resolved: Annotated[bool, typer.Option(help="Also the resolved ones.")] = False,
+    resolved: Annotated[bool, typer.Option(help="Also show resolved rejects.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -319,7 +322,7 @@ def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
 def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
     """Examine the last batches: did they fail, come late, or reject too much?
 
-    Looks at all areas unless one is named. Ends with 10 when one is not well.
+    Looks at all areas unless one is named. Ends with 10 if an area has such a problem.
     Example: tidemark monitor retail
     """
     from tidemark.observe import monitor as watcher

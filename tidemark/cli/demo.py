@@ -57,7 +57,7 @@ def seed(context: typer.Context) -> None:
 
 
 def demo() -> None:
-    """Show all of it: servers, schema, data, a first batch, a business day, a second batch.
+    """Show everything at work: servers, schema, data, a batch, a business day, a second batch.
 
     Example: tidemark demo
     """
@@ -70,7 +70,7 @@ def demo() -> None:
             "Unset the variables, or use seed and run."
         )
     area = sample.area(project)
-    seeder = sample.seeder(project, area)  # or it raises, before anything is started
+    seeder = sample.seeder(project, area)  # Raises, if at all, before anything is started.
     start = time.monotonic()
     with _step("PostgreSQL servers"):
         opened = servers.resolve(project)
@@ -136,7 +136,7 @@ def _show_one_history(opened: Servers, area: Area) -> None:
 
 @contextmanager
 def _step(what: str) -> Iterator[None]:
-    """Say on stderr what is done, and how long it took; silent when it is no terminal."""
+    """Say on stderr what was done, and how long it took; silent if stderr is no terminal."""
     start = time.monotonic()
     yield
     if sys.stderr.isatty():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tidemark.install.sample import ProgressCallback
 
 _WRAPPED = 30
-"""Columns of the terminal that a text is given at least before a table is turned on its side."""
+"""The least width of a column with long texts. With less room a table is transposed."""
 
 _PATIENCE = 0.4
 """Seconds before a progress bar appears; Rich takes longer to import than an idle run takes."""
@@ -54,9 +54,9 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Listing:
-    """A titled table; one that is too wide for the terminal is turned on its side.
+    """A titled table. If it is too wide for the terminal, it is transposed.
 
-    Then each row is a column, and as many rows stand side by side as there is room for.
+    Then each row is a column. As many of them stand side by side as there is room for.
     """
 
     title: str
@@ -91,7 +91,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def show(*parts: Any) -> None:
-    """Print tables and text to stdout; a file or a pipe gets lines as long as they need be."""
+    """Print tables and text to stdout. In a file or a pipe, lines are as long as they need be."""
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
@@ -102,7 +102,7 @@ def show(*parts: Any) -> None:
 
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
-    """Yield a callback that draws progress bars on stderr; silent when it is no terminal."""
+    """Yield a callback that draws progress bars on stderr; silent if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda label, done, total: None
         return
@@ -118,7 +118,7 @@ def progress_bars() -> Iterator[ProgressCallback]:
 
 
 class _Bars:
-    """Progress bars, one per label, that a timer starts: what is quick needs none."""
+    """Progress bars, one per label. A timer starts them, so that quick work shows none."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -128,7 +128,7 @@ class _Bars:
         self._is_over = False
 
     def start(self) -> None:
-        """Draw the bars from now on, unless all is over."""
+        """Draw the bars from now on, unless the work has ended."""
         from rich.console import Console
         from rich.progress import Progress as Bars
 
@@ -148,7 +148,7 @@ class _Bars:
                 self._draw(self._bars, label)
 
     def stop(self) -> None:
-        """Wipe the bars away, and start none any more."""
+        """Remove the bars, and start none any more."""
         with self._lock:
             self._is_over = True
             if self._bars:

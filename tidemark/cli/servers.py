@@ -21,7 +21,7 @@ _SHOWN = 20
 
 
 def up(as_json: AsJson = False) -> None:
-    """Start the embedded servers, unless they run.
+    """Start the embedded servers that are not running.
 
     Example: tidemark up
     """
@@ -57,7 +57,7 @@ ServerArgument = Annotated[
 
 def dsn(
     server: ServerArgument,
-    password: Annotated[bool, typer.Option("--password", help="With the password.")] = False,
+    password: Annotated[bool, typer.Option("--password", help="Print the password too.")] = False,
 ) -> None:
     """Print the libpq URL of one server; by default without its password.
 
@@ -74,19 +74,19 @@ def psql(
     context: typer.Context,
     server: ServerArgument,
     admin: Annotated[
-        bool, typer.Option("--admin", help="With the login's own rights, not the analysts'.")
+        bool, typer.Option("--admin", help="Keep the login's own rights, not the analysts'.")
     ] = False,
 ) -> None:
-    """Become psql on one server; all other words are psql's own.
+    """Start psql on one server; all other arguments are passed to psql.
 
-    The password is in no command line. Example: tidemark psql dwh -c "table high_water_mark"
+    The password is on no command line. Example: tidemark psql dwh -c "table high_water_mark"
     """
     from tidemark.install import psql as client
 
     with open_servers(find_project()) as opened:
         url = _url(opened, server)
         program = client.program(url, server, *context.args, as_admin=admin, environ=os.environ)
-    # Python has ignored it, and a program begins with what its caller ignores.
+    # Python ignores this signal, and a program that is executed inherits what is ignored.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execve(program.path, program.words, program.environment)
 
@@ -135,7 +135,7 @@ def migrate(
 
     project = find_project()
     with open_servers(project) as opened:
-        # A source of the user's own is his application's: nothing is made there unasked.
+        # A source of the user's own belongs to an application: nothing is made there unasked.
         sources = (
             project.sources if sample else [s for s in project.sources if s in opened.embedded]
         )

@@ -41,8 +41,8 @@ def verify(
 ) -> None:
     """Prove that all layers are equal, and name the keys and columns that are not.
 
-    Ends with 1 when layers differ, after a repair too if they still do. Nothing but a repair
-    writes. Example: tidemark verify retail
+    Ends with 1 if layers differ; with --repair, if they still differ after it. Writes nothing
+    without --repair. Example: tidemark verify retail
     """
     project = find_project()
     wanted = project.area(area)
@@ -126,7 +126,9 @@ def rebuild(
     *,
     entity: Annotated[
         str | None,
-        typer.Option(help="ENTITY or AREA.ENTITY: it alone, and the facts that point at it."),
+        typer.Option(
+            help="Only this entity, and the facts that point at it: ENTITY or AREA.ENTITY."
+        ),
     ] = None,
     origin: Annotated[
         str, typer.Option("--from", help="The first layer to derive again: stg or dwh.")
@@ -135,11 +137,11 @@ def rebuild(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
     accept_lost_history: Annotated[
-        bool, typer.Option(help="Let go of versions that the layer before no longer has.")
+        bool, typer.Option(help="Remove versions that the layer before no longer has.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Derive STG and the DWH again from all that MRR has seen, keeping surrogate keys.
+    """Derive STG and the DWH again from everything that MRR has seen, keeping surrogate keys.
 
     Example: tidemark rebuild retail --dry-run
     """

@@ -1,1 +1,1 @@
-"""What a warehouse says of itself. Nothing here writes."""
+"""Questions about a warehouse. Nothing here writes."""

@@ -1,4 +1,4 @@
-"""Examine servers, privileges and disks; say what is missing and how to mend it."""
+"""Examine servers, privileges and disks; say what is missing and how to mend it. Writes nothing."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from tidemark.sources import Examinable
 _CLOCK_TOLERANCE = 5.0
 _LEAST_SPACE = 1 << 30
 _SHOWN = 4
-"""Statements of one kind that are printed, where `tidemark migrate` runs them as well."""
+"""How many statements of one kind are printed. For more, the remedy is `tidemark migrate`."""
 
 
 def examine(project: Project, servers: Servers) -> list[Finding]:
-    """Look at every server; nothing is written, and no problem ends the examination."""
+    """Examine every server. A problem is a finding, and does not end the examination."""
     findings: list[Finding] = []
     for server in project.servers:
         findings += _examine(project, servers, server)
@@ -53,7 +53,7 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
 
 
 def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
-    """Compare which batches neighbouring layers have applied, where that can be known."""
+    """Compare which batches neighbouring layers have applied, if both can be read."""
     for sender, receiver in pairwise(LAYERS):
         with (
             suppress(TidemarkError),
@@ -67,14 +67,14 @@ def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
 
 
 def _source(servers: Servers, area: Area) -> Iterator[Finding]:
-    """Let the source say what is amiss with it, where its kind can."""
+    """Let the source say what is wrong with it, if its kind can."""
     source = sources.of(servers, area)
     if isinstance(source, Examinable):
         yield from source.examine(area, _positions(servers, area))
 
 
 def _positions(servers: Servers, area: Area) -> Positions | None:
-    """Read how far the source was read; None: it can't be known now."""
+    """Read how far the source was read; None: MRR can't be read now."""
     columns = ("area", "entity", "item", "position")
     found: dict[str, dict[str, Position]] = {}
     with suppress(TidemarkError), _reading(servers, "mrr") as mrr:
@@ -87,7 +87,7 @@ def _positions(servers: Servers, area: Area) -> Positions | None:
 
 @contextmanager
 def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
-    """Open a session for catalogs and COPY, which run nothing that others have made."""
+    """Open a session for catalogs and COPY, which run no code that other roles have made."""
     session = db.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
     with closing(session):
         if not is_source(server):
@@ -140,7 +140,7 @@ def _about(session: Session) -> Iterator[Finding]:
 
 
 def _rights(project: Project, session: Session, login: Login) -> Iterator[Finding]:
-    """Compare roles, owners and grants with what they have to be."""
+    """Compare roles, owners and grants with those that `migrate` makes; warn of wide rights."""
     if login.is_migrated or not login.may_migrate:
         ours = migrate.wanted(project, session.server)
         found = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
@@ -167,10 +167,10 @@ def _rights(project: Project, session: Session, login: Login) -> Iterator[Findin
 
 
 def _migrations(project: Project, session: Session) -> Iterator[Finding]:
-    # Only who migrates, and tidemark_etl in the warehouse, may read what was applied.
+    # Only the login that migrates, and tidemark_etl in a layer, may read which files are applied.
     if not session.value(compose.statement(__name__, "may_read_migrations")):
         return
-    # A source that has no sample application is none of ours.
+    # In a source without a sample application nothing is ever applied.
     if is_source(session.server) and not session.value(compose.statement(__name__, "is_migrated")):
         return
     try:
@@ -224,14 +224,14 @@ def _prepared(session: Session) -> Iterator[Finding]:
 
 
 def _analysts(session: Session) -> Iterator[Finding]:
-    """Look for what lets analysts stand in the way of the pipeline, and of each other."""
+    """Look for settings that let analysts hold up the pipeline, or each other."""
     if session.value(compose.statement(__name__, "has_analysts")):
         for what, remedy in session.rows(compose.statement(__name__, "analysts")):
             yield Finding(session.server, "warning", what, remedy)
 
 
 def _letters(session: Session) -> Iterator[Finding]:
-    """Look at what the database makes of letters beyond ASCII."""
+    """Examine whether the database can store letters beyond ASCII, and change their case."""
     copy, encoding, changes_case = session.one(compose.statement(__name__, "letters"))
     what = ""
     if encoding != "UTF8":

@@ -11,7 +11,7 @@ select
 -- name: reset_zone
 set session timezone to default
 
--- Where the data is, is told to superusers and pg_read_all_settings.
+-- Only superusers and pg_read_all_settings may see where the data is.
 -- name: space
 select
     pg_database_size(current_database()),
@@ -34,7 +34,7 @@ select
     current_setting('server_encoding'),
     current_setting('server_encoding') <> 'UTF8' or lower(chr(196)) = chr(228)
 
--- Who may put things where a superuser would run them, and logs in.
+-- Logins that may put code into a layer, where a superuser would run it.
 -- name: writers
 select quote_ident(w.rolname)
 from pg_roles as r
@@ -73,7 +73,7 @@ select coalesce(
 -- name: has_analysts
 select to_regrole('tidemark_analyst') is not null and to_regrole('tidemark_etl') is not null
 
--- What lets analysts stand in the way of others, and the statement that keeps them from it.
+-- Settings that let analysts hold up others, and the statement that mends each.
 -- name: analysts
 with database as (
     select
@@ -119,7 +119,7 @@ where
         from pg_settings as s
         where s.name = 'idle_in_transaction_session_timeout' and s.reset_val = '0'
     )
-    -- What the login has set for itself hides what the database has.
+    -- reset_val shows what this login has set for itself. The setting of the database may differ.
     and not exists (
         select
         from pg_db_role_setting as s

@@ -29,15 +29,15 @@ class History:
 
     table: str
     columns: tuple[str, ...]
-    """The dimension's columns, then one per fact role: how many of its rows point here."""
+    """The dimension's columns, then one per key column of a fact: how many facts point here."""
     versions: list[tuple[Any, ...]]
     counts: tuple[str, ...]
-    """Those of the columns that count facts."""
+    """The columns that count facts."""
     essential: tuple[str, ...]
-    """Those of the columns that tell the versions apart."""
+    """The columns that are shown unless all are asked for."""
 
     def only(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Return the versions with some of the columns alone."""
+        """Return the versions with only some of the columns."""
         at = [self.columns.index(column) for column in columns]
         return [tuple(version[index] for index in at) for version in self.versions]
 
@@ -52,7 +52,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         key: the natural key's values as text, in the key's order.
 
     Raises:
-        UsageError: the key has another number of columns, or a value is none of a column's type.
+        UsageError: the key has another number of columns, or a value is not of its column's type.
     """
     assert entity.dimension is not None, "called for dimensions"
     if len(key) != len(entity.key):
@@ -111,7 +111,7 @@ def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
 def _explained(
     error: StatementError, entity: Entity, table: Table, key: Sequence[str]
 ) -> TidemarkError:
-    """Turn PostgreSQL's refusal of a value (class 22, data exception) into one of the words."""
+    """Turn PostgreSQL's refusal of a value (class 22, data exception) into a UsageError."""
     if not (error.sqlstate or "").startswith("22"):
         return error
     columns = ", ".join(f"{column} {table.type_of(column)}" for column in entity.key)

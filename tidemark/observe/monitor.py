@@ -1,4 +1,4 @@
-"""Watch the journal: fail loudly when an area's batches fail, are late, or reject too much."""
+"""Watch the journal: raise an error if batches of an area fail, are late, or reject too much."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Watched:
 
 
 def look(servers: Servers, area: Area) -> Watched:
-    """Examine the last batch of an area that has ended. Before the first one, nothing is wrong."""
+    """Examine the last batch of an area that has ended. Without one, only lateness can be wrong."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
         return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
 

@@ -1,6 +1,6 @@
 """What a run would move: windows, what holds them back, rows and deletes to come, drift.
 
-It writes nothing. Keys of the source, where rows of it are gone, stay in temporary tables of the
+It writes nothing. If keys have to be compared, those of the source go into a temporary table of the
 session that compares them.
 """
 
@@ -38,12 +38,12 @@ class Planned:
     low: datetime | None
     high: datetime | None
     rows: int
-    """Of the window, and those that no window has brought."""
+    """Rows of the window, and rows that are fetched since no window has brought them."""
     deleted: int
     future: int
-    """Rows whose watermark lies in the future: no window has them before then."""
+    """Rows whose watermark lies in the future: no window contains them before that time."""
     compared_by: datetime | None
-    """When keys are compared at the latest: now, where this batch does. None: they never are."""
+    """When keys are compared at the latest: now, if this batch does it. None: they never are."""
     held_by: str | None
 
 
@@ -56,7 +56,7 @@ class Plan:
     entities: list[Planned]
     drift: list[ColumnDrift]
     stops: list[str]
-    """The errors that the batch would stop with. No row of it would move."""
+    """The errors that the batch would stop with, before any row moves."""
     to_stage: int
     """Batches that MRR has applied and STG has not."""
     to_publish: int
@@ -64,7 +64,7 @@ class Plan:
 
 
 def make(servers: Servers, area: Area) -> Plan:
-    """Look at the source and at how far each layer has come.
+    """Plan the next batch: look at the source, and at the batches that each layer has applied.
 
     Raises:
         ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
@@ -109,7 +109,7 @@ def _published(stg: Session, dwh: Session, area: Area) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is looked at."""
+    """What one plan looks at."""
 
     area: Area
     mrr: Session
@@ -123,7 +123,7 @@ class _Comparison:
 
     deleted: int = 0
     objection: str | None = None
-    """What the guard has against it."""
+    """Why the guard of deletes would refuse the batch."""
     overlooked: int = 0
 
 

@@ -1,4 +1,4 @@
-"""What the warehouse says of itself: freshness, batches, rejects, rows per layer."""
+"""The state of a warehouse: freshness, batches, rejects, rows per layer."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Mark:
     table: str
     high_water_mark: datetime | None
     batch_id: int | None
-    """None: nothing was published yet, and all that STG has will be."""
+    """None: nothing was published yet. The next publish sends all that STG has."""
     last_updated: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch as the DWH remembers it."""
+    """One batch, as the DWH has recorded it."""
 
     batch_id: int
     status: str
@@ -37,7 +37,7 @@ class Batch:
     seconds: float | None
     rows_extracted: int
     snapshot_seconds: float | None
-    """How long its snapshot was open on the source; None where nothing was extracted."""
+    """How long its snapshot was open on the source; None: nothing was extracted."""
     error_message: str | None
 
 
@@ -63,7 +63,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class LayerRows:
-    """Rows of one entity, layer by layer; `dwh` counts versions, `rejected` keys."""
+    """How many rows each layer has of one entity; `dwh` counts versions, `rejected` counts keys."""
 
     entity: str
     source: int | None
@@ -90,7 +90,7 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
 
 
 def _marks(dwh: Session, area: Area) -> list[Mark]:
-    """Read the mark of each table, that of one which was declared since as well."""
+    """Read the mark of each table. A table that was declared since the last publish has none."""
     found = [
         Mark(*row) for row in dwh.rows(compose.statement(__name__, "marks"), {"area": area.area})
     ]
@@ -105,7 +105,7 @@ def refused(stg: Session, area: Area) -> list[Refused]:
 
 
 def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
-    """Count every entity's rows in every layer, exactly: each table is read whole."""
+    """Count every entity's rows in every layer. Counts are exact, so each table is read whole."""
     with (
         servers.session("mrr", "status") as mrr,
         servers.session("stg", "status") as stg,
@@ -129,7 +129,7 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
 
 
 def source_rows(servers: Servers, area: Area) -> Mapping[str, int]:
-    """Count the rows of an area's source, where its kind can: entity -> rows."""
+    """Count the rows of an area's source: entity -> rows. Empty if a source of its kind can't."""
     source = sources.of(servers, area)
     return source.rows(area) if isinstance(source, Comparable) else {}
 

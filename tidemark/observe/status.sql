@@ -1,4 +1,4 @@
--- What the warehouse says of itself.
+-- The state of a warehouse.
 
 -- name: marks
 select

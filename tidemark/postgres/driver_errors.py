@@ -1,4 +1,4 @@
-"""What the driver says, as one of our errors, and a DSN without its password."""
+"""Turn the driver's errors into Tidemark's, and read a DSN without showing its password."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def redacted(dsn: str) -> str:
 
 
 def parsed(dsn: str) -> dict[str, str] | None:
-    """Parse a DSN; None when it can't be read, or was read with a piece of its password as host.
+    """Parse a DSN; None if it can't be read, or if a piece of its password was read as the host.
 
-    Of such a DSN nothing may be repeated, and libpq's message does.
+    libpq's message is not kept: it repeats parts of such a DSN, and so may show the password.
     """
     try:
         parts: dict[str, str] = extensions.parse_dsn(dsn)
@@ -64,10 +64,10 @@ _URL_PASSWORD = re.compile(r"^(postgres(?:ql)?://[^:@/]*):[^@/]*@")
 
 
 def without_secrets(dsn: str, server: ServerName) -> str:
-    """Return a DSN that says all of it but the secrets; a URL stays one where that can be.
+    """Return a DSN without its secrets; a URL stays a URL if that is possible.
 
     Raises:
-        ConfigError: it can't be read, so what is secret in it can't be told.
+        ConfigError: it can't be read, so it is not known what is secret in it.
     """
     parts = must_parse(dsn, server)
     kept = {name: value for name, value in parts.items() if name not in SECRETS}
@@ -78,7 +78,7 @@ def without_secrets(dsn: str, server: ServerName) -> str:
 
 
 _OVERTAKEN = "TM001"
-"""What tidemark.show_number raises, and says the name of the lock."""
+"""The SQLSTATE that tidemark.show_number raises; the message is the name of the lock."""
 _WRITES = re.compile(r"write (?P<area>\w+)")
 _MISSING = {
     errorcodes.UNDEFINED_TABLE,
@@ -89,10 +89,11 @@ _NO_ROLE = {errorcodes.INVALID_PARAMETER_VALUE, errorcodes.UNDEFINED_OBJECT}
 
 
 def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
-    """Turn what a statement raised into one of ours.
+    """Turn an error of a statement into one of Tidemark's.
 
-    The server's DETAIL and CONTEXT stay out of the message: they may quote a row. So may its words,
-    where they quote what the statement doesn't have: a row's text may be read as a name.
+    The server's DETAIL and CONTEXT stay out of the message, since they may quote a row. Its primary
+    message may quote one too: a row's text can be read as a name. So it is shown only if all that
+    it quotes is in the statement.
     """
     state = error.pgcode
     primary = (error.diag.message_primary or " ".join(str(error).split())).rstrip(".")
@@ -102,7 +103,7 @@ def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
     if waited := _of_wait(state, primary, server, is_raised=is_raised):
         return waited
     if is_raised and state is not None and state[:2] == "40":
-        # It gave way to others and was refused no row, whatever a function says of one.
+        # The transaction gave way to another one. No row was refused, whatever a function says.
         return StatementError(f"{server}: {_condition(state)}, says a function.", sqlstate=state)
     is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
     if state is not None and not is_role_missing and _is_of_row(error, state):
@@ -118,7 +119,7 @@ def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
 def _of_wait(
     state: str | None, primary: str, server: ServerName, *, is_raised: bool
 ) -> TidemarkError | None:
-    """Say of a statement that it waited too long, or that another process did not wait for it."""
+    """Return the error of a statement that waited too long, or that another process overtook."""
     if state == _OVERTAKEN and (found := _WRITES.fullmatch(primary)):
         return OvertakenError(
             f"{found['area']}: a migration of {server}, or another process that writes there, has "
@@ -131,7 +132,7 @@ def _of_wait(
 
 
 def _of_timeout(primary: str, state: str, server: ServerName) -> StatementError:
-    """Say whose limit it was. PostgreSQL tells a request to cancel apart by its words alone."""
+    """Say whose time limit it was. Only the message tells a timeout from a request to cancel."""
     if is_source(server):
         todo = f"Raise `{_TIMEOUTS[state]}` in area.yml, or find out what takes so long there."
         return StatementError(f"{server}: {primary}. {todo}", sqlstate=state)
@@ -159,13 +160,13 @@ def _remedy(state: str, server: ServerName) -> str:
 
 
 def within(error: BaseException) -> psycopg2.Error | None:
-    """Find the driver's error in what a library made of it, such as SQLAlchemy's `orig`."""
+    """Find the driver's error in the error that a library made of it (SQLAlchemy's `orig`)."""
     found = getattr(error, "orig", None) or error
     return found if isinstance(found, psycopg2.Error) else None
 
 
 def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRowError:
-    """Say which row was refused and why, and no value of it: the server's words may quote one."""
+    """Say which row was refused and why. The server's message may quote a value, which is cut."""
     diag = error.diag
     table, constraint = diag.table_name, diag.constraint_name
     if large := _TOO_LARGE.search(diag.message_primary or ""):
@@ -196,16 +197,17 @@ def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRow
 
 
 def _is_of_row(error: psycopg2.Error, state: str) -> bool:
-    """Whether it is about a row, or may quote one."""
+    """Whether the error is about a row, or may quote one."""
     if state[:2] in {"22", "23"} or _is_raised(error):
         return True
     return state[:2] not in _OF_NO_ROW and state not in _DENIED and _quotes_a_row(error, state)
 
 
 def _is_raised(error: psycopg2.Error) -> bool:
-    """Whether a function raised it in words of its own, which may quote a row; `do` has none.
+    """Whether a function raised it with a message of its own, which may quote a row.
 
-    Functions in other languages than SQL and PL/pgSQL have states of their own, or none.
+    A `do` block is no such function: it sees no row. Functions in languages other than SQL and
+    PL/pgSQL raise with classes 38 and 39, or as an internal error with a context.
     """
     state, context = error.pgcode or "", error.diag.context or ""
     if state[:2] in {"38", "39"} or (state == errorcodes.INTERNAL_ERROR and context):
@@ -215,9 +217,14 @@ def _is_raised(error: psycopg2.Error) -> bool:
 
 
 def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
-    """Whether it says what neither the statement has, nor that of a function it came from."""
+    """Whether the message quotes something that is in no statement, and so may be of a row.
+
+    PostgreSQL does not say where a quoted word comes from. So each one is looked for in the
+    statement, and in the statement of the function that failed; what is not there may be data.
+    """
     diag = error.diag
-    # It was found where the statement was read, before any row; a type's name is read so, too.
+    # With a position, the error was found while the statement was parsed, before it saw any row.
+    # A syntax error is the exception: a row's text that is read as the name of a type has one too.
     if diag.statement_position and state != errorcodes.SYNTAX_ERROR:
         return False
     query = error.cursor.query if error.cursor else None
@@ -229,7 +236,7 @@ def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
     primary = diag.message_primary or ""
     pieces = _QUOTE.split(primary)
     quoted = pieces[1::2]
-    # A quotation mark of the row's own mixes what is quoted with what is not.
+    # A quotation mark inside of a row's text shifts the pieces, so nobody knows what is quoted.
     if len(pieces) % 2 == 0 or not all(map(_BETWEEN, pieces[2:-1:2])):
         return True
     said = [*quoted, *re.findall(r": (.+)", "" if quoted else primary)]
@@ -240,7 +247,7 @@ def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
 
 
 def _condition(state: str) -> str:
-    """Name a condition; one that a function made up has no name."""
+    """Return the name of a condition. A SQLSTATE that a function made up has no name."""
     try:
         return errorcodes.lookup(state).lower().replace("_", " ")
     except KeyError:
@@ -251,8 +258,8 @@ _NO_TEXT = {
     errorcodes.CHARACTER_NOT_IN_REPERTOIRE: "bytes that are no text in its encoding",
     errorcodes.UNTRANSLATABLE_CHARACTER: "a character that its encoding lacks",
 }
-# A value stands in quotation marks of any language, or behind a colon; or it is a number, where one
-# in parentheses is a type's.
+# Where a message may have a value: in quotation marks of any language, after a colon, or as a
+# number. A number in parentheses belongs to a type, such as varchar(20).
 _QUOTE = re.compile("""["«»„“”「」]""")
 _QUOTED = re.compile(rf"{_QUOTE.pattern}.*{_QUOTE.pattern}", re.DOTALL)
 _WORD = "(?:of|for|on|in|is|and|but|relation|table|column|type|view|index|schema|expression) "
@@ -262,17 +269,17 @@ _AFTER_COLON = re.compile(r"\s*:.*", re.DOTALL)
 _TOO_LARGE = re.compile(
     "tidemark: (?P<bytes>\\d+) of (?P<limit>\\d+) bytes, in (?P<column>.*) :tidemark", re.DOTALL
 )
-"""What a query says that `rowsize` guards; it names no value."""
+"""The message of a query that `rowsize` guards; it contains no value."""
 _COPIED_COLUMN = re.compile(
     r"""^COPY [^:"\n]*?, \S+ \d+, \S+ (?P<column>[^:\n]+?)(?: ?:|$)""", re.MULTILINE
 )
-"""`COPY table, line 1, column name: "value"`, of which the name alone is taken."""
+"""`COPY table, line 1, column name: "value"`. Only the name is taken."""
 
 _FROM_TEXT = re.compile("EXECUTE|RETURN QUERY|OPEN")
-"""What a function makes its statements of, and with them of what it was given."""
+"""Commands by which a function builds statements from its arguments, which may be a row's data."""
 
 _OF_NO_ROW = frozenset("08 25 28 40 53 55 57 58".split())
-"""Classes of errors about the connection, the transaction, the login, the machine and the like."""
+"""Classes of errors that concern no row: of the connection, the transaction, the machine, …"""
 _DENIED = {errorcodes.INSUFFICIENT_PRIVILEGE}
 
 _TIMEOUTS = {
