@@ -173,7 +173,7 @@ REFUSED = [
     (
         "entities.Trees",
         GARDENS["entities"]["trees"],
-        "entities.Trees.[key]: 'Trees': use small letters, digits and underscores, 48 at most. "
+        "entities.Trees.[key]: 'Trees': use lowercase letters, digits and underscores, 48 at most. "
         "(1 more like it.)",
     ),
     (f"{TREES}.mrr", "ä" * 24 + "x", f"{TREES}.mrr: {'ä' * 24 + 'x'!r} has 49 bytes, {ROOM}."),
@@ -206,25 +206,26 @@ REFUSED = [
     (
         "source",
         {"lock_timeout": "5s"},
-        "source: limits have a key of their own: write `source: {limits: {lock_timeout: 5s}}`.",
+        "source: limits are under a key of their own: write "
+        "`source: {limits: {lock_timeout: 5s}}`.",
     ),
     (
         "source",
         {"name": "shop", "lock_timeout": "5s", "statement_timeout": "1h"},
-        "source: limits have a key of their own: write "
+        "source: limits are under a key of their own: write "
         "`source: {limits: {statement_timeout: 1h, lock_timeout: 5s}}`.",
     ),
     (
         "source",
         "shop",
-        "source: a source has a name beside others: write `source: {name: shop}`.",
+        "source: a source is not a single word: write `source: {name: shop}`.",
     ),
     ("source", {"nmae": "shop"}, "source.nmae: unknown key. Did you mean 'name'?"),
     ("source.kind", "mysql", "source.kind: Input should be 'postgres'."),
     (
         "source.name",
         "Shop",
-        "source.name: 'Shop': use small letters, digits and underscores, 48 at most.",
+        "source.name: 'Shop': use lowercase letters, digits and underscores, 48 at most.",
     ),
     ("source.name", "dwh", f"source.name: 'dwh' {TAKEN}."),
     ("source.name", "new", f"source.name: 'new' {TAKEN}."),
@@ -277,7 +278,7 @@ def test_what_becomes_part_of_other_names_is_plain(tmp_path: Path, name: str):
     for number, (place, value) in enumerate(
         [("area", name), ("entities", {name: trees}), ("checks", [check])]
     ):
-        with pytest.raises(ConfigError, match="use small letters, digits and underscores"):
+        with pytest.raises(ConfigError, match="use lowercase letters, digits and underscores"):
             load_area(declare(tmp_path / str(number), with_(place, value)))
 
 

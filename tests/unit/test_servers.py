@@ -76,19 +76,19 @@ def test_layers_and_each_source_are_named_for_themselves(
             {"TIDEMARK_SOURCE_BILING_DSN": "host=b"},
             "environment: TIDEMARK_SOURCE_BILING_DSN is set, and this project has no such server. "
             f"Did you mean {BILLING}? Its sources are billing, operational (`source.name` in "
-            "area.yml). Unset the variable, or name a source so.",
+            "area.yml). Unset the variable, or give a source that name.",
         ),
         (
             {"TIDEMARK_BILLING_DSN": "host=b"},
             "environment: TIDEMARK_BILLING_DSN is set, and this project has no such server. "
             f"Did you mean {BILLING}? Its sources are billing, operational (`source.name` in "
-            "area.yml). Unset the variable, or name a source so.",
+            "area.yml). Unset the variable, or give a source that name.",
         ),
         (
             {"TIDEMARK_SOURCE_MRR_DSN": "host=m"},
             "environment: TIDEMARK_SOURCE_MRR_DSN is set, and this project has no such server. "
             "Did you mean TIDEMARK_MRR_DSN? Its sources are billing, operational (`source.name` "
-            "in area.yml). Unset the variable, or name a source so.",
+            "in area.yml). Unset the variable, or give a source that name.",
         ),
     ],
 )

@@ -37,7 +37,7 @@ class _Declaration(BaseModel):
 
 
 class DeclaredDimension(_Declaration, title="Dimension"):
-    """An SCD2 dimension of the DWH that an entity becomes."""
+    """The SCD Type 2 dimension of the DWH that an entity feeds."""
 
     table: TableName
     surrogate_key: Identifier
@@ -46,7 +46,7 @@ class DeclaredDimension(_Declaration, title="Dimension"):
     type1: Names = ()
     """Columns that are overwritten in every version of the key."""
     effective: Identifier | None = None
-    """Column that says when a change took effect; the entity's watermark without it."""
+    """Column that says when a change took effect; None: the entity's watermark."""
     first_version: Literal["beginning", "change"] = "beginning"
     """Where a key's first version starts: at the beginning of time, or at its change time."""
 
@@ -63,7 +63,7 @@ class Role(_Declaration):
 
     entity: PlainName
     by: Columns | None = None
-    """Columns with the natural key; those named like the dimension's own without it."""
+    """Columns with the natural key; None: the columns with the names of the dimension's key."""
 
 
 def _role(value: object) -> object:
@@ -71,13 +71,13 @@ def _role(value: object) -> object:
 
 
 class DeclaredFact(_Declaration, title="Fact"):
-    """A fact table of the DWH that an entity becomes."""
+    """The fact table of the DWH that an entity feeds."""
 
     table: TableName
     event_time: Identifier
     """Column with the instant that decides which version of a dimension a fact points at."""
     on_delete: Literal["remove", "soft"] = "remove"
-    """What becomes of a fact that the source deleted: it goes, or its `is_deleted` is set."""
+    """What happens to a fact that the source deleted: it is removed, or its `is_deleted` is set."""
     rename: Mapping[Identifier, Identifier] = {}
     """Column of the fact table -> column of the STG table, where the names differ."""
     dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
@@ -97,7 +97,7 @@ class DeclaredFact(_Declaration, title="Fact"):
 
 
 class Check(_Declaration):
-    """A data-quality gate: a query that returns the rows that must not be there."""
+    """A data-quality gate: a query that returns rows that must not be there."""
 
     name: PlainName
     description: str
@@ -115,16 +115,16 @@ class Entity(_Declaration):
     watermark: Identifier | None = None
     lookback: Duration = timedelta(0)
     settle: Duration | None = None
-    """A fixed lag in place of the safe upper bound. It loses what commits later than that."""
+    """A fixed lag in place of the safe upper bound. Rows that commit later than that are lost."""
     deletes: Literal["ignore", "detect"] = "ignore"
-    """Whether a row that the source deletes is deleted here as well; `detect` without a word where
-    the table is read as a whole."""
+    """Whether a row that the source deletes is deleted here as well. With `extract: full` the
+    default is `detect`."""
     compare_keys_every: Duration = timedelta(days=1)
-    """How long the keys of a source whose deletes are detected may go without being compared."""
+    """With `deletes: detect`, the longest time between two comparisons of all keys."""
     max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """The largest part of the table's rows that one batch may delete unasked."""
+    """The largest part of the table's rows that one batch may delete without being told to."""
     on_new_column: Literal["add", "ignore", "fail"] = "add"
-    """What becomes of a new column of the source: MRR takes it or not, or the run stops."""
+    """What happens to a new column of the source: MRR gets it, or not, or the run stops."""
     mrr: TableName
     stg: TableName
     dimension: DeclaredDimension | None = None
@@ -174,10 +174,10 @@ class Entity(_Declaration):
         return target.table if target else None
 
     def table(self, layer: ServerName) -> QualifiedName:
-        """Return the entity's table in a layer of the warehouse; not every one has one in the DWH.
+        """Return the entity's table in a layer of the warehouse.
 
         Raises:
-            KeyError: it has none there.
+            KeyError: it has none there, as an entity without dimension and fact in the DWH.
         """
         tables = {"mrr": self.mrr, "stg": self.stg, "dwh": self.dwh}
         name = tables[layer]
@@ -196,7 +196,7 @@ class Entity(_Declaration):
         return self._landing_schema, f"clean_{self.name}"
 
     def work(self, what: str) -> QualifiedName:
-        """Return a work table; no entity can have its name."""
+        """Return the name of a work table. No entity has such a name, since it has a dot."""
         return self._landing_schema, f"{self.name}.{what}"
 
 
@@ -204,14 +204,15 @@ class Limits(_Declaration):
     """How long Tidemark may keep a source busy, or wait there; `0s` sets no limit."""
 
     statement_timeout: Duration = timedelta(hours=6)
-    """The longest that one statement may run."""
+    """How long one statement may run."""
     lock_timeout: Duration = timedelta(seconds=1)
-    """The longest wait for a lock. A session that waits for a second looks for a deadlock, and is
-    ended if it finds one. With a longer limit here, that may be the application's session."""
+    """How long a statement may wait for a lock. A session that has waited for a second looks for a
+    deadlock, and is ended if it finds one. With a longer limit here, that may be a session of the
+    application."""
 
 
 class Postgres(_Declaration):
-    """A PostgreSQL database that an area's rows come from. Areas that name it alike share it."""
+    """The PostgreSQL database of an area's rows. Areas that give it the same name share it."""
 
     kind: Literal["postgres"] = "postgres"
     name: ServerName = DEFAULT_SOURCE
@@ -221,15 +222,13 @@ class Postgres(_Declaration):
     @classmethod
     def _says_what_it_is(cls, value: Any) -> Any:
         if isinstance(value, str):
-            raise ValueError(
-                f"a source has a name beside others: write `source: {{name: {value}}}`"
-            )
+            raise ValueError(f"a source is not a single word: write `source: {{name: {value}}}`")
         named = value if isinstance(value, dict) else {}
         misplaced = [key for key in Limits.model_fields if key in named]
         if misplaced:
             limits = ", ".join(f"{key}: {named[key]}" for key in misplaced)
             raise ValueError(
-                f"limits have a key of their own: write `source: {{limits: {{{limits}}}}}`"
+                f"limits are under a key of their own: write `source: {{limits: {{{limits}}}}}`"
             )
         return value
 
@@ -242,7 +241,7 @@ class Calendar(_Declaration):
 
 
 class Settings(_Declaration):
-    """What holds for all areas: the DWH has one date dimension, whose days they share."""
+    """Settings for all areas, which share the one date dimension of the DWH."""
 
     calendar: Calendar = Calendar()
 
@@ -250,36 +249,37 @@ class Settings(_Declaration):
 NO_SETTINGS = Settings()
 
 _FEW_ROWS = 100
-"""Of fewer rows than these, a ratio says nothing."""
+"""With fewer rows than these, a ratio says nothing."""
 
 
 class Monitor(_Declaration):
-    """What `monitor_etl_logs` puts up with before it fails."""
+    """What `monitor_etl_logs` tolerates before it fails."""
 
     late_after: Duration = timedelta(hours=13)
-    """The longest time since the last batch that succeeded: two runs of six hours, and one more."""
+    """The longest time since the last successful batch: two intervals of six hours, and one more
+    hour."""
     max_reject_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """The largest part of the rows staged in a batch that may be rejected, per entity. It is not
-    looked at where fewer than 100 rows were staged."""
+    """The largest part of the rows staged in a batch that may be rejected, per entity. It does not
+    apply if fewer than 100 rows were staged."""
 
     def is_too_much(self, rejected: int, rows: int) -> bool:
-        """Whether so many of the rows staged may not be rejected."""
+        """Whether more of the staged rows were rejected than the ratio allows."""
         return rows >= _FEW_ROWS and rejected > self.max_reject_ratio * rows
 
     def is_all(self, rejected: int, rows: int) -> bool:
-        """Whether all rows staged were rejected, however few, and not all may be."""
+        """Whether all staged rows were rejected, however few, while the ratio is below 1."""
         return rejected >= rows and self.max_reject_ratio < 1
 
 
 class Retention(_Declaration):
-    """How long an area keeps what readers of the star do not see. Without a key: for ever."""
+    """How long an area keeps what readers of the star do not see; None: for ever."""
 
     logs: Duration | None = None
-    """Rows of etl_logs, since the run started; the last batch's stay."""
+    """Rows of etl_logs, from the start of their run. Those of the last batch stay."""
     history: Duration | None = None
-    """Versions in the histories of MRR and STG, since they were replaced."""
+    """Versions in the histories of MRR and STG, from their replacement."""
     rejects: Duration | None = None
-    """Rejects, since they were resolved; open ones stay."""
+    """Rejects, from their resolution. Open rejects stay."""
 
 
 NO_RETENTION = Retention()
@@ -293,7 +293,7 @@ class Area(_Declaration):
     schema_name: TablesSchema = Field(default="public", alias="schema")
     """Schema of the area's tables in MRR, STG and the DWH."""
     landing_schema: LandingSchema = ""
-    """Schema of landing tables, cleansing views and work tables; `landing_<area>` without it."""
+    """Schema of landing tables, cleansing views and work tables; by default `landing_<area>`."""
     source: Postgres = Postgres()
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
@@ -360,19 +360,19 @@ class Area(_Declaration):
         return self._folder
 
     def under(self, settings: Settings, folder: Path) -> Area:
-        """Return the area as one of a project with these settings, in a folder of it."""
+        """Return a copy of the area that knows the settings of its project, and its folder."""
         copy = self.model_copy()
         copy._settings, copy._folder = settings, folder
         return copy
 
     @property
     def dimensions(self) -> tuple[Entity, ...]:
-        """The entities that become dimensions, in the order of the file."""
+        """The entities that feed dimensions, in the order of the file."""
         return tuple(entity for entity in self.entities.values() if entity.dimension)
 
     @property
     def facts(self) -> tuple[Entity, ...]:
-        """The entities that become facts, in the order of the file."""
+        """The entities that feed facts, in the order of the file."""
         return tuple(entity for entity in self.entities.values() if entity.fact)
 
     def entity(self, name: str) -> Entity:

@@ -33,7 +33,7 @@ class Project:
 
     @cached_property
     def settings(self) -> Settings:
-        """What holds for all areas; ConfigError names file, key and what is wrong."""
+        """Settings for all areas; ConfigError names file, key and what is wrong."""
         path = self.sql / "project.yml"
         if not path.exists():
             return NO_SETTINGS
@@ -56,7 +56,7 @@ class Project:
 
     @property
     def servers(self) -> tuple[ServerName, ...]:
-        """The sources and the layers, in the way of the data."""
+        """The sources and the layers, in the order in which data passes them."""
         return (*self.sources, *LAYERS)
 
     def reading(self, source: ServerName) -> list[Area]:
@@ -91,11 +91,11 @@ class Project:
         return wanted, tuple(wanted.entity(name) for name in entities)
 
     def entity(self, name: str, *, area: str | None = None) -> tuple[Area, Entity]:
-        """Find an entity by AREA.ENTITY, or by ENTITY where one area has it.
+        """Find an entity by AREA.ENTITY, or by ENTITY if only one area has it.
 
         Args:
             name: what a person wrote.
-            area: where an ENTITY is looked for first; None: in all areas.
+            area: an ENTITY is looked for here first; None: in all areas.
 
         Raises:
             UnknownNameError: there is none.
@@ -127,17 +127,17 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class _Spelled:
-    """An entity, and the names that a person may call it by beside AREA.ENTITY."""
+    """An entity, and the names that a person may use for it besides AREA.ENTITY."""
 
     area: Area
     entity: Entity
     names: tuple[str, ...]
     table: str = ""
-    """Its table without the schema: it counts where nothing else has the name."""
+    """Its table without the schema. It is used only if nothing else has that name."""
 
     @property
     def full(self) -> str:
-        """The name that no other one has."""
+        """The name that is unique among all areas."""
         return f"{self.area.area}.{self.entity.name}"
 
 
@@ -199,7 +199,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 
 
 def _schemas_have_one_use(areas: Mapping[str, Area]) -> None:
-    """Refuse a schema that is read by analysts and landed in: they see no row before its batch."""
+    """Refuse a landing schema that analysts read: they would see rows before their batch."""
     shown = {area.schema_name: area.area for area in areas.values()}
     for area in areas.values():
         if other := shown.get(area.landing_schema):
@@ -210,7 +210,7 @@ def _schemas_have_one_use(areas: Mapping[str, Area]) -> None:
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:
-    """Refuse two entities that would share a table, or what is made beside one."""
+    """Refuse two entities that would share a table, or a table that is derived from one."""
     seen: dict[tuple[str, str], str] = {}
     for area in areas.values():
         for entity in area.entities.values():
@@ -225,7 +225,7 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
 
 
 def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
-    """Yield what an entity has to itself: its landing table and view, its tables, histories."""
+    """Yield what no two entities may share: landing table, view, tables, histories."""
     yield from (("landing", label(table)) for table in (entity.landing, entity.view))
     layers: tuple[Layer, ...] = ("mrr", "stg")
     for layer in layers:

@@ -1,4 +1,4 @@
-"""What the values of `area.yml` are made of: names and durations that are safe to build on."""
+"""Types of the values in `area.yml`: names and durations, checked so that they are safe to use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tidemark.model import LAYERS
 _DURATION = re.compile(r"^(\d{1,9})\s*(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TAKEN = {*LAYERS, "new", "postgres", "template0", "template1"}
-"""Beside layers: a folder of embedded servers, and the databases that each of them has."""
+"""Names of layers, of a folder of embedded servers, and of the databases that each of them has."""
 _LONGEST = timedelta(days=36500)
 LONGEST_NAME = 48
-"""Bytes of a table's name, which leave room for names derived from it."""
+"""The longest name of a table, in bytes. It leaves room for the names that derive from it."""
 _TAKEN_SCHEMAS = {"information_schema", "partitions", "tidemark"}
 
 
@@ -37,7 +37,7 @@ def _reasonable(value: timedelta) -> timedelta:
 
 def _plain_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", value):
-        raise ValueError(f"{value!r}: use small letters, digits and underscores, 48 at most")
+        raise ValueError(f"{value!r}: use lowercase letters, digits and underscores, 48 at most")
     return value
 
 
@@ -104,4 +104,4 @@ Names = Annotated[tuple[Identifier, ...], AfterValidator(_listed_once)]
 Key = Annotated[
     tuple[Identifier, ...], Field(min_length=1, max_length=31), AfterValidator(_listed_once)
 ]
-"""An index has 32 columns at most, and those of histories and dimensions have one more."""
+"""An index has 32 columns at most. Those of histories and dimensions have one besides the key."""

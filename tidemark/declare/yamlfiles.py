@@ -34,7 +34,7 @@ def validated(declared: object, where: str, model: type[T]) -> T:
 
 
 def _explained(where: str, error: ValidationError, root: type[BaseModel]) -> str:
-    # A misspelt key is told first: where it was meant, the right one is missing too.
+    # A misspelt key comes first. The key that was meant is missing then, which is no second fault.
     first, *others = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":

@@ -1,7 +1,7 @@
 """Whether a source's database is the sample's own, or that of somebody's application.
 
-It is the sample's where `migrate --sample` has made its tables, which it does in a database without
-others. Embedded servers are Tidemark's own, and not examined.
+It is the sample's if `migrate --sample` has made its tables, which it does only in a database
+without other tables. Embedded servers are Tidemark's own, and are not examined.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMED = 3
 
 
 def refuse_migration(project: Project, opened: db.Servers, server: ServerName) -> None:
-    """Refuse to make the sample's tables beside others.
+    """Refuse to make the sample's tables in a database that has others.
 
     Raises:
         ConfigError: the database has tables, and `migrate --sample` has made none of them.
@@ -44,7 +44,7 @@ def refuse_migration(project: Project, opened: db.Servers, server: ServerName) -
 
 
 def refuse_unmade(project: Project, opened: db.Servers, area: Area) -> None:
-    """Refuse tables that only bear the names of the sample's.
+    """Refuse tables that `migrate --sample` has not made, although they have the sample's names.
 
     Raises:
         ConfigError: the area has files for them, and `migrate --sample` has applied none here.
@@ -64,7 +64,7 @@ def refuse_unmade(project: Project, opened: db.Servers, area: Area) -> None:
 
 
 def refuse_others(project: Project, opened: db.Servers, server: ServerName) -> None:
-    """Refuse a database that has come to hold more than the sample.
+    """Refuse a database that has got other tables since the sample was made.
 
     Raises:
         ConfigError: it has tables that no file of the sample's makes.

@@ -1,4 +1,4 @@
--- What is in a source's database beside the sample.
+-- Tables of a source's database that are not the sample's.
 
 -- name: tables
 select

@@ -8,8 +8,8 @@ source, the sample applications of the areas that read it: `platform/operational
 source is called, and `<area>/<source>`. In each folder the numbered files, then `routines/`, then
 `views/`. A numbered file has one lifetime: it is applied once, and an edited one is refused.
 `00_roles.sql` runs as the user that logs in, everything after it as `tidemark_etl`, the owner of
-the warehouse (`confined`). Roles, owners and grants are laid again each time: a dump that was
-restored may have lost them (`rights`).
+the warehouse (`confined`). Roles, owners and grants are checked and restored each time, since a
+layer that came from a dump may lack them (`rights`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tidemark.postgres import (
 
 _ROLES = "00_roles.sql"
 _REFUSED = {"42501", "42704"}
-"""SQLSTATEs of what a login may not, or of a role that one before it was not allowed to make."""
+"""SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
 _IS_THERE = {"42P07", "42710", "42723"}
 _AGAIN = (
     "If it was migrated before, tidemark.migration has lost that: restore the layer from a backup "
@@ -113,9 +113,9 @@ class Migrated:
 def migrate(
     project: Project, servers: db.Servers, *, only: Sequence[ServerName] | None = None
 ) -> dict[ServerName, Migrated]:
-    """Bring servers up to date with `sql/`, each in one transaction.
+    """Apply `sql/` to servers, each in one transaction.
 
-    Whoever migrates a layer or applies a batch to it at the same time is waited for.
+    It waits for processes that migrate the same layer, or apply a batch to it.
 
     Args:
         project: the folder with `sql/`.
@@ -125,8 +125,8 @@ def migrate(
 
     Raises:
         EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
-        MigrationError: PostgreSQL refused a file; the login may not lay roles, owners or grants;
-            or what is there is not Tidemark's. The layer is as it was.
+        MigrationError: PostgreSQL refused a file; the login may not set roles, owners or grants; or
+            an object in Tidemark's place is not Tidemark's. The layer is as it was.
     """
     names = project.servers if only is None else only
     return {name: _migrate(project, servers, name) for name in names}
@@ -142,15 +142,15 @@ def unapplied(project: Project, session: db.Session) -> list[str]:
     """List the files that `migrate` would apply to the layer of a session; writes nothing.
 
     Raises:
-        MigrationError: what should be the table of what was applied is none, or the layer lacks
-            what only a numbered file has made.
+        MigrationError: `tidemark.migration` is no table, or the layer lacks something that only a
+            numbered file makes.
     """
     found, before = list(files(project, session.server)), _applied(session)
     return [file.path for file in _todo(found, before, lacking=_lacking(session, found, before))]
 
 
 def wanted(project: Project, server: ServerName) -> rights.Ours:
-    """Say what of a server is Tidemark's."""
+    """Return which objects of a server are Tidemark's."""
     texts = [file.text for file in files(project, server)]
     return rights.ours(server, texts, project.areas.values())
 
@@ -162,7 +162,7 @@ def _todo(
     replace_all: bool = False,
     lacking: Collection[str] = (),
 ) -> list[SqlFile]:
-    """Pick the files to apply: those that changed, and what stands on a numbered one of them.
+    """Pick the files to apply: those that changed, and views that depend on a numbered one of them.
 
     Args:
         wanted: all files.
@@ -188,9 +188,9 @@ def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str
     Raises:
         MigrationError: something is not there that a numbered file has made, with what it held.
     """
-    if is_source(session.server):  # Its tables are its application's, to drop as well.
+    if is_source(session.server):  # The application owns its tables, and may drop them.
         return set()
-    # What a new file drops need not be there either.
+    # All files count, the new ones too: what a new file drops need not be there.
     made = presence.expected(
         (file.path, statement) for file in wanted for statement in sqlfiles.split(file.text)
     )
@@ -216,10 +216,13 @@ def _applied(session: db.Session) -> dict[str, str]:
 
 
 def _table(session: db.Session) -> db.Row | None:
-    """Look for the table of what was applied: its kind and owner, and whether it may be locked.
+    """Look for `tidemark.migration`: its kind and owner, and whether it may be locked.
+
+    Its place is checked before anything is read from it. A view there would run with the rights of
+    the login that migrates, which is a superuser as a rule.
 
     Raises:
-        MigrationError: there is something else in its place.
+        MigrationError: it is no table.
     """
     for found in session.rows(compose.statement(__name__, "what_is_there")):
         kind, owner, _ = found
@@ -285,10 +288,11 @@ def _apply(
         raise error
     lacking = _lacking(session, found, before)
     if lost or _todo(found, before, lacking=lacking):
-        # A hop takes what it uses in another order than files do: each would wait for the other.
+        # A hop locks tables in another order than the files do, so both could wait for each other.
+        # The hop's transaction is waited for, and its next one is refused.
         locks.overtaking(session, areas)
     laid += [*rights.lay(session, ours, *rights.OWNERS), *rights.lay_grants(session, ours)]
-    # What another role has owned may say what that role wants.
+    # A view or routine that another role has owned may have been changed by it.
     replace_all = any(each.kind == "owner" for each in lost)
     todo = _todo(found, before, replace_all=replace_all, lacking=lacking)
     if todo:
@@ -300,7 +304,7 @@ def _apply(
 def _apply_to_source(
     session: db.Session, found: Sequence[SqlFile], before: Mapping[str, str]
 ) -> Migrated:
-    """Make a sample application's tables, which are the login's."""
+    """Make a sample application's tables. They belong to the login."""
     todo = _todo(found, before)
     others = session.rows(compose.statement(__name__, "of_others")) if todo else []
     if others:
@@ -317,7 +321,7 @@ def _apply_to_source(
 
 
 def _lay_roles(session: db.Session, file: SqlFile, *, is_new: bool) -> MigrationError | None:
-    """Run a file of roles; return what it was refused, unless it has been run before."""
+    """Run a file of roles. Returns the error if the login may not, and the file is new."""
     session.run("savepoint roles")
     try:
         _execute(session, file, db.Session.run)
@@ -353,7 +357,7 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
             ) from error
         has_lineage = not is_source(session.server) and not file.is_view
         if has_lineage and (following is None or following.is_view):
-            # Views read what tables of an older Tidemark lack.
+            # Before the views: they read lineage columns that tables of an older Tidemark lack.
             run(session, compose.statement(__name__, "add_lineage"))
 
 

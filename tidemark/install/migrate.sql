@@ -15,7 +15,8 @@ from pg_class as c
 inner join pg_namespace as n on c.relnamespace = n.oid
 where n.nspname = 'tidemark' and c.relname = 'migration'
 
--- What a session on the source would find by name, and neither the login nor a superuser has made.
+-- Objects that a session on the source would find by name, made by a role that is neither the login
+-- nor a superuser.
 -- name: of_others
 select
     o.name,

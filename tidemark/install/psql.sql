@@ -1,4 +1,4 @@
--- What `tidemark psql` asks before it becomes psql.
+-- What `tidemark psql` asks the server before psql replaces it.
 
 -- name: may_become
 select

@@ -1,14 +1,14 @@
-"""Roles, owners and grants of a layer: what they have to be, and the statements that make them so.
+"""Roles, owners and grants of a layer: what they have to be, and the statements that restore them.
 
 They get lost when a dump is restored on a server that lacks the roles, by another login, or without
 owners and grants.
 
-Schema and name say which objects are Tidemark's: all in its own schemas and in landing schemas, and
-in `public` and the areas' schemas those that the files of `sql/` create or `area.yml` names. All
-others belong to somebody else, and are left alone.
+Schema and name decide which objects are Tidemark's: all in its own schemas and in landing schemas,
+and in `public` and the areas' schemas those that the files of `sql/` create or `area.yml` names.
+All others belong to somebody else, and are left alone.
 
-Who may use an object is said by the default privileges of tidemark_etl, and then by each `grant`
-and `revoke` of the files. A grant that was typed by hand may not outlive the next migration.
+The rights on an object come from the default privileges of tidemark_etl, and then from each `grant`
+and `revoke` of the files. A `revoke` that was typed by hand lasts until the next migration.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ Named = tuple[str, str, str]
 """Kind (schema, relation, routine, type), schema and name."""
 
 BASIS = ("role", "member", "schema", "database", "public", "default")
-"""Kinds of findings on which all others depend. To mend them waits for no hop that is at work."""
+"""Kinds of findings on which all others depend. Mending them does not wait for running hops."""
 OWNERS = ("owner",)
 
 
@@ -74,12 +74,12 @@ class Ours:
     schemas: frozenset[str]
     """Schemas that `migrate` makes."""
     shown: frozenset[str]
-    """Schemas in which analysts read."""
+    """Schemas that analysts read."""
     grants: tuple[str, ...]
     """The grants and revokes of the files, in order."""
 
     def judges(self, found: Amiss) -> bool:
-        """Whether a file says by itself what others may do with an object."""
+        """Whether a grant or revoke of a file is about the object of a finding."""
         word = re.compile(rf"\b{re.escape(found.name)}\b", re.IGNORECASE)
         return found.kind == "grant" and any(
             _OF_SCHEMA.search(each) or word.search(each) for each in self.grants
@@ -88,7 +88,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Amiss:
-    """One thing that is not as it has to be."""
+    """One role, owner or grant that is not as it has to be."""
 
     kind: str
     name: str
@@ -120,7 +120,7 @@ def ours(server: ServerName, texts: Iterable[str], areas: Iterable[Area]) -> Our
 
 
 def created(statement: str) -> Named | None:
-    """Return what a statement creates, if that is of the kinds that have owners."""
+    """Return the object that a statement creates, if it is of a kind that has owners."""
     found = _CREATE.match(statement)
     if not found:
         return None
@@ -143,7 +143,7 @@ def plain(name: str) -> str:
 
 
 def amiss(session: Session, wanted: Ours) -> list[Amiss]:
-    """Find what is not as it has to be, in the order in which it is mended; writes nothing."""
+    """Find what is not as it has to be, in the order in which to mend it; writes nothing."""
     names = sorted(wanted.names)
     found = session.rows(
         compose.statement(__name__, "amiss"),

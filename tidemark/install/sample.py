@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with a label, what is done, and what there is to do; 0 when nobody knows."""
+"""Called with a label, the work done, and the work in all; 0 if that is not known."""
 
 Seed = Callable[..., dict[str, int]]
 
@@ -40,8 +40,8 @@ def area(project: Project, name: str | None = None) -> Area:
     """Return an area that has sample data: the one of this name, or the only one.
 
     Raises:
-        UnknownNameError: none of this name has.
-        ConfigError: no area has, or several have.
+        UnknownNameError: no area of this name has sample data.
+        ConfigError: no area has sample data, or several have.
     """
     found = [area for area in project.areas if (project.sql / area / "sample").is_dir()]
     if name is not None and name not in found:
@@ -76,14 +76,14 @@ def call(
     except (TidemarkError, typer.TyperException):
         raise
     except Exception as error:
-        # Neither its words nor its traceback: both may show rows.
+        # Neither its message nor its traceback is kept: both may show rows.
         raise _explained(error, Path(inspect.getfile(seed)).parent, server) from None
     finally:
         engine.dispose()
 
 
 def _explained(error: Exception, folder: Path, server: ServerName) -> TidemarkError:
-    """Say what ended a seeder, and where, without the values that it was at work on."""
+    """Say what ended a seeder, and where, without any value that it worked on."""
     where = f"sql/{folder.parent.name}/sample"
     if lacking := _lacking(error):
         return lacking

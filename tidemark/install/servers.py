@@ -26,7 +26,7 @@ def embedded_folder(project: Project) -> Path:
 
 
 def resolve(project: Project) -> db.Servers:
-    """Return the project's servers; embedded ones are started when they do not run.
+    """Return the project's servers. Embedded servers that do not run are started.
 
     Raises:
         ConfigError: see `configured_dsns`.
@@ -41,10 +41,10 @@ def resolve(project: Project) -> db.Servers:
 
 @contextmanager
 def explaining(project: Project) -> Iterator[None]:
-    """Where a connection of the block breaks since an embedded server has ended, say that instead.
+    """If a connection of the block breaks since an embedded server has ended, say that instead.
 
     Raises:
-        EmbeddedError: such a server, and the end of its log.
+        EmbeddedError: names the server, and shows the end of its log.
     """
     try:
         yield
@@ -85,8 +85,8 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
         Name -> DSN. The three layers are all there, or none is; each source is there or not.
 
     Raises:
-        ConfigError: some layers have one and some not, a source has two, or there is one for what
-            is no server of the project.
+        ConfigError: only some layers have one, a source has two that differ, or one is of no server
+            of the project.
     """
     values = {**_read_env_file(project.home / ".env"), **environ}
     found = {
@@ -110,7 +110,7 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
 
 
 def _variables(server: ServerName) -> tuple[str, ...]:
-    """Name the variables that may say where a server is: a source has one by the rule for all."""
+    """Return the variables that may hold a server's DSN: `operational` has a short one as well."""
     by_rule = (f"TIDEMARK_SOURCE_{server.upper()}_DSN",) if is_source(server) else ()
     return tuple(dict.fromkeys((dsn_variable(server), *by_rule)))
 
@@ -124,7 +124,7 @@ def _refuse_unknown(found: Iterable[str], project: Project) -> None:
             raise ConfigError(
                 f"environment: {variable} is set, and this project has no such server. {hint}"
                 f"Its sources are {', '.join(project.sources)} (`source.name` in area.yml). Unset "
-                "the variable, or name a source so."
+                "the variable, or give a source that name."
             )
 
 

@@ -4,9 +4,9 @@
     <folder>/servers.lock     held while servers are started or stopped
     <folder>/data/<name>      a cluster; its log is <name>.log beside it
 
-For root, the folder is another one where it can't rely on this one (`site.home`).
+For root, the folder is another one if it can't rely on this one (`site.home`).
 
-The truth about a server is its cluster's postmaster.pid; servers.json only says how to log in.
+Whether a server runs is read from its cluster's postmaster.pid; servers.json only has the login.
 """
 
 import fcntl
@@ -48,10 +48,10 @@ def start(
 ) -> dict[ServerName, str]:
     """Start the servers of `names` that do not run, and return name -> libpq URL of a superuser.
 
-    Each server has a database of its name. `settings` go over cluster.SETTINGS, in the
-    servers that this call starts. Raises EmbeddedError with the end of the log of one that failed.
+    Each server has a database of its name. `settings` override cluster.SETTINGS in the servers that
+    this call starts. Raises EmbeddedError with the end of the log of a server that failed.
     """
-    site.installed()  # or it raises, before anything is made
+    site.installed()  # Raises, if at all, before anything is made.
     home = site.make_home(folder)
     with _locked(home):
         if urls := running(folder, names):
@@ -155,7 +155,7 @@ def _not_ours(error: PermissionError) -> EmbeddedError:
 
 
 def _read_state(home: Path) -> _State | None:
-    """Read servers.json; None when there is none, or none that can be understood."""
+    """Read servers.json; None if it is missing or can't be understood."""
     try:
         found = json.loads((home / "servers.json").read_text("utf-8"))
         if not re.fullmatch("[0-9a-f]+", found["password"]):

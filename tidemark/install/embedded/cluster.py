@@ -34,7 +34,7 @@ SETTINGS = MappingProxyType(
         "log_timezone": "UTC",
     }
 )
-"""What every embedded server runs with, beside PostgreSQL's defaults."""
+"""Settings of every embedded server that differ from PostgreSQL's defaults."""
 
 SOURCE_SETTINGS = MappingProxyType({"max_prepared_transactions": "5"})
 WAREHOUSE_SETTINGS = MappingProxyType({"wal_level": "minimal", "max_wal_senders": "0"})
@@ -51,7 +51,7 @@ def create(site: Site, names: Sequence[ServerName], password: str) -> None:
     if not missing:
         return
     draft = site.data / DRAFT
-    # What is there was left by a process that did not live to the renaming below.
+    # A draft that exists was left by a process that ended before the renaming below.
     custody.discard(draft)
     custody.make(draft)
     first, *others = (draft / name for name in missing)
@@ -170,7 +170,7 @@ def _conf(name: ServerName, port: int, settings: Mapping[str, str]) -> str:
     own = SOURCE_SETTINGS if is_source(name) else WAREHOUSE_SETTINGS
     chosen = {**SETTINGS, **own, **_shared_memory(), **settings, "port": str(port)}
     quoted = ((name, value.replace("'", "''")) for name, value in chosen.items())
-    head = "# Written by Tidemark at each start. `alter system set` goes over it.\n"
+    head = "# Written by Tidemark at each start. `alter system set` overrides it.\n"
     return head + "".join(f"{name} = '{value}'\n" for name, value in quoted)
 
 

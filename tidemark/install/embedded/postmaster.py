@@ -1,7 +1,7 @@
 """Live servers, as the postmaster.pid of their clusters describes them.
 
-Root, too, reads that file of another user's: nothing is believed of it but numbers, and only of a
-process of that user's, which is told to stop in that user's name.
+Root reads that file too, although it belongs to another user. Only the numbers in it are used, and
+a pid only if its process is of that user. It is stopped with that user's rights.
 """
 
 import os

@@ -84,7 +84,7 @@ def make_home(folder: Path) -> Path:
 
 
 def keeper(data: Path) -> User:
-    """Return as whom the servers of a data folder run, once root has the folder for its own."""
+    """Return the user of the servers of a data folder, after root has taken the folder over."""
     if data.is_dir():
         custody.make(data)
     return user.find(clusters(data))
@@ -152,7 +152,7 @@ def _make_far(far: Path) -> None:
 
 
 def _copy_of(programs: Path, site: Site) -> Path:
-    """Copy the binaries to beside the data, once per installed version; return their folder."""
+    """Copy the binaries next to the data, once per installed version; return their folder."""
     install, made = programs.parent, (programs / "postgres").stat().st_mtime_ns
     digest = hashlib.sha256(f"{install} {made}".encode()).hexdigest()[:16]
     copy, draft = site.data / f"programs-{digest}", site.data / "programs-new"

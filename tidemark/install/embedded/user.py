@@ -1,9 +1,9 @@
-"""As whom the servers run, and programs that run as that user.
+"""The user of embedded servers, and programs that run as that user.
 
-PostgreSQL refuses to run as root, and it wants a user with a name. So for root the servers run as
-the user `tidemark` or `postgres` where there is one, else as `nobody`, whom other daemons may run
-as too. Whatever is done in a folder of that user's is done as that user, by a program of its own:
-root would follow what the user, or who broke into it, has put there.
+PostgreSQL refuses to run as root, and it needs a user with a name. So for root the servers run as
+the user `tidemark` or `postgres` if there is one, else as `nobody`, which other daemons may use
+too. All work in a folder of that user is done by a process of that user. Root would follow symbolic
+links that the user, or an attacker who has become the user, has put there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ME = User()
 
 
 def find(clusters: Iterable[Path]) -> User:
-    """Return the user whose servers these are, and for root and no cluster, one to make them as."""
+    """Return the user that owns these clusters; for root without clusters, the user to choose."""
     if os.geteuid() != 0:
         return ME
     owners = {_owner(cluster) for cluster in clusters}
@@ -82,7 +82,7 @@ def run(
     """Run a program as the servers' user with `text` as its input."""
     account: dict[str, Any] = {}
     if user.uid is not None:
-        # Without root's terminal: who can read and write it can type there.
+        # Without root's terminal: a process that can write to it could type commands there.
         account = {"user": user.uid, "group": user.gid, "extra_groups": []}
         account["start_new_session"] = True
     try:
