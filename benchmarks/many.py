@@ -1,10 +1,11 @@
-"""Time batches and plans of few and of many entities, and a batch of one row beside round trips."""
+"""Time commands and batches of few and of many entities, and one row beside bare round trips."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tests.fix_areas import Dimension, write
 from tidemark.batch import pipeline
 from tidemark.declare.project import Project
 from tidemark.install import migrate
+from tidemark.model import dsn_variable
 from tidemark.observe import plan
 from tidemark.postgres.db import Servers
 
@@ -75,11 +77,20 @@ def measure(count: int) -> dict[str, float]:
                     for _ in range(ROUND_TRIPS):
                         source.run("select 1")
 
+                named = {dsn_variable(server): dsn for server, dsn in dsns.items()}
+                environment = {**os.environ, **named, "TIDEMARK_HOME": str(home)}
+
+                def command(*words: str) -> float:
+                    program = [sys.executable, "-m", "tidemark", *words]
+                    return seconds(lambda: rig.measure(program, environment))
+
                 batch()
                 return {
-                    "idle batch": seconds(batch),
-                    "plan": seconds(lambda: plan.make(servers, area)),
-                    "batch of one row": seconds(batch, lambda: source.run(CHANGE)),
+                    "`tidemark run`, nothing changed": command("run"),
+                    "`tidemark plan`": command("plan"),
+                    "in a running process: a batch, nothing changed": seconds(batch),
+                    "a plan": seconds(lambda: plan.make(servers, area)),
+                    "a batch of one row": seconds(batch, lambda: source.run(CHANGE)),
                     f"{ROUND_TRIPS} round trips": seconds(round_trips),
                 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from io import BytesIO
 
 import pytest
 
@@ -74,3 +75,18 @@ def test_two_questions_at_once_have_the_answers_of_each(session: Session, first:
     alone = (question.ask(session, rows(first)), question.ask(session, rows(second)))
     assert alone[0] == [(n + 1, {"a": 1}) for n in range(first)]
     assert question.ask(session, question.both(rows(first), rows(second))) == alone
+
+
+def test_a_copy_takes_what_is_queued_into_its_message(session: Session):
+    with counting.every_statement() as sent, session.transaction():
+        session.queue("insert into seen values (1)")
+        session.copy(db.raw("copy seen from stdin"), BytesIO(b"2\n"))
+    assert session.rows("select n from seen order by 1") == [(1,), (2,)]
+    assert len(sent) == 1
+
+
+def test_a_copy_is_not_begun_where_a_queued_statement_failed(session: Session):
+    session.queue("select 1 / 0")
+    with pytest.raises(StatementError, match="division by zero"):
+        session.copy(db.raw("copy seen from stdin"), BytesIO(b"2\n"))
+    assert session.value("select count(*) from seen") == 0

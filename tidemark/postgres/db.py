@@ -144,8 +144,9 @@ class Session:
 
     def flush(self) -> None:
         """Send what is queued."""
-        with self._cursor() as cursor:
-            self._send(cursor)
+        if self._queued:
+            with self._cursor() as cursor:
+                cursor.execute(self._message())
 
     def _spelled(self, statement: Composable | str, parameters: Parameters) -> bytes:
         with self._cursor() as cursor:
@@ -154,8 +155,8 @@ class Session:
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
         with self._cursor() as cursor:
-            self._send(cursor)  # A COPY takes no other statement into its message.
-            cursor.copy_expert(statement, stream, size=COPY_CHUNK)
+            message = self._message(_spelled(cursor, statement, None))
+            cursor.copy_expert(message, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
     def copy_in(self, statement: Composable, pipe: io.FileIO) -> int:
@@ -249,14 +250,13 @@ class Session:
     @contextmanager
     def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
         with self._cursor() as cursor:
-            self._send(cursor, _spelled(cursor, statement, parameters))
+            cursor.execute(self._message(_spelled(cursor, statement, parameters)))
             yield cursor
 
-    def _send(self, cursor: Any, *last: bytes) -> None:
+    def _message(self, *last: bytes) -> bytes:
         message = b";\n".join([*self._queued, *last])
         self._queued.clear()
-        if message:
-            cursor.execute(message)
+        return message
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:

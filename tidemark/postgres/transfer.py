@@ -211,9 +211,9 @@ class Snapshot:
     def read(self, session: Session) -> Iterator[None]:
         """Read the snapshot in the block."""
         with session.transaction(READ_ONLY):
-            session.run("set transaction snapshot %(id)s", {"id": self.id})
+            session.queue("set transaction snapshot %(id)s", {"id": self.id})
             if self.limits:
-                session.run(self.limits)
+                session.queue(self.limits)
             yield
 
     @contextmanager
