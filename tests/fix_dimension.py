@@ -34,6 +34,7 @@ MEMBER = scd2.Dimension(
     untracked=(),
     effective="changed",
     has_plans=True,
+    types={"member_key": "bigint", "city": "text", "tier": "text", "name": "text"},
 )
 """Members of a club: the city and the tier make history, the name does not."""
 
@@ -67,7 +68,8 @@ class Members:
     def __init__(self, connection: Connection, key: Mapping[str, str]) -> None:
         self.connection = connection
         self.session = Session(connection, "dwh")
-        self.dimension = replace(MEMBER, natural_key=tuple(key), key_types=dict(key))
+        types = {**MEMBER.types, **key}
+        self.dimension = replace(MEMBER, natural_key=tuple(key), key_types=dict(key), types=types)
         self.key = key
         self._key = ", ".join(key)
         self._first_batch: dict[Key, int] = {}
@@ -113,7 +115,7 @@ class Members:
         with self.connection.cursor() as cursor:
             cursor.execute("truncate landing.members")
             execute_values(cursor, f"insert into landing.members ({columns}) values %s", landed)
-        return scd2.apply(self.session, self.dimension)
+        return scd2.apply(self.session, self.dimension, rows=len(landed))
 
     def infer(self, key: Key) -> None:
         """Make an inferred member of a key, as a fact that names it does."""

@@ -64,7 +64,7 @@ class Ordered:
                 if shown:
                     rows = list(self._rows(shown))
                     landed = self._land(target.table, rows, list(entity.columns))
-                    versions.apply(mrr, target, db.name(*landed))
+                    versions.apply(mrr, target, db.name(*landed), rows=len(rows))
             ledger.record(mrr, self.made.area, self.batch, {}, [THINGS.entity, EVENTS.entity])
 
     def move(self) -> None:

@@ -235,7 +235,9 @@ class Retail:
         """Return what the layers hold, apart from numbers and times of batches."""
         tables = """
             select relname from pg_class
-            where relkind = 'r' and relname ~ '^(mrr|stg)_' and relname <> 'stg_rejects'
+            where
+                relkind = 'r' and relname ~ '^(mrr|stg)_' and relname <> 'stg_rejects'
+                and relnamespace = 'public'::regnamespace
         """
         layers: tuple[ServerName, ...] = ("mrr", "stg")
         found = {}

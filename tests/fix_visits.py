@@ -38,12 +38,12 @@ class Visits:
         self.members = members
         self.connection = members.connection
         self.first_batch: dict[int, int] = {}
-        self._people = [f"{who}_{column}" for who in ("host", "guest") for column in members.key]
-        people = ", ".join(
-            f"{who}_{column} {kind}"
+        self._people = {
+            f"{who}_{column}": kind
             for who in ("host", "guest")
             for column, kind in members.key.items()
-        )
+        }
+        people = ", ".join(f"{column} {kind}" for column, kind in self._people.items())
         execute(
             self.connection,
             f"""
@@ -80,6 +80,12 @@ class Visits:
             event_column="at",
             roles=(self._role("host"), self._role("guest")),
             dates={"date_key": "day"},
+            landed_types={
+                "visit_id": "integer",
+                "at": "timestamp with time zone",
+                "spent": "integer",
+                **self._people,
+            },
         )
 
     def _role(self, who: Role) -> facts.RoleKey:
@@ -100,14 +106,14 @@ class Visits:
         self._land(batch, visits)
         return repointed, self.apply(session, batch)
 
-    def apply(self, session: Session, batch: int) -> Counts:
+    def apply(self, session: Session, batch: int, *, rows: int = 0) -> Counts:
         """Merge what landed of the visits, as `tidemark.batch.publish` does."""
         fact = self.fact
-        facts.resolve(session, fact, applied=batch - 1)
+        facts.resolve(session, fact, applied=batch - 1, rows=rows)
         for role in fact.roles:
             scd2.infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
         facts.ensure_partitions(session, fact)
-        return facts.apply(session, fact)
+        return facts.apply(session, fact, rows=rows)
 
     @contextmanager
     def undone(self) -> Iterator[None]:

@@ -26,6 +26,7 @@ MEMBERS = Mirror(
     ("member_id", "city", "about"),
     ("member_id",),
     frozenset({"about"}),
+    {"member_id": "integer", "city": "text", "about": "json"},
 )
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -80,7 +81,7 @@ class Mirrored:
                 cursor, "insert into landing.members values %s", [one.row for one in shown]
             )
         landing = db.name("landing", "members")
-        return versions.apply(self.session, MEMBERS, landing, rewrite=list(rewrite))
+        return versions.apply(self.session, MEMBERS, landing, rows=1, rewrite=list(rewrite))
 
     def current(self) -> list[Row]:
         return self._read("mrr_members")

@@ -19,7 +19,11 @@ from tidemark.postgres.db import Row, Session
 
 JAN, FEB = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
 MEMBERS = Mirror(
-    ("public", "mrr_members"), "landing", ("member_id", "city", "tier"), ("member_id",)
+    ("public", "mrr_members"),
+    "landing",
+    ("member_id", "city", "tier"),
+    ("member_id",),
+    types={"member_id": "integer", "city": "text", "tier": "text"},
 )
 
 Member = tuple[int, str | None, str | None]
@@ -54,7 +58,7 @@ class Mirrored:
         with self.connection.cursor() as cursor:
             cursor.execute("truncate landing.members")
             execute_values(cursor, "insert into landing.members values %s", landed)
-        return mirror.apply(self.session, MEMBERS, db.name("landing", "members"))
+        return mirror.apply(self.session, MEMBERS, db.name("landing", "members"), rows=1)
 
     def current(self) -> list[Row]:
         """Read the mirror: payload, batch, first batch, deleted at."""

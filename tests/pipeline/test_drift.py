@@ -23,7 +23,8 @@ HISTORY = """
 TYPES = """
     select c.relname, format_type(a.atttypid, a.atttypmod)
     from pg_attribute as a inner join pg_class as c on a.attrelid = c.oid
-    where a.attname = %s and c.relname ~ '^mrr_' and c.relkind = 'r' order by 1
+    where a.attname = %s and c.relname ~ '^mrr_' and c.relnamespace = 'public'::regnamespace
+    and c.relkind = 'r' order by 1
 """
 ADDED = "column 'vip' (boolean) is new in public.customers, and added to public.mrr_dim_customers"
 REMEDY = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"

@@ -30,7 +30,7 @@ PROGRAM = """
     landing = transfer.Landing(("landing", "things"), columns)
     sender = db.connect(mrr, "mrr", purpose="send", as_etl=False)
     receiver = db.connect(stg, "stg", purpose="land", as_etl=False)
-    transfer.prepare(receiver, [landing])
+    receiver.run(landing.emptied)
     job = transfer.Job(landing, db.raw(query), binary=form == "binary")
     try:
         said = streaming.stream(sender, receiver, job)

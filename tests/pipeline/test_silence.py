@@ -95,7 +95,7 @@ def sender(watched: Servers) -> Iterator[Session]:
 @pytest.fixture
 def receiver(watched: Servers) -> Iterator[Session]:
     with closing(db.connect(watched.dsns["stg"], "stg", purpose="land", as_etl=False)) as session:
-        transfer.prepare(session, [NUMBERS])
+        session.run(NUMBERS.emptied)
         yield session
 
 

@@ -94,7 +94,7 @@ def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
     """Land what a look sends, and return it."""
     landing = Landing(("landing", "taken"), COLUMNS + OWN_COLUMNS)
     with feed.made.servers.session("mrr", "take") as mrr:
-        transfer.prepare(mrr, [landing])
+        mrr.run(landing.emptied)
         transfer.land(mrr, Task(landing, lambda out: delta.send("things", out, which)))
         return mrr.rows("select id, v from landing.taken order by id, v")
 
@@ -153,7 +153,7 @@ def test_all_keys_are_sent_without_those_that_are_gone(feed: Feed):
         feed.source.open(feed.made.area, {}) as delta,
         feed.made.servers.session("mrr", "take") as mrr,
     ):
-        transfer.prepare(mrr, [landing])
+        mrr.run(landing.emptied)
         transfer.land(mrr, Task(landing, lambda out: delta.send_keys("things", out)))
         assert mrr.rows("select id from landing.taken order by id") == [(1,), (3,)]
 

@@ -31,7 +31,7 @@ def sender(warehouse: Warehouse) -> Iterator[Session]:
 def receiver(warehouse: Warehouse) -> Iterator[Session]:
     """A session on STG, where the landing table holds BEFORE."""
     with closing(db.connect(warehouse.dsn["stg"], "stg", purpose="land", as_etl=False)) as session:
-        transfer.prepare(session, [LANDING])
+        session.run(LANDING.emptied)
         session.run("insert into landing.numbers values (0, 'before')")
         yield session
 
@@ -134,14 +134,16 @@ def test_a_receiver_that_tells_late_why_it_failed_is_still_heard(
 
 
 def test_a_landing_table_of_other_columns_is_made_anew(warehouse: Warehouse, receiver: Session):
-    transfer.prepare(receiver, [Landing(("landing", "numbers"), (Column("number", "bigint"),))])
+    receiver.run(Landing(("landing", "numbers"), (Column("number", "bigint"),)).emptied)
     assert warehouse.rows("stg", "select pg_typeof(number) from landing.numbers") == []
     receiver.run("insert into landing.numbers values (9000000000)")
 
 
-def test_a_landing_table_that_fits_is_kept(warehouse: Warehouse, receiver: Session):
-    transfer.prepare(receiver, [LANDING])
-    assert landed(warehouse) == BEFORE
+def test_a_landing_table_that_fits_is_emptied(warehouse: Warehouse, receiver: Session):
+    made = receiver.value("select 'landing.numbers'::regclass::oid")
+    receiver.run(LANDING.emptied)
+    assert landed(warehouse) == []
+    assert receiver.value("select 'landing.numbers'::regclass::oid") == made
 
 
 def test_a_landing_table_that_a_view_reads_is_not_made_anew(
@@ -149,7 +151,7 @@ def test_a_landing_table_that_a_view_reads_is_not_made_anew(
 ):
     receiver.run("create view landing.even as select number, word from landing.numbers")
     with pytest.raises(StatementError) as raised:
-        transfer.prepare(receiver, [Landing(("landing", "numbers"), LANDING.columns[:1])])
+        receiver.run(Landing(("landing", "numbers"), LANDING.columns[:1]).emptied)
     assert (str(raised.value), landed(warehouse)) == (
         "stg: cannot drop table landing.numbers because other objects depend on it.",
         BEFORE,

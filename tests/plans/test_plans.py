@@ -71,7 +71,7 @@ def many_members(shop_members: Members) -> Members:
     """Members of a key that is two columns, of which the one follows from the other."""
     shop_members.becomes(has_plans=False)
     _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
-    scd2.apply(shop_members.session, shop_members.dimension)
+    scd2.apply(shop_members.session, shop_members.dimension, rows=ROWS)
     execute(shop_members.connection, "analyze dwh_dim_members")
     return shop_members
 
@@ -81,7 +81,7 @@ def many_visits(many_members: Members) -> Visits:
     """One visit of each member, every minute in January and February."""
     visits = Visits(many_members)
     _land(visits.connection, VISITS, 1, 1, spent=1)
-    visits.apply(many_members.session, 1)
+    visits.apply(many_members.session, 1, rows=ROWS)
     execute(visits.connection, "analyze dwh_fact_visits")
     return visits
 
@@ -99,7 +99,7 @@ def test_a_rebuild_reads_the_versions_of_the_touched_keys(
 ) -> None:
     _changed(many_members)
 
-    scd2.apply(explaining, many_members.dimension)
+    scd2.apply(explaining, many_members.dimension, rows=DELTA)
 
     assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
     assert 0 < explaining.read[BETWEEN] <= 2 * ENOUGH
@@ -112,10 +112,10 @@ def test_a_rebuild_does_not_square_the_keys_when_statistics_are_old(
     shop_members.becomes(has_plans=has_plans)
     execute(shop_members.connection, "analyze dwh_dim_members")
     _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
-    scd2.apply(shop_members.session, shop_members.dimension)
+    scd2.apply(shop_members.session, shop_members.dimension, rows=ROWS)
     _changed(shop_members, 1000)
 
-    scd2.apply(explaining, shop_members.dimension)
+    scd2.apply(explaining, shop_members.dimension, rows=1000)
 
     assert 0 < explaining.read[BETWEEN] <= times * 1000
 
@@ -125,7 +125,7 @@ def test_the_version_in_force_is_looked_up_for_the_landed_facts_alone(
 ) -> None:
     _land(many_visits.connection, VISITS, 2, ROWS // DELTA, spent=2)
 
-    many_visits.apply(explaining, 2)
+    many_visits.apply(explaining, 2, rows=DELTA)
 
     assert 0 < explaining.read["dwh_dim_members"] <= ENOUGH
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
@@ -135,7 +135,7 @@ def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
     many_visits: Visits, explaining: Explaining
 ) -> None:
     _changed(many_visits.members)
-    scd2.apply(many_visits.members.session, many_visits.members.dimension)
+    scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=DELTA)
 
     facts.repoint(explaining, many_visits.fact, many_visits.fact.roles[0])
 
@@ -164,13 +164,14 @@ def mirrored(mrr: Connection, page_cost: float) -> Mirror:
         """,
         {"rows": ROWS, "every": ROWS // DELTA},
     )
-    return Mirror(("public", "mrr_members"), "landing", ("member_id", "city"), ("member_id",))
+    types = {"member_id": "integer", "city": "text"}
+    return Mirror(("public", "mrr_members"), "landing", tuple(types), ("member_id",), types=types)
 
 
 def test_a_mirror_is_asked_for_the_landed_keys_alone(mrr: Connection, mirrored: Mirror) -> None:
     explaining = Explaining(mrr, "mrr")
 
-    mirror.apply(explaining, mirrored, db.name("landing", "members"))
+    mirror.apply(explaining, mirrored, db.name("landing", "members"), rows=DELTA)
 
     assert 0 < explaining.read["mrr_members"] <= ENOUGH
 
@@ -179,7 +180,7 @@ def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
     mrr: Connection, mirrored: Mirror
 ) -> None:
     explaining = Explaining(mrr, "mrr")
-    mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"))
+    mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"), rows=DELTA)
     execute(mrr, "analyze mrr_members, mrr_members_history")
 
     mirror.changed(explaining, {"members": mirrored}, {"members": 1})

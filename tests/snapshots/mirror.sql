@@ -38,7 +38,7 @@ from (
 
 -- find
 select
-    i.customer_id,
+    m.customer_id,
     m.ctid as _row,
     (
         false

@@ -1,22 +1,11 @@
--- analyze
-analyze landing."customers.keys";
-
--- create
-create unlogged table landing."customers.keys" (customer_id bigint, updated_at timestamp with time zone);
-
 -- create_temporary
 create temporary table pg_temp."customers.keys" (customer_id bigint, updated_at timestamp with time zone);
 
 -- drop
-drop table if exists landing."customers.keys";
+drop table if exists pg_temp."customers.keys";
 
 -- export_snapshot
 select pg_export_snapshot();
-
--- has_rows
-select
-    0 as place,
-    exists (select from landing.customers) as has_rows;
 
 -- send
 copy (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at
@@ -31,6 +20,3 @@ where
             || case greatest(coalesce(octet_length(customer_name)::bigint, 0), coalesce(octet_length(email)::bigint, 0), coalesce(octet_length(phone)::bigint, 0), coalesce(octet_length(city)::bigint, 0), coalesce(octet_length(country)::bigint, 0), coalesce(octet_length(country_code)::bigint, 0), coalesce(octet_length(segment)::bigint, 0)) when coalesce(octet_length(customer_name)::bigint, 0) then 'customer_name' when coalesce(octet_length(email)::bigint, 0) then 'email' when coalesce(octet_length(phone)::bigint, 0) then 'phone' when coalesce(octet_length(city)::bigint, 0) then 'city' when coalesce(octet_length(country)::bigint, 0) then 'country' when coalesce(octet_length(country_code)::bigint, 0) then 'country_code' when coalesce(octet_length(segment)::bigint, 0) then 'segment' end || ' :tidemark'
         )::boolean
     end) to stdout (format binary);
-
--- truncate
-truncate table landing."customers.keys";

@@ -147,7 +147,8 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
             entity, mirrored = work.area.entities[name], work.mirrors[name]
             resent = _resent(entity, mirrored, keys, work.lineage)
             work.counts[name].processed = streamed[name].rows
-            work.counts[name].add(mirror.apply(work.mrr, mirrored[0], resent, rewrite=True))
+            merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
+            work.counts[name].add(merged)
         _record(work, positions.marks(work.positions), repair.resent, is_repair=True)
 
 
@@ -213,7 +214,8 @@ def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
     with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
         _refuse_null_keys(work, name, target.key)
         merge = versions.apply if is_ordered else mirror.apply
-        work.counts[name].add(merge(work.mrr, target, incoming))
+        rows = sum(one.rows for one in landed)
+        work.counts[name].add(merge(work.mrr, target, incoming, rows=rows))
 
 
 def _keep_refused(work: Work, name: str, landed: Sequence[Streamed]) -> None:

@@ -111,10 +111,7 @@ def _keys(work: Work, names: Iterable[str]) -> list[Task]:
 
 
 def _stream(work: Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
-    if not tasks:
-        return {}
-    transfer.prepare(work.mrr, [task.landing for task in tasks])
-    return transfer.land_all(work.servers, "mrr", tasks)
+    return transfer.land_all(work.servers, "mrr", tasks) if tasks else {}
 
 
 def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:

@@ -7,7 +7,7 @@ or batch N+1, and the mark can't move without the data nor the data without the 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
@@ -146,9 +146,10 @@ def let_keys_wait(dwh: Session) -> None:
     dwh.run(compose.statement(__name__, "defer"))
 
 
-def prepare(dwh: Session, star: Star) -> None:
-    """Make the landing tables of the DWH; replace those whose columns are not the wanted ones."""
-    transfer.prepare(dwh, [landing(star, name) for name in star.feeds])
+def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
+    """Empty landing tables of the DWH, in a transaction."""
+    for name in entities:
+        dwh.queue(landing(star, name).emptied)
 
 
 def landing(star: Star, entity: str) -> Landing:
@@ -175,10 +176,8 @@ def _land(
     counts: Mapping[str, Counts],
 ) -> None:
     """Fill the landing tables of what changed, and empty the others: gates read them all."""
-    prepare(dwh, star)
     with dwh.transaction():
-        others = set(star.feeds) - set(delta.changed)
-        transfer.empty_all(dwh, [landing(star, name) for name in sorted(others)])
+        empty(dwh, star, sorted(set(star.feeds) - set(delta.changed)))
     jobs = [
         job(star, name, after=delta.after[name])
         for name in sorted(delta.changed, key=lambda name: -star.feeds[name].rows)
@@ -231,7 +230,7 @@ def _apply(
     for dimension in changed:
         own = counts[dimension.entity]
         with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
-            own.add(scd2.apply(dwh, dimension))
+            own.add(scd2.apply(dwh, dimension, rows=own.processed))
     for fact in star.facts.values():
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
@@ -239,9 +238,9 @@ def _apply(
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
                 prepare_fact(dwh, area, fact, delta, counts)
-                own.add(facts.apply(dwh, fact))
+                own.add(facts.apply(dwh, fact, rows=own.processed))
     for dimension in changed:
-        scd2.cleanup(dwh, dimension)
+        scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
     quality.gate(dwh, area)
 
 
@@ -249,7 +248,8 @@ def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
     """Find the keys of the landed facts, and make the members and dates that they need."""
-    facts.resolve(dwh, fact, applied=delta.known[fact.entity])
+    rows = counts[fact.entity].processed
+    facts.resolve(dwh, fact, applied=delta.known[fact.entity], rows=rows)
     for role in fact.roles:
         unknown = facts.unknown(fact, role)
         with refusals.named(role.dimension.entity, dwh=refusals.STORING):

@@ -129,7 +129,7 @@ def _remove_surplus(
             batch_id=db.literal(batch_id),
             clock=db.literal(repair.clock),
         )
-        counts[name].deleted += mirror.apply(stg, target, incoming).updated
+        counts[name].deleted += mirror.apply(stg, target, incoming, rows=len(keys)).updated
         claims.forget_holders(stg, cleansings[name].claims, keys)
     for name, keys in repair.rejects.items():
         claims.forget_waiting(stg, cleansings[name].claims, keys)

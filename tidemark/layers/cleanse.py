@@ -196,7 +196,8 @@ def _merge(
     worktable.analyze(stg, cleansing.cleaned)
     good = compose.statement(__name__, "good", _parts(cleansing), rewrite=db.literal(rewrite))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        counts.add(mirror.apply(stg, cleansing.target, good, rewrite=rewrite))
+        rows = counts.processed
+        counts.add(mirror.apply(stg, cleansing.target, good, rows=rows, rewrite=rewrite))
     counts.rejected += rejects.record(stg, cleansing.claims)
     cleanup(stg, cleansing)
 
@@ -216,7 +217,7 @@ def _merge_in_order(
     )
     worktable.analyze(stg, cleansing.cleaned)
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        counts.add(versions.apply(stg, target, good, rewrite=repairs))
+        counts.add(versions.apply(stg, target, good, rows=counts.processed, rewrite=repairs))
     counts.rejected += rejects.record_in_order(stg, cleansing.claims)
     cleanup(stg, cleansing)
 

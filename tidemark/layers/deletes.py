@@ -19,6 +19,7 @@ from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.transfer import Landing
+from tidemark.postgres.worktable import WorkTable
 
 SMALL = 200_000
 """Rows of a mirror whose keys are compared whenever a window brings a key that it lacks."""
@@ -114,9 +115,9 @@ def apply(
         DeleteGuardError: too many are missing, or all are. The caller rolls back.
     """
     batch_id, clock = lineage
-    work = db.name(*entity.work("missing"))
+    work = WorkTable(entity.work("missing"), worktable.typed(target.types, target.payload))
     parts: Parts = {
-        "missing": work,
+        "missing": work.name,
         "mirror": target.name,
         "keys": keys.name,
         "key": Columns(target.key),
@@ -124,12 +125,14 @@ def apply(
         "batch_id": db.literal(batch_id),
         "extracted_at": db.literal(clock),
     }
-    missing = worktable.make(mrr, work, compose.statement(__name__, "find_missing", parts))
+    find_missing = compose.statement(__name__, "find_missing", parts)
+    missing = worktable.fill(mrr, work, find_missing, rows=worktable.FEW)
     if missing:
         if not accept:
             _guard(entity, *mrr.one(compose.statement(__name__, "count", parts)))
-        mirror.apply(mrr, target, compose.statement(__name__, "incoming", parts))
-    worktable.drop(mrr, work)
+        incoming = compose.statement(__name__, "incoming", parts)
+        mirror.apply(mrr, target, incoming, rows=missing)
+    worktable.release(mrr, work, rows=missing)
     return missing
 
 

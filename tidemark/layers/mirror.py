@@ -7,7 +7,7 @@ receiver applied last, so a layer that was away catches up with every version in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tidemark.declare.config import Area, Entity
@@ -36,6 +36,7 @@ from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import unsized
+from tidemark.postgres.worktable import WorkTable
 
 LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""
@@ -87,6 +88,8 @@ class Mirror:
     key: tuple[str, ...]
     texts: frozenset[str] = frozenset()
     """Payload columns that are compared as text."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Payload column -> type."""
 
     @property
     def tables(self) -> tuple[QualifiedName, QualifiedName]:
@@ -102,6 +105,16 @@ class Mirror:
     def history(self) -> Composable:
         """The quoted name of the table with the replaced versions."""
         return db.name(*contracts.history_of(self.table))
+
+    @property
+    def found(self) -> WorkTable:
+        """The work table of the rows of one batch that are here already."""
+        known = worktable.typed(self.types, self.key)
+        return self.work_table("found", known + worktable.own(_row="tid", _differs="boolean"))
+
+    def work_table(self, what: str, columns: tuple[Column, ...]) -> WorkTable:
+        """Return one of its work tables."""
+        return WorkTable((self.work, f"{self.table[1]}.{what}"), columns)
 
 
 def bare(entity: Entity, layer: ServerName) -> Mirror:
@@ -155,8 +168,13 @@ def of(
             readers=partial(_readers, table, history),
             slots=max(table.slots, history.slots),
         )
-        texts = compared_as_text(table.columns)
-        mirrors[name] = (replace(bare(entity, layer), payload=payload, texts=texts), table)
+        target = replace(
+            bare(entity, layer),
+            payload=payload,
+            texts=compared_as_text(table.columns),
+            types={column.name: column.type for column in table.columns},
+        )
+        mirrors[name] = (target, table)
     return mirrors
 
 
@@ -179,7 +197,7 @@ def _require_own_names(
 
 
 def apply(
-    session: Session, mirror: Mirror, incoming: Composable, *, rewrite: bool = False
+    session: Session, mirror: Mirror, incoming: Composable, *, rows: int, rewrite: bool = False
 ) -> Counts:
     """Merge one batch's rows into a mirror.
 
@@ -189,6 +207,7 @@ def apply(
         incoming: relation with payload and lineage columns, one row per key; where there may be
             more, see `versions.apply`. Rows equal to what the mirror has are dropped: reading a row
             twice writes nothing.
+        rows: about how many those are.
         rewrite: write the equal ones too, so that the layers behind see them again.
 
     Returns:
@@ -197,11 +216,10 @@ def apply(
     Raises:
         RefusedRowError: a key came twice (`UNIQUE_VIOLATION`), or PostgreSQL refuses a row.
     """
-    found = db.name(mirror.work, f"{mirror.table[1]}.found")
     parts: Parts = {
         "mirror": mirror.name,
         "history": mirror.history,
-        "found": found,
+        "found": mirror.found.name,
         "incoming": incoming,
         "key": Columns(mirror.key),
         "payload": Columns(mirror.payload, texts=mirror.texts),
@@ -210,8 +228,8 @@ def apply(
     if is_empty(session, mirror):
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(compose.statement(__name__, "fill", parts)))
-    worktable.make(session, found, compose.statement(__name__, "find", parts))
-    worktable.analyze(session, found)
+    worktable.fill(session, mirror.found, compose.statement(__name__, "find", parts), rows=rows)
+    worktable.analyze(session, mirror.found.name, rows=rows)
     if session.value(compose.statement(__name__, "has_repeated", parts)):
         raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
     session.run(compose.statement(__name__, "keep_history", parts))
@@ -219,7 +237,7 @@ def apply(
         updated=session.run(compose.statement(__name__, "update", parts)),
         inserted=session.run(compose.statement(__name__, "insert", parts)),
     )
-    worktable.drop(session, found)
+    worktable.release(session, mirror.found, rows=rows)
     return counts
 
 

@@ -20,7 +20,7 @@ from {incoming} as i
 -- mirror meanwhile (`lock`), so a row stays where it was found.
 -- name: find
 select
-    {i.key},
+    {m.key},
     m.ctid as _row,
     (
         {rewrite}

@@ -20,10 +20,18 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.worktable import WorkTable
+
+_LINEAGE = {column.name: column.type for column in mirror.LINEAGE_COLUMNS}
 
 
 def apply(
-    session: Session, target: Mirror, incoming: Composable, *, rewrite: Collection[int] = ()
+    session: Session,
+    target: Mirror,
+    incoming: Composable,
+    *,
+    rows: int,
+    rewrite: Collection[int] = (),
 ) -> Counts:
     """Merge rows that may show a key several times into a mirror.
 
@@ -33,6 +41,7 @@ def apply(
         incoming: relation with payload and lineage columns, in the order of `_batch_id` and `_seq`
             for each key. One with `_follows` has the payload of the version before it: a delete, or
             a row that is shown again as it is. Without such a version it says nothing.
+        rows: about how many those are.
         rewrite: batches whose rows are written even where they equal the version before.
 
     Returns:
@@ -41,15 +50,23 @@ def apply(
     Raises:
         RefusedRowError: two versions of a key have one place.
     """
-    parts = _parts(target, rewrite)
-    arrived = compose.statement(__name__, "arrived", parts)
-    worktable.make(session, _work(target, "arrived"), arrived, rows="none")
+    arrived, ordered = _arrived(target), _ordered(target)
+    parts: Parts = {
+        "mirror": target.name,
+        "history": target.history,
+        "arrived": arrived.name,
+        "ordered": ordered.name,
+        "payload": Columns(target.payload, texts=target.texts),
+        "key": Columns(target.key),
+        "carried": Columns(tuple(one for one in target.payload if one not in target.key)),
+        "rewrite": db.literal(sorted(rewrite)),
+    }
+    session.queue(arrived.emptied)
     session.run(compose.statement(__name__, "arrive", parts, incoming=incoming))
     is_empty = mirror.is_empty(session, target)
     if not is_empty:
         session.run(compose.statement(__name__, "arrive_behind", parts))
-    ordered = compose.statement(__name__, "order", parts)
-    worktable.make(session, _work(target, "ordered"), ordered)
+    worktable.fill(session, ordered, compose.statement(__name__, "order", parts), rows=rows)
     if session.value(compose.statement(__name__, "has_repeated", parts)):
         raise RefusedRowError(
             session.server,
@@ -64,22 +81,18 @@ def apply(
     else:
         session.run(compose.statement(__name__, "update", parts))
         counts.inserted = session.run(insert)
-    worktable.drop(session, _work(target, "arrived"), _work(target, "ordered"))
+    worktable.release(session, arrived, ordered, rows=rows)
     return counts
 
 
-def _parts(target: Mirror, rewrite: Collection[int]) -> Parts:
-    return {
-        "mirror": db.name(*target.tables[0]),
-        "history": db.name(*target.tables[1]),
-        "arrived": _work(target, "arrived"),
-        "ordered": _work(target, "ordered"),
-        "payload": Columns(target.payload, texts=target.texts),
-        "key": Columns(target.key),
-        "carried": Columns(tuple(one for one in target.payload if one not in target.key)),
-        "rewrite": db.literal(sorted(rewrite)),
-    }
+def _arrived(target: Mirror) -> WorkTable:
+    """Return the work table of what came, and behind it what is here."""
+    columns = worktable.typed({**target.types, **_LINEAGE}, (*target.payload, *_LINEAGE))
+    return target.work_table("arrived", columns + worktable.own(_follows="boolean", _here="tid"))
 
 
-def _work(target: Mirror, what: str) -> Composable:
-    return db.name(target.work, f"{target.table[1]}.{what}")
+def _ordered(target: Mirror) -> WorkTable:
+    """Return the work table of what is new in that, and of the rows that it replaces."""
+    columns = worktable.typed({**target.types, **_LINEAGE}, (*target.payload, *_LINEAGE))
+    told = dict.fromkeys(("_is_old", "_is_repeated", "_is_last"), "boolean")
+    return target.work_table("ordered", columns + worktable.own(_replaces="tid", **told))

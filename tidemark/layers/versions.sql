@@ -5,18 +5,6 @@
 -- {ordered}   v: what is new in them, and the rows that it replaces
 -- {key} {carried}   the columns of the payload: its key, and what the key carries along
 
--- name: arrived
-select
-    {payload},
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    false as _follows,
-    ctid as _here
-from {mirror}
-
 -- name: arrive
 insert into {arrived} ({payload}, _batch_id, _seq, _extracted_at, _deleted_at, _follows)
 select

@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 
 from tidemark.errors import RefusedRowError, TidemarkError
-from tidemark.model import Column, Layer, QualifiedName, ServerName
+from tidemark.model import Column, Layer, ServerName
 from tidemark.postgres import (
-    catalog,
     compose,
     db,
     inlet,
     refusals,
     rowsize,
+    worktable,
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
@@ -33,6 +33,7 @@ from tidemark.postgres.inlet import (
     Out,
     Refused,
 )
+from tidemark.postgres.worktable import WorkTable
 
 READ_ONLY = "isolation level repeatable read read only"
 
@@ -42,23 +43,8 @@ STREAMS = 4
 KEYS = "keys"
 """The work table that takes the keys of an entity."""
 
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """A landing table of the receiving server, one per entity."""
-
-    qualified_name: QualifiedName
-    columns: tuple[Column, ...]
-
-    @property
-    def entity(self) -> str:
-        """Whose it is, with what a table beside the entity's own adds to that."""
-        return self.qualified_name[1]
-
-    @property
-    def name(self) -> Composable:
-        """The quoted table name."""
-        return db.name(*self.qualified_name)
+Landing = WorkTable
+"""A landing table is a work table that another server fills; there is one for each entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +84,6 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
         left.type == right.type and "." not in left.type
         for left, right in zip(sent, received, strict=True)
     )
-
-
-def prepare(receiver: Session, landings: Sequence[Landing]) -> None:
-    """Make the landing tables; replace those whose columns are not the wanted ones."""
-    names = [landing.qualified_name for landing in landings]
-    found = catalog.tables(receiver, names)
-    for landing, name in zip(landings, names, strict=True):
-        table = found.get(name)
-        have = {column.name: column.type for column in table.columns} if table else {}
-        if have == {column.name: column.type for column in landing.columns}:
-            continue
-        with receiver.transaction():
-            receiver.run(compose.statement(__name__, "drop", landing=landing.name))
-            create(receiver, landing)
 
 
 @contextmanager
@@ -274,11 +246,10 @@ def land(receiver: Session, task: Task) -> Streamed:
     landing = task.landing
     with receiver.transaction():
         if not task.adds:
-            empty(receiver, landing)
+            receiver.queue(landing.emptied)
         with _taking(receiver, landing) as out:
             task.send(out)
-    if out.rows:
-        receiver.run(compose.statement(__name__, "analyze", landing=landing.name))
+    worktable.analyze(receiver, landing.name, rows=out.rows)
     seconds = time.monotonic() - start
     return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
 
@@ -328,29 +299,10 @@ def _send_job(snapshot: Snapshot, job: Job, out: Inlet) -> None:
 
 def refill(sender: Session, receiver: Session, job: Job) -> int:
     """Do one job in transactions of the caller's on both sides; returns the number of rows."""
-    empty(receiver, job.landing)
+    receiver.queue(job.landing.emptied)
     rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
-    receiver.run(compose.statement(__name__, "analyze", landing=job.landing.name))
+    worktable.analyze(receiver, job.landing.name, rows=rows)
     return rows
-
-
-def empty(receiver: Session, landing: Landing) -> None:
-    """Empty a landing table."""
-    receiver.run(compose.statement(__name__, "truncate", landing=landing.name))
-
-
-def empty_all(receiver: Session, landings: Sequence[Landing]) -> None:
-    """Empty those of the landing tables that hold rows."""
-    questions = [
-        compose.statement(__name__, "has_rows", place=db.literal(place), landing=one.name)
-        for place, one in enumerate(landings)
-    ]
-    if not questions:
-        return
-    found = receiver.rows(db.raw(" union all ").join(questions))
-    if left := [landings[place].name for place, has_rows in found if has_rows]:
-        listed = db.raw(", ").join(left)
-        receiver.run(compose.statement(__name__, "truncate", landing=listed))
 
 
 def create(receiver: Session, landing: Landing) -> None:

@@ -1,39 +1,101 @@
-"""Work tables: what a hop finds out once and reads more than once."""
+"""Work tables: what a hop finds out once and reads more than once.
+
+They lie beside the landing tables, and stay there. So a hop that finds little out defines no table:
+it empties one and fills it again.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from tidemark.model import Column, QualifiedName
 from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 
-NO_DATA = db.raw(" with no data")
+FEW = 1_000
+"""Rows for which a table is emptied and filled. For more it is made of its query, which PostgreSQL
+may then run in several processes, and analyzed."""
 
 
-def make(
-    session: Session, table: Composable, query: Composable, *, rows: Literal["all", "none"] = "all"
-) -> int:
-    """Make a work table of a query's rows, or of its columns alone, in place of an older one.
+@dataclass(frozen=True, slots=True)
+class WorkTable:
+    """A work table as a hop wants it."""
+
+    qualified_name: QualifiedName
+    columns: tuple[Column, ...]
+
+    @property
+    def entity(self) -> str:
+        """Whose it is, with what a table beside the entity's own adds to that."""
+        return self.qualified_name[1]
+
+    @property
+    def name(self) -> Composable:
+        """The quoted table name."""
+        return db.name(*self.qualified_name)
+
+    @property
+    def emptied(self) -> Composable:
+        """The statement that leaves it empty, with these columns, whatever was there."""
+        return compose.statement(
+            __name__,
+            "empty",
+            table=db.literal(db.quoted(*self.qualified_name)),
+            names=db.literal([column.name for column in self.columns]),
+            types=db.literal([column.type for column in self.columns]),
+        )
+
+
+def typed(types: Mapping[str, str], names: Sequence[str]) -> tuple[Column, ...]:
+    """Return columns of these names, each with its type."""
+    return tuple(Column(name, types[name]) for name in names)
+
+
+def own(**types: str) -> tuple[Column, ...]:
+    """Return columns of Tidemark's own, spelled as the catalog does."""
+    return tuple(Column(name, kind) for name, kind in types.items())
+
+
+def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) -> int:
+    """Fill a work table with the rows of a query, in place of those that it holds.
 
     Args:
-        session: as a rule in the transaction that drops the table again.
-        table: its quoted name.
-        query: what it holds; without parameters.
-        rows: `none`: the query is not run.
+        session: in a transaction.
+        table: what is filled; it is made where it is not there, or has other columns.
+        query: has its columns; without parameters.
+        rows: about how many there will be; `release` is told the same.
 
     Returns:
         The number of rows.
     """
-    query = query if rows == "all" else query + NO_DATA
+    if rows > FEW:
+        return make(session, table.name, query)
+    session.queue(table.emptied)
+    columns = Columns(tuple(column.name for column in table.columns))
+    fill = compose.statement(__name__, "fill", table=table.name, columns=columns, query=query)
+    return session.run(fill)
+
+
+def make(session: Session, table: Composable, query: Composable) -> int:
+    """Make a table of a query's rows, in place of an older one; returns their number."""
     return session.run(compose.statement(__name__, "make", table=table, query=query))
 
 
-def analyze(session: Session, table: Composable) -> None:
-    """Let the planner know what a table holds."""
-    session.run(compose.statement(__name__, "analyze", table=table))
+def drop(session: Session, table: Composable) -> None:
+    """Drop a table, if it is there."""
+    session.run(compose.statement(__name__, "drop", table=table))
 
 
-def drop(session: Session, *tables: Composable) -> None:
-    """Drop work tables, those that are there."""
-    listed = db.raw(", ").join(tables)
-    session.run(compose.statement(__name__, "drop", tables=listed))
+def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None:
+    """Let the planner know what a table holds. Of few rows it knows enough by its size."""
+    if rows > FEW:
+        session.run(compose.statement(__name__, "analyze", table=table))
+
+
+def release(session: Session, *tables: WorkTable, rows: int) -> None:
+    """Empty work tables that took many rows: what took few is emptied when it is used again."""
+    if rows > FEW:
+        for table in tables:
+            session.queue(table.emptied)

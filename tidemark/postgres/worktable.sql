@@ -1,12 +1,22 @@
--- Tables of a hop's own, for as long as it works: unlogged, and gone when it is done.
+-- Tables of a hop's own: unlogged, and of no use to anybody when it is done.
+
+-- name: empty
+select tidemark.empty_work_table({table}, {names}::text[], {types}::text[])
+
+-- name: fill
+insert into {table} ({columns})
+select {columns}
+from (
+{query}
+) as q
 
 -- name: make
 drop table if exists {table};
 create unlogged table {table} as
 {query}
 
+-- name: drop
+drop table if exists {table}
+
 -- name: analyze
 analyze {table}
-
--- name: drop
-drop table if exists {tables}

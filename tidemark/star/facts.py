@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark.model import Counts, QualifiedName
@@ -15,6 +15,7 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.worktable import WorkTable
 from tidemark.star.scd2 import Dimension
 
 DELETED = "is_deleted"
@@ -62,6 +63,8 @@ class Fact:
     """Date key columns that are null without a date; the others are 0, the unknown date."""
     texts: frozenset[str] = frozenset()
     """Columns of the fact table that are compared as text."""
+    landed_types: Mapping[str, str] = field(default_factory=dict)
+    """Landing column -> type."""
 
     @property
     def name(self) -> Composable:
@@ -74,10 +77,15 @@ class Fact:
         return db.name(*self.landed)
 
     @property
-    def resolved(self) -> Composable:
+    def resolved(self) -> WorkTable:
         """The work table of landed facts with their keys."""
         schema, entity = self.landed
-        return db.name(schema, f"{entity}.resolved")
+        landed = {**self.columns, **{ours: column for column, ours in self.found_by.items()}}
+        types = {name: self.landed_types[column] for name, column in landed.items()}
+        types |= {role.column: role.dimension.key_type for role in self.roles}
+        types |= dict.fromkeys(self.dates, "integer") | dict.fromkeys(self.soft, "boolean")
+        types |= {"_batch_id": "bigint", "_may_be_here": "boolean"}
+        return WorkTable((schema, f"{entity}.resolved"), worktable.own(**types))
 
     @property
     def found_by(self) -> dict[str, str]:
@@ -122,16 +130,17 @@ def years(session: Session, fact: Fact) -> set[int]:
     return found
 
 
-def resolve(session: Session, fact: Fact, *, applied: int) -> None:
+def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> None:
     """Find the dimension and date keys of the landed facts, for `unknown` and `apply`.
 
     Args:
         session: on the DWH, in the publishing transaction; dimensions are up to date.
         fact: the table.
         applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
+        rows: about how many landed.
     """
-    worktable.make(session, fact.resolved, _resolve(fact, applied))
-    worktable.analyze(session, fact.resolved)
+    worktable.fill(session, fact.resolved, _resolve(fact, applied), rows=rows)
+    worktable.analyze(session, fact.resolved.name, rows=rows)
 
 
 def nearest(dimension: Dimension, *, known: str, by: Columns, at: Composable) -> Composable:
@@ -165,18 +174,19 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
         "unknown",
         by=role.read([fact.found_by[column] for column in role.by]),
         nk=role.nk,
-        resolved=fact.resolved,
+        resolved=fact.resolved.name,
         column=db.name(role.column),
     )
 
 
-def apply(session: Session, fact: Fact) -> Counts:
+def apply(session: Session, fact: Fact, *, rows: int) -> Counts:
     """Merge the resolved facts into the fact table.
 
     Args:
         session: on the DWH, in the publishing transaction; inferred members and partitions are
             made.
         fact: the table.
+        rows: about how many landed.
 
     Returns:
         Rows inserted, updated (a soft delete among them) and deleted.
@@ -199,7 +209,7 @@ def apply(session: Session, fact: Fact) -> Counts:
         counts.updated += step("redate")
         step("drop_redated")
         counts.inserted = step("insert")
-    worktable.drop(session, fact.resolved)
+    worktable.release(session, fact.resolved, rows=rows)
     return counts
 
 
@@ -226,7 +236,7 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
         "handovers",
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,
-        timeline=role.dimension.timeline,
+        timeline=role.dimension.timeline.name,
         nk=role.nk,
     )
     span_from, span_to = session.one(
@@ -251,7 +261,7 @@ def _parts(fact: Fact) -> Parts:
     return {
         "fact": fact.name,
         "landing": fact.landing,
-        "resolved": fact.resolved,
+        "resolved": fact.resolved.name,
         "event_time": db.name(fact.event_time),
         "event_column": db.name(fact.event_column),
         "nk": Columns(fact.natural_key),
@@ -309,7 +319,7 @@ def _resolve_missing(fact: Fact, role: RoleKey) -> Composable:
     return compose.statement(
         __name__,
         "resolve_missing",
-        resolved=fact.resolved,
+        resolved=fact.resolved.name,
         column=db.name(role.column),
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,

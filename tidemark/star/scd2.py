@@ -25,6 +25,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.worktable import WorkTable
 
 VERSIONING = (
     "valid_from",
@@ -41,6 +42,56 @@ VERSIONING = (
 """Columns that every dimension has beside its key and attributes."""
 
 _WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
+
+_KEY = "that of the surrogate key"
+_INSTANT = "timestamp with time zone"
+
+_PLACED = {
+    "_at": _INSTANT,
+    "_told_at": _INSTANT,
+    "_live": "boolean",
+    "_batch_id": "bigint",
+    "_seq": "bigint",
+    "_place": "bigint",
+    "_key": _KEY,
+    "_instant_key": _KEY,
+    "_instant_to": _INSTANT,
+    "_inferred_key": _KEY,
+    "_was_inferred": "boolean",
+    "_withdrawn": "boolean",
+    "_rank": "bigint",
+}
+_SEGMENTED = {
+    "_at": _INSTANT,
+    "_live": "boolean",
+    "_batch_id": "bigint",
+    "_seq": "bigint",
+    "_instant_key": _KEY,
+    "_inferred_key": _KEY,
+    "_was_inferred": "boolean",
+    "_starts": "boolean",
+    "_version_key": _KEY,
+    "_version_at": _INSTANT,
+    "_version_to": _INSTANT,
+}
+_TIMELINE = {
+    "changed_at": _INSTANT,
+    "valid_from": _INSTANT,
+    "valid_to": _INSTANT,
+    "is_current": "boolean",
+    "is_deleted": "boolean",
+    "_batch_id": "bigint",
+    "_seq": "bigint",
+    "_deleted_batch_id": "bigint",
+    "_deleted_seq": "bigint",
+    "_role": "text",
+    "_key": _KEY,
+    "_cover_from": _INSTANT,
+    "_cover_to": _INSTANT,
+    "_grew": "boolean",
+    "_closes": "boolean",
+}
+"""Columns of our own of the three work tables, with their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +124,8 @@ class Dimension:
     key_types: Mapping[str, str] = field(default_factory=dict)
     """Column of the natural key -> type, without its length, as which other tables' are compared
     with it. One that has no type here is compared as it is."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Surrogate key or attribute -> type."""
 
     @property
     def read_as(self) -> tuple[str, ...]:
@@ -92,14 +145,14 @@ class Dimension:
     def name(self) -> Composable:
         """The quoted table name."""
         if self.is_scratch:
-            return self._work("rebuilt")
+            return db.name(*self._work("rebuilt"))
         return db.name(*self.table)
 
     @property
     def confirmed(self) -> Composable:
         """The table with the instants at which a version was seen again."""
         if self.is_scratch:
-            return self._work("confirmed")
+            return db.name(*self._work("confirmed"))
         return db.name(*confirmed_of(self.table))
 
     @property
@@ -113,23 +166,34 @@ class Dimension:
         return (*self.type2, *self.type1, *self.untracked, *_WRITTEN)
 
     @property
-    def placed(self) -> Composable:
+    def key_type(self) -> str:
+        """The type of the surrogate key."""
+        return self.types[self.surrogate]
+
+    @property
+    def placed(self) -> WorkTable:
         """The work table of what was seen of one batch's keys, each at its place in time."""
-        return self._work("placed")
+        return self._work_table("placed", _PLACED)
 
     @property
-    def segmented(self) -> Composable:
+    def segmented(self) -> WorkTable:
         """The work table of what of that holds, in segments of equal state."""
-        return self._work("segmented")
+        return self._work_table("segmented", _SEGMENTED)
 
     @property
-    def timeline(self) -> Composable:
+    def timeline(self) -> WorkTable:
         """The work table that holds the timelines of one batch."""
-        return self._work("timeline")
+        return self._work_table("timeline", _TIMELINE)
 
-    def _work(self, what: str) -> Composable:
+    def _work_table(self, what: str, own: Mapping[str, str]) -> WorkTable:
+        """Return a work table of attributes and columns of our own, some of them surrogate keys."""
+        typed = {name: self.key_type if kind == _KEY else kind for name, kind in own.items()}
+        columns = worktable.typed(self.types, self.attributes) + worktable.own(**typed)
+        return WorkTable(self._work(what), columns)
+
+    def _work(self, what: str) -> QualifiedName:
         schema, entity = self.landed
-        return db.name(schema, f"{entity}.{what}")
+        return schema, f"{entity}.{what}"
 
 
 def confirmed_of(table: QualifiedName) -> QualifiedName:
@@ -137,12 +201,13 @@ def confirmed_of(table: QualifiedName) -> QualifiedName:
     return "tidemark", f"{label(table)}_confirmed"
 
 
-def apply(session: Session, dimension: Dimension) -> Counts:
+def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
     """Merge what landed into the dimension; the work tables stay, for `facts.repoint`.
 
     Args:
         session: on the DWH, in the publishing transaction; its landing table is filled.
         dimension: the table and its roles.
+        rows: about how many landed.
 
     Returns:
         Versions inserted, changed, and superseded (their neighbour became equal).
@@ -156,13 +221,13 @@ def apply(session: Session, dimension: Dimension) -> Counts:
         session.run(compose.statement(__name__, "keep_since"), which)
     parts = _parts(dimension)
     if session.value(compose.statement(__name__, "is_first_load", parts)):
-        _make_timeline(session, dimension, rows="none")
+        session.queue(dimension.timeline.emptied)
         fill = compose.statement(__name__, "fill", parts)
         if dimension.is_scratch:
             return Counts(inserted=session.run(fill))
         with indexes.built_afterwards(session, dimension.table):
             return Counts(inserted=session.run(fill))
-    _make_timeline(session, dimension)
+    _make_timeline(session, dimension, rows=rows)
     counts = Counts(
         deleted=session.run(compose.statement(__name__, "delete", parts)),
         updated=session.run(compose.statement(__name__, "update", parts)),
@@ -183,20 +248,18 @@ def apply(session: Session, dimension: Dimension) -> Counts:
     return counts
 
 
-def _make_timeline(
-    session: Session, dimension: Dimension, *, rows: Literal["all", "none"] = "all"
-) -> None:
+def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None:
     """Make the timeline of the keys that landed, by way of two more work tables."""
     parts = _parts(dimension)
     which = "judged" if dimension.has_plans else "not_judged"
     judged = compose.statement(__name__, which, parts)
     place = compose.statement(__name__, "place", parts, judged=judged)
-    worktable.make(session, dimension.placed, place, rows=rows)
+    worktable.fill(session, dimension.placed, place, rows=rows)
     segment = compose.statement(__name__, "segment", parts)
-    worktable.make(session, dimension.segmented, segment, rows=rows)
+    worktable.fill(session, dimension.segmented, segment, rows=rows)
     bound = compose.statement(__name__, "bound", parts)
-    worktable.make(session, dimension.timeline, bound, rows=rows)
-    worktable.analyze(session, dimension.timeline)
+    worktable.fill(session, dimension.timeline, bound, rows=rows)
+    worktable.analyze(session, dimension.timeline.name, rows=rows)
 
 
 def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int]]]:
@@ -234,9 +297,10 @@ def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_
     )
 
 
-def cleanup(session: Session, dimension: Dimension) -> None:
-    """Drop the work tables."""
-    worktable.drop(session, dimension.placed, dimension.segmented, dimension.timeline)
+def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:
+    """Leave the work tables to the next one."""
+    tables = (dimension.placed, dimension.segmented, dimension.timeline)
+    worktable.release(session, *tables, rows=rows)
 
 
 def _parts(dimension: Dimension) -> Parts:
@@ -246,9 +310,9 @@ def _parts(dimension: Dimension) -> Parts:
         "landing": db.name(*dimension.landed),
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
-        "placed": dimension.placed,
-        "segmented": dimension.segmented,
-        "timeline": dimension.timeline,
+        "placed": dimension.placed.name,
+        "segmented": dimension.segmented.name,
+        "timeline": dimension.timeline.name,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),

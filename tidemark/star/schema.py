@@ -164,6 +164,7 @@ def _dimension(
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
+        types={column.name: column.type for column in table.columns},
     )
 
 
@@ -245,6 +246,7 @@ def _fact(
             if column.name in declared.dates and not column.not_null
         ),
         texts=compared_as_text(table.columns),
+        landed_types={name: column.type for name, column in staged.items()},
     )
 
 

@@ -118,7 +118,6 @@ def run(
         for session in (stg, dwh):
             stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
         star = schema.read(stg, dwh, area)
-        publish.prepare(dwh, star)
         # What waits for the end of a transaction is of no entity.
         todo = refusals.STORING
         stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
@@ -189,7 +188,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
             "applied": db.literal(applied),
         }
         before = db.name(*area.entities[name].work("before"))
-        transfer.refill(mrr, stg, job)
+        counts = Counts(processed=transfer.refill(mrr, stg, job))
         stg.run(compose.statement(__name__, "forget_later", parts))
         worktable.make(stg, before, compose.statement(__name__, "keep", parts))
         stg.run(compose.statement(__name__, "empty", parts))
@@ -197,7 +196,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         claims.forget(stg, cleansings[name].claims)
         landed = stg.rows(compose.statement(__name__, "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
-        cleanse.apply(stg, cleansings[name], seen, Counts())
+        cleanse.apply(stg, cleansings[name], seen, counts)
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
 
@@ -227,11 +226,11 @@ def _rebuild_dwh(
     batches = ledger.applied_after(stg, area.area, first)
     delta = publish.delta_of(stg, area, star.last_batches, batches)
     dimensions = [d for name, d in star.dimensions.items() if name in names]
-    transfer.empty_all(dwh, [publish.landing(star, name) for name in star.feeds])
+    publish.empty(dwh, star, star.feeds)
     for dimension in dimensions:
-        transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
+        rows = transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
         with refusals.named(dimension.entity, dwh=refusals.STORING):
-            changes = _rebuild_dimension(dwh, dimension)
+            changes = _rebuild_dimension(dwh, dimension, rows)
         yield changes
     rebuilt = [
         fact
@@ -240,10 +239,10 @@ def _rebuild_dwh(
     ]
     whole = replace(delta, known=dict.fromkeys(delta.after, delta.last))
     for fact in rebuilt:
-        transfer.refill(stg, dwh, publish.job(star, fact.entity, after=0))
+        rows = transfer.refill(stg, dwh, publish.job(star, fact.entity, after=0))
         facts.ensure_partitions(dwh, fact)
         with refusals.named(fact.entity, dwh=refusals.STORING):
-            changes = _rebuild_fact(dwh, area, fact, whole)
+            changes = _rebuild_fact(dwh, area, fact, whole, rows)
         yield changes
     quality.gate(dwh, area)
     # What is not rebuilt is left to the next batch, which records what it has applied.
@@ -258,7 +257,7 @@ def _rebuild_dwh(
         )
 
 
-def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
+def _rebuild_dimension(dwh: Session, dimension: Dimension, rows: int) -> Changes:
     scratch = replace(dimension, is_scratch=True)
     parts = _dimension_parts(dimension, scratch)
 
@@ -269,8 +268,8 @@ def _rebuild_dimension(dwh: Session, dimension: Dimension) -> Changes:
     step("number_downwards")
     step("create_confirmed")
     step("seed_inferred")
-    scd2.apply(dwh, scratch)
-    scd2.cleanup(dwh, scratch)
+    scd2.apply(dwh, scratch, rows=rows)
+    scd2.cleanup(dwh, scratch, rows=rows)
     step("keep_keys")
     worktable.analyze(dwh, scratch.name)
     changes = Changes(
@@ -303,10 +302,11 @@ def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
     }
 
 
-def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta) -> Changes:
+def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta, rows: int) -> Changes:
     counts = {name: Counts() for name in area.entities}
+    counts[fact.entity].processed = rows
     publish.prepare_fact(dwh, area, fact, delta, counts)
-    done = facts.apply(dwh, fact)
+    done = facts.apply(dwh, fact, rows=rows)
     surplus = facts.remove_surplus(dwh, fact)
     return Changes(
         "dwh",
