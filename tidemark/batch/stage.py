@@ -234,8 +234,8 @@ def find_out_claims(
         landing = cleansing.claims.landing
         query = mirror.as_of(source, applied, columns=landing.names)
         transfer.refill(mrr, stg, job(area, name, table, landing, query))
-        cleanse.clean(stg, cleansing, claims.ALL, are_known=False)
+        examined = cleanse.clean(stg, cleansing, claims.ALL, are_known=False)
         claims.take_over(stg, cleansing.claims)
-        rejects.record(stg, cleansing.claims)
+        rejects.record(stg, cleansing.claims, has_open=examined.has_open)
         cleanse.cleanup(stg, cleansing)
     claims.are_known(stg, area.area)

@@ -80,17 +80,34 @@ class Claims:
         return compose.statement(__name__, "converted", parts)
 
 
-def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = ALL) -> bool:
-    """Mark the rows of `cleaned` beyond number `last` whose keys are changed, claimed or rivals.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the rows in `cleaned` ask for."""
 
-    Returns:
-        Whether there are any.
+    is_in_question: bool
+    """Whether keys are changed, claimed or wanted by several rows; such rows are marked."""
+    has_order: bool
+    """Whether a batch may have shown a key several times."""
+    has_refused: bool
+    has_open: bool
+    """Whether rejects of the entity are open."""
+
+    @property
+    def may_have_rejects(self) -> bool:
+        """Whether rejects may have to be opened or resolved; a key that is taken is refused too."""
+        return self.has_refused or self.has_open or self.is_in_question
+
+
+def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = ALL) -> Examined:
+    """Examine the rows of `cleaned` beyond number `last`, and mark those with keys in question.
 
     Raises:
         ContractError: the view does not pass the lineage columns on.
     """
     parts = {**claims.parts, "last": db.literal(last), "is_judged": is_judged}
-    strangers, changed, repeated = stg.one(compose.statement(__name__, "examine", parts))
+    strangers, changed, repeated, has_order, is_claimed, has_refused, has_open = stg.one(
+        compose.statement(__name__, "examine", parts)
+    )
     if strangers:
         raise ContractError(
             f"stg: {claims.landing.qualified_name[0]}.clean_{claims.entity} gives "
@@ -100,15 +117,18 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
     if repeated:
         stg.run(compose.statement(__name__, "refuse_repeated", parts))
         stg.run(compose.statement(__name__, "forget_repeated_deletes", parts))
-    is_claimed = stg.value(compose.statement(__name__, "exists", parts))
-    if not changed and not is_claimed:
-        return False
-    which = "is_claimed" if is_claimed else "is_changed"
+    is_in_question = bool(changed or is_claimed)
+    if is_in_question:
+        _mark(stg, "is_claimed" if is_claimed else "is_changed", parts)
+    return Examined(is_in_question, has_order, has_refused or bool(repeated), has_open)
+
+
+def _mark(stg: Session, which: str, parts: Parts) -> None:
+    """Mark the rows whose keys are in question, and those that want a key of these."""
     for condition in (which, "is_rival"):
         one = compose.statement(__name__, condition, parts)
         stg.run(compose.statement(__name__, "mark", parts, condition=one))
     stg.run(compose.statement(__name__, "hold", parts))
-    return True
 
 
 def wake(stg: Session, claims: Claims) -> int | None:

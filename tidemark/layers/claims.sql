@@ -9,19 +9,24 @@
 -- In {cleaned}, _mrr_key, _stg_key and _held are null where the key is as MRR has it and nobody else
 -- wants it, which mostly is everywhere.
 
--- One pass over the rows tells whether there is anything to do: rows that come from no landed row,
--- keys that the view changed, and landed rows of which it made several.
+-- One pass over the rows tells what there is to do: rows that come from no landed row, keys that the
+-- view changed, landed rows of which it made several, and whether a batch shows versions in an order.
+-- Beside that, whether there are claims, refused rows, and rejects that are open.
 -- name: examine
 select
     count(*) filter (where l._first_batch_id is null),
     count(*) filter (where ({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true),
-    count(*) - count(distinct c._landed)
+    count(*) - count(distinct c._landed),
+    coalesce(bool_or(c._seq <> 0), false),
+    exists (select from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}),
+    exists (select from {cleaned} where reject_reasons <> '{{}}' and _deleted_at is null),
+    exists (
+        select from stg_rejects as r
+        where r.area = {area} and r.entity = {entity} and r.resolved_at is null
+    )
 from {cleaned} as c
 left join {landing} as l on c._landed = l._first_batch_id
 where c._landed is null or c._landed > {last}
-
--- name: exists
-select exists (select from tidemark.key_claim as k where k.area = {area} and k.entity = {entity})
 
 -- name: refuse_repeated
 update {cleaned}

@@ -20,7 +20,7 @@ from tidemark.layers import (
     rejects,
     versions,
 )
-from tidemark.layers.claims import Claims
+from tidemark.layers.claims import Claims, Examined
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
 from tidemark.model import Counts, QualifiedName, Table, label
@@ -166,28 +166,22 @@ def apply(
     if not batches:
         return
     with counts.timed("apply_seconds"):
-        is_in_question = _clean(stg, cleansing, claims.ALL)
-        if len(batches) == 1 and not _has_order(stg, cleansing):
-            _merge(stg, cleansing, counts, is_in_question=is_in_question, rewrite=bool(repairs))
-        elif not is_in_question:
-            _merge_in_order(stg, cleansing, counts, repairs)
+        examined = _clean(stg, cleansing, claims.ALL)
+        if len(batches) == 1 and not examined.has_order:
+            _merge(stg, cleansing, counts, examined, rewrite=bool(repairs))
+        elif not examined.is_in_question:
+            _merge_in_order(stg, cleansing, counts, examined, repairs)
         else:
             for batch_id, rows in _steps(stg, cleansing, batches):
-                is_in_question = _clean(stg, cleansing, rows)
-                rewrite = batch_id in repairs
-                _merge(stg, cleansing, counts, is_in_question=is_in_question, rewrite=rewrite)
-
-
-def _has_order(stg: Session, cleansing: Cleansing) -> bool:
-    """Whether a batch may have shown a key several times."""
-    return bool(stg.value(compose.statement(__name__, "has_order", cleaned=cleansing.cleaned)))
+                step = _clean(stg, cleansing, rows)
+                _merge(stg, cleansing, counts, step, rewrite=batch_id in repairs)
 
 
 def _merge(
-    stg: Session, cleansing: Cleansing, counts: Counts, *, is_in_question: bool, rewrite: bool
+    stg: Session, cleansing: Cleansing, counts: Counts, examined: Examined, *, rewrite: bool
 ) -> None:
     """Merge what was cleansed, one row for each key, into STG."""
-    if is_in_question:
+    if examined.is_in_question:
         landed_again = claims.wake(stg, cleansing.claims)
         if landed_again is not None:
             _clean_more(stg, cleansing, landed_again)
@@ -198,12 +192,17 @@ def _merge(
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         rows = counts.processed
         counts.add(mirror.apply(stg, cleansing.target, good, rows=rows, rewrite=rewrite))
-    counts.rejected += rejects.record(stg, cleansing.claims)
+    if examined.may_have_rejects:
+        counts.rejected += rejects.record(stg, cleansing.claims, has_open=examined.has_open)
     cleanup(stg, cleansing)
 
 
 def _merge_in_order(
-    stg: Session, cleansing: Cleansing, counts: Counts, repairs: Collection[int]
+    stg: Session,
+    cleansing: Cleansing,
+    counts: Counts,
+    examined: Examined,
+    repairs: Collection[int],
 ) -> None:
     """Merge what was cleansed, any number of versions of each key, into STG."""
     target = cleansing.target
@@ -218,7 +217,8 @@ def _merge_in_order(
     worktable.analyze(stg, cleansing.cleaned)
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         counts.add(versions.apply(stg, target, good, rows=counts.processed, rewrite=repairs))
-    counts.rejected += rejects.record_in_order(stg, cleansing.claims)
+    if examined.may_have_rejects:
+        counts.rejected += rejects.record_in_order(stg, cleansing.claims)
     cleanup(stg, cleansing)
 
 
@@ -254,7 +254,7 @@ def cleanup(stg: Session, cleansing: Cleansing) -> None:
 
 def clean(
     stg: Session, cleansing: Cleansing, is_judged: Composable, *, are_known: bool = True
-) -> None:
+) -> Examined:
     """Cleanse all that landed into `cleansing.cleaned`, and refuse whose key is taken.
 
     Args:
@@ -263,28 +263,30 @@ def clean(
         is_judged: condition over `c`; rows on which it is false wait for their batch.
         are_known: see `claims.decide`.
     """
-    if _clean(stg, cleansing, claims.ALL, is_judged=is_judged):
+    examined = _clean(stg, cleansing, claims.ALL, is_judged=is_judged)
+    if examined.is_in_question:
         claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
     worktable.analyze(stg, cleansing.cleaned)
+    return examined
 
 
 def _clean(
-    stg: Session, cleansing: Cleansing, only: Composable, *, is_judged: Composable = claims.ALL
-) -> bool:
-    """Cleanse the landed rows on which `only` is true; whether keys of theirs are in question."""
-    parts = {**_parts(cleansing), "batch": only, "last": db.literal(0)}
+    stg: Session, cleansing: Cleansing, rows: Composable, *, is_judged: Composable = claims.ALL
+) -> Examined:
+    """Cleanse the landed rows on which a condition is true, and examine what came of them."""
+    query = compose.statement(__name__, "clean", _parts(cleansing), rows=rows)
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        worktable.make(stg, cleansing.cleaned, compose.statement(__name__, "clean", parts))
-    stg.run(compose.statement(__name__, "refuse_violations", parts))
+        worktable.make(stg, cleansing.cleaned, query)
     return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
 
 def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
     """Cleanse what landed behind number `last` beside what is cleansed already."""
-    parts = {**_parts(cleansing), "last": db.literal(last)}
+    rows = compose.statement(__name__, "after", last=db.literal(last))
+    query = compose.statement(__name__, "clean", _parts(cleansing), rows=rows)
+    more = compose.statement(__name__, "clean_more", cleaned=cleansing.cleaned, query=query)
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        stg.run(compose.statement(__name__, "clean_more", parts))
-    stg.run(compose.statement(__name__, "refuse_violations", parts))
+        stg.run(more)
     claims.examine(stg, cleansing.claims, last)
 
 

@@ -1,6 +1,8 @@
 -- From the landing table through the cleansing view into the mirror of STG.
 
--- The view is evaluated once; what follows reads its result more than once.
+-- The view is evaluated once; what follows reads its result more than once. What cleansing lets
+-- through and the star has no place for is refused as well: `offset 0` keeps the planner from putting
+-- the view's expressions wherever these conditions name its columns.
 -- name: clean
 select
     {payload},
@@ -8,7 +10,10 @@ select
     _seq,
     _extracted_at,
     _deleted_at,
-    reject_reasons,
+    case
+        when {violations} then reject_reasons || array_remove(array[{reasons}], null)
+        else reject_reasons
+    end as reject_reasons,
     _first_batch_id as _landed,
     null::jsonb as _mrr_key,
     null::jsonb as _stg_key,
@@ -17,24 +22,26 @@ select
     false as _frees,
     null::jsonb as _taken_by,
     null::timestamptz as _since
-from {view}
-where {batch}
+from (
+    select
+        {payload},
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from {view}
+    where {rows}
+    offset 0
+) as v
 
 -- name: clean_more
-insert into {cleaned} ({payload}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons, _landed)
-select
-    {payload},
-    _batch_id,
-    _seq,
-    _extracted_at,
-    _deleted_at,
-    reject_reasons,
-    _first_batch_id
-from {view}
-where _first_batch_id > {last}
+insert into {cleaned}
+{query}
 
--- name: has_order
-select exists (select from {cleaned} where _seq <> 0)
+-- name: after
+_first_batch_id > {last}
 
 -- Versions of keys that a batch has shown before, and where the one before is.
 -- name: shown_again
@@ -146,12 +153,6 @@ _batch_id = {batch_id} and _seq between {start} and {end}
         and c._deleted_at is null
         and m._deleted_at is null
 )
-
--- What cleansing let through and the star has no place for: one pass over the rows.
--- name: refuse_violations
-update {cleaned}
-set reject_reasons = reject_reasons || array_remove(array[{reasons}], null)
-where _landed > {last} and ({violations})
 
 -- name: reason
 case when {violation} then {reason} end

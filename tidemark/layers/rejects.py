@@ -30,10 +30,15 @@ class Reject:
     row_data: Any
 
 
-def record(stg: Session, claims: Claims) -> int:
+def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
     """Open a reject for each MRR key of `cleaned` that is refused; resolve those whose row passed.
 
     Call it in the transaction that applies the batch.
+
+    Args:
+        stg: in that transaction.
+        claims: the entity's.
+        has_open: whether there are rejects that may be resolved.
 
     Returns:
         The number of refused keys.
@@ -44,7 +49,7 @@ def record(stg: Session, claims: Claims) -> int:
         "cleaned": claims.cleaned,
         "key": Columns(claims.target.key),
     }
-    if stg.value(compose.statement(__name__, "has_open"), which):
+    if has_open:
         stg.run(compose.statement(__name__, "resolve", parts), which)
     return stg.run(compose.statement(__name__, "open", parts), which)
 
@@ -55,10 +60,6 @@ def record_in_order(stg: Session, claims: Claims) -> int:
     Returns:
         The number of refused versions.
     """
-    which = {"area": claims.area, "entity": claims.entity}
-    has_any = compose.statement(__name__, "has_any", cleaned=claims.cleaned)
-    if not stg.value(has_any, which):
-        return 0
     parts: Parts = {
         "area": db.literal(claims.area),
         "entity": db.literal(claims.entity),

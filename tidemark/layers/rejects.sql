@@ -33,15 +33,6 @@ set
     batch_id = excluded.batch_id,
     last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at)
 
--- name: has_any
-select
-    exists (select from {cleaned} where reject_reasons <> '{{}}' and _deleted_at is null)
-    or exists (
-        select
-        from stg_rejects
-        where area = %(area)s and entity = %(entity)s and resolved_at is null
-    )
-
 -- Of each key, how it was refused and came in, in the order of its versions: a stay begins behind each
 -- good version, and ends with the next. Stay 0 goes on with a reject that is open, where there is one.
 -- name: stays
@@ -157,13 +148,6 @@ where not s._goes_on
 
 -- name: count_refused
 select coalesce(sum(_refused), 0)::bigint from {stays}
-
--- name: has_open
-select exists (
-    select
-    from stg_rejects
-    where area = %(area)s and entity = %(entity)s and resolved_at is null
-)
 
 -- name: resolve
 update stg_rejects as r
