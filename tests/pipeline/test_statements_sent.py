@@ -2,6 +2,8 @@
 
 from tests import counting
 from tests.fix_areas import Dimension, Fact, Made, Make
+from tidemark.model import LAYERS
+from tidemark.postgres.db import Row
 
 THING = {"id": "integer", "name": "text", "updated_at": "timestamp with time zone"}
 EVENT = {**THING, "at": "timestamp with time zone"}
@@ -53,6 +55,12 @@ def opened(made: Make, dimensions: int, facts: int) -> Made:
     return shop
 
 
+def tables(shop: Made) -> list[Row]:
+    """Return which tables and indexes there are in each layer, and the file of each."""
+    query = "select relname, oid, relfilenode from pg_class where oid >= 16384 order by oid"
+    return [(layer, *row) for layer in LAYERS for row in shop.warehouse.rows(layer, query)]
+
+
 def test_a_batch_asks_little_however_many_entities_there_are(made: Make):
     many = opened(made, 26, 14)
 
@@ -62,3 +70,14 @@ def test_a_batch_asks_little_however_many_entities_there_are(made: Make):
 
     assert idle.total <= IDLE, counting.listed(idle.statements)
     assert one_row.total <= ONE_ROW, counting.listed(one_row.statements)
+
+
+def test_a_changed_row_defines_no_table_and_empties_none_as_a_whole(made: Make):
+    shop = opened(made, 1, 1)
+    shop.change(dimension(0), "name = 'second', updated_at = now()")
+    shop.run()
+    before = tables(shop)
+    shop.change(dimension(0), "name = 'third', updated_at = now()")
+    shop.run()
+
+    assert tables(shop) == before

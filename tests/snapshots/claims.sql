@@ -1,5 +1,5 @@
 -- are_unknown
-select exists (select from tidemark.claims_unknown where area = 'retail');
+select exists (select from tidemark.claims_unknown where area = :area) as are_unknown;
 
 -- examine
 select

@@ -5,7 +5,7 @@ create temporary table pg_temp."customers.keys" (customer_id bigint, updated_at 
 drop table if exists pg_temp."customers.keys";
 
 -- export_snapshot
-select pg_export_snapshot();
+select pg_export_snapshot() as snapshot;
 
 -- send
 copy (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at

@@ -20,23 +20,24 @@ from tidemark.layers import (
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
 from tidemark.layers.ledger import Applied
-from tidemark.layers.mirror import REASONS
+from tidemark.layers.mirror import REASONS, Mirror
 from tidemark.model import Counts, HopResult, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
     ddl,
     locks,
+    question,
     refusals,
     transfer,
+    worktable,
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.transfer import Job, Landing, Streamed
 
-NUMBER = "_first_batch_id"
-"""Lineage column in which a landed row has its number, so that what a view makes of it can be told:
-the first batch of a row is STG's own to know."""
+Mirrors = Mapping[str, tuple[Mirror, Table]]
+"""Entity -> its mirror in MRR, and the mirror's table."""
 
 _TOO_WIDE = ("22001", "22003")
 """A text that is too long, a number that has too many digits."""
@@ -72,13 +73,17 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     ):
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
-            sendings = _sendings(mrr, stg, area, after, batches) if batches else []
+            changed = _changed(mrr, area, after, batches) if batches else {}
             cleansings: Mapping[str, Cleansing] = {}
-            if sendings:
-                cleansings = cleanse.read(stg, area)
+            sendings: Sequence[_Sending] = ()
+            if changed:
+                found, snapshot = question.ask(
+                    mrr, question.both(mirror.tables(mrr, area), transfer.sharing_snapshot())
+                )
+                mirrors = mirror.of("mrr", area, found)
                 with stg.transaction():
-                    find_out_claims(mrr, stg, area, cleansings)
-                snapshot = transfer.shared_snapshot(mrr)
+                    cleansings = read_cleansings(mrr, stg, area, mirrors)
+                sendings = _sendings(area, mirrors, cleansings, after, changed)
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
                     counts[name].info["stream_seconds"] = round(result.seconds, 3)
@@ -143,34 +148,44 @@ def _written(sendings: Sequence[_Sending], repair: Repair | None) -> set[str]:
     }
 
 
-def _sendings(
-    mrr: Session, stg: Session, area: Area, after: int, batches: Mapping[int, Applied]
-) -> list[_Sending]:
-    """Find the entities that have versions after batch `after`, the largest first.
+def _changed(
+    mrr: Session, area: Area, after: int, batches: Mapping[int, Applied]
+) -> dict[str, Sequence[int]]:
+    """Find the entities that have versions after batch `after`, and the batches of their refreshes.
 
     One that was refreshed since is sent as a whole, to be judged by today's rules.
-
-    A landing table belongs to the view that reads it: it is sent the columns that it has.
-
-    Raises:
-        ContractError: a table is missing, or a landing table can't take what MRR has.
     """
     touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
     bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
     changed = mirror.changed(mrr, bare, dict.fromkeys(bare, after))
-    if not changed and not any(one.refreshed for one in batches.values()):
-        return []
-    mirrors = mirror.read(mrr, area)
-    landings = cleanse.read_landings(stg, area)
+    refreshes = {
+        name: [batch_id for batch_id, one in batches.items() if name in one.refreshed]
+        for name in area.entities
+    }
+    return {name: found for name, found in refreshes.items() if found or name in changed}
+
+
+def _sendings(
+    area: Area,
+    mirrors: Mirrors,
+    cleansings: Mapping[str, Cleansing],
+    after: int,
+    changed: Mapping[str, Sequence[int]],
+) -> list[_Sending]:
+    """Say what is sent of the entities that have changed, the largest first.
+
+    A landing table belongs to the view that reads it: it is sent the columns that it has.
+
+    Raises:
+        ContractError: a landing table can't take what MRR has.
+    """
     sendings: list[tuple[float, _Sending]] = []
-    for name, (source, table) in mirrors.items():
-        refreshes = [batch_id for batch_id, one in batches.items() if name in one.refreshed]
-        if refreshes or name in changed:
-            columns = landings[name].names
-            query = mirror.delta(source, after=after, columns=columns)
-            for batch_id in refreshes:
-                query = mirror.with_refreshed(query, source, batch_id, columns=columns)
-            sendings.append((table.rows, _sending(area, name, table, landings[name], query)))
+    for name, refreshes in changed.items():
+        (source, table), landing = mirrors[name], cleansings[name].claims.landing
+        query = mirror.delta(source, after=after, columns=landing.names)
+        for batch_id in refreshes:
+            query = mirror.with_refreshed(query, source, batch_id, columns=landing.names)
+        sendings.append((table.rows, _sending(area, name, table, landing, query)))
     return [sending for _, sending in sorted(sendings, key=lambda one: -one[0])]
 
 
@@ -190,7 +205,7 @@ def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Comp
         __name__,
         "numbered",
         columns=db.raw(", ").join(
-            compose.statement(__name__, "number") if column == NUMBER else db.name(column)
+            compose.statement(__name__, "number") if column == claims.NUMBER else db.name(column)
             for column in landing.names
         ),
         rows=query,
@@ -221,21 +236,39 @@ def _stream(
         raise ContractError(f"{said} {ddl.remedy(area.area, 'stg', statements)}.") from error
 
 
-def find_out_claims(
-    mrr: Session, stg: Session, area: Area, cleansings: Mapping[str, Cleansing]
+def read_cleansings(
+    mrr: Session, stg: Session, area: Area, mirrors: Mirrors
+) -> Mapping[str, Cleansing]:
+    """Read how entities are cleansed, in a transaction of STG; find out who holds what, once.
+
+    Raises:
+        ContractError: see `cleanse.of`.
+    """
+    tables, are_unknown = question.ask(
+        stg, question.both(cleanse.tables(stg, area), claims.are_unknown(area.area))
+    )
+    cleansings = cleanse.of(area, *tables)
+    if are_unknown:
+        _find_out_claims(mrr, stg, area, mirrors, cleansings)
+    return cleansings
+
+
+def _find_out_claims(
+    mrr: Session,
+    stg: Session,
+    area: Area,
+    mirrors: Mirrors,
+    cleansings: Mapping[str, Cleansing],
 ) -> None:
-    """Find out once who holds what was staged before claims were kept; in a transaction of STG."""
-    if not claims.are_unknown(stg, area.area):
-        return
-    applied = ledger.last_applied(stg, area.area)
-    mirrors = mirror.read(mrr, area)
+    """Find out who holds what was staged before claims were kept."""
+    applied = question.ask(stg, ledger.last(area.area))
     for name, cleansing in cleansings.items():
         source, table = mirrors[name]
         landing = cleansing.claims.landing
         query = mirror.as_of(source, applied, columns=landing.names)
-        transfer.refill(mrr, stg, job(area, name, table, landing, query))
-        examined = cleanse.clean(stg, cleansing, claims.ALL, are_known=False)
+        rows = transfer.refill(mrr, stg, job(area, name, table, landing, query))
+        examined = cleanse.clean(stg, cleansing, claims.ALL, rows=rows, are_known=False)
         claims.take_over(stg, cleansing.claims)
         rejects.record(stg, cleansing.claims, has_open=examined.has_open)
-        cleanse.cleanup(stg, cleansing)
+        worktable.release(stg, cleansing.cleaned, rows=rows)
     claims.are_known(stg, area.area)

@@ -12,13 +12,49 @@ from dataclasses import dataclass
 from tidemark.errors import ContractError
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Key, Table
-from tidemark.postgres import compose, db
+from tidemark.model import Column, Key, Table
+from tidemark.postgres import (
+    compose,
+    db,
+    question,
+    worktable,
+)
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.question import Question
+from tidemark.postgres.worktable import WorkTable
+
+NUMBER = "_first_batch_id"
+"""Lineage column in which a landed row has its number, so that what a view makes of it can be told:
+the first batch of a row is STG's own to know."""
 
 ALL = db.raw("true")
 _NONE = db.raw("false")
+
+_OWN_COLUMNS = worktable.own(
+    _mrr_key="jsonb",
+    _stg_key="jsonb",
+    _is_own="boolean",
+    _held="jsonb",
+    _frees="boolean",
+    _taken_by="jsonb",
+    _since="timestamp with time zone",
+)
+"""Columns of `cleaned` that say whose keys are whose."""
+
+_STAYS = worktable.own(
+    key="jsonb",
+    _stay="bigint",
+    _good_at="timestamp with time zone",
+    _first_seen_at="timestamp with time zone",
+    _last_seen_at="timestamp with time zone",
+    _refused="bigint",
+    _landed="bigint",
+    _batch_id="bigint",
+    reasons="text[]",
+    _ended_at="timestamp with time zone",
+    _goes_on="boolean",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +64,7 @@ class Claims:
     area: str
     entity: str
     landing: Table
+    view: Table
     target: Mirror
     table: Table
     """Of the target."""
@@ -35,14 +72,21 @@ class Claims:
     """Column that says when what a row says of a dimension took effect."""
 
     @property
-    def cleaned(self) -> Composable:
-        """What the cleansing view made of one batch."""
-        return db.name(self.landing.qualified_name[0], f"{self.entity}.cleaned")
+    def cleaned(self) -> WorkTable:
+        """The work table of what the cleansing view made of what landed."""
+        lineage = tuple(column for column in mirror.LINEAGE if column != NUMBER)
+        types = {column.name: column.type for column in self.view.columns}
+        yielded = worktable.typed(types, (*self.target.payload, *lineage, mirror.REASONS))
+        landed = Column("_landed", types[NUMBER])
+        return self._work_table("cleaned", (*yielded, landed, *_OWN_COLUMNS))
 
     @property
-    def stays(self) -> Composable:
-        """How keys were refused and came in, one version after the other."""
-        return db.name(self.landing.qualified_name[0], f"{self.entity}.stays")
+    def stays(self) -> WorkTable:
+        """The work table of how keys were refused and came in, one version after the other."""
+        return self._work_table("stays", _STAYS)
+
+    def _work_table(self, what: str, columns: tuple[Column, ...]) -> WorkTable:
+        return WorkTable((self.landing.qualified_name[0], f"{self.entity}.{what}"), columns)
 
     @property
     def parts(self) -> Parts:
@@ -54,7 +98,7 @@ class Claims:
         return {
             **which,
             "landing": db.name(*self.landing.qualified_name),
-            "cleaned": self.cleaned,
+            "cleaned": self.cleaned.name,
             "mirror": self.target.name,
             "key": Columns(key),
             "stored": Columns(key, types=[self.table.type_of(c) for c in key]),
@@ -115,7 +159,7 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
             f"{claims.landing.name}. Pass the lineage columns on as they are."
         )
     if repeated:
-        stg.run(compose.statement(__name__, "refuse_repeated", parts))
+        stg.queue(compose.statement(__name__, "refuse_repeated", parts))
         stg.run(compose.statement(__name__, "forget_repeated_deletes", parts))
     is_in_question = bool(changed or is_claimed)
     if is_in_question:
@@ -127,7 +171,7 @@ def _mark(stg: Session, which: str, parts: Parts) -> None:
     """Mark the rows whose keys are in question, and those that want a key of these."""
     for condition in (which, "is_rival"):
         one = compose.statement(__name__, condition, parts)
-        stg.run(compose.statement(__name__, "mark", parts, condition=one))
+        stg.queue(compose.statement(__name__, "mark", parts, condition=one))
     stg.run(compose.statement(__name__, "hold", parts))
 
 
@@ -164,13 +208,14 @@ def decide(
 
 def keep(stg: Session, claims: Claims) -> None:
     """Keep who holds and who waits, and let go of the STG rows that nobody holds any more."""
-    for step in ("delete_unheld", "release", "claim", "claim_what_others_want"):
-        stg.run(compose.statement(__name__, step, claims.parts))
+    for step in ("delete_unheld", "release", "claim"):
+        stg.queue(compose.statement(__name__, step, claims.parts))
+    stg.run(compose.statement(__name__, "claim_what_others_want", claims.parts))
 
 
-def are_unknown(stg: Session, area: str) -> bool:
-    """Whether rows of an area were staged before claims were kept."""
-    return bool(stg.value(compose.statement(__name__, "are_unknown", area=db.literal(area))))
+def are_unknown(area: str) -> Question[bool]:
+    """Ask whether rows of an area were staged before claims were kept."""
+    return question.of(compose.statement(__name__, "are_unknown"), {"area": area}, question.one)
 
 
 def are_known(stg: Session, area: str) -> None:
@@ -183,8 +228,9 @@ def take_over(stg: Session, claims: Claims) -> None:
 
     Of the rows in `cleaned`, those stay whose keys are changed or wanted by others.
     """
-    for step in ("forget", "rename_rejects", "keep_marked", "claim", "claim_what_others_want"):
-        stg.run(compose.statement(__name__, step, claims.parts))
+    for step in ("forget", "rename_rejects", "keep_marked", "claim"):
+        stg.queue(compose.statement(__name__, step, claims.parts))
+    stg.run(compose.statement(__name__, "claim_what_others_want", claims.parts))
 
 
 def forget_holders(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:

@@ -294,7 +294,7 @@ where
     ) in (select g.value from jsonb_array_elements(%(keys)s::jsonb) as g)
 
 -- name: are_unknown
-select exists (select from tidemark.claims_unknown where area = {area})
+select exists (select from tidemark.claims_unknown where area = %(area)s) as are_unknown
 
 -- name: are_known
 delete from tidemark.claims_unknown where area = {area}

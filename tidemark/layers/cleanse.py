@@ -28,11 +28,14 @@ from tidemark.postgres import (
     catalog,
     compose,
     db,
+    question,
     refusals,
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.question import Question
+from tidemark.postgres.worktable import WorkTable
 
 _OWN_COLUMNS = 15
 """Columns that a timeline has beside the payload; what cleansing yields has fewer."""
@@ -59,71 +62,94 @@ class Cleansing:
         return db.name(*self.qualified_name)
 
     @property
-    def cleaned(self) -> Composable:
-        """The view's result for one batch."""
+    def cleaned(self) -> WorkTable:
+        """What the view makes of what landed."""
         return self.claims.cleaned
 
 
-def read_landings(stg: Session, area: Area) -> dict[str, Table]:
-    """Read the landing tables: each belongs to a cleansing view, and has the columns it reads.
+Found = dict[QualifiedName, Table]
+"""Tables of STG, as its catalog has them."""
 
-    Raises:
-        ContractError: one is missing, or lies where landing tables lay before areas had schemas.
-    """
-    wanted = {name: entity.landing for name, entity in area.entities.items()}
-    before = {name: ("landing", name) for name in wanted}
-    found = catalog.tables(stg, list({*wanted.values(), *before.values()}))
-    landings = {}
-    for name, table in wanted.items():
-        why = f"the entity {name}"
-        if table not in found and before[name] in found:
-            raise ContractError(
-                f"stg: the table {'.'.join(table)} does not exist, and {'.'.join(before[name])} "
-                f"does. If {area.area} lands there, set `landing_schema: landing` in "
-                f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
-                f"{table[0]}, in files of sql/{area.area}/stg/."
-            )
-        landings[name] = catalog.require(found, table, server="stg", why=why)
-        contracts.require_order("stg", landings[name])
-        needed = [*area.entities[name].key, *mirror.LINEAGE]
-        catalog.require_columns(landings[name], needed, server="stg", why=why)
-    return landings
+
+def tables(stg: Session, area: Area) -> Question[tuple[Found, Found]]:
+    """Ask for STG's mirrors; and for the landing tables and cleansing views."""
+    entities = area.entities.values()
+    others = {place for one in entities for place in (one.landing, _once(one), one.view)}
+    return question.both(mirror.tables(stg, area), catalog.named(stg, sorted(others)))
 
 
 def read(stg: Session, area: Area) -> dict[str, Cleansing]:
     """Read STG's tables and cleansing views, and check that they fit together.
 
     Raises:
+        ContractError: see `of`.
+    """
+    return of(area, *question.ask(stg, tables(stg, area)))
+
+
+def of(area: Area, mirrored: Found, found: Found) -> dict[str, Cleansing]:
+    """Return how the entities of an area are cleansed.
+
+    Args:
+        area: whose entities.
+        mirrored: STG's mirrors.
+        found: its landing tables and cleansing views.
+
+    Raises:
         ContractError: a view or table is missing, or the view lacks a column of the table, or has
             it with a type of which the table's can't hold every value.
     """
-    mirrors = mirror.read(stg, area)
-    landings = read_landings(stg, area)
-    views = {name: entity.view for name, entity in area.entities.items()}
-    found = catalog.tables(stg, list(views.values()))
-    for name, (target, table) in mirrors.items():
-        view = catalog.require(found, views[name], server="stg", why=f"the entity {name}")
-        why = f"the table {label(target.table)} behind it"
-        contracts.require_order_passed_on(view)
-        catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
-        if view.type_of(REASONS) != "text[]":
-            raise ContractError(
-                f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
-                "Cast it in the view."
-            )
-        contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
-        contracts.require_held(area, table, view, (*LINEAGE, REASONS))
-        contracts.require_dates(area, area.entities[name], table)
+    mirrors = mirror.of("stg", area, mirrored)
+    landings = {name: _landing(area, entity, found) for name, entity in area.entities.items()}
     return {
-        name: Cleansing(
-            name,
-            views[name],
-            target,
-            _violations(area.entities[name], target),
-            Claims(area.area, name, landings[name], target, table, _effective(area.entities[name])),
-        )
-        for name, (target, table) in mirrors.items()
+        name: _cleansing(area, area.entities[name], landings[name], mirrors[name], found)
+        for name in mirrors
     }
+
+
+def _once(entity: Entity) -> QualifiedName:
+    """Return where the landing table lay before areas had schemas."""
+    return "landing", entity.name
+
+
+def _landing(area: Area, entity: Entity, found: Found) -> Table:
+    """Return a landing table: it belongs to a cleansing view, and has the columns it reads.
+
+    Raises:
+        ContractError: it is missing, or lies where landing tables lay before areas had schemas.
+    """
+    place, once, why = entity.landing, _once(entity), f"the entity {entity.name}"
+    if place not in found and once in found:
+        raise ContractError(
+            f"stg: the table {'.'.join(place)} does not exist, and {'.'.join(once)} "
+            f"does. If {area.area} lands there, set `landing_schema: landing` in "
+            f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
+            f"{place[0]}, in files of sql/{area.area}/stg/."
+        )
+    landing = catalog.require(found, place, server="stg", why=why)
+    contracts.require_order("stg", landing)
+    catalog.require_columns(landing, [*entity.key, *LINEAGE], server="stg", why=why)
+    return landing
+
+
+def _cleansing(
+    area: Area, entity: Entity, landing: Table, mirrored: tuple[Mirror, Table], found: Found
+) -> Cleansing:
+    target, table = mirrored
+    view = catalog.require(found, entity.view, server="stg", why=f"the entity {entity.name}")
+    why = f"the table {label(target.table)} behind it"
+    contracts.require_order_passed_on(view)
+    catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
+    if view.type_of(REASONS) != "text[]":
+        raise ContractError(
+            f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
+            "Cast it in the view."
+        )
+    contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
+    contracts.require_held(area, table, view, (*LINEAGE, REASONS))
+    contracts.require_dates(area, entity, table)
+    own = Claims(area.area, entity.name, landing, view, target, table, _effective(entity))
+    return Cleansing(entity.name, entity.view, target, _violations(entity, target), own)
 
 
 def _effective(entity: Entity) -> str | None:
@@ -161,40 +187,47 @@ def apply(
 
     Where keys are in question, batches are applied one after the other, and of one that shows a key
     several times one version after the other: who holds a key is found out at each of them.
+
+    Args:
+        stg: in the transaction that applies the batches.
+        cleansing: the entity's.
+        batches: those of which rows have landed, in order.
+        counts: how many have landed (`processed`); what became of them is added.
     """
     repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
     if not batches:
         return
+    rows = counts.processed
     with counts.timed("apply_seconds"):
-        examined = _clean(stg, cleansing, claims.ALL)
+        examined = _clean(stg, cleansing, claims.ALL, rows=rows)
         if len(batches) == 1 and not examined.has_order:
             _merge(stg, cleansing, counts, examined, rewrite=bool(repairs))
         elif not examined.is_in_question:
             _merge_in_order(stg, cleansing, counts, examined, repairs)
         else:
-            for batch_id, rows in _steps(stg, cleansing, batches):
-                step = _clean(stg, cleansing, rows)
+            for batch_id, one in _steps(stg, cleansing, batches):
+                step = _clean(stg, cleansing, one, rows=rows)
                 _merge(stg, cleansing, counts, step, rewrite=batch_id in repairs)
+        worktable.release(stg, cleansing.cleaned, rows=rows)
 
 
 def _merge(
     stg: Session, cleansing: Cleansing, counts: Counts, examined: Examined, *, rewrite: bool
 ) -> None:
     """Merge what was cleansed, one row for each key, into STG."""
+    rows = counts.processed
     if examined.is_in_question:
         landed_again = claims.wake(stg, cleansing.claims)
         if landed_again is not None:
             _clean_more(stg, cleansing, landed_again)
         claims.decide(stg, cleansing.claims)
         claims.keep(stg, cleansing.claims)
-    worktable.analyze(stg, cleansing.cleaned)
+    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
     good = compose.statement(__name__, "good", _parts(cleansing), rewrite=db.literal(rewrite))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        rows = counts.processed
         counts.add(mirror.apply(stg, cleansing.target, good, rows=rows, rewrite=rewrite))
     if examined.may_have_rejects:
         counts.rejected += rejects.record(stg, cleansing.claims, has_open=examined.has_open)
-    cleanup(stg, cleansing)
 
 
 def _merge_in_order(
@@ -205,21 +238,20 @@ def _merge_in_order(
     repairs: Collection[int],
 ) -> None:
     """Merge what was cleansed, any number of versions of each key, into STG."""
-    target = cleansing.target
+    target, rows = cleansing.target, counts.processed
     good = compose.statement(
         __name__,
         "good_in_order",
-        cleaned=cleansing.cleaned,
+        cleaned=cleansing.cleaned.name,
         key=Columns(target.key),
         carried=Columns(tuple(column for column in target.payload if column not in target.key)),
         repairs=db.literal(sorted(repairs)),
     )
-    worktable.analyze(stg, cleansing.cleaned)
+    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
     with refusals.named(cleansing.entity, stg=refusals.STORING):
-        counts.add(versions.apply(stg, target, good, rows=counts.processed, rewrite=repairs))
+        counts.add(versions.apply(stg, target, good, rows=rows, rewrite=repairs))
     if examined.may_have_rejects:
-        counts.rejected += rejects.record_in_order(stg, cleansing.claims)
-    cleanup(stg, cleansing)
+        counts.rejected += rejects.record_in_order(stg, cleansing.claims, rows=rows)
 
 
 def _steps(
@@ -247,13 +279,13 @@ def _steps(
             yield batch_id, one
 
 
-def cleanup(stg: Session, cleansing: Cleansing) -> None:
-    """Drop the work table."""
-    worktable.drop(stg, cleansing.cleaned)
-
-
 def clean(
-    stg: Session, cleansing: Cleansing, is_judged: Composable, *, are_known: bool = True
+    stg: Session,
+    cleansing: Cleansing,
+    is_judged: Composable,
+    *,
+    rows: int,
+    are_known: bool = True,
 ) -> Examined:
     """Cleanse all that landed into `cleansing.cleaned`, and refuse whose key is taken.
 
@@ -261,39 +293,45 @@ def clean(
         stg: in a transaction.
         cleansing: the entity's.
         is_judged: condition over `c`; rows on which it is false wait for their batch.
+        rows: how many have landed.
         are_known: see `claims.decide`.
     """
-    examined = _clean(stg, cleansing, claims.ALL, is_judged=is_judged)
+    examined = _clean(stg, cleansing, claims.ALL, rows=rows, is_judged=is_judged)
     if examined.is_in_question:
         claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
-    worktable.analyze(stg, cleansing.cleaned)
+    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
     return examined
 
 
 def _clean(
-    stg: Session, cleansing: Cleansing, rows: Composable, *, is_judged: Composable = claims.ALL
+    stg: Session,
+    cleansing: Cleansing,
+    only: Composable,
+    *,
+    rows: int,
+    is_judged: Composable = claims.ALL,
 ) -> Examined:
-    """Cleanse the landed rows on which a condition is true, and examine what came of them."""
-    query = compose.statement(__name__, "clean", _parts(cleansing), rows=rows)
+    """Cleanse the landed rows on which `only` is true, and examine what came of them."""
+    query = compose.statement(__name__, "clean", _parts(cleansing), only=only)
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        worktable.make(stg, cleansing.cleaned, query)
-    return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
+        worktable.fill_with_next(stg, cleansing.cleaned, query, rows=rows)
+        return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
 
 def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
     """Cleanse what landed behind number `last` beside what is cleansed already."""
-    rows = compose.statement(__name__, "after", last=db.literal(last))
-    query = compose.statement(__name__, "clean", _parts(cleansing), rows=rows)
-    more = compose.statement(__name__, "clean_more", cleaned=cleansing.cleaned, query=query)
+    only = compose.statement(__name__, "after", last=db.literal(last))
+    query = compose.statement(__name__, "clean", _parts(cleansing), only=only)
+    cleaned = cleansing.cleaned.name
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        stg.run(more)
-    claims.examine(stg, cleansing.claims, last)
+        stg.queue(compose.statement(__name__, "clean_more", cleaned=cleaned, query=query))
+        claims.examine(stg, cleansing.claims, last)
 
 
 def _parts(cleansing: Cleansing) -> Parts:
     return {
         "view": cleansing.view,
-        "cleaned": cleansing.cleaned,
+        "cleaned": cleansing.cleaned.name,
         "mirror": cleansing.target.name,
         "key": Columns(cleansing.target.key),
         "payload": Columns(cleansing.target.payload),

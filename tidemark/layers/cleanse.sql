@@ -32,7 +32,7 @@ from (
         reject_reasons,
         _first_batch_id
     from {view}
-    where {rows}
+    where {only}
     offset 0
 ) as v
 

@@ -46,16 +46,21 @@ def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
     which = {"area": claims.area, "entity": claims.entity}
     parts: Parts = {
         "landing": db.name(*claims.landing.qualified_name),
-        "cleaned": claims.cleaned,
+        "cleaned": claims.cleaned.name,
         "key": Columns(claims.target.key),
     }
     if has_open:
-        stg.run(compose.statement(__name__, "resolve", parts), which)
+        stg.queue(compose.statement(__name__, "resolve", parts), which)
     return stg.run(compose.statement(__name__, "open", parts), which)
 
 
-def record_in_order(stg: Session, claims: Claims) -> int:
+def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
     """Do the same where `cleaned` may show a key several times, as if one version came at a time.
+
+    Args:
+        stg: as above.
+        claims: the entity's.
+        rows: about how many `cleaned` has.
 
     Returns:
         The number of refused versions.
@@ -64,15 +69,16 @@ def record_in_order(stg: Session, claims: Claims) -> int:
         "area": db.literal(claims.area),
         "entity": db.literal(claims.entity),
         "landing": db.name(*claims.landing.qualified_name),
-        "cleaned": claims.cleaned,
-        "stays": claims.stays,
+        "cleaned": claims.cleaned.name,
+        "stays": claims.stays.name,
         "key": Columns(claims.target.key),
     }
-    worktable.make(stg, claims.stays, compose.statement(__name__, "stays", parts))
+    stays = compose.statement(__name__, "stays", parts)
+    worktable.fill_with_next(stg, claims.stays, stays, rows=rows)
     for step in ("go_on", "end", "begin"):
-        stg.run(compose.statement(__name__, step, parts))
+        stg.queue(compose.statement(__name__, step, parts))
     refused = int(stg.value(compose.statement(__name__, "count_refused", parts)))
-    worktable.drop(stg, claims.stays)
+    worktable.release(stg, claims.stays, rows=rows)
     return refused
 
 

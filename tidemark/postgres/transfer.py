@@ -21,6 +21,7 @@ from tidemark.postgres import (
     compose,
     db,
     inlet,
+    question,
     refusals,
     rowsize,
     worktable,
@@ -33,6 +34,7 @@ from tidemark.postgres.inlet import (
     Out,
     Refused,
 )
+from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
 
 READ_ONLY = "isolation level repeatable read read only"
@@ -99,7 +101,12 @@ def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
 
 def shared_snapshot(sender: Session) -> str:
     """Let other sessions see what this transaction sees; returns the name of its snapshot."""
-    return str(sender.value(compose.statement(__name__, "export_snapshot")))
+    return question.ask(sender, sharing_snapshot())
+
+
+def sharing_snapshot() -> Question[str]:
+    """Ask for the same, beside something else."""
+    return Question(compose.statement(__name__, "export_snapshot"), question.one)
 
 
 def stream_all(

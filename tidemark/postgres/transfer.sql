@@ -16,4 +16,4 @@ copy ({query}) to stdout (format {form})
 select {columns} from ({query}) as q
 
 -- name: export_snapshot
-select pg_export_snapshot()
+select pg_export_snapshot() as snapshot

@@ -70,12 +70,24 @@ def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) ->
     Returns:
         The number of rows.
     """
+    *first, last = _filling(table, query, rows)
+    for statement in first:
+        session.queue(statement)
+    return session.run(last)
+
+
+def fill_with_next(session: Session, table: WorkTable, query: Composable, *, rows: int) -> None:
+    """Do the same in one message with the next statement of the session."""
+    for statement in _filling(table, query, rows):
+        session.queue(statement)
+
+
+def _filling(table: WorkTable, query: Composable, rows: int) -> list[Composable]:
     if rows > FEW:
-        return make(session, table.name, query)
-    session.queue(table.emptied)
+        return [compose.statement(__name__, "make", table=table.name, query=query)]
     columns = Columns(tuple(column.name for column in table.columns))
     fill = compose.statement(__name__, "fill", table=table.name, columns=columns, query=query)
-    return session.run(fill)
+    return [table.emptied, fill]
 
 
 def make(session: Session, table: Composable, query: Composable) -> int:

@@ -169,17 +169,15 @@ def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None
 
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
-    cleansings = cleanse.read(stg, area)
-    landings = cleanse.read_landings(stg, area)
     mirrored = mirror.read(mrr, area)
-    stage.find_out_claims(mrr, stg, area, cleansings)
+    cleansings = stage.read_cleansings(mrr, stg, area, mirrored)
     batches = ledger.applied_after(mrr, area.area, 0)
     applied = ledger.last_applied(stg, area.area)
     for name in names:
-        target = cleansings[name].target
+        target, landing = cleansings[name].target, cleansings[name].claims.landing
         source, table = mirrored[name]
-        versions = mirror.delta(source, after=0, columns=landings[name].names)
-        job = stage.job(area, name, table, landings[name], versions)
+        versions = mirror.delta(source, after=0, columns=landing.names)
+        job = stage.job(area, name, table, landing, versions)
         parts: Parts = {
             "mirror": target.name,
             "history": target.history,

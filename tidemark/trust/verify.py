@@ -149,10 +149,12 @@ def run(
             look = stack.enter_context(source.compare(area, known))
         clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
         star = schema.read(opened["stg"], opened["dwh"], area)
-        cleansings = cleanse.read(opened["stg"], area)
-        stage.find_out_claims(opened["mrr"], opened["stg"], area, cleansings)
+        mirrored = mirror.read(opened["mrr"], area)
+        cleansings = stage.read_cleansings(opened["mrr"], opened["stg"], area, mirrored)
+        applied = ledger.last_applied(opened["stg"], area.area)
+        staging = _Staging(area, opened["mrr"], opened["stg"], mirrored, cleansings, applied)
         checks = []
-        for check in _checks(look, opened, area, star, cleansings):
+        for check in _checks(look, opened, star, staging):
             checks.append(check)
             report(check)
         found = _audits(opened["dwh"], star)
@@ -183,23 +185,15 @@ def _origins(
 def _checks(
     look: Comparison | None,
     opened: Mapping[Layer, Session],
-    area: Area,
     star: Star,
-    cleansings: Mapping[str, cleanse.Cleansing],
+    staging: _Staging,
 ) -> Iterator[Checked]:
-    mrr, stg, dwh = opened["mrr"], opened["stg"], opened["dwh"]
-    mirrored = mirror.read(mrr, area)
+    area, stg, dwh = staging.area, opened["stg"], opened["dwh"]
     if look is not None:
         for name, entity in area.entities.items():
-            yield Checked("extract", name, _extracted(look, mrr, entity, mirrored[name]))
-    staging = _Staging(
-        area,
-        mrr,
-        stg,
-        mirrored,
-        cleansings,
-        ledger.last_applied(stg, area.area),
-    )
+            yield Checked(
+                "extract", name, _extracted(look, staging.mrr, entity, staging.mirrored[name])
+            )
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
     reached = star.last_batches
@@ -285,9 +279,9 @@ def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
     rows = _land_mirrored(staging, name)
     is_applied = compose.statement(__name__, "is_applied", applied=db.literal(applied))
-    cleanse.clean(stg, cleansing, is_applied)
-    target = cleansing.target
-    pair = pairs.staged(target, cleansing.cleaned, applied)
+    cleanse.clean(stg, cleansing, is_applied, rows=rows)
+    target, cleaned = cleansing.target, cleansing.cleaned.name
+    pair = pairs.staged(target, cleaned, applied)
     differences, excused = compare.within(
         pair.common, stg, pair.sent, pair.kept, excused_if=pair.excused_if
     )
@@ -296,7 +290,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
         __name__,
         "staged_counts",
         mirror=target.name,
-        cleaned=cleansing.cleaned,
+        cleaned=cleaned,
         applied=db.literal(applied),
         key=Columns(target.key),
     )
@@ -326,7 +320,7 @@ def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference
             "reject_differences",
             key=Columns(cleansing.target.key),
             landing=db.name(*cleansing.claims.landing.qualified_name),
-            cleaned=cleansing.cleaned,
+            cleaned=cleansing.cleaned.name,
             applied=db.literal(staging.applied),
         ),
         {"area": staging.area.area, "entity": cleansing.entity},
