@@ -5,34 +5,149 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, pairwise
 
 import pytest
 from psycopg2 import sql
 
-from tidemark.postgres import compose, db
+from tests.fix_servers import HOME
+from tidemark.postgres import compose, db, sqlfiles
 
+DRAWN = re.compile(r"[0-9a-f]{32}")
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-VERBS = "alter analyze begin copy create delete drop insert lock select set truncate update with"
+VERBS = "alter analyze begin copy create delete do drop insert lock select set truncate update with"
 WHOLE = re.compile(rf"({'|'.join(VERBS.split())})\b")
 """How a statement begins that is no part of another one."""
 PARAMETER = re.compile(r"%\((\w+)\)s")
-LISTED = re.compile(r'^(?P<indent> +)[\w."]+(, [\w."]+)+,?$', re.MULTILINE)
-Seen = dict[tuple[str, str], set[str]]
-"""Module and name of a statement -> what it was composed to."""
+COLUMN = re.compile(r'[\w."]+,?')
+CLAUSE = re.compile(r" (?=(?:from|where|set|(?:inner|left|full|cross) join|union all) )")
+TRUTH = re.compile(r" (?=(?:and|or) )")
+ITEM = re.compile(r"(?<=,) ")
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|.""")
+WIDTH = 100
+"""Of a line."""
+
+Named = tuple[str, str]
+"""Module and name of a statement."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What a statement was composed to once, and the statements that became part of it."""
+
+    text: str
+    shows: frozenset[Named]
+
+
+@dataclass
+class Seen:
+    """What statements were composed to while others watched."""
+
+    of: dict[Named, set[Composed]] = field(default_factory=dict)
+    _names: dict[int, Named] = field(default_factory=dict)
+    _kept: list[sql.Composed] = field(default_factory=list)
+
+    def note(self, named: Named, composed: sql.Composed) -> None:
+        """Note one statement. It is kept, so that it is known where it becomes part of another."""
+        self._names[id(composed)] = named
+        self._kept.append(composed)
+        one = Composed(readable(self.spelled(composed)), frozenset(self._inside(composed)))
+        self.of.setdefault(named, set()).add(one)
+
+    def spelled(self, composed: sql.Composable) -> str:
+        """Spell a statement without a server; a part of several lines is indented as its place."""
+        composed = _unbound(composed)
+        if not isinstance(composed, sql.Composed):
+            return spelled(composed)
+        text = ""
+        for part in composed:
+            one = self.spelled(part)
+            if id(_unbound(part)) in self._names:
+                line = text[text.rfind("\n") + 1 :]
+                one = one.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
+            text += one
+        return text
+
+    def _inside(self, composed: sql.Composable) -> Iterator[Named]:
+        composed = _unbound(composed)
+        if id(composed) in self._names:
+            yield self._names[id(composed)]
+        if isinstance(composed, sql.Composed):
+            yield from chain.from_iterable(map(self._inside, composed))
+
+    def shown(self) -> dict[Named, list[Composed]]:
+        """Return those to show: of each statement that can be run one, and what fragments need.
+
+        Of several entities' statements the one of customers is shown, else the shortest. Where a
+        fragment is in none of them, one more that has it is.
+        """
+        whole = {named: _in_order(found) for named, found in sorted(self.of.items())}
+        whole = {named: found for named, found in whole.items() if WHOLE.match(found[0].text)}
+        shown = {named: found[:1] for named, found in whole.items()}
+        for fragment in sorted(self.of.keys() - whole.keys()):
+            if not any(fragment in one.shows for one in chain(*shown.values())):
+                having = [
+                    (len(one.text), named, one)
+                    for named, found in whole.items()
+                    for one in found
+                    if fragment in one.shows
+                ]
+                for _, named, one in sorted(having, key=lambda each: each[:2])[:1]:
+                    shown[named].append(one)
+        return shown
+
+    def files(self) -> dict[str, str]:
+        """Return a text for each file of statements: those of `shown` that have placeholders."""
+        texts: dict[str, list[str]] = {}
+        for (module, name), found in self.shown().items():
+            if (module, name) in FILLED:
+                text = [f"-- {name}\n{one.text};\n" for one in found]
+                texts.setdefault(module.rpartition(".")[2], []).extend(text)
+        return {file: "\n".join(found) for file, found in texts.items()}
+
+    def lacking(self) -> list[str]:
+        """Return the statements with placeholders that none of the files shows."""
+        shown = frozenset[Named]().union(*(one.shows for one in chain(*self.shown().values())))
+        return sorted(f"{module}, {name}" for module, name in FILLED - shown)
+
+
+def _unbound(composed: sql.Composable) -> sql.Composable:
+    """Return a statement without its parameters."""
+    return composed.statement if isinstance(composed, db.Bound) else composed
+
+
+def _in_order(found: set[Composed]) -> list[Composed]:
+    return sorted(found, key=lambda one: ("customers" not in one.text, len(one.text), one.text))
+
+
+def _filled() -> frozenset[Named]:
+    paths = (path.relative_to(HOME) for path in (HOME / "tidemark").rglob("*.sql"))
+    modules = (".".join(path.with_suffix("").parts) for path in paths)
+    return frozenset(
+        (module, name)
+        for module in modules
+        for name, text in sqlfiles.statements(module).items()
+        if compose.placeholders(text)
+    )
+
+
+FILLED = _filled()
+"""The statements that have placeholders: the others are what they are in their files."""
 
 
 @contextmanager
 def watched() -> Iterator[Seen]:
     """Note what each statement is composed to while the block runs."""
-    seen: Seen = {}
+    seen = Seen()
     statement = compose.statement
 
     def noting(
         module: str, name: str, /, *common: compose.Parts, **parts: compose.Part
     ) -> sql.Composed:
         composed = statement(module, name, *common, **parts)
-        seen.setdefault((module, name), set()).add(spelled(composed))
+        seen.note((module, name), composed)
         return composed
 
     with pytest.MonkeyPatch.context() as patch:
@@ -41,22 +156,19 @@ def watched() -> Iterator[Seen]:
 
 
 def spelled(composed: sql.Composable) -> str:
-    """Spell a statement without a server."""
+    """Spell a name, a value or SQL without a server."""
     match composed:
-        case sql.Composed():
-            return "".join(map(spelled, composed))
         case sql.Identifier():
             return ".".join(map(_name, composed.strings))
         case sql.Literal():
             return _value(composed.wrapped)
-        case db.Bound():
-            return spelled(composed.statement)
         case _:
             assert isinstance(composed, sql.SQL)
             return composed.string
 
 
 def _name(name: str) -> str:
+    name = DRAWN.sub("drawn", name)
     return name if PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
@@ -75,19 +187,61 @@ def _value(value: object) -> str:
 
 
 def readable(text: str) -> str:
-    """Break lines that are lists, and let parameters look like psql's."""
+    """Give what is longer than a line several, and let parameters look like psql's."""
     text = PARAMETER.sub(r":\1", text).replace("%%", "%")
-    return LISTED.sub(lambda line: line[0].replace(", ", f",\n{line['indent']}"), text)
+    return "\n".join(chain.from_iterable(map(_lines, text.split("\n"))))
 
 
-def files(seen: Seen) -> dict[str, str]:
-    """Return a text for each file of statements: those that can be run, each one time.
+def _lines(line: str) -> Iterator[str]:
+    """Break a list of columns, and a line that is too long where its parentheses are not open."""
+    text = line.lstrip()
+    indent = line[: len(line) - len(text)]
+    items = _parted(text, ITEM)
+    is_list = indent and len(items) > 1 and all(map(COLUMN.fullmatch, items))
+    if len(line) <= WIDTH and not is_list:
+        yield line
+        return
+    verb, _, rest = text.partition(" ")
+    for parts in (_parted(text, CLAUSE), [] if verb == "select" else items, _parted(text, TRUTH)):
+        if len(parts) > 1:
+            yield from chain.from_iterable(_lines(indent + part) for part in parts)
+            return
+    inside = _parenthesized(text)
+    if verb == "select":
+        yield f"{indent}select"
+        yield from _lines(f"{indent}    {rest}")
+    elif inside:
+        start, end = inside
+        for part in (text[:start], f"    {text[start:end]}", text[end:]):
+            yield from _lines(indent + part)
+    else:
+        yield line
 
-    Fragments are in them. Of several entities' statements the one of customers is shown.
-    """
-    texts: dict[str, list[str]] = {}
-    for (file, name), found in sorted(seen.items()):
-        text = min(found, key=lambda one: ("customers" not in one, one))
-        if WHOLE.match(text):
-            texts.setdefault(file.rpartition(".")[2], []).append(f"-- {name}\n{readable(text)};\n")
-    return {file: "\n".join(found) for file, found in texts.items()}
+
+def _depths(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the places in a text that no quotes are around, and how many parentheses are."""
+    depth = 0
+    for token in QUOTED.finditer(text):
+        depth = max(depth - (token[0] == ")"), 0)
+        if len(token[0]) == 1:
+            yield token.start(), depth
+        depth += token[0] == "("
+
+
+def _parted(text: str, separator: re.Pattern[str]) -> list[str]:
+    """Part a text at separators that are in no parentheses."""
+    outside = {place for place, depth in _depths(text) if depth == 0}
+    cuts = [0, *(m.start() for m in separator.finditer(text) if m.start() in outside), len(text)]
+    return [text[start:end].strip() for start, end in pairwise(cuts)]
+
+
+def _parenthesized(text: str) -> tuple[int, int] | None:
+    """Find what is in the longest parentheses that are in no others."""
+    pairs: list[tuple[int, int]] = []
+    start = None
+    for place, depth in _depths(text):
+        if depth == 0 and text[place] == "(":
+            start = place + 1
+        elif depth == 0 and text[place] == ")" and start is not None:
+            pairs.append((start, place))
+    return max(pairs, key=lambda pair: pair[1] - pair[0], default=None)

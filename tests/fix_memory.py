@@ -20,6 +20,7 @@ from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
 from tidemark.sources import Which
 
+OWN = ("_seq", "_extracted_at", "_deleted_at")
 START = datetime(2025, 3, 1, tzinfo=UTC)
 
 
@@ -100,38 +101,34 @@ class MemoryDelta:
         for number, line in lines:
             refused = self._sent(out, [(number, line)])
             if refused is not None:
-                out.refuse("journal", number, self._text(out, [(number, line)]).decode(), [refused])
+                text = self._text(out, [(number, line)], OWN).decode()
+                out.refuse("journal", number, text, [refused])
 
     def send_keys(self, entity: str, out: Out) -> None:
         keys = {line.key: line for line in self.source.lines[: self.end]}
         live = [(0, Line(key, {}, line.at)) for key, line in keys.items() if line.values]
-        self._sent(out, live)
+        self._sent(out, live, own=())
 
     def landed(self, mrr: Session) -> None:
         assert mrr.value("select pg_current_xact_id_if_assigned() is not null")
         self.source.landed += 1
 
-    def _sent(self, out: Out, lines: Sequence[tuple[int, Line]]) -> str | None:
-        names = [*(column.name for column in out.columns), *self._own(out)]
+    def _sent(
+        self, out: Out, lines: Sequence[tuple[int, Line]], own: Sequence[str] = OWN
+    ) -> str | None:
+        names = [*(column.name for column in out.columns), *own]
         pipe = out.begin("journal", names, "csv", options={"null": "NULL"}, is_repeatable=True)
         with suppress(BrokenPipeError):
-            pipe.write(self._text(out, lines))
+            pipe.write(self._text(out, lines, own))
         refused = out.end()
         return refused.what if refused else None
 
-    def _own(self, out: Out) -> Sequence[str]:
-        is_keys = len(out.columns) == len(self.key)
-        return () if is_keys else OWN
-
-    def _text(self, out: Out, lines: Sequence[tuple[int, Line]]) -> bytes:
+    def _text(self, out: Out, lines: Sequence[tuple[int, Line]], own: Sequence[str]) -> bytes:
         text = io.StringIO()
         for number, line in lines:
             row = {**dict(zip(self.key, line.key, strict=True)), **line.values}
             told = [row.get(column.name) for column in out.columns]
             gone = None if line.values else line.at.isoformat()
-            own = [str(number), line.at.isoformat(), gone][: len(self._own(out))]
-            csv.writer(text).writerow("NULL" if one is None else one for one in (*told, *own))
+            told += [str(number), line.at.isoformat(), gone][: len(own)]
+            csv.writer(text).writerow("NULL" if one is None else one for one in told)
         return text.getvalue().encode()
-
-
-OWN = ("_seq", "_extracted_at", "_deleted_at")

@@ -1,34 +1,190 @@
-"""The statements of a run of the retail area, compared with the files in tests/snapshots/.
+"""The statements of all modules as they are composed, compared with the files in tests/snapshots/.
 
 After a change that is meant, then read the diff:
 `TIDEMARK_REWRITE_GOLDEN=1 scripts/test tests/pipeline/test_snapshots.py`.
 """
 
 import os
+from datetime import timedelta
 
-from tests import composed
+import pytest
+
+from tests import composed, fix_areas
+from tests.fix_areas import Dimension, Made
+from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
-from tidemark.model import Overrides
-from tidemark.observe import plan
+from tidemark.batch import extract, pipeline, stage
+from tidemark.declare.config import Retention
+from tidemark.declare.project import Project
+from tidemark.errors import ContractError, RefusedRowError
+from tidemark.install import migrate
+from tidemark.model import Column, Overrides
+from tidemark.observe import history, plan, status
 from tidemark.trust import rebuild, verify
 
 SNAPSHOTS = HOME / "tests" / "snapshots"
+JAN, FEB = "2025-01-01Z", "2025-02-01Z"
+Refused = (ContractError, RefusedRowError)
+
+TAGS = Dimension(
+    {
+        "tag": "text",
+        "part": "integer",
+        "v": "text",
+        "sizes": "integer[]",
+        "at": "timestamptz",
+        "updated_at": "timestamptz",
+    },
+    ("tag", "part"),
+    effective="at",
+    cleansed={
+        "tag": "lower(btrim(tag))",
+        "part": "part::bigint",
+        "v": """unnest(
+            case v
+                when 'a,b' then '{a,b}'
+                when 'not one' then array[v::integer::text]
+                else array[v]
+            end
+        )""",
+    },
+    stored={"part": "bigint"},
+    refused="case when v = 'bad' then '{v is bad}'::text[] else '{}' end",
+    settings={"deletes": "detect", "max_delete_ratio": 1},
+)
+"""Keys that cleansing changes, and that have another type behind it; plans; lists."""
 
 
 def test_the_composed_statements_are_those_that_were_reviewed(retail: Retail):
     with composed.watched() as seen:
-        retail.run()
-        retail.change("customers", 1, city="Oslo")
-        retail.change("sales", 2, quantity=7)
-        retail.delete("customers", "customer_id = 3")
-        plan.make(retail.servers, retail.area)
-        retail.run(overrides=Overrides(accept_deletes=True))
-        verify.run(retail.servers, retail.area)
-        rebuild.run(retail.servers, retail.area)
-    files = composed.files(seen)
+        load_and_change(retail)
+        ask(retail)
+        damage_and_mend(retail)
+        tags = beside(retail, TAGS)
+        show_in_order(tags)
+        let_keys_change(tags)
+        refuse(tags)
+    files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
+        for path in SNAPSHOTS.glob("*.sql"):
+            path.unlink()
         for file, text in files.items():
             (SNAPSHOTS / f"{file}.sql").write_text(text, "utf-8")
 
     assert files == {path.stem: path.read_text("utf-8") for path in SNAPSHOTS.glob("*.sql")}
+    assert seen.lacking() == []
+
+
+def load_and_change(retail: Retail) -> None:
+    """Load the shop, change it, and derive its layers again."""
+    changed = retail.entity("customers", max_delete_ratio=1)
+    retail.area = retail.area.model_copy(update=changed)
+    retail.add("customers", 4)
+    retail.run()
+    retail.change("customers", 1, city="Oslo")
+    retail.change("sales", 2, quantity=7)
+    retail.delete("customers", "customer_id = 3")
+    plan.make(retail.servers, retail.area)
+    retail.run()
+    verify.run(retail.servers, retail.area)
+    rebuild.run(retail.servers, retail.area)
+
+
+def ask(retail: Retail) -> None:
+    """Ask what the next batch would bring, and what is there."""
+    retail.change("customers", 4, customer_id=5)
+    plan.make(retail.servers, retail.area)
+    verify.run(retail.servers, retail.area)
+    status.layer_rows(retail.servers, retail.area)
+    status.source_rows(retail.servers, retail.area)
+    customers = retail.area.entities["customers"]
+    history.read(retail.servers, retail.area, customers, ["1"])
+    history.most_changed(retail.servers, customers)
+
+
+def damage_and_mend(retail: Retail) -> None:
+    """Follow the source's columns, refresh, repair what was damaged, and let go of what is old."""
+    retail.add("sales", 9, quantity=0)
+    for alter in ("add column vip varchar(9)", "alter column vip type varchar(20)"):
+        retail.warehouse.execute("operational", f"alter table customers {alter}")
+        retail.run(**retail.entity("products", extract="full"))
+    retail.run(overrides=Overrides(refresh=frozenset(["customers"])))
+    retail.warehouse.execute("mrr", "update mrr_dim_customers set city = 'Bonn'")
+    retail.warehouse.execute("stg", "update stg_fact_sales set sale_id = 99 where sale_id = 2")
+    retail.warehouse.execute(
+        "dwh", "update dwh_dim_customers set customer_id = 98 where customer_id = 1"
+    )
+    repair(retail)
+    for layer in ("mrr", "stg"):
+        old = "update tidemark.applied_batch set applied_at = '2020-01-01Z'"
+        retail.warehouse.execute(layer, old)
+    retail.run(retention=Retention(history=timedelta(days=90)))
+
+
+def repair(shop: Retail | Made) -> None:
+    found = verify.run(shop.servers, shop.area)
+    pipeline.run(shop.servers, shop.area, overrides=Overrides(repair=found.repair()))
+
+
+def beside(retail: Retail, *entities: Dimension) -> Made:
+    """Make another area in the warehouse of the shop."""
+    fix_areas.write(retail.home, *entities)
+    project = Project(retail.home)
+    migrate.migrate(project, retail.servers)
+    return Made(retail.warehouse, retail.servers, project.area("made"), retail.home)
+
+
+def let_keys_change(tags: Made) -> None:
+    """Let rows hold a key, wait for it and take it over; and forget who does."""
+    rows = (("foo ", "a"), ("Foo", "b"), ("two", "a,b"))
+    tags.put(TAGS, *((key, 1, v, [1], JAN, "now") for key, v in rows))
+    tags.run()
+    tags.delete(TAGS, "tag = %s", ["Foo"])
+    tags.run()
+    tags.put(TAGS, *((key, 1, "bad", [], FEB, "now") for key in ("Foo", "bar")))
+    tags.run()
+    tags.warehouse.execute("stg", "insert into tidemark.claims_unknown values ('made')")
+    tags.warehouse.execute(
+        "stg", "update stg_rejects set key = key || '{\"part\": 9}' where area = 'made'"
+    )
+    tags.warehouse.execute("dwh", "update dim_things set v = 'damaged'")
+    repair(tags)
+
+
+def show_in_order(tags: Made) -> None:
+    """Show keys several times in a batch, with deletes; later some that cleansing changes."""
+    zoned = {"timestamptz": "timestamp with time zone"}
+    columns = (Column(name, zoned.get(type_, type_)) for name, type_ in TAGS.columns.items())
+    source = MemorySource(tuple(columns))
+    said = {"at": JAN, "updated_at": JAN}
+    for keys in (["one"], ["one", "two"], ["one", " one"]):
+        for key in keys:
+            for v in ("good", "bad", "better"):
+                source.say((key, "1"), v=v, **said)
+            source.say((key, "1"))
+        batch = pipeline.begin(tags.servers, tags.area)
+        extract.run(tags.servers, tags.area, batch, source)
+        stage.run(tags.servers, tags.area, batch)
+
+
+def refuse(tags: Made) -> None:
+    """Let each server refuse a row, so that it is looked for."""
+    tags.warehouse.execute("operational", "create table more () inherits (things)")
+    steps = (("twice", "a", "set"), ("null", None, "set"), ("raises", "not one", "drop"))
+    for key, v, rule in steps:
+        tags.warehouse.execute("stg", f"alter table stg_things alter column v {rule} not null")
+        tags.put(TAGS, (key, 1, v, [], "now", "now"))
+        twice = "insert into more select * from things where tag = 'twice'"
+        tags.warehouse.execute("operational", twice)
+        with pytest.raises(Refused):
+            tags.run()
+        tags.delete(TAGS, "tag = %s", [key])
+    computed = """
+        alter table things drop column v;
+        alter table things add column v text generated always as ((1 / part)::text) virtual;
+        insert into things (tag, part, updated_at) values ('zero', 0, now())
+    """
+    tags.warehouse.execute("operational", computed)
+    with pytest.raises(Refused):
+        tags.run()

@@ -8,7 +8,9 @@ from (
         case
             when _next_from < valid_to then 'versions overlap'
             when _next_from > valid_to and not is_deleted then 'a gap that no delete explains'
-            when is_current <> (valid_to = timestamptz '2025-01-01Z') then 'is_current does not say which one is open'
+            when is_current <> (
+                valid_to = timestamptz '2025-01-01Z'
+            ) then 'is_current does not say which one is open'
             when is_current and _next_from is not null then 'more than one current version'
         end as _what
     from (
@@ -35,14 +37,14 @@ where
         d.customer_key is null
         or not (d.valid_from <= f.transaction_timestamp and f.transaction_timestamp < d.valid_to)
         and d.customer_key <> (
-    select x.customer_key
-    from public.dwh_dim_customers as x
-    where x.customer_id = d.customer_id
-    order by
-        x.valid_from <= f.transaction_timestamp desc,
-        case when x.valid_from <= f.transaction_timestamp then x.valid_from end desc,
-        x.valid_from
-    limit 1
-)
+            select x.customer_key
+            from public.dwh_dim_customers as x
+            where x.customer_id = d.customer_id
+            order by
+                x.valid_from <= f.transaction_timestamp desc,
+                case when x.valid_from <= f.transaction_timestamp then x.valid_from end desc,
+                x.valid_from
+            limit 1
+        )
     )
 order by 1;

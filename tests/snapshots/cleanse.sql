@@ -26,10 +26,113 @@ select
 from landing.clean_customers
 where true;
 
+-- clean
+select
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from landing.clean_things
+where _batch_id = 10 and _seq between 14 and 14;
+
+-- clean_more
+insert into landing."things.cleaned" (
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _landed
+)
+select
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons,
+    _first_batch_id
+from landing.clean_things
+where _first_batch_id > 1;
+
 -- has_order
 select exists (select from landing."customers.cleaned" where _seq <> 0);
 
 -- refuse_violations
 update landing."customers.cleaned"
-set reject_reasons = reject_reasons || array_remove(array[case when num_nulls(customer_id) > 0 then 'key is missing' end, case when updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end], null)
-where _landed > 0 and (num_nulls(customer_id) > 0 or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31');
+set reject_reasons = reject_reasons || array_remove(
+    array[case when num_nulls(customer_id) > 0 then 'key is missing' end,
+    case when updated_at is null
+    or updated_at < '0001-01-01'
+    or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end],
+    null
+)
+where _landed > 0
+and (
+    num_nulls(customer_id) > 0
+    or updated_at is null
+    or updated_at < '0001-01-01'
+    or updated_at >= '9999-12-31'
+);
+
+-- refuse_misfits
+update landing."sales.cleaned"
+set reject_reasons = reject_reasons || array_remove(
+    array[case when num_nulls(sale_id) > 0 then 'key is missing' end,
+    case when transaction_timestamp is null
+    or transaction_timestamp < '0001-01-01'
+    or transaction_timestamp >= '9999-12-31' then 'transaction_timestamp is missing, or not between 0001-01-01 and 9999-12-30' end,
+    case when transaction_date < '0001-01-01'
+    or transaction_date > '9999-12-31' then 'transaction_date is not between 0001-01-01 and 9999-12-31' end],
+    null
+)
+where _landed > 0
+and (
+    num_nulls(sale_id) > 0
+    or transaction_timestamp is null
+    or transaction_timestamp < '0001-01-01'
+    or transaction_timestamp >= '9999-12-31'
+    or transaction_date < '0001-01-01'
+    or transaction_date > '9999-12-31'
+);
+
+-- shown_again
+select
+    l._batch_id,
+    l._seq,
+    l._before
+from (
+    select
+        _batch_id,
+        _seq,
+        lag(_seq) over (partition by _batch_id, tag, part order by _seq) as _before
+    from landing.things
+) as l
+where l._before is not null
+order by l._batch_id, l._seq;

@@ -3,14 +3,196 @@ select
     left(md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
-    sum(('x' || left(md5(convert_to(row(r.customer_id, r.name, r.email, r.phone, r.city, r.country, r.segment, r.created_at, r.updated_at)::text, 'UTF8')), 16))::bit(64)::bigint)
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.customer_id,
+                            r.segment,
+                            r.city,
+                            r.country,
+                            r.customer_name,
+                            r.email,
+                            r.phone
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
     filter (where not r._pending)
 from (
     select
-        t.customer_id::text as customer_id, t.name::text as name, t.email::text as email, t.phone::text as phone, t.city::text as city, t.country::text as country, t.segment::text as segment, t.created_at::text as created_at, t.updated_at::text as updated_at,
+        t.customer_id::text as customer_id,
+        t.segment::text as segment,
+        t.city::text as city,
+        t.country::text as country,
+        t.customer_name::text as customer_name,
+        t.email::text as email,
+        t.phone::text as phone,
         false as _pending
-    from public.mrr_dim_customers as t
+    from public.dwh_dim_customers as t
+    where t.is_current and not t.is_inferred and t.customer_key <> 0
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(convert_to(row(r.tag, r.part, r.v, r.sizes, r.at, r.updated_at)::text, 'UTF8')),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.tag::text as tag,
+        t.part::text as part,
+        t.v::text as v,
+        t.sizes::text as sizes,
+        t.at::text as at,
+        t.updated_at::text as updated_at,
+        t.updated_at >= timestamptz '2025-01-01Z' as _pending
+    from public.things as t
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.original_sale_id,
+                            r.quantity,
+                            r.unit_price,
+                            r.discount,
+                            r.net_amount,
+                            r.status,
+                            r.transaction_date,
+                            r.transaction_timestamp,
+                            r.date_key,
+                            r._member_0,
+                            r._member_1
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.original_sale_id::text as original_sale_id,
+        t.quantity::text as quantity,
+        t.unit_price::text as unit_price,
+        t.discount::text as discount,
+        t.net_amount::text as net_amount,
+        t.status::text as status,
+        t.transaction_date::text as transaction_date,
+        t.transaction_timestamp::text as transaction_timestamp,
+        t.date_key::text as date_key,
+        d0.customer_id::text as _member_0, d1.product_id::text as _member_1,
+        false as _pending
+    from public.dwh_fact_sales as t
+    left join public.dwh_dim_customers as d0 on t.customer_key = d0.customer_key
+left join public.dwh_dim_products as d1 on t.product_key = d1.product_key
+    where not false
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(convert_to(row(r.tag, r.part, r.v, r.sizes, r.at, r.updated_at)::text, 'UTF8')),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.tag::text as tag,
+        t.part::text as part,
+        t.v::text as v,
+        t.sizes::text as sizes,
+        t.at::text as at,
+        t.updated_at::text as updated_at,
+        false as _pending
+    from public.mrr_things as t
     where t._deleted_at is null
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.original_sale_id,
+                            r.quantity,
+                            r.unit_price,
+                            r.discount,
+                            r.net_amount,
+                            r.status,
+                            r.transaction_date,
+                            r.transaction_timestamp,
+                            r.date_key,
+                            r._member_0,
+                            r._member_1
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.sale_id::text as original_sale_id,
+        t.quantity::text as quantity,
+        t.unit_price::text as unit_price,
+        t.discount::text as discount,
+        t.net_amount::text as net_amount,
+        t.status::text as status,
+        t.transaction_date::text as transaction_date,
+        t.transaction_timestamp::text as transaction_timestamp,
+        coalesce(to_char(t.transaction_date, 'YYYYMMDD')::integer, 0)::text as date_key,
+        case when num_nulls(t.customer_id) = 0 then t.customer_id::bigint::text end as _member_0,
+        case when num_nulls(t.product_id) = 0 then t.product_id::bigint::text end as _member_1,
+        t._batch_id > 2 as _pending
+    from public.stg_fact_sales as t
+    where t._deleted_at is null or t._batch_id > 2
 ) as r
 group by 1;
 
@@ -29,7 +211,21 @@ from (select
         when r._is_here and s._is_here
             then array_remove(
                 array[
-                    (case when s.customer_name is distinct from r.customer_name then 'customer_name' end), (case when s.email is distinct from r.email then 'email' end), (case when s.phone is distinct from r.phone then 'phone' end), (case when s.city is distinct from r.city then 'city' end), (case when s.country is distinct from r.country then 'country' end), (case when s.country_code is distinct from r.country_code then 'country_code' end), (case when s.segment is distinct from r.segment then 'segment' end), (case when s.created_at is distinct from r.created_at then 'created_at' end), (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
+                    (
+                        case when s.customer_name is distinct
+                        from r.customer_name then 'customer_name' end
+                    ),
+                    (case when s.email is distinct from r.email then 'email' end),
+                    (case when s.phone is distinct from r.phone then 'phone' end),
+                    (case when s.city is distinct from r.city then 'city' end),
+                    (case when s.country is distinct from r.country then 'country' end),
+                    (
+                        case when s.country_code is distinct
+                        from r.country_code then 'country_code' end
+                    ),
+                    (case when s.segment is distinct from r.segment then 'segment' end),
+                    (case when s.created_at is distinct from r.created_at then 'created_at' end),
+                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
                     null::text
                 ],
                 null
@@ -40,13 +236,84 @@ from (select
     row_number() over (
         order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
     ) as position
-from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _pending, true as _is_here from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, false as _pending from landing."customers.before" where _deleted_at is null) as sent) as s
-full join (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, true as _is_here from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, false as _pending from public.stg_dim_customers where _deleted_at is null) as kept) as r on s.customer_id = r.customer_id
+from (
+    select
+        x.customer_id,
+        x.customer_name,
+        x.email,
+        x.phone,
+        x.city,
+        x.country,
+        x.country_code,
+        x.segment,
+        x.created_at,
+        x.updated_at,
+        x._pending,
+        true as _is_here
+    from (
+        select
+            customer_id,
+            customer_name,
+            email,
+            phone,
+            city,
+            country,
+            country_code,
+            segment,
+            created_at,
+            updated_at,
+            false as _pending
+        from landing."customers.before"
+        where _deleted_at is null
+    ) as x
+) as s
+full join (
+    select
+        x.customer_id,
+        x.customer_name,
+        x.email,
+        x.phone,
+        x.city,
+        x.country,
+        x.country_code,
+        x.segment,
+        x.created_at,
+        x.updated_at,
+        true as _is_here
+    from (
+        select
+            customer_id,
+            customer_name,
+            email,
+            phone,
+            city,
+            country,
+            country_code,
+            segment,
+            created_at,
+            updated_at,
+            false as _pending
+        from public.stg_dim_customers
+        where _deleted_at is null
+    ) as x
+) as r on s.customer_id = r.customer_id
 where
     (
         s._is_here is null
         or r._is_here is null
-        or (s.customer_id is distinct from r.customer_id or s.customer_name is distinct from r.customer_name or s.email is distinct from r.email or s.phone is distinct from r.phone or s.city is distinct from r.city or s.country is distinct from r.country or s.country_code is distinct from r.country_code or s.segment is distinct from r.segment or s.created_at is distinct from r.created_at or s.updated_at is distinct from r.updated_at)
+        or (
+            s.customer_id is distinct
+            from r.customer_id or s.customer_name is distinct
+            from r.customer_name or s.email is distinct
+            from r.email or s.phone is distinct
+            from r.phone or s.city is distinct
+            from r.city or s.country is distinct
+            from r.country or s.country_code is distinct
+            from r.country_code or s.segment is distinct
+            from r.segment or s.created_at is distinct
+            from r.created_at or s.updated_at is distinct
+            from r.updated_at
+        )
     )
     and s._pending is not true) as d
 group by d.kind;
@@ -63,7 +330,21 @@ select
         when r._is_here and s._is_here
             then array_remove(
                 array[
-                    (case when s.customer_name is distinct from r.customer_name then 'customer_name' end), (case when s.email is distinct from r.email then 'email' end), (case when s.phone is distinct from r.phone then 'phone' end), (case when s.city is distinct from r.city then 'city' end), (case when s.country is distinct from r.country then 'country' end), (case when s.country_code is distinct from r.country_code then 'country_code' end), (case when s.segment is distinct from r.segment then 'segment' end), (case when s.created_at is distinct from r.created_at then 'created_at' end), (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
+                    (
+                        case when s.customer_name is distinct
+                        from r.customer_name then 'customer_name' end
+                    ),
+                    (case when s.email is distinct from r.email then 'email' end),
+                    (case when s.phone is distinct from r.phone then 'phone' end),
+                    (case when s.city is distinct from r.city then 'city' end),
+                    (case when s.country is distinct from r.country then 'country' end),
+                    (
+                        case when s.country_code is distinct
+                        from r.country_code then 'country_code' end
+                    ),
+                    (case when s.segment is distinct from r.segment then 'segment' end),
+                    (case when s.created_at is distinct from r.created_at then 'created_at' end),
+                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
                     null::text
                 ],
                 null
@@ -74,13 +355,161 @@ select
     row_number() over (
         order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
     ) as position
-from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _pending, true as _is_here from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, false as _pending from landing."customers.before" where _deleted_at is null) as sent) as s
-full join (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, true as _is_here from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, false as _pending from public.stg_dim_customers where _deleted_at is null) as kept) as r on s.customer_id = r.customer_id
+from (
+    select
+        x.customer_id,
+        x.customer_name,
+        x.email,
+        x.phone,
+        x.city,
+        x.country,
+        x.country_code,
+        x.segment,
+        x.created_at,
+        x.updated_at,
+        x._pending,
+        true as _is_here
+    from (
+        select
+            customer_id,
+            customer_name,
+            email,
+            phone,
+            city,
+            country,
+            country_code,
+            segment,
+            created_at,
+            updated_at,
+            false as _pending
+        from landing."customers.before"
+        where _deleted_at is null
+    ) as x
+) as s
+full join (
+    select
+        x.customer_id,
+        x.customer_name,
+        x.email,
+        x.phone,
+        x.city,
+        x.country,
+        x.country_code,
+        x.segment,
+        x.created_at,
+        x.updated_at,
+        true as _is_here
+    from (
+        select
+            customer_id,
+            customer_name,
+            email,
+            phone,
+            city,
+            country,
+            country_code,
+            segment,
+            created_at,
+            updated_at,
+            false as _pending
+        from public.stg_dim_customers
+        where _deleted_at is null
+    ) as x
+) as r on s.customer_id = r.customer_id
 where
     (
         s._is_here is null
         or r._is_here is null
-        or (s.customer_id is distinct from r.customer_id or s.customer_name is distinct from r.customer_name or s.email is distinct from r.email or s.phone is distinct from r.phone or s.city is distinct from r.city or s.country is distinct from r.country or s.country_code is distinct from r.country_code or s.segment is distinct from r.segment or s.created_at is distinct from r.created_at or s.updated_at is distinct from r.updated_at)
+        or (
+            s.customer_id is distinct
+            from r.customer_id or s.customer_name is distinct
+            from r.customer_name or s.email is distinct
+            from r.email or s.phone is distinct
+            from r.phone or s.city is distinct
+            from r.city or s.country is distinct
+            from r.country or s.country_code is distinct
+            from r.country_code or s.segment is distinct
+            from r.segment or s.created_at is distinct
+            from r.created_at or s.updated_at is distinct
+            from r.updated_at
+        )
+    )
+    and s._pending is not true;
+
+-- differences
+select
+    array[coalesce(s.tag, r.tag)::text, coalesce(s.part, r.part)::text] as key,
+    case
+        when r._is_here is null then 'missing'
+        when s._is_here is null then 'surplus'
+        else 'changed'
+    end as kind,
+    case
+        when r._is_here and s._is_here
+            then array_remove(
+                array[
+                    (case when s.v is distinct from r.v then 'v' end),
+                    (case when s.sizes is distinct from r.sizes then 'sizes' end),
+                    (case when s.at is distinct from r.at then 'at' end),
+                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
+                    null::text
+                ],
+                null
+            )
+        else '{}'
+    end as columns,
+    (s._is_here is null and (
+        (r.tag, r.part) in (
+            select tag, part
+            from landing."things.cleaned"
+            where _mrr_key is null and (reject_reasons <> '{}' or _batch_id > 13)
+        )
+        or jsonb_build_object('tag', r.tag, 'part', r.part) in (
+            select _held
+            from landing."things.cleaned"
+            where _held is not null and (reject_reasons <> '{}' or _batch_id > 13)
+        )
+    )) is true as excused,
+    row_number() over (
+        order by s._is_here is null,
+        r._is_here is null,
+        coalesce(s.tag, r.tag),
+        coalesce(s.part, r.part)
+    ) as position
+from (select x.tag, x.part, x.v, x.sizes, x.at, x.updated_at, x._pending, true as _is_here from (
+    select
+        t.tag,
+        t.part,
+        t.v,
+        t.sizes,
+        t.at,
+        t.updated_at,
+        t._batch_id > 13 as _pending
+    from landing."things.cleaned" as t
+    where t.reject_reasons = '{}' or t._batch_id > 13
+) as x) as s
+full join (
+    select x.tag, x.part, x.v, x.sizes, x.at, x.updated_at, true as _is_here
+    from (
+        select t.tag, t.part, t.v, t.sizes, t.at, t.updated_at
+        from public.stg_things as t
+        where t._deleted_at is null
+    ) as x
+) as r on s.tag = r.tag
+and s.part = r.part
+where
+    (
+        s._is_here is null
+        or r._is_here is null
+        or (
+            s.tag is distinct
+            from r.tag or s.part is distinct
+            from r.part or s.v is distinct
+            from r.v or s.sizes is distinct
+            from r.sizes or s.at is distinct
+            from r.at or s.updated_at is distinct
+            from r.updated_at
+        )
     )
     and s._pending is not true;
 
@@ -96,50 +525,93 @@ with found as materialized (select
         when r._is_here and s._is_here
             then array_remove(
                 array[
-                    (case when s.customer_name is distinct from r.customer_name then 'customer_name' end), (case when s.email is distinct from r.email then 'email' end), (case when s.phone is distinct from r.phone then 'phone' end), (case when s.city is distinct from r.city then 'city' end), (case when s.country is distinct from r.country then 'country' end), (case when s.country_code is distinct from r.country_code then 'country_code' end), (case when s.segment is distinct from r.segment then 'segment' end), (case when s.created_at is distinct from r.created_at then 'created_at' end), (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
+                    (case when s.segment::text is distinct from r.segment::text then 'segment' end),
+                    (case when s.city::text is distinct from r.city::text then 'city' end),
+                    (case when s.country::text is distinct from r.country::text then 'country' end),
+                    (
+                        case when s.customer_name::text is distinct
+                        from r.customer_name::text then 'customer_name' end
+                    ),
+                    (case when s.email::text is distinct from r.email::text then 'email' end),
+                    (case when s.phone::text is distinct from r.phone::text then 'phone' end),
                     null::text
                 ],
                 null
             )
         else '{}'
     end as columns,
-    (s._is_here is null and (
-    (r.customer_id) in (
-        select customer_id
-        from landing."customers.cleaned"
-        where _mrr_key is null and (reject_reasons <> '{}' or _batch_id > 2)
-    )
-    or jsonb_build_object('customer_id', r.customer_id) in (
-        select _held
-        from landing."customers.cleaned"
-        where _held is not null and (reject_reasons <> '{}' or _batch_id > 2)
-    )
-)) is true as excused,
+    (s._is_here and r._is_here and exists (
+        select
+        from public.dwh_dim_customers as v
+        where
+            v.customer_id = s.customer_id::bigint
+            and v.valid_from <= s._effective::timestamptz
+            and v.valid_to > s._effective::timestamptz
+            and not (
+                v.segment::text is distinct
+                from s.segment or v.city::text is distinct
+                from s.city or v.country::text is distinct
+                from s.country
+            )
+    )) is true as excused,
     row_number() over (
         order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
     ) as position
-from (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _pending, true as _is_here from (
+from (
     select
-        t.customer_id,
-        t.customer_name,
-        t.email,
-        t.phone,
-        t.city,
-        t.country,
-        t.country_code,
-        t.segment,
-        t.created_at,
-        t.updated_at,
-        t._batch_id > 2 as _pending
-    from landing."customers.cleaned" as t
-    where t.reject_reasons = '{}' or t._batch_id > 2
-) as sent) as s
-full join (select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, true as _is_here from (select t.customer_id, t.customer_name, t.email, t.phone, t.city, t.country, t.country_code, t.segment, t.created_at, t.updated_at from public.stg_dim_customers as t where t._deleted_at is null) as kept) as r on s.customer_id = r.customer_id
+        x.customer_id,
+        x.segment,
+        x.city,
+        x.country,
+        x.customer_name,
+        x.email,
+        x.phone,
+        x._effective,
+        x._pending,
+        true as _is_here
+    from landing."customers.compared" as x
+) as s
+full join (select x.customer_id, x.segment, x.city, x.country, x.customer_name, x.email, x.phone, true as _is_here from (
+    select
+        r.customer_id,
+        r.segment,
+        r.city,
+        r.country,
+        r.customer_name,
+        r.email,
+        r.phone,
+        r._pending
+    from (
+        select
+            t.customer_id::text as customer_id,
+            t.segment::text as segment,
+            t.city::text as city,
+            t.country::text as country,
+            t.customer_name::text as customer_name,
+            t.email::text as email,
+            t.phone::text as phone,
+            false as _pending
+        from public.dwh_dim_customers as t
+        where t.is_current and not t.is_inferred and t.customer_key <> 0
+    ) as r
+    where left(
+        md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
+    ) = any (array['1db', '7ac']::text[])
+) as x) as r on s.customer_id = r.customer_id
 where
     (
         s._is_here is null
         or r._is_here is null
-        or (s.customer_id is distinct from r.customer_id or s.customer_name is distinct from r.customer_name or s.email is distinct from r.email or s.phone is distinct from r.phone or s.city is distinct from r.city or s.country is distinct from r.country or s.country_code is distinct from r.country_code or s.segment is distinct from r.segment or s.created_at is distinct from r.created_at or s.updated_at is distinct from r.updated_at)
+        or (
+            s.customer_id::bigint is distinct
+            from r.customer_id::bigint or s.segment::text is distinct
+            from r.segment::text or s.city::text is distinct
+            from r.city::text or s.country::text is distinct
+            from r.country::text or s.customer_name::text is distinct
+            from r.customer_name::text or s.email::text is distinct
+            from r.email::text or s.phone::text is distinct
+            from r.phone::text
+        )
     )
     and s._pending is not true)
 

@@ -1,9 +1,17 @@
+-- count
+select
+    (select count(*) from landing."customers.missing"),
+    (select count(*) from public.mrr_dim_customers where _deleted_at is null);
+
 -- count_missing
 select
     (
         select count(*)
         from public.mrr_dim_customers as m
-        where m._deleted_at is null and not exists (select from pg_temp."customers.keys" as k where m.customer_id = k.customer_id)
+        where m._deleted_at is null
+        and not exists (
+            select from pg_temp."customers.keys" as k where m.customer_id = k.customer_id
+        )
     ),
     (select count(*) from public.mrr_dim_customers where _deleted_at is null);
 
@@ -15,13 +23,25 @@ where
     and not exists (
         select
         from public.mrr_dim_customers as m
-        where m.customer_id = k.customer_id and m._deleted_at is null and m.updated_at = k.updated_at
+        where m.customer_id = k.customer_id
+        and m._deleted_at is null
+        and m.updated_at = k.updated_at
     )) as o;
 
 -- find_missing
-select m.customer_id, m.name, m.email, m.phone, m.city, m.country, m.segment, m.created_at, m.updated_at
+select
+    m.customer_id,
+    m.name,
+    m.email,
+    m.phone,
+    m.city,
+    m.country,
+    m.segment,
+    m.created_at,
+    m.updated_at
 from public.mrr_dim_customers as m
-where m._deleted_at is null and not exists (select from landing."customers.keys" as k where m.customer_id = k.customer_id);
+where m._deleted_at is null
+and not exists (select from landing."customers.keys" as k where m.customer_id = k.customer_id);
 
 -- first_overlooked
 select o.key from (select array[k.customer_id::text] as key
@@ -31,25 +51,41 @@ where
     and not exists (
         select
         from public.mrr_dim_customers as m
-        where m.customer_id = k.customer_id and m._deleted_at is null and m.updated_at = k.updated_at
+        where m.customer_id = k.customer_id
+        and m._deleted_at is null
+        and m.updated_at = k.updated_at
     )) as o limit 5001;
 
 -- has_new_key
 select exists (
     select
+    from landing.customers as l
+    where not exists (
+        select
+        from public.mrr_dim_customers as m
+        where m.customer_id = l.customer_id and m._deleted_at is null
+    )
+);
+
+-- has_new_key
+select exists (
+    select
     from (
-    select *
-    from pg_temp."sales.keys"
-    where updated_at >= coalesce(timestamptz '2025-01-01Z', '-infinity'::timestamptz) and updated_at < timestamptz '2025-01-01Z'
-) as l
-    where not exists (select from public.mrr_fact_sales as m where m.sale_id = l.sale_id and m._deleted_at is null)
+        select *
+        from pg_temp."sales.keys"
+        where updated_at >= coalesce(timestamptz '2025-01-01Z', '-infinity'::timestamptz)
+        and updated_at < timestamptz '2025-01-01Z'
+    ) as l
+    where not exists (
+        select from public.mrr_fact_sales as m where m.sale_id = l.sale_id and m._deleted_at is null
+    )
 );
 
 -- is_small
 select count(*) < 200000
 from (
     select
-    from public.mrr_fact_sales
+    from public.mrr_dim_customers
     limit 200000
 ) as some_rows;
 
@@ -61,5 +97,7 @@ where
     and not exists (
         select
         from public.mrr_dim_customers as m
-        where m.customer_id = k.customer_id and m._deleted_at is null and m.updated_at = k.updated_at
+        where m.customer_id = k.customer_id
+        and m._deleted_at is null
+        and m.updated_at = k.updated_at
     );

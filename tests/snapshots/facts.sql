@@ -1,4 +1,11 @@
--- drop_redated
+-- discard
+delete from public.dwh_fact_sales as f
+using (select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)) as k
+where
+    f.original_sale_id = k.sale_id
+    and not exists (select from landing.sales as l where f.original_sale_id = l.sale_id);
+
+-- drop_moved
 delete from landing."sales.resolved" as r
 using public.dwh_fact_sales as f
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
@@ -6,39 +13,25 @@ where r._may_be_here and f.original_sale_id = r.original_sale_id;
 -- drop_updated
 delete from landing."sales.resolved" as r
 using public.dwh_fact_sales as f
-where r._may_be_here and f.original_sale_id = r.original_sale_id and f.transaction_timestamp = r.transaction_timestamp;
-
--- handovers
-select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded');
-
--- handovers_span
-select
-    min(v._cover_from)::text,
-    max(v._cover_to)::text
-from (select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
+where r._may_be_here
+and f.original_sale_id = r.original_sale_id
+and f.transaction_timestamp = r.transaction_timestamp;
 
 -- insert
-insert into public.dwh_fact_sales (original_sale_id, quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id)
+insert into public.dwh_fact_sales (
+    original_sale_id,
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_date,
+    transaction_timestamp,
+    customer_key,
+    product_key,
+    date_key,
+    _batch_id
+)
 select
     r.original_sale_id,
     r.quantity,
@@ -60,15 +53,75 @@ select not exists (select 1 from public.dwh_fact_sales limit 1);
 -- months
 select distinct date_trunc('month', days.day at time zone 'UTC')::date
 from (
-    select distinct date_bin('1 day', l.transaction_timestamp, timestamptz '2000-01-01 00:00+00') as day
+    select
+        distinct date_bin(
+            '1 day', l.transaction_timestamp, timestamptz '2000-01-01 00:00+00'
+        ) as day
     from landing.sales as l
 ) as days;
 
--- redate
+-- move
 update public.dwh_fact_sales as f
-set (quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id) = (r.quantity, r.unit_price, r.discount, r.net_amount, r.status, r.transaction_date, r.transaction_timestamp, r.customer_key, r.product_key, r.date_key, r._batch_id)
+set (
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_date,
+    transaction_timestamp,
+    customer_key,
+    product_key,
+    date_key,
+    _batch_id
+) = (
+    r.quantity,
+    r.unit_price,
+    r.discount,
+    r.net_amount,
+    r.status,
+    r.transaction_date,
+    r.transaction_timestamp,
+    r.customer_key,
+    r.product_key,
+    r.date_key,
+    r._batch_id
+)
 from landing."sales.resolved" as r
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
+
+-- moves
+select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
+and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded');
+
+-- moves_span
+select
+    min(v._cover_from)::text,
+    max(v._cover_to)::text
+from (select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
+and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
 
 -- remove
 delete from public.dwh_fact_sales as f
@@ -88,8 +141,10 @@ from (select
     t._cover_from,
     t._cover_to
 from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id and o._key <> d.customer_key
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
+and o._key <> d.customer_key
 where
     t._role = 'version'
     and (t._grew and o._role = 'version' or o._role = 'superseded')) as v
@@ -102,7 +157,14 @@ where
 
 -- resolve
 select
-    l.sale_id as original_sale_id, l.quantity as quantity, l.unit_price as unit_price, l.discount as discount, l.net_amount as net_amount, l.status as status, l.transaction_date as transaction_date, l.transaction_timestamp as transaction_timestamp,
+    l.sale_id as original_sale_id,
+    l.quantity as quantity,
+    l.unit_price as unit_price,
+    l.discount as discount,
+    l.net_amount as net_amount,
+    l.status as status,
+    l.transaction_date as transaction_date,
+    l.transaction_timestamp as transaction_timestamp,
     l.customer_id as _by_0, l.product_id as _by_1,
     coalesce(d0.customer_key, (
     select x.customer_key
@@ -140,20 +202,63 @@ left join public.dwh_dim_products as d1
         and d1.valid_to > l.transaction_timestamp
 where l._deleted_at is null or false and l._first_batch_id <= 1;
 
--- resolve_missing
+-- settle
 update landing."sales.resolved" as r
-set customer_key = coalesce((select x.customer_key from public.dwh_dim_customers as x where x.customer_id = r._by_0::bigint), 0)
+set customer_key = coalesce(
+    (
+        select x.customer_key
+        from public.dwh_dim_customers as x
+        where x.customer_id = r._by_0::bigint
+    ),
+    0
+)
 where r.customer_key is null;
 
 -- update
 update public.dwh_fact_sales as f
-set (quantity, unit_price, discount, net_amount, status, transaction_date, transaction_timestamp, customer_key, product_key, date_key, _batch_id) = (r.quantity, r.unit_price, r.discount, r.net_amount, r.status, r.transaction_date, r.transaction_timestamp, r.customer_key, r.product_key, r.date_key, r._batch_id)
+set (
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_date,
+    transaction_timestamp,
+    customer_key,
+    product_key,
+    date_key,
+    _batch_id
+) = (
+    r.quantity,
+    r.unit_price,
+    r.discount,
+    r.net_amount,
+    r.status,
+    r.transaction_date,
+    r.transaction_timestamp,
+    r.customer_key,
+    r.product_key,
+    r.date_key,
+    r._batch_id
+)
 from landing."sales.resolved" as r
 where
     r._may_be_here
     and f.original_sale_id = r.original_sale_id
     and f.transaction_timestamp = r.transaction_timestamp
-    and (f.quantity is distinct from r.quantity or f.unit_price is distinct from r.unit_price or f.discount is distinct from r.discount or f.net_amount is distinct from r.net_amount or f.status is distinct from r.status or f.transaction_date is distinct from r.transaction_date or f.transaction_timestamp is distinct from r.transaction_timestamp or f.customer_key is distinct from r.customer_key or f.product_key is distinct from r.product_key or f.date_key is distinct from r.date_key);
+    and (
+        f.quantity is distinct
+        from r.quantity or f.unit_price is distinct
+        from r.unit_price or f.discount is distinct
+        from r.discount or f.net_amount is distinct
+        from r.net_amount or f.status is distinct
+        from r.status or f.transaction_date is distinct
+        from r.transaction_date or f.transaction_timestamp is distinct
+        from r.transaction_timestamp or f.customer_key is distinct
+        from r.customer_key or f.product_key is distinct
+        from r.product_key or f.date_key is distinct
+        from r.date_key
+    );
 
 -- years
 select distinct extract(year from days.day)::int

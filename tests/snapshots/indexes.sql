@@ -1,6 +1,3 @@
--- drop
-select tidemark.drop_indexes(:table);
-
 -- lock
 lock table public.dwh_dim_customers in access exclusive mode;
 

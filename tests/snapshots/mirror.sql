@@ -1,8 +1,46 @@
 -- current_versions
-select sale_id, customer_id, product_id, quantity, unit_price, discount, net_amount, status, transaction_timestamp, transaction_date, transaction_year, transaction_month, transaction_day, transaction_hour, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at from public.stg_fact_sales where _batch_id > 0;
+select
+    sale_id,
+    customer_id,
+    product_id,
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_timestamp,
+    transaction_date,
+    transaction_year,
+    transaction_month,
+    transaction_day,
+    transaction_hour,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+from public.stg_fact_sales
+where _batch_id > 0;
 
 -- fill
-insert into public.mrr_dim_customers (customer_id, name, email, phone, city, country, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into public.mrr_dim_customers (
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
 select
     i.customer_id,
     i.name,
@@ -42,97 +80,38 @@ select
     m.ctid as _row,
     (
         false
-        or (m.customer_id is distinct from i.customer_id or m.customer_name is distinct from i.customer_name or m.email is distinct from i.email or m.phone is distinct from i.phone or m.city is distinct from i.city or m.country is distinct from i.country or m.country_code is distinct from i.country_code or m.segment is distinct from i.segment or m.created_at is distinct from i.created_at or m.updated_at is distinct from i.updated_at)
+        or (
+            m.customer_id is distinct
+            from i.customer_id or m.name is distinct
+            from i.name or m.email is distinct
+            from i.email or m.phone is distinct
+            from i.phone or m.city is distinct
+            from i.city or m.country is distinct
+            from i.country or m.segment is distinct
+            from i.segment or m.created_at is distinct
+            from i.created_at or m.updated_at is distinct
+            from i.updated_at
+        )
         or m._deleted_at is distinct from i._deleted_at
     ) as _differs
 from (
     select
         customer_id,
-        customer_name,
+        name,
         email,
         phone,
         city,
         country,
-        country_code,
         segment,
         created_at,
         updated_at,
-        _batch_id,
-        _seq,
-        _extracted_at,
-        _deleted_at
-    from landing."customers.cleaned"
-    where reject_reasons = '{}' and _deleted_at is null
-    union all
-    select
-        m.customer_id,
-        m.customer_name,
-        m.email,
-        m.phone,
-        m.city,
-        m.country,
-        m.country_code,
-        m.segment,
-        m.created_at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."customers.cleaned" as c
-    inner join public.stg_dim_customers as m on m.customer_id = c.customer_id
-    where c._deleted_at is not null and c._mrr_key is null
-    union all
-    select
-        m.customer_id,
-        m.customer_name,
-        m.email,
-        m.phone,
-        m.city,
-        m.country,
-        m.country_code,
-        m.segment,
-        m.created_at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."customers.cleaned" as c
-    inner join public.stg_dim_customers as m on m.customer_id = c.customer_id
-    where
-        false
-        and c._mrr_key is null
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and m._deleted_at is null
-    union all
-    select
-        m.customer_id,
-        m.customer_name,
-        m.email,
-        m.phone,
-        m.city,
-        m.country,
-        m.country_code,
-        m.segment,
-        m.created_at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."customers.cleaned" as c
-    cross join lateral jsonb_populate_record(null::public.stg_dim_customers, c._held) as h
-    inner join public.stg_dim_customers as m on m.customer_id = h.customer_id
-    where
-        false
-        and not c._frees
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and m._deleted_at is null
+        2::bigint as _batch_id,
+        0::bigint as _seq,
+        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        null::timestamptz as _deleted_at
+    from landing.customers
 ) as i
-inner join public.stg_dim_customers as m on m.customer_id = i.customer_id;
+inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
 
 -- has_repeated
 select exists (
@@ -153,7 +132,22 @@ select
     exists (select from public.mrr_dim_customers where _batch_id > 0) as has_versions;
 
 -- insert
-insert into public.mrr_dim_customers (customer_id, name, email, phone, city, country, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into public.mrr_dim_customers (
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
 select
     i.customer_id,
     i.name,
@@ -186,13 +180,106 @@ from (
         null::timestamptz as _deleted_at
     from landing.customers
 ) as i
-where not exists (select from landing."mrr_dim_customers.found" as f where f.customer_id = i.customer_id);
+where not exists (
+    select from landing."mrr_dim_customers.found" as f where f.customer_id = i.customer_id
+);
+
+-- insert
+insert into public.stg_fact_sales (
+    sale_id,
+    customer_id,
+    product_id,
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_timestamp,
+    transaction_date,
+    transaction_year,
+    transaction_month,
+    transaction_day,
+    transaction_hour,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+select
+    i.sale_id,
+    i.customer_id,
+    i.product_id,
+    i.quantity,
+    i.unit_price,
+    i.discount,
+    i.net_amount,
+    i.status,
+    i.transaction_timestamp,
+    i.transaction_date,
+    i.transaction_year,
+    i.transaction_month,
+    i.transaction_day,
+    i.transaction_hour,
+    i.created_at,
+    i.updated_at,
+    i._batch_id,
+    i._seq,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from (
+    select
+        m.sale_id,
+        m.customer_id,
+        m.product_id,
+        m.quantity,
+        m.unit_price,
+        m.discount,
+        m.net_amount,
+        m.status,
+        m.transaction_timestamp,
+        m.transaction_date,
+        m.transaction_year,
+        m.transaction_month,
+        m.transaction_day,
+        m.transaction_hour,
+        m.created_at,
+        m.updated_at,
+        6::bigint as _batch_id,
+        0::bigint as _seq,
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from public.stg_fact_sales as m
+    inner join (
+        select sale_id::bigint as sale_id from unnest(array['99']::text[]) as k (sale_id)
+    ) as k on m.sale_id = k.sale_id
+    where m._deleted_at is null and m._batch_id < 6
+) as i
+where not exists (select from landing."stg_fact_sales.found" as f where f.sale_id = i.sale_id);
 
 -- is_empty
 select not exists (select from public.mrr_dim_customers);
 
 -- keep_history
-insert into public.mrr_dim_customers_history (customer_id, name, email, phone, city, country, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into public.mrr_dim_customers_history (
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
 select
     m.customer_id,
     m.name,
@@ -215,8 +302,36 @@ where f._differs;
 -- update
 update public.mrr_dim_customers as m
 set
-    (customer_id, name, email, phone, city, country, segment, created_at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (i.customer_id, i.name, i.email, i.phone, i.city, i.country, i.segment, i.created_at, i.updated_at, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
+    (
+        customer_id,
+        name,
+        email,
+        phone,
+        city,
+        country,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    )
+    = (
+        i.customer_id,
+        i.name,
+        i.email,
+        i.phone,
+        i.city,
+        i.country,
+        i.segment,
+        i.created_at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
 from landing."mrr_dim_customers.found" as f
 inner join (
     select
@@ -237,7 +352,337 @@ inner join (
 ) as i on f.customer_id = i.customer_id
 where m.ctid = f._row and f._differs;
 
+-- update
+update public.mrr_things as m
+set
+    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (
+        i.tag,
+        i.part,
+        i.v,
+        i.sizes,
+        i.at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
+from landing."mrr_things.found" as f
+inner join (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        14::bigint as _batch_id,
+        0::bigint as _seq,
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        null::timestamptz as _deleted_at
+    from landing.things
+    union all
+    select
+        m.tag,
+        m.part,
+        m.v,
+        m.sizes,
+        m.at,
+        m.updated_at,
+        14::bigint,
+        0,
+        timestamptz '2025-01-01Z'::timestamptz,
+        coalesce(m._deleted_at, timestamptz '2025-01-01Z'::timestamptz)
+    from public.mrr_things as m
+    inner join (
+        select tag::text as tag, part::integer as part
+        from unnest(
+            array['Foo',
+            'bar',
+            'bar',
+            'foo ',
+            'two',
+            'two']::text[],
+            array['9',
+            '1',
+            '9',
+            '1',
+            '1',
+            '9']::text[]
+        ) as k (tag, part)
+    ) as k on m.tag = k.tag
+    and m.part = k.part
+    where not exists (select from landing.things as l where m.tag = l.tag and m.part = l.part)
+) as i on f.tag = i.tag and f.part = i.part
+where m.ctid = f._row and f._differs;
+
+-- update
+update public.stg_things as m
+set
+    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (
+        i.tag,
+        i.part,
+        i.v,
+        i.sizes,
+        i.at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
+from landing."stg_things.found" as f
+inner join (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from landing."things.cleaned"
+    where reject_reasons = '{}' and _deleted_at is null
+    union all
+    select
+        m.tag,
+        m.part,
+        m.v,
+        m.sizes,
+        m.at,
+        m.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."things.cleaned" as c
+    inner join public.stg_things as m on m.tag = c.tag and m.part = c.part
+    where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        m.tag,
+        m.part,
+        m.v,
+        m.sizes,
+        m.at,
+        m.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."things.cleaned" as c
+    inner join public.stg_things as m on m.tag = c.tag and m.part = c.part
+    where
+        true
+        and c._mrr_key is null
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and m._deleted_at is null
+    union all
+    select
+        m.tag,
+        m.part,
+        m.v,
+        m.sizes,
+        m.at,
+        m.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."things.cleaned" as c
+    cross join lateral jsonb_populate_record(null::public.stg_things, c._held) as h
+    inner join public.stg_things as m on m.tag = h.tag and m.part = h.part
+    where
+        true
+        and not c._frees
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and m._deleted_at is null
+) as i on f.tag = i.tag and f.part = i.part
+where m.ctid = f._row and f._differs;
+
+-- update
+update public.mrr_things as m
+set
+    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (
+        i.tag,
+        i.part,
+        i.v,
+        i.sizes,
+        i.at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
+from landing."mrr_things.found" as f
+inner join (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        12::bigint as _batch_id,
+        0::bigint as _seq,
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from landing."things.missing"
+) as i on f.tag = i.tag and f.part = i.part
+where m.ctid = f._row and f._differs;
+
 -- versions
-select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at from public.stg_dim_customers where _batch_id > 0
+select
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _seq
+from public.mrr_dim_customers
+where _batch_id > 0
 union all
-select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at from public.stg_dim_customers_history where _batch_id > 0;
+select
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _seq
+from public.mrr_dim_customers_history
+where _batch_id > 0;
+
+-- with_again
+select
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _seq
+from public.mrr_dim_customers
+where _batch_id > 4
+union all
+select
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _seq
+from public.mrr_dim_customers_history
+where _batch_id > 4
+union all
+select
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    5::bigint as _batch_id,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    0::bigint as _seq
+from (
+    select
+        customer_id,
+        name,
+        email,
+        phone,
+        city,
+        country,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at,
+        _seq
+    from public.mrr_dim_customers
+    where _batch_id <= 5 and _deleted_at is null
+    union all
+    select
+        customer_id,
+        name,
+        email,
+        phone,
+        city,
+        country,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at,
+        _seq
+    from (
+        select
+            distinct on (h.customer_id) h.customer_id,
+            h.name,
+            h.email,
+            h.phone,
+            h.city,
+            h.country,
+            h.segment,
+            h.created_at,
+            h.updated_at,
+            h._batch_id,
+            h._first_batch_id,
+            h._extracted_at,
+            h._deleted_at,
+            h._seq
+        from public.mrr_dim_customers_history as h
+        inner join public.mrr_dim_customers as m on m.customer_id = h.customer_id
+        where m._batch_id > 5 and h._batch_id <= 5
+        order by h.customer_id, h._batch_id desc, h._seq desc
+    ) as replaced
+    where _deleted_at is null
+) as v where _batch_id < 5;

@@ -1,6 +1,43 @@
 -- add_versions
-insert into public.dwh_dim_customers (customer_id, segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq, is_inferred)
-select s.customer_id, s.segment, s.city, s.country, s.customer_name, s.email, s.phone, s.country_code, s.valid_from, s.valid_to, s.is_current, s.is_deleted, s.changed_at, s._batch_id, s._seq, s._deleted_batch_id, s._deleted_seq, s.is_inferred
+insert into public.dwh_dim_customers (
+    customer_id,
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq,
+    is_inferred
+)
+select
+    s.customer_id,
+    s.segment,
+    s.city,
+    s.country,
+    s.customer_name,
+    s.email,
+    s.phone,
+    s.country_code,
+    s.valid_from,
+    s.valid_to,
+    s.is_current,
+    s.is_deleted,
+    s.changed_at,
+    s._batch_id,
+    s._seq,
+    s._deleted_batch_id,
+    s._deleted_seq,
+    s.is_inferred
 from landing."customers.rebuilt" as s
 where s.customer_key < 0
 order by s.valid_from;
@@ -10,12 +47,69 @@ select distinct _batch_id from landing.customers order by _batch_id;
 
 -- change_versions
 update public.dwh_dim_customers as d
-set (segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq, is_inferred) = (s.segment, s.city, s.country, s.customer_name, s.email, s.phone, s.country_code, s.valid_from, s.valid_to, s.is_current, s.is_deleted, s.changed_at, s._batch_id, s._seq, s._deleted_batch_id, s._deleted_seq, s.is_inferred)
+set (
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq,
+    is_inferred
+) = (
+    s.segment,
+    s.city,
+    s.country,
+    s.customer_name,
+    s.email,
+    s.phone,
+    s.country_code,
+    s.valid_from,
+    s.valid_to,
+    s.is_current,
+    s.is_deleted,
+    s.changed_at,
+    s._batch_id,
+    s._seq,
+    s._deleted_batch_id,
+    s._deleted_seq,
+    s.is_inferred
+)
 from landing."customers.rebuilt" as s
 where
     d.customer_key = s.customer_key
-    and s.is_current = false
-    and ((d.segment is distinct from s.segment or d.city is distinct from s.city or d.country is distinct from s.country or d.customer_name is distinct from s.customer_name or d.email is distinct from s.email or d.phone is distinct from s.phone or d.country_code is distinct from s.country_code or d.valid_from is distinct from s.valid_from or d.valid_to is distinct from s.valid_to or d.is_current is distinct from s.is_current or d.is_deleted is distinct from s.is_deleted or d.changed_at is distinct from s.changed_at or d._batch_id is distinct from s._batch_id or d._seq is distinct from s._seq or d._deleted_batch_id is distinct from s._deleted_batch_id or d._deleted_seq is distinct from s._deleted_seq) or d.is_inferred <> s.is_inferred);
+    and s.is_current = true
+    and (
+        (
+            d.segment is distinct
+            from s.segment or d.city is distinct
+            from s.city or d.country is distinct
+            from s.country or d.customer_name is distinct
+            from s.customer_name or d.email is distinct
+            from s.email or d.phone is distinct
+            from s.phone or d.country_code is distinct
+            from s.country_code or d.valid_from is distinct
+            from s.valid_from or d.valid_to is distinct
+            from s.valid_to or d.is_current is distinct
+            from s.is_current or d.is_deleted is distinct
+            from s.is_deleted or d.changed_at is distinct
+            from s.changed_at or d._batch_id is distinct
+            from s._batch_id or d._seq is distinct
+            from s._seq or d._deleted_batch_id is distinct
+            from s._deleted_batch_id or d._deleted_seq is distinct
+            from s._deleted_seq
+        )
+        or d.is_inferred <> s.is_inferred
+    );
 
 -- confirm
 insert into tidemark.dwh_dim_customers_confirmed (customer_id, confirmed_at, _batch_id, _seq)
@@ -24,7 +118,9 @@ on conflict (customer_id, confirmed_at) do update
 set _batch_id = excluded._batch_id, _seq = excluded._seq;
 
 -- create_confirmed
-create unlogged table landing."customers.confirmed" (like tidemark.dwh_dim_customers_confirmed including defaults including indexes);
+create unlogged table landing."customers.confirmed" (
+    like tidemark.dwh_dim_customers_confirmed including defaults including indexes
+);
 
 -- create_dimension
 create unlogged table landing."customers.rebuilt"
@@ -39,17 +135,27 @@ truncate public.stg_dim_customers, public.stg_dim_customers_history;
 -- forget_confirmations
 delete from tidemark.dwh_dim_customers_confirmed as c
 where not exists (
-    select from landing."customers.confirmed" as s where s.customer_id = c.customer_id and s.confirmed_at = c.confirmed_at
+    select
+    from landing."customers.confirmed" as s
+    where s.customer_id = c.customer_id and s.confirmed_at = c.confirmed_at
 );
 
 -- forget_later
 delete from landing.customers where _batch_id > 2;
 
--- forget_rejects
-delete from stg_rejects where area = :area and entity = :entity;
-
 -- keep
-select customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _deleted_at
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _deleted_at
 from public.stg_dim_customers
 where _deleted_at is null;
 
@@ -66,7 +172,8 @@ alter column customer_key add generated by default as identity (start with -1 in
 
 -- remove_versions
 delete from public.dwh_dim_customers as d
-where d.customer_key <> 0 and not exists (select from landing."customers.rebuilt" as s where s.customer_key = d.customer_key);
+where d.customer_key <> 0
+and not exists (select from landing."customers.rebuilt" as s where s.customer_key = d.customer_key);
 
 -- seed_inferred
 insert into landing."customers.rebuilt"
@@ -83,4 +190,9 @@ select
 from public.dwh_dim_customers as d
 where
     d.customer_key <> 0
-    and (d.is_inferred or not true and d.valid_from = timestamptz '2025-01-01Z' and d.changed_at > timestamptz '2025-01-01Z');
+    and (
+        d.is_inferred
+        or not true
+        and d.valid_from = timestamptz '2025-01-01Z'
+        and d.changed_at > timestamptz '2025-01-01Z'
+    );

@@ -120,7 +120,8 @@ select
     _seq,
     null as _deleted_batch_id,
     null as _deleted_seq,
-    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end as _role,
+    case when _rank = 1
+    and _instant_key is not null then 'superseded' else 'withdrawn' end as _role,
     case when _rank = 1 then _instant_key end as _key,
     null as _cover_from,
     null as _cover_to,
@@ -137,7 +138,7 @@ from (
         d.is_deleted,
         lead(d.valid_from) over (partition by d.customer_id order by d.valid_from) as next_from
     from (select distinct customer_id from landing."customers.timeline") as t
-    inner join landing."customers.rebuilt" as d on t.customer_id = d.customer_id
+    inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
 ) as v
 where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted;
 
@@ -164,12 +165,30 @@ on conflict (customer_id, confirmed_at) do update
 set _batch_id = excluded._batch_id, _seq = excluded._seq;
 
 -- delete
-delete from landing."customers.rebuilt" as d
+delete from public.dwh_dim_customers as d
 using landing."customers.timeline" as t
 where d.customer_key = t._key and t._role = 'superseded';
 
 -- fill
-insert into public.dwh_dim_customers (customer_id, segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq)
+insert into public.dwh_dim_customers (
+    customer_id,
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq
+)
 select
     customer_id,
     segment,
@@ -201,33 +220,61 @@ select distinct
     true,
     timestamptz '2025-01-01Z',
     :batch_id::bigint
-from (select _by_0::bigint as customer_id from landing."sales.resolved" where customer_key is null) as u
+from (
+    select _by_0::bigint as customer_id from landing."sales.resolved" where customer_key is null
+) as u
 where
     num_nulls(u.customer_id) = 0
     and not exists (select from public.dwh_dim_customers as d where d.customer_id = u.customer_id);
 
 -- insert
-insert into landing."customers.rebuilt" (customer_id, segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq)
-select customer_id, segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq
+insert into public.dwh_dim_customers (
+    customer_id,
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq
+)
+select
+    customer_id,
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq
 from landing."customers.timeline"
 where _role = 'version' and _key is null;
 
 -- is_first_load
 select
-    not exists (select from landing."customers.rebuilt" where customer_key <> 0)
+    not exists (select from public.dwh_dim_customers where customer_key <> 0)
     and not exists (
         select from landing.customers
         where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     );
-
--- keep_since
-insert into tidemark.added_column (dimension, column_name, since_batch)
-select
-    :dimension,
-    c.name,
-    c.since
-from unnest(:columns::text[], :since::bigint[]) as c (name, since)
-on conflict do nothing;
 
 -- place
 with known as (
@@ -319,7 +366,9 @@ observed as (
         c._seq
     from known as k
     inner join landing."customers.confirmed" as c
-        on k.customer_id = c.customer_id and c.confirmed_at >= k.changed_at and c.confirmed_at < k.valid_to
+        on k.customer_id = c.customer_id
+        and c.confirmed_at >= k.changed_at
+        and c.confirmed_at < k.valid_to
     where not k.is_inferred
     union all
     select
@@ -471,6 +520,248 @@ select
     _rank
 from ranked;
 
+-- place
+with known as (
+    select
+        d.tag,
+        d.part,
+        d.v,
+        d.sizes,
+        d.thing_key as _key,
+        d.changed_at,
+        d.valid_from,
+        d.valid_to,
+        d.is_deleted,
+        d.is_inferred,
+        d._batch_id,
+        d._seq,
+        d._deleted_batch_id,
+        d._deleted_seq
+    from (select distinct tag, part from landing.things) as l
+    inner join public.dim_things as d on l.tag = d.tag and l.part = d.part
+),
+
+observed as (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        _key,
+        valid_from as _known_from,
+        valid_to as _known_to,
+        changed_at as _raw_at,
+        true as _live,
+        is_inferred as _inferred,
+        false as _incoming,
+        null::timestamptz as _clock,
+        _batch_id,
+        _seq
+    from known
+    union all
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        valid_to as _raw_at,
+        false as _live,
+        false as _inferred,
+        false as _incoming,
+        null as _clock,
+        _deleted_batch_id as _batch_id,
+        _deleted_seq as _seq
+    from known
+    where is_deleted
+    union all
+    select
+        k.tag,
+        k.part,
+        k.v,
+        k.sizes,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        c.confirmed_at as _raw_at,
+        true as _live,
+        false as _inferred,
+        false as _incoming,
+        null as _clock,
+        c._batch_id,
+        c._seq
+    from known as k
+    inner join tidemark.dim_things_confirmed as c
+        on k.tag = c.tag
+        and k.part = c.part
+        and c.confirmed_at >= k.changed_at
+        and c.confirmed_at < k.valid_to
+    where not k.is_inferred
+    union all
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        case
+            when _deleted_at is null then at
+            when at > _extracted_at then _deleted_at
+            else greatest(_deleted_at, at + interval '1 microsecond')
+        end as _raw_at,
+        _deleted_at is null as _live,
+        false as _inferred,
+        true as _incoming,
+        _extracted_at as _clock,
+        _batch_id,
+        _seq
+    from landing.things
+),
+summed_up as (
+    select
+        *,
+        max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
+        max(_key) filter (where _inferred) over whole as _inferred_key,
+        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
+    from observed
+    window whole as (partition by tag, part)
+),
+arrived as (
+    select
+        *,
+        row_number() over (partition by tag, part order by _batch_id, _seq, _live desc) as _place
+    from summed_up
+    where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
+),
+
+clocked as (
+    select
+        *,
+        min(_clock) filter (where _live) over later as _shown_at,
+        min(_clock) over later as _judged_at,
+        lag(_raw_at) over arrival > _clock as _judges
+    from arrived
+    window
+        arrival as (partition by tag, part order by _batch_id, _seq, _live desc),
+        later as (
+            partition by tag, part order by _place desc
+            rows between unbounded preceding and 1 preceding
+        )
+),
+
+judged as (
+    select
+        *,
+        coalesce(
+            case when _live then _raw_at else _raw_at - interval '1 microsecond' end > _shown_at
+            or _live
+            and _raw_at > _judged_at
+            and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
+            false
+        ) as _withdrawn,
+        max(_place) filter (where _judges) over (partition by tag, part) as _judge
+    from clocked
+    window earlier as (
+        partition by tag, part order by _batch_id, _seq, _live desc
+        rows between unbounded preceding and 1 preceding
+    )
+),
+remaining as (
+    select
+        *,
+        not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
+    from judged
+    window arrival as (partition by tag, part, _withdrawn order by _batch_id, _seq, _live desc)
+),
+counted as (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        
+        _key,
+        _known_to,
+        _raw_at,
+        _live,
+        _batch_id,
+        _seq,
+        _place,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _judge,
+        _deletes,
+        interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
+    from remaining
+    window
+        whole as (partition by tag, part),
+        arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
+),
+deletes_placed as (
+    select
+        *,
+        case
+            when _deletes
+                then max(_raw_at - _ticks)
+                    filter (where (_live or _deletes) and not _withdrawn) over arrival
+                    + _ticks
+        end as _deleted_at
+    from counted
+    window arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
+),
+placed as (
+    select
+        *,
+        case
+            when not _live or max(_deleted_at) over arrival > _raw_at
+                then max(_deleted_at) over arrival
+            else _raw_at
+        end as _at
+    from deletes_placed
+    window arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
+),
+ranked as (
+    select
+        *,
+        row_number() over (instant order by _withdrawn, _place desc) as _rank,
+        max(_key) over instant as _instant_key,
+        max(_known_to) over instant as _instant_to,
+        max(_at) filter (where not _withdrawn and _place <= _judge) over whole as _judged_to
+    from placed
+    where _live or _at is not null
+    window
+        instant as (partition by tag, part, _at, _live),
+        whole as (partition by tag, part)
+)
+select
+    tag,
+    part,
+    v,
+    sizes,
+    _at,
+    case
+        when _withdrawn then '-infinity'
+        when _place = _judge then _judged_to
+        else _at
+    end as _told_at,
+    _live,
+    _batch_id,
+    _seq,
+    _place,
+    _key,
+    _instant_key,
+    _instant_to,
+    _inferred_key,
+    _was_inferred,
+    _withdrawn,
+    _rank
+from ranked;
+
 -- segment
 with told as (
     select
@@ -478,7 +769,9 @@ with told as (
         segment,
         city,
         country,
-        last_value(customer_name) over whole as customer_name, last_value(email) over whole as email, last_value(phone) over whole as phone,
+        last_value(customer_name) over whole as customer_name,
+        last_value(email) over whole as email,
+        last_value(phone) over whole as phone,
         country_code,
         _at,
         _live,
@@ -501,7 +794,13 @@ compared as (
         *,
         (
             _live is distinct from lag(_live) over timeline
-            or _live and (segment is distinct from lag(segment) over timeline or city is distinct from lag(city) over timeline or country is distinct from lag(country) over timeline)
+            or _live
+            and (
+                segment is distinct
+                from lag(segment) over timeline or city is distinct
+                from lag(city) over timeline or country is distinct
+                from lag(country) over timeline
+            )
         ) as _starts
     from told
     where _rank = 1 and not _withdrawn
@@ -538,22 +837,71 @@ select
 from numbered
 window known_first as (partition by customer_id, _segment order by _instant_key is null, _at);
 
--- since
-select
-    dimension,
-    column_name,
-    since_batch
-from tidemark.added_column
-where dimension = any (:dimensions);
-
 -- update
-update landing."customers.rebuilt" as d
-set (segment, city, country, customer_name, email, phone, country_code, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq, _deleted_batch_id, _deleted_seq, is_inferred) = (t.segment, t.city, t.country, t.customer_name, t.email, t.phone, t.country_code, t.valid_from, t.valid_to, t.is_current, t.is_deleted, t.changed_at, t._batch_id, t._seq, t._deleted_batch_id, t._deleted_seq, false)
+update public.dwh_dim_customers as d
+set (
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq,
+    is_inferred
+) = (
+    t.segment,
+    t.city,
+    t.country,
+    t.customer_name,
+    t.email,
+    t.phone,
+    t.country_code,
+    t.valid_from,
+    t.valid_to,
+    t.is_current,
+    t.is_deleted,
+    t.changed_at,
+    t._batch_id,
+    t._seq,
+    t._deleted_batch_id,
+    t._deleted_seq,
+    false
+)
 from landing."customers.timeline" as t
 where
     d.customer_key = t._key
     and t._role = 'version'
-    and ((d.segment is distinct from t.segment or d.city is distinct from t.city or d.country is distinct from t.country or d.customer_name is distinct from t.customer_name or d.email is distinct from t.email or d.phone is distinct from t.phone or d.country_code is distinct from t.country_code or d.valid_from is distinct from t.valid_from or d.valid_to is distinct from t.valid_to or d.is_current is distinct from t.is_current or d.is_deleted is distinct from t.is_deleted or d.changed_at is distinct from t.changed_at or d._batch_id is distinct from t._batch_id or d._seq is distinct from t._seq or d._deleted_batch_id is distinct from t._deleted_batch_id or d._deleted_seq is distinct from t._deleted_seq) or d.is_inferred);
+    and (
+        (
+            d.segment is distinct
+            from t.segment or d.city is distinct
+            from t.city or d.country is distinct
+            from t.country or d.customer_name is distinct
+            from t.customer_name or d.email is distinct
+            from t.email or d.phone is distinct
+            from t.phone or d.country_code is distinct
+            from t.country_code or d.valid_from is distinct
+            from t.valid_from or d.valid_to is distinct
+            from t.valid_to or d.is_current is distinct
+            from t.is_current or d.is_deleted is distinct
+            from t.is_deleted or d.changed_at is distinct
+            from t.changed_at or d._batch_id is distinct
+            from t._batch_id or d._seq is distinct
+            from t._seq or d._deleted_batch_id is distinct
+            from t._deleted_batch_id or d._deleted_seq is distinct
+            from t._deleted_seq
+        )
+        or d.is_inferred
+    );
 
 -- withdraw_confirmations
 delete from landing."customers.confirmed" as c

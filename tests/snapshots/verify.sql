@@ -1,5 +1,21 @@
 -- mirrored_rows
-select t.customer_id, t.name, t.email, t.phone, t.city, t.country, t.segment, t.created_at, t.updated_at, t._batch_id, t._first_batch_id, t._extracted_at, t._deleted_at, t._seq from public.mrr_dim_customers as t where t._deleted_at is null or t._batch_id > 2;
+select
+    t.customer_id,
+    t.name,
+    t.email,
+    t.phone,
+    t.city,
+    t.country,
+    t.segment,
+    t.created_at,
+    t.updated_at,
+    t._batch_id,
+    t._first_batch_id,
+    t._extracted_at,
+    t._deleted_at,
+    t._seq
+from public.mrr_dim_customers as t
+where t._deleted_at is null or t._batch_id > 2;
 
 -- reject_differences
 select
@@ -34,7 +50,9 @@ full join (
         and o.entity = :entity
         and o.resolved_at is null
         and o.key not in (
-            select jsonb_build_object('customer_id', l.customer_id) from landing.customers as l where l._batch_id > 2
+            select jsonb_build_object('customer_id', l.customer_id)
+            from landing.customers as l
+            where l._batch_id > 2
         )
 ) as r on s.document = r.document
 where s.reasons is distinct from r.reasons

@@ -1,5 +1,21 @@
 -- arrive
-insert into landing."stg_dim_customers.arrived" (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at, _follows)
+insert into landing."stg_dim_customers.arrived" (
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+)
 select
     customer_id,
     customer_name,
@@ -38,7 +54,15 @@ from (
     union all
     select
         customer_id,
-        null as customer_name, null as email, null as phone, null as city, null as country, null as country_code, null as segment, null as created_at, null as updated_at,
+        null as customer_name,
+        null as email,
+        null as phone,
+        null as city,
+        null as country,
+        null as country_code,
+        null as segment,
+        null as created_at,
+        null as updated_at,
         c._batch_id,
         c._seq,
         c._extracted_at,
@@ -58,11 +82,124 @@ from (
     ) as c
 ) as i;
 
+-- arrive
+insert into landing."mrr_things.arrived" (
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+)
+select
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+from (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        8::bigint as _batch_id,
+        coalesce(_seq, 0) as _seq,
+        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        _deleted_at,
+        _deleted_at is not null as _follows
+    from landing.things
+) as i;
+
+-- arrive_behind
+insert into landing."mrr_things.arrived"
+(
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    _follows,
+    _here
+)
+select
+    m.tag,
+    m.part,
+    m.v,
+    m.sizes,
+    m.at,
+    m.updated_at,
+    m._batch_id,
+    m._seq,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at,
+    false,
+    m.ctid
+from (select distinct tag, part from landing."mrr_things.arrived") as a
+inner join public.mrr_things as m on m.tag = a.tag and m.part = a.part;
+
+-- arrived
+select
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at,
+    false as _follows,
+    ctid as _here
+from public.stg_dim_customers;
+
 -- has_repeated
 select exists (select from landing."stg_dim_customers.ordered" where _is_repeated);
 
 -- insert
-insert into public.stg_dim_customers (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into public.stg_dim_customers (
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
 select
     customer_id,
     customer_name,
@@ -83,7 +220,23 @@ from landing."stg_dim_customers.ordered"
 where _is_last and _replaces is null;
 
 -- keep
-insert into public.stg_dim_customers_history (customer_id, customer_name, email, phone, city, country, country_code, segment, created_at, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into public.stg_dim_customers_history (
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
 select
     customer_id,
     customer_name,
@@ -115,14 +268,24 @@ with placed as (
 filled as (
     select
         customer_id,
-        first_value(customer_name) over behind as customer_name, first_value(email) over behind as email, first_value(phone) over behind as phone, first_value(city) over behind as city, first_value(country) over behind as country, first_value(country_code) over behind as country_code, first_value(segment) over behind as segment, first_value(created_at) over behind as created_at, first_value(updated_at) over behind as updated_at,
+        first_value(customer_name) over behind as customer_name,
+        first_value(email) over behind as email,
+        first_value(phone) over behind as phone,
+        first_value(city) over behind as city,
+        first_value(country) over behind as country,
+        first_value(country_code) over behind as country_code,
+        first_value(segment) over behind as segment,
+        first_value(created_at) over behind as created_at,
+        first_value(updated_at) over behind as updated_at,
         _batch_id,
         _seq,
         _first_batch_id,
         _extracted_at,
         _deleted_at,
         _here,
-        _follows and _deleted_at is null and bool_or(_deleted_at is not null) over behind as _is_gone
+        _follows
+        and _deleted_at is null
+        and bool_or(_deleted_at is not null) over behind as _is_gone
     from placed
     where _behind > 0
     window behind as (partition by customer_id, _behind order by _here is null, _batch_id, _seq)
@@ -137,7 +300,19 @@ compared as (
             row_number() over arrival = 1
             or _batch_id = any (array[]::bigint[])
             or _deleted_at is distinct from lag(_deleted_at) over arrival
-            or (customer_id is distinct from lag(customer_id) over arrival or customer_name is distinct from lag(customer_name) over arrival or email is distinct from lag(email) over arrival or phone is distinct from lag(phone) over arrival or city is distinct from lag(city) over arrival or country is distinct from lag(country) over arrival or country_code is distinct from lag(country_code) over arrival or segment is distinct from lag(segment) over arrival or created_at is distinct from lag(created_at) over arrival or updated_at is distinct from lag(updated_at) over arrival)
+            or (
+                customer_id is distinct
+                from lag(customer_id) over arrival or customer_name is distinct
+                from lag(customer_name) over arrival or email is distinct
+                from lag(email) over arrival or phone is distinct
+                from lag(phone) over arrival or city is distinct
+                from lag(city) over arrival or country is distinct
+                from lag(country) over arrival or country_code is distinct
+                from lag(country_code) over arrival or segment is distinct
+                from lag(segment) over arrival or created_at is distinct
+                from lag(created_at) over arrival or updated_at is distinct
+                from lag(updated_at) over arrival
+            )
         ) as _differs,
         _here is null
         and (_batch_id, _seq, true)
@@ -171,3 +346,22 @@ select
 from compared
 where _differs or _is_repeated
 window arrival as (partition by customer_id order by _here is null, _batch_id, _seq);
+
+-- update
+update public.mrr_things as m
+set
+    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (
+        v.tag,
+        v.part,
+        v.v,
+        v.sizes,
+        v.at,
+        v.updated_at,
+        v._batch_id,
+        v._seq,
+        v._extracted_at,
+        v._deleted_at
+    )
+from landing."mrr_things.ordered" as v
+where m.ctid = v._replaces and v._is_last and not v._is_old;

@@ -43,8 +43,8 @@ select
     row_number() over (
         order by s._is_here is null, r._is_here is null, {coalesce(s.key, r.key)}
     ) as position
-from (select {columns}, true as _is_here from {sent} as sent) as s
-full join (select {values}, true as _is_here from {kept} as kept) as r on {s.key = r.key}
+from (select {x.columns}, true as _is_here from {sent} as x) as s
+full join (select {x.values}, true as _is_here from {kept} as x) as r on {s.key = r.key}
 where
     (
         s._is_here is null

@@ -177,7 +177,7 @@ def _origins(
     for audit in audited:
         differing[audit.entity].update(audit.keys)
     for name, keys in differing.items():
-        known = [key for key in keys if None not in key]
+        known = sorted(key for key in keys if None not in key)
         found = claims.origins(stg, cleansings[name].claims, known)
         yield from (Origin(name, key, mirrored) for key, mirrored in found.items())
 

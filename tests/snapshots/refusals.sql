@@ -1,0 +1,18 @@
+-- count
+select
+    
+    count(*)
+from landing.clean_things;
+
+-- lacking
+select count(*)
+from landing.clean_things
+where v is null and reject_reasons = '{}' and _deleted_at is null;
+
+-- repeated_key
+select array[tag::text, part::text]
+from landing.things
+group by tag, part
+having count(*) > 1
+order by 1
+limit 1;
