@@ -16,7 +16,8 @@ from tests.fix_servers import HOME
 from tidemark.postgres import compose, db, sqlfiles
 
 DRAWN = re.compile(r"[0-9a-f]{32}")
-PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+PLAIN = re.compile(r"(?!binary$)[a-z_][a-z0-9_]*")
+"""A name that needs no quotes: it is no word of SQL."""
 VERBS = "alter analyze begin copy create delete do drop insert lock select set truncate update with"
 WHOLE = re.compile(rf"({'|'.join(VERBS.split())})\b")
 """How a statement begins that is no part of another one."""
@@ -189,7 +190,8 @@ def _value(value: object) -> str:
 def readable(text: str) -> str:
     """Give what is longer than a line several, and let parameters look like psql's."""
     text = PARAMETER.sub(r":\1", text).replace("%%", "%")
-    return "\n".join(chain.from_iterable(map(_lines, text.split("\n"))))
+    lines = (line for line in text.split("\n") if line.strip() or not line)
+    return "\n".join(chain.from_iterable(map(_lines, lines)))
 
 
 def _lines(line: str) -> Iterator[str]:

@@ -117,6 +117,36 @@ where
     and c.reject_reasons = '{}'
     and true;
 
+-- delete_unheld
+insert into landing."things.cleaned" (
+    tag,
+    part,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    reject_reasons
+)
+select
+    m.tag,
+    m.part,
+    c._batch_id,
+    c._seq,
+    c._extracted_at,
+    coalesce(c._deleted_at, c._extracted_at),
+    '{}'
+from landing."things.cleaned" as c
+cross join lateral jsonb_populate_record(null::public.stg_things, c._held) as h
+inner join public.stg_things as m on m.tag = h.tag and m.part = h.part
+where
+    c._frees
+    and m._deleted_at is null
+    and not exists (
+        select
+        from landing."things.cleaned" as n
+        where n._stg_key = c._held and n._deleted_at is null and n.reject_reasons = '{}'
+    );
+
 -- examine
 select
     count(*) filter (where l._first_batch_id is null),
@@ -238,36 +268,6 @@ delete from landing."things.cleaned" where _mrr_key is null;
 
 -- last_number
 select coalesce(max(_first_batch_id), 0) from landing.things;
-
--- let_go
-insert into landing."things.cleaned" (
-    tag,
-    part,
-    _batch_id,
-    _seq,
-    _extracted_at,
-    _deleted_at,
-    reject_reasons
-)
-select
-    m.tag,
-    m.part,
-    c._batch_id,
-    c._seq,
-    c._extracted_at,
-    coalesce(c._deleted_at, c._extracted_at),
-    '{}'
-from landing."things.cleaned" as c
-cross join lateral jsonb_populate_record(null::public.stg_things, c._held) as h
-inner join public.stg_things as m on m.tag = h.tag and m.part = h.part
-where
-    c._frees
-    and m._deleted_at is null
-    and not exists (
-        select
-        from landing."things.cleaned" as n
-        where n._stg_key = c._held and n._deleted_at is null and n.reject_reasons = '{}'
-    );
 
 -- mark
 update landing."things.cleaned" as c

@@ -101,7 +101,7 @@ and (
     or updated_at >= '9999-12-31'
 );
 
--- refuse_misfits
+-- refuse_violations
 update landing."sales.cleaned"
 set reject_reasons = reject_reasons || array_remove(
     array[case when num_nulls(sale_id) > 0 then 'key is missing' end,

@@ -5,7 +5,7 @@ where
     f.original_sale_id = k.sale_id
     and not exists (select from landing.sales as l where f.original_sale_id = l.sale_id);
 
--- drop_moved
+-- drop_redated
 delete from landing."sales.resolved" as r
 using public.dwh_fact_sales as f
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
@@ -16,6 +16,39 @@ using public.dwh_fact_sales as f
 where r._may_be_here
 and f.original_sale_id = r.original_sale_id
 and f.transaction_timestamp = r.transaction_timestamp;
+
+-- handovers
+select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
+and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded');
+
+-- handovers_span
+select
+    min(v._cover_from)::text,
+    max(v._cover_to)::text
+from (select
+    d.customer_key as new_key,
+    o._key as old_key,
+    t._cover_from,
+    t._cover_to
+from landing."customers.timeline" as t
+inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+and d.valid_from = t.valid_from
+inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
+and o._key <> d.customer_key
+where
+    t._role = 'version'
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
 
 -- insert
 insert into public.dwh_fact_sales (
@@ -60,7 +93,7 @@ from (
     from landing.sales as l
 ) as days;
 
--- move
+-- redate
 update public.dwh_fact_sales as f
 set (
     quantity,
@@ -89,39 +122,6 @@ set (
 )
 from landing."sales.resolved" as r
 where r._may_be_here and f.original_sale_id = r.original_sale_id;
-
--- moves
-select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
-and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
-and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded');
-
--- moves_span
-select
-    min(v._cover_from)::text,
-    max(v._cover_to)::text
-from (select
-    d.customer_key as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from landing."customers.timeline" as t
-inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
-and d.valid_from = t.valid_from
-inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
-and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
 
 -- remove
 delete from public.dwh_fact_sales as f
@@ -186,7 +186,6 @@ select
     limit 1
 )) as product_key,
     coalesce(to_char(l.transaction_date, 'YYYYMMDD')::integer, 0) as date_key,
-    
     l._batch_id,
     l._first_batch_id <= 1 as _may_be_here
 from landing.sales as l
@@ -202,7 +201,7 @@ left join public.dwh_dim_products as d1
         and d1.valid_to > l.transaction_timestamp
 where l._deleted_at is null or false and l._first_batch_id <= 1;
 
--- settle
+-- resolve_missing
 update landing."sales.resolved" as r
 set customer_key = coalesce(
     (

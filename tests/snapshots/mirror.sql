@@ -577,7 +577,7 @@ select
 from public.mrr_dim_customers_history
 where _batch_id > 0;
 
--- with_again
+-- with_refreshed
 select
     customer_id,
     name,

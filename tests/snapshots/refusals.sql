@@ -1,6 +1,5 @@
 -- count
 select
-    
     count(*)
 from landing.clean_things;
 

@@ -437,7 +437,6 @@ counted as (
         email,
         phone,
         country_code,
-        
         _key,
         _known_to,
         _raw_at,
@@ -683,7 +682,6 @@ counted as (
         part,
         v,
         sizes,
-        
         _key,
         _known_to,
         _raw_at,

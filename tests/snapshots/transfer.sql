@@ -28,7 +28,7 @@ from (
 ) as q;
 
 -- send
-copy (select customer_id, updated_at from public.customers where true) to stdout (format binary);
+copy (select customer_id, updated_at from public.customers where true) to stdout (format "binary");
 
 -- truncate
 truncate table landing.customers;

@@ -96,7 +96,7 @@ def filled(text: str, parts: Parts) -> sql.Composed:
     for before, placeholder in _pieces(text):
         if takes_comma and not before.startswith(","):
             raise ValueError("a list without columns has no comma behind it.")
-        composed.append(sql.SQL(before[1:] if takes_comma else before))
+        composed.append(sql.SQL(before[1:].removeprefix(" ") if takes_comma else before))
         one = _composed(placeholder, parts) if placeholder else sql.SQL("")
         takes_comma = one is None
         if one is not None:

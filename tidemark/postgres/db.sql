@@ -1,9 +1,10 @@
 -- What a session begins with.
 
--- A server that is too old for a setting has none to change. An engine's session has its own path.
+-- A server that is too old for a setting has none to change. An engine's session has its own path:
+-- `unnest` of several arrays is PostgreSQL's own syntax, and no function that is looked up by it.
 -- name: pin
 select pg_catalog.set_config(s.name, s.setting, false)
-from rows from (pg_catalog.unnest({names}), pg_catalog.unnest({settings})) as s (name, setting)
+from unnest({names}, {settings}) as s (name, setting)
 where pg_catalog.current_setting(s.name, true) is not null
 
 -- A statement whose process was killed ends within a second, and lets go of its locks. Some systems

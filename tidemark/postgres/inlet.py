@@ -148,11 +148,9 @@ class Inlet:
             "receive",
             landing=self._table,
             columns=Columns(tuple(columns)),
-            form=db.raw(form),
-            options=db.raw("").join(
-                compose.statement(__name__, "option", name=db.name(name), value=db.literal(value))
-                for name, value in options.items()
-            ),
+            options=[db.name(name) for name in options],
+            values=[db.literal(value) for value in options.values()],
+            form=db.name(form),
         )
         self._item = _Item(self._receiver, statement, stop, is_repeatable)
         self.brought.update(columns)

@@ -1,10 +1,7 @@
 -- What lands in a table, item by item.
 
 -- name: receive
-copy {landing} ({columns}) from stdin (format {form}{options})
-
--- name: option
-, {name} {value}
+copy {landing} ({columns}) from stdin ({options values}, format {form})
 
 -- name: save
 savepoint item

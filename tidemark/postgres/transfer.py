@@ -203,7 +203,7 @@ class Snapshot:
 
         def is_refused(some: Sequence[str]) -> bool:
             part = compose.statement(__name__, "part", columns=Columns(tuple(some)), query=query)
-            statement = compose.statement(__name__, "send", query=part, form=db.raw("text"))
+            statement = compose.statement(__name__, "send", query=part, form=db.name("text"))
             with Path(os.devnull).open("wb") as nowhere:
                 try:
                     with self.read(session):
@@ -292,7 +292,7 @@ def send(
     """Send the result of a query as one item; its columns are these, as the receiver has them."""
     guarded = rowsize.guarded(query, columns, binary=binary)
     form: Format = "binary" if binary else "text"
-    statement = compose.statement(__name__, "send", query=guarded, form=db.raw(form))
+    statement = compose.statement(__name__, "send", query=guarded, form=db.name(form))
     pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
     with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
         sender.copy_out(statement, pipe)
