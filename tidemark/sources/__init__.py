@@ -1,9 +1,9 @@
 """Where rows come from: what a source is asked, and which kinds there are.
 
 A source is asked little, and knows no receiver. `open` gives one consistent look at what is new
-since positions, and the look sends items to whoever takes them. What else a kind of source can do
-is an ability, which it has or lacks: `isinstance(source, Comparable)`. Files, posted events and
-change capture become kinds beside `postgres`.
+since some positions, and the look sends items to an `Out`. Everything else that a kind of source
+may be able to do is an ability: `isinstance(source, Comparable)`. `postgres` is the first kind;
+files, posted events and change capture would be others.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tidemark.postgres.db import Relation, Servers, Session
 from tidemark.postgres.inlet import Out
 
 Which = Literal["new", "all"] | Sequence[Key]
-"""What to send of an entity: what is new since its positions, all there is now, or these keys."""
+"""Which rows to send of an entity: those that are new since its positions, all, or these keys."""
 
 
 class Delta(Protocol):
-    """One consistent look at a source: what is new since positions. It lives in `open`'s block."""
+    """One consistent look at a source: what is new since positions. It ends with `open`'s block."""
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -32,7 +32,7 @@ class Delta(Protocol):
 
     @property
     def clock(self) -> datetime:
-        """The source's clock: the rows' `_extracted_at`, where an item does not bring its own."""
+        """The source's clock. It is the rows' `_extracted_at`, unless an item brings its own."""
         ...
 
     @property
@@ -42,38 +42,38 @@ class Delta(Protocol):
 
     @property
     def windows(self) -> Mapping[str, Window]:
-        """Entity -> what is read of it, where that is a span of time."""
+        """Entity -> its window, if what is read of it is a span of time."""
         ...
 
     @property
     def to_send(self) -> Sequence[str]:
-        """Entities of which something is new, the largest first."""
+        """Entities that may have new rows, the largest first."""
         ...
 
     @property
     def compared(self) -> Sequence[str]:
         """Entities whose keys have to be compared with those of the mirror.
 
-        Where all rows are read, they are the keys; of the others `send_keys` sends them.
+        If all rows of an entity are read, its rows have the keys. Else `send_keys` sends them.
         """
         ...
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:
-        """Entity -> when its keys are compared at the latest, of those whose deletes are detected.
+        """Entity -> when its keys are compared at the latest; only with `deletes: detect`.
 
-        Those of `compared` are now.
+        For the entities of `compared` that is now.
         """
         ...
 
     @property
     def future(self) -> Mapping[str, int]:
-        """Entity -> rows that are stamped in the future, where there are any: they come later."""
+        """Entity -> rows that are stamped in the future, if there are any. They come later."""
         ...
 
     @property
     def positions(self) -> Positions:
-        """Where each item has been read to when all that is new, and what was sent, has landed."""
+        """How far each item is read once everything that is new, and was sent, has landed."""
         ...
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
@@ -81,11 +81,11 @@ class Delta(Protocol):
         ...
 
     def send_keys(self, entity: str, out: Out) -> None:
-        """Send all keys of an entity, in the columns that are taken: a watermark may be of them."""
+        """Send all keys of an entity, in the columns that are taken. A watermark may be one."""
         ...
 
     def landed(self, mrr: Session) -> None:
-        """Do in the landing transaction what has to hold when it does; mostly nothing."""
+        """Do what has to be committed together with the landed rows. Most kinds do nothing."""
         ...
 
 
@@ -96,8 +96,8 @@ class Source(Protocol):
         """Look at what is new since positions.
 
         Raises:
-            ContractError: what an entity names is not there, or of no use.
-            WindowError: it is not known what is new.
+            ContractError: a table or column that an entity names is missing or can't be used.
+            WindowError: it can't be known what is new.
         """
         ...
 
@@ -107,7 +107,7 @@ class Countable(Protocol):
     """A delta that can say how many rows it would send."""
 
     def count(self, entity: str) -> int:
-        """Count what is new of an entity."""
+        """Count the new rows of an entity."""
         ...
 
 
@@ -125,7 +125,10 @@ class Comparison(Protocol):
         ...
 
     def relation(self, entity: str, columns: Sequence[str]) -> Relation:
-        """Return an entity's rows: columns as text, and `_pending`, of those that come anyway."""
+        """Return an entity's rows: columns as text, and whether the next batch brings them anyway.
+
+        The latter is the column `_pending`.
+        """
         ...
 
     def pending_keys(self, entity: str, limit: int) -> Sequence[Key]:
@@ -133,7 +136,7 @@ class Comparison(Protocol):
         ...
 
     def will_compare_keys(self, entity: str, *, is_deleted: bool) -> bool:
-        """Whether the next batch compares keys, at the latest when the source has counted deletes.
+        """Whether the next batch compares keys. May wait until the source has counted its deletes.
 
         Args:
             entity: its name.
@@ -142,13 +145,13 @@ class Comparison(Protocol):
         ...
 
     def future(self) -> Mapping[str, int]:
-        """Entity -> rows that are stamped in the future, where there are any."""
+        """Entity -> rows that are stamped in the future, if there are any."""
         ...
 
 
 @runtime_checkable
 class Comparable(Protocol):
-    """A source whose rows can be compared with the mirror where they are."""
+    """A source that can be compared with the mirror without moving all its rows."""
 
     def compare(self, area: Area, positions: Positions) -> AbstractContextManager[Comparison]:
         """Look at all rows of an area's entities."""
@@ -161,14 +164,14 @@ class Comparable(Protocol):
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A source that can say what is amiss with it."""
+    """A source that can say what is wrong with it."""
 
     def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
-        """Say what an area can read of it; nothing there is run that others have made.
+        """Say what an area can read of it. No code runs there that other roles have made.
 
         Args:
-            area: whose entities.
-            positions: how far they were read; None: nobody can say now.
+            area: the area whose entities are examined.
+            positions: how far they were read; None: it is not known now.
         """
         ...
 

@@ -18,7 +18,7 @@ from tidemark.sources import deletestats, tables, window
 from tidemark.sources.reached import Reached
 
 _COUNTED_AFTER = 11.0
-"""Seconds until a session that idles has told the server of its deletes (PGSTAT_IDLE_INTERVAL)."""
+"""Seconds until an idle session has reported its deletes to the server (PGSTAT_IDLE_INTERVAL)."""
 
 
 @contextmanager
@@ -50,7 +50,7 @@ class PostgresComparison:
         return tables.of(self._area, found)
 
     def _late(self, name: str) -> Composable:
-        """Compose the condition on which the next batch brings a row."""
+        """Compose the condition for rows that the next batch brings anyway."""
         entity, low = self._area.entities[name], self._low(name)
         if entity.extract == "full" or low is None:
             return db.raw("true")
@@ -76,7 +76,7 @@ class PostgresComparison:
         )
 
     def pending_keys(self, entity: str, limit: int) -> Sequence[Key]:
-        """See `Comparison.pending_keys`; none of a table that is read as a whole anyway."""
+        """See `Comparison.pending_keys`; empty for a table that is read as a whole anyway."""
         named = self._area.entities[entity]
         if named.extract == "full" or self._low(entity) is None:
             return []

@@ -11,34 +11,35 @@ from tidemark.postgres import compose, db
 from tidemark.postgres.db import Session
 
 _COUNTS_EVERY_DELETE = 150000
-"""Before, deletes were counted by messages that could be lost."""
+"""PostgreSQL 15. Older versions counted deletes by messages that could get lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeysCompared:
-    """What was known when an entity's keys were compared with those of its mirror last."""
+    """What was known when an entity's keys were last compared with those of its mirror."""
 
     statistics: str | None = None
     """What deletes had left behind in the source; None: the source says nothing of it."""
     at: datetime | None = None
-    """The source's clock then; None: nobody knows."""
+    """The source's clock at that time; None: it is not known."""
 
 
 NEVER = KeysCompared()
 
 
 def now(session: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, KeysCompared]:
-    """Read what is known of the keys of the entities whose deletes count."""
+    """Read what a comparison of keys now would know, for the entities with `deletes: detect`."""
     compared = [entity for entity in entities if entity.deletes == "detect"]
     found = _read(session, [entity for entity in compared if entity.extract == "delta"])
     return {entity.name: KeysCompared(found.get(entity.name), clock) for entity in compared}
 
 
 def _read(session: Session, entities: Sequence[Entity]) -> dict[str, str]:
-    """Read what changes whenever rows of a table are deleted: entity -> that, where it is known.
+    """Read a text that changes whenever rows of a table are deleted: entity -> text, where known.
 
-    A session tells the server of its deletes within ten seconds, mostly at once, so those of a
-    moment ago may show in the next batch. A crash loses the counts, and that changes it.
+    A session reports its deletes to the server within ten seconds, mostly at once. So a delete of
+    the last seconds may show only in the next batch. A crash loses the counts. That changes the
+    text too, since it holds the time at which they were reset.
     """
     if session.version < _COUNTS_EVERY_DELETE or not entities:
         return {}
@@ -52,9 +53,10 @@ def _read(session: Session, entities: Sequence[Entity]) -> dict[str, str]:
 
 
 def is_due(entity: Entity, before: KeysCompared, now: KeysCompared) -> bool:
-    """Whether keys have to be compared: something was deleted, nobody can tell, or it is time.
+    """Whether keys have to be compared: rows were deleted, that is not known, or it is time.
 
-    No counter shows a key that was changed, or a row that was restored: hence the time.
+    No count shows a key that was changed, or a row that was restored. So keys are also compared
+    after a time.
     """
     if (
         now.statistics is None

@@ -29,11 +29,11 @@ _INDEXING = {
 def findings(
     session: Session, area: Area, marks: Mapping[str, datetime], whereabouts: str
 ) -> Iterator[Finding]:
-    """Say what an area can read of a database, and what is in the way.
+    """Say what an area can read of a database, and what prevents it.
 
     Args:
-        session: where nothing that others have made is run (`confined`).
-        area: whose tables.
+        session: runs no code that other roles have made (`confined`).
+        area: the area whose tables are examined.
         marks: entity -> high-water mark, where one is known.
         whereabouts: see `Servers.whereabouts`.
     """
@@ -100,13 +100,13 @@ def _table(
         what = f"{where}: the login may not read {entity.source}"
         yield Finding(session.server, "problem", what, " ".join(grants))
     elif owner and login.is_superuser:
-        # What the owner has put there, as behind an index, would run with the login's rights.
+        # Code that the owner has put there, such as an index expression, would run as superuser.
         yield Finding(
             session.server,
             "warning",
             f"{where}: the login is a superuser, and what {owner} may put into {entity.source} "
             "runs with its rights. It is not read here",
-            f"Let {dsn_variable(session.server)} log in as one who may read, and no more.",
+            f"Let {dsn_variable(session.server)} use a login that may only read.",
         )
     elif entity.extract == "delta":
         future = window.future(session, [entity], clock).get(entity.name, 0)
@@ -115,7 +115,7 @@ def _table(
                 session.server,
                 "warning",
                 f"{where}: {in_the_future(future)}",
-                f"Correct {entity.watermark} there, and the clock of who writes it.",
+                f"Correct {entity.watermark} there, and the clock of the application that sets it.",
             )
     if entity.watermark and kind in _INDEXING and not is_indexed:
         yield Finding(

@@ -41,6 +41,8 @@ class PostgresSource:
         """
         read = Reached.of(positions)
         with self._servers.session(area.source.name, f"extract {area.area}") as session:
+            # Before the snapshot. Taken after it, a transaction that committed in between would be
+            # neither open here nor visible there, and its rows would be lost.
             seen, found = window.activity(session, area, tables.named(session, area))
             there = tables.checked(area, found, self._servers.whereabouts(session.server))
             windows = window.windows(area, reached.marks(read), seen)
@@ -54,7 +56,7 @@ class PostgresSource:
                     for name, one in looked.items()
                     if (rows := window.to_come(area, name, one))
                 }
-                # Where a table is read as a whole, nothing says as much as something: all is gone.
+                # A table that is read as a whole is sent even if it is empty: then all is deleted.
                 to_send = [
                     name
                     for name, entity in area.entities.items()
@@ -94,7 +96,7 @@ class PostgresSource:
             }
 
     def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
-        """See `Examinable.examine`; a source that can't be reached has been said to be so."""
+        """See `Examinable.examine`. `doctor` reports a source that can't be reached by itself."""
         server = area.source.name
         with suppress(ConnectError, ServerVersionError):
             session = db.connect(self._servers.dsns[server], server, purpose="doctor", as_etl=False)
@@ -123,14 +125,14 @@ class PostgresDelta:
     _session: Session
     _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
-    """Entity -> what is known where its keys are compared now, of those whose deletes count."""
+    """Entity -> what to remember if its keys are compared now; only with `deletes: detect`."""
     _sent_keys: set[str] = field(default_factory=set)
     _exported: list[str] = field(default_factory=list)
     _exporting: Lock = field(default_factory=Lock)
 
     @property
     def positions(self) -> Positions:
-        """See `Delta.positions`: what was known when keys were compared is of when they were."""
+        """See `Delta.positions`. Without a comparison now, what the last one knew is kept."""
         return {name: {"": self._after(name).position} for name in self.area.entities}
 
     def _after(self, name: str) -> Reached:
@@ -138,7 +140,7 @@ class PostgresDelta:
         if name not in self._now:
             return Reached(high)
         is_compared = name in self._sent_keys or _is_read_whole(self.area.entities[name])
-        # What was never read before has no row that a comparison could miss.
+        # An entity that was never read before is read as a whole, so no key can differ.
         is_known = is_compared or before is None
         return Reached(high, self._now[name] if is_known or before is None else before.compared)
 
@@ -163,7 +165,7 @@ class PostgresDelta:
         return _count(self._session, named, window.condition(named, self.windows[entity]))
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
-        """See `Delta.send`; all there is ends where the window does."""
+        """See `Delta.send`. `all` ends where the window ends, too."""
         self._send(entity, out, self._condition(entity, which))
 
     def send_keys(self, entity: str, out: Out) -> None:
@@ -172,7 +174,7 @@ class PostgresDelta:
         self._sent_keys.add(entity)
 
     def landed(self, mrr: Session) -> None:
-        """See `Delta.landed`: the position says it all."""
+        """See `Delta.landed`. There is nothing to do: the position is all that has to be kept."""
 
     def _condition(self, name: str, which: Which) -> Composable:
         entity, slice_ = self.area.entities[name], self.windows[name]
@@ -227,5 +229,5 @@ def _to_compare(
 
 
 def _is_read_whole(entity: Entity) -> bool:
-    """Whether each batch reads all rows there are, and what did not come is gone."""
+    """Whether each batch reads all rows, so that a row that did not come was deleted."""
     return entity.extract == "full" and entity.deletes == "detect"

@@ -1,4 +1,4 @@
-"""How far a PostgreSQL table has been read: what a position says."""
+"""How far a PostgreSQL table has been read: the content of its position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidemark.sources.deletestats import NEVER, KeysCompared
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What the position of a table says."""
+    """The content of a table's position."""
 
     high: datetime | None = None
     """The exclusive upper end of the last window."""
@@ -20,7 +20,7 @@ class Reached:
 
     @staticmethod
     def of(positions: Positions) -> dict[str, Reached]:
-        """Take positions apart: entity -> what its one says."""
+        """Read positions: entity -> the content of its only one."""
         found = {}
         for name, items in positions.items():
             at = items.get("", {})
@@ -33,7 +33,7 @@ class Reached:
 
     @property
     def position(self) -> dict[str, str]:
-        """What it is as a position."""
+        """The position with this content."""
         told = {
             "high": self.high,
             "deletes": self.compared.statistics,

@@ -61,7 +61,7 @@ def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) 
 
 
 def limits(area: Area) -> Composable:
-    """Compose what keeps a transaction on the source from standing in the application's way."""
+    """Compose the time limits of a transaction on the source, so that it gives way to others."""
     return compose.statement(
         __name__,
         "limits",

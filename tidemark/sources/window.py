@@ -1,12 +1,12 @@
-"""The window that one batch reads: a safe upper bound, and the marks that remember it.
+"""The window that one batch reads of an entity, and its safe upper bound.
 
-A row is stamped when it is written and seen when it is committed. `updated_at > max(seen)` so
+A row is stamped when it is written, and visible when it is committed. So `updated_at > max(seen)`
 loses each row whose transaction was open during the last extraction. Here the upper end of a
-window lies before the start of every transaction that is still open, so that all rows of the
-window are visible to a snapshot taken afterwards, and no later commit can add one.
+window lies before the start of every transaction that is still open. So all rows of the window are
+visible to a snapshot that is taken afterwards, and no later commit can add one.
 
-That holds for rows that this server's own transactions stamp. Rows that a subscription brings, that
-another server holds, or that a refresh will show, come later than they were stamped.
+This holds for rows that this server's own transactions stamp. Rows of a subscription, of another
+server or of a materialized view become visible long after they were stamped.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from tidemark.postgres.question import Question
 T = TypeVar("T")
 
 FUTURE = timedelta(minutes=1)
-"""How far ahead of the source's clock a watermark lies in the future: an application's clock may
-be a little ahead."""
+"""A watermark lies in the future if it is this far ahead of the source's clock. The clock of an
+application may be a little ahead of it."""
 
 _LATE = {
     "subscribed": "rows of {} come by a subscription",
@@ -43,7 +43,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A relation behind an entity whose rows other transactions stamp than those that show them."""
+    """A relation behind an entity whose rows become visible by a later transaction than theirs."""
 
     how: Literal["subscribed", "foreign", "materialized"]
     relation: str
@@ -57,13 +57,13 @@ class Activity:
     is_standby: bool
     sees_all_sessions: bool
     hidden_sessions: int
-    """Sessions with track_activities = off, whose transactions no one can see."""
+    """Sessions with track_activities = off. Their transactions can't be seen."""
     prepared_transactions: int
     oldest: datetime | None
     """Start of the oldest open transaction."""
     holder: BlockingSession | None
     late: Mapping[str, Late] = field(default_factory=dict)
-    """Entity -> why its rows come later than they were stamped."""
+    """Entity -> why its rows become visible later than they were stamped."""
 
 
 def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity, T]:
@@ -71,11 +71,11 @@ def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity,
 
     Args:
         source: where the tables are.
-        area: whose tables.
-        asked: what else to ask, in the same message as what is asked last.
+        area: the area whose tables are examined.
+        asked: another question, which goes in one message with the last of these.
 
     Returns:
-        What there is to know of open transactions, and the answer.
+        What is known of open transactions, and the answer to the other question.
     """
     clock, standby, sees_all, hidden, oldest, *holder = source.one(
         compose.statement(__name__, "activity")
@@ -97,7 +97,7 @@ def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity,
 
 
 def _late(area: Area) -> Question[dict[str, Late]]:
-    """Ask what is behind the tables that windows are read from: partitions, and through views."""
+    """Ask about the tables that windows are read from, their partitions, and what views read."""
     windowed = [e for e in area.entities.values() if e.extract == "delta" and e.settle is None]
 
     def read(rows: Sequence[Row]) -> dict[str, Late]:
@@ -111,7 +111,7 @@ def _late(area: Area) -> Question[dict[str, Late]]:
 
 
 def windows(area: Area, marks: Mapping[str, datetime], seen: Activity) -> dict[str, Window]:
-    """Decide the windows of all entities, by the exclusive upper ends of their last ones.
+    """Decide the windows of all entities; `marks` are the exclusive upper ends of their last ones.
 
     Raises:
         WindowError: see `window`; or the source's clock is behind a mark.
@@ -139,16 +139,19 @@ def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) ->
     if entity.settle is not None:
         return Window(low, _not_before(mark, seen.clock - entity.settle))
     _refuse_unsafe(area, entity, seen)
+    # What is not committed yet is stamped at or after the start of its transaction, so at or after
+    # `high`: a later window has it. The margin covers a transaction that had started and was not in
+    # pg_stat_activity yet.
     held = seen.oldest is not None and seen.oldest < seen.clock - area.margin
     high = min(seen.clock, seen.oldest or seen.clock) - area.margin
     return Window(low, _not_before(mark, high), held_by=seen.holder if held else None)
 
 
 def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) -> None:
-    """Name all entities that are ahead of the clock: one alone can't begin anew.
+    """Refuse a clock that is behind a mark. All such entities are named: each needs a refresh.
 
     Raises:
-        WindowError: there are any.
+        WindowError: there is such an entity.
     """
     ahead = {
         name: marks[name]
@@ -172,7 +175,7 @@ def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) 
 
 
 def _not_before(mark: datetime | None, high: datetime) -> datetime:
-    """A mark never moves backwards: a bound before it leaves an empty window."""
+    """Return the bound, or the mark if that is later: the mark never moves back."""
     return max(mark, high) if mark else high
 
 
@@ -188,7 +191,7 @@ def _refuse_unsafe(area: Area, entity: Entity, seen: Activity) -> None:
 
 
 def _unsafe(entity: Entity, seen: Activity) -> str:
-    """Say what keeps a safe bound from being known, and what to do; nothing where it is known."""
+    """Say why no safe bound is known, and what to do; '' if one is known."""
     if seen.is_standby:
         return (
             "the source is a standby, which can't see its primary's transactions. "
@@ -232,14 +235,14 @@ def condition(entity: Entity, slice_: Window) -> db.Composable:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at a table has found."""
+    """What was found in one table."""
 
     without: int
-    """Rows without a watermark: no window ever has them."""
+    """Rows without a watermark: no window ever contains them."""
     endless: int
-    """Rows with a watermark that never comes."""
+    """Rows with a watermark at infinity or after 9999-12-30: no window ever contains them."""
     future: int
-    """Rows with a watermark more than `FUTURE` after the source's clock: they come then."""
+    """Rows with a watermark more than `FUTURE` after the clock: a later window has them."""
     has_rows: bool
     """Whether the window has any row."""
 
@@ -247,7 +250,7 @@ class Found:
 def look(
     source: Session, area: Area, sought: Mapping[str, Window], clock: datetime
 ) -> dict[str, Found]:
-    """Look at the tables of all entities in one round trip.
+    """Examine the tables of all entities in one round trip.
 
     Args:
         source: where the tables are.
@@ -269,10 +272,10 @@ def look(
 
 
 def to_come(area: Area, name: str, found: Found) -> int:
-    """Return how many rows come when the clock is there; refuse those that never come.
+    """Return how many rows a later window will have; refuse rows that no window would ever have.
 
     Raises:
-        NullWatermarkError: there are any.
+        NullWatermarkError: there are such rows.
     """
     watermark = area.entities[name].watermark
     if found.without or found.endless:
@@ -293,7 +296,7 @@ def _sought(entity: Entity, slice_: Window) -> Composable:
 
 
 def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, int]:
-    """Count the rows that are stamped in the future: entity -> rows, where there are any."""
+    """Count the rows that are stamped in the future: entity -> rows, if there are any."""
     looks = [_beyond(entity, clock) for entity in entities if entity.extract == "delta"]
     return {name: rows for name, _, _, rows in _together(source, looks) if rows}
 

@@ -1,7 +1,7 @@
 -- Safe upper bounds of windows.
 
--- statement_timestamp() is read before the sessions are: a transaction that starts in between
--- stamps its rows later than it.
+-- statement_timestamp() is taken before the sessions are read. So a transaction that starts in
+-- between, and is not seen, stamps its rows later than this clock.
 -- name: activity
 select
     statement_timestamp(),
@@ -34,14 +34,14 @@ left join lateral (
     limit 1
 ) as oldest on true
 
--- A transaction that is being prepared leaves the sessions after it has entered this view, so the
--- sessions are read first, in a statement of their own.
+-- A transaction that is being prepared enters this view before it leaves pg_stat_activity. So the
+-- sessions are read first, in a statement of their own: it is in one of the two, or in both.
 -- name: prepared_transactions
 select count(*) as transactions
 from pg_prepared_xacts as p
 where p.database = current_database()
 
--- Rows that no window has now: without a watermark, with one that never comes, and in the future.
+-- Rows that no window contains now: without a watermark, with an endless one, or in the future.
 -- name: beyond
 select
     {entity} as entity,
@@ -68,9 +68,9 @@ select
 from ({beyond}) as b
 
 
--- Of each table the first relation behind it whose rows come later than they were stamped. Behind a
--- table are its partitions, behind a view what it reads. What a subscription brings to a partitioned
--- table comes into its partitions.
+-- Of each table the first relation behind it whose rows become visible later than they were stamped.
+-- Behind a table are its partitions, behind a view what it reads. A subscription of a partitioned
+-- table writes into its partitions.
 -- name: late
 with recursive behind as (
     select
