@@ -23,7 +23,7 @@ from tidemark.postgres import db, interrupts
 log = logging.getLogger(__name__)
 
 _NOTES = ("closed", "inferred", "repointed")
-"""What a hop counts beside rows: versions that ended, members that facts made, facts that moved."""
+"""What a hop counts besides rows: versions that ended, inferred members, repointed facts."""
 
 
 class Done(TypedDict):

@@ -1,7 +1,7 @@
 """How a source's table and its mirror differ, and what a run does about it.
 
-A mirror takes a new column, and a type that grew where PostgreSQL need not rewrite the table for
-it. Whatever else differs stops the batch before anything moves.
+A mirror follows a new column, and a type that became wider if PostgreSQL need not rewrite the table
+for it. Any other difference stops the batch before anything moves.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Action = Literal["add", "follow", "ignore", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """A column that a source's table and its mirror do not have alike."""
+    """A column that differs between a source's table and its mirror."""
 
     entity: str
     column: str
     source: str | None
-    """Its type in the source; None where the source has no such column."""
+    """Its type in the source; None: the source has no such column."""
     mirror: str | None
-    """Its type in the mirror; None where the mirror has no such column."""
+    """Its type in the mirror; None: the mirror has no such column."""
     action: Action
     what: str
-    """What a run does about it; the error, where it stops."""
+    """What a run does about it; if it stops, the error."""
 
 
 def compare(
@@ -52,10 +52,10 @@ def follow(
     mirrors: Mapping[str, tuple[Mirror, Table]],
     differences: Sequence[ColumnDrift],
 ) -> list[ColumnDrift]:
-    """Add the new columns to the mirrors, and widen those that grew, in one transaction.
+    """Add the new columns to the mirrors, and change types that became wider, in one transaction.
 
     Returns:
-        The differences that are no more.
+        The differences that this has removed.
 
     Raises:
         ContractError: of the first difference that stops a run. Nothing was changed.
@@ -95,10 +95,10 @@ def _alter(mrr: Session, target: Mirror, difference: ColumnDrift) -> None:
 
 
 def _mirrored(kind: str) -> str:
-    """Say which type a source's type has in a mirror: text, where only the source knows it.
+    """Return the type in a mirror for a type of the source: text, if only the source knows it.
 
-    A `regclass` and its like are numbers of the source's own catalog: elsewhere they are those of
-    something else, or of nothing.
+    A `regclass` or a similar type is a number in the source's own catalog. On another server the
+    number means something else, or nothing.
     """
     return "text" if "." in kind or _is_of_catalog(kind) else kind
 
@@ -118,7 +118,7 @@ class _Comparison:
     mirrored: Table
 
     def differences(self) -> Iterator[ColumnDrift]:
-        """Yield what is new, then what grew or changed, then what is gone."""
+        """Yield new columns, then columns with another type, then columns that are gone."""
         ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
         theirs = {column.name: column.type for column in self.source.columns}
         new = [c for c in self.source.columns if c.name not in self.target.payload]
@@ -138,7 +138,7 @@ class _Comparison:
 
     def _new(self, column: Column, *, has_room: bool) -> ColumnDrift:
         policy = self.entity.on_new_column
-        # The mirror's watermarks are compared with the source's.
+        # It can't be ignored: a comparison of keys compares the watermarks of both sides.
         if policy == "ignore" and column.name == self.entity.watermark:
             policy = "add"
         about = f"column {column.name!r} ({column.type}) is new in {self.source.name}"

@@ -1,6 +1,6 @@
 -- The rules that batches were made by.
 
--- A row that another statement of this one is about to refer to need not be there before it.
+-- All in one statement: foreign keys are checked at its end, so the order of its parts is free.
 -- name: keep
 with texts as (
     insert into tidemark.rule_text (checksum, content)

@@ -1,4 +1,4 @@
-"""Audits of the star schema: what can't be, whatever the layers before it hold."""
+"""Audits of the star schema: rows that must not exist, whatever the layers before it hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidemark.star.scd2 import Dimension
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Rows of one table of the DWH that can't be."""
+    """Rows of one table of the DWH that must not exist."""
 
     entity: str
     table: str
@@ -47,7 +47,7 @@ def versions(dwh: Session, dimension: Dimension) -> list[Audit]:
 
 
 def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
-    """Look for facts that point at another version than that of their event time."""
+    """Look for facts that point at a version that was not in force at their event time."""
     dimension = role.dimension
     found = dwh.rows(
         compose.statement(

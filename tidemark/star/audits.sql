@@ -1,7 +1,7 @@
--- What can't be in a star schema.
+-- Rows that must not exist in a star schema.
 
--- Versions that can't be: they overlap, leave a gap that no delete explains, or are current although
--- they have ended.
+-- Versions that overlap, leave a gap that no delete explains, or are current although they have
+-- ended.
 -- name: broken_versions
 select
     array[{v.nk::text}],
@@ -29,8 +29,8 @@ from (
 where v._what is not null
 order by 1
 
--- Facts that do not point at the version in force at their event time; where none was in force, at
--- the one before, else at the first.
+-- Facts that do not point at the version in force at their event time. If none was in force, they
+-- have to point at the one before it; if there is none before it, at the first.
 -- name: misplaced_facts
 select array[{f.nk::text}]
 from {fact} as f

@@ -15,7 +15,7 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
 
     Args:
         session: on the DWH, in the publishing transaction.
-        calendar: whose holidays count.
+        calendar: names the country of the holidays.
         years: years in which a date occurs.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Data-quality gates. They run in the publishing transaction, which a row that is found ends."""
+"""Data-quality gates. They run in the publishing transaction; a row that is found rolls it back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def gate(session: Session, area: Area) -> None:
 
     Args:
         session: on the DWH. A check sees the tables as they would be published, and the landing
-            tables with the rows of this batch; they are empty where it has none.
-        area: its checks are queries that return the rows that must not be there.
+            tables with the rows of this batch. A landing table without such rows is empty.
+        area: its checks are queries that return rows that must not be there.
 
     Raises:
         GateError: a check returned rows. The caller rolls back.

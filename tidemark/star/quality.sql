@@ -1,4 +1,4 @@
--- Gates.
+-- Data-quality gates.
 
 -- name: violations
 select count(*) from ({query}) as violation

@@ -1,4 +1,4 @@
-"""The shape of an area's star schema: `area.yml` joined with the catalogs of STG and DWH."""
+"""An area's star schema: `area.yml` joined with the catalogs of STG and the DWH."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RESERVED_IN_DIMENSIONS = sqlfiles.own_columns(
 )
 _RESERVED_IN_FACTS = sqlfiles.own_columns("tidemark.star.facts", "tidemark.trust.pairs")
 _NUMBERED = re.compile(r"_(by|member)_\d+")
-"""Columns of work tables that are numbered."""
+"""Columns of work tables whose names have a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Feed:
     columns: tuple[Column, ...]
     rows: float
     table: Table
-    """As the catalog shows it, without its lineage."""
+    """STG's table as the catalog shows it, without its lineage columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,12 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     """Check what both layers say against each other and `area.yml`, and join it.
 
     Args:
-        area: whose star.
+        area: the area of the star.
         staged: entity -> its mirror in STG.
         found: what the DWH says.
 
     Raises:
-        ContractError: which table or column is missing, or which two disagree.
+        ContractError: names the table or column that is missing, or the two that disagree.
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
     contracts.require_deferrable(area, found.foreign_keys)
@@ -171,7 +171,7 @@ def _dimension(
 def _with_added(one: Dimension, found: Stored) -> Dimension:
     """Say since when each column of a dimension is there.
 
-    One that no publish has seen yet is there since the last batch that was published.
+    A column that no publish has seen yet counts as added after the last published batch.
     """
     known = found.since[label(one.table)]
     reached = found.published[one.entity].batch_id
@@ -257,7 +257,10 @@ def _require_comparable(
     role: RoleKey,
     staged: Mapping[str, Column],
 ) -> None:
-    """Check that a fact can name each member of a dimension, and make one of what it names."""
+    """Check that the dimension's key can hold each value by which a fact may name a member.
+
+    A fact has to find every member, and a value without one has to become an inferred member.
+    """
     dimension = found[role.dimension.table]
     for natural, by in zip(role.dimension.natural_key, role.by, strict=True):
         key, named = dimension.column(natural), staged[by]

@@ -1,7 +1,7 @@
-"""Compare two layers: checksums say where they differ, rows say in what.
+"""Compare two layers: first checksums, then the rows of ranges in which they differ.
 
-Both servers sum up their rows by ranges of keys. Only ranges whose sums differ are sent from one to
-the other, so equal layers exchange a few thousand numbers however large they are.
+Both servers sum up their rows by ranges of hashed keys. Only the rows of ranges with different sums
+are sent to the other server. So equal layers exchange a few thousand numbers, whatever their size.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _Sums = dict[str, tuple[int, int, int]]
 
 @dataclass(frozen=True, slots=True)
 class CommonColumns:
-    """What both sides have of an entity."""
+    """The columns that both sides have of an entity."""
 
     key: tuple[str, ...]
     columns: tuple[str, ...]
     carried: tuple[str, ...] = ()
-    """Columns that the sender alone has, by which a difference is excused."""
+    """Columns that only the sender has. They decide whether a difference is excused."""
     texts: frozenset[str] = frozenset()
     """Columns that are compared as text."""
     types: Mapping[str, str] = field(default_factory=dict)
-    """Column -> type whose equality counts, where both sides are text: 1.0 is 1.00."""
+    """Column -> type by whose equality texts are compared: as `numeric`, 1.0 is 1.00."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Column -> what a difference in it is called, where that is not its name."""
+    """Column -> its name in a difference, if that is another one."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -61,19 +61,19 @@ class Difference:
     """missing: the receiver lacks it; surplus: the sender lacks it."""
     key: Key
     columns: tuple[str, ...]
-    """Those that differ, of a row that changed."""
+    """The columns that differ, if `kind` is changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came of comparing two relations."""
+    """The result of comparing two relations."""
 
     sent: int
     kept: int
     pending: int
     differences: list[Difference]
     excused: int = 0
-    """Rows that differ and are right all the same."""
+    """Rows that differ for a good reason."""
 
 
 def across(
@@ -86,15 +86,15 @@ def across(
 ) -> Compared:
     """Compare relations of two servers, each in a transaction that the caller rolls back.
 
-    Each has the common columns, as text, and `_pending`. A row that is pending will move or has to
-    be judged later, so it makes no difference, nor does what the other side has of its key.
+    Each has the common columns, as text, and `_pending`. A pending row of the sender has still to
+    move, so it is no difference, and neither is the receiver's row of its key.
 
     Args:
         common: the columns.
-        sender: whose rows are right.
+        sender: its rows count as right.
         receiver: in a transaction that may write.
-        excused_if: condition over `s` (sent) and `r` (kept) on which a difference is none.
-        work: the receiver's table for the rows of ranges that differ; it is not there yet.
+        excused_if: condition over `s` (sent) and `r` (kept) that excuses a difference.
+        work: the receiver's table for the rows of ranges that differ; it does not exist yet.
     """
     with ThreadPoolExecutor(2, thread_name_prefix="tidemark-compare") as pool:
         left, right = pool.map(lambda side: _sums(common, side), (sender, receiver))
@@ -180,7 +180,7 @@ def _sums(common: CommonColumns, side: Relation) -> _Sums:
 
 
 def _told(sums: tuple[int, int, int] | None) -> tuple[int, int] | None:
-    """Of a range: rows and checksum; None where there is nothing but what is pending."""
+    """Return rows and checksum of a range; None if it has only pending rows."""
     return (sums[0], sums[2]) if sums and sums[0] else None
 
 

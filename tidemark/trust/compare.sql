@@ -1,8 +1,8 @@
 -- Two relations with the same columns, on two servers. Each has the columns of the key, those that
 -- are compared, and _pending. {rows} is a subquery.
 
--- Keys fall into ranges of their hash: keys of any type, and as many in each range. The checksum of a
--- range does not depend on the order of its rows, nor on the server's encoding.
+-- Ranges are those of the key's hash: that works for keys of any type, and the ranges are of about
+-- one size. A range's checksum depends neither on the order of its rows nor on the server's encoding.
 -- name: checksums
 select
     left(md5(convert_to(row({r.key})::text, 'UTF8')), 3),
@@ -53,7 +53,7 @@ where
     )
     and s._pending is not true
 
--- The differences, and in the first row how many there are that are none.
+-- The differences; the first row has the number of excused ones.
 -- name: judged
 with found as materialized ({differences})
 

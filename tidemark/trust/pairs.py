@@ -1,6 +1,6 @@
-"""What two neighbouring layers have of an entity, as the two sides of a comparison.
+"""The rows of an entity in two neighbouring layers, as the two sides of a comparison.
 
-Across servers every column is text: that is the one form in which all types and versions agree.
+Across servers every column is text, the one form that is the same for all types and versions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOTHING = db.raw("false")
 
 @dataclass(frozen=True, slots=True)
 class RelationPair:
-    """Two relations that have to be equal, and when a difference between rows is none."""
+    """Two relations that have to be equal, and when a difference between their rows is excused."""
 
     common: CommonColumns
     sent: Composable
@@ -45,8 +45,7 @@ def mirrored(
 def dimension(target: Dimension, feed: Feed, published: int) -> RelationPair:
     """Pair STG's rows with the current versions of a dimension.
 
-    What the first observation of a version said (`untracked`) may differ from the last one:
-    that is by design.
+    Untracked columns are not compared: a version keeps what its first observation said.
     """
     columns = (*target.natural_key, *target.type2, *target.type1)
     staged = {column.name: column for column in feed.columns}
@@ -95,7 +94,7 @@ def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
     pointed_at: list[Composable] = []
     for number, role in enumerate(target.roles):
         for place, natural in enumerate(role.dimension.natural_key):
-            # What says both would be longer than a name may be.
+            # Numbered, since `<key column>.<natural key>` may be longer than a name can be.
             member = f"_member_{len(labels)}"
             labels[member] = f"{role.column}.{natural}"
             said.append(_said(role, place, member))
@@ -163,8 +162,8 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> RelationPair:
 
     Args:
         target: STG's mirror.
-        cleaned: what the cleansing view made of MRR's rows.
-        applied: the last batch that STG has applied; what later ones wrote is pending.
+        cleaned: MRR's rows as the cleansing view returns them.
+        applied: the last batch that STG has applied; rows of later batches are pending.
     """
     columns, key = Columns(target.payload), Columns(target.key)
     last = db.literal(applied)
@@ -193,7 +192,7 @@ def _common(
         tuple(name for name in columns if name not in key),
         carried,
         frozenset(
-            # A member is another one where its key's own type says so, as in the join.
+            # The keys of members are compared by their own type, as the join to facts does.
             name
             for name, column in columns.items()
             if column.is_compared_as_text and name not in (labels or {})

@@ -1,4 +1,4 @@
--- What each layer has of an entity, for `compare`.
+-- The rows of an entity in each layer, for `compare`.
 
 -- name: live_rows
 (
@@ -9,7 +9,7 @@
     where t._deleted_at is null
 )
 
--- What later batches than {applied} wrote is pending.
+-- Rows that batches after {applied} wrote are pending.
 -- name: staged_members
 (
     select
@@ -40,7 +40,7 @@
     where t._deleted_at is null or t._batch_id > {applied}
 )
 
--- One column of the natural key that a fact says, as the dimension would have it.
+-- One column of the natural key by which a fact names a member, in the type of the dimension's key.
 -- name: member
 case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
 
@@ -62,8 +62,8 @@ case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
 -- name: join
 left join {dimension} as {d} on t.{column} = {d}.{surrogate}
 
--- The source told of a change that took effect before another one that is here: the version of that
--- time has it.
+-- Excused: the row's change took effect before another known change. It is not in the current
+-- version, but in the version of its time.
 -- name: is_in_force
 s._is_here and r._is_here and exists (
     select
@@ -87,7 +87,7 @@ s._is_here and r._is_here and exists (
 -- name: staged_rows
 (select {t.columns} from {mirror} as t where t._deleted_at is null)
 
--- A row that was good once and is refused now stays as it was.
+-- Excused: a row that was good once and is refused now keeps its last good version.
 -- name: is_refused
 s._is_here is null and (
     ({r.key}) in (

@@ -1,8 +1,8 @@
 """Derive STG and the DWH again from what MRR has seen, and write what differs.
 
-STG is emptied and staged in one pass. A dimension is derived beside the real one, whose versions
-then become like it: those that are there already keep their surrogate keys. Readers see all of it
-at once, or none.
+STG is emptied and staged in one pass. A dimension is derived in a scratch table. Then the versions
+of the real dimension are changed to match it; a version that exists already keeps its surrogate
+key. Readers see the whole result at once, or nothing of it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a rebuild changed in one table: nothing, where it was right before."""
+    """How many rows a rebuild changed in one table: none, if it was right before."""
 
     layer: Origin
     table: str
@@ -84,10 +84,10 @@ def run(
         entity: its name; None: all.
         origin: the first layer to derive again.
         dry_run: roll everything back.
-        accept_lost_history: go on where there are no versions to derive from: retention has let go
-            of them, or the layer before was restored from an older backup.
-        tell: called with what can't be derived again, unless that is refused, and with batches that
-            were made by other rules than today's.
+        accept_lost_history: go on although versions to derive from are missing: retention has
+            deleted them, or the layer before was restored from an older backup.
+        tell: called with batches that can't be derived again, unless that is refused, and with
+            batches that were made by other rules than today's.
 
     Returns:
         What changed, table by table.
@@ -118,16 +118,16 @@ def run(
         for session in (stg, dwh):
             stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
         star = schema.read(stg, dwh, area)
-        # What waits for the end of a transaction is of no entity.
+        # A constraint that is checked at the end of the transaction belongs to no single entity.
         todo = refusals.STORING
         stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
-        # The last one that is opened commits first: where the DWH then fails, the next attempt
-        # finds STG rebuilt.
+        # STG is opened after the DWH, so it commits first. If the DWH then fails to commit, another
+        # rebuild finds STG rebuilt. The other way round, the DWH would be ahead of STG.
         for session in (dwh, stg):
             stack.enter_context(session.rolled_back() if dry_run else session.transaction())
         stack.enter_context(mrr.transaction(transfer.READ_ONLY))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
-        # What is rebuilt in part may lose them still.
+        # If only one entity is rebuilt, the other entities still have rows of these batches.
         for one in lost if entity is None else ():
             ledger.forget(stg if one.layer == "stg" else dwh, one)
         changes += _rebuild_dwh(stg, dwh, area, star, names)
@@ -140,9 +140,9 @@ def _refuse_lost_history(sender: Session, area: Area) -> None:
     start = retention.history_start(sender, area.area)
     if start:
         raise LostHistoryError(
-            f"{sender.server}: retention let go of the versions of {area.area} that batches up to "
-            f"{start} replaced, so a rebuild would remove what came of them. See what with "
-            "`tidemark rebuild --dry-run`, and add --accept-lost-history to let it go."
+            f"{sender.server}: retention has deleted the versions of {area.area} that batches up "
+            f"to {start} replaced, so a rebuild would remove the rows derived from them. See which "
+            "with `tidemark rebuild --dry-run`, and add --accept-lost-history to remove them."
         )
 
 
@@ -160,10 +160,10 @@ def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None
         return
     still = ledger.applied_after(mrr, area.area, 0)
     remedy = (
-        "Do `tidemark run` first: mrr has them still."
+        "Do `tidemark run` first: mrr still has them."
         if any(batch_id in still for one in lost for batch_id in one.batches)
-        else "See what would go with `tidemark rebuild --dry-run`, and add "
-        "--accept-lost-history to let it go."
+        else "See what would be removed with `tidemark rebuild --dry-run`, and add "
+        "--accept-lost-history to remove it."
     )
     raise LostHistoryError(f"{'; '.join(map(str, lost))}. {remedy}")
 
@@ -243,7 +243,7 @@ def _rebuild_dwh(
             changes = _rebuild_fact(dwh, area, fact, whole, rows)
         yield changes
     quality.gate(dwh, area)
-    # What is not rebuilt is left to the next batch, which records what it has applied.
+    # Tables that are not rebuilt are left to the next batch, which records what it has applied.
     if delta.last:
         published.record(
             dwh,

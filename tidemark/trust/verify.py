@@ -1,8 +1,8 @@
 """Prove that the layers are equal: source = MRR, MRR cleansed = STG and rejects, STG = DWH.
 
-Each server is read at one snapshot, in a transaction that is rolled back: nothing is written. What
-a batch has still to move is pending and makes no difference, so the source may be written to
-meanwhile. The area's lock is held, so no batch runs beside it.
+Each server is read at one snapshot, in a transaction that is rolled back, so nothing is written.
+Rows that a batch has still to move are pending, and count as no difference: the source may be
+written to meanwhile. The area's lock is held, so no batch runs at the same time.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from tidemark.trust.compare import Compared, Difference
 _SNAPSHOT = "isolation level repeatable read"
 
 _REJECTED = ("reject_reasons",)
-"""What differs where rejects do."""
+"""The columns of a difference between rejects."""
 
 _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of comparing one entity before and behind one hop."""
+    """The result of comparing one entity before and after one hop."""
 
     hop: Hop
     entity: str
@@ -76,18 +76,18 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of comparing all layers of an area."""
+    """The result of comparing all layers of an area."""
 
     area: str
     source: str
     clock: datetime
-    """The source's, when its snapshot was taken."""
+    """The source's clock when its snapshot was taken."""
     checks: list[Checked]
     audits: list[Audit]
     origins: list[Origin]
-    """Of the keys that differ, those that cleansing changed."""
+    """The keys that differ and that cleansing changed."""
     notes: list[str]
-    """What is no difference, and has to be known."""
+    """What a person should know although it is no difference."""
 
     @property
     def is_equal(self) -> bool:
@@ -95,7 +95,7 @@ class Verification:
         return not self.audits and not any(check.compared.differences for check in self.checks)
 
     def repair(self) -> Repair:
-        """Name the keys that a batch has to send again, and those that have to go."""
+        """Return the keys that a batch has to send again, and those that it has to delete."""
         mirrored = {(one.entity, one.key): one.mrr_key for one in self.origins}
         resent: dict[str, set[Key]] = defaultdict(set)
         surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
@@ -169,7 +169,7 @@ def _origins(
     checks: Iterable[Checked],
     audited: Iterable[Audit],
 ) -> Iterator[Origin]:
-    """Find the MRR keys of what differs behind MRR; what each view made of MRR is still there."""
+    """Find the MRR keys of what differs in STG and the DWH. The cleansed rows are still there."""
     differing: dict[str, set[Key]] = defaultdict(set)
     for check in checks:
         if check.hop != "extract":
@@ -235,6 +235,9 @@ def _extracted(
     if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
         return replace(compared, differences=rest)
+    # A comparison of keys mends missing rows, surplus rows and changed watermarks. If the next
+    # batch compares keys, these are pending. A change that left the watermark alone stays a
+    # difference: no batch would ever find it.
     rest = [one for one in compared.differences if not _is_in_keys(entity, one)]
     mended = len(compared.differences) - len(rest)
     is_deleted = any(one.kind == "surplus" for one in compared.differences)
@@ -254,7 +257,7 @@ def _is_in_keys(entity: Entity, difference: Difference) -> bool:
 def _brings_new_keys(
     look: Comparison, mrr: Session, entity: Entity, target: Mirror, mirrored: Table
 ) -> bool:
-    """Whether the next window brings a key that the mirror lacks, for which keys are compared."""
+    """Whether the next window brings a key that the mirror lacks. Then keys are compared."""
     if not deletes.is_small(mrr, target):
         return False
     pending = look.pending_keys(entity.name, deletes.SMALL)
@@ -264,7 +267,7 @@ def _brings_new_keys(
 
 @dataclass(frozen=True, slots=True)
 class _Staging:
-    """What MRR and STG are compared with."""
+    """What a comparison of MRR and STG needs."""
 
     area: Area
     mrr: Session
@@ -299,7 +302,10 @@ def _staged(staging: _Staging, name: str) -> Compared:
 
 
 def _land_mirrored(staging: _Staging, name: str) -> int:
-    """Fill STG's landing table with all that MRR has, in the transaction that is rolled back."""
+    """Fill STG's landing table with all rows of MRR, in the transaction that is rolled back.
+
+    The cleansing view reads that table, so it is evaluated over all of MRR as stage would do it.
+    """
     target, table = staging.mirrored[name]
     landing = staging.cleansings[name].claims.landing
     query = compose.statement(
@@ -329,13 +335,13 @@ def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference
 
 
 def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area) -> Iterator[str]:
-    """Say which layers have what the one before them has lost, and what lies in the future."""
+    """Name batches that the layer before has lost, and rows that are stamped in the future."""
     for sender, receiver in pairwise(LAYERS):
         lost = ledger.lost(opened[sender], opened[receiver], area)
         if lost:
             yield str(lost)
     if look is None:
-        yield f"{area.source.name} and mrr can't be compared: what was extracted is not verified"
+        yield f"{area.source.name} and mrr can't be compared: the extraction is not verified"
         return
     for name, rows in look.future().items():
         yield f"{name}: {in_the_future(rows)}"

@@ -1,4 +1,4 @@
--- Counts, and what is compared in another way than by keys.
+-- Counts, and rejects, which are compared by their reasons.
 
 -- name: is_applied
 c._batch_id <= {applied}
@@ -48,7 +48,7 @@ select clock_timestamp()
 -- name: mirrored_rows
 select {t.columns} from {mirror} as t where t._deleted_at is null or t._batch_id > {applied}
 
--- What STG has, and what it has refused altogether; and what is pending.
+-- How many rows STG has or has refused without an earlier good version, and how many are pending.
 -- name: staged_counts
 select
     (select count(*) from {mirror} where _deleted_at is null)
