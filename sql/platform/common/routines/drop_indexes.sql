@@ -24,7 +24,7 @@ begin
             end as drop_statement,
             case
                 when c.oid is null
-                    -- Of a partitioned table it says ONLY, which would leave the partitions without.
+                    -- For a partitioned table it says ONLY, which would leave its partitions out.
                     then replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
                 else format(
                     'alter table %s add constraint %I %s',

@@ -1,5 +1,5 @@
--- Show the number that a hop has drawn. Each of its transactions that may write begins with it, and
--- holds the row until it ends: who draws a new number waits for that.
+-- Show the number that a hop has drawn. Each transaction of the hop that may write begins with this
+-- call, and holds the row until it ends. A process that draws a new number waits for that.
 --
 -- reads    tidemark.lock; locks its row against a new number
 -- raises   TM001: a newer number was drawn, or is being drawn

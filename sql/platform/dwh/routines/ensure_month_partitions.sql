@@ -27,8 +27,8 @@ begin
             'partitions.%I', left(v_place.p_label, 54) || to_char(v_month, '_YYYY_MM')
         );
         continue when to_regclass(v_partition) is not null;
-        -- Made beside and then attached: `create … partition of` would wait for every reader. With
-        -- room in each page for a few amended facts, their indexes need not be touched (HOT).
+        -- Made as a table and then attached: `create … partition of` would wait for every reader. Its
+        -- pages keep room for a few amended facts, so that no index need be changed for them (HOT).
         execute format(
             'create table %s'
             ' (like %s including defaults including generated including constraints)'

@@ -17,7 +17,8 @@ select
     l.error_message,
     l.additional_info
 from (
-    -- Runs of no area are calls of procedures: however many they are, the batches stay in sight.
+    -- Runs without an area are calls of procedures. They are counted apart from batches, so that
+    -- many calls can't push the batches out of the view.
     (
         select b.log_id
         from etl_logs as b

@@ -35,8 +35,8 @@ begin
         );
     end if;
 
-    -- Readers keep the old report until the commit, which truncate would take away from them; a
-    -- second call waits here.
+    -- No truncate, which would take the old report away from readers before the commit. A second
+    -- call waits here.
     lock table temp_sales_report in share row exclusive mode;
     delete from temp_sales_report;
     get diagnostics v_deleted = row_count;
@@ -72,7 +72,7 @@ begin
         p_rows_deleted => v_deleted
     );
 exception
-    -- A statement_timeout is query_canceled, which others does not include.
+    -- `others` does not include query_canceled, the error of a statement_timeout.
     when query_canceled or others then
         get stacked diagnostics v_error = message_text;
         if sqlstate = '55P03' then
@@ -153,7 +153,7 @@ begin
         p_rows_processed => v_inserted, p_rows_inserted => v_inserted, p_rows_deleted => v_deleted
     );
 exception
-    -- A statement_timeout is query_canceled, which others does not include.
+    -- `others` does not include query_canceled, the error of a statement_timeout.
     when query_canceled or others then
         get stacked diagnostics v_error = message_text;
         if sqlstate = '55P03' then
