@@ -8,7 +8,7 @@ from tests.fix_servers import HOME
 SQL = HOME / "sql"
 DEFINITION = re.compile(r"^create (?:or replace )?(?:function|procedure) ([\w.]+)", re.MULTILINE)
 LABELS = ["reads", "writes", "returns", "raises", "repeat"]
-LABEL = re.compile(rf"^-- ({'|'.join(LABELS)}) {{2,3}}\S", re.MULTILINE)
+LABEL = re.compile(rf"^-- ({'|'.join(LABELS)}) {{2,4}}\S", re.MULTILINE)
 
 
 def test_every_routine_has_a_header_in_the_house_style() -> None:
