@@ -1,1 +1,1 @@
-"""Benchmarks of Tidemark beside what plain PostgreSQL needs for the same rows."""
+"""Benchmarks that compare Tidemark with what plain PostgreSQL needs for the same rows."""

@@ -1,4 +1,4 @@
-"""Time a first load, deltas and idle runs of Tidemark beside their floor, and print a table."""
+"""Time a first load, deltas and idle runs of Tidemark and of the floor, and print a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composed statements as a reviewer reads them: names as they are, values told apart by kind."""
+"""Composed statements as a reviewer reads them: names as they are, values by their kind."""
 
 from __future__ import annotations
 

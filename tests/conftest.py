@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Hand out the tests of `-n` (scripts/test) in units that share what is dear to set up."""
+    """Distribute the tests of `-n` (scripts/test) in units that share an expensive fixture."""
     return _Scheduling(config, log)
 
 

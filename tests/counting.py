@@ -99,7 +99,7 @@ def run(servers: Servers, area: Area) -> Sent:
 
 
 def listed(sent: Sequence[tuple[str, str, str]]) -> str:
-    """Say what was sent, a line for each statement, for who reads a failure."""
+    """Return what was sent, a line for each statement, for the message of a failed test."""
     return "\n".join(
         f"{hop:8} {server:12} {' '.join(sql.split())[:90]}" for hop, server, sql in sent
     )

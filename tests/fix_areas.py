@@ -1,4 +1,4 @@
-"""Areas made of nothing but names and types: one dimension, one fact, no cleansing of their own."""
+"""Areas that are made from names and types: one dimension, one fact, no cleansing."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class Stack:
 
 
 def eventually(read: Callable[[], Read], is_wanted: Callable[[Read], bool]) -> Read:
-    """Read until it is what is wanted."""
+    """Read until the result is the wanted one."""
     deadline = time.monotonic() + 300
     while not is_wanted(found := read()):
         assert time.monotonic() < deadline, found

@@ -127,7 +127,7 @@ class Members:
         scd2.infer(self.session, self.dimension, db.name("landing", "members"), batch_id=0)
 
     def versions(self) -> dict[Key, list[Version]]:
-        """Read the versions of every key, in order of time; an inferred member is none."""
+        """Read the versions of every key, in order of time; inferred members are left out."""
         found: dict[Key, list[Version]] = defaultdict(list)
         for row in rows(
             self.connection,

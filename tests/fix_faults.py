@@ -64,7 +64,7 @@ _LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "
 
 
 class Machines:
-    """Four servers that may crash. The machine goes on, and so all that they committed is there."""
+    """Four servers that may crash. The machine goes on, so all that they committed is there."""
 
     settings = SETTINGS | {
         "synchronous_commit": "on",
@@ -248,7 +248,7 @@ class Trial:
         return [stored(self.shop.warehouse, layer, *schemas) for layer in WAREHOUSE]
 
     def _save(self) -> None:
-        """Let what is here be what `_restore` returns to."""
+        """Make the present state the one that `_restore` returns to."""
         self._start, self._recovered = self._stored(), list[object]()
         self._each(lambda layer: _copy(_name(self.shop, layer), "start"))
 

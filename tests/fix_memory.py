@@ -57,7 +57,7 @@ class MemorySource:
 
 @dataclass
 class MemoryDelta:
-    """The lines from one place to another; what is appended meanwhile comes later."""
+    """The lines between two places; lines that are appended meanwhile come later."""
 
     source: MemorySource
     entity: str

@@ -24,7 +24,7 @@ THERE, BACK = "there", "back"
 
 
 class Proxy:
-    """Forwards to a server until it stalls; what is sent to it then is acknowledged, and kept."""
+    """Forwards to a server until it stalls. From then on it takes what is sent, and keeps it."""
 
     def __init__(self, dsn: str, listen: str = "127.0.0.1") -> None:
         self._server = urlsplit(dsn)
@@ -155,7 +155,7 @@ class Namespace:
         _ip("-n", self.name, "link", "set", there, "up")
 
     def drop(self) -> None:
-        """Drop every packet that goes in or out: nobody hears of it."""
+        """Drop every packet that goes in or out, without an answer."""
         for chain in ("INPUT", "OUTPUT"):
             _do(*self.inside, "iptables", "-A", chain, "-j", "DROP")
 

@@ -1,4 +1,4 @@
-"""A Python that has some packages of this environment, and none beside them."""
+"""A Python that has some packages of this environment, and no others."""
 
 import os
 import sys

@@ -1,1 +1,1 @@
-"""Benchmarks of Tidemark beside what a user would pick instead."""
+"""Benchmarks that compare Tidemark with tools that a user would pick instead."""

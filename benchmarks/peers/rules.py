@@ -72,7 +72,7 @@ def newer_stamp(timeline: Timeline) -> Timeline:
 
 
 def type_1(timeline: Timeline) -> Timeline:
-    """Let what is type 1 show in all versions, and open none."""
+    """Let type-1 values show in all versions, and open no version."""
     same = [replace(v, name=timeline[-1].name, email=timeline[-1].email) for v in timeline]
     return _merged(same, lambda before, v: before.city == v.city)
 

@@ -34,7 +34,7 @@ class Tool:
     """Whether it refuses the rows that source.sql has made dirty."""
 
     def run(self, number: int) -> Process:
-        """Run it for the n-th time, as a person would who types the command."""
+        """Run it for the n-th time, as a person would by typing the command."""
         return measure(self.command(number), self.environment, self.folder)
 
     def count(self) -> tuple[int, int]:
@@ -135,7 +135,7 @@ def _project(name: str, folder: Path) -> Path:
 
 
 def _environment(rig: Rig, **variables: str) -> dict[str, str]:
-    """Return what points a peer to the source's database; nobody is called home."""
+    """Return the settings that point a peer to the source; it reports no usage to anyone."""
     return {
         **reaching(rig.dsns["operational"]),
         **rig.environment,

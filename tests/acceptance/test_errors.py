@@ -1,4 +1,4 @@
-"""Every exit code, what is said with it, and that nothing else is."""
+"""Every exit code, its message, and that nothing else is printed."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a newcomer reads first: the help, and what is said about wrong words."""
+"""What a newcomer reads first: the help, and the errors about wrong arguments."""
 
 import re
 

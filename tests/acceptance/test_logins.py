@@ -1,4 +1,4 @@
-"""Who logs in: the pipeline as tidemark_etl works, all others are told what they lack."""
+"""Logins: the pipeline works as tidemark_etl, and all other logins are told what they lack."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ def logged_in(warehouse: Warehouse, user: str, *layers: ServerName) -> dict[str,
 
 
 def logged_in_at(dsn: str, user: str) -> Connection | None:
-    """Open a connection; None when none is left for this user."""
+    """Open a connection; None if this user has none left."""
     try:
         return psycopg2.connect(dsn, user=user, password="secret")
     except psycopg2.OperationalError as error:

@@ -1,4 +1,4 @@
-"""Connections that encrypt, and certificates: what works, and what is said of what does not."""
+"""Encrypted connections and certificates: which ones work, and what the others' errors say."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ OWN = "`sslcert=…&sslkey=…` in TIDEMARK_STG_DSN (docs/operations.md#tls)."
 
 
 def refusal(dsn: str) -> str:
-    """Return what is said of a server that has been reached before, behind the place."""
+    """Return the error for a server that has been reached before, without the place."""
     connections._answered.add(dsn)
     with pytest.raises(ConnectError) as raised:
         connections.opened(dsn, "stg", "test")

@@ -1,4 +1,4 @@
-"""What the documents say of the containers is true. In this order: a test goes on from another."""
+"""What the documents say about the containers is true. The tests depend on their order."""
 
 import json
 import os

@@ -150,7 +150,7 @@ def test_a_known_difference_is_as_documented(
 
 
 def test_a_number_without_its_area_code_is_no_phone(stg: Connection) -> None:
-    """It is possible by libphonenumber, but nobody outside its town can dial it."""
+    """libphonenumber calls it possible, but nobody outside of its town can dial it."""
     assert phonenumbers.is_possible_number(phonenumbers.parse("253 0000", "US"))
     assert clean(stg, "customers", {"phone": "253 0000", "country": "US"})["phone"] is None
 

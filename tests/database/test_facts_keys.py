@@ -1,4 +1,4 @@
-"""What a fact points at, and what is written when it lands again."""
+"""Which members a fact points at, and what is written when it lands again."""
 
 from datetime import datetime, timedelta
 

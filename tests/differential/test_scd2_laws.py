@@ -1,4 +1,4 @@
-"""The history that the engine makes, against its specification and against laws that need none.
+"""The history that the engine makes, compared with its specification, and laws that need none.
 
 An example is what a few landings of a few batches show of four keys. Instants, attributes and
 clocks are few, so that changes collide, come late, repeat, revert and contradict each other.
@@ -53,7 +53,7 @@ class History:
     since: int = 0
     """The last batch that knows nothing of the column `tier`, which was added then."""
     has_plans: bool = True
-    """Whether what is seen has a clock."""
+    """Whether the observations have a clock."""
 
     @property
     def seen(self) -> Landing:

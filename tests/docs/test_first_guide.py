@@ -71,7 +71,7 @@ CODE = re.compile("`([^`]+)`")
 
 
 def typed() -> list[list[str]]:
-    """Return what is to be typed, row by row: instead of what the guide has, or as it has it."""
+    """Return what to type, row by row: the replacement, or else the guide's own command."""
     found = []
     for there, here, instead in ROWS:
         found.append(CODE.findall(instead or (there if here.startswith("works") else "")))

@@ -274,7 +274,7 @@ def test_the_errors_that_areas_quotes_are_said(warehouse: Warehouse, tmp_path: P
 
 
 def test_what_can_go_wrong_is_said_like_that() -> None:
-    """What stands for a name there (X, N, LAYER, …) parts what is said."""
+    """A placeholder there (X, N, LAYER, …) splits the message into pieces."""
     texts = [
         path.read_text("utf-8")
         for folder in ("tidemark", "sql", "docker")

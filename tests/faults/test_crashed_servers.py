@@ -10,7 +10,7 @@ from tidemark.model import HOPS
 pytestmark = pytest.mark.timeout(1800)
 
 EVERY = int(os.environ.get("TIDEMARK_CRASH_EVERY", "12"))
-"""One statement in so many sees a crash: each takes a second. 1 leaves none out."""
+"""One statement in so many sees a crash, since each takes a second. 1: every statement."""
 
 
 def test_a_run_is_made_up_for_whichever_server_crashes_before_any_of_its_statements(

@@ -58,7 +58,7 @@ def _have_all_seen(looks: Sequence[Looks], look: tuple[Any, ...]) -> bool:
 
 
 def _look_until(ended: threading.Event, retail: Retail, seen: Looks) -> None:
-    """Note what is seen."""
+    """Note what the run shows."""
     with closing(retail.warehouse.connect("dwh")) as analyst:
         while not ended.is_set():
             seen.update(dict.fromkeys(rows(analyst, LOOK)))

@@ -139,6 +139,6 @@ def small_disk(machines: Machines) -> Iterator[Path]:
 
 
 def _administer(shop: Retail, layer: ServerName, statement: str) -> None:
-    """Run a statement that wants nobody in the layer's database."""
+    """Run a statement for which nobody else may be connected to the layer's database."""
     shop.warehouse.close()
     administer(database(shop.warehouse.dsn[layer], "postgres"), statement)

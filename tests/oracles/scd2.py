@@ -37,7 +37,7 @@ class Observation:
 
     @property
     def place(self) -> Place:
-        """Where it stands in the order in which observations arrived."""
+        """Its place in the order in which observations arrived."""
         return self.batch, self.seq
 
 

@@ -95,7 +95,7 @@ def test_a_call_that_another_session_holds_up_ends_and_says_why(
 
 
 def test_doctor_prints_what_keeps_analysts_in_bounds(retail: Retail, log_in: LogIn):
-    """As it is where somebody migrates who may not say it, such as no owner of the database."""
+    """The state after a migration by a login that may not set this: it is not the owner."""
     assert warnings(retail) == {}
     for undone in (
         "grant temporary on database tidemark_test to public",

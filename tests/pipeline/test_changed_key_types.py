@@ -1,4 +1,4 @@
-"""Keys of many types that cleansing makes one: their own types tell who holds and who waits."""
+"""Keys of many types that cleansing makes equal: their types decide which holds and which waits."""
 
 from __future__ import annotations
 

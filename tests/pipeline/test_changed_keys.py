@@ -51,7 +51,7 @@ def is_now(staged: Sequence[tuple[str, str]], *waiting: tuple[str, str]) -> dict
 
 @pytest.fixture
 def tags(made: Make) -> Made:
-    """An area whose keys are trimmed and lowered, and keeps one row beside."""
+    """An area whose cleansing trims and lowers keys. It has one row already, with another key."""
     area = made(TAGS)
     area.put(TAGS, ("other", "o", JAN))
     area.run()

@@ -1,4 +1,4 @@
-"""Claims on keys survive what a warehouse goes through: any history, repairs, upgrades."""
+"""Claims on keys stay right whatever happens: any history, repairs, upgrades."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write(area: Made, changes: list[tuple[str, str | None]]) -> None:
 
 @pytest.fixture
 def tags(made: Make) -> Made:
-    """An area whose keys are trimmed and lowered, and keeps one row beside."""
+    """An area whose cleansing trims and lowers keys. It has one row already, with another key."""
     area = made(TAGS)
     area.put(TAGS, ("other", "o", JAN))
     area.run()
@@ -88,7 +88,7 @@ def test_every_key_is_staged_once_or_refused_and_a_rebuild_finds_the_same(
     assert found["different"] == []
     assert len(staged) == len(set(staged))
     assert {*staged, *waiting} == set(live)
-    # One that is refused by the rules keeps its good row; one whose key is taken has none.
+    # A row that the rules refuse keeps its good version; a row whose key is taken has none.
     assert not {key for key, *why in found["refused"] if "taken" in why[0]} & set(staged)
 
 

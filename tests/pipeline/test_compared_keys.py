@@ -38,7 +38,7 @@ def filled(made: Make, rows: int = 10, **settings: Any) -> Made:
 
 
 def things(area: Made) -> list[tuple[Any, ...]]:
-    """Return what is current in the star."""
+    """Return the current rows of the star."""
     return area.warehouse.rows(
         "dwh", "select id, v from dim_things where is_current and thing_key <> 0 order by 1"
     )

@@ -1,4 +1,4 @@
-"""Columns of the star that nobody feeds: PostgreSQL computes or counts them."""
+"""Columns of the star that no entity fills: PostgreSQL computes or counts them."""
 
 from __future__ import annotations
 

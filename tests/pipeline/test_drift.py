@@ -231,7 +231,7 @@ KINDS = [
 
 
 def test_a_type_that_grew_is_followed_without_a_rewrite(shop: Retail):
-    """Of all pairs of types, PostgreSQL does these without writing the table anew."""
+    """The pairs of types that PostgreSQL changes without rewriting the table."""
     followed = [(old, new) for old in KINDS for new in KINDS if sqltypes.widens(old, new)]
     filenode = "select pg_relation_filenode('trees')"
     for old, new in followed:

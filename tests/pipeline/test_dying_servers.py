@@ -1,4 +1,4 @@
-"""Embedded servers that end before their time: what is said, and what the next command does."""
+"""Embedded servers that end too early: what the error says, and what the next command does."""
 
 import os
 import shutil

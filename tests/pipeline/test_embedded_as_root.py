@@ -1,4 +1,4 @@
-"""Embedded servers that root starts: as another user, who gets nothing of root's for it."""
+"""Embedded servers that root starts: they run as another user, who gets no rights of root's."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def folder(used: Path) -> Path:
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """What nobody but root may read, change or own; its folder has a cluster's pid file."""
+    """Files that only root may read, change or own; their folder has a cluster's pid file."""
     path = tmp_path / "secret"
     path.mkdir(mode=0o700)
     for name in ("secret", "postmaster.pid", "PG_VERSION"):
@@ -67,7 +67,7 @@ def servers_user(folder: Path) -> User:
 
 
 def plant(folder: Path, name: str, target: Path) -> None:
-    """Put a link in the place of what is there, as the servers' user."""
+    """Replace a file by a link, as the servers' user."""
     path = str(folder / "data" / name)
     command = 'rm -rf "$1" && ln -s "$2" "$1"'
     user.must_run(servers_user(folder), "sh", "-c", command, "sh", path, target)

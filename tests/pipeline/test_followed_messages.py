@@ -1,4 +1,4 @@
-"""A source that changes, and a person who does what each message says: it ends in the star."""
+"""A source changes, and a person does what each message says: the change arrives in the star."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def star(make: Make, key: str, attribute: str = "text") -> tuple[Made, Dimension
 
 
 def follow(area: Made, edit: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Run, and do what the error says, until there is none; return what they said.
+    """Run, and do what the error says, until there is no error; return the errors.
 
     `edit` is what a person does to other files before the migration.
     """

@@ -1,4 +1,4 @@
-"""A run that is killed with SIGKILL, wherever it stands, leaves nothing half-written."""
+"""A run that is killed with SIGKILL, at any point, leaves nothing half-written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Who may work alone, who is waited for, and what becomes of one that was overtaken."""
+"""Which process may work alone, which one is waited for, and what happens to an overtaken one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a layer behind a restored one was made of is gone: no rebuild takes it away unasked."""
+"""After a restore a later layer has rows whose origin is gone: no rebuild removes them unasked."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def versions(seen: History) -> list[Shown]:
 
 
 def purchases(key: str, bought: list[tuple[int, int]]) -> list[Shown]:
-    """Say what is shown of an event: its amount, and when it was; without an amount it is gone."""
+    """Say what is shown of an event: its amount and its time; without an amount it is deleted."""
     return [
         Shown((key, amount, hour(at)), hour(30 + n), is_deleted=not amount)
         for n, (amount, at) in enumerate(bought)
@@ -119,7 +119,7 @@ def rebuilt(ordered: Ordered) -> list[Changes]:
 
 
 def test_keys_in_question_are_decided_at_each_version(made: Make):
-    """Foo holds the row, and lets go of it within the batch: who waits takes it over there."""
+    """Foo holds the row, and gives it up within the batch: a waiting row takes it over there."""
     lowered = replace(THINGS, cleansed={"id": "lower(btrim(id))"})
     ordered = Ordered(made(lowered, EVENTS))
     foo = versions([("a", "Ada", 0), ("b", "Ada", 1), ("gone", "Ada", 1)])
@@ -143,7 +143,7 @@ def test_a_rebuild_finds_versions_of_a_batch_as_they_were_staged(ordered: Ordere
 
 
 def test_each_stay_outside_is_a_reject_of_its_own(ordered: Ordered):
-    """The first goes on with the one that is open, and the last is open."""
+    """The first one continues the one that is open, and the last one stays open."""
     ordered.show({"x": versions([("bad", "Ada", 0)])})
     ordered.move()
     stays = [(v, "Ada", n) for n, v in enumerate(["bad", "a", "bad", "bad", "gone", "bad"], 1)]

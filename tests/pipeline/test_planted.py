@@ -1,4 +1,4 @@
-"""What tidemark_etl leaves in a layer never runs with the rights of the superuser who migrates."""
+"""What tidemark_etl puts into a layer never runs with the rights of the superuser who migrates."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A refresh after a change of a cleansing view: what is there already is judged again."""
+"""A refresh after a change of a cleansing view: existing rows are cleansed again."""
 
 from __future__ import annotations
 

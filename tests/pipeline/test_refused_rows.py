@@ -349,7 +349,7 @@ def test_no_value_is_in_what_the_server_says(area: Made, statement: str, said: s
 
 @pytest.fixture
 def session(servers: dict[ServerName, str]) -> Iterator[Session]:
-    """A session on a database without a warehouse; what is done in it is rolled back."""
+    """A session on a database without a warehouse; everything done in it is rolled back."""
     opened = db.connect(servers["dwh"], "dwh", purpose="test", as_etl=False)
     with closing(opened), opened.rolled_back():
         opened.run("create temp table notes (id int, note text)")
@@ -357,7 +357,7 @@ def session(servers: dict[ServerName, str]) -> Iterator[Session]:
 
 
 def failing(session: Session, expression: str) -> StatementError:
-    """Return what is said of an expression over notes, in a view as a cleansing view is one."""
+    """Return the error for an expression over notes in a view like a cleansing view."""
     session.run(
         f"savepoint before; create temp view read as select ({expression})::text from notes"
     )

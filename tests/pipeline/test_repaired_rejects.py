@@ -1,4 +1,4 @@
-"""A repair reaches what is behind a row that cleansing refuses now: STG has its good version."""
+"""A repair also reaches the DWH for a row that cleansing refuses now: STG has its good version."""
 
 from __future__ import annotations
 

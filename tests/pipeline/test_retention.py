@@ -1,4 +1,4 @@
-"""What is older than area.yml keeps goes after a publish, and nothing that a hop still needs."""
+"""A publish deletes what is older than area.yml keeps, and nothing that a hop still needs."""
 
 from __future__ import annotations
 

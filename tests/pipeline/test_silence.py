@@ -1,4 +1,4 @@
-"""A server that says nothing more ends a wait, and only that: what is slow is waited for."""
+"""A server that falls silent ends a wait; one that is only slow is waited for."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
 
 
 def look(feed: Feed, at: Positions) -> tuple[Rows, Positions]:
-    """Return what is new since positions, and those to go on from."""
+    """Return what is new since some positions, and the positions to go on from."""
     with feed.source.open(feed.made.area, at) as delta:
         assert list(delta.to_send) in ([], ["things"])
         rows = sent(feed, delta) if delta.to_send else []

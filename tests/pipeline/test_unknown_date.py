@@ -1,4 +1,4 @@
-"""A fact without a date points at the unknown date, or at none where its column may be null."""
+"""A fact without a date points at the unknown date, or has a null key if its column may be null."""
 
 from __future__ import annotations
 

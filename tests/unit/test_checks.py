@@ -1,4 +1,4 @@
-"""What scripts/check checks beside the suite."""
+"""What scripts/check checks."""
 
 import fnmatch
 import sys

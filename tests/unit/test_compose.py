@@ -13,7 +13,7 @@ from tidemark.postgres import compose
 from tidemark.postgres.compose import Columns, Part
 
 SQL = {"", "t", "d", ".", " = ", " and ", " and f(", ", ", ")"}
-"""What stands between the names of `test_names_are_never_read_as_sql`."""
+"""What separates the names of `test_names_are_never_read_as_sql`."""
 AB = Columns(("a", "b"))
 
 
@@ -23,7 +23,7 @@ def shown(text: str, **parts: Part) -> str:
 
 
 def pieces(composed: sql.Composable) -> Iterator[sql.Composable]:
-    """Yield what a composed statement is made of."""
+    """Yield the parts of a composed statement."""
     if isinstance(composed, sql.Composed):
         for each in composed:
             yield from pieces(each)

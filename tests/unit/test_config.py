@@ -1,4 +1,4 @@
-"""area.yml and the environment: what is refused, and how it is said."""
+"""area.yml and the environment: what is refused, and the errors."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ def declare(home: Path, declared: Any, area: str = "gardens") -> Path:
 
 
 def with_(place: str, value: Any) -> dict[str, Any]:
-    """Return GARDENS with something else at a place; None takes away what is there."""
+    """Return GARDENS with another value at a place; None removes the value."""
     changed: dict[str, Any] = yaml.safe_load(yaml.safe_dump(GARDENS))
     *path, last = place.split(".")
     target = changed

@@ -101,7 +101,7 @@ def inside(node: ast.AST, functions: Functions = ()) -> Iterator[tuple[ast.AST, 
 
 
 def assigned(name: str, function: ast.FunctionDef) -> Iterator[ast.expr]:
-    """Yield what a function gives a variable: by `=`, or by a loop over what stands there."""
+    """Yield what a function assigns to a variable: by `=`, or by a loop over some values."""
     for node in ast.walk(function):
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
