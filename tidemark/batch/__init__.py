@@ -1,1 +1,1 @@
-"""A batch: its hops in order, what they write down, and what is deleted after it."""
+"""A batch: its hops in order, the journal of what they did, and what is deleted after it."""

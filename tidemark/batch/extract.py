@@ -53,7 +53,7 @@ def run(
     *,
     overrides: Overrides = NO_OVERRIDES,
 ) -> HopResult:
-    """Read what is new of each entity in one consistent look, and merge it into the mirror.
+    """Read the new rows of each entity in one consistent look, and merge them into the mirror.
 
     A batch that MRR has applied already, or that a later one has overtaken, does nothing.
 
@@ -86,7 +86,7 @@ def run(
                     resent = landing.land_resent(work, overrides.repair)
                 else:
                     landed = landing.land(work)
-            # The look at the source is over: it keeps the source from vacuum no longer.
+            # The look at the source has ended here: its snapshot no longer holds up vacuum there.
             with _key_named(mrr, area):
                 if overrides.repair:
                     _repair(work, overrides.repair, resent)
@@ -98,7 +98,7 @@ def run(
 def _questions(
     mrr: Session, area: Area
 ) -> Question[tuple[int, tuple[dict[str, dict[str, Position]], dict[QualifiedName, Table]]]]:
-    """Ask for all that an extraction needs to know of MRR before it looks at the source."""
+    """Ask for everything that an extraction has to know about MRR before it looks at the source."""
     return question.both(
         ledger.last(area.area),
         question.both(positions.stored(area), mirror.tables(mrr, area)),
@@ -107,7 +107,7 @@ def _questions(
 
 @contextmanager
 def _key_named(mrr: Session, area: Area) -> Iterator[None]:
-    """Say which key a snapshot shows twice: the rows that landed are there."""
+    """If a snapshot shows a key twice, say which: the landing table still has both rows."""
     try:
         yield
     except RefusedRowError as error:
@@ -141,7 +141,10 @@ def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_del
 
 
 def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> None:
-    """Write the rows of these keys anew: as the source has them, and else as they are in MRR."""
+    """Write the rows of these keys again, as the source has them now.
+
+    A row that the source lacks is written as MRR has it; with `deletes: detect`, as deleted.
+    """
     with work.mrr.transaction():
         for name, keys in repair.resent.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]
@@ -178,7 +181,7 @@ def _following(
     mirrors: Mapping[str, tuple[Mirror, Table]],
     counts: Mapping[str, Counts],
 ) -> Mapping[str, tuple[Mirror, Table]]:
-    """Let the mirrors follow the source, say in the log how, and return them as they are then."""
+    """Let the mirrors follow the source's columns, log what changed, and return the new mirrors."""
     differences = drift.compare(area, tables, mirrors)
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
@@ -188,7 +191,7 @@ def _following(
 
 def _delete(work: Work, name: str, *, accept: bool) -> None:
     entity, (target, table) = work.area.entities[name], work.mirrors[name]
-    # What is read as a whole has brought its keys with its rows.
+    # An entity that is read as a whole has brought its keys with its rows.
     keys = (
         landing.keys_of(entity, table) if entity.extract == "delta" else Landing(entity.landing, ())
     )
@@ -201,7 +204,7 @@ def _delete(work: Work, name: str, *, accept: bool) -> None:
 def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
     target = work.mirrors[name][0]
     brought = {column for one in landed for column in one.brought}
-    # Where no item says otherwise, each row is the one version of its key.
+    # Unless an item brings an order or deletes, each row is the only version of its key.
     is_ordered = not brought.isdisjoint({"_seq", "_deleted_at"})
     incoming = compose.statement(
         __name__,
@@ -219,7 +222,7 @@ def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
 
 
 def _keep_refused(work: Work, name: str, landed: Sequence[Streamed]) -> None:
-    """Keep the rows that could not become rows of the mirror, beside those that could."""
+    """Keep the rows that could not become rows of the mirror, in the same transaction."""
     refused = [
         {"item": row.item, "line": row.line, "row_text": row.text, "reasons": list(row.reasons)}
         for one in landed
@@ -261,7 +264,7 @@ def _record(
     is_repair: bool = False,
     refreshed: Collection[str] = (),
 ) -> None:
-    """Record the batch with the marks that hold after it: the last batch tells those of all."""
+    """Record the batch, with the marks of all entities as they are after it."""
     ledger.record(
         work.mrr,
         work.area,

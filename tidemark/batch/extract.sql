@@ -11,7 +11,7 @@
     from {landing}
 )
 
--- Versions of which a key may have several, in the order in which the source has shown them.
+-- Versions, of which a key may have several, in the order in which the source has shown them.
 -- name: versions
 (
     select
@@ -24,7 +24,7 @@
     from {landing}
 )
 
--- The rows of these keys once more: as they were just read, and else as they are here.
+-- The rows of these keys again: as they were just read, or else as the mirror has them.
 -- name: resent
 (
     select
@@ -46,7 +46,7 @@
     where not exists (select from {landing} as l where {m.key = l.key})
 )
 
--- Rows without a key, and for each of its columns those that lack it.
+-- How many rows have no key, and how many lack each of its columns.
 -- name: null_keys
 select
     count(*),

@@ -36,7 +36,7 @@ class Journal:
         self._is_held = False
         """Whether `_resume` has to take the lock again."""
         self._ended: Parameters = None
-        """The end of a hop, which is not written yet: the next statement follows at once."""
+        """The end of a hop that is not written yet. It is sent in one message with what follows."""
         self._is_lost = False
         """Whether the DWH did not come back when it was waited for. It is waited for only once."""
 
@@ -110,7 +110,7 @@ class Journal:
         self._surely(lambda: self._session.run(compose.statement(__name__, "retry"), which))
 
     def _surely(self, write: Callable[[], T]) -> T:
-        """Write while the lock is held; where a connection broke, on a new one.
+        """Write while the lock is held; if a connection broke, on a new one.
 
         The DWH is waited for once in the life of a journal. A process that logs its failure because
         the DWH is away must not wait for it again.
@@ -127,7 +127,7 @@ class Journal:
             return self._with_ended(write)
 
     def _with_ended(self, write: Callable[[], T]) -> T:
-        """Write, and in front of it the end of the hop before, in one message."""
+        """Write, and before that the end of the last hop, in one message."""
         if self._ended:
             self._session.queue(compose.statement(__name__, "end"), self._ended)
         result = write()
@@ -135,12 +135,13 @@ class Journal:
         return result
 
     def _write_ended(self) -> None:
-        """Write the end of the last hop: nothing follows it."""
+        """Write the end of the last hop, since nothing else follows it."""
         if self._ended:
             self._surely(self._session.flush)
 
     def _still_hold(self) -> None:
-        # A server that ends the connection says so on it, and else nothing comes there.
+        # A server that ends a connection sends a message there. Otherwise nothing ever arrives, so
+        # this costs a round trip only when something is wrong.
         if self._lock_session and self._lock_session.has_news:
             self._lock_session.run("select")
 
@@ -173,7 +174,7 @@ class Journal:
         """Log the block as a run of `hop`. A rebuild belongs to no batch.
 
         The block puts each entity's counts into the mapping that it is given. The run has one row,
-        and one more for each entity of which there is something to tell (`Counts.is_telling`). An
+        and one more for each entity that has something to report (`Counts.is_telling`). An
         exception marks the run's row as FAILED and is raised again.
         """
         which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
@@ -229,7 +230,7 @@ def _info(counts: Counts) -> dict[str, object]:
 
 
 def _shared(told: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return what is told of all alike, such as the source's clock."""
+    """Return the entries that all have with the same value, such as the source's clock."""
     first, *others = told or [{}]
     return {
         what: value

@@ -1,6 +1,6 @@
 -- Batches and logs, on a connection of their own.
 
--- This process holds the area's lock. So no other one runs what still says RUNNING.
+-- This process holds the area's lock. So a batch that still says RUNNING was killed.
 -- name: begin
 with unfinished_batches as (
     update etl_batches

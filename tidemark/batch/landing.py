@@ -1,4 +1,4 @@
-"""What lands in MRR of one look at a source: rows, keys, and rows that no window has brought."""
+"""What one look at a source lands in MRR: rows, keys, and rows that no window has brought."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Work:
     batch_id: int
     mirrors: Mapping[str, tuple[Mirror, Table]]
     positions: Positions
-    """Where the look went on from."""
+    """The positions from which the look went on."""
     counts: Mapping[str, Counts]
 
     @property
     def lineage(self) -> Lineage:
-        """What the rows are marked with."""
+        """The lineage of the rows that this extraction writes."""
         return self.batch_id, self.delta.clock
 
     def window(self, name: str) -> Window:
-        """What was read of an entity, as a span of time."""
+        """The window that was read of an entity; without bounds if there is none."""
         return self.delta.windows.get(name, Window(None, None))
 
 
@@ -53,13 +53,13 @@ class Landed:
     compared: Sequence[str]
     """Entities whose keys have landed."""
     streamed: Mapping[str, Sequence[Streamed]]
-    """Entity -> what came of it."""
+    """Entity -> its streams."""
 
 
 def keys_of(entity: Entity, mirrored: Table) -> Landing:
-    """Return the landing table of an entity's keys, each with its watermark where windows need one.
+    """Return the landing table of an entity's keys, with their watermarks if it has windows.
 
-    No entity can have its name.
+    No entity can have the name of this table.
     """
     names = dict.fromkeys(entity.key)
     if entity.watermark and entity.extract == "delta":
@@ -77,7 +77,8 @@ def land(work: Work) -> Landed:
     _stream(work, _keys(work, suspects))
     compared = [*delta.compared, *suspects]
     overlooked = _overlooked(work, compared)
-    # All there is takes the place of what is new of it; single keys come beside that.
+    # If all rows of an entity are fetched, they replace its new rows in the landing table. Rows of
+    # single keys are added to the new rows.
     besides = [name for name in delta.to_send if overlooked.get(name) != "all"]
     fetched = _stream(
         work,
@@ -90,7 +91,7 @@ def land(work: Work) -> Landed:
 
 
 def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = False) -> Task:
-    """Return the task that lands rows of an entity, in place of what has landed or beside it."""
+    """Return the task that lands rows of an entity: it replaces what has landed, or adds to it."""
     target, table = work.mirrors[name]
     columns = tuple(column for column in table.columns if column.name in target.payload)
     return Task(
@@ -115,7 +116,7 @@ def _stream(work: Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
 
 
 def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:
-    """Say in the log what was read, and how long it took."""
+    """Note for the log what was read, and how long it took."""
     held = round(time.monotonic() - work.delta.began, 3)
     for name in work.area.entities:
         about = _about(work.window(name), work.delta.clock)
@@ -129,7 +130,7 @@ def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, St
 
 
 def _suspects(work: Work) -> Sequence[str]:
-    """Find the entities whose windows brought a key that may be an old one, changed."""
+    """Find the entities whose windows brought a new key: it may be an old one that was changed."""
     return [
         name
         for name in work.delta.to_send
@@ -141,7 +142,7 @@ def _suspects(work: Work) -> Sequence[str]:
 
 
 def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> bool:
-    """Whether keys of an entity, that a window brings, may be old ones that nobody compares."""
+    """Whether a new key in a window of an entity would call for a comparison of its keys."""
     entity = area.entities[name]
     return (
         entity.deletes == "detect"
@@ -153,7 +154,7 @@ def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> boo
 
 
 def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
-    """Find what to fetch: rows that changed before the windows, and are not so in the mirrors."""
+    """Find what to fetch: rows from before the windows that the mirrors lack or have otherwise."""
     found: dict[str, Which] = {}
     for name in compared:
         entity, (target, table) = work.area.entities[name], work.mirrors[name]
@@ -165,12 +166,12 @@ def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
 
 
 def land_resent(work: Work, repair: Repair) -> Mapping[str, Streamed]:
-    """Land the rows of the keys that a repair names, and nothing beside them."""
+    """Land the rows of the keys that a repair names, and no others."""
     return _stream(work, [_rows(work, name, keys) for name, keys in repair.resent.items()])
 
 
 def _about(window: Window, clock: datetime) -> dict[str, object]:
-    """Say in the log what was read, and what held the bound back."""
+    """Return for the log which window was read, and which session held its end back."""
     about: dict[str, object] = {
         "low": window.low.isoformat() if window.low else None,
         "high": window.high.isoformat() if window.high else None,

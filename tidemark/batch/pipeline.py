@@ -91,7 +91,7 @@ def _begin(servers: Servers, area: Area, journal: Journal) -> int:
     layers: tuple[Layer, ...] = ("mrr", "stg")
     applied = [0]
     for layer in layers:
-        # A layer that is away stops its own hop, and none before it.
+        # A layer that can't be reached stops its own hop, and no hop before it.
         with suppress(ConnectError), servers.session(layer, f"begin {area.area}") as session:
             applied.append(ledger.last_applied(session, area.area))
     return journal.begin(applied=max(applied))
@@ -110,7 +110,7 @@ def _run_hop(
         return _HOPS[hop](servers, area, batch_id, overrides)
 
     def failed(error: TidemarkError) -> None:
-        # The sessions of a server that was restarted are dead, and those in use are closed already.
+        # After a restart of a server its sessions are dead. Sessions in use are closed already.
         servers.close()
         journal.retry(hop, batch_id, error)
 
@@ -128,7 +128,7 @@ def _run_hop(
 
 
 def _prune(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
-    """Apply the retention. The batch is published: what fails here is logged, and tried again."""
+    """Apply the retention. A failure is only logged: the batch is published already."""
     try:
         gone = retention.apply(servers, area, batch_id)
     except TidemarkError as error:

@@ -1,7 +1,7 @@
 """Third hop: from STG into the star schema of the DWH, in one transaction for the whole area.
 
-Dimensions in order, facts, gates, high-water marks and the batch's status: a reader sees batch N
-or batch N+1, and the mark can't move without the data nor the data without the mark.
+Dimensions in order, facts, gates, high-water marks and the batch's status are one transaction. So a
+reader sees batch N or batch N+1, and neither data nor marks can change without the other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tidemark.star.schema import Star, Stored
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What STG has that the DWH lacks."""
+    """Which versions STG has that the DWH lacks."""
 
     after: Mapping[str, int]
     """Entity -> the last batch that its table in the DWH has."""
@@ -49,13 +49,13 @@ class Delta:
     """The last batch that STG has applied."""
     marks: Mapping[str, str]
     changed: Sequence[str]
-    """Entities with versions in between."""
+    """Entities with versions after that batch."""
     known: Mapping[str, int]
-    """Entity -> batch: its table may have rows that STG first saw up to it; later ones are new."""
+    """Entity -> batch. A key that STG first saw after this batch can't be in the entity's table."""
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
-    """Bring the DWH up to what STG has applied.
+    """Apply to the DWH all batches that STG has applied and the DWH has not.
 
     Args:
         servers: those of the project.
@@ -93,17 +93,17 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
 
 
 def _questions(dwh: Session, area: Area) -> Question[tuple[int, Stored]]:
-    """Ask for all that a publish needs to know of the DWH before it looks at STG."""
+    """Ask for everything that a publish has to know about the DWH before it looks at STG."""
     return question.both(ledger.last(area.area), schema.stored(dwh, area))
 
 
 def _read(stg: Session, area: Area, stored: Stored, surplus: Sequence[str]) -> tuple[Star, Delta]:
-    """Read what STG looks like, and what it has that the DWH lacks."""
+    """Read the star, and which versions STG has that the DWH lacks."""
     known = min((one.batch_id for one in stored.published.values()), default=0) - 1
     asked = question.both(mirror.tables(stg, area), ledger.after(area.area, known))
     tables, batches = question.ask(stg, asked)
     star = schema.of(area, mirror.of("stg", area, tables), stored)
-    if min(star.last_batches.values(), default=0) <= known:  # A fact is made of something else now.
+    if min(star.last_batches.values(), default=0) <= known:  # A fact's shape has changed.
         batches = ledger.applied_after(stg, area.area, -1)
     return star, delta_of(stg, area, star.last_batches, batches, surplus)
 
@@ -115,13 +115,13 @@ def delta_of(
     batches: Mapping[int, Applied],
     surplus: Sequence[str] = (),
 ) -> Delta:
-    """Find out what STG has that the tables of a DWH lack, each of which has come up to a batch.
+    """Find the versions in STG that the tables of the DWH lack.
 
     Args:
         stg: in a transaction with one snapshot.
-        area: whose tables.
-        after: entity -> the batch that its table has come up to.
-        batches: those that STG has applied, at least from the first of these on.
+        area: the area of the tables.
+        after: entity -> the last batch that its table in the DWH has.
+        batches: batches that STG has applied: all from the smallest of those on.
         surplus: entities of which the DWH has rows that STG lacks.
     """
     last = max(batches) if batches else ledger.last_applied(stg, area.area)
@@ -130,8 +130,10 @@ def delta_of(
     staged = {name: mirror.bare(area.entities[name], "stg") for name in touched}
     written = mirror.changed(stg, staged, {name: behind[name] for name in touched})
     changed = [name for name in behind if name in surplus or name in written]
-    # An STG that lacks the batch was restored, one that is repaired had lost rows: both may see as
-    # new what they once had published. Of a table that begins anew nobody knows what it has.
+    # A key counts as new to the DWH if STG first saw it after the batch that the table has. That is
+    # wrong if STG lacks this batch, since it was restored, or if a repair brought rows back that
+    # STG had lost: it may see a key as new that was published before. Then no key counts as new.
+    # The same holds for a table that begins at batch 0: it may have rows already.
     repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
     known = {
         name: reached if reached in batches and reached >= max(repairs, default=0) else last
@@ -142,7 +144,7 @@ def delta_of(
 
 
 def let_keys_wait(dwh: Session) -> None:
-    """Check the star's foreign keys when the transaction ends."""
+    """Defer the star's foreign keys to the end of the transaction."""
     dwh.run(compose.statement(__name__, "defer"))
 
 
@@ -159,7 +161,7 @@ def landing(star: Star, entity: str) -> Landing:
 
 
 def job(star: Star, entity: str, *, after: int) -> Job:
-    """Return the job that sends the versions of batches after `after`; of facts the last ones."""
+    """Return the job that sends versions of batches above `after`; of facts only current rows."""
     source, target = star.feeds[entity].mirror, landing(star, entity)
     columns = (*source.payload, *LINEAGE)
     query = mirror.delta(source, after=after, columns=columns, history=entity in star.dimensions)
@@ -175,7 +177,7 @@ def _land(
     delta: Delta,
     counts: Mapping[str, Counts],
 ) -> None:
-    """Fill the landing tables of what changed, and empty the others: gates read them all."""
+    """Fill the landing tables of changed entities, and empty the others: gates read all of them."""
     with dwh.transaction():
         empty(dwh, star, sorted(set(star.feeds) - set(delta.changed)))
     jobs = [
@@ -192,7 +194,7 @@ def _land(
 def _remove_surplus(
     dwh: Session, star: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
 ) -> None:
-    """Delete the facts that STG lacks, and land members that it lacks as deleted there."""
+    """Delete the facts that STG lacks, and land the members that it lacks as deleted ones."""
     for name, values in repair.surplus["dwh"].items():
         feed = star.feeds[name]
         keys = mirror.key_rows(Table(name, feed.columns), feed.mirror.key, values)
@@ -213,10 +215,11 @@ def _remove_surplus(
 
 
 def _make_partitions(dwh: Session, star: Star, delta: Delta) -> None:
-    """Make the partitions that the landed facts need, each for all to see at once.
+    """Make the partitions that the landed facts need, and commit them before the batch.
 
-    PostgreSQL plans a statement before it takes the statement's snapshot. One that is planned while
-    a partition is not yet there would read the rest of the batch, and not that partition.
+    PostgreSQL plans a reader's statement before it takes the statement's snapshot. A statement that
+    is planned before the batch commits, and takes its snapshot after that, does not know partitions
+    that the batch has made: it would see the rest of the batch, and not their facts.
     """
     for fact in star.facts.values():
         if fact.entity in delta.changed:

@@ -1,6 +1,6 @@
--- The batch's status, and what a repair takes away, in the publishing transaction.
+-- The batch's status, and what a repair removes, in the publishing transaction.
 
--- A version that is superseded goes before the facts that pointed at it point elsewhere.
+-- A superseded version is removed before the facts that pointed at it are repointed.
 -- name: defer
 set constraints all deferred
 
@@ -8,7 +8,7 @@ set constraints all deferred
 update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
 where batch_id = %(batch_id)s
 
--- What STG lacks, as deleted there; unless this batch has brought it.
+-- Members that STG lacks, as rows that were deleted, unless this batch has brought them.
 -- name: land_surplus
 insert into {landing} ({key}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select {key}, {batch_id}, 0, {batch_id}, {clock}, {clock}

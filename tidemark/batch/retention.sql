@@ -1,4 +1,4 @@
--- What is older than area.yml keeps: each statement is a transaction of its own.
+-- Deletes of what is older than area.yml keeps. Each statement is a transaction of its own.
 
 -- name: logs
 delete from etl_logs
@@ -27,8 +27,8 @@ where reject_id in (
 -- name: history_start
 select coalesce(max(batch_id), 0) from tidemark.history_start where area = %(area)s
 
--- The last batch that is old enough. The first thousand after the old start are enough to catch up
--- with; mostly the very first of them is too young.
+-- The last batch that is old enough. At most the next thousand batches are looked at, which is
+-- enough for one run; mostly the first of them is too young already.
 -- name: history_end
 select coalesce(max(b.batch_id), %(after)s)
 from (

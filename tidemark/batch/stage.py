@@ -40,25 +40,25 @@ Mirrors = Mapping[str, tuple[Mirror, Table]]
 """Entity -> its mirror in MRR, and the mirror's table."""
 
 _TOO_WIDE = ("22001", "22003")
-"""A text that is too long, a number that has too many digits."""
+"""SQLSTATEs of a text that is too long, and of a number that has too many digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """What is sent of one entity, and which columns of its landing table are narrower."""
+    """The job that sends one entity, and the columns of its landing table that are narrower."""
 
     job: Job
     narrower: Sequence[Narrower]
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
-    """Bring STG up to what MRR has applied.
+    """Apply to STG all batches that MRR has applied and STG has not.
 
     Args:
         servers: those of the project.
         area: what to stage.
         batch_id: the batch that runs.
-        repair: names what STG has and MRR lacks: it is deleted.
+        repair: names rows that STG has and MRR lacks. They are deleted.
 
     Raises:
         ContractError: a table or view disagrees with its neighbour. Nothing was moved.
@@ -104,7 +104,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
 
 @contextmanager
 def _told(stg: Session, cleansings: Mapping[str, Cleansing]) -> Iterator[None]:
-    """Say of a refused row what the view still shows: the rows that landed are there."""
+    """Add to the error of a refused row what the view shows: the landed rows are still there."""
     try:
         yield
     except RefusedRowError as error:
@@ -153,7 +153,7 @@ def _changed(
 ) -> dict[str, Sequence[int]]:
     """Find the entities that have versions after batch `after`, and the batches of their refreshes.
 
-    One that was refreshed since is sent as a whole, to be judged by today's rules.
+    An entity that was refreshed since is sent as a whole, to be cleansed by today's rules.
     """
     touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
     bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
@@ -260,7 +260,7 @@ def _find_out_claims(
     mirrors: Mirrors,
     cleansings: Mapping[str, Cleansing],
 ) -> None:
-    """Find out who holds what was staged before claims were kept."""
+    """Derive the claims of rows that were staged before claims were kept."""
     applied = question.ask(stg, ledger.last(area.area))
     for name, cleansing in cleansings.items():
         source, table = mirrors[name]

@@ -1,13 +1,13 @@
--- From MRR into the landing tables of STG, and what a repair takes away.
+-- From MRR into the landing tables of STG, and what a repair removes.
 
--- Each landed row has its number where MRR's first batch was: the view passes it on.
+-- Each landed row gets its number in place of MRR's first batch, and the view passes it on.
 -- name: numbered
 select {columns} from ({rows}) as v
 
 -- name: number
 row_number() over () as _first_batch_id
 
--- What MRR lacks and STG has, as deleted; unless this batch has brought it.
+-- Rows that STG has and MRR lacks, as deleted ones, unless this batch has brought them.
 -- name: surplus
 (
     select
