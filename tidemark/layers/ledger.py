@@ -1,8 +1,8 @@
-"""The ledger of a layer: which batches it has applied, and which the one before it never did.
+"""The ledger of a layer: which batches it has applied, and which of them the layer before it lacks.
 
-A layer applies what the one before it has applied, and nothing else: its batches are some of that
-one's. Where they are not, the layer before came back from an older backup. The next batch reads
-again what the source still shows, but versions that were replaced since are behind it alone.
+A layer applies only batches that the layer before it has applied. If the layer before lacks one, it
+was restored from an older backup. The next batch reads again what the source still shows, but
+versions that were replaced since the backup are only in the later layers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Applied:
     marks: Mapping[str, str]
     is_repair: bool
     refreshed: Sequence[str]
-    """Entities that a person had extracted as a whole."""
+    """Entities that were extracted as a whole (`--full-refresh`)."""
     entities: Sequence[str] | None
     """Those of which it may have written versions; None: nobody knows."""
 
@@ -142,8 +142,8 @@ def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = N
     Args:
         sender: the layer before `receiver`.
         receiver: the layer that can have no other batches.
-        area: whose batches.
-        but: what the sender is about to lose as well.
+        area: the area of the batches.
+        but: batches that the sender is about to lose as well.
     """
     gone = set(but.batches) if but else set()
     kept = _applied(sender, area).keys() - gone
@@ -158,7 +158,7 @@ def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = N
 
 
 def forget(receiver: Session, found: Lost) -> None:
-    """Let a layer no longer name batches that are lost, in the transaction that lets them go."""
+    """Delete lost batches from a layer's ledger, in the transaction that removes their rows."""
     receiver.run(
         compose.statement(__name__, "forget"), {"area": found.area, "batches": list(found.batches)}
     )

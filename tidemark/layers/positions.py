@@ -1,7 +1,7 @@
 """How far the sources of an area have been read, in MRR: positions move with the rows that land.
 
-A position is the source's own affair (`model.Position`). A mirror that is restored from a backup
-has the positions of that time, and so reads again what it lost.
+Only the source knows what a position means (`model.Position`). A mirror that is restored from a
+backup has the positions of that time, and so reads again what it lost.
 """
 
 from __future__ import annotations

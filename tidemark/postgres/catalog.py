@@ -1,4 +1,4 @@
-"""Read columns, types and keys of tables: all that is asked for in one round trip."""
+"""Read columns, types and keys of tables: all that a caller asks for takes one round trip."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -58,7 +58,7 @@ def require(
     """Return a table that has to be there.
 
     Raises:
-        ContractError: it is not; `why` says what names it, `whereabouts` more of the server.
+        ContractError: it is missing. `why` says what names it, `whereabouts` where the server is.
     """
     if wanted not in found:
         raise ContractError(

@@ -1,6 +1,6 @@
--- What the catalog says of tables.
+-- Tables as the catalog has them.
 
--- A type that is not built in is spelled with its schema, as the search path does not ask for.
+-- A type that is not built in gets its schema in front, even if the search path would find it.
 -- name: tables
 select
     wanted.position::int as position,
@@ -57,7 +57,7 @@ inner join pg_namespace as n on n.nspname = wanted.schema_name
 inner join pg_class as c on c.relnamespace = n.oid and c.relname = wanted.table_name
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
 
--- The views that read a table, those first on which none of the others stands.
+-- The views that read a table, in an order in which they can be dropped.
 -- name: readers
 with recursive reading as (
     select

@@ -11,11 +11,12 @@ in it. With `nk` for the columns a and b:
     {t.nk = d.nk}                    t.a = d.a and t.b = d.b
     {t.nk is distinct from d.nk}     (t.a is distinct from d.a or t.b is distinct from d.b)
 
-Lists of one expression go side by side, so they are of one length. A comparison in parentheses
-makes a list of truths: `{(a = b)}`. Two lists without columns are equal and not distinct; any other
-takes the comma behind it along. An alias may be a part as well.
+Lists in one expression are read side by side, so they have the same length. A comparison in
+parentheses makes a list of truth values: `{(a = b)}`. A comparison of lists without columns is true
+for `=`, and false for `is distinct from`; any other expression without columns disappears with the
+comma behind it. An alias may be a part as well.
 
-Nothing is put together as text: the driver quotes names and values.
+No SQL is concatenated from names and values: the driver quotes them.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Columns:
 
 
 Part = sql.Composable | Columns | Sequence[sql.Composable]
-"""What stands for a name: SQL, a list of columns, or a list of SQL to go beside one."""
+"""What replaces a name: SQL, a list of columns, or a list of SQL that is read beside one."""
 Parts = Mapping[str, Part]
 
 
@@ -68,10 +69,10 @@ def statement(
     """Compose a statement of the file beside a module.
 
     Args:
-        module: its `__name__`. It composes no statement but its own.
+        module: its `__name__`. A module composes only its own statements.
         name: the statement.
-        common: parts that statements of the file share.
-        parts: those of this one.
+        common: parts that several statements of the file use.
+        parts: the other parts of this statement.
 
     Raises:
         ValueError: a placeholder has no part; one of `parts` has no placeholder there, or one of
@@ -118,7 +119,7 @@ def _placeholders_of(module: str) -> frozenset[str]:
 
 @cache
 def _pieces(text: str) -> tuple[tuple[str, str], ...]:
-    """Split a text into placeholders, each behind what stands before it; the last is empty."""
+    """Split a text into pairs: some text, and the placeholder behind it; the last one is empty."""
     pieces = (
         (before, (name or "") + (f":{cast}" if cast else ""))
         for before, name, cast, _ in Formatter().parse(text)
@@ -127,7 +128,7 @@ def _pieces(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _composed(placeholder: str, parts: Parts) -> sql.Composable | None:
-    """Compose what stands for a placeholder; None for a list without columns."""
+    """Compose what replaces a placeholder; None for a list without columns."""
     whole = parts.get(placeholder)
     if isinstance(whole, sql.Composable):
         return whole
@@ -170,7 +171,7 @@ def _repeated(placeholder: str, parts: Parts, place: int) -> Iterator[sql.Compos
 
 
 def _list(match: re.Match[str], parts: Parts) -> Columns | Sequence[sql.Composable] | None:
-    """Return the list that a name stands for; None for a word of SQL."""
+    """Return the list that a name means; None for a word of SQL."""
     part = parts.get(match["quoted"] or match["name"])
     return None if isinstance(part, sql.Composable) else part
 

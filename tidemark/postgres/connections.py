@@ -48,8 +48,8 @@ CANCEL = 4.0
 PATIENCE = 60.0
 """Seconds of silence, within ten minutes, after which a server is not tried again."""
 _FORGOTTEN = 600.0
-_CONFORMING = "standard_conforming_strings"
 """Seconds after which a silence no longer counts."""
+_CONFORMING = "standard_conforming_strings"
 
 
 class Connection(extensions.connection):

@@ -1,6 +1,7 @@
--- How a session begins, and how those of this process end.
+-- How a session begins, and how sessions of this process are ended.
 
--- Before any name is looked up, and without looking one up.
+-- Sent before any other statement, since another role may have put objects into other schemas. The
+-- statement itself looks up no name.
 -- name: trust_nobody
 set session search_path = pg_catalog, pg_temp
 

@@ -1,9 +1,9 @@
 """Sessions on the servers, and the statements that they run.
 
-A `Session` is one connection in autocommit; a transaction is opened by name (`transaction`).
-Every driver error leaves here as one of ours. SQLAlchemy makes the engines for applications and
-notebooks (`servers.engine`); it takes half a second to import, which is longer than a run that
-finds nothing may take, so a run opens its connections itself (docs/decisions/0002).
+A `Session` is one connection in autocommit; a transaction is opened explicitly (`transaction`).
+Every error of the driver leaves this module as one of Tidemark's. Applications and notebooks get
+SQLAlchemy engines (`servers.engine`). A run opens its connections itself, since the import of
+SQLAlchemy takes half a second, longer than a run that finds nothing (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def quoted(*parts: str) -> str:
 
 
 def become(role: str) -> Composable:
-    """Compose the statement by which a session gets a role's rights, and no others."""
+    """Compose the statement that gives a session the rights of a role instead of its login's."""
     return compose.statement(__name__, "become", role=name(role))
 
 
@@ -69,7 +69,7 @@ def literal(value: object) -> Composable:
 
 
 def raw(trusted: str) -> sql.SQL:
-    """Take SQL that is trusted as it stands: a check of area.yml, a keyword, a catalog's type."""
+    """Take SQL that is trusted as it is: a check of area.yml, a keyword, a type of the catalog."""
     return sql.SQL(trusted)
 
 
@@ -162,14 +162,14 @@ class Session:
     def copy_in(self, statement: Composable, pipe: io.FileIO) -> int:
         """Run `COPY … FROM STDIN` out of a pipe; returns the number of rows.
 
-        What is waited for there is not this server.
+        While the pipe is empty, it is not this server that is waited for (`connections.Pipe`).
         """
         own = connections.Pipe(os.dup(pipe.fileno()), "rb", self.connection)
         with io.BufferedReader(own, COPY_CHUNK) as stream:
             return self.copy(statement, stream)
 
     def copy_out(self, statement: Composable, pipe: io.FileIO) -> None:
-        """Run `COPY … TO STDOUT` into a pipe; what is waited for there is not this server."""
+        """Run `COPY … TO STDOUT` into a pipe. While that is full, this server is not waited for."""
         own = connections.Pipe(os.dup(pipe.fileno()), "wb", self.connection)
         with io.BufferedWriter(own, COPY_CHUNK) as stream:
             self.copy(statement, stream)
@@ -200,7 +200,7 @@ class Session:
             self.queue(self.guards[self.server])
 
     def _abandon(self) -> None:
-        """Roll back; a connection that broke, or is in the middle of a COPY, is closed for it."""
+        """Roll back. A connection that broke, or is in the middle of a COPY, is closed instead."""
         self._queued.clear()
         if connections.is_busy(self._connection):
             self.close()
@@ -221,7 +221,7 @@ class Session:
         return is_idle and connections.is_idle_in_transaction(self._connection)
 
     def ping(self) -> None:
-        """See `heartbeat.Kept`: by a statement that takes no snapshot, and counts as none."""
+        """See `heartbeat.Kept`. The statement takes no snapshot, so it holds up no vacuum."""
         if self._is_used.acquire(blocking=False):
             try:
                 if connections.is_idle_in_transaction(self._connection):
@@ -238,10 +238,10 @@ class Session:
         return self._connection
 
     def reopen(self) -> None:
-        """Take a new connection like this one, which broke; the locks of the old one are gone.
+        """Replace the connection, which broke, by a new one. The locks of the old one are lost.
 
         Raises:
-            ConnectError: the server is away still.
+            ConnectError: the server still can't be reached.
         """
         assert self.another is not None, "reopen() is for sessions of connect()"
         self.close()
@@ -309,7 +309,7 @@ def _spelled(cursor: Any, statement: Composable | str, parameters: Parameters) -
 
 
 def _bindable(statement: Composable, cursor: Any) -> Composable:
-    """Keep the percent signs of what is quoted: the driver looks for parameters behind them."""
+    """Double the percent signs in quoted names and values: the driver takes one for a parameter."""
     if isinstance(statement, sql.Composed):
         return sql.Composed([_bindable(part, cursor) for part in statement])
     if isinstance(statement, sql.SQL):
@@ -324,7 +324,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
         dsn: libpq URL or key-value string.
         server: which it is; decides the oldest version allowed.
         purpose: what the session is for; shown in `pg_stat_activity.application_name`.
-        as_etl: work as `tidemark_etl` in the warehouse; else names are pg_catalog's (`confined`).
+        as_etl: work as `tidemark_etl` in a layer; else the search path is pg_catalog (`confined`).
 
     Raises:
         ConfigError: the DSN can't be read.
@@ -355,7 +355,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
 
 
 def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
-    """Send a session's first statements; the last one tells which session of the server it is."""
+    """Send a session's first statements, and read the process id of its session at the server."""
     try:
         connection.pid = session.value(raw("; ").join([*first, compose.statement(__name__, "pid")]))
     except TidemarkError:
@@ -370,7 +370,7 @@ def _pin(values: Mapping[str, str]) -> Composable:
 
 
 def pinned(dsn: str, server: ServerName, application: str, values: Mapping[str, str]) -> Connection:
-    """Open a connection for who does without a `Session`: values read and print there as here.
+    """Open a connection without a `Session`, with the settings that say how values are printed.
 
     Raises:
         ConfigError, ConnectError: see `connect`.

@@ -7,8 +7,8 @@ select pg_catalog.set_config(s.name, s.setting, false)
 from unnest({names}, {settings}) as s (name, setting)
 where pg_catalog.current_setting(s.name, true) is not null
 
--- A statement whose process was killed ends within a second, and lets go of its locks. Some systems
--- can't tell that a socket was closed, and servers before 14 don't look; the statement goes on there.
+-- With this a statement whose process was killed ends within a second, and frees its locks. Some
+-- systems can't tell that a socket was closed, and servers before 14 do not check: there it goes on.
 -- name: notice_closed_sockets
 do $$
 begin
@@ -23,6 +23,6 @@ $$
 -- name: become
 set session role {role}
 
--- What stands between this side and the server may have told another one at the login.
+-- A pooler between this side and the server may have told another process id at the login.
 -- name: pid
 select pg_catalog.pg_backend_pid()

@@ -14,20 +14,20 @@ def add(column: str, kind: str, *tables: QualifiedName) -> list[str]:
 
 
 def drop(found: Table, column: str, *tables: QualifiedName) -> list[str]:
-    """Take a column from tables, and first the views that read it of the one that was found."""
+    """Drop a column of tables, and first the views of `found` that read it."""
     return [*_without(found, column), *_altered(f"drop column {db.quoted(column)}", tables)]
 
 
 def rename(found: Table, column: str, to: str, *tables: QualifiedName) -> list[str]:
-    """Give a column another name. `create or replace view` renames none of a view's columns."""
+    """Rename a column. Views that read it go first: replacing a view can't rename its columns."""
     change = f"rename column {db.quoted(column)} to {db.quoted(to)}"
     return [*_without(found, column), *_altered(change, tables)]
 
 
 def retype(found: Table, column: str, kind: str, *tables: QualifiedName) -> list[str]:
-    """Give a column another type. PostgreSQL retypes none that a view reads.
+    """Change a column's type. Views that read it go first: PostgreSQL refuses the change otherwise.
 
-    From one family of types to another it casts only where it is told to.
+    A cast is written out if the types are of different families, which PostgreSQL requires.
     """
     name, old = db.quoted(column), found.column(column).value_type
     is_alike = sqltypes.holds(kind, old) or sqltypes.holds(old, kind)
@@ -36,7 +36,7 @@ def retype(found: Table, column: str, kind: str, *tables: QualifiedName) -> list
 
 
 def renamed_to(old: Column, gone: Sequence[Column], new: Sequence[Column]) -> Column | None:
-    """Find the new column that a column was renamed to: the only new one of its type."""
+    """Guess to which new column a column was renamed: the only new one of its type."""
     like = [column for column in new if column.type == old.type]
     unlike = [column for column in gone if column.type == old.type and column != old]
     return like[0] if len(like) == 1 and not unlike else None

@@ -1,7 +1,7 @@
 -- A table that is filled for the first time, and its indexes.
 
--- Taken before the table is examined. What another session writes is then either in it already, or
--- comes after this transaction.
+-- Taken before the table is examined. Rows of another session are then either in the table already,
+-- or are written after this transaction.
 -- name: lock
 lock table {table} in access exclusive mode
 

@@ -1,9 +1,9 @@
-"""Where the items of an entity land: each is a COPY into its landing table.
+"""Receive the items of an entity: each is a COPY into its landing table.
 
-Whoever sends knows no server and no table behind this. It begins an item, writes bytes to a pipe,
-and ends the item; a thread copies them into the table meanwhile. The transaction is the caller's:
-it is committed only after the sender has ended well, since a broken stream looks like a short one
-from the other end of a pipe.
+The sender knows neither server nor table. It begins an item, writes bytes to a pipe, and ends the
+item; meanwhile a thread copies the bytes into the table. The transaction belongs to the caller. It
+is committed only after the sender has ended without an error: at the other end of a pipe, a stream
+that broke off looks like one that has ended.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ OWN_COLUMNS = (
     Column("_extracted_at", "timestamp with time zone"),
     Column("_deleted_at", "timestamp with time zone"),
 )
-"""What an item may bring of each row beside the entity's columns.
+"""Columns that an item may bring for each row, in addition to the entity's columns.
 
-`_seq`: the order in which the source showed the versions of a batch; 0 where it is left out.
-`_extracted_at`: the clock of what showed the version; the look's. `_deleted_at`: since when the key
-is gone; such a row needs no column but the key.
+`_seq`: the order in which the source showed the versions of a batch; 0 if it is left out.
+`_extracted_at`: the clock of the item that showed the version; the look's clock if it is left out.
+`_deleted_at`: since when the key is deleted; such a row needs only the key.
 """
 
 _PIPE_BYTES = 1 << 20
@@ -44,7 +44,7 @@ _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 
 class Out(Protocol):
-    """What takes the items of one entity, one after the other: all that a sender knows of it."""
+    """Takes the items of one entity, one after the other: all that a sender knows of a receiver."""
 
     @property
     def entity(self) -> str:
@@ -55,7 +55,7 @@ class Out(Protocol):
     def columns(self) -> Sequence[Column]:
         """The columns that are taken, with the types that the receiver gives them.
 
-        `OWN_COLUMNS` may come beside them.
+        An item may bring `OWN_COLUMNS` as well.
         """
         ...
 
@@ -73,20 +73,20 @@ class Out(Protocol):
         ...
 
     def end(self) -> RefusedRowError | None:
-        """End the item, and say what the receiver refused of it: then nothing of it has landed.
+        """End the item. Returns what the receiver refused; then nothing of the item has landed.
 
         An item that is repeatable may then be sent again, row by row.
         """
         ...
 
     def refuse(self, item: str, line: int, text: str, reasons: Sequence[str]) -> None:
-        """Give up a row of an item: it is kept with its reasons, beside those that land."""
+        """Give up a row of an item: it is kept with its reasons instead of landing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that the sender could not bring into a form that its table takes."""
+    """A row that could not be brought into a form that its table takes."""
 
     item: str
     line: int
@@ -106,7 +106,7 @@ class Inlet:
         self._table = table
         self.entity = entity
         self.columns = tuple(column for column in columns if column not in OWN_COLUMNS)
-        """What the table takes; an item may lack some of them."""
+        """The columns that the table takes. An item may lack some of them."""
         self.brought: set[str] = set()
         """Columns that items have brought."""
         self.rows = 0
@@ -131,13 +131,13 @@ class Inlet:
         what it was.
 
         Args:
-            item: '' of a table, else its name in the source, such as a file's path.
+            item: '' for a table, else its name in the source, such as a file's path.
             columns: names out of `columns` and `OWN_COLUMNS`, in the order of the bytes.
             form: format of COPY.
             options: further options of COPY, such as `delimiter`.
-            stop: called from another thread when the receiver fails: it ends what still produces.
-            is_repeatable: whether a refused item, or parts of it, may be sent again; else all that
-                was sent of the entity is lost with it.
+            stop: called from another thread when the receiver fails, to end the sender's work.
+            is_repeatable: whether the sender can send a refused item, or parts of it, again. If
+                not, a refused item makes the whole entity fail.
         """
         assert self._item is None, f"{self.entity}: item {item!r} begins before another one ends"
         self._refuse_stopped()
@@ -179,21 +179,21 @@ class Inlet:
         return None
 
     def refuse(self, item: str, line: int, text: str, reasons: Sequence[str]) -> None:
-        """Give up a row: it is kept beside those that land, with why it is none of them."""
+        """Give up a row: it is kept with its reasons instead of landing."""
         self.refused.append(Refused(item, line, text, tuple(reasons)))
 
     def stop(self) -> None:
-        """End what is sent and received now, from another thread; nothing may be sent any more."""
+        """End the item of now from another thread, and refuse all further ones."""
         self._is_stopped = True
         if (item := self._item) is not None:
             item.stop()
 
     def _refuse_stopped(self) -> None:
         if self._is_stopped:
-            raise BrokenPipeError(f"{self.entity}: what was sent beside it has failed")
+            raise BrokenPipeError(f"{self.entity}: a stream beside it has failed")
 
     def abort(self, error: BaseException) -> BaseException:
-        """Break off after an error of the sender's; return what came first."""
+        """Break off after an error of the sender. Returns the error that came first."""
         item, self._item = self._item, None
         first = item.abort() if item is not None else None
         if first is None:
@@ -250,12 +250,14 @@ class _Item:
         self._thread.start()
 
     def _receive(self, statement: Composable, read_end: int) -> None:
-        # Closed after a failure is kept: the sender may find the pipe broken at once, and asks why.
+        # The failure is stored before the pipe is closed: the sender may find the pipe broken at
+        # once, and then asks for the reason.
         with io.FileIO(read_end, "rb") as pipe:
             try:
                 self._rows = self._receiver.copy_in(statement, pipe)
             except BaseException as error:
-                # What the receiver makes of half an item is no failure of its own.
+                # After `abort` the receiver gets half an item. Its error about that is no news, and
+                # must not hide the sender's.
                 if not self._is_aborted:
                     self._failure = error
                     if self._stop_sender:
@@ -270,7 +272,7 @@ class _Item:
         return self._rows
 
     def abort(self) -> BaseException | None:
-        """Break off; return what the receiver failed with before."""
+        """Break off; return the error with which the receiver had failed before, if it had."""
         self._is_aborted = True
         failure = self._failure
         self.pipe.close()
@@ -278,7 +280,7 @@ class _Item:
         return failure
 
     def stop(self) -> None:
-        """End what both ends wait for."""
+        """End the waits of both ends."""
         if self._stop_sender:
             self._stop_sender()
         db.cancel([self._receiver])

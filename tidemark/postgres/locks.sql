@@ -84,7 +84,7 @@ select exists (
         and has_table_privilege(r.oid, c.oid, 'insert')
 )
 
--- Not by to_regclass: after the wait for the lock it would still answer with what it saw before.
+-- Not by to_regclass: it may answer with the state from before the wait for a lock.
 -- name: is_new
 select not exists (
     select

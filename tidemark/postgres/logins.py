@@ -1,4 +1,4 @@
-"""Who is logged in on a server, and what that login may do."""
+"""The login of a session, and what it may do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tidemark.postgres.db import Session
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who is logged in, and what that login may do."""
+    """The login of a session, and what it may do."""
 
     name: str
     owner: str
@@ -23,5 +23,5 @@ class Login:
 
 
 def current(session: Session) -> Login:
-    """Read who is logged in."""
+    """Read the login of a session."""
     return Login(*session.one(compose.statement(__name__, "current")))

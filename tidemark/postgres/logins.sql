@@ -1,4 +1,4 @@
--- Who is logged in.
+-- The login of a session.
 
 -- name: current
 select

@@ -34,7 +34,7 @@ STORING = (
 ENCODINGS = {
     "22021": "Text has to be UTF-8, also where a database is SQL_ASCII and checks none: correct "
     "the row there.",
-    "22P05": "Make that database anew with the encoding UTF8.",
+    "22P05": "Make that database again with the encoding UTF8.",
     "54000": "Keep elsewhere what is so large, and where it is in the row; or let `source` name a "
     "view without the column (docs/operations.md#memory).",
 }

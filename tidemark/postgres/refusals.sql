@@ -1,4 +1,4 @@
--- What can be found out about a refused row, once its transaction has been rolled back.
+-- What can be found out about a refused row after its transaction has been rolled back.
 
 -- name: count
 select
@@ -6,7 +6,7 @@ select
     count(*)
 from {view}
 
--- Rows without a value in a column that has to have one; only of those that would be stored.
+-- How many rows have no value in a column that must have one, among the rows that would be stored.
 -- name: lacking
 select count(*)
 from {view}

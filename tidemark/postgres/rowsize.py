@@ -1,9 +1,9 @@
-"""How large a row may be that goes from one server into another, and a query that sends no larger.
+"""How large a row may be that goes from one server to another, and a query that sends no larger.
 
-The driver has a row as a whole in memory, three times over. So the server looks
-first, where it costs next to nothing: the length of a text or of bytes is known without reading
-them, and of other types those values alone are printed whose stored, maybe compressed size says
-that they could be too large.
+The driver holds a whole row in memory, three times. So the server checks the size first, which
+costs almost nothing: it knows the length of a text or of bytes without reading them. A value of
+another type is printed only if its stored size, which may be compressed, says that it could be too
+large.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LIMIT = 32 << 20
 """Bytes; four such rows at once fit into the containers of docker-compose.yml."""
 
 _COMPRESSION = 255
-"""How much smaller a value may be stored than it is, at most."""
+"""The largest ratio of a value's size to its stored size."""
 
 _SPREAD = 5
-"""How many bytes of an array are sent for one that is stored, at most: those of booleans."""
+"""The most bytes of an array that are sent for one stored byte: an array of booleans."""
 
 _NARROW = re.compile(
     r"^(boolean|smallint|integer|bigint|real|double precision|numeric|money|uuid|oid|name|date|"
@@ -66,7 +66,7 @@ def _is_wide(column: Column) -> bool:
 
 
 def _size(column: Column, binary: bool) -> Composable:
-    """Compose the size of a value as it is sent; in text its type is the sender's own."""
+    """Compose the size of a value as it is sent. In text format its type is the sender's own."""
     parts = {"column": db.name(column.name)}
     if binary and column.type in _MEASURED:
         return compose.statement(__name__, "length", **parts)

@@ -1,7 +1,7 @@
 -- Rows that are too large to be sent (rowsize.py).
 
--- The error is ours: `driver_errors` reads what it says. The sum is no constant, which the planner
--- would compute before it has seen a row.
+-- `driver_errors` reads the message of this error. The failing cast depends on the row: the planner
+-- would evaluate a constant one before it has seen any row.
 -- name: guarded
 select {columns}
 from ({query}) as r ({columns})
@@ -23,6 +23,6 @@ coalesce(octet_length({column})::bigint, 0)
 -- name: printed
 case when pg_column_size({column}) > {worth} then octet_length({column}::text)::bigint else 0 end
 
--- What an array is as text says little: its binary form has the length of each element.
+-- The text of an array says little about its binary form, which has a length for each element.
 -- name: sent
 case when pg_column_size({column}) > {worth} then octet_length(array_send({column}))::bigint else 0 end

@@ -1,4 +1,4 @@
-"""Which SQL type holds every value of another, and as which type a key is compared.
+"""Whether a SQL type holds every value of another one, and by which type a key is compared.
 
 Types are spelled as PostgreSQL's `format_type` does: with the schema in front, unless they are
 built in.
@@ -44,8 +44,8 @@ class _Type:
 def holds(wide: str, narrow: str) -> bool:
     """Whether `wide` holds every value of `narrow`, unchanged, and can be compared with it.
 
-    A time of fewer digits is held by one of more. A `character(n)` that becomes text loses the
-    blanks at its end, and counts as equal: that type's own comparison ignores them.
+    A time with more digits holds one with fewer. A `character(n)` that becomes text loses the
+    blanks at its end, and still counts as unchanged: that type's own comparison ignores them.
     """
     if wide == narrow:
         return True
@@ -64,7 +64,7 @@ def holds(wide: str, narrow: str) -> bool:
 def compares(key: str, column: str) -> bool:
     """Whether a column can be compared with a key as the key's type, with no value changed.
 
-    Texts can, whatever their lengths: one that is too long for a key equals none of them.
+    Texts can, whatever their lengths: a text that is too long for the key equals no key.
     """
     first, second = _parsed(key), _parsed(column)
     texts = first and second and {first.name, second.name} <= _TEXTS and not first.array

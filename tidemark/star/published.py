@@ -1,7 +1,7 @@
 """How far each table of the DWH has come, and what its facts were made of.
 
-Progress is per table. One that is declared later than others has come as far as batch 0, and so has
-a fact whose columns or keys are made of something else than before: it gets all that STG has.
+The last published batch is kept for each table. It is 0 for a table that was declared later than
+others, and for a fact whose columns or keys have changed: such a table gets all that STG has.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tidemark.star.facts import Fact
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the DWH remembers of one table."""
+    """What the DWH has recorded about one table."""
 
     batch_id: int
     """The last batch that is in it; 0: none was ever published."""
     shape: Mapping[str, Any] | None = None
-    """Of a fact: what it was made of. None: nobody knows."""
+    """What a fact's columns and keys were made of; None: no fact, or not known."""
 
 
 def tables(area: Area) -> Question[dict[str, Published]]:
@@ -87,7 +87,7 @@ def record(
 
 
 def _shape(fact: Fact) -> dict[str, Any]:
-    """Say what a fact's columns and keys are made of, as JSON gives it back."""
+    """Return what a fact's columns and keys are made of, as it would come back from JSON."""
     return {
         "key": list(fact.natural_key),
         "columns": dict(fact.columns),

@@ -10,8 +10,8 @@ from high_water_mark as m
 left join tidemark.published_fact as f on m.table_name = f.table_name
 where m.area = %(area)s
 
--- A table that another entity feeds from now on has that one's mark. Else a mark does not move
--- backwards; the batch does, where STG was restored and its table was rebuilt.
+-- A table that another entity feeds from now on gets the mark of that entity. Otherwise a mark does
+-- not move backwards. The batch may: STG was restored, and its table was rebuilt.
 -- name: mark
 insert into high_water_mark as m
 (table_name, area, entity, high_water_mark, batch_id, last_updated)
