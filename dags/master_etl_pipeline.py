@@ -1,7 +1,7 @@
-"""The master pipeline: each area of sql/ through its three hops, every six hours.
+"""The master pipeline: runs the three hops of each area of sql/ every six hours.
 
-Wiring only: what a task does is in `tidemark.tasks`. A new folder with an `area.yml` in sql/
-becomes a task group.
+This file only connects tasks. What a task does is in `tidemark.tasks`. A new folder with an
+`area.yml` in sql/ becomes a task group.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ TASKS: dict[Hop, str] = {
 }
 RECEIVERS: dict[Hop, str] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 DOCS: dict[Hop, str] = {
-    "extract": "Reads what changed in the source since the last mark into MRR, up to "
-    "where no open transaction can add anything any more.",
-    "stage": "Brings STG up to what MRR has, through the area's cleansing views. "
+    "extract": "Reads into MRR what has changed in the source since the last mark, up to the start "
+    "of its oldest open transaction.",
+    "stage": "Applies to STG what MRR has applied, through the area's cleansing views. "
     "Refused rows are kept in `stg_rejects`.",
-    "publish": "Brings the DWH up to what STG has: dimensions, facts, gates and marks, in one "
-    "transaction. Readers see the batch before or this one.",
+    "publish": "Applies to the DWH what STG has applied: dimensions, facts, gates and marks, in "
+    "one transaction. Readers see the batch before or this one.",
 }
 
 project = tasks.project_at(Path(__file__).parent)
@@ -41,7 +41,7 @@ entities = dict.fromkeys(  # each by its name, and then with its area
 
 
 def layer(area: str, name: str) -> Asset:
-    """An area's tables in one layer; `dwh_retail` is what a DAG of your own can be scheduled on."""
+    """An area's tables in one layer. A DAG of your own can be scheduled on `dwh_retail`."""
     return Asset(name=f"{name}_{area}", uri=f"tidemark://{area}/{name}", group="tidemark")
 
 
@@ -52,12 +52,12 @@ def one_hop(area: str, hop: Hop) -> Any:
         params = context["params"]
         return params["area"] in ("all", area) and params["hop"] in ("all", hop)
 
-    @task.run_if(is_wanted, "not asked for by the run's parameters")
+    @task.run_if(is_wanted, "the run's parameters leave it out")
     @task(
         task_id=TASKS[hop].format(source=areas[area].source.name),
         doc_md=f"{DOCS[hop]}\n\nSafe to clear and to run again: a hop moves what its layer lacks.",
         outlets=[layer(area, RECEIVERS[hop])],
-        trigger_rule="none_failed",  # a hop before it may have been left out
+        trigger_rule="none_failed",  # An earlier hop may have been left out.
     )
     def run(before: tasks.Done | None, *, params: Any = None, outlet_events: Any = None) -> Any:
         done = tasks.run_hop(
@@ -76,12 +76,12 @@ def one_hop(area: str, hop: Hop) -> Any:
 
 
 def alert(context: Any) -> None:
-    """Hand a failure on."""
+    """Pass a failure on to `tidemark.tasks`."""
     tasks.alert(context["task_instance"].task_id, context.get("exception"))
 
 
 @dag(
-    # The first batch is not six hours away.
+    # The first batch runs at once, and not after six hours.
     schedule=CronTriggerTimetable("0 */6 * * *", timezone="UTC", run_immediately=True),
     catchup=False,
     max_active_runs=1,
@@ -93,8 +93,8 @@ def alert(context: Any) -> None:
         "full_refresh": Param(
             None,
             enum=[None, *entities],
-            description="An entity to extract as a whole, not just what is new. AREA.ENTITY says "
-            "which, where several areas have one of this name.",
+            description="An entity to extract as a whole, not only what is new. Write AREA.ENTITY "
+            "if several areas have an entity of this name.",
         ),
         "accept_deletes": Param(
             False,
@@ -112,7 +112,7 @@ def alert(context: Any) -> None:
     },
 )
 def master_etl_pipeline() -> None:
-    """Lay the graph out."""
+    """Declare the tasks of all areas."""
     for area in areas:
 
         @task_group(group_id=area)
@@ -131,7 +131,7 @@ def master_etl_pipeline() -> None:
         try:
             tasks.watch(project)
         except MonitorError as verdict:
-            raise AirflowFailException(str(verdict)) from verdict  # it would be the same again
+            raise AirflowFailException(str(verdict)) from verdict  # A retry would find the same.
 
     monitor_etl_logs()
 
