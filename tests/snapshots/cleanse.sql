@@ -14,7 +14,19 @@ select
     _seq,
     _extracted_at,
     _deleted_at,
-    reject_reasons,
+    case
+        when num_nulls(customer_id) > 0
+        or updated_at is null
+        or updated_at < '0001-01-01'
+        or updated_at >= '9999-12-31' then reject_reasons || array_remove(
+            array[case when num_nulls(customer_id) > 0 then 'key is missing' end,
+            case when updated_at is null
+            or updated_at < '0001-01-01'
+            or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end],
+            null
+        )
+        else reject_reasons
+    end as reject_reasons,
     _first_batch_id as _landed,
     null::jsonb as _mrr_key,
     null::jsonb as _stg_key,
@@ -23,8 +35,104 @@ select
     false as _frees,
     null::jsonb as _taken_by,
     null::timestamptz as _since
-from landing.clean_customers
-where true;
+from (
+    select
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from landing.clean_customers
+    where true
+    offset 0
+) as v;
+
+-- clean
+select
+    sale_id,
+    customer_id,
+    product_id,
+    quantity,
+    unit_price,
+    discount,
+    net_amount,
+    status,
+    transaction_timestamp,
+    transaction_date,
+    transaction_year,
+    transaction_month,
+    transaction_day,
+    transaction_hour,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    case
+        when num_nulls(sale_id) > 0
+        or transaction_timestamp is null
+        or transaction_timestamp < '0001-01-01'
+        or transaction_timestamp >= '9999-12-31'
+        or transaction_date < '0001-01-01'
+        or transaction_date > '9999-12-31' then reject_reasons || array_remove(
+            array[case when num_nulls(sale_id) > 0 then 'key is missing' end,
+            case when transaction_timestamp is null
+            or transaction_timestamp < '0001-01-01'
+            or transaction_timestamp >= '9999-12-31' then 'transaction_timestamp is missing, or not between 0001-01-01 and 9999-12-30' end,
+            case when transaction_date < '0001-01-01'
+            or transaction_date > '9999-12-31' then 'transaction_date is not between 0001-01-01 and 9999-12-31' end],
+            null
+        )
+        else reject_reasons
+    end as reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from (
+    select
+        sale_id,
+        customer_id,
+        product_id,
+        quantity,
+        unit_price,
+        discount,
+        net_amount,
+        status,
+        transaction_timestamp,
+        transaction_date,
+        transaction_year,
+        transaction_month,
+        transaction_day,
+        transaction_hour,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from landing.clean_sales
+    where true
+    offset 0
+) as v;
 
 -- clean
 select
@@ -38,7 +146,19 @@ select
     _seq,
     _extracted_at,
     _deleted_at,
-    reject_reasons,
+    case
+        when num_nulls(tag, part) > 0
+        or at is null
+        or at < '0001-01-01'
+        or at >= '9999-12-31' then reject_reasons || array_remove(
+            array[case when num_nulls(tag, part) > 0 then 'key is missing' end,
+            case when at is null
+            or at < '0001-01-01'
+            or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end],
+            null
+        )
+        else reject_reasons
+    end as reject_reasons,
     _first_batch_id as _landed,
     null::jsonb as _mrr_key,
     null::jsonb as _stg_key,
@@ -47,24 +167,27 @@ select
     false as _frees,
     null::jsonb as _taken_by,
     null::timestamptz as _since
-from landing.clean_things
-where _batch_id = 10 and _seq between 14 and 14;
+from (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from landing.clean_things
+    where _batch_id = 10 and _seq between 14 and 14
+    offset 0
+) as v;
 
 -- clean_more
-insert into landing."things.cleaned" (
-    tag,
-    part,
-    v,
-    sizes,
-    at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _extracted_at,
-    _deleted_at,
-    reject_reasons,
-    _landed
-)
+insert into landing."things.cleaned"
 select
     tag,
     part,
@@ -76,51 +199,45 @@ select
     _seq,
     _extracted_at,
     _deleted_at,
-    reject_reasons,
-    _first_batch_id
-from landing.clean_things
-where _first_batch_id > 1;
-
--- has_order
-select exists (select from landing."customers.cleaned" where _seq <> 0);
-
--- refuse_violations
-update landing."customers.cleaned"
-set reject_reasons = reject_reasons || array_remove(
-    array[case when num_nulls(customer_id) > 0 then 'key is missing' end,
-    case when updated_at is null
-    or updated_at < '0001-01-01'
-    or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end],
-    null
-)
-where _landed > 0
-and (
-    num_nulls(customer_id) > 0
-    or updated_at is null
-    or updated_at < '0001-01-01'
-    or updated_at >= '9999-12-31'
-);
-
--- refuse_violations
-update landing."sales.cleaned"
-set reject_reasons = reject_reasons || array_remove(
-    array[case when num_nulls(sale_id) > 0 then 'key is missing' end,
-    case when transaction_timestamp is null
-    or transaction_timestamp < '0001-01-01'
-    or transaction_timestamp >= '9999-12-31' then 'transaction_timestamp is missing, or not between 0001-01-01 and 9999-12-30' end,
-    case when transaction_date < '0001-01-01'
-    or transaction_date > '9999-12-31' then 'transaction_date is not between 0001-01-01 and 9999-12-31' end],
-    null
-)
-where _landed > 0
-and (
-    num_nulls(sale_id) > 0
-    or transaction_timestamp is null
-    or transaction_timestamp < '0001-01-01'
-    or transaction_timestamp >= '9999-12-31'
-    or transaction_date < '0001-01-01'
-    or transaction_date > '9999-12-31'
-);
+    case
+        when num_nulls(tag, part) > 0
+        or at is null
+        or at < '0001-01-01'
+        or at >= '9999-12-31' then reject_reasons || array_remove(
+            array[case when num_nulls(tag, part) > 0 then 'key is missing' end,
+            case when at is null
+            or at < '0001-01-01'
+            or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end],
+            null
+        )
+        else reject_reasons
+    end as reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from landing.clean_things
+    where _first_batch_id > 1
+    offset 0
+) as v;
 
 -- shown_again
 select

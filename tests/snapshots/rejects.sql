@@ -47,17 +47,6 @@ where
     and r.key = s.key
     and s._goes_on;
 
--- has_any
-select
-    exists (
-        select from landing."customers.cleaned" where reject_reasons <> '{}' and _deleted_at is null
-    )
-    or exists (
-        select
-        from stg_rejects
-        where area = :area and entity = :entity and resolved_at is null
-    );
-
 -- is_empty
 select not exists (select from public.stg_things where _deleted_at is null);
 
@@ -67,7 +56,7 @@ insert into stg_rejects as r
 select
     :area,
     :entity,
-    jsonb_build_object('customer_id', l.customer_id),
+    jsonb_build_object('sale_id', l.sale_id),
     tidemark.row_data(l.*) - array['_batch_id',
     '_seq',
     '_first_batch_id',
@@ -83,12 +72,12 @@ from (
         array_agg(distinct reason.reason order by reason.reason) as reasons,
         max(c._batch_id) as _batch_id,
         max(c._extracted_at) as _extracted_at
-    from landing."customers.cleaned" as c
+    from landing."sales.cleaned" as c
     cross join lateral unnest(c.reject_reasons) as reason (reason)
     where c.reject_reasons <> '{}' and c._deleted_at is null
     group by c._landed
 ) as refused
-inner join landing.customers as l on refused._landed = l._first_batch_id
+inner join landing.sales as l on refused._landed = l._first_batch_id
 on conflict (area, entity, key) where resolved_at is null do update
 set
     row_data = excluded.row_data,

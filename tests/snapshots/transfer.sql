@@ -1,9 +1,14 @@
--- analyze
-analyze landing.customers;
-
 -- create
-create unlogged table landing."customers.keys" (
-    customer_id bigint, updated_at timestamp with time zone
+create unlogged table landing."customers.compared" (
+    customer_id text,
+    segment text,
+    city text,
+    country text,
+    customer_name text,
+    email text,
+    phone text,
+    _effective text,
+    _pending boolean
 );
 
 -- create_temporary
@@ -12,12 +17,7 @@ create temporary table pg_temp."customers.keys" (
 );
 
 -- drop
-drop table if exists landing.customers;
-
--- has_rows
-select
-    0 as place,
-    exists (select from landing.customers) as has_rows;
+drop table if exists pg_temp."customers.keys";
 
 -- part
 select v
@@ -29,6 +29,3 @@ from (
 
 -- send
 copy (select customer_id, updated_at from public.customers where true) to stdout (format "binary");
-
--- truncate
-truncate table landing.customers;

@@ -158,27 +158,6 @@ select
 from (select distinct tag, part from landing."mrr_things.arrived") as a
 inner join public.mrr_things as m on m.tag = a.tag and m.part = a.part;
 
--- arrived
-select
-    customer_id,
-    customer_name,
-    email,
-    phone,
-    city,
-    country,
-    country_code,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    false as _follows,
-    ctid as _here
-from public.stg_dim_customers;
-
 -- has_repeated
 select exists (select from landing."stg_dim_customers.ordered" where _is_repeated);
 
