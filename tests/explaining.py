@@ -38,6 +38,10 @@ class Explaining(Session):
             super().run(statement, parameters)
         return 0
 
+    def queue(self, statement: Composable | str, parameters: Parameters = None) -> None:
+        """Execute the statement at once: of a message the last statement alone would be explained."""
+        self.run(statement, parameters)
+
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
         """Explain the query, and execute it once more for its rows."""
         self._explained(statement, parameters)

@@ -109,11 +109,11 @@ class Visits:
     def apply(self, session: Session, batch: int, *, rows: int = 0) -> Counts:
         """Merge what landed of the visits, as `tidemark.batch.publish` does."""
         fact = self.fact
-        facts.resolve(session, fact, applied=batch - 1, rows=rows)
-        for role in fact.roles:
+        lacking = facts.resolve(session, fact, applied=batch - 1, rows=rows)
+        for role in lacking:
             scd2.infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
         facts.ensure_partitions(session, fact)
-        return facts.apply(session, fact, rows=rows)
+        return facts.apply(session, fact, lacking, rows=rows)
 
     @contextmanager
     def undone(self) -> Iterator[None]:

@@ -197,7 +197,7 @@ def _delete(work: Work, name: str, *, accept: bool) -> None:
     )
     with work.counts[name].timed("apply_seconds"):
         work.counts[name].deleted = deletes.apply(
-            work.mrr, entity, target, keys, work.lineage, accept=accept
+            work.mrr, entity, target, keys, work.lineage, rows=table.rows, accept=accept
         )
 
 

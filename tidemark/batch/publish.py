@@ -35,7 +35,7 @@ from tidemark.star import (
     scd2,
     schema,
 )
-from tidemark.star.facts import Fact
+from tidemark.star.facts import Fact, RoleKey
 from tidemark.star.schema import Star, Stored
 
 
@@ -145,7 +145,7 @@ def delta_of(
 
 def let_keys_wait(dwh: Session) -> None:
     """Defer the star's foreign keys to the end of the transaction."""
-    dwh.run(compose.statement(__name__, "defer"))
+    dwh.queue(compose.statement(__name__, "defer"))
 
 
 def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
@@ -240,8 +240,8 @@ def _apply(
             roles = [role for role in fact.roles if role.dimension in changed]
             own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
             if fact.entity in delta.changed:
-                prepare_fact(dwh, area, fact, delta, counts)
-                own.add(facts.apply(dwh, fact, rows=own.processed))
+                lacking = prepare_fact(dwh, area, fact, delta, counts)
+                own.add(facts.apply(dwh, fact, lacking, rows=own.processed))
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
     quality.gate(dwh, area)
@@ -249,16 +249,21 @@ def _apply(
 
 def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
-) -> None:
-    """Find the keys of the landed facts, and make the members and dates that they need."""
+) -> Sequence[RoleKey]:
+    """Find the keys of the landed facts, and make the members and dates that they need.
+
+    Returns:
+        Roles in which a fact has no key yet.
+    """
     rows = counts[fact.entity].processed
-    facts.resolve(dwh, fact, applied=delta.known[fact.entity], rows=rows)
-    for role in fact.roles:
+    lacking = facts.resolve(dwh, fact, applied=delta.known[fact.entity], rows=rows)
+    for role in lacking:
         unknown = facts.unknown(fact, role)
         with refusals.named(role.dimension.entity, dwh=refusals.STORING):
             inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].note("inferred", inferred)
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
+    return lacking
 
 
 def record(dwh: Session, area: Area, star: Star, delta: Delta, *, applied: int) -> None:

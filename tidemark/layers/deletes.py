@@ -99,6 +99,7 @@ def apply(
     keys: Landing,
     lineage: tuple[int, datetime],
     *,
+    rows: float,
     accept: bool,
 ) -> int:
     """Mark the rows as deleted whose keys the source lacks; returns how many.
@@ -109,6 +110,7 @@ def apply(
         target: the mirror.
         keys: landing table with all keys of the source, at the batch's snapshot.
         lineage: batch id, and the source's clock.
+        rows: about how many the mirror has.
         accept: delete however many are missing.
 
     Raises:
@@ -126,13 +128,16 @@ def apply(
         "extracted_at": db.literal(clock),
     }
     find_missing = compose.statement(__name__, "find_missing", parts)
-    missing = worktable.fill(mrr, work, find_missing, rows=worktable.FEW)
+    # Few are missing, as a rule. Yet to find them among many, PostgreSQL takes several processes.
+    expected = 0 if rows < SMALL else int(rows)
+    worktable.fill_with_next(mrr, work, find_missing, rows=expected)
+    missing, known = map(int, mrr.one(compose.statement(__name__, "count", parts)))
     if missing:
         if not accept:
-            _guard(entity, *mrr.one(compose.statement(__name__, "count", parts)))
+            _guard(entity, missing, known)
         incoming = compose.statement(__name__, "incoming", parts)
         mirror.apply(mrr, target, incoming, rows=missing)
-    worktable.release(mrr, work, rows=missing)
+    worktable.release(mrr, work, rows=max(missing, expected))
     return missing
 
 

@@ -5,10 +5,15 @@ select {m.payload}
 from {mirror} as m
 where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
 
+-- The rows that are missing, and all that there are where there is one of these.
 -- name: count
 select
-    (select count(*) from {missing}),
-    (select count(*) from {mirror} where _deleted_at is null)
+    c.missing,
+    case
+        when c.missing > 0 then (select count(*) from {mirror} where _deleted_at is null)
+        else 0
+    end as known
+from (select count(*) as missing from {missing}) as c
 
 -- name: count_missing
 select

@@ -225,20 +225,21 @@ def apply(
         "payload": Columns(mirror.payload, texts=mirror.texts),
         "rewrite": db.literal(rewrite),
     }
-    if is_empty(session, mirror):
+    if rows > worktable.FEW and is_empty(session, mirror):
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(compose.statement(__name__, "fill", parts)))
-    worktable.fill(session, mirror.found, compose.statement(__name__, "find", parts), rows=rows)
+    find = compose.statement(__name__, "find", parts)
+    worktable.fill_with_next(session, mirror.found, find, rows=rows)
     worktable.analyze(session, mirror.found.name, rows=rows)
-    if session.value(compose.statement(__name__, "has_repeated", parts)):
+    is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
+    if is_repeated:
         raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
-    session.run(compose.statement(__name__, "keep_history", parts))
-    counts = Counts(
-        updated=session.run(compose.statement(__name__, "update", parts)),
-        inserted=session.run(compose.statement(__name__, "insert", parts)),
-    )
+    if updated:
+        session.queue(compose.statement(__name__, "keep_history", parts))
+        session.queue(compose.statement(__name__, "update", parts))
+    inserted = session.run(compose.statement(__name__, "insert", parts))
     worktable.release(session, mirror.found, rows=rows)
-    return counts
+    return Counts(inserted=inserted, updated=updated)
 
 
 def is_empty(session: Session, mirror: Mirror) -> bool:

@@ -31,14 +31,16 @@ from {incoming} as i
 inner join {mirror} as m on {m.key = i.key}
 
 -- Whether a key that is here came twice, as it is here and otherwise. One that came otherwise both
--- times breaks the key of the history, and one that is new that of the mirror.
--- name: has_repeated
-select exists (
-    select
-    from {found} as f
-    inner join {found} as o on f._row = o._row
-    where f._differs and not o._differs
-)
+-- times breaks the key of the history, and one that is new that of the mirror. And how many differ.
+-- name: examine
+select
+    exists (
+        select
+        from {found} as f
+        inner join {found} as o on f._row = o._row
+        where f._differs and not o._differs
+    ) as is_repeated,
+    (select count(*) from {found} where _differs) as updated
 
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history

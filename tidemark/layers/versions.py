@@ -7,6 +7,7 @@ version is compared with the one before it, and one that equals it is left out.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import nullcontext
 
 from tidemark.errors import RefusedRowError
 from tidemark.layers import mirror
@@ -62,27 +63,27 @@ def apply(
         "rewrite": db.literal(sorted(rewrite)),
     }
     session.queue(arrived.emptied)
-    session.run(compose.statement(__name__, "arrive", parts, incoming=incoming))
-    is_empty = mirror.is_empty(session, target)
+    session.queue(compose.statement(__name__, "arrive", parts, incoming=incoming))
+    is_empty = rows > worktable.FEW and mirror.is_empty(session, target)
     if not is_empty:
-        session.run(compose.statement(__name__, "arrive_behind", parts))
-    worktable.fill(session, ordered, compose.statement(__name__, "order", parts), rows=rows)
-    if session.value(compose.statement(__name__, "has_repeated", parts)):
+        session.queue(compose.statement(__name__, "arrive_behind", parts))
+    order = compose.statement(__name__, "order", parts)
+    worktable.fill_with_next(session, ordered, order, rows=rows)
+    is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
+    if is_repeated:
         raise RefusedRowError(
             session.server,
             "two versions of a key have one place in a batch (_seq)",
             sqlstate=mirror.UNIQUE_VIOLATION,
         )
-    counts = Counts(updated=session.run(compose.statement(__name__, "keep", parts)))
-    insert = compose.statement(__name__, "insert", parts)
-    if is_empty:
-        with indexes.built_afterwards(session, target.table):
-            counts.inserted = session.run(insert)
-    else:
-        session.run(compose.statement(__name__, "update", parts))
-        counts.inserted = session.run(insert)
+    if updated:
+        session.queue(compose.statement(__name__, "keep", parts))
+    if updated and not is_empty:
+        session.queue(compose.statement(__name__, "update", parts))
+    with indexes.built_afterwards(session, target.table) if is_empty else nullcontext():
+        inserted = session.run(compose.statement(__name__, "insert", parts))
     worktable.release(session, arrived, ordered, rows=rows)
-    return counts
+    return Counts(inserted=inserted, updated=updated)
 
 
 def _arrived(target: Mirror) -> WorkTable:

@@ -94,8 +94,11 @@ from compared
 where _differs or _is_repeated
 window arrival as (partition by {key} order by _here is null, _batch_id, _seq)
 
--- name: has_repeated
-select exists (select from {ordered} where _is_repeated)
+-- name: examine
+select
+    coalesce(bool_or(_is_repeated), false) as is_repeated,
+    count(*) filter (where not _is_last) as updated
+from {ordered}
 
 -- name: keep
 insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)

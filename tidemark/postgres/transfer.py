@@ -256,7 +256,7 @@ def land(receiver: Session, task: Task) -> Streamed:
             receiver.queue(landing.emptied)
         with _taking(receiver, landing) as out:
             task.send(out)
-    worktable.analyze(receiver, landing.name, rows=out.rows)
+        worktable.analyze(receiver, landing.name, rows=out.rows)
     seconds = time.monotonic() - start
     return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
 

@@ -101,9 +101,12 @@ def drop(session: Session, table: Composable) -> None:
 
 
 def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None:
-    """Let the planner know what a table holds. Of few rows it knows enough by its size."""
+    """Let the planner know what a table holds. Of few rows it knows enough by its size.
+
+    The table is analyzed in one message with the next statement of the session.
+    """
     if rows > FEW:
-        session.run(compose.statement(__name__, "analyze", table=table))
+        session.queue(compose.statement(__name__, "analyze", table=table))
 
 
 def release(session: Session, *tables: WorkTable, rows: int) -> None:

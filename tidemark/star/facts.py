@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -123,14 +123,16 @@ def ensure_partitions(session: Session, fact: Fact) -> int:
 
 def years(session: Session, fact: Fact) -> set[int]:
     """Read the years in which a date of the landed facts lies."""
-    found: set[int] = set()
-    for column in set(fact.dates.values()):
-        query = compose.statement(__name__, "years", landing=fact.landing, date=db.name(column))
-        found.update(year for (year,) in session.rows(query))
-    return found
+    questions = [
+        compose.statement(__name__, "years", landing=fact.landing, date=db.name(column))
+        for column in dict.fromkeys(fact.dates.values())
+    ]
+    if not questions:
+        return set()
+    return {year for (year,) in session.rows(db.raw(" union all ").join(questions))}
 
 
-def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> None:
+def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[RoleKey]:
     """Find the dimension and date keys of the landed facts, for `unknown` and `apply`.
 
     Args:
@@ -138,9 +140,18 @@ def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> None:
         fact: the table.
         applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
         rows: about how many landed.
+
+    Returns:
+        Roles in which a fact has no key: the dimension lacks its natural key, or that is null.
     """
-    worktable.fill(session, fact.resolved, _resolve(fact, applied), rows=rows)
+    worktable.fill_with_next(session, fact.resolved, _resolve(fact, applied), rows=rows)
     worktable.analyze(session, fact.resolved.name, rows=rows)
+    if not fact.roles:
+        return []
+    columns = Columns(tuple(role.column for role in fact.roles))
+    query = compose.statement(__name__, "lacking", resolved=fact.resolved.name, columns=columns)
+    lacking = session.value(query)
+    return [role for role in fact.roles if role.column in lacking]
 
 
 def nearest(dimension: Dimension, *, known: str, by: Columns, at: Composable) -> Composable:
@@ -179,25 +190,29 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
     )
 
 
-def apply(session: Session, fact: Fact, *, rows: int) -> Counts:
+def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int) -> Counts:
     """Merge the resolved facts into the fact table.
 
     Args:
         session: on the DWH, in the publishing transaction; inferred members and partitions are
             made.
         fact: the table.
+        lacking: what `resolve` has returned.
         rows: about how many landed.
 
     Returns:
         Rows inserted, updated (a soft delete among them) and deleted.
     """
 
-    def step(name: str) -> int:
-        return session.run(compose.statement(__name__, name, _parts(fact)))
+    parts = _parts(fact)
 
-    for role in fact.roles:
-        session.run(_resolve_missing(fact, role))
-    if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
+    def step(name: str) -> int:
+        return session.run(compose.statement(__name__, name, parts))
+
+    for role in lacking:
+        session.queue(_resolve_missing(fact, role))
+    is_empty = compose.statement(__name__, "is_empty", fact=fact.name)
+    if rows > worktable.FEW and session.value(is_empty):
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=step("insert"))
     else:
@@ -205,9 +220,9 @@ def apply(session: Session, fact: Fact, *, rows: int) -> Counts:
         if fact.on_delete == "remove":
             counts.deleted = step("remove")
         counts.updated = step("update")
-        step("drop_updated")
+        session.queue(compose.statement(__name__, "drop_updated", parts))
         counts.updated += step("redate")
-        step("drop_redated")
+        session.queue(compose.statement(__name__, "drop_redated", parts))
         counts.inserted = step("insert")
     worktable.release(session, fact.resolved, rows=rows)
     return counts
@@ -229,8 +244,6 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
     Returns:
         The number of facts that changed their key.
     """
-    if session.value(compose.statement(__name__, "is_empty", fact=fact.name)):
-        return 0
     handovers = compose.statement(
         __name__,
         "handovers",
@@ -239,9 +252,8 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
         timeline=role.dimension.timeline.name,
         nk=role.nk,
     )
-    span_from, span_to = session.one(
-        compose.statement(__name__, "handovers_span", handovers=handovers)
-    )
+    span = compose.statement(__name__, "handovers_span", handovers=handovers, fact=fact.name)
+    span_from, span_to = session.one(span)
     if span_from is None:
         return 0
     return session.run(

@@ -75,6 +75,11 @@ left join {dimension} as {d}
         and {d}.valid_from <= l.{event_time}
         and {d}.valid_to > l.{event_time}
 
+-- The keys that facts lack, in one pass over them.
+-- name: lacking
+select array_remove(array[{case when bool_or(columns is null) then 'columns' end}], null) as lacking
+from {resolved}
+
 -- name: unknown
 (select {by as nk} from {resolved} where {column} is null)
 
@@ -138,11 +143,13 @@ where
     t._role = 'version'
     and (t._grew and o._role = 'version' or o._role = 'superseded')
 
+-- Nothing is looked for while there are no facts.
 -- name: handovers_span
 select
-    min(v._cover_from)::text,
-    max(v._cover_to)::text
+    min(v._cover_from)::text as span_from,
+    max(v._cover_to)::text as span_to
 from ({handovers}) as v
+where exists (select from {fact})
 
 -- History that was inserted before facts that are here already: point them at the version that
 -- now covers their event time. The span is of all handovers together; as constants, its ends leave

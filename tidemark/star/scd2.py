@@ -10,6 +10,7 @@ inferred (Kimball & Ross, The Data Warehouse Toolkit, ch. 5; docs/scd2.md shows 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -218,25 +219,20 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
     if dimension.unkept:
         names, batches = [*dimension.unkept], [*dimension.unkept.values()]
         which = {"dimension": label(dimension.table), "columns": names, "since": batches}
-        session.run(compose.statement(__name__, "keep_since"), which)
+        session.queue(compose.statement(__name__, "keep_since"), which)
     parts = _parts(dimension)
     if session.value(compose.statement(__name__, "is_first_load", parts)):
         session.queue(dimension.timeline.emptied)
         fill = compose.statement(__name__, "fill", parts)
-        if dimension.is_scratch:
-            return Counts(inserted=session.run(fill))
-        with indexes.built_afterwards(session, dimension.table):
+        has_indexes = rows > worktable.FEW and not dimension.is_scratch
+        with indexes.built_afterwards(session, dimension.table) if has_indexes else nullcontext():
             return Counts(inserted=session.run(fill))
     _make_timeline(session, dimension, rows=rows)
-    counts = Counts(
-        deleted=session.run(compose.statement(__name__, "delete", parts)),
-        updated=session.run(compose.statement(__name__, "update", parts)),
-        inserted=session.run(compose.statement(__name__, "insert", parts)),
-    )
-    counts.note("closed", session.value(compose.statement(__name__, "closed", parts)))
-    session.run(compose.statement(__name__, "withdraw_confirmations", parts))
-    session.run(compose.statement(__name__, "confirm", parts))
-    broken = session.value(compose.statement(__name__, "broken_timelines", parts))
+    session.queue(compose.statement(__name__, "delete", parts))
+    updated = session.run(compose.statement(__name__, "update", parts))
+    for step in ("insert", "withdraw_confirmations", "confirm"):
+        session.queue(compose.statement(__name__, step, parts))
+    inserted, deleted, closed, broken = session.one(compose.statement(__name__, "examine", parts))
     if broken:
         raise GateError(
             f"{label(dimension.table)}: {broken} versions overlap their successor or leave a gap "
@@ -245,20 +241,25 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
             gate=label(dimension.table),
             rows=broken,
         )
+    counts = Counts(inserted=inserted, updated=updated, deleted=deleted)
+    counts.note("closed", closed)
     return counts
 
 
 def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None:
-    """Make the timeline of the keys that landed, by way of two more work tables."""
+    """Make the timeline of the keys that landed, by way of two more work tables.
+
+    All of it goes in one message with the next statement.
+    """
     parts = _parts(dimension)
     which = "judged" if dimension.has_plans else "not_judged"
     judged = compose.statement(__name__, which, parts)
     place = compose.statement(__name__, "place", parts, judged=judged)
-    worktable.fill(session, dimension.placed, place, rows=rows)
+    worktable.fill_with_next(session, dimension.placed, place, rows=rows)
     segment = compose.statement(__name__, "segment", parts)
-    worktable.fill(session, dimension.segmented, segment, rows=rows)
+    worktable.fill_with_next(session, dimension.segmented, segment, rows=rows)
     bound = compose.statement(__name__, "bound", parts)
-    worktable.fill(session, dimension.timeline, bound, rows=rows)
+    worktable.fill_with_next(session, dimension.timeline, bound, rows=rows)
     worktable.analyze(session, dimension.timeline.name, rows=rows)
 
 

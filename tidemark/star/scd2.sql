@@ -442,9 +442,6 @@ where
     and t._role = 'version'
     and ({d.changing is distinct from t.changing} or d.is_inferred)
 
--- name: closed
-select count(*) from {timeline} where _closes
-
 -- name: insert
 insert into {dimension} ({written})
 select {written}
@@ -495,18 +492,26 @@ where
     num_nulls({u.nk}) = 0
     and not exists (select from {dimension} as d where {d.nk = u.nk})
 
--- Versions of the touched keys that overlap, or leave a gap that no delete explains.
--- name: broken_timelines
-select count(*)
-from (
-    select
-        d.valid_to,
-        d.is_deleted,
-        lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as next_from
-    from (select distinct {nk} from {timeline}) as t
-    inner join {dimension} as d on {t.nk = d.nk}
-) as v
-where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
+-- What was written, and the versions of the touched keys that overlap, or leave a gap that no delete
+-- explains.
+-- name: examine
+select
+    count(*) filter (where _role = 'version' and _key is null) as inserted,
+    count(*) filter (where _role = 'superseded') as deleted,
+    count(*) filter (where _closes) as closed,
+    (
+        select count(*)
+        from (
+            select
+                d.valid_to,
+                d.is_deleted,
+                lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as next_from
+            from (select distinct {nk} from {timeline}) as t
+            inner join {dimension} as d on {t.nk = d.nk}
+        ) as v
+        where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
+    ) as broken
+from {timeline}
 
 -- name: keep_since
 insert into tidemark.added_column (dimension, column_name, since_batch)

@@ -303,8 +303,8 @@ def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
 def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta, rows: int) -> Changes:
     counts = {name: Counts() for name in area.entities}
     counts[fact.entity].processed = rows
-    publish.prepare_fact(dwh, area, fact, delta, counts)
-    done = facts.apply(dwh, fact, rows=rows)
+    lacking = publish.prepare_fact(dwh, area, fact, delta, counts)
+    done = facts.apply(dwh, fact, lacking, rows=rows)
     surplus = facts.remove_surplus(dwh, fact)
     return Changes(
         "dwh",
