@@ -131,6 +131,17 @@ def test_keys_in_question_are_decided_at_each_version(made: Make):
     assert all(resolved for *_, resolved in staged(ordered, "foo ")[1])
 
 
+def test_a_reject_was_first_seen_when_the_first_version_was_though_a_clock_went_back(
+    ordered: Ordered,
+):
+    first, second = (
+        Shown(("bad", name, hour(0)), hour(at)) for name, at in (("Ada", 12), ("Bea", 10))
+    )
+    ordered.show({"x": [first, second]})
+    ordered.move()
+    assert [row[2:4] for row in staged(ordered, "x")[1]] == [(hour(12), hour(12))]
+
+
 def test_a_rebuild_finds_versions_of_a_batch_as_they_were_staged(ordered: Ordered):
     history = [("a", "Ada", 0), ("bad", "Ada", 1), ("gone", "Ada", 1), ("a", "Bea", 2)]
     ordered.show({"x": versions(history), "y": versions([("a", "Ada", 0)])})
