@@ -140,7 +140,8 @@ stays as (
         key,
         _stay,
         min(_extracted_at) filter (where reasons is null) as _good_at,
-        min(_extracted_at) filter (where reasons is not null) as _first_seen_at,
+        (array_agg(_extracted_at order by _batch_id, _seq) filter (where reasons is not null))[1]
+            as _first_seen_at,
         max(_extracted_at) filter (where reasons is not null) as _last_seen_at,
         count(reasons) as _refused,
         min(_from_last) filter (where reasons is not null) as _last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -82,7 +82,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 )
                 mirrors = mirror.of("mrr", area, found)
                 with stg.transaction():
-                    cleansings = read_cleansings(mrr, stg, area, mirrors)
+                    cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
                 sendings = _sendings(area, mirrors, cleansings, after, changed)
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
@@ -237,17 +237,21 @@ def _stream(
 
 
 def read_cleansings(
-    mrr: Session, stg: Session, area: Area, mirrors: Mirrors
+    mrr: Session, stg: Session, area: Area, mirrors: Mirrors, *, sent: Iterable[str]
 ) -> Mapping[str, Cleansing]:
     """Read how entities are cleansed, in a transaction of STG; find out who holds what, once.
 
     Raises:
-        ContractError: see `cleanse.of`.
+        ContractError: the landing table of one of `sent` can't take what MRR has; or see
+            `cleanse.of`.
     """
-    tables, are_unknown = question.ask(
+    (mirrored, found), are_unknown = question.ask(
         stg, question.both(cleanse.tables(stg, area), claims.are_unknown(area.area))
     )
-    cleansings = cleanse.of(area, *tables)
+    landings = cleanse.landings(area, found)
+    for name in sent:
+        contracts.narrower(area, mirrors[name][1], landings[name])
+    cleansings = cleanse.of(area, mirrored, found)
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings)
     return cleansings

@@ -100,11 +100,20 @@ def of(area: Area, mirrored: Found, found: Found) -> dict[str, Cleansing]:
             it with a type of which the table's can't hold every value.
     """
     mirrors = mirror.of("stg", area, mirrored)
-    landings = {name: _landing(area, entity, found) for name, entity in area.entities.items()}
+    taking = landings(area, found)
     return {
-        name: _cleansing(area, area.entities[name], landings[name], mirrors[name], found)
+        name: _cleansing(area, area.entities[name], taking[name], mirrors[name], found)
         for name in mirrors
     }
+
+
+def landings(area: Area, found: Found) -> dict[str, Table]:
+    """Return the landing tables of the entities.
+
+    Raises:
+        ContractError: one is missing, or lacks a column that every landing table has.
+    """
+    return {name: _landing(area, entity, found) for name, entity in area.entities.items()}
 
 
 def _once(entity: Entity) -> QualifiedName:

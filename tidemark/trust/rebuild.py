@@ -170,7 +170,7 @@ def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None
 
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
     mirrored = mirror.read(mrr, area)
-    cleansings = stage.read_cleansings(mrr, stg, area, mirrored)
+    cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=names)
     batches = ledger.applied_after(mrr, area.area, 0)
     applied = ledger.last_applied(stg, area.area)
     for name in names:

@@ -150,9 +150,10 @@ def run(
         clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
         star = schema.read(opened["stg"], opened["dwh"], area)
         mirrored = mirror.read(opened["mrr"], area)
-        cleansings = stage.read_cleansings(opened["mrr"], opened["stg"], area, mirrored)
-        applied = ledger.last_applied(opened["stg"], area.area)
-        staging = _Staging(area, opened["mrr"], opened["stg"], mirrored, cleansings, applied)
+        mrr, stg = opened["mrr"], opened["stg"]
+        cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=mirrored)
+        applied = ledger.last_applied(stg, area.area)
+        staging = _Staging(area, mrr, stg, mirrored, cleansings, applied)
         checks = []
         for check in _checks(look, opened, star, staging):
             checks.append(check)
