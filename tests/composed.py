@@ -23,10 +23,13 @@ WHOLE = re.compile(rf"({'|'.join(VERBS.split())})\b")
 """How a statement begins that is no part of another one."""
 PARAMETER = re.compile(r"%\((\w+)\)s")
 COLUMN = re.compile(r'[\w."]+,?')
-CLAUSE = re.compile(r" (?=(?:from|where|set|(?:inner|left|full|cross) join|union all) )")
+JOIN = "(?:inner|left|full|cross) join"
+CLAUSE = re.compile(rf"(?<!distinct) (?=(?:from|where|set|{JOIN}|union all) )")
 TRUTH = re.compile(r" (?=(?:and|or) )")
 ITEM = re.compile(r"(?<=,) ")
 QUOTED = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|.""")
+GOES_ON = sql.SQL("\n")
+"""What stands between the parts of a list without commas."""
 WIDTH = 100
 """Of a line."""
 
@@ -65,7 +68,8 @@ class Seen:
         text = ""
         for part in composed:
             one = self.spelled(part)
-            if id(_unbound(part)) in self._names:
+            goes_on = isinstance(part, sql.Composed) and GOES_ON in [*part]
+            if goes_on or id(_unbound(part)) in self._names:
                 line = text[text.rfind("\n") + 1 :]
                 one = one.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
             text += one

@@ -7,23 +7,19 @@ from (
 ) as r (customer_id, name, email, phone, city, country, segment, created_at, updated_at)
 where
     case
-        when coalesce(octet_length(name)::bigint, 0) + coalesce(
-            octet_length(email)::bigint, 0
-        ) + coalesce(
-            octet_length(phone)::bigint, 0
-        ) + coalesce(octet_length(city)::bigint, 0) + coalesce(
-            octet_length(country)::bigint, 0
-        ) + coalesce(octet_length(segment)::bigint, 0) <= 33554432 then true
+        when 0 + coalesce(octet_length(name)::bigint, 0)
+        + coalesce(octet_length(email)::bigint, 0)
+        + coalesce(octet_length(phone)::bigint, 0)
+        + coalesce(octet_length(city)::bigint, 0)
+        + coalesce(octet_length(country)::bigint, 0)
+        + coalesce(octet_length(segment)::bigint, 0) <= 33554432 then true
         else (
-            'tidemark: ' || (
-                coalesce(octet_length(name)::bigint, 0) + coalesce(
-                    octet_length(email)::bigint, 0
-                ) + coalesce(
-                    octet_length(phone)::bigint, 0
-                ) + coalesce(octet_length(city)::bigint, 0) + coalesce(
-                    octet_length(country)::bigint, 0
-                ) + coalesce(octet_length(segment)::bigint, 0)
-            ) || ' of 33554432 bytes, in '
+            'tidemark: ' || (0 + coalesce(octet_length(name)::bigint, 0)
+            + coalesce(octet_length(email)::bigint, 0)
+            + coalesce(octet_length(phone)::bigint, 0)
+            + coalesce(octet_length(city)::bigint, 0)
+            + coalesce(octet_length(country)::bigint, 0)
+            + coalesce(octet_length(segment)::bigint, 0)) || ' of 33554432 bytes, in '
             || case greatest(
                 coalesce(octet_length(name)::bigint, 0),
                 coalesce(octet_length(email)::bigint, 0),
@@ -31,15 +27,12 @@ where
                 coalesce(octet_length(city)::bigint, 0),
                 coalesce(octet_length(country)::bigint, 0),
                 coalesce(octet_length(segment)::bigint, 0)
-            ) when coalesce(octet_length(name)::bigint, 0) then 'name' when coalesce(
-                octet_length(email)::bigint, 0
-            ) then 'email' when coalesce(
-                octet_length(phone)::bigint, 0
-            ) then 'phone' when coalesce(octet_length(city)::bigint, 0) then 'city' when coalesce(
-                octet_length(country)::bigint, 0
-            ) then 'country' when coalesce(
-                octet_length(segment)::bigint, 0
-            ) then 'segment' end || ' :tidemark'
+            ) when coalesce(octet_length(name)::bigint, 0) then 'name'
+            when coalesce(octet_length(email)::bigint, 0) then 'email'
+            when coalesce(octet_length(phone)::bigint, 0) then 'phone'
+            when coalesce(octet_length(city)::bigint, 0) then 'city'
+            when coalesce(octet_length(country)::bigint, 0) then 'country'
+            when coalesce(octet_length(segment)::bigint, 0) then 'segment' end || ' :tidemark'
         )::boolean
     end;
 
@@ -59,32 +52,26 @@ from ((
 )) as r (tag, part, v, sizes, _effective, _pending)
 where
     case
-        when case when pg_column_size(tag) > 131586 then octet_length(
+        when 0 + case when pg_column_size(tag) > 131586 then octet_length(
             tag::text
-        )::bigint else 0 end + case when pg_column_size(part) > 131586 then octet_length(
-            part::text
-        )::bigint else 0 end + case when pg_column_size(v) > 131586 then octet_length(
-            v::text
-        )::bigint else 0 end + case when pg_column_size(sizes) > 131586 then octet_length(
-            sizes::text
-        )::bigint else 0 end + case when pg_column_size(_effective) > 131586 then octet_length(
+        )::bigint else 0 end
+        + case when pg_column_size(part) > 131586 then octet_length(part::text)::bigint else 0 end
+        + case when pg_column_size(v) > 131586 then octet_length(v::text)::bigint else 0 end
+        + case when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint else 0 end
+        + case when pg_column_size(_effective) > 131586 then octet_length(
             _effective::text
         )::bigint else 0 end <= 33554432 then true
         else (
-            'tidemark: ' || (
-                case when pg_column_size(tag) > 131586 then octet_length(
-                    tag::text
-                )::bigint else 0 end + case when pg_column_size(part) > 131586 then octet_length(
-                    part::text
-                )::bigint else 0 end + case when pg_column_size(v) > 131586 then octet_length(
-                    v::text
-                )::bigint else 0 end + case when pg_column_size(sizes) > 131586 then octet_length(
-                    sizes::text
-                )::bigint else 0 end + case when pg_column_size(
-                    _effective
-                ) > 131586 then octet_length(
-                    _effective::text
-                )::bigint else 0 end
+            'tidemark: ' || (0 + case when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint else 0 end
+            + case when pg_column_size(part) > 131586 then octet_length(
+                part::text
+            )::bigint else 0 end
+            + case when pg_column_size(v) > 131586 then octet_length(v::text)::bigint else 0 end
+            + case when pg_column_size(sizes) > 131586 then octet_length(
+                sizes::text
+            )::bigint else 0 end
+            + case when pg_column_size(_effective) > 131586 then octet_length(
+                _effective::text)::bigint else 0 end
             ) || ' of 33554432 bytes, in '
             || case greatest(
                 case when pg_column_size(tag) > 131586 then octet_length(
@@ -102,21 +89,17 @@ where
                 )::bigint else 0 end
             ) when case when pg_column_size(tag) > 131586 then octet_length(
                 tag::text
-            )::bigint else 0 end then 'tag' when case when pg_column_size(
-                part
-            ) > 131586 then octet_length(
+            )::bigint else 0 end then 'tag'
+            when case when pg_column_size(part) > 131586 then octet_length(
                 part::text
-            )::bigint else 0 end then 'part' when case when pg_column_size(
-                v
-            ) > 131586 then octet_length(
+            )::bigint else 0 end then 'part'
+            when case when pg_column_size(v) > 131586 then octet_length(
                 v::text
-            )::bigint else 0 end then 'v' when case when pg_column_size(
-                sizes
-            ) > 131586 then octet_length(
+            )::bigint else 0 end then 'v'
+            when case when pg_column_size(sizes) > 131586 then octet_length(
                 sizes::text
-            )::bigint else 0 end then 'sizes' when case when pg_column_size(
-                _effective
-            ) > 131586 then octet_length(
+            )::bigint else 0 end then 'sizes'
+            when case when pg_column_size(_effective) > 131586 then octet_length(
                 _effective::text
             )::bigint else 0 end then '_effective' end || ' :tidemark'
         )::boolean
@@ -131,22 +114,16 @@ from (
 ) as r (tag, part, v, sizes, at, updated_at)
 where
     case
-        when coalesce(
-            octet_length(tag)::bigint, 0
-        ) + coalesce(
-            octet_length(v)::bigint, 0
-        ) + case when pg_column_size(sizes) > 26317 then octet_length(
+        when 0 + coalesce(octet_length(tag)::bigint, 0)
+        + coalesce(octet_length(v)::bigint, 0)
+        + case when pg_column_size(sizes) > 26317 then octet_length(
             array_send(sizes)
         )::bigint else 0 end <= 33554432 then true
         else (
-            'tidemark: ' || (
-                coalesce(
-                    octet_length(tag)::bigint, 0
-                ) + coalesce(
-                    octet_length(v)::bigint, 0
-                ) + case when pg_column_size(sizes) > 26317 then octet_length(
-                    array_send(sizes)
-                )::bigint else 0 end
+            'tidemark: ' || (0 + coalesce(octet_length(tag)::bigint, 0)
+            + coalesce(octet_length(v)::bigint, 0)
+            + case when pg_column_size(sizes) > 26317 then octet_length(
+                array_send(sizes))::bigint else 0 end
             ) || ' of 33554432 bytes, in '
             || case greatest(
                 coalesce(octet_length(tag)::bigint, 0),
@@ -154,11 +131,9 @@ where
                 case when pg_column_size(sizes) > 26317 then octet_length(
                     array_send(sizes)
                 )::bigint else 0 end
-            ) when coalesce(
-                octet_length(tag)::bigint, 0
-            ) then 'tag' when coalesce(
-                octet_length(v)::bigint, 0
-            ) then 'v' when case when pg_column_size(sizes) > 26317 then octet_length(
+            ) when coalesce(octet_length(tag)::bigint, 0) then 'tag'
+            when coalesce(octet_length(v)::bigint, 0) then 'v'
+            when case when pg_column_size(sizes) > 26317 then octet_length(
                 array_send(sizes)
             )::bigint else 0 end then 'sizes' end || ' :tidemark'
         )::boolean

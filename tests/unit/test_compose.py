@@ -65,6 +65,16 @@ def spelled(composed: sql.Composable) -> str:
             "{nk is distinct from f(nk)}",
             "([a] is distinct from f([a]) or [b] is distinct from f([b]))",
         ),
+        ("0 {+ length(nk)}", "0 + length([a])\n+ length([b])"),
+        (
+            "case {when nk = 1 then 'nk'} end",
+            "case when [a] = 1 then <a>\nwhen [b] = 1 then <b> end",
+        ),
+        ("true {or nk = others}", "true or [a] = [c]\nor [b] = [d]"),
+        (
+            "{left join nk as d on t.others = d}",
+            "left join [a] as d on t.[c] = d\nleft join [b] as d on t.[d] = d",
+        ),
         ("'{{}}' {nk}", "'{}' [a], [b]"),
         ("no placeholder", "no placeholder"),
     ],
@@ -108,6 +118,10 @@ def test_a_list_of_sql_goes_beside_a_list_of_columns():
 def test_a_list_without_columns_takes_its_comma_along():
     text = "select {nk}, {none}, {max(none) as none}, x"
     assert shown(text, nk=AB, none=Columns(())).split() == ["select", "[a],", "[b],", "x"]
+
+
+def test_what_goes_on_is_nothing_without_columns():
+    assert shown("0 {+ length(none)}, x", none=Columns(())) == "0 , x"
 
 
 def test_two_lists_without_columns_are_equal_and_not_distinct():

@@ -10,11 +10,13 @@ in it. With `nk` for the columns a and b:
     {'nk', k.nk}                     'a', k.a, 'b', k.b
     {t.nk = d.nk}                    t.a = d.a and t.b = d.b
     {t.nk is distinct from d.nk}     (t.a is distinct from d.a or t.b is distinct from d.b)
+    {+ length(nk)}                   + length(a) + length(b)
 
 Lists in one expression are read side by side, so they have the same length. A comparison in
 parentheses makes a list of truth values: `{(a = b)}`. A comparison of lists without columns is true
 for `=`, and false for `is distinct from`; any other expression without columns disappears with the
-comma behind it. An alias may be a part as well.
+comma behind it. An expression that begins with `+`, `or`, `when` or `left join` continues what
+stands before it, so it takes no commas. An alias may be a part as well.
 
 No SQL is concatenated from names and values: the driver quotes them.
 """
@@ -34,6 +36,7 @@ from tidemark.postgres import sqlfiles
 
 _NAME = re.compile(r"'(?P<quoted>\w+)'|(?:(?P<alias>\w+)\.)?\b(?P<name>[^\W\d]\w*)")
 _DISTINCT = " is distinct from "
+_GOES_ON = ("+ ", "or ", "when ", "left join ")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
@@ -140,6 +143,8 @@ def _composed(placeholder: str, parts: Parts) -> sql.Composable | None:
         lacks = f"lists of {sorted(lengths)} columns" if lengths else "no part"
         raise ValueError(f"{{{placeholder}}} has {lacks}.")
     each = [sql.Composed(_repeated(placeholder, parts, place)) for place in range(*lengths)]
+    if placeholder.startswith(_GOES_ON):
+        return sql.SQL("\n").join(each)
     outside = _outside_of_parentheses(placeholder)
     if " = " in outside:
         return sql.SQL(" and ").join(each) if each else sql.SQL("true")

@@ -45,18 +45,13 @@ def guarded(query: Composable, columns: Sequence[Column], *, binary: bool) -> Co
     sizes = {column.name: _size(column, binary) for column in columns if _is_wide(column)}
     if not sizes:
         return query
-    largest = db.raw(" ").join(
-        compose.statement(__name__, "largest", size=size, column=db.literal(name))
-        for name, size in sizes.items()
-    )
     return compose.statement(
         __name__,
         "guarded",
         query=query,
         columns=Columns(tuple(column.name for column in columns)),
-        total=db.raw(" + ").join(sizes.values()),
-        greatest=db.raw(", ").join(sizes.values()),
-        largest=largest,
+        size=[*sizes.values()],
+        name=[db.literal(name) for name in sizes],
         limit=db.literal(LIMIT),
     )
 

@@ -7,15 +7,12 @@ select {columns}
 from ({query}) as r ({columns})
 where
     case
-        when {total} <= {limit} then true
+        when 0 {+ size} <= {limit} then true
         else (
-            'tidemark: ' || ({total}) || ' of {limit} bytes, in '
-            || case greatest({greatest}) {largest} end || ' :tidemark'
+            'tidemark: ' || (0 {+ size}) || ' of {limit} bytes, in '
+            || case greatest({size}) {when size then name} end || ' :tidemark'
         )::boolean
     end
-
--- name: largest
-when {size} then {column}
 
 -- name: length
 coalesce(octet_length({column})::bigint, 0)

@@ -12,7 +12,7 @@ from tidemark.declare.config import Entity
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Column
 from tidemark.postgres import compose, db
-from tidemark.postgres.compose import Columns
+from tidemark.postgres.compose import Columns, Part
 from tidemark.postgres.db import Composable
 from tidemark.star.facts import DELETED, Fact, RoleKey
 from tidemark.star.scd2 import Dimension
@@ -98,7 +98,7 @@ def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
             member = f"_member_{len(labels)}"
             labels[member] = f"{role.column}.{natural}"
             said.append(_said(role, place, member))
-            pointed_at.append(_pointed_at(f"d{number}", natural, member))
+            pointed_at.append(db.name(_alias(number), natural))
             compared[member] = Column(member, role.dimension.key_types[natural])
     return RelationPair(
         _common(target.natural_key, compared, labels=labels),
@@ -119,26 +119,29 @@ def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
             "stored_facts",
             columns=Columns(tuple(target.columns)),
             date_keys=Columns(tuple(target.dates)),
-            members=pointed_at,
+            natural=pointed_at,
+            members=Columns(tuple(labels)),
             fact=target.name,
-            joins=db.raw("\n").join(
-                _join(role, f"d{number}") for number, role in enumerate(target.roles)
-            ),
+            **_joins(target),
             is_deleted=db.name("t", DELETED) if target.soft else NOTHING,
         ),
         NOTHING,
     )
 
 
-def _join(role: RoleKey, alias: str) -> Composable:
-    return compose.statement(
-        __name__,
-        "join",
-        dimension=role.dimension.name,
-        d=db.name(alias),
-        column=db.name(role.column),
-        surrogate=db.name(role.dimension.surrogate),
-    )
+def _joins(target: Fact) -> Mapping[str, Part]:
+    """Return what joins a fact with the dimensions that it points at, one for each role."""
+    roles = dict(enumerate(target.roles))
+    return {
+        "dimension": [role.dimension.name for role in roles.values()],
+        "d": [db.name(_alias(number)) for number in roles],
+        "column": Columns(tuple(role.column for role in roles.values())),
+        "surrogate": [db.name(_alias(n), role.dimension.surrogate) for n, role in roles.items()],
+    }
+
+
+def _alias(number: int) -> str:
+    return f"d{number}"
 
 
 def _said(role: RoleKey, place: int, name: str) -> Composable:
@@ -150,11 +153,6 @@ def _said(role: RoleKey, place: int, name: str) -> Composable:
         value=Columns((by,), types=(read_as,)),
         name=db.name(name),
     )
-
-
-def _pointed_at(alias: str, natural: str, name: str) -> Composable:
-    parts = {"d": db.name(alias), "column": db.name(natural), "name": db.name(name)}
-    return compose.statement(__name__, "stored_member", parts)
 
 
 def staged(target: Mirror, cleaned: Composable, applied: int) -> RelationPair:

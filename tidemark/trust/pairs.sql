@@ -49,18 +49,12 @@ case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
     select
         {t.columns::text as columns},
         {t.date_keys::text as date_keys},
-        {members},
+        {natural::text as members},
         false as _pending
     from {fact} as t
-    {joins}
+    {left join dimension as d on t.column = surrogate}
     where not {is_deleted}
 )
-
--- name: stored_member
-{d}.{column}::text as {name}
-
--- name: join
-left join {dimension} as {d} on t.{column} = {d}.{surrogate}
 
 -- Excused: the row's change took effect before another known change. It is not in the current
 -- version, but in the version of its time.
