@@ -69,57 +69,6 @@ group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
-    count(*) filter (where not r._pending),
-    count(*) filter (where r._pending),
-    sum(
-        (
-            'x' || left(
-                md5(
-                    convert_to(
-                        row(
-                            r.original_sale_id,
-                            r.quantity,
-                            r.unit_price,
-                            r.discount,
-                            r.net_amount,
-                            r.status,
-                            r.transaction_date,
-                            r.transaction_timestamp,
-                            r.date_key,
-                            r._member_0,
-                            r._member_1
-                        )::text,
-                        'UTF8'
-                    )
-                ),
-                16
-            )
-        )::bit(64)::bigint
-    )
-    filter (where not r._pending)
-from (
-    select
-        t.original_sale_id::text as original_sale_id,
-        t.quantity::text as quantity,
-        t.unit_price::text as unit_price,
-        t.discount::text as discount,
-        t.net_amount::text as net_amount,
-        t.status::text as status,
-        t.transaction_date::text as transaction_date,
-        t.transaction_timestamp::text as transaction_timestamp,
-        t.date_key::text as date_key,
-        d0.customer_id::text as _member_0, d1.product_id::text as _member_1,
-        false as _pending
-    from public.dwh_fact_sales as t
-    left join public.dwh_dim_customers as d0 on t.customer_key = d0.customer_key
-left join public.dwh_dim_products as d1 on t.product_key = d1.product_key
-    where not false
-) as r
-group by 1;
-
--- checksums
-select
     left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
@@ -196,59 +145,70 @@ from (
 ) as r
 group by 1;
 
+-- checksums
+select
+    left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.original_sale_id,
+                            r.quantity,
+                            r.unit_price,
+                            r.discount,
+                            r.net_amount,
+                            r.status,
+                            r.transaction_date,
+                            r.transaction_timestamp,
+                            r.date_key,
+                            r._member_0,
+                            r._member_1
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.original_sale_id::text as original_sale_id,
+        t.quantity::text as quantity,
+        t.unit_price::text as unit_price,
+        t.discount::text as discount,
+        t.net_amount::text as net_amount,
+        t.status::text as status,
+        t.transaction_date::text as transaction_date,
+        t.transaction_timestamp::text as transaction_timestamp,
+        t.date_key::text as date_key,
+        d0.customer_id::text as _member_0, d1.product_id::text as _member_1,
+        false as _pending
+    from public.dwh_fact_sales as t
+    left join public.dwh_dim_customers as d0 on t.customer_key = d0.customer_key
+    left join public.dwh_dim_products as d1 on t.product_key = d1.product_key
+    where not false
+) as r
+group by 1;
+
 -- count
-select
-    d.kind,
-    count(*)
-from (select
-    array[coalesce(s.customer_id, r.customer_id)::text] as key,
-    case
-        when r._is_here is null then 'missing'
-        when s._is_here is null then 'surplus'
-        else 'changed'
-    end as kind,
-    case
-        when r._is_here and s._is_here
-            then array_remove(
-                array[
-                    (
-                        case when s.customer_name is distinct
-                        from r.customer_name then 'customer_name' end
-                    ),
-                    (case when s.email is distinct from r.email then 'email' end),
-                    (case when s.phone is distinct from r.phone then 'phone' end),
-                    (case when s.city is distinct from r.city then 'city' end),
-                    (case when s.country is distinct from r.country then 'country' end),
-                    (
-                        case when s.country_code is distinct
-                        from r.country_code then 'country_code' end
-                    ),
-                    (case when s.segment is distinct from r.segment then 'segment' end),
-                    (case when s.created_at is distinct from r.created_at then 'created_at' end),
-                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
-                    null::text
-                ],
-                null
-            )
-        else '{}'
-    end as columns,
-    (false) is true as excused,
-    row_number() over (
-        order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
-    ) as position
-from (
+with sent as (
     select
-        x.customer_id,
-        x.customer_name,
-        x.email,
-        x.phone,
-        x.city,
-        x.country,
-        x.country_code,
-        x.segment,
-        x.created_at,
-        x.updated_at,
-        x._pending,
+        s.customer_id,
+        s.customer_name,
+        s.email,
+        s.phone,
+        s.city,
+        s.country,
+        s.country_code,
+        s.segment,
+        s.created_at,
+        s.updated_at,
         true as _is_here
     from (
         select
@@ -261,24 +221,24 @@ from (
             country_code,
             segment,
             created_at,
-            updated_at,
-            false as _pending
+            updated_at
         from landing."customers.before"
         where _deleted_at is null
-    ) as x
-) as s
-full join (
+    ) as s
+),
+
+kept as (
     select
-        x.customer_id,
-        x.customer_name,
-        x.email,
-        x.phone,
-        x.city,
-        x.country,
-        x.country_code,
-        x.segment,
-        x.created_at,
-        x.updated_at,
+        r.customer_id,
+        r.customer_name,
+        r.email,
+        r.phone,
+        r.city,
+        r.country,
+        r.country_code,
+        r.segment,
+        r.created_at,
+        r.updated_at,
         true as _is_here
     from (
         select
@@ -291,287 +251,51 @@ full join (
             country_code,
             segment,
             created_at,
-            updated_at,
-            false as _pending
+            updated_at
         from public.stg_dim_customers
         where _deleted_at is null
-    ) as x
-) as r on s.customer_id = r.customer_id
+    ) as r
+)
+
+select
+    count(*) filter (where r._is_here is null) as missing,
+    count(*) filter (where s._is_here is null) as surplus,
+    count(*) filter (where s._is_here and r._is_here) as changed
+from sent as s
+full join kept as r on s.customer_id = r.customer_id
 where
-    (
-        s._is_here is null
-        or r._is_here is null
-        or (
-            s.customer_id is distinct
-            from r.customer_id or s.customer_name is distinct
-            from r.customer_name or s.email is distinct
-            from r.email or s.phone is distinct
-            from r.phone or s.city is distinct
-            from r.city or s.country is distinct
-            from r.country or s.country_code is distinct
-            from r.country_code or s.segment is distinct
-            from r.segment or s.created_at is distinct
-            from r.created_at or s.updated_at is distinct
-            from r.updated_at
-        )
-    )
-    and s._pending is not true) as d
-group by d.kind;
+    s._is_here is null
+    or r._is_here is null
+    or (
+        s.customer_id is distinct from r.customer_id
+        or s.customer_name is distinct from r.customer_name
+        or s.email is distinct from r.email
+        or s.phone is distinct from r.phone
+        or s.city is distinct from r.city
+        or s.country is distinct from r.country
+        or s.country_code is distinct from r.country_code
+        or s.segment is distinct from r.segment
+        or s.created_at is distinct from r.created_at
+        or s.updated_at is distinct from r.updated_at
+    );
 
 -- differences
-select
-    array[coalesce(s.customer_id, r.customer_id)::text] as key,
-    case
-        when r._is_here is null then 'missing'
-        when s._is_here is null then 'surplus'
-        else 'changed'
-    end as kind,
-    case
-        when r._is_here and s._is_here
-            then array_remove(
-                array[
-                    (
-                        case when s.customer_name is distinct
-                        from r.customer_name then 'customer_name' end
-                    ),
-                    (case when s.email is distinct from r.email then 'email' end),
-                    (case when s.phone is distinct from r.phone then 'phone' end),
-                    (case when s.city is distinct from r.city then 'city' end),
-                    (case when s.country is distinct from r.country then 'country' end),
-                    (
-                        case when s.country_code is distinct
-                        from r.country_code then 'country_code' end
-                    ),
-                    (case when s.segment is distinct from r.segment then 'segment' end),
-                    (case when s.created_at is distinct from r.created_at then 'created_at' end),
-                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
-                    null::text
-                ],
-                null
-            )
-        else '{}'
-    end as columns,
-    (false) is true as excused,
-    row_number() over (
-        order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
-    ) as position
-from (
+with sent as (
     select
-        x.customer_id,
-        x.customer_name,
-        x.email,
-        x.phone,
-        x.city,
-        x.country,
-        x.country_code,
-        x.segment,
-        x.created_at,
-        x.updated_at,
-        x._pending,
+        s.customer_id,
+        s.segment,
+        s.city,
+        s.country,
+        s.customer_name,
+        s.email,
+        s.phone,
+        s._effective,
+        s._pending,
         true as _is_here
-    from (
-        select
-            customer_id,
-            customer_name,
-            email,
-            phone,
-            city,
-            country,
-            country_code,
-            segment,
-            created_at,
-            updated_at,
-            false as _pending
-        from landing."customers.before"
-        where _deleted_at is null
-    ) as x
-) as s
-full join (
-    select
-        x.customer_id,
-        x.customer_name,
-        x.email,
-        x.phone,
-        x.city,
-        x.country,
-        x.country_code,
-        x.segment,
-        x.created_at,
-        x.updated_at,
-        true as _is_here
-    from (
-        select
-            customer_id,
-            customer_name,
-            email,
-            phone,
-            city,
-            country,
-            country_code,
-            segment,
-            created_at,
-            updated_at,
-            false as _pending
-        from public.stg_dim_customers
-        where _deleted_at is null
-    ) as x
-) as r on s.customer_id = r.customer_id
-where
-    (
-        s._is_here is null
-        or r._is_here is null
-        or (
-            s.customer_id is distinct
-            from r.customer_id or s.customer_name is distinct
-            from r.customer_name or s.email is distinct
-            from r.email or s.phone is distinct
-            from r.phone or s.city is distinct
-            from r.city or s.country is distinct
-            from r.country or s.country_code is distinct
-            from r.country_code or s.segment is distinct
-            from r.segment or s.created_at is distinct
-            from r.created_at or s.updated_at is distinct
-            from r.updated_at
-        )
-    )
-    and s._pending is not true;
+    from landing."customers.compared" as s
+),
 
--- differences
-select
-    array[coalesce(s.tag, r.tag)::text, coalesce(s.part, r.part)::text] as key,
-    case
-        when r._is_here is null then 'missing'
-        when s._is_here is null then 'surplus'
-        else 'changed'
-    end as kind,
-    case
-        when r._is_here and s._is_here
-            then array_remove(
-                array[
-                    (case when s.v is distinct from r.v then 'v' end),
-                    (case when s.sizes is distinct from r.sizes then 'sizes' end),
-                    (case when s.at is distinct from r.at then 'at' end),
-                    (case when s.updated_at is distinct from r.updated_at then 'updated_at' end),
-                    null::text
-                ],
-                null
-            )
-        else '{}'
-    end as columns,
-    (s._is_here is null and (
-        (r.tag, r.part) in (
-            select tag, part
-            from landing."things.cleaned"
-            where _mrr_key is null and (reject_reasons <> '{}' or _batch_id > 13)
-        )
-        or jsonb_build_object('tag', r.tag, 'part', r.part) in (
-            select _held
-            from landing."things.cleaned"
-            where _held is not null and (reject_reasons <> '{}' or _batch_id > 13)
-        )
-    )) is true as excused,
-    row_number() over (
-        order by s._is_here is null,
-        r._is_here is null,
-        coalesce(s.tag, r.tag),
-        coalesce(s.part, r.part)
-    ) as position
-from (select x.tag, x.part, x.v, x.sizes, x.at, x.updated_at, x._pending, true as _is_here from (
-    select
-        t.tag,
-        t.part,
-        t.v,
-        t.sizes,
-        t.at,
-        t.updated_at,
-        t._batch_id > 13 as _pending
-    from landing."things.cleaned" as t
-    where t.reject_reasons = '{}' or t._batch_id > 13
-) as x) as s
-full join (
-    select x.tag, x.part, x.v, x.sizes, x.at, x.updated_at, true as _is_here
-    from (
-        select t.tag, t.part, t.v, t.sizes, t.at, t.updated_at
-        from public.stg_things as t
-        where t._deleted_at is null
-    ) as x
-) as r on s.tag = r.tag
-and s.part = r.part
-where
-    (
-        s._is_here is null
-        or r._is_here is null
-        or (
-            s.tag is distinct
-            from r.tag or s.part is distinct
-            from r.part or s.v is distinct
-            from r.v or s.sizes is distinct
-            from r.sizes or s.at is distinct
-            from r.at or s.updated_at is distinct
-            from r.updated_at
-        )
-    )
-    and s._pending is not true;
-
--- judged
-with found as materialized (select
-    array[coalesce(s.customer_id, r.customer_id)::text] as key,
-    case
-        when r._is_here is null then 'missing'
-        when s._is_here is null then 'surplus'
-        else 'changed'
-    end as kind,
-    case
-        when r._is_here and s._is_here
-            then array_remove(
-                array[
-                    (case when s.segment::text is distinct from r.segment::text then 'segment' end),
-                    (case when s.city::text is distinct from r.city::text then 'city' end),
-                    (case when s.country::text is distinct from r.country::text then 'country' end),
-                    (
-                        case when s.customer_name::text is distinct
-                        from r.customer_name::text then 'customer_name' end
-                    ),
-                    (case when s.email::text is distinct from r.email::text then 'email' end),
-                    (case when s.phone::text is distinct from r.phone::text then 'phone' end),
-                    null::text
-                ],
-                null
-            )
-        else '{}'
-    end as columns,
-    (s._is_here and r._is_here and exists (
-        select
-        from public.dwh_dim_customers as v
-        where
-            v.customer_id = s.customer_id::bigint
-            and v.valid_from <= s._effective::timestamptz
-            and v.valid_to > s._effective::timestamptz
-            and not (
-                v.segment::text is distinct
-                from s.segment or v.city::text is distinct
-                from s.city or v.country::text is distinct
-                from s.country
-            )
-    )) is true as excused,
-    row_number() over (
-        order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
-    ) as position
-from (
-    select
-        x.customer_id,
-        x.segment,
-        x.city,
-        x.country,
-        x.customer_name,
-        x.email,
-        x.phone,
-        x._effective,
-        x._pending,
-        true as _is_here
-    from landing."customers.compared" as x
-) as s
-full join (select x.customer_id, x.segment, x.city, x.country, x.customer_name, x.email, x.phone, true as _is_here from (
+kept as (
     select
         r.customer_id,
         r.segment,
@@ -580,40 +304,100 @@ full join (select x.customer_id, x.segment, x.city, x.country, x.customer_name, 
         r.customer_name,
         r.email,
         r.phone,
-        r._pending
+        true as _is_here
     from (
         select
-            t.customer_id::text as customer_id,
-            t.segment::text as segment,
-            t.city::text as city,
-            t.country::text as country,
-            t.customer_name::text as customer_name,
-            t.email::text as email,
-            t.phone::text as phone,
-            false as _pending
-        from public.dwh_dim_customers as t
-        where t.is_current and not t.is_inferred and t.customer_key <> 0
+            r.customer_id,
+            r.segment,
+            r.city,
+            r.country,
+            r.customer_name,
+            r.email,
+            r.phone,
+            r._pending
+        from (
+            select
+                t.customer_id::text as customer_id,
+                t.segment::text as segment,
+                t.city::text as city,
+                t.country::text as country,
+                t.customer_name::text as customer_name,
+                t.email::text as email,
+                t.phone::text as phone,
+                false as _pending
+            from public.dwh_dim_customers as t
+            where t.is_current and not t.is_inferred and t.customer_key <> 0
+        ) as r
+        where left(
+            md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
+        ) = any (array['1db', '7ac']::text[])
     ) as r
-    where left(
-        md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
-    ) = any (array['1db', '7ac']::text[])
-) as x) as r on s.customer_id = r.customer_id
-where
-    (
-        s._is_here is null
-        or r._is_here is null
-        or (
-            s.customer_id::bigint is distinct
-            from r.customer_id::bigint or s.segment::text is distinct
-            from r.segment::text or s.city::text is distinct
-            from r.city::text or s.country::text is distinct
-            from r.country::text or s.customer_name::text is distinct
-            from r.customer_name::text or s.email::text is distinct
-            from r.email::text or s.phone::text is distinct
-            from r.phone::text
+),
+
+found as materialized (
+    select
+        array[coalesce(s.customer_id, r.customer_id)::text] as key,
+        case
+            when r._is_here is null then 'missing'
+            when s._is_here is null then 'surplus'
+            else 'changed'
+        end as kind,
+        case
+            when r._is_here and s._is_here
+                then array_remove(
+                    array[
+                        (
+                            case when s.segment::text is distinct from r.segment::text then 'segment' end
+                        ),
+                        (case when s.city::text is distinct from r.city::text then 'city' end),
+                        (
+                            case when s.country::text is distinct from r.country::text then 'country' end
+                        ),
+                        (
+                            case when s.customer_name::text is distinct from r.customer_name::text then 'customer_name' end
+                        ),
+                        (case when s.email::text is distinct from r.email::text then 'email' end),
+                        (case when s.phone::text is distinct from r.phone::text then 'phone' end),
+                        null::text
+                    ],
+                    null
+                )
+            else '{}'
+        end as columns,
+        (s._is_here and r._is_here and exists (
+            select
+            from public.dwh_dim_customers as v
+            where
+                v.customer_id = s.customer_id::bigint
+                and v.valid_from <= s._effective::timestamptz
+                and v.valid_to > s._effective::timestamptz
+                and not (
+                    v.segment::text is distinct from s.segment
+                    or v.city::text is distinct from s.city
+                    or v.country::text is distinct from s.country
+                )
+        )) is true as is_excused,
+        row_number() over (
+            order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
+        ) as position
+    from sent as s
+    full join kept as r on s.customer_id = r.customer_id
+    where
+        (
+            s._is_here is null
+            or r._is_here is null
+            or (
+                s.customer_id::bigint is distinct from r.customer_id::bigint
+                or s.segment::text is distinct from r.segment::text
+                or s.city::text is distinct from r.city::text
+                or s.country::text is distinct from r.country::text
+                or s.customer_name::text is distinct from r.customer_name::text
+                or s.email::text is distinct from r.email::text
+                or s.phone::text is distinct from r.phone::text
+            )
         )
-    )
-    and s._pending is not true)
+        and s._pending is not true
+)
 
 select
     array[count(*)::text] as key,
@@ -621,7 +405,7 @@ select
     '{}'::text[] as columns,
     0 as position
 from found
-where excused
+where is_excused
 union all
 select
     key,
@@ -629,5 +413,123 @@ select
     columns,
     position
 from found
-where not excused
+where not is_excused
+order by position;
+
+-- differences
+with sent as (
+    select
+        s.tag,
+        s.part,
+        s.v,
+        s.sizes,
+        s.at,
+        s.updated_at,
+        s._pending,
+        true as _is_here
+    from (
+        select
+            t.tag,
+            t.part,
+            t.v,
+            t.sizes,
+            t.at,
+            t.updated_at,
+            t._batch_id > 13 as _pending
+        from landing."things.cleaned" as t
+        where t.reject_reasons = '{}' or t._batch_id > 13
+    ) as s
+),
+
+kept as (
+    select
+        r.tag,
+        r.part,
+        r.v,
+        r.sizes,
+        r.at,
+        r.updated_at,
+        true as _is_here
+    from (
+        select t.tag, t.part, t.v, t.sizes, t.at, t.updated_at
+        from public.stg_things as t
+        where t._deleted_at is null
+    ) as r
+),
+
+found as materialized (
+    select
+        array[coalesce(s.tag, r.tag)::text, coalesce(s.part, r.part)::text] as key,
+        case
+            when r._is_here is null then 'missing'
+            when s._is_here is null then 'surplus'
+            else 'changed'
+        end as kind,
+        case
+            when r._is_here and s._is_here
+                then array_remove(
+                    array[
+                        (case when s.v is distinct from r.v then 'v' end),
+                        (case when s.sizes is distinct from r.sizes then 'sizes' end),
+                        (case when s.at is distinct from r.at then 'at' end),
+                        (
+                            case when s.updated_at is distinct from r.updated_at then 'updated_at' end
+                        ),
+                        null::text
+                    ],
+                    null
+                )
+            else '{}'
+        end as columns,
+        (s._is_here is null and (
+            (r.tag, r.part) in (
+                select tag, part
+                from landing."things.cleaned"
+                where _mrr_key is null and (reject_reasons <> '{}' or _batch_id > 13)
+            )
+            or jsonb_build_object('tag', r.tag, 'part', r.part) in (
+                select _held
+                from landing."things.cleaned"
+                where _held is not null and (reject_reasons <> '{}' or _batch_id > 13)
+            )
+        )) is true as is_excused,
+        row_number() over (
+            order by s._is_here is null,
+            r._is_here is null,
+            coalesce(s.tag, r.tag),
+            coalesce(s.part, r.part)
+        ) as position
+    from sent as s
+    full join kept as r on s.tag = r.tag and s.part = r.part
+    where
+        (
+            s._is_here is null
+            or r._is_here is null
+            or (
+                s.tag is distinct from r.tag
+                or s.part is distinct from r.part
+                or s.v is distinct from r.v
+                or s.sizes is distinct from r.sizes
+                or s.at is distinct from r.at
+                or s.updated_at is distinct from r.updated_at
+            )
+        )
+        and s._pending is not true
+)
+
+select
+    array[count(*)::text] as key,
+    'excused' as kind,
+    '{}'::text[] as columns,
+    0 as position
+from found
+where is_excused
+union all
+select
+    key,
+    kind,
+    columns,
+    position
+from found
+where not is_excused
 order by position;

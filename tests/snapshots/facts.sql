@@ -246,17 +246,16 @@ where
     and f.original_sale_id = r.original_sale_id
     and f.transaction_timestamp = r.transaction_timestamp
     and (
-        f.quantity is distinct
-        from r.quantity or f.unit_price is distinct
-        from r.unit_price or f.discount is distinct
-        from r.discount or f.net_amount is distinct
-        from r.net_amount or f.status is distinct
-        from r.status or f.transaction_date is distinct
-        from r.transaction_date or f.transaction_timestamp is distinct
-        from r.transaction_timestamp or f.customer_key is distinct
-        from r.customer_key or f.product_key is distinct
-        from r.product_key or f.date_key is distinct
-        from r.date_key
+        f.quantity is distinct from r.quantity
+        or f.unit_price is distinct from r.unit_price
+        or f.discount is distinct from r.discount
+        or f.net_amount is distinct from r.net_amount
+        or f.status is distinct from r.status
+        or f.transaction_date is distinct from r.transaction_date
+        or f.transaction_timestamp is distinct from r.transaction_timestamp
+        or f.customer_key is distinct from r.customer_key
+        or f.product_key is distinct from r.product_key
+        or f.date_key is distinct from r.date_key
     );
 
 -- years

@@ -81,16 +81,15 @@ select
     (
         false
         or (
-            m.customer_id is distinct
-            from i.customer_id or m.name is distinct
-            from i.name or m.email is distinct
-            from i.email or m.phone is distinct
-            from i.phone or m.city is distinct
-            from i.city or m.country is distinct
-            from i.country or m.segment is distinct
-            from i.segment or m.created_at is distinct
-            from i.created_at or m.updated_at is distinct
-            from i.updated_at
+            m.customer_id is distinct from i.customer_id
+            or m.name is distinct from i.name
+            or m.email is distinct from i.email
+            or m.phone is distinct from i.phone
+            or m.city is distinct from i.city
+            or m.country is distinct from i.country
+            or m.segment is distinct from i.segment
+            or m.created_at is distinct from i.created_at
+            or m.updated_at is distinct from i.updated_at
         )
         or m._deleted_at is distinct from i._deleted_at
     ) as _differs

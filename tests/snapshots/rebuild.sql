@@ -90,23 +90,22 @@ where
     and s.is_current = true
     and (
         (
-            d.segment is distinct
-            from s.segment or d.city is distinct
-            from s.city or d.country is distinct
-            from s.country or d.customer_name is distinct
-            from s.customer_name or d.email is distinct
-            from s.email or d.phone is distinct
-            from s.phone or d.country_code is distinct
-            from s.country_code or d.valid_from is distinct
-            from s.valid_from or d.valid_to is distinct
-            from s.valid_to or d.is_current is distinct
-            from s.is_current or d.is_deleted is distinct
-            from s.is_deleted or d.changed_at is distinct
-            from s.changed_at or d._batch_id is distinct
-            from s._batch_id or d._seq is distinct
-            from s._seq or d._deleted_batch_id is distinct
-            from s._deleted_batch_id or d._deleted_seq is distinct
-            from s._deleted_seq
+            d.segment is distinct from s.segment
+            or d.city is distinct from s.city
+            or d.country is distinct from s.country
+            or d.customer_name is distinct from s.customer_name
+            or d.email is distinct from s.email
+            or d.phone is distinct from s.phone
+            or d.country_code is distinct from s.country_code
+            or d.valid_from is distinct from s.valid_from
+            or d.valid_to is distinct from s.valid_to
+            or d.is_current is distinct from s.is_current
+            or d.is_deleted is distinct from s.is_deleted
+            or d.changed_at is distinct from s.changed_at
+            or d._batch_id is distinct from s._batch_id
+            or d._seq is distinct from s._seq
+            or d._deleted_batch_id is distinct from s._deleted_batch_id
+            or d._deleted_seq is distinct from s._deleted_seq
         )
         or d.is_inferred <> s.is_inferred
     );

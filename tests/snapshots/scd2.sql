@@ -794,10 +794,9 @@ compared as (
             _live is distinct from lag(_live) over timeline
             or _live
             and (
-                segment is distinct
-                from lag(segment) over timeline or city is distinct
-                from lag(city) over timeline or country is distinct
-                from lag(country) over timeline
+                segment is distinct from lag(segment) over timeline
+                or city is distinct from lag(city) over timeline
+                or country is distinct from lag(country) over timeline
             )
         ) as _starts
     from told
@@ -880,23 +879,22 @@ where
     and t._role = 'version'
     and (
         (
-            d.segment is distinct
-            from t.segment or d.city is distinct
-            from t.city or d.country is distinct
-            from t.country or d.customer_name is distinct
-            from t.customer_name or d.email is distinct
-            from t.email or d.phone is distinct
-            from t.phone or d.country_code is distinct
-            from t.country_code or d.valid_from is distinct
-            from t.valid_from or d.valid_to is distinct
-            from t.valid_to or d.is_current is distinct
-            from t.is_current or d.is_deleted is distinct
-            from t.is_deleted or d.changed_at is distinct
-            from t.changed_at or d._batch_id is distinct
-            from t._batch_id or d._seq is distinct
-            from t._seq or d._deleted_batch_id is distinct
-            from t._deleted_batch_id or d._deleted_seq is distinct
-            from t._deleted_seq
+            d.segment is distinct from t.segment
+            or d.city is distinct from t.city
+            or d.country is distinct from t.country
+            or d.customer_name is distinct from t.customer_name
+            or d.email is distinct from t.email
+            or d.phone is distinct from t.phone
+            or d.country_code is distinct from t.country_code
+            or d.valid_from is distinct from t.valid_from
+            or d.valid_to is distinct from t.valid_to
+            or d.is_current is distinct from t.is_current
+            or d.is_deleted is distinct from t.is_deleted
+            or d.changed_at is distinct from t.changed_at
+            or d._batch_id is distinct from t._batch_id
+            or d._seq is distinct from t._seq
+            or d._deleted_batch_id is distinct from t._deleted_batch_id
+            or d._deleted_seq is distinct from t._deleted_seq
         )
         or d.is_inferred
     );

@@ -280,17 +280,16 @@ compared as (
             or _batch_id = any (array[]::bigint[])
             or _deleted_at is distinct from lag(_deleted_at) over arrival
             or (
-                customer_id is distinct
-                from lag(customer_id) over arrival or customer_name is distinct
-                from lag(customer_name) over arrival or email is distinct
-                from lag(email) over arrival or phone is distinct
-                from lag(phone) over arrival or city is distinct
-                from lag(city) over arrival or country is distinct
-                from lag(country) over arrival or country_code is distinct
-                from lag(country_code) over arrival or segment is distinct
-                from lag(segment) over arrival or created_at is distinct
-                from lag(created_at) over arrival or updated_at is distinct
-                from lag(updated_at) over arrival
+                customer_id is distinct from lag(customer_id) over arrival
+                or customer_name is distinct from lag(customer_name) over arrival
+                or email is distinct from lag(email) over arrival
+                or phone is distinct from lag(phone) over arrival
+                or city is distinct from lag(city) over arrival
+                or country is distinct from lag(country) over arrival
+                or country_code is distinct from lag(country_code) over arrival
+                or segment is distinct from lag(segment) over arrival
+                or created_at is distinct from lag(created_at) over arrival
+                or updated_at is distinct from lag(updated_at) over arrival
             )
         ) as _differs,
         _here is null

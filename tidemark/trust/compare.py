@@ -18,7 +18,7 @@ from tidemark.postgres import (
     transfer,
     worktable,
 )
-from tidemark.postgres.compose import Columns
+from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Relation, Session
 from tidemark.postgres.transfer import Landing
 
@@ -126,8 +126,17 @@ def within(
     Returns:
         The differences, and how many more rows are excused.
     """
-    differences = _differences(common, sent, kept, excused_if)
-    first, *rest = session.rows(compose.statement(__name__, "judged", differences=differences))
+    first, *rest = session.rows(
+        compose.statement(
+            __name__,
+            "differences",
+            _both(common, sent, kept),
+            columns=Columns((*common.values, *common.carried, "_pending")),
+            attributes=_compared(common, common.columns),
+            labels=[db.literal(common.labels.get(column, column)) for column in common.columns],
+            excused_if=excused_if,
+        )
+    )
     found = [Difference(kind, tuple(key), tuple(columns)) for key, kind, columns, _ in rest]
     return found, int(first[0][0])
 
@@ -135,30 +144,21 @@ def within(
 def count(
     common: CommonColumns, session: Session, sent: Composable, kept: Composable
 ) -> dict[Kind, int]:
-    """Count the differences of two relations of one server, by kind."""
-    differences = _differences(common, sent, kept, db.raw("false"))
-    found = session.rows(compose.statement(__name__, "count", differences=differences))
-    counts: dict[Kind, int] = {"missing": 0, "surplus": 0, "changed": 0}
-    counts.update(found)
-    return counts
-
-
-def _differences(
-    common: CommonColumns, sent: Composable, kept: Composable, excused_if: Composable
-) -> Composable:
-    return compose.statement(
-        __name__,
-        "differences",
-        columns=Columns((*common.values, *common.carried, "_pending")),
-        values=Columns(common.values),
-        key=Columns(common.key),
-        compared=_compared(common, common.values),
-        attributes=_compared(common, common.columns),
-        labels=[db.literal(common.labels.get(column, column)) for column in common.columns],
-        sent=sent,
-        kept=kept,
-        excused_if=excused_if,
+    """Count the differences of two relations of one server, neither of which is pending."""
+    missing, surplus, changed = session.one(
+        compose.statement(__name__, "count", _both(common, sent, kept))
     )
+    return {"missing": missing, "surplus": surplus, "changed": changed}
+
+
+def _both(common: CommonColumns, sent: Composable, kept: Composable) -> Parts:
+    return {
+        "sent": sent,
+        "kept": kept,
+        "key": Columns(common.key),
+        "values": Columns(common.values),
+        "compared": _compared(common, common.values),
+    }
 
 
 def _compared(common: CommonColumns, columns: tuple[str, ...]) -> Columns:

@@ -20,42 +20,56 @@ group by 1
     where left(md5(convert_to(row({r.key})::text, 'UTF8')), 3) = any ({ranges}::text[])
 )
 
+-- The differences; the first row has the number of excused ones. A pending row is no difference, and
+-- neither is what the other side has under its key.
 -- name: differences
-select
-    array[{coalesce(s.key, r.key)::text}] as key,
-    case
-        when r._is_here is null then 'missing'
-        when s._is_here is null then 'surplus'
-        else 'changed'
-    end as kind,
-    case
-        when r._is_here and s._is_here
-            then array_remove(
-                array[
-                    {(case when s.attributes is distinct from r.attributes then labels end)},
-                    null::text
-                ],
-                null
-            )
-        else '{{}}'
-    end as columns,
-    ({excused_if}) is true as excused,
-    row_number() over (
-        order by s._is_here is null, r._is_here is null, {coalesce(s.key, r.key)}
-    ) as position
-from (select {x.columns}, true as _is_here from {sent} as x) as s
-full join (select {x.values}, true as _is_here from {kept} as x) as r on {s.key = r.key}
-where
-    (
-        s._is_here is null
-        or r._is_here is null
-        or {s.compared is distinct from r.compared}
-    )
-    and s._pending is not true
+with sent as (
+    select
+        {s.columns},
+        true as _is_here
+    from {sent} as s
+),
 
--- The differences; the first row has the number of excused ones.
--- name: judged
-with found as materialized ({differences})
+kept as (
+    select
+        {r.values},
+        true as _is_here
+    from {kept} as r
+),
+
+found as materialized (
+    select
+        array[{coalesce(s.key, r.key)::text}] as key,
+        case
+            when r._is_here is null then 'missing'
+            when s._is_here is null then 'surplus'
+            else 'changed'
+        end as kind,
+        case
+            when r._is_here and s._is_here
+                then array_remove(
+                    array[
+                        {(case when s.attributes is distinct from r.attributes then labels end)},
+                        null::text
+                    ],
+                    null
+                )
+            else '{{}}'
+        end as columns,
+        ({excused_if}) is true as is_excused,
+        row_number() over (
+            order by s._is_here is null, r._is_here is null, {coalesce(s.key, r.key)}
+        ) as position
+    from sent as s
+    full join kept as r on {s.key = r.key}
+    where
+        (
+            s._is_here is null
+            or r._is_here is null
+            or {s.compared is distinct from r.compared}
+        )
+        and s._pending is not true
+)
 
 select
     array[count(*)::text] as key,
@@ -63,7 +77,7 @@ select
     '{{}}'::text[] as columns,
     0 as position
 from found
-where excused
+where is_excused
 union all
 select
     key,
@@ -71,12 +85,31 @@ select
     columns,
     position
 from found
-where not excused
+where not is_excused
 order by position
 
 -- name: count
+with sent as (
+    select
+        {s.values},
+        true as _is_here
+    from {sent} as s
+),
+
+kept as (
+    select
+        {r.values},
+        true as _is_here
+    from {kept} as r
+)
+
 select
-    d.kind,
-    count(*)
-from ({differences}) as d
-group by d.kind
+    count(*) filter (where r._is_here is null) as missing,
+    count(*) filter (where s._is_here is null) as surplus,
+    count(*) filter (where s._is_here and r._is_here) as changed
+from sent as s
+full join kept as r on {s.key = r.key}
+where
+    s._is_here is null
+    or r._is_here is null
+    or {s.compared is distinct from r.compared}

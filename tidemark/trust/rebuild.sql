@@ -19,7 +19,11 @@ truncate {mirror}, {history}
 delete from stg_rejects where area = %(area)s and entity = %(entity)s
 
 -- name: live
-(select {payload}, false as _pending from {table} where _deleted_at is null)
+(
+    select {payload}
+    from {table}
+    where _deleted_at is null
+)
 
 -- The scratch dimension. Its versions get keys below 0. A key above 0 is one that was taken over from
 -- the real dimension (keep_keys), so versions with keys below 0 are those to add.
