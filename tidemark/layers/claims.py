@@ -1,7 +1,8 @@
 """Which MRR key holds which STG row, where cleansing changes keys.
 
-A STG row belongs to one MRR key: to that which equals it, unless `tidemark.key_claim` names another
-one. A second MRR key for the same STG row is refused, and waits until the first lets go.
+A STG row belongs to one MRR key: the one that equals its key, unless `tidemark.key_claim` names
+another one. A second MRR key that cleansing makes the same is refused. Its row waits until the
+first one gives the STG row up.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
 
 NUMBER = "_first_batch_id"
-"""Lineage column in which a landed row has its number, so that what a view makes of it can be told:
-the first batch of a row is STG's own to know."""
+"""Lineage column that holds the number of a landed row. The view passes it on, so that each
+cleansed row can be joined with the landed row that it was made of. MRR's value is not needed in
+STG, whose mirror has a first batch of its own."""
 
 ALL = db.raw("true")
 _NONE = db.raw("false")
@@ -40,7 +42,7 @@ _OWN_COLUMNS = worktable.own(
     _taken_by="jsonb",
     _since="timestamp with time zone",
 )
-"""Columns of `cleaned` that say whose keys are whose."""
+"""Columns of `cleaned` that say which MRR key holds, frees or wants which STG key."""
 
 _STAYS = worktable.own(
     key="jsonb",
@@ -59,7 +61,7 @@ _STAYS = worktable.own(
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The keys of one entity on their way from the landing table into STG's mirror."""
+    """What the claims of one entity are decided by: its landing table, view and mirror."""
 
     area: str
     entity: str
@@ -67,13 +69,13 @@ class Claims:
     view: Table
     target: Mirror
     table: Table
-    """Of the target."""
+    """The target's table."""
     effective: str | None
-    """Column that says when what a row says of a dimension took effect."""
+    """Column with the time at which a change of a dimension takes effect; None: no dimension."""
 
     @property
     def cleaned(self) -> WorkTable:
-        """The work table of what the cleansing view made of what landed."""
+        """The work table with the landed rows as the cleansing view returns them."""
         lineage = tuple(column for column in mirror.LINEAGE if column != NUMBER)
         types = {column.name: column.type for column in self.view.columns}
         yielded = worktable.typed(types, (*self.target.payload, *lineage, mirror.REASONS))
@@ -82,7 +84,7 @@ class Claims:
 
     @property
     def stays(self) -> WorkTable:
-        """The work table of how keys were refused and came in, one version after the other."""
+        """The work table with the periods in which each key was refused."""
         return self._work_table("stays", _STAYS)
 
     def _work_table(self, what: str, columns: tuple[Column, ...]) -> WorkTable:
@@ -116,7 +118,7 @@ class Claims:
         return is_same and column not in self.target.texts
 
     def _converted(self, value: Composable, column: str, to: Table) -> Composable:
-        """Give a key's value the type of the other table; null where that has no such value."""
+        """Convert a key's value to the type of the other table; null if that has no such value."""
         if self.landing.type_of(column) == self.table.type_of(column):
             return value
         kind = to.type_of(column)
@@ -126,7 +128,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the rows in `cleaned` ask for."""
+    """What has to be done about the rows in `cleaned`."""
 
     is_in_question: bool
     """Whether keys are changed, claimed or wanted by several rows; such rows are marked."""
@@ -176,10 +178,10 @@ def _mark(stg: Session, which: str, parts: Parts) -> None:
 
 
 def wake(stg: Session, claims: Claims) -> int | None:
-    """Land the rows once more that wait for keys which this batch frees.
+    """Land the rows again that wait for keys which this batch frees.
 
     Returns:
-        The number behind which they landed; None where there are none.
+        They have numbers above this one; None: there are no such rows.
     """
     parts = claims.parts
     last = int(stg.value(compose.statement(__name__, "last_number", parts)))
@@ -195,8 +197,8 @@ def decide(
     Args:
         stg: in the transaction that applies the batch.
         claims: the entity's.
-        is_judged: condition over `c`; a row on which it is false is none of this batch.
-        are_known: a STG row that nobody claims belongs to the MRR key that equals it.
+        is_judged: condition over `c`; a row on which it is false does not belong to this batch.
+        are_known: whether a STG row without a claim belongs to the MRR key that equals it.
     """
     is_known = ALL if are_known else _NONE
     parts = {**claims.parts, "is_judged": is_judged, "is_known": is_known}
@@ -207,7 +209,7 @@ def decide(
 
 
 def keep(stg: Session, claims: Claims) -> None:
-    """Keep who holds and who waits, and let go of the STG rows that nobody holds any more."""
+    """Record which keys hold and which wait, and delete STG rows that no key holds any more."""
     for step in ("delete_unheld", "release", "claim"):
         stg.queue(compose.statement(__name__, step, claims.parts))
     stg.run(compose.statement(__name__, "claim_what_others_want", claims.parts))
@@ -219,14 +221,14 @@ def are_unknown(area: str) -> Question[bool]:
 
 
 def are_known(stg: Session, area: str) -> None:
-    """Record that the claims of an area were found out."""
+    """Record that the claims of an area have been derived."""
     stg.run(compose.statement(__name__, "are_known", area=db.literal(area)))
 
 
 def take_over(stg: Session, claims: Claims) -> None:
-    """Keep what all rows of MRR, in `cleaned`, say of who holds what an older Tidemark staged.
+    """Derive the claims of rows that an older Tidemark staged, from all rows of MRR in `cleaned`.
 
-    Of the rows in `cleaned`, those stay whose keys are changed or wanted by others.
+    Only rows whose keys are changed, or wanted by others, stay in `cleaned`.
     """
     for step in ("forget", "rename_rejects", "keep_marked", "claim"):
         stg.queue(compose.statement(__name__, step, claims.parts))
@@ -234,13 +236,13 @@ def take_over(stg: Session, claims: Claims) -> None:
 
 
 def forget_holders(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
-    """Forget who holds these STG keys: their rows are gone."""
+    """Forget the holders of these STG keys, whose rows are gone."""
     relation = mirror.key_rows(claims.table, claims.target.key, keys)
     stg.run(compose.statement(__name__, "forget_holders", claims.parts, keys=relation))
 
 
 def forget_waiting(stg: Session, claims: Claims, keys: Sequence[Key]) -> None:
-    """Forget which of these MRR keys wait: their rows are gone."""
+    """Forget the claims of these MRR keys that wait, since their rows are gone."""
     which = {"columns": list(claims.target.key), "keys": db.Json([list(one) for one in keys])}
     stg.run(compose.statement(__name__, "forget_waiting", claims.parts), which)
 
@@ -251,7 +253,7 @@ def forget(stg: Session, claims: Claims) -> None:
 
 
 def origins(stg: Session, claims: Claims, keys: Sequence[Key]) -> Mapping[Key, Key]:
-    """Find the MRR keys of STG keys, of those alone that are claimed."""
+    """Find the MRR keys of STG keys that are claimed; all others have the same key in MRR."""
     if not keys:
         return {}
     relation = mirror.key_rows(claims.table, claims.target.key, keys)

@@ -1,17 +1,17 @@
 -- Which MRR key holds which STG row.
 --
 -- {landing}   l: the rows as they came, with MRR's keys; numbered in _first_batch_id
--- {cleaned}   c: what the cleansing view made of them; _landed is the number of the landed row
+-- {cleaned}   c: the same as the cleansing view returns them; _landed is the number of the landed row
 -- {mirror}    m: STG's table
 -- {key}       the key's columns; {stored} have their type in {mirror}, {alike} and {unlike} are
 --             those whose types are the same in {landing} and there, and the others
 --
--- In {cleaned}, _mrr_key, _stg_key and _held are null where the key is as MRR has it and nobody else
--- wants it, which mostly is everywhere.
+-- In {cleaned}, _mrr_key, _stg_key and _held are null in a row whose key is as MRR has it and that no
+-- other row wants. Mostly these are all rows.
 
--- One pass over the rows tells what there is to do: rows that come from no landed row, keys that the
--- view changed, landed rows of which it made several, and whether a batch shows versions in an order.
--- Beside that, whether there are claims, refused rows, and rejects that are open.
+-- One pass over the rows finds out what there is to do: rows that come from no landed row, keys that
+-- the view changed, landed rows of which it made several, and whether a batch shows versions in an
+-- order. It also asks whether there are claims, refused rows, and open rejects.
 -- name: examine
 select
     count(*) filter (where l._first_batch_id is null),
@@ -33,6 +33,7 @@ update {cleaned}
 set reject_reasons = reject_reasons || 'key occurs more than once in a batch'::text
 where _landed in (select r._landed from {cleaned} as r group by r._landed having count(*) > 1)
 
+-- Of a deleted row of which the view made several, one is enough to delete its key.
 -- name: forget_repeated_deletes
 delete from {cleaned} as c
 using {cleaned} as d
@@ -59,11 +60,12 @@ or jsonb_build_object({'key', c.stored}) in (
     select k.stg_key from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}
 )
 
+-- A row whose key a marked row wants too: the two have to be judged together.
 -- name: is_rival
 ({c.key}) in (select {key} from {cleaned} where _mrr_key is not null)
 
--- The STG row that each of these MRR keys has so far, and whether it lets go of it: it is deleted, or
--- its row now has another key. A row that cleansing refuses keeps what it has.
+-- The STG row that each of these MRR keys holds so far, and whether the batch frees it: the MRR row is
+-- deleted, or is good under another key now. A row that cleansing refuses keeps what it holds.
 -- name: hold
 update {cleaned} as c
 set
@@ -100,7 +102,8 @@ where c._mrr_key = h.mrr_key
 -- name: last_number
 select coalesce(max(_first_batch_id), 0) from {landing}
 
--- The rows that wait for a key which this batch frees land once more, as if it had brought them.
+-- Rows that wait for a key which this batch frees land again, as if the batch had brought them. They
+-- come from the claim, which keeps them as text: MRR does not send them again.
 -- name: wake
 insert into {landing} ({landed}, _batch_id, _seq, _first_batch_id, _extracted_at)
 select
@@ -123,7 +126,9 @@ where
     and k.stg_key in (select c._held from {cleaned} as c where c._frees)
     and not exists (select from {cleaned} as c where c._mrr_key = k.mrr_key)
 
--- A key belongs to who holds it and does not let go; else to the smallest of those that want it.
+-- A STG key belongs to the MRR key that holds it and does not free it, else to the smallest of those
+-- that want it. One pass is enough, however long a chain of keys is: which keys become free is known
+-- beforehand (`hold`), and whether a row gets the key that it wants frees no further one (decision 6).
 -- name: decide
 update {cleaned} as c
 set
@@ -175,8 +180,8 @@ where
     and c.reject_reasons = '{{}}'
     and {is_judged}
 
--- A key that takes a row over may have changed last before the one that lets go did: what it says is
--- in force from now on, and not from then.
+-- A row that takes a key over may have changed long before. It was not in force then: so its effective
+-- time is raised to that of the takeover, which the claim keeps for its later versions.
 -- name: take_effect
 update {cleaned} as c
 set
@@ -203,7 +208,7 @@ from (
 ) as n
 where c._landed = n._landed and c._deleted_at is null and c.reject_reasons = '{{}}'
 
--- STG's rows that lost their MRR key and found no other: they are deleted with the batch.
+-- STG rows that their MRR key has given up and no other one has taken over: the batch deletes them.
 -- name: delete_unheld
 insert into {cleaned} ({key}, _batch_id, _seq, _extracted_at, _deleted_at, reject_reasons)
 select
@@ -282,7 +287,7 @@ where
     and k.holds
     and k.stg_key = jsonb_build_object({'key', g.stored})
 
--- Whose row is gone from MRR waits no more.
+-- A key whose row is gone from MRR no longer waits.
 -- name: forget_waiting
 delete from tidemark.key_claim as k
 where
@@ -299,7 +304,7 @@ select exists (select from tidemark.claims_unknown where area = %(area)s) as are
 -- name: are_known
 delete from tidemark.claims_unknown where area = {area}
 
--- Rejects used to have the key that cleansing made.
+-- In older versions of Tidemark, rejects had the key that cleansing made.
 -- name: rename_rejects
 update stg_rejects as r
 set key = n.mrr_key
@@ -332,7 +337,7 @@ where
 -- name: keep_marked
 delete from {cleaned} where _mrr_key is null
 
--- The MRR keys of STG keys; one that no claim tells of is its own.
+-- The MRR keys of claimed STG keys.
 -- name: origins
 select
     array[{g.key::text}],
@@ -353,5 +358,6 @@ inner join (
 ) as k on k.stg_key = jsonb_build_object({'key', g.stored})
 cross join lateral jsonb_populate_record(null::{landing}, k.mrr_key) as l
 
+-- Null if the other type has no such value: then it equals no key there.
 -- name: converted
 case when pg_input_is_valid({value}::text, {kind}) then {value}::text::{type} end

@@ -1,8 +1,8 @@
 -- From the landing table through the cleansing view into the mirror of STG.
 
--- The view is evaluated once; what follows reads its result more than once. What cleansing lets
--- through and the star has no place for is refused as well: `offset 0` keeps the planner from putting
--- the view's expressions wherever these conditions name its columns.
+-- The view is evaluated only here. Every later step reads the work table with its result. A row that
+-- the view lets through is refused all the same if the star can't hold it ({violations}). `offset 0`
+-- keeps the planner from evaluating the view's expressions again in these conditions.
 -- name: clean
 select
     {payload},
@@ -43,7 +43,7 @@ insert into {cleaned}
 -- name: after
 _first_batch_id > {last}
 
--- Versions of keys that a batch has shown before, and where the one before is.
+-- Versions of keys that a batch has shown before, and the place of the version before.
 -- name: shown_again
 select
     l._batch_id,
@@ -62,8 +62,8 @@ order by l._batch_id, l._seq
 -- name: one_step
 _batch_id = {batch_id} and _seq between {start} and {end}
 
--- What versions.apply takes: good rows as they are; deletes, and what a repair shows of refused rows,
--- as the version before them.
+-- The versions that versions.apply takes. Good rows have their own values. A delete has none, nor has
+-- a refused row that a repair sends: these take the values of the version before them (_follows).
 -- name: good_in_order
 (
     select
@@ -99,8 +99,9 @@ _batch_id = {batch_id} and _seq between {start} and {end}
     ) as c
 )
 
--- A deleted row is deleted whatever cleansing makes of it, as the good row that is here; where keys
--- are in question, as claims let go of it. A repair sends the good version of a refused row again.
+-- The rows to merge, one for each key. A deleted row is deleted whatever cleansing makes of it, with
+-- the values of STG's good row. If its key is in question (_mrr_key), claims delete it instead. A
+-- repair sends STG's good version of a refused row again, under its own key or under the one it holds.
 -- name: good
 (
     select
@@ -160,7 +161,7 @@ case when {violation} then {reason} end
 -- name: no_key
 num_nulls({key}) > 0
 
--- The timeline of a dimension ends where 9999-12-31 begins.
+-- The open version of a dimension ends at 9999-12-31 00:00, so nothing can begin then.
 -- name: no_instant
 {column} is null or {column} < '0001-01-01' or {column} >= '9999-12-31'
 

@@ -17,7 +17,7 @@ from tidemark.postgres.db import Session
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One stay of a source row outside the warehouse."""
+    """One period in which a source row was refused."""
 
     reject_id: int
     entity: str
@@ -31,7 +31,7 @@ class Reject:
 
 
 def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
-    """Open a reject for each MRR key of `cleaned` that is refused; resolve those whose row passed.
+    """Open a reject for each refused MRR key of `cleaned`; resolve those whose row has passed.
 
     Call it in the transaction that applies the batch.
 
@@ -55,7 +55,7 @@ def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
 
 
 def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
-    """Do the same where `cleaned` may show a key several times, as if one version came at a time.
+    """Do the same if `cleaned` may show a key several times, as if one version came at a time.
 
     Args:
         stg: as above.
@@ -85,7 +85,7 @@ def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
 def resolve(
     stg: Session, area: str, entity: Entity, keys: Sequence[Key], *, at: tuple[int, datetime]
 ) -> None:
-    """Resolve the rejects of these keys that batches before `at` left open: their rows are gone."""
+    """Resolve the open rejects of these keys from batches before `at`, whose rows are gone."""
     batch_id, clock = at
     stg.run(
         compose.statement(__name__, "resolve_keys"),
@@ -103,9 +103,9 @@ def resolve(
 def warning(
     stg: Session, area: Area, entity: str, counts: Counts, batches: Iterable[int]
 ) -> str | None:
-    """Say that the batches refused more of an entity than is usual; None where they did not.
+    """Return a warning if the batches refused too many rows of an entity; None otherwise.
 
-    That is more than `max_reject_ratio`, or all that came where STG has no row of it at all.
+    Too many are more than `max_reject_ratio`, or all rows while STG has none of the entity.
     """
     rows, rejected = counts.processed, counts.rejected
     mirror = db.name(*area.entities[entity].table("stg"))

@@ -1,6 +1,6 @@
 -- Rows that cleansing refused: opened, kept up to date, resolved.
 
--- {cleaned} has the cleansed columns, {landing} the rows as they came: a reject has MRR's key and row,
+-- {cleaned} has the cleansed rows, {landing} the rows as they came. A reject has MRR's key and row,
 -- whatever the view makes of them.
 -- name: open
 insert into stg_rejects as r
@@ -33,8 +33,9 @@ set
     batch_id = excluded.batch_id,
     last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at)
 
--- Of each key, how it was refused and came in, in the order of its versions: a stay begins behind each
--- good version, and ends with the next. Stay 0 goes on with a reject that is open, where there is one.
+-- The periods (stays) in which each key was refused, in the order of its versions. A stay begins after
+-- a good version, and ends with the next one. Stay 0 comes before the first good version: it continues
+-- the open reject, if there is one.
 -- name: stays
 with refused as (
     select
@@ -101,6 +102,7 @@ select
 from stays as s
 left join counted as c on s.key = c.key and s._last = c._from_last
 
+-- Refused versions before the first good one belong to the reject that is open.
 -- name: go_on
 update stg_rejects as r
 set
@@ -118,6 +120,7 @@ where
     and r.key = s.key
     and s._goes_on
 
+-- An open reject ends with the first good version.
 -- name: end
 update stg_rejects as r
 set resolved_at = greatest(s._good_at, r.last_seen_at)
@@ -129,6 +132,7 @@ where
     and r.key = s.key
     and s._stay = 1
 
+-- All other stays are rejects of their own. Those that a good version has ended are resolved at once.
 -- name: begin
 insert into stg_rejects
 (area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at, resolved_at)
@@ -200,7 +204,7 @@ order by count(*) desc, r.entity, reason.reason
 -- name: is_empty
 select not exists (select from {mirror} where _deleted_at is null)
 
--- The most frequent reasons of what these batches refused. The keys of holders are left out.
+-- The most frequent reasons for which these batches refused rows. The keys of holders are left out.
 -- name: frequent
 select
     regexp_replace(reason.reason, '^key is taken by .*', 'key is taken', 's') as reason,
