@@ -1,7 +1,7 @@
-"""Between MRR and STG every row passes the cleansing view of its entity, and finds its place.
+"""Cleanse the rows that MRR sends by the view of their entity, and merge them into STG.
 
-A view judges its row alone. What concerns several rows is found out here: which key of MRR holds a
-row of STG (`claims`), and which versions of a key follow each other.
+A view judges each row alone. This module decides what concerns several rows: which key of MRR holds
+a row of STG (`claims`), and in which order the versions of a key follow each other.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
 
 _OWN_COLUMNS = 15
-"""Columns that a timeline has beside the payload; what cleansing yields has fewer."""
+"""Columns that a timeline has in addition to the payload; cleansed rows have fewer."""
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
-"""Places that a version may have in a batch."""
+"""The smallest and the greatest place (`_seq`) that a version may have in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Cleansing:
     """Its cleansing view."""
     target: Mirror
     violations: Mapping[str, Composable]
-    """Reason -> condition on which a row is refused whatever the view says."""
+    """Reason -> condition for which a row is refused whatever the view says."""
     claims: Claims
 
     @property
@@ -63,7 +63,7 @@ class Cleansing:
 
     @property
     def cleaned(self) -> WorkTable:
-        """What the view makes of what landed."""
+        """The work table with the landed rows as the view returns them."""
         return self.claims.cleaned
 
 
@@ -91,13 +91,13 @@ def of(area: Area, mirrored: Found, found: Found) -> dict[str, Cleansing]:
     """Return how the entities of an area are cleansed.
 
     Args:
-        area: whose entities.
+        area: the area of the entities.
         mirrored: STG's mirrors.
         found: its landing tables and cleansing views.
 
     Raises:
-        ContractError: a view or table is missing, or the view lacks a column of the table, or has
-            it with a type of which the table's can't hold every value.
+        ContractError: a view or table is missing; the view lacks a column of the table, or has it
+            with a type whose values the table's type can't all hold.
     """
     mirrors = mirror.of("stg", area, mirrored)
     taking = landings(area, found)
@@ -117,12 +117,12 @@ def landings(area: Area, found: Found) -> dict[str, Table]:
 
 
 def _once(entity: Entity) -> QualifiedName:
-    """Return where the landing table lay before areas had schemas."""
+    """Return the name that the landing table had before areas had schemas."""
     return "landing", entity.name
 
 
 def _landing(area: Area, entity: Entity, found: Found) -> Table:
-    """Return a landing table: it belongs to a cleansing view, and has the columns it reads.
+    """Return the landing table of an entity, which has the columns that its view reads.
 
     Raises:
         ContractError: it is missing, or lies where landing tables lay before areas had schemas.
@@ -167,7 +167,10 @@ def _effective(entity: Entity) -> str | None:
 
 
 def _violations(entity: Entity, target: Mirror) -> dict[str, Composable]:
-    """Compose what a row needs to have a place in the star; columns that STG lacks fail later."""
+    """Compose what the star needs of a row: reason -> condition for which it is refused.
+
+    Columns that STG lacks are left out: they are an error of the star's own contract.
+    """
     instants, dates = [], []
     effective = _effective(entity)
     if effective:
@@ -192,16 +195,16 @@ def apply(
     batches: Mapping[int, Applied],
     counts: Counts,
 ) -> None:
-    """Cleanse what landed of these batches in one pass, and merge it into STG.
+    """Cleanse the landed rows of these batches in one pass, and merge them into STG.
 
-    Where keys are in question, batches are applied one after the other, and of one that shows a key
-    several times one version after the other: who holds a key is found out at each of them.
+    If keys are in question, batches are applied one after the other. If such a batch shows a key
+    several times, its versions are too: which key holds a row may change with each of them.
 
     Args:
         stg: in the transaction that applies the batches.
         cleansing: the entity's.
-        batches: those of which rows have landed, in order.
-        counts: how many have landed (`processed`); what became of them is added.
+        batches: the batches whose rows may have landed, in order.
+        counts: the number of landed rows (`processed`); the results are added.
     """
     repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
     if not batches:
@@ -223,7 +226,7 @@ def apply(
 def _merge(
     stg: Session, cleansing: Cleansing, counts: Counts, examined: Examined, *, rewrite: bool
 ) -> None:
-    """Merge what was cleansed, one row for each key, into STG."""
+    """Merge the cleansed rows into STG, if there is only one for each key."""
     rows = counts.processed
     if examined.is_in_question:
         landed_again = claims.wake(stg, cleansing.claims)
@@ -246,7 +249,7 @@ def _merge_in_order(
     examined: Examined,
     repairs: Collection[int],
 ) -> None:
-    """Merge what was cleansed, any number of versions of each key, into STG."""
+    """Merge the cleansed rows into STG, with any number of versions of each key."""
     target, rows = cleansing.target, counts.processed
     good = compose.statement(
         __name__,
@@ -266,7 +269,7 @@ def _merge_in_order(
 def _steps(
     stg: Session, cleansing: Cleansing, batches: Iterable[int]
 ) -> Iterator[tuple[int, Composable]]:
-    """Yield batches and conditions on their rows that show each key once, in order."""
+    """Yield, in order, batches and conditions for parts of their rows that show each key once."""
     again: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for batch_id, seq, before in stg.rows(
         compose.statement(
@@ -296,12 +299,12 @@ def clean(
     rows: int,
     are_known: bool = True,
 ) -> Examined:
-    """Cleanse all that landed into `cleansing.cleaned`, and refuse whose key is taken.
+    """Cleanse all landed rows into `cleansing.cleaned`, and refuse those whose key is taken.
 
     Args:
         stg: in a transaction.
         cleansing: the entity's.
-        is_judged: condition over `c`; rows on which it is false wait for their batch.
+        is_judged: condition over `c`; rows for which it is false wait for their batch.
         rows: how many have landed.
         are_known: see `claims.decide`.
     """
@@ -320,7 +323,7 @@ def _clean(
     rows: int,
     is_judged: Composable = claims.ALL,
 ) -> Examined:
-    """Cleanse the landed rows on which `only` is true, and examine what came of them."""
+    """Cleanse the landed rows for which `only` is true, and examine the result."""
     query = compose.statement(__name__, "clean", _parts(cleansing), only=only)
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
         worktable.fill_with_next(stg, cleansing.cleaned, query, rows=rows)
@@ -328,7 +331,7 @@ def _clean(
 
 
 def _clean_more(stg: Session, cleansing: Cleansing, last: int) -> None:
-    """Cleanse what landed behind number `last` beside what is cleansed already."""
+    """Cleanse the landed rows with numbers above `last`, in addition to the cleansed ones."""
     only = compose.statement(__name__, "after", last=db.literal(last))
     query = compose.statement(__name__, "clean", _parts(cleansing), only=only)
     cleaned = cleansing.cleaned.name

@@ -1,6 +1,6 @@
-"""What tables of neighbouring layers must have in common, before anything moves.
+"""What tables of neighbouring layers must have in common. It is checked before anything moves.
 
-A contract error names both sides, and prints the statements by which the one follows the other.
+A contract error names both sides, and prints the statements that make one side like the other.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from tidemark.postgres.question import Question
 
 @dataclass(frozen=True, slots=True)
 class Narrower:
-    """A column of a landing table that takes most values of its mirror's."""
+    """A column of a landing table whose type holds only some values of the mirror's type."""
 
     what: str
     statements: tuple[str, ...]
-    """Those that make it as wide."""
+    """The statements that make it as wide."""
 
 
 def history_of(table: QualifiedName) -> QualifiedName:
-    """Return the name of the table beside a mirror that keeps its replaced versions."""
+    """Return the name of the table that keeps the replaced versions of a mirror."""
     schema, name = table
     return schema, f"{name}_history"
 
 
 def require_order(layer: str, table: Table) -> None:
-    """Check that a table of a warehouse that an older Tidemark made has been migrated."""
+    """Check that a table that an older Tidemark made has been migrated."""
     if "_seq" not in table.names:
         raise ContractError(
             f"{layer}: {table.name} has no column '_seq', the order of the versions that a batch "
@@ -57,7 +57,7 @@ def require_order_passed_on(view: Table) -> None:
 
 
 def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
-    """Check that a history takes every version of its mirror as it is."""
+    """Check that a history can hold every version of its mirror, unchanged."""
     kept = {column.name: column for column in history.columns}
     here = {column.name: column for column in table.columns}
     gone = [column for column in history.columns if column.name not in here]
@@ -109,7 +109,7 @@ def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
 
 
 def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractError:
-    """Say that MRR lacks a column of a landing table, and which one it has become, it seems."""
+    """Say that MRR lacks a column of a landing table, and to which one it seems to be renamed."""
     missing = [one for one in landing.columns if one.name not in table.names]
     new = [one for one in table.columns if one.name not in landing.names]
     said = (
@@ -127,10 +127,10 @@ def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractE
 
 
 def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:
-    """Check that STG's table takes what its cleansing view yields, and changes no value.
+    """Check that STG's table can hold every value that its cleansing view can yield, unchanged.
 
     Args:
-        area: whose it is.
+        area: the area of the table.
         table: STG's.
         view: the cleansing view.
         own: columns that are Tidemark's.
@@ -163,7 +163,7 @@ def require_held(area: Area, table: Table, view: Table, own: Collection[str]) ->
 def _not_yielded(
     view: Table, table: Table, column: Column, renamed: Column | None
 ) -> tuple[str, list[str]]:
-    """Say that a view lacks a column of the table behind it, and how the table does without."""
+    """Say that a view lacks a column of its table; return also the statements to drop it there."""
     said = f"stg: {view.name} has no column {column.name!r}, which {table.name} behind it has"
     names = table.qualified_name, history_of(table.qualified_name)
     if renamed is None:
@@ -197,14 +197,14 @@ def require_fed(
     *,
     view: QualifiedName,
 ) -> None:
-    """Check that every column of a DWH table is ours, generated, or fed with its own type.
+    """Check that every column of a DWH table is Tidemark's, generated, or fed with its own type.
 
     Args:
-        area: whose it is.
+        area: the area of the table.
         table: the DWH's.
         feeds: column of the table -> column of STG.
         staged: STG's table.
-        own: columns that are fed by Tidemark.
+        own: columns that Tidemark itself fills.
         view: the cleansing view behind STG's table.
     """
     for column in table.columns:
@@ -277,14 +277,17 @@ def foreign_keys(area: Area) -> Question[Sequence[Row]]:
 
 
 def require_deferrable(area: Area, found: Sequence[Row]) -> None:
-    """Check that foreign keys of the star wait for a batch to be whole, and delete nothing.
+    """Check that foreign keys of the star are deferrable, and do no more than check.
+
+    A batch removes superseded versions before it moves their facts. So a foreign key has to wait
+    for the end of the batch, and must not delete or change the facts.
 
     Args:
-        area: whose star.
+        area: the area of the star.
         found: the answer to `foreign_keys`.
 
     Raises:
-        ContractError: one does not.
+        ContractError: a foreign key is not so.
     """
     for table, schema, name, waits, only_checks, definition in found:
         altered = ddl.named(schema, table)
@@ -304,7 +307,10 @@ def require_deferrable(area: Area, found: Sequence[Row]) -> None:
 
 
 def require_dates(area: Area, entity: Entity, table: Table) -> None:
-    """Check that what dates a row in the star has a type that does. What STG lacks fails later."""
+    """Check that columns that date a row in the star are dates or timestamps.
+
+    A column that STG lacks is an error of another contract.
+    """
     dating: dict[str, str] = {}
     if entity.dimension:
         dating[str(entity.dimension.effective or entity.watermark)] = "dimension.effective"
@@ -322,7 +328,7 @@ def require_dates(area: Area, entity: Entity, table: Table) -> None:
 
 
 def require_room(layer: str, table: str, columns: int, own: int) -> None:
-    """Check that a work table of so many columns of a table's, and of our own, can be made."""
+    """Check that a work table can be made: with a table's columns, and Tidemark's own beside."""
     if columns + own > WIDEST:
         raise ContractError(
             f"{layer}: {table} has {columns} columns to move, and a batch needs {own} beside them: "
