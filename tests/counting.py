@@ -17,9 +17,10 @@ import pytest
 
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
-from tidemark.model import Hop, HopResult
+from tidemark.model import Hop
 from tidemark.postgres import db
 from tidemark.postgres.db import Servers, Session
+from tidemark.results import HopResult
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
 _DDL = re.compile(r"\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)

@@ -18,8 +18,9 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.layers.mirror import LINEAGE_COLUMNS
-from tidemark.model import BatchResult, ServerName
+from tidemark.model import ServerName
 from tidemark.postgres.db import Servers, quoted
+from tidemark.results import BatchResult
 from tidemark.trust import rebuild, verify
 
 Columns = Mapping[str, str]

@@ -15,9 +15,9 @@ from psycopg2.extras import execute_values
 
 from tests.oracles.scd2 import Observation, Version
 from tests.queries import execute, rows
-from tidemark.model import Counts
 from tidemark.postgres import db
 from tidemark.postgres.db import Session
+from tidemark.results import Counts
 from tidemark.star import scd2
 
 Key = tuple[Any, ...]

@@ -29,8 +29,9 @@ from tests.queries import execute
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
-from tidemark.model import NO_OVERRIDES, BatchResult, Counts, Hop, HopResult, ServerName
+from tidemark.model import NO_OVERRIDES, Hop, ServerName
 from tidemark.postgres.db import Servers
+from tidemark.results import BatchResult, Counts, HopResult
 
 T = TypeVar("T")
 

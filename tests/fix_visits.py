@@ -13,8 +13,8 @@ from psycopg2.extras import execute_values
 
 from tests.fix_dimension import LINEAGE, Key, Members, Seen
 from tests.queries import execute, rows
-from tidemark.model import Counts
 from tidemark.postgres.db import Session
+from tidemark.results import Counts
 from tidemark.star import facts, scd2
 
 Role = Literal["host", "guest"]

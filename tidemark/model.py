@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any, Literal
 
 Layer = Literal["mrr", "stg", "dwh"]
@@ -235,114 +233,3 @@ class Overrides:
 
 
 NO_OVERRIDES = Overrides()
-
-
-_OF_EACH_LOOK = frozenset({"low", "high", "source_clock", "held_back_by"})
-"""What a log says of each look at a source."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Rows that one hop moved for one entity."""
-
-    processed: int = 0
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    rejected: int = 0
-    warning: str | None = None
-    """What is wrong with it, although it was done."""
-    info: dict[str, object] = field(default_factory=dict)
-
-    def add(self, other: Counts) -> None:
-        """Add what another step of the same hop did."""
-        self.processed += other.processed
-        self.inserted += other.inserted
-        self.updated += other.updated
-        self.deleted += other.deleted
-        self.rejected += other.rejected
-        self.info.update(other.info)
-
-    def note(self, what: str, rows: int) -> None:
-        """Keep a count of its own kind for the log, such as inferred members."""
-        if rows:
-            self.info[what] = rows
-
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        """Add the block's duration to the log's information, in seconds."""
-        start = monotonic()
-        yield
-        self.spend(what, monotonic() - start)
-
-    def spend(self, what: str, seconds: float) -> None:
-        """Add a duration to the log's information."""
-        before = float(str(self.info.get(what, 0.0)))
-        self.info[what] = round(before + seconds, 3)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent on streaming and applying."""
-        spent = (self.info.get(what, 0.0) for what in ("stream_seconds", "apply_seconds"))
-        return sum(float(str(seconds)) for seconds in spent)
-
-    @property
-    def future(self) -> int:
-        """Rows whose watermark lies in the future, so that they were left out."""
-        return int(str(self.info.get("future", 0)))
-
-    @property
-    def is_telling(self) -> bool:
-        """Whether a log says more of it than when was looked, and that nothing was found."""
-        noted = {what for what in self.info if not what.endswith("_seconds")} - _OF_EACH_LOOK
-        return bool(self.processed or self.changed or self.warning or noted)
-
-    @property
-    def changed(self) -> int:
-        """Rows of the receiving layer that the hop wrote, rejects included."""
-        return self.inserted + self.updated + self.deleted + self.rejected
-
-    def as_dict(self) -> dict[str, int]:
-        """The numbers alone, for XCom, JSON and logs."""
-        return {
-            "processed": self.processed,
-            "inserted": self.inserted,
-            "updated": self.updated,
-            "deleted": self.deleted,
-            "rejected": self.rejected,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class HopResult:
-    """What one hop of one batch did, entity by entity."""
-
-    hop: Hop
-    area: str
-    batch_id: int
-    seconds: float
-    entities: Mapping[str, Counts]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What is wrong although the hop was done, entity by entity."""
-        return [counts.warning for counts in self.entities.values() if counts.warning]
-
-    @property
-    def changed(self) -> int:
-        """Rows written in the receiving layer."""
-        return sum(counts.changed for counts in self.entities.values())
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """What one batch did."""
-
-    area: str
-    batch_id: int
-    hops: tuple[HopResult, ...]
-
-    @property
-    def changed(self) -> int:
-        """Rows written in all layers; 0 says that the source had nothing new."""
-        return sum(hop.changed for hop in self.hops)

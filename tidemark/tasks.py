@@ -7,7 +7,7 @@ are plain enough for JSON, and a signal cancels what runs on the servers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -16,14 +16,11 @@ from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project, find_project
 from tidemark.install import servers
-from tidemark.model import Counts, Hop, HopResult, Overrides, in_the_future
+from tidemark.model import Hop, Overrides
 from tidemark.observe import monitor
 from tidemark.postgres import db, interrupts
 
 log = logging.getLogger(__name__)
-
-_NOTES = ("closed", "inferred", "repointed")
-"""What a hop counts besides rows: versions that ended, inferred members, repointed facts."""
 
 
 class Done(TypedDict):
@@ -69,7 +66,7 @@ def run_hop(
     overrides = Overrides(_refreshed(project, wanted, refresh, only), accept_deletes)
     with _opened(project) as opened:
         result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
-    for line in _described(result):
+    for line in result.lines:
         log.info("%s", line)
     for warning in result.warnings:
         log.warning("%s", warning)
@@ -113,34 +110,3 @@ def alert(task: str, error: BaseException | None) -> None:
 def _opened(project: Project) -> Iterator[db.Servers]:
     with servers.resolve(project) as opened, interrupts.cancelling():
         yield opened
-
-
-def _described(result: HopResult) -> Iterator[str]:
-    """Say what a hop did, one line per entity."""
-    yield (
-        f"batch {result.batch_id} of {result.area}, {result.hop}: "
-        f"{result.changed:,} rows written in {result.seconds:.2f} s"
-    )
-    for name, counts in result.entities.items():
-        yield f"{name}: {_window(counts.info)}{_moved(counts)} in {counts.seconds:.2f} s"
-        if counts.future:
-            yield f"{name}: {in_the_future(counts.future)}"
-        if "drift" in counts.info:
-            yield f"{name}: {counts.info['drift']}"
-
-
-def _window(info: Mapping[str, object]) -> str:
-    if "source_clock" not in info:
-        return ""
-    held = f" (held back by {info['held_back_by']})" if "held_back_by" in info else ""
-    high = info["high"]
-    return f"[{info['low'] or 'start'}, {high}){held}: " if high else "the whole table: "
-
-
-def _moved(counts: Counts) -> str:
-    numbers: dict[str, object] = {**counts.as_dict()}
-    streamed = numbers.pop("processed")
-    numbers.update((what, counts.info[what]) for what in _NOTES if what in counts.info)
-    return f"{streamed:,} rows streamed, " + ", ".join(
-        f"{rows:,} {what}" for what, rows in numbers.items()
-    )

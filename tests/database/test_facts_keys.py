@@ -9,8 +9,8 @@ from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, MAY, Key, ada
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import BEGINNING, TICK
 from tests.queries import execute, rows, value
-from tidemark.model import Counts
 from tidemark.postgres.db import Row
+from tidemark.results import Counts
 
 BEA: Key = (2,)
 A_DAY = timedelta(days=1)

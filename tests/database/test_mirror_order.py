@@ -16,9 +16,9 @@ from tests.queries import execute, rows
 from tidemark.errors import RefusedRowError
 from tidemark.layers import versions
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Counts
 from tidemark.postgres import db
 from tidemark.postgres.db import Row, Session
+from tidemark.results import Counts
 
 MEMBERS = Mirror(
     ("public", "mrr_members"),

@@ -13,9 +13,9 @@ from psycopg2.extras import execute_values
 from tests.queries import execute, rows
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Counts
 from tidemark.postgres import db
 from tidemark.postgres.db import Row, Session
+from tidemark.results import Counts
 
 JAN, FEB = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
 MEMBERS = Mirror(

@@ -8,7 +8,7 @@ from tests.fix_dimension import ADA, APR, FEB, JAN, MAR, MAY, Members, ada
 from tests.oracles.scd2 import BEGINNING, END
 from tests.queries import execute, rows
 from tidemark.errors import GateError, StatementError
-from tidemark.model import Counts
+from tidemark.results import Counts
 
 
 def test_a_new_key_is_in_force_from_the_beginning_of_time(members: Members) -> None:
@@ -49,7 +49,7 @@ def test_a_changed_key_has_a_version_that_begins_where_the_one_before_ends(
         ("Rome", BEGINNING, FEB, "replaced"),
         ("Oslo", FEB, END, "current"),
     ]
-    assert counts == Counts(inserted=1, updated=1, info={"closed": 1})
+    assert counts == Counts(inserted=1, updated=1, closed=1)
 
 
 def test_an_unchanged_key_keeps_its_version(members: Members) -> None:

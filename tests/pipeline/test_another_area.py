@@ -16,9 +16,10 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.layers import rejects
-from tidemark.model import END_OF_TIME, BatchResult, ServerName
+from tidemark.model import END_OF_TIME, ServerName
 from tidemark.observe import history, plan, status
 from tidemark.postgres.db import Servers
+from tidemark.results import BatchResult
 
 MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
 ID, OTHER = UUID(int=1), UUID(int=2)

@@ -205,7 +205,7 @@ def test_what_the_window_brings_is_not_fetched_again(made: Make):
 
     counts = area.run().hops[0].entities["things"]
 
-    assert (counts.processed, counts.info["fetched"]) == (2, 1)
+    assert (counts.processed, counts.fetched) == (2, 1)
 
 
 def test_a_row_behind_the_end_of_the_window_is_neither_gone_nor_fetched(made: Make):

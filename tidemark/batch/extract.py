@@ -20,17 +20,7 @@ from tidemark.layers import (
     versions,
 )
 from tidemark.layers.mirror import Mirror
-from tidemark.model import (
-    NO_OVERRIDES,
-    Counts,
-    HopResult,
-    Key,
-    Overrides,
-    Position,
-    QualifiedName,
-    Repair,
-    Table,
-)
+from tidemark.model import NO_OVERRIDES, Key, Overrides, Position, QualifiedName, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -42,6 +32,7 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.transfer import Landing, Streamed
+from tidemark.results import Counts, HopResult
 from tidemark.sources import Source
 
 
@@ -185,7 +176,7 @@ def _following(
     differences = drift.compare(area, tables, mirrors)
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
-        counts[name].info["drift"] = "; ".join(d.what for d in followed if d.entity == name)
+        counts[name].drift = "; ".join(d.what for d in followed if d.entity == name)
     return mirror.read(mrr, area) if followed else mirrors
 
 

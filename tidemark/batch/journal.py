@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area
 from tidemark.errors import ConnectError, TidemarkError
-from tidemark.model import Counts, Hop
+from tidemark.model import Hop
 from tidemark.postgres import (
     compose,
     db,
@@ -21,6 +21,7 @@ from tidemark.postgres import (
     retries,
 )
 from tidemark.postgres.db import Parameters, Session
+from tidemark.results import Counts
 
 T = TypeVar("T")
 
@@ -197,7 +198,7 @@ class Journal:
         whole = Counts()
         for one in counts.values():
             whole.add(one)
-        whole.info = _shared([_info(one) for one in counts.values()])
+        shared = _shared([_info(one) for one in counts.values()])
         told = [
             {
                 "entity": name,
@@ -214,7 +215,7 @@ class Journal:
             "status": status,
             "message": message,
             **whole.as_dict(),
-            "info": db.Json(_info(whole)),
+            "info": db.Json(_with_rejected(shared, whole)),
             "entities": db.Json(told),
         }
         self._ended = ended
@@ -226,7 +227,12 @@ def reason(error: BaseException) -> str:
 
 
 def _info(counts: Counts) -> dict[str, object]:
-    return {**counts.info, "rejected": counts.rejected} if counts.rejected else counts.info
+    return _with_rejected(counts.info, counts)
+
+
+def _with_rejected(info: Mapping[str, object], counts: Counts) -> dict[str, object]:
+    """Add the rejects, for which `etl_logs` has no column."""
+    return {**info, **({"rejected": counts.rejected} if counts.rejected else {})}
 
 
 def _shared(told: Sequence[Mapping[str, object]]) -> dict[str, object]:

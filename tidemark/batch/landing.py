@@ -11,10 +11,11 @@ from functools import partial
 from tidemark.declare.config import Area, Entity
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Counts, Positions, Repair, Table, Window
+from tidemark.model import Positions, Repair, Table, Window
 from tidemark.postgres import db, inlet, transfer
 from tidemark.postgres.db import Servers, Session
 from tidemark.postgres.transfer import Landing, Streamed, Task
+from tidemark.results import Counts, Look
 from tidemark.sources import Delta, Which
 
 Lineage = tuple[int, datetime]
@@ -117,12 +118,12 @@ def _stream(work: Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
 
 def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:
     """Note for the log what was read, and how long it took."""
-    held = round(time.monotonic() - work.delta.began, 3)
+    held = time.monotonic() - work.delta.began
     for name in work.area.entities:
-        about = _about(work.window(name), work.delta.clock)
-        work.counts[name].info.update(about, snapshot_seconds=held)
-        work.counts[name].note("fetched", fetched[name].rows if name in fetched else 0)
-        work.counts[name].note("future", work.delta.future.get(name, 0))
+        own = work.counts[name]
+        own.look = Look(work.window(name), work.delta.clock, held)
+        own.fetched = fetched[name].rows if name in fetched else 0
+        own.future = work.delta.future.get(name, 0)
     for landed in (streamed, fetched):
         for name in landed.keys() & work.counts.keys():
             work.counts[name].processed += landed[name].rows
@@ -168,15 +169,3 @@ def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
 def land_resent(work: Work, repair: Repair) -> Mapping[str, Streamed]:
     """Land the rows of the keys that a repair names, and no others."""
     return _stream(work, [_rows(work, name, keys) for name, keys in repair.resent.items()])
-
-
-def _about(window: Window, clock: datetime) -> dict[str, object]:
-    """Return for the log which window was read, and which session held its end back."""
-    about: dict[str, object] = {
-        "low": window.low.isoformat() if window.low else None,
-        "high": window.high.isoformat() if window.high else None,
-        "source_clock": clock.isoformat(),
-    }
-    if window.held_by:
-        about["held_back_by"] = str(window.held_by)
-    return about

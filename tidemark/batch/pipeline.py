@@ -17,9 +17,10 @@ from tidemark.batch.journal import Journal, reason
 from tidemark.declare.config import NO_RETENTION, Area
 from tidemark.errors import ConnectError, TidemarkError
 from tidemark.layers import ledger
-from tidemark.model import HOPS, NO_OVERRIDES, BatchResult, Hop, HopResult, Layer, Overrides
+from tidemark.model import HOPS, NO_OVERRIDES, Hop, Layer, Overrides
 from tidemark.postgres import retries
 from tidemark.postgres.db import Servers
+from tidemark.results import BatchResult, HopResult
 
 Report = Callable[[HopResult], None]
 

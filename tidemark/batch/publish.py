@@ -14,7 +14,7 @@ from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS
-from tidemark.model import Counts, HopResult, Repair, Table
+from tidemark.model import Repair, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -27,6 +27,7 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Servers, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.transfer import Job, Landing
+from tidemark.results import Counts, HopResult
 from tidemark.star import (
     calendar,
     facts,
@@ -188,7 +189,7 @@ def _land(
     streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
     for name, result in streamed.items():
         counts[name].processed = result.rows
-        counts[name].info["stream_seconds"] = round(result.seconds, 3)
+        counts[name].spend("stream_seconds", result.seconds)
 
 
 def _remove_surplus(
@@ -238,7 +239,7 @@ def _apply(
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
             roles = [role for role in fact.roles if role.dimension in changed]
-            own.note("repointed", sum(facts.repoint(dwh, fact, role) for role in roles))
+            own.repointed = sum(facts.repoint(dwh, fact, role) for role in roles)
             if fact.entity in delta.changed:
                 lacking = prepare_fact(dwh, area, fact, delta, counts)
                 own.add(facts.apply(dwh, fact, lacking, rows=own.processed))
@@ -261,7 +262,7 @@ def prepare_fact(
         unknown = facts.unknown(fact, role)
         with refusals.named(role.dimension.entity, dwh=refusals.STORING):
             inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
-        counts[role.dimension.entity].note("inferred", inferred)
+        counts[role.dimension.entity].inferred += inferred
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
     return lacking
 

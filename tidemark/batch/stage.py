@@ -21,7 +21,7 @@ from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import REASONS, Mirror
-from tidemark.model import Counts, HopResult, Repair, Table
+from tidemark.model import Repair, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -35,6 +35,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.transfer import Job, Landing, Streamed
+from tidemark.results import Counts, HopResult
 
 Mirrors = Mapping[str, tuple[Mirror, Table]]
 """Entity -> its mirror in MRR, and the mirror's table."""
@@ -86,7 +87,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 sendings = _sendings(area, mirrors, cleansings, after, changed)
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
-                    counts[name].info["stream_seconds"] = round(result.seconds, 3)
+                    counts[name].spend("stream_seconds", result.seconds)
         if batches:
             with _told(stg, cleansings), stg.transaction():
                 for sending in sendings:

@@ -11,7 +11,8 @@ import typer
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import UnknownNameError, UsageError
-from tidemark.model import HOPS, NO_OVERRIDES, Hop, HopResult, Overrides, in_the_future
+from tidemark.model import HOPS, NO_OVERRIDES, Hop, Overrides, in_the_future
+from tidemark.results import HopResult, remarks
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
@@ -160,18 +161,8 @@ def show_batch(area: str, results: list[HopResult]) -> None:
         )
     else:
         typer.echo(f"{area}: nothing changed (batch {batch_id}, {seconds:.2f} s)")
-    for drift in (c.info.get("drift") for r in results for c in r.entities.values()):
-        if drift:
-            typer.echo(f"{area}: {drift}")
-    for name, counts in ((n, c) for r in results for n, c in r.entities.items()):
-        if counts.future:
-            typer.echo(f"{area}: {name}: {in_the_future(counts.future)}")
-    holders = {str(c.info.get("held_back_by", "")) for r in results for c in r.entities.values()}
-    for holder in sorted(holders - {""}):
-        typer.echo(
-            f"{area}: rows that were written since an open transaction began wait for a later "
-            f"batch: {holder}"
-        )
+    for remark in remarks(results):
+        typer.echo(f"{area}: {remark}")
 
 
 def _hop(name: str) -> Hop:
@@ -255,7 +246,7 @@ def history(
     if not found.versions:
         raise UsageError(f"{found.table}: no version has the key {' '.join(key)}.")
     if as_json:
-        print_json([dict(zip(found.columns, version, strict=True)) for version in found.versions])
+        print_json(found.records())
     else:
         show(history_table(f"{found.table}, key {' '.join(key)}", found, every_column=every_column))
 

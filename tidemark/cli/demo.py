@@ -21,8 +21,8 @@ from tidemark.errors import UsageError
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.install.sample import Seed
-    from tidemark.model import HopResult
     from tidemark.postgres.db import Servers
+    from tidemark.results import HopResult
 
 
 def seed(context: typer.Context) -> None:

@@ -5,17 +5,18 @@ Rich takes longer to import than a run that finds nothing may take, so it is imp
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
+
+from tidemark.results import as_json
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -35,21 +36,9 @@ _NOTHING = "·"
 _NUMBER = re.compile(r"-?[\d,]*\.?\d+")
 
 
-def print_json(value: Any) -> None:
-    """Print a value: dataclasses as objects, instants in ISO 8601, seconds to the millisecond."""
-    typer.echo(json.dumps(_plain(value), indent=2, default=str, ensure_ascii=False))
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 3)
-    return value.isoformat() if isinstance(value, datetime) else value
+def print_json(value: object) -> None:
+    """Print a result as JSON."""
+    typer.echo(as_json(value))
 
 
 @dataclass(frozen=True)

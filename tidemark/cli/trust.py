@@ -16,19 +16,7 @@ if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.layers.ledger import Lost
     from tidemark.postgres.db import Servers
-    from tidemark.trust.compare import Difference
     from tidemark.trust.verify import Checked, Verification
-
-_LAYERS = {
-    "extract": ("{source}", "mrr"),
-    "stage": ("mrr", "stg + rejects"),
-    "publish": ("stg", "dwh"),
-}
-_SAID = {
-    "missing": "is missing in {1}",
-    "surplus": "is in {1} and not in {0}",
-    "changed": "differs in {1}",
-}
 
 
 def verify(
@@ -85,7 +73,7 @@ def _show(found: Verification, limit: int) -> None:
             ("layers", "entity", "rows", "rows behind", "pending", "excused", "differences"),
             (
                 (
-                    " = ".join(_sides(found, check)),
+                    " = ".join(found.sides(check)),
                     check.entity,
                     check.compared.sent,
                     check.compared.kept,
@@ -97,9 +85,9 @@ def _show(found: Verification, limit: int) -> None:
             ),
         )
     )
-    named = [(check, one) for check in found.checks for one in check.compared.differences]
-    for check, one in named[:limit]:
-        typer.echo(_described(_sides(found, check), check, one))
+    named = list(found.lines())
+    for line in named[:limit]:
+        typer.echo(line)
     for audit in found.audits:
         keys = "; ".join(", ".join(key) for key in audit.keys[:limit])
         typer.echo(f"{audit.table}: {audit.what}: {len(audit.keys):,} rows ({keys})")
@@ -108,17 +96,6 @@ def _show(found: Verification, limit: int) -> None:
     for note in found.notes:
         typer.echo(f"note: {note}")
     typer.echo("equal" if found.is_equal else "different")
-
-
-def _sides(found: Verification, check: Checked) -> tuple[str, str]:
-    before, behind = _LAYERS[check.hop]
-    return before.format(source=found.source), behind
-
-
-def _described(sides: tuple[str, str], check: Checked, one: Difference) -> str:
-    columns = f": {', '.join(one.columns)}" if one.columns else ""
-    key = ", ".join(map(str, one.key))
-    return f"{check.entity} {key} {_SAID[one.kind].format(*sides)}{columns}"
 
 
 def rebuild(

@@ -23,7 +23,7 @@ from tidemark.layers import (
 from tidemark.layers.claims import Claims, Examined
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
-from tidemark.model import Counts, QualifiedName, Table, label
+from tidemark.model import QualifiedName, Table, label
 from tidemark.postgres import (
     catalog,
     compose,
@@ -36,6 +36,7 @@ from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
+from tidemark.results import Counts
 
 _OWN_COLUMNS = 15
 """Columns that a timeline has in addition to the payload; cleansed rows have fewer."""

@@ -13,16 +13,7 @@ from functools import partial
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import contracts
-from tidemark.model import (
-    Column,
-    Counts,
-    Key,
-    QualifiedName,
-    Reader,
-    ServerName,
-    Table,
-    compared_as_text,
-)
+from tidemark.model import Column, Key, QualifiedName, Reader, ServerName, Table, compared_as_text
 from tidemark.postgres import (
     catalog,
     compose,
@@ -37,6 +28,7 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import unsized
 from tidemark.postgres.worktable import WorkTable
+from tidemark.results import Counts
 
 LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
 """Columns that every mirror has beside its payload."""

@@ -9,10 +9,11 @@ from typing import Any
 
 from tidemark.declare.config import Area, Entity
 from tidemark.layers.claims import Claims
-from tidemark.model import Counts, Key
+from tidemark.model import Key
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Session
+from tidemark.results import Counts
 
 
 @dataclass(frozen=True, slots=True)

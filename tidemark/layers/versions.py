@@ -12,7 +12,6 @@ from contextlib import nullcontext
 from tidemark.errors import RefusedRowError
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Counts
 from tidemark.postgres import (
     compose,
     db,
@@ -22,6 +21,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.worktable import WorkTable
+from tidemark.results import Counts
 
 _LINEAGE = {column.name: column.type for column in mirror.LINEAGE_COLUMNS}
 

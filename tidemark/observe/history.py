@@ -36,6 +36,10 @@ class History:
     essential: tuple[str, ...]
     """The columns that are shown unless all are asked for."""
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return the versions with the names of their columns."""
+        return [dict(zip(self.columns, version, strict=True)) for version in self.versions]
+
     def only(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the versions with only some of the columns."""
         at = [self.columns.index(column) for column in columns]

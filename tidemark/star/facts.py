@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tidemark.model import Counts, QualifiedName
+from tidemark.model import QualifiedName
 from tidemark.postgres import (
     compose,
     db,
@@ -16,6 +16,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.worktable import WorkTable
+from tidemark.results import Counts
 from tidemark.star.scd2 import Dimension
 
 DELETED = "is_deleted"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark.errors import GateError
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Counts, QualifiedName, label
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, QualifiedName, label
 from tidemark.postgres import (
     compose,
     db,
@@ -27,6 +27,7 @@ from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
+from tidemark.results import Counts
 
 VERSIONING = (
     "valid_from",
@@ -241,9 +242,7 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
             gate=label(dimension.table),
             rows=broken,
         )
-    counts = Counts(inserted=inserted, updated=updated, deleted=deleted)
-    counts.note("closed", closed)
-    return counts
+    return Counts(inserted=inserted, updated=updated, deleted=deleted, closed=closed)
 
 
 def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None:

@@ -27,7 +27,7 @@ from tidemark.layers import (
 from tidemark.layers.ledger import Lost
 from tidemark.layers.mirror import Mirror
 from tidemark.layers.rulesets import Others
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, Counts, label
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, label
 from tidemark.postgres import (
     compose,
     db,
@@ -38,6 +38,7 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.results import Counts
 from tidemark.star import (
     facts,
     published,

@@ -43,6 +43,17 @@ _SNAPSHOT = "isolation level repeatable read"
 _REJECTED = ("reject_reasons",)
 """The columns of a difference between rejects."""
 
+_LAYERS: dict[Hop, tuple[str, str]] = {
+    "extract": ("{source}", "mrr"),
+    "stage": ("mrr", "stg + rejects"),
+    "publish": ("stg", "dwh"),
+}
+_SAID: dict[compare.Kind, str] = {
+    "missing": "is missing in {1}",
+    "surplus": "is in {1} and not in {0}",
+    "changed": "differs in {1}",
+}
+
 _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
 
@@ -93,6 +104,20 @@ class Verification:
     def is_equal(self) -> bool:
         """Whether every layer has what it should."""
         return not self.audits and not any(check.compared.differences for check in self.checks)
+
+    def sides(self, check: Checked) -> tuple[str, str]:
+        """Name the two layers that a check compared."""
+        before, behind = _LAYERS[check.hop]
+        return before.format(source=self.source), behind
+
+    def lines(self) -> Iterator[str]:
+        """Say in words where layers differ: a line for each key."""
+        for check in self.checks:
+            for one in check.compared.differences:
+                key = ", ".join(map(str, one.key))
+                columns = f": {', '.join(one.columns)}" if one.columns else ""
+                said = _SAID[one.kind].format(*self.sides(check))
+                yield f"{check.entity} {key} {said}{columns}"
 
     def repair(self) -> Repair:
         """Return the keys that a batch has to send again, and those that it has to delete."""

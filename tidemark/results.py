@@ -1,0 +1,219 @@
+"""What hops and batches did: as values, as JSON, and in words. Nothing here prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any, Literal
+
+from tidemark.model import Hop, Window, in_the_future
+
+Timing = Literal["stream_seconds", "apply_seconds"]
+
+_ROWS = ("processed", "inserted", "updated", "deleted", "rejected")
+_IN_THE_STAR = ("closed", "inferred", "repointed")
+_NOTES = (*_IN_THE_STAR, "fetched", "future")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a source, as far as it concerned one entity."""
+
+    window: Window
+    clock: datetime
+    """The source's."""
+    seconds: float
+    """How long its snapshot was held."""
+
+    @property
+    def info(self) -> dict[str, object]:
+        """What a log says of it."""
+        low, high, held_by = self.window.low, self.window.high, self.window.held_by
+        return {
+            "low": low.isoformat() if low else None,
+            "high": high.isoformat() if high else None,
+            "source_clock": self.clock.isoformat(),
+            **({"held_back_by": str(held_by)} if held_by else {}),
+            "snapshot_seconds": round(self.seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        if self.window.high is None:
+            return "the whole table"
+        held = f" (held back by {self.window.held_by})" if self.window.held_by else ""
+        low = self.window.low.isoformat() if self.window.low else "start"
+        return f"[{low}, {self.window.high.isoformat()}){held}"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows that one hop moved for one entity, and what else there is to say of it."""
+
+    processed: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    warning: str | None = None
+    """What is wrong with it, although it was done."""
+    closed: int = 0
+    """Versions that ended."""
+    inferred: int = 0
+    """Members that facts made."""
+    repointed: int = 0
+    """Facts that point at another version than before."""
+    fetched: int = 0
+    """Rows that no window had brought."""
+    future: int = 0
+    """Rows whose watermark lies in the future, so that they were left out."""
+    drift: str = ""
+    """How the mirror followed its source."""
+    look: Look | None = None
+    """Of an extraction."""
+    stream_seconds: float | None = None
+    apply_seconds: float | None = None
+
+    def add(self, other: Counts) -> None:
+        """Add the rows of another step of the same hop."""
+        for what in (*_ROWS, *_NOTES):
+            setattr(self, what, getattr(self, what) + getattr(other, what))
+
+    @contextmanager
+    def timed(self, what: Timing) -> Iterator[None]:
+        """Add the block's duration to what was spent."""
+        start = monotonic()
+        yield
+        self.spend(what, monotonic() - start)
+
+    def spend(self, what: Timing, seconds: float) -> None:
+        """Add a duration to what was spent."""
+        setattr(self, what, (getattr(self, what) or 0.0) + seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on streaming and applying."""
+        return (self.stream_seconds or 0.0) + (self.apply_seconds or 0.0)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a log says more of it than when was looked, and that nothing was found."""
+        is_noted = any(getattr(self, what) for what in _NOTES)
+        return bool(self.processed or self.changed or self.warning or self.drift or is_noted)
+
+    @property
+    def changed(self) -> int:
+        """Rows of the receiving layer that the hop wrote, rejects included."""
+        return self.inserted + self.updated + self.deleted + self.rejected
+
+    def as_dict(self) -> dict[str, int]:
+        """The rows alone, for XCom, JSON and logs."""
+        return {what: getattr(self, what) for what in _ROWS}
+
+    @property
+    def info(self) -> dict[str, object]:
+        """What `etl_logs.additional_info` says beside the rows: what there is to say."""
+        spent = {"stream_seconds": self.stream_seconds, "apply_seconds": self.apply_seconds}
+        return {
+            **({"drift": self.drift} if self.drift else {}),
+            **(self.look.info if self.look else {}),
+            **{what: rows for what in _NOTES if (rows := getattr(self, what))},
+            **{what: round(each, 3) for what, each in spent.items() if each is not None},
+        }
+
+    def __str__(self) -> str:
+        counted = {what: getattr(self, what) for what in _ROWS[1:]}
+        counted |= {what: rows for what in _IN_THE_STAR if (rows := getattr(self, what))}
+        numbers = ", ".join(f"{rows:,} {what}" for what, rows in counted.items())
+        return f"{self.processed:,} rows streamed, {numbers} in {self.seconds:.2f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class HopResult:
+    """What one hop of one batch did, entity by entity."""
+
+    hop: Hop
+    area: str
+    batch_id: int
+    seconds: float
+    entities: Mapping[str, Counts]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong although the hop was done, entity by entity."""
+        return [counts.warning for counts in self.entities.values() if counts.warning]
+
+    @property
+    def changed(self) -> int:
+        """Rows written in the receiving layer."""
+        return sum(counts.changed for counts in self.entities.values())
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """What it did, in words: a line for the hop, and one or more for each entity."""
+        yield (
+            f"batch {self.batch_id} of {self.area}, {self.hop}: "
+            f"{self.changed:,} rows written in {self.seconds:.2f} s"
+        )
+        for name, counts in self.entities.items():
+            yield f"{name}: {f'{counts.look}: ' if counts.look else ''}{counts}"
+            if counts.future:
+                yield f"{name}: {in_the_future(counts.future)}"
+            if counts.drift:
+                yield f"{name}: {counts.drift}"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What one batch did."""
+
+    area: str
+    batch_id: int
+    hops: tuple[HopResult, ...]
+
+    @property
+    def changed(self) -> int:
+        """Rows written in all layers; 0 says that the source had nothing new."""
+        return sum(hop.changed for hop in self.hops)
+
+
+def remarks(hops: Iterable[HopResult]) -> Iterator[str]:
+    """Say in words what is behind the numbers of a batch: drift, and rows that it left out."""
+    counted = [(name, counts) for hop in hops for name, counts in hop.entities.items()]
+    yield from (counts.drift for _, counts in counted if counts.drift)
+    for name, counts in counted:
+        if counts.future:
+            yield f"{name}: {in_the_future(counts.future)}"
+    holders = {str(c.look.window.held_by) for _, c in counted if c.look and c.look.window.held_by}
+    for holder in sorted(holders):
+        yield (
+            "rows that were written since an open transaction began wait for a later batch: "
+            f"{holder}"
+        )
+
+
+def as_json(value: object) -> str:
+    """Write a result as JSON: instants in ISO 8601, seconds to milliseconds, decimals as text."""
+    return json.dumps(_plain(value), indent=2, default=_text, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Counts():
+            return {**value.as_dict(), "warning": value.warning, "info": _plain(value.info)}
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case float():
+            return round(value, 3)
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
