@@ -118,6 +118,21 @@ class ContractError(TidemarkError):
 
     exit_code = 5
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        server: str,
+        table: str,
+        column: str | None = None,
+        statements: Iterable[str] = (),
+    ) -> None:
+        self.server, self.table, self.column = server, table, column
+        """Where to mend it; `column` is None where it is the table as a whole."""
+        self.statements = tuple(statements)
+        """Those that mend it, where there are any."""
+        super().__init__(message)
+
 
 class WindowError(TidemarkError):
     """No safe upper bound of the extraction window is known; nothing was moved."""

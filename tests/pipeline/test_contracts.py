@@ -50,6 +50,9 @@ def test_a_table_that_is_narrower_than_its_view_is_refused(
         f'alter table "stg_things_history" alter column "x" type {kind};` into a new file of '
         "sql/made/stg/ and run `tidemark migrate`, or cast it in the view."
     )
+    error = raised.value
+    assert (error.server, error.table, error.column) == ("stg", "public.stg_things", "x")
+    assert f"`{'; '.join(error.statements)};`" in str(error)
     assert area.warehouse.rows("stg", "select from landing.things") == []
 
 

@@ -127,8 +127,10 @@ def test_a_number_of_the_source_s_catalog_is_mirrored_as_what_it_names(
     for table in ("mrr_dim_customers", "mrr_dim_customers_history"):
         shop.warehouse.execute("mrr", f"alter table {table} alter what type {kind} using null")
     said = f"column 'what' is {re.escape(kind)} in public.customers .* type text"
-    with pytest.raises(ContractError, match=said):
+    with pytest.raises(ContractError, match=said) as raised:
         shop.run()
+    error = raised.value
+    assert (error.server, error.table, error.column) == ("mrr", "public.mrr_dim_customers", "what")
 
 
 def test_a_new_column_can_be_ignored(shop: Retail):

@@ -112,7 +112,9 @@ def _key_named(mrr: Session, area: Area) -> Iterator[None]:
             f"{error.entity}: the snapshot of {'.'.join(entity.source_name)} shows the key {key} "
             "more than once, and nothing was moved. Make it one row (a table that others inherit "
             "from has no unique index over them), or name another `key` in "
-            f"sql/{area.area}/area.yml."
+            f"sql/{area.area}/area.yml.",
+            server=area.source.name,
+            table=".".join(entity.source_name),
         ) from error
 
 

@@ -234,7 +234,13 @@ def _stream(
         what = "; ".join(each.what for each in narrower)
         said = f"mrr and stg: a value is too wide for its landing table: {what}."
         statements = [statement for each in narrower for statement in each.statements]
-        raise ContractError(f"{said} {ddl.remedy(area.area, 'stg', statements)}.") from error
+        raise ContractError(
+            f"{said} {ddl.remedy(area.area, 'stg', statements)}.",
+            server="stg",
+            table=narrower[0].table,
+            column=narrower[0].column,
+            statements=statements,
+        ) from error
 
 
 def read_cleansings(

@@ -158,7 +158,10 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
         raise ContractError(
             f"stg: {claims.landing.qualified_name[0]}.clean_{claims.entity} gives "
             f"{strangers:,} rows whose _first_batch_id is that of no row of "
-            f"{claims.landing.name}. Pass the lineage columns on as they are."
+            f"{claims.landing.name}. Pass the lineage columns on as they are.",
+            server="stg",
+            table=f"{claims.landing.qualified_name[0]}.clean_{claims.entity}",
+            column="_first_batch_id",
         )
     if repeated:
         stg.queue(compose.statement(__name__, "refuse_repeated", parts))

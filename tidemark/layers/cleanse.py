@@ -134,7 +134,9 @@ def _landing(area: Area, entity: Entity, found: Found) -> Table:
             f"stg: the table {'.'.join(place)} does not exist, and {'.'.join(once)} "
             f"does. If {area.area} lands there, set `landing_schema: landing` in "
             f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
-            f"{place[0]}, in files of sql/{area.area}/stg/."
+            f"{place[0]}, in files of sql/{area.area}/stg/.",
+            server="stg",
+            table=".".join(place),
         )
     landing = catalog.require(found, place, server="stg", why=why)
     contracts.require_order("stg", landing)
@@ -153,7 +155,10 @@ def _cleansing(
     if view.type_of(REASONS) != "text[]":
         raise ContractError(
             f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
-            "Cast it in the view."
+            "Cast it in the view.",
+            server="stg",
+            table=view.name,
+            column=REASONS,
         )
     contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
     contracts.require_held(area, table, view, (*LINEAGE, REASONS))

@@ -26,6 +26,8 @@ from tidemark.postgres.question import Question
 class Narrower:
     """A column of a landing table whose type holds only some values of the mirror's type."""
 
+    table: str
+    column: str
     what: str
     statements: tuple[str, ...]
     """The statements that make it as wide."""
@@ -42,7 +44,10 @@ def require_order(layer: str, table: Table) -> None:
     if "_seq" not in table.names:
         raise ContractError(
             f"{layer}: {table.name} has no column '_seq', the order of the versions that a batch "
-            "shows of a key. `tidemark migrate` adds it."
+            "shows of a key. `tidemark migrate` adds it.",
+            server=layer,
+            table=table.name,
+            column="_seq",
         )
 
 
@@ -52,7 +57,10 @@ def require_order_passed_on(view: Table) -> None:
         raise ContractError(
             f"stg: {view.name} has no column '_seq', the order of the versions that a batch shows "
             "of a key. Add the line `, _seq` behind the last column of the view, and of those that "
-            "it reads, and run `tidemark migrate`."
+            "it reads, and run `tidemark migrate`.",
+            server="stg",
+            table=view.name,
+            column="_seq",
         )
 
 
@@ -75,14 +83,15 @@ def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
             statements = ddl.retype(history, column.name, column.type, history.qualified_name)
         else:
             continue
-        raise ContractError(f"{what}. {ddl.remedy(area.area, layer, statements)}.")
+        raise _mended(area, layer, history, what, statements, column=column.name)
     for column in gone:
         if column.not_null and not column.has_default:
             statements = ddl.drop(history, column.name, history.qualified_name)
-            raise ContractError(
+            what = (
                 f"{layer}: column {column.name!r} of {history.name} is gone from {table.name}, and "
-                f"not null. {ddl.remedy(area.area, layer, statements)}."
+                "not null"
             )
+            raise _mended(area, layer, history, what, statements, column=column.name)
 
 
 def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
@@ -102,9 +111,10 @@ def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
         both = f"{column.type} in {landing.name} and {kind} in {table.name}"
         statements = ddl.retype(landing, column.name, kind, landing.qualified_name)
         if not sqltypes.widens(column.type, kind):
-            remedy = ddl.remedy(area.area, "stg", statements)
-            raise ContractError(f"mrr and stg: column {column.name!r} is {both}. {remedy}.")
-        found.append(Narrower(f"column {column.name!r} is {both}", tuple(statements)))
+            what = f"mrr and stg: column {column.name!r} is {both}"
+            raise _mended(area, "stg", landing, what, statements, column=column.name)
+        what = f"column {column.name!r} is {both}"
+        found.append(Narrower(landing.name, column.name, what, tuple(statements)))
     return found
 
 
@@ -122,8 +132,8 @@ def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractE
         said += f", which has {renamed.name!r}: it was renamed, it seems"
     else:
         statements = ddl.drop(landing, column.name, landing.qualified_name)
-    remedy = ddl.remedy(area.area, "stg", statements)
-    return ContractError(f"{said}. Let the cleansing view do without it. {remedy}.")
+    said += ". Let the cleansing view do without it"
+    return _mended(area, "stg", landing, said, statements, column=column.name)
 
 
 def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:
@@ -142,22 +152,41 @@ def require_held(area: Area, table: Table, view: Table, own: Collection[str]) ->
         if column.name not in yielded:
             renamed = ddl.renamed_to(column, gone, new)
             said, statements = _not_yielded(view, table, column, renamed)
-            remedy = ddl.remedy(area.area, "stg", statements)
-            raise ContractError(f"{said}. {remedy}, or let the view yield it.")
+            way = "let the view yield it"
+            raise _mended(area, "stg", table, said, statements, column=column.name, way=way)
         kind = yielded[column.name].type
         if kind == column.type or sqltypes.holds(column.type, yielded[column.name].value_type):
             continue
         said = (
             f"stg: column {column.name!r} is {kind} in {view.name}, and {column.type} in "
-            f"{table.name} can't hold every value of it."
+            f"{table.name} can't hold every value of it"
         )
         if column.name in own:
-            raise ContractError(f"{said} Cast it in the view.")
+            raise ContractError(
+                f"{said}. Cast it in the view.", server="stg", table=view.name, column=column.name
+            )
         statements = ddl.retype(
             table, column.name, kind, table.qualified_name, history_of(table.qualified_name)
         )
-        remedy = ddl.remedy(area.area, "stg", statements)
-        raise ContractError(f"{said} {remedy}, or cast it in the view.")
+        way = "cast it in the view"
+        raise _mended(area, "stg", table, said, statements, column=column.name, way=way)
+
+
+def _mended(
+    area: Area,
+    layer: str,
+    table: Table,
+    said: str,
+    statements: Sequence[str],
+    *,
+    column: str | None = None,
+    way: str = "",
+) -> ContractError:
+    """Say what is wrong, and by which statements of a layer it is mended, or in which other way."""
+    remedy = ddl.remedy(area.area, layer, statements) + (f", or {way}" if way else "")
+    return ContractError(
+        f"{said}. {remedy}.", server=layer, table=table.name, column=column, statements=statements
+    )
 
 
 def _not_yielded(
@@ -185,7 +214,7 @@ def require_stored(
         if old:
             said += f". It has {old[0].name!r}, which STG lacks: it was renamed, it seems"
             statements = ddl.rename(table, old[0].name, column.name, table.qualified_name)
-        raise ContractError(f"{said}. {ddl.remedy(area.area, 'dwh', statements)}.")
+        raise _mended(area, "dwh", table, said, statements, column=column.name)
 
 
 def require_fed(
@@ -211,42 +240,40 @@ def require_fed(
         if column.name in own or (column.has_default and column.name not in feeds):
             continue
         if column.name not in feeds:
-            raise ContractError(_unfed(area, table, column, feeds, staged))
+            raise _unfed(area, table, column, feeds, staged)
         sent = staged.column(feeds[column.name])
         if sent.type == column.type:
             continue
         said = (
             f"stg and dwh: column {sent.name!r} is {sent.type} in STG, and {table.name}."
-            f"{column.name} is {column.type}."
+            f"{column.name} is {column.type}"
         )
         tables = staged.qualified_name, history_of(staged.qualified_name)
         statements = ddl.retype(staged, sent.name, column.type, *tables)
         if column.parts_table:
             # Of a view that is replaced, no column gets another type.
             statements = [f"drop view {ddl.named(*view)}", *statements]
-            said += " PostgreSQL retypes no column that a table is partitioned by."
-            remedy = f"Cast it in {'.'.join(view)}. {ddl.remedy(area.area, 'stg', statements)}"
-        elif sqltypes.holds(column.type, sent.value_type):
-            remedy = ddl.remedy(area.area, "stg", statements)
-        else:
-            remedy = ddl.remedy(
-                area.area, "dwh", ddl.retype(table, column.name, sent.type, table.qualified_name)
-            )
-        raise ContractError(f"{said} {remedy}.")
+            said += ". PostgreSQL retypes no column that a table is partitioned by. "
+            said += f"Cast it in {'.'.join(view)}"
+        elif not sqltypes.holds(column.type, sent.value_type):
+            statements = ddl.retype(table, column.name, sent.type, table.qualified_name)
+            raise _mended(area, "dwh", table, said, statements, column=column.name)
+        raise _mended(area, "stg", staged, said, statements, column=sent.name)
 
 
 def _unfed(
     area: Area, table: Table, column: Column, feeds: Mapping[str, str], staged: Table
-) -> str:
+) -> ContractError:
     said = f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column"
     new = [one for one in staged.columns if one.name not in (*feeds.values(), *table.names)]
     renamed = ddl.renamed_to(column, [column], new)
+    which = {"server": "dwh", "table": table.name, "column": column.name}
     if renamed is None:
-        return f"{said}. Add it to STG, rename it, or give it a default."
-    remedy = ddl.remedy(
-        area.area, "dwh", ddl.rename(table, column.name, renamed.name, table.qualified_name)
-    )
-    return f"{said}. If it is {renamed.name!r} there: {remedy}. Else add it to STG."
+        return ContractError(f"{said}. Add it to STG, rename it, or give it a default.", **which)
+    statements = ddl.rename(table, column.name, renamed.name, table.qualified_name)
+    remedy = ddl.remedy(area.area, "dwh", statements)
+    said += f". If it is {renamed.name!r} there: {remedy}. Else add it to STG."
+    return ContractError(said, **which, statements=statements)
 
 
 def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[str]) -> None:
@@ -263,7 +290,7 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
             statements = ddl.retype(confirmed, column.name, column.type, confirmed.qualified_name)
         else:
             continue
-        raise ContractError(f"{what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+        raise _mended(area, "dwh", confirmed, what, statements, column=column.name)
 
 
 def foreign_keys(area: Area) -> Question[Sequence[Row]]:
@@ -303,7 +330,7 @@ def require_deferrable(area: Area, found: Sequence[Row]) -> None:
             what = "is not deferrable: it is checked before a batch has moved all that it moves"
         else:
             continue
-        raise ContractError(f"{said} {what}. {ddl.remedy(area.area, 'dwh', statements)}.")
+        raise _mended(area, "dwh", Table(f"{schema}.{table}", ()), f"{said} {what}", statements)
 
 
 def require_dates(area: Area, entity: Entity, table: Table) -> None:
@@ -323,7 +350,10 @@ def require_dates(area: Area, entity: Entity, table: Table) -> None:
                 f"stg: column {column.name!r} is {column.type} in {table.name}, and "
                 f"{dating[column.name]} of entities.{entity.name} in sql/{area.area}/area.yml "
                 "takes date, timestamp or timestamptz. Cast it in "
-                f"{'.'.join(entity.view)}, and give the column such a type in STG and the DWH."
+                f"{'.'.join(entity.view)}, and give the column such a type in STG and the DWH.",
+                server="stg",
+                table=table.name,
+                column=column.name,
             )
 
 
@@ -333,5 +363,7 @@ def require_room(layer: str, table: str, columns: int, own: int) -> None:
         raise ContractError(
             f"{layer}: {table} has {columns} columns to move, and a batch needs {own} beside them: "
             f"more than the {WIDEST} that PostgreSQL lets a table have. Leave out "
-            f"{columns + own - WIDEST}."
+            f"{columns + own - WIDEST}.",
+            server=layer,
+            table=table,
         )

@@ -60,7 +60,7 @@ def follow(
     Raises:
         ContractError: of the first difference that stops a run. Nothing was changed.
     """
-    refuse(differences)
+    _refuse(mirrors, differences)
     todo = [d for d in differences if d.action in ("add", "follow")]
     if todo:
         with mrr.transaction():
@@ -69,16 +69,24 @@ def follow(
     return todo
 
 
-def refuse(differences: Sequence[ColumnDrift]) -> None:
+def _refuse(
+    mirrors: Mapping[str, tuple[Mirror, Table]], differences: Sequence[ColumnDrift]
+) -> None:
     """Stop with the first difference that stops a run, if there is one.
 
     Raises:
         ContractError: it, and how many more there are.
     """
-    problems = [d.what for d in differences if d.action == "stop"]
+    problems = [d for d in differences if d.action == "stop"]
     if problems:
-        more = f" ({len(problems) - 1} more: `tidemark plan` shows all.)" if problems[1:] else ""
-        raise ContractError(problems[0] + more)
+        first, *others = problems
+        more = f" ({len(others)} more: `tidemark plan` shows all.)" if others else ""
+        raise ContractError(
+            first.what + more,
+            server="mrr",
+            table=mirrors[first.entity][1].name,
+            column=first.column,
+        )
 
 
 def _alter(mrr: Session, target: Mirror, difference: ColumnDrift) -> None:

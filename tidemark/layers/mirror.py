@@ -184,7 +184,10 @@ def _require_own_names(
         raise ContractError(
             f"{layer}: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
             "column of its own. Rename it; MRR can do without a column that is not of the key "
-            "(drop it there, and set `on_new_column: ignore`)."
+            "(drop it there, and set `on_new_column: ignore`).",
+            server=layer,
+            table=table.name,
+            column=column,
         )
 
 

@@ -129,7 +129,11 @@ def _table(dwh: Session, entity: Entity) -> Table:
     name = entity.table("dwh")
     found = catalog.tables(dwh, [name])
     if name not in found:
-        raise ContractError(f"dwh: {label(name)} does not exist. Run `tidemark migrate`.")
+        raise ContractError(
+            f"dwh: {label(name)} does not exist. Run `tidemark migrate`.",
+            server="dwh",
+            table=label(name),
+        )
     return found[name]
 
 

@@ -63,7 +63,9 @@ def require(
     if wanted not in found:
         raise ContractError(
             f"{server}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
-            f"Create it (`tidemark migrate` applies sql/), or correct the name.{whereabouts}"
+            f"Create it (`tidemark migrate` applies sql/), or correct the name.{whereabouts}",
+            server=server,
+            table=".".join(wanted),
         )
     return found[wanted]
 
@@ -79,5 +81,8 @@ def require_columns(table: Table, columns: Iterable[str], *, server: ServerName,
             nearest = get_close_matches(column, table.names, n=1)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise ContractError(
-                f"{server}: {table.name} has no column {column!r}, but {why} names it.{hint}"
+                f"{server}: {table.name} has no column {column!r}, but {why} names it.{hint}",
+                server=server,
+                table=table.name,
+                column=column,
             )

@@ -49,13 +49,18 @@ def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) 
             raise ContractError(
                 f"{server}: the watermark {table.name}.{entity.watermark} is "
                 f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
-                "Name another column, or set `extract: full`."
+                "Name another column, or set `extract: full`.",
+                server=server,
+                table=table.name,
+                column=entity.watermark,
             )
         if not any(unique <= set(entity.key) for unique in table.unique):
             raise ContractError(
                 f"{server}: no unique index of {table.name} lies within the key "
                 f"({', '.join(entity.key)}), so two of its rows could be one row here. "
-                "Correct `key`, or create the unique index."
+                "Correct `key`, or create the unique index.",
+                server=server,
+                table=table.name,
             )
     return tables
 

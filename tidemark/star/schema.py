@@ -136,7 +136,10 @@ def _dimension(
     for column in sorted({*named[1:]} & {*VERSIONING}):
         raise ContractError(
             f"dwh: {why} declares {column!r}, and every dimension has a column of this name for "
-            "its versions. Call it otherwise in the cleansing view, in STG and in the DWH."
+            "its versions. Call it otherwise in the cleansing view, in STG and in the DWH.",
+            server="dwh",
+            table=table.name,
+            column=column,
         )
     effective = str(declared.effective or entity.watermark)
     _require_staged(staged, (*named[1:], effective), entity, why)
@@ -227,7 +230,10 @@ def _fact(
             raise ContractError(
                 f"dwh: {table.name} has no column for {column!r} of "
                 f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
-                f"it with {why}.rename."
+                f"it with {why}.rename.",
+                server="dwh",
+                table=table.name,
+                column=column,
             )
     return Fact(
         entity=entity.name,
@@ -270,7 +276,10 @@ def _require_comparable(
                 f"{label(entity.table('stg'))}, which is {named.type}, and the key {natural!r} of "
                 f"{dimension.name} is {key.type}, which can't hold every value of it. Give both "
                 f"one type: cast it in {'.'.join(entity.view)}, or change the dimension's in "
-                "every layer."
+                "every layer.",
+                server="dwh",
+                table=table.name,
+                column=role.column,
             )
 
 
@@ -289,5 +298,8 @@ def _require_own_names(
             raise ContractError(
                 f"dwh: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
                 "column of its own. Call it otherwise in STG and in the DWH, in new files of "
-                f"sql/{area.area}/."
+                f"sql/{area.area}/.",
+                server="dwh",
+                table=table.name,
+                column=column,
             )
