@@ -39,7 +39,7 @@ class Explaining(Session):
         return 0
 
     def queue(self, statement: Composable | str, parameters: Parameters = None) -> None:
-        """Execute the statement at once: of a message the last statement alone would be explained."""
+        """Execute the statement at once: only the last one of a message would be explained."""
         self.run(statement, parameters)
 
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:

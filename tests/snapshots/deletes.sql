@@ -1,7 +1,13 @@
 -- count
 select
-    (select count(*) from landing."customers.missing"),
-    (select count(*) from public.mrr_dim_customers where _deleted_at is null);
+    c.missing,
+    case
+        when c.missing > 0 then (
+            select count(*) from public.mrr_dim_customers where _deleted_at is null
+        )
+        else 0
+    end as known
+from (select count(*) as missing from landing."customers.missing") as c;
 
 -- count_missing
 select

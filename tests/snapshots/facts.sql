@@ -34,8 +34,8 @@ where
 
 -- handovers_span
 select
-    min(v._cover_from)::text,
-    max(v._cover_to)::text
+    min(v._cover_from)::text as span_from,
+    max(v._cover_to)::text as span_to
 from (select
     d.customer_key as new_key,
     o._key as old_key,
@@ -48,7 +48,8 @@ inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
 and o._key <> d.customer_key
 where
     t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v;
+    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v
+where exists (select from public.dwh_fact_sales);
 
 -- insert
 insert into public.dwh_fact_sales (
@@ -82,6 +83,15 @@ from landing."sales.resolved" as r;
 
 -- is_empty
 select not exists (select 1 from public.dwh_fact_sales limit 1);
+
+-- lacking
+select
+    array_remove(
+        array[case when bool_or(customer_key is null) then 'customer_key' end,
+        case when bool_or(product_key is null) then 'product_key' end],
+        null
+    ) as lacking
+from landing."sales.resolved";
 
 -- months
 select distinct date_trunc('month', days.day at time zone 'UTC')::date
@@ -200,18 +210,6 @@ left join public.dwh_dim_products as d1
         and d1.valid_from <= l.transaction_timestamp
         and d1.valid_to > l.transaction_timestamp
 where l._deleted_at is null or false and l._first_batch_id <= 1;
-
--- resolve_missing
-update landing."sales.resolved" as r
-set customer_key = coalesce(
-    (
-        select x.customer_key
-        from public.dwh_dim_customers as x
-        where x.customer_id = r._by_0::bigint
-    ),
-    0
-)
-where r.customer_key is null;
 
 -- update
 update public.dwh_fact_sales as f

@@ -24,55 +24,15 @@ select
 from public.stg_fact_sales
 where _batch_id > 0;
 
--- fill
-insert into public.mrr_dim_customers (
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
-)
+-- examine
 select
-    i.customer_id,
-    i.name,
-    i.email,
-    i.phone,
-    i.city,
-    i.country,
-    i.segment,
-    i.created_at,
-    i.updated_at,
-    i._batch_id,
-    i._seq,
-    i._batch_id,
-    i._extracted_at,
-    i._deleted_at
-from (
-    select
-        customer_id,
-        name,
-        email,
-        phone,
-        city,
-        country,
-        segment,
-        created_at,
-        updated_at,
-        1::bigint as _batch_id,
-        0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
-        null::timestamptz as _deleted_at
-    from landing.customers
-) as i;
+    exists (
+        select
+        from landing."mrr_dim_customers.found" as f
+        inner join landing."mrr_dim_customers.found" as o on f._row = o._row
+        where f._differs and not o._differs
+    ) as is_repeated,
+    (select count(*) from landing."mrr_dim_customers.found" where _differs) as updated;
 
 -- find
 select
@@ -104,21 +64,13 @@ from (
         segment,
         created_at,
         updated_at,
-        2::bigint as _batch_id,
+        1::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
     from landing.customers
 ) as i
 inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
-
--- has_repeated
-select exists (
-    select
-    from landing."mrr_dim_customers.found" as f
-    inner join landing."mrr_dim_customers.found" as o on f._row = o._row
-    where f._differs and not o._differs
-);
 
 -- has_rows
 select
@@ -173,7 +125,7 @@ from (
         segment,
         created_at,
         updated_at,
-        2::bigint as _batch_id,
+        1::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
@@ -258,9 +210,6 @@ from (
     where m._deleted_at is null and m._batch_id < 6
 ) as i
 where not exists (select from landing."stg_fact_sales.found" as f where f.sale_id = i.sale_id);
-
--- is_empty
-select not exists (select from public.mrr_dim_customers);
 
 -- keep_history
 insert into public.mrr_dim_customers_history (

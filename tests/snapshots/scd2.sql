@@ -130,21 +130,6 @@ select
 from landing."customers.placed"
 where _withdrawn and (_rank = 1 or _key is null);
 
--- broken_timelines
-select count(*)
-from (
-    select
-        d.valid_to,
-        d.is_deleted,
-        lead(d.valid_from) over (partition by d.customer_id order by d.valid_from) as next_from
-    from (select distinct customer_id from landing."customers.timeline") as t
-    inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
-) as v
-where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted;
-
--- closed
-select count(*) from landing."customers.timeline" where _closes;
-
 -- confirm
 insert into landing."customers.confirmed" (customer_id, confirmed_at, _batch_id, _seq)
 select
@@ -168,6 +153,27 @@ set _batch_id = excluded._batch_id, _seq = excluded._seq;
 delete from public.dwh_dim_customers as d
 using landing."customers.timeline" as t
 where d.customer_key = t._key and t._role = 'superseded';
+
+-- examine
+select
+    count(*) filter (where _role = 'version' and _key is null) as inserted,
+    count(*) filter (where _role = 'superseded') as deleted,
+    count(*) filter (where _closes) as closed,
+    (
+        select count(*)
+        from (
+            select
+                d.valid_to,
+                d.is_deleted,
+                lead(d.valid_from) over (
+                    partition by d.customer_id order by d.valid_from
+                ) as next_from
+            from (select distinct customer_id from landing."customers.timeline") as t
+            inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
+        ) as v
+        where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
+    ) as broken
+from landing."customers.timeline";
 
 -- fill
 insert into public.dwh_dim_customers (
@@ -208,24 +214,6 @@ select
     null,
     null
 from landing.customers;
-
--- infer
-insert into public.dwh_dim_customers
-(customer_id, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
-select distinct
-    u.customer_id,
-    timestamptz '2025-01-01Z',
-    timestamptz '2025-01-01Z',
-    true,
-    true,
-    timestamptz '2025-01-01Z',
-    :batch_id::bigint
-from (
-    select _by_0::bigint as customer_id from landing."sales.resolved" where customer_key is null
-) as u
-where
-    num_nulls(u.customer_id) = 0
-    and not exists (select from public.dwh_dim_customers as d where d.customer_id = u.customer_id);
 
 -- insert
 insert into public.dwh_dim_customers (

@@ -125,13 +125,17 @@ from (
 ) as i;
 
 -- arrive_behind
-insert into landing."mrr_things.arrived"
+insert into landing."stg_dim_customers.arrived"
 (
-    tag,
-    part,
-    v,
-    sizes,
-    at,
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
     updated_at,
     _batch_id,
     _seq,
@@ -142,11 +146,15 @@ insert into landing."mrr_things.arrived"
     _here
 )
 select
-    m.tag,
-    m.part,
-    m.v,
-    m.sizes,
-    m.at,
+    m.customer_id,
+    m.customer_name,
+    m.email,
+    m.phone,
+    m.city,
+    m.country,
+    m.country_code,
+    m.segment,
+    m.created_at,
     m.updated_at,
     m._batch_id,
     m._seq,
@@ -155,11 +163,14 @@ select
     m._deleted_at,
     false,
     m.ctid
-from (select distinct tag, part from landing."mrr_things.arrived") as a
-inner join public.mrr_things as m on m.tag = a.tag and m.part = a.part;
+from (select distinct customer_id from landing."stg_dim_customers.arrived") as a
+inner join public.stg_dim_customers as m on m.customer_id = a.customer_id;
 
--- has_repeated
-select exists (select from landing."stg_dim_customers.ordered" where _is_repeated);
+-- examine
+select
+    coalesce(bool_or(_is_repeated), false) as is_repeated,
+    count(*) filter (where not _is_last) as updated
+from landing."stg_dim_customers.ordered";
 
 -- insert
 insert into public.stg_dim_customers (
@@ -326,20 +337,39 @@ where _differs or _is_repeated
 window arrival as (partition by customer_id order by _here is null, _batch_id, _seq);
 
 -- update
-update public.mrr_things as m
+update public.stg_dim_customers as m
 set
-    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    (
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    )
     = (
-        v.tag,
-        v.part,
-        v.v,
-        v.sizes,
-        v.at,
+        v.customer_id,
+        v.customer_name,
+        v.email,
+        v.phone,
+        v.city,
+        v.country,
+        v.country_code,
+        v.segment,
+        v.created_at,
         v.updated_at,
         v._batch_id,
         v._seq,
         v._extracted_at,
         v._deleted_at
     )
-from landing."mrr_things.ordered" as v
+from landing."stg_dim_customers.ordered" as v
 where m.ctid = v._replaces and v._is_last and not v._is_old;

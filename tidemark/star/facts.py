@@ -204,7 +204,6 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
     Returns:
         Rows inserted, updated (a soft delete among them) and deleted.
     """
-
     parts = _parts(fact)
 
     def step(name: str) -> int:
