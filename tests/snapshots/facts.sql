@@ -211,6 +211,18 @@ left join public.dwh_dim_products as d1
         and d1.valid_to > l.transaction_timestamp
 where l._deleted_at is null or false and l._first_batch_id <= 1;
 
+-- resolve_missing
+update landing."sales.resolved" as r
+set customer_key = coalesce(
+    (
+        select x.customer_key
+        from public.dwh_dim_customers as x
+        where x.customer_id = r._by_0::bigint
+    ),
+    0
+)
+where r.customer_key is null;
+
 -- update
 update public.dwh_fact_sales as f
 set (

@@ -34,6 +34,56 @@ select
     ) as is_repeated,
     (select count(*) from landing."mrr_dim_customers.found" where _differs) as updated;
 
+-- fill
+insert into public.mrr_dim_customers (
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+select
+    i.customer_id,
+    i.name,
+    i.email,
+    i.phone,
+    i.city,
+    i.country,
+    i.segment,
+    i.created_at,
+    i.updated_at,
+    i._batch_id,
+    i._seq,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from (
+    select
+        customer_id,
+        name,
+        email,
+        phone,
+        city,
+        country,
+        segment,
+        created_at,
+        updated_at,
+        1::bigint as _batch_id,
+        0::bigint as _seq,
+        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        null::timestamptz as _deleted_at
+    from landing.customers
+) as i;
+
 -- find
 select
     m.customer_id,
@@ -64,7 +114,7 @@ from (
         segment,
         created_at,
         updated_at,
-        1::bigint as _batch_id,
+        2::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
@@ -125,7 +175,7 @@ from (
         segment,
         created_at,
         updated_at,
-        1::bigint as _batch_id,
+        2::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
@@ -210,6 +260,9 @@ from (
     where m._deleted_at is null and m._batch_id < 6
 ) as i
 where not exists (select from landing."stg_fact_sales.found" as f where f.sale_id = i.sale_id);
+
+-- is_empty
+select not exists (select from public.mrr_dim_customers);
 
 -- keep_history
 insert into public.mrr_dim_customers_history (

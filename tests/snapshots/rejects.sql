@@ -56,7 +56,7 @@ insert into stg_rejects as r
 select
     :area,
     :entity,
-    jsonb_build_object('sale_id', l.sale_id),
+    jsonb_build_object('customer_id', l.customer_id),
     tidemark.row_data(l.*) - array['_batch_id',
     '_seq',
     '_first_batch_id',
@@ -72,12 +72,12 @@ from (
         array_agg(distinct reason.reason order by reason.reason) as reasons,
         max(c._batch_id) as _batch_id,
         max(c._extracted_at) as _extracted_at
-    from landing."sales.cleaned" as c
+    from landing."customers.cleaned" as c
     cross join lateral unnest(c.reject_reasons) as reason (reason)
     where c.reject_reasons <> '{}' and c._deleted_at is null
     group by c._landed
 ) as refused
-inner join landing.sales as l on refused._landed = l._first_batch_id
+inner join landing.customers as l on refused._landed = l._first_batch_id
 on conflict (area, entity, key) where resolved_at is null do update
 set
     row_data = excluded.row_data,
@@ -90,10 +90,10 @@ update stg_rejects as r
 set resolved_at = greatest(good._extracted_at, r.last_seen_at)
 from (
     select
-        jsonb_build_object('sale_id', l.sale_id) as key,
+        jsonb_build_object('customer_id', l.customer_id) as key,
         c._extracted_at
-    from landing."sales.cleaned" as c
-    inner join landing.sales as l on c._landed = l._first_batch_id
+    from landing."customers.cleaned" as c
+    inner join landing.customers as l on c._landed = l._first_batch_id
     where c.reject_reasons = '{}' or c._deleted_at is not null
 ) as good
 where

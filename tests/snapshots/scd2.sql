@@ -215,6 +215,24 @@ select
     null
 from landing.customers;
 
+-- infer
+insert into public.dwh_dim_customers
+(customer_id, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
+select distinct
+    u.customer_id,
+    timestamptz '2025-01-01Z',
+    timestamptz '2025-01-01Z',
+    true,
+    true,
+    timestamptz '2025-01-01Z',
+    :batch_id::bigint
+from (
+    select _by_0::bigint as customer_id from landing."sales.resolved" where customer_key is null
+) as u
+where
+    num_nulls(u.customer_id) = 0
+    and not exists (select from public.dwh_dim_customers as d where d.customer_id = u.customer_id);
+
 -- insert
 insert into public.dwh_dim_customers (
     customer_id,

@@ -1,5 +1,5 @@
 -- analyze
-analyze landing."customers.rebuilt";
+analyze landing.customers;
 
 -- drop
 drop table if exists landing."customers.before";

@@ -1,0 +1,17 @@
+-- lock
+lock table public.dwh_dim_customers in access exclusive mode;
+
+-- may
+select
+    not exists (select from public.dwh_dim_customers)
+    and not exists (
+        select from pg_constraint
+        where contype = 'f' and confrelid = :table::regclass
+    ),
+    not exists (
+        select from pg_constraint
+        where contype = 'f' and conrelid = :table::regclass
+    );
+
+-- truncate
+truncate public.mrr_dim_customers;
