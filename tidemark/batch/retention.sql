@@ -25,7 +25,9 @@ where reject_id in (
 )
 
 -- name: history_start
-select coalesce(max(batch_id), 0) from tidemark.history_start where area = %(area)s
+select coalesce(max(batch_id), 0)
+from tidemark.history_start
+where area = %(area)s
 
 -- The last batch that is old enough. At most the next thousand batches are looked at, which is
 -- enough for one run; mostly the first of them is too young already.

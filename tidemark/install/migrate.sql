@@ -41,11 +41,11 @@ from (
     from pg_operator as p
     union all
     select
-        n.nspname::text,
-        n.nspowner,
-        n.oid
-    from pg_namespace as n
-    where n.nspname = 'tidemark'
+        s.nspname::text,
+        s.nspowner,
+        s.oid
+    from pg_namespace as s
+    where s.nspname = 'tidemark'
 ) as o
 inner join pg_namespace as n on o.namespace = n.oid
 inner join pg_roles as r on o.owner = r.oid

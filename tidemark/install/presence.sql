@@ -12,15 +12,21 @@ where
     case w.kind
         when 'routine' then
             not exists (
-                select from pg_proc as p where p.pronamespace = n.oid and p.proname = w.name
+                select
+                from pg_proc as p
+                where p.pronamespace = n.oid and p.proname = w.name
             )
         when 'type' then
             not exists (
-                select from pg_type as t where t.typnamespace = n.oid and t.typname = w.name
+                select
+                from pg_type as t
+                where t.typnamespace = n.oid and t.typname = w.name
             )
         else
             not exists (
-                select from pg_class as c where c.relnamespace = n.oid and c.relname = w.name
+                select
+                from pg_class as c
+                where c.relnamespace = n.oid and c.relname = w.name
             )
     end
 order by w.kind, w.schema_name, w.name

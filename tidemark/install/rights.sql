@@ -16,11 +16,15 @@ with named as (
 ),
 
 own_schemas as (
-    select n.name from named as n where n.kind = 'schema'
+    select n.name
+    from named as n
+    where n.kind = 'schema'
 ),
 
 etl as (
-    select r.oid from pg_roles as r where r.rolname = 'tidemark_etl'
+    select r.oid
+    from pg_roles as r
+    where r.rolname = 'tidemark_etl'
 ),
 
 -- Schemas of areas that were there before, with what is others': they keep their owner.
@@ -165,7 +169,12 @@ found as (
         'the role ' || r.name || ' does not exist' as what,
         'create role ' || r.name || ' nologin;' as statement
     from (values ('tidemark_etl'), ('tidemark_analyst')) as r (name)
-    where not exists (select from pg_roles as p where p.rolname = r.name)
+    where
+        not exists (
+            select
+            from pg_roles as p
+            where p.rolname = r.name
+        )
     union all
     select
         2,
@@ -182,7 +191,12 @@ found as (
         'the schema ' || s.name || ' does not exist',
         format('create schema %%I authorization tidemark_etl;', s.name)
     from unnest(%(made)s::text[]) as s (name)
-    where not exists (select from pg_namespace as n where n.nspname = s.name)
+    where
+        not exists (
+            select
+            from pg_namespace as n
+            where n.nspname = s.name
+        )
     union all
     select
         4,
@@ -280,10 +294,14 @@ found as (
             where
                 g.defaclobjtype = w.type::"char"
                 and g.defaclnamespace = (
-                    select n.oid from pg_namespace as n where n.nspname = s.name
+                    select n.oid
+                    from pg_namespace as n
+                    where n.nspname = s.name
                 )
                 and g.grantee = (
-                    select r.oid from pg_roles as r where r.rolname = 'tidemark_analyst'
+                    select r.oid
+                    from pg_roles as r
+                    where r.rolname = 'tidemark_analyst'
                 )
                 and g.privilege_type = w.privilege
         )
@@ -297,7 +315,11 @@ found as (
     from objects as o
     where
         o.kind = 'routine'
-        and exists (select from aclexplode(o.acl) as a where a.grantee = 0)
+        and exists (
+            select
+            from aclexplode(o.acl) as a
+            where a.grantee = 0
+        )
     union all
     select
         12,
@@ -307,7 +329,12 @@ found as (
         format(
             'grant %%s on %%s %%s to %%s;',
             lower(g.privilege_type),
-            case o.grants when 'f' then 'routine' when 'S' then 'sequence' when 'T' then 'type' else 'table' end,
+            case o.grants
+                when 'f' then 'routine'
+                when 'S' then 'sequence'
+                when 'T' then 'type'
+                else 'table'
+            end,
             o.quoted,
             g.grantee::regrole
         )

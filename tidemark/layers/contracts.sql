@@ -10,7 +10,8 @@ select
     k.confdeltype = 'a' as only_checks,
     regexp_replace(
         pg_get_constraintdef(k.oid),
-        ' ON DELETE (CASCADE|RESTRICT|SET (NULL|DEFAULT)( \([^)]*\))?)| (NOT )?DEFERRABLE( INITIALLY DEFERRED)?',
+        ' ON DELETE (CASCADE|RESTRICT|SET (NULL|DEFAULT)( \([^)]*\))?)'
+        '| (NOT )?DEFERRABLE( INITIALLY DEFERRED)?',
         '',
         'g'
     ) as definition

@@ -1,7 +1,8 @@
 -- The batches that a layer has applied.
 
 -- name: forget
-delete from tidemark.applied_batch where area = %(area)s and batch_id = any(%(batches)s::bigint[])
+delete from tidemark.applied_batch
+where area = %(area)s and batch_id = any(%(batches)s::bigint[])
 
 -- name: applied_after
 select
@@ -15,7 +16,9 @@ where area = %(area)s and batch_id > %(after)s
 order by batch_id
 
 -- name: last_applied
-select coalesce(max(batch_id), 0) as batch_id from tidemark.applied_batch where area = %(area)s
+select coalesce(max(batch_id), 0) as batch_id
+from tidemark.applied_batch
+where area = %(area)s
 
 -- name: record
 insert into tidemark.applied_batch
@@ -29,4 +32,8 @@ values (
     %(entities)s::text[],
     %(ruleset)s
 )
-returning exists (select from tidemark.ruleset as r where r.checksum = %(ruleset)s)
+returning exists (
+    select
+    from tidemark.ruleset as r
+    where r.checksum = %(ruleset)s
+)

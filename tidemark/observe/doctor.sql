@@ -15,8 +15,12 @@ set session timezone to default
 -- name: space
 select
     pg_database_size(current_database()),
-    (select s.setting from pg_settings as s where s.name = 'data_directory'),
-    coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)
+    (
+        select s.setting
+        from pg_settings as s
+        where s.name = 'data_directory'
+    ),
+    coalesce(host(inet_server_addr()) ~ '^(127[.]|::1$)', true)
 
 -- name: prepared
 select
@@ -125,7 +129,11 @@ where
         from pg_db_role_setting as s
         cross join lateral unnest(s.setconfig) as c (setting)
         where
-            s.setdatabase = (select b.oid from pg_database as b where b.datname = current_database())
+            s.setdatabase = (
+                select b.oid
+                from pg_database as b
+                where b.datname = current_database()
+            )
             and s.setrole = 0
             and c.setting ~ '^idle_in_transaction_session_timeout='
     )

@@ -17,7 +17,9 @@ select
     b.started_at,
     b.ended_at,
     extract(epoch from b.ended_at - b.started_at)::float8,
-    coalesce(sum(l.rows_processed) filter (where l.hop = 'extract' and l.entity is not null), 0)::bigint,
+    coalesce(
+        sum(l.rows_processed) filter (where l.hop = 'extract' and l.entity is not null), 0
+    )::bigint,
     max((l.additional_info ->> 'snapshot_seconds')::float8),
     b.error_message
 from etl_batches as b
@@ -31,7 +33,9 @@ limit %(limit)s
 select count(*) from {table}
 
 -- name: count_current
-select count(*) from {table} where _deleted_at is null
+select count(*)
+from {table}
+where _deleted_at is null
 
 -- name: count_rejects
 select

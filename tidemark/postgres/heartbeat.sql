@@ -2,7 +2,11 @@
 
 -- Of the sessions of another login, PostgreSQL tells only that they exist: their state is null.
 -- name: sessions
-select pid, coalesce(state, 'unknown'), wait_event_type, state_change::text
+select
+    pid,
+    coalesce(state, 'unknown'),
+    wait_event_type,
+    state_change::text
 from pg_stat_activity
 where pid = any(%(pids)s)
 

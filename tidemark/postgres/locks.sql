@@ -1,10 +1,15 @@
 -- The rows of tidemark.lock (sql/platform/common/05_lock.sql).
 
 -- name: make
-insert into tidemark.lock (name, number) values (%(name)s, 0) on conflict (name) do nothing
+insert into tidemark.lock (name, number)
+values (%(name)s, 0)
+on conflict (name) do nothing
 
 -- name: hold
-select number from tidemark.lock where name = %(name)s for update nowait
+select number
+from tidemark.lock
+where name = %(name)s
+for update nowait
 
 -- The session that has the row locked. Nobody takes a weaker lock on it, so xmax is the number of
 -- one transaction and never of a multixact.
@@ -30,7 +35,9 @@ on conflict (name) do update set number = k.number + 1
 returning number
 
 -- name: drawn
-select number from tidemark.lock where name = %(name)s
+select number
+from tidemark.lock
+where name = %(name)s
 
 -- name: show
 select tidemark.show_number(%(name)s, %(number)s)

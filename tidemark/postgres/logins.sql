@@ -9,7 +9,11 @@ select
     or pg_has_role(l.oid, d.datdba, 'usage')
     and (
         l.rolcreaterole
-        or (select count(*) from pg_roles as r where r.rolname ~ '^tidemark_(etl|analyst)$') = 2
+        or (
+            select count(*)
+            from pg_roles as r
+            where r.rolname ~ '^tidemark_(etl|analyst)$'
+        ) = 2
     ),
     exists (
         select

@@ -40,7 +40,11 @@ select
                 pg_postmaster_start_time(),
                 pg_stat_get_bgwriter_stat_reset_time(),
                 pg_stat_get_db_stat_reset_time(
-                    (select d.oid from pg_database as d where d.datname = current_database())
+                    (
+                        select d.oid
+                        from pg_database as d
+                        where d.datname = current_database()
+                    )
                 ),
                 string_agg(concat_ws(':', oid, filenode, deleted), ' ' order by oid)
             )

@@ -1,10 +1,14 @@
 -- Reading a PostgreSQL source.
 
 -- name: rows
-select {columns} from {source} where {condition}
+select {columns}
+from {source}
+where {condition}
 
 -- name: named
 ({key}) in (select {key} from {keys} as named)
 
 -- name: count
-select count(*) from {source} where {condition}
+select count(*)
+from {source}
+where {condition}

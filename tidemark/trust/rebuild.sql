@@ -2,10 +2,13 @@
 
 -- Rows of batches that MRR has applied and STG has not: the next stage brings them.
 -- name: forget_later
-delete from {landing} where _batch_id > {applied}
+delete from {landing}
+where _batch_id > {applied}
 
 -- name: batches
-select distinct _batch_id from {landing} order by _batch_id
+select distinct _batch_id
+from {landing}
+order by _batch_id
 
 -- name: keep
 select {payload}, _deleted_at
@@ -16,7 +19,8 @@ where _deleted_at is null
 truncate {mirror}, {history}
 
 -- name: forget_rejects
-delete from stg_rejects where area = %(area)s and entity = %(entity)s
+delete from stg_rejects
+where area = %(area)s and entity = %(entity)s
 
 -- name: live
 (

@@ -46,7 +46,9 @@ order by 2, 1
 select clock_timestamp()
 
 -- name: mirrored_rows
-select {t.columns} from {mirror} as t where t._deleted_at is null or t._batch_id > {applied}
+select {t.columns}
+from {mirror} as t
+where t._deleted_at is null or t._batch_id > {applied}
 
 -- How many rows STG has or has refused without an earlier good version, and how many are pending.
 -- name: staged_counts
