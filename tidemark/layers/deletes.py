@@ -1,9 +1,9 @@
 """Compare the source's keys with those of the mirror, in both directions.
 
-What is in the mirror and no longer among the source's keys was deleted there; the mirror keeps the
-row, with `_deleted_at`: the source's clock when it was found missing. What is there, and here
-missing or with another watermark, no window has brought and none will: a key that was changed, a
-row that was restored with its old stamp. It is fetched.
+A key of the mirror that the source lacks was deleted there. The mirror keeps the row, with
+`_deleted_at`: the source's clock when it was found missing. A key of the source that the mirror
+lacks, or has with another watermark, may be one that no window has brought and none will bring:
+the key was changed, or the row was restored with its old stamp. Such a row is fetched.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tidemark.postgres.transfer import Landing
 from tidemark.postgres.worktable import WorkTable
 
 SMALL = 200_000
-"""Rows of a mirror whose keys are compared whenever a window brings a key that it lacks."""
+"""In a mirror with fewer rows, keys are compared whenever a window brings a key that it lacks."""
 
 NAMED = 5_000
-"""Keys that are fetched one by one; of more than these, the table is read as a whole."""
+"""The most keys that are fetched one by one. With more, the table is read as a whole."""
 
 
 def is_suspect(mrr: Session, target: Mirror, rows: Composable) -> bool:
@@ -48,17 +48,17 @@ def is_small(mrr: Session, target: Mirror) -> bool:
 def overlooked(
     mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
 ) -> list[Key] | None:
-    """Find the keys whose rows no window will bring: changed before `low`, and not so here.
+    """Find the keys of rows from before `low` that the mirror lacks, or has with another watermark.
 
     Args:
         mrr: the mirror's server.
         entity: names the watermark.
         target: the mirror.
         keys: landing table with all keys of the source and their watermarks.
-        low: where the batch's window begins; what lies behind it comes by itself.
+        low: where the batch's window begins. Rows from then on come with their windows.
 
     Returns:
-        None when there are more than can be named.
+        The keys; None: there are more than can be named.
     """
     found = mrr.rows(
         compose.statement(
@@ -102,7 +102,7 @@ def apply(
     rows: float,
     accept: bool,
 ) -> int:
-    """Mark the rows as deleted whose keys the source lacks; returns how many.
+    """Mark rows as deleted if the source lacks their keys; returns how many.
 
     Args:
         mrr: in the transaction that lands the rows.
@@ -142,7 +142,7 @@ def apply(
 
 
 def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[int, str | None]:
-    """Count the rows whose keys the source lacks, and say what the guard has against it."""
+    """Count the rows whose keys the source lacks; return also the guard's objection, if any."""
     missing, known = mrr.one(
         compose.statement(
             __name__,

@@ -1,4 +1,4 @@
--- The source's keys beside those of the mirror.
+-- The source's keys compared with those of the mirror.
 
 -- name: find_missing
 select {m.payload}
@@ -35,6 +35,7 @@ select
     from {missing}
 )
 
+-- Whether rows have a key that the mirror lacks, or has as a deleted one.
 -- name: has_new_key
 select exists (
     select
@@ -42,7 +43,7 @@ select exists (
     where not exists (select from {mirror} as m where {m.key = l.key} and m._deleted_at is null)
 )
 
--- Counted, since estimates are of yesterday; no further than it matters.
+-- Counted, since the planner's estimate may be old; the count stops at the limit.
 -- name: is_small
 select count(*) < {limit}
 from (
@@ -51,6 +52,8 @@ from (
     limit {limit}
 ) as some_rows
 
+-- Keys of rows from before the window that the mirror lacks, has as deleted, or has with another
+-- watermark. No window will bring them: the last one has passed their watermark.
 -- name: overlooked
 select array[{k.key::text}] as key
 from {keys} as k

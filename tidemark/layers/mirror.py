@@ -1,7 +1,7 @@
 """Versioned mirrors (MRR and STG): one current row per key, replaced versions in the history.
 
-The delta that a hop sends is every version written by a batch later than the one that the
-receiver applied last, so a layer that was away catches up with every version in order.
+A hop sends every version that was written by a batch after the last one that the receiver has
+applied. So a layer that was away catches up with every version in order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
 
 LINEAGE = ("_batch_id", "_seq", "_first_batch_id", "_extracted_at", "_deleted_at")
-"""Columns that every mirror has beside its payload."""
+"""Columns that every mirror has in addition to its payload."""
 
 LINEAGE_COLUMNS = (
     Column("_batch_id", "bigint"),
@@ -43,7 +43,7 @@ LINEAGE_COLUMNS = (
 
 
 UNIQUE_VIOLATION = "23505"
-"""SQLSTATE of a key that is there twice."""
+"""SQLSTATE of a key that occurs twice."""
 
 REASONS = "reject_reasons"
 """Column of a cleansing view that says why it refuses a row."""
@@ -110,7 +110,7 @@ class Mirror:
 
 
 def bare(entity: Entity, layer: ServerName) -> Mirror:
-    """Return an entity's mirror as far as area.yml knows it: without its payload."""
+    """Return an entity's mirror as area.yml declares it: without its payload."""
     return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
 
 
@@ -136,7 +136,7 @@ def of(
 
     Args:
         layer: MRR or STG.
-        area: whose mirrors.
+        area: the area of the mirrors.
         found: their tables, as the catalog has them.
 
     Raises:
@@ -199,11 +199,11 @@ def apply(
     Args:
         session: on the mirror's server, in the transaction that applies the batch.
         mirror: the table.
-        incoming: relation with payload and lineage columns, one row per key; where there may be
-            more, see `versions.apply`. Rows equal to what the mirror has are dropped: reading a row
-            twice writes nothing.
+        incoming: relation with payload and lineage columns, one row per key (`versions.apply` takes
+            several). A row that equals the mirror's writes nothing, so reading it twice does no
+            harm.
         rows: about how many those are.
-        rewrite: write the equal ones too, so that the layers behind see them again.
+        rewrite: write equal rows too, so that later layers get them again.
 
     Returns:
         Rows inserted and updated.
@@ -293,7 +293,7 @@ def with_refreshed(
 def changed(session: Session, mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> list[str]:
     """Find the entities of which a batch after `after` wrote a version, in one round trip.
 
-    Of a replaced version there is a later current one.
+    Only current rows are looked at: for each replaced version there is a later current one.
     """
     return _which(
         session,
@@ -322,7 +322,7 @@ def filled(session: Session, mirrors: Mapping[str, Mirror]) -> list[str]:
 
 
 def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
-    """Ask all questions at once, and return the entities of which the answer is yes, in order."""
+    """Ask all questions at once, and return the entities for which the answer is yes, in order."""
     if not questions:
         return []
     found = session.rows(db.raw(" union all ").join(questions))
@@ -332,7 +332,7 @@ def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
 def key_rows(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
     """Compose a relation of natural keys, with the types that a table gives them.
 
-    A cast to a type with its length would make a key that is too long one that is there.
+    The types have no length: a cast would cut a key that is too long, and make it another key.
     """
     return compose.statement(
         __name__,

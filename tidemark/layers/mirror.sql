@@ -16,8 +16,8 @@ select
     i._deleted_at
 from {incoming} as i
 
--- The rows that are here already, looked up once for all that follows. Nobody else writes to the
--- mirror meanwhile (`lock`), so a row stays where it was found.
+-- The rows that the mirror has already, looked up once for all later statements. No other process
+-- writes to the mirror meanwhile (`locks.writing`), so a row keeps its place (ctid).
 -- name: find
 select
     {m.key},
@@ -86,7 +86,8 @@ select {columns} from {history} where _batch_id > {after}
 -- name: current_versions
 select {columns} from {mirror} where _batch_id > {after}
 
--- The rows that were current after a batch, and live. Most still are as they were then.
+-- The rows that were current and not deleted after a batch. Most have not changed since, so the
+-- history is read only for those that have.
 -- name: as_of
 (
     select {columns} from {mirror} where _batch_id <= {batch_id} and _deleted_at is null
@@ -124,6 +125,6 @@ select
     exists (select from {mirror}) as has_rows
 
 
--- Natural keys that were found elsewhere.
+-- A relation of given natural keys.
 -- name: key_rows
 (select {typed as names} from unnest({arrays::text[]}) as k ({names}))

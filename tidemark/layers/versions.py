@@ -1,7 +1,7 @@
-"""Several versions of a key at once in a versioned mirror: the last is current, the others history.
+"""Merge several versions of a key at once: the last one is current, the others are history.
 
-The rule is that of one version after the other (`mirror.apply`), and so is what comes of it: each
-version is compared with the one before it, and one that equals it is left out.
+The result is the same as that of `mirror.apply` for one version after the other: each version is
+compared with the one before it, and left out if it is equal.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ def apply(
     Args:
         session: on the mirror's server, in the transaction that applies the batch.
         target: the table.
-        incoming: relation with payload and lineage columns, in the order of `_batch_id` and `_seq`
-            for each key. One with `_follows` has the payload of the version before it: a delete, or
-            a row that is shown again as it is. Without such a version it says nothing.
+        incoming: relation with payload and lineage columns, any number of rows per key, in the
+            order of `_batch_id` and `_seq`. A row with `_follows` takes the payload of the version
+            before it: a delete, or a row that is shown again unchanged. If there is no version
+            before it, it is left out.
         rows: about how many those are.
-        rewrite: batches whose rows are written even where they equal the version before.
+        rewrite: batches whose rows are written even if they equal the version before.
 
     Returns:
         Rows inserted, and versions that updated one.

@@ -1,9 +1,9 @@
 -- Several versions of a key in a versioned mirror, in the order of _batch_id and _seq.
 --
 -- {incoming}  the versions that came, with lineage columns, and whether one _follows another
--- {arrived}   those, and behind them the rows that are here, with the types of the mirror
--- {ordered}   v: what is new in them, and the rows that it replaces
--- {key} {carried}   the columns of the payload: its key, and what the key carries along
+-- {arrived}   these, and the rows that the mirror has of their keys, with the mirror's types
+-- {ordered}   v: the versions among them that change something, and the rows that they replace
+-- {key} {carried}   the columns of the payload: its key, and the others
 
 -- name: arrive
 insert into {arrived} ({payload}, _batch_id, _seq, _extracted_at, _deleted_at, _follows)
@@ -16,7 +16,7 @@ select
     _follows
 from {incoming} as i
 
--- The rows that are here come before those that came.
+-- The rows that the mirror has. They come before all others of their key, whatever their batch.
 -- name: arrive_behind
 insert into {arrived}
 ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at, _follows, _here)
@@ -32,8 +32,11 @@ select
 from (select distinct {key} from {arrived}) as a
 inner join {mirror} as m on {m.key = a.key}
 
--- Each version beside the one before it: what equals that is left out. One that follows has its
--- payload; it is left out where there is nothing before it, or nothing live that it could show again.
+-- Each version is compared with the one before it, and left out if it is equal. A version that
+-- _follows has no payload of its own: it takes that of the last one that has (_behind counts these).
+-- It is left out if there is none, or if the key was deleted since (_is_gone): a row that is only
+-- shown again must not bring a deleted key back. Two versions with one place have no order, which is
+-- an error (_is_repeated).
 -- name: order
 with placed as (
     select

@@ -20,7 +20,7 @@ from tidemark.results import Counts
 from tidemark.star.scd2 import Dimension
 
 DELETED = "is_deleted"
-"""Column of a fact table that keeps what the source deleted."""
+"""Column of a fact table that marks the facts which the source deleted (`on_delete: soft`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RoleKey:
         return Columns(self.dimension.natural_key)
 
     def read(self, columns: Sequence[str]) -> Columns:
-        """Columns that stand for `by` where the natural key is looked up: of its types."""
+        """Return columns that hold the values of `by`, cast to the types of the natural key."""
         return Columns(tuple(columns), types=self.dimension.read_as)
 
 
@@ -52,7 +52,7 @@ class Fact:
     natural_key: tuple[str, ...]
     """Columns of the fact table."""
     columns: Mapping[str, str]
-    """Column of the fact table -> landing column, the keys of dimensions and dates apart."""
+    """Column of the fact table -> landing column, without the keys of dimensions and dates."""
     event_time: str
     """Landing column; its name in the fact table is `event_column`."""
     event_column: str
@@ -95,12 +95,12 @@ class Fact:
         return {column: f"_by_{position}" for position, column in enumerate(columns)}
 
     def unknown_date(self, column: str) -> Composable:
-        """Return what a date key column has without a date."""
+        """Return the value of a date key column for a fact without a date."""
         return db.literal(None if column in self.nullable else 0)
 
     @property
     def soft(self) -> tuple[str, ...]:
-        """The column that says what the source deleted, where that is kept."""
+        """The column that marks deleted facts, if they are kept."""
         return (DELETED,) if self.on_delete == "soft" else ()
 
     @property

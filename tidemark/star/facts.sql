@@ -21,10 +21,11 @@ select distinct extract(year from days.day)::int
 from (select distinct l.{date} as day from {landing} as l) as days
 where days.day is not null
 
--- Landed facts with their keys. The join finds the version in force; where there is none (before
--- the first version, or after a delete) the subquery takes the latest that began before, else the
--- first. The key stays null where the dimension knows nothing of the natural key.
--- Rows that the layer below had before this delta may be here already; the others can't be.
+-- Landed facts with their keys. The join finds the version in force. If there is none (before the first
+-- version, or after a delete), the subquery takes the latest version that began before, else the first.
+-- The key stays null if the dimension has no version of the natural key.
+-- A fact that STG first saw after the last published batch can't be in the table. Only the others are
+-- looked for (_may_be_here), since a look asks the index of every partition (decision 4).
 -- name: resolve
 select
     {l.landed as stored},
@@ -54,8 +55,8 @@ where
 -- name: key
 coalesce({d}.{surrogate}, {nearest}) as {column}
 
--- The latest version of a natural key that began before an instant, else the first: the one in
--- force where there is one.
+-- The latest version of a natural key that began at an instant or before, else the first one. If a
+-- version is in force at that instant, it is this one.
 -- name: nearest
 (
     select x.{surrogate}
@@ -90,7 +91,7 @@ update {resolved} as r
 set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x.nk = r.by}), 0)
 where r.{column} is null
 
--- Most amended facts stay where they are in time, and so in their partition.
+-- Most amended facts keep their event time, and so stay in their partition.
 -- name: update
 update {fact} as f
 set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
@@ -106,8 +107,8 @@ delete from {resolved} as r
 using {fact} as f
 where r._may_be_here and {f.nk = r.nk} and f.{event_column} = r.{event_column}
 
--- The others are looked for in every partition. A fact whose event time moved is moved: it keeps
--- its surrogate key.
+-- The others are looked for in every partition. A fact whose event time has changed may move to another
+-- partition; it keeps its surrogate key.
 -- name: redate
 update {fact} as f
 set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
@@ -127,9 +128,9 @@ select
     r._batch_id
 from {resolved} as r
 
--- Facts that change hands: those of {timeline}'s versions that are here already, from the instant
--- on at which another version covers them. Only versions whose interval grew take facts over, and
--- those of a version that is gone.
+-- Which facts of which version have to point at another one: those whose event time another version of
+-- the key covers now. Only a version whose interval grew can take facts of another version over. The
+-- facts of a superseded version all have to move.
 -- name: handovers
 select
     d.{surrogate} as new_key,
@@ -151,9 +152,8 @@ select
 from ({handovers}) as v
 where exists (select from {fact})
 
--- History that was inserted before facts that are here already: point them at the version that
--- now covers their event time. The span is of all handovers together; as constants, its ends leave
--- the planner the partitions that matter, mostly one.
+-- Existing facts get the version that now covers their event time. The span is that of all handovers
+-- together. Its ends are constants, so the planner reads only the partitions in it, mostly one.
 -- name: repoint
 update {fact} as f
 set {column} = v.new_key
@@ -165,7 +165,7 @@ where
     and f.{event_column} >= %(span_from)s::timestamptz
     and f.{event_column} < %(span_to)s::timestamptz
 
--- Facts of which the landing table, which holds all that there are, says nothing.
+-- Facts that are not in the landing table, which holds all facts of STG.
 -- name: remove_surplus
 delete from {fact} as f
 where not exists (select from {landing} as l where {f.nk = l.landed_nk})

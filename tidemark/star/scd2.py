@@ -109,32 +109,33 @@ class Dimension:
     type2: tuple[str, ...]
     type1: tuple[str, ...]
     untracked: tuple[str, ...]
-    """Carried along: a version keeps what its first observation said."""
+    """Columns of neither type: a version keeps the values of its first observation."""
     effective: str
     """Column of the landing table with the time of the change."""
     has_plans: bool = False
-    """Whether it may lie in the future: a plan, withdrawn once the source no longer shows it."""
+    """Whether `effective` may lie in the future. Such a row is a plan. It is withdrawn if the
+    source no longer shows it before it takes effect."""
     first_version: Literal["beginning", "change"] = "beginning"
     is_scratch: bool = False
-    """Whether it is the work table in which the dimension is derived anew."""
+    """Whether it is the scratch table in which a rebuild derives the dimension."""
     added: Mapping[str, int] = field(default_factory=dict)
-    """Column that the table was given later -> the last batch that knows nothing of it."""
+    """Column that was added later -> the last batch that did not know it."""
     unkept: Mapping[str, int] = field(default_factory=dict)
-    """The same of columns of which that is not kept yet; 0 of those that it was made with."""
+    """The same for columns for which it is not recorded yet; 0 for columns of the first publish."""
     texts: frozenset[str] = frozenset()
     """Attributes that are compared as text."""
     key_types: Mapping[str, str] = field(default_factory=dict)
-    """Column of the natural key -> type, without its length, as which other tables' are compared
-    with it. One that has no type here is compared as it is."""
+    """Column of the natural key -> type, without its length, to which a column of another table is
+    cast when it is compared with it. Without a type here, it is compared as it is."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Surrogate key or attribute -> type."""
 
     @property
     def read_as(self) -> tuple[str, ...]:
-        """Types that columns of other tables are read as where they are its natural key.
+        """Types to which columns of other tables are cast when they name a natural key.
 
-        `char` ignores blanks. The dimension's own columns stay as they are, so that its index is of
-        use.
+        So a key of type `char` ignores blanks. The dimension's own columns are not cast, so that
+        its index can be used.
         """
         return tuple(self.key_types.get(column, "") for column in self.natural_key)
 
@@ -159,12 +160,12 @@ class Dimension:
 
     @property
     def written(self) -> tuple[str, ...]:
-        """What is written of a version; a new one is inferred or not by default."""
+        """Columns that are written for a version. `is_inferred` keeps its default in a new one."""
         return (*self.attributes, *_WRITTEN)
 
     @property
     def changing(self) -> tuple[str, ...]:
-        """What of it may change in a version that is there: all but the natural key."""
+        """Columns that may change in an existing version: all but its keys."""
         return (*self.type2, *self.type1, *self.untracked, *_WRITTEN)
 
     @property
@@ -174,12 +175,12 @@ class Dimension:
 
     @property
     def placed(self) -> WorkTable:
-        """The work table of what was seen of one batch's keys, each at its place in time."""
+        """The work table of all observations of a batch's keys, each at its place in time."""
         return self._work_table("placed", _PLACED)
 
     @property
     def segmented(self) -> WorkTable:
-        """The work table of what of that holds, in segments of equal state."""
+        """The work table of the observations that hold, in segments of equal state."""
         return self._work_table("segmented", _SEGMENTED)
 
     @property
@@ -285,7 +286,7 @@ def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_
     Args:
         session: on the DWH, in the publishing transaction.
         dimension: where the members go.
-        unknown: relation of natural keys; one that is there, or is null in part, is passed over.
+        unknown: relation of natural keys. A key that exists, or has a null in it, is passed over.
         batch_id: the batch that makes them.
 
     Returns:
@@ -316,7 +317,8 @@ def _parts(dimension: Dimension) -> Parts:
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
-        # Without plans it is the same, and what follows is in this order then: one sort is enough.
+        # Without plans both are the same. Then later windows need this order too, and one sort is
+        # enough for all.
         "told_at": db.name("_told_at" if dimension.has_plans else "_at"),
         "nk": Columns(dimension.natural_key),
         "type2": Columns(dimension.type2, texts=dimension.texts),

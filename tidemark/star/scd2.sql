@@ -3,18 +3,18 @@
 -- {landing}     l: the incoming versions, with lineage columns
 -- {dimension}   d: the dimension
 -- {confirmed}   c: instants at which a version was seen again, unchanged
--- {clock}       when the source showed them, where they may be plans; else null
+-- {clock}       when the source showed them, if they may be plans; else null
 -- {nk} {type2} {type1} {untracked}   its columns by role: natural key, attributes; {attributes} are all
--- Columns that start with _ are ours.
+-- Columns that start with _ are Tidemark's.
 --
--- Three work tables follow from each other:
--- {placed}      what was seen of the keys, now and before, each at its place in time
--- {segmented}   what of that holds, in segments of equal state
--- {timeline}    t: the versions that the segments are, with their bounds
+-- Three work tables, each made of the one before:
+-- {placed}      all observations of the keys, of this batch and earlier ones, each at its place in time
+-- {segmented}   the observations that hold, in segments of equal state
+-- {timeline}    t: the versions, one for each segment, with their bounds
 
--- Everything that was ever seen of these keys, at its place in time. Before: versions, their deletes,
--- and the times at which they were seen again. And now. Windows alone carry what is known along: a
--- join of `observed`, of which the planner knows nothing, may become a nested loop.
+-- Everything that was ever seen of these keys, at its place in time. Earlier observations are versions,
+-- their deletes and their confirmations; new ones come from {landing}. They are combined by window
+-- functions alone: the planner knows nothing of `observed`, and might join it by a nested loop.
 -- name: place
 with known as (
     select
@@ -99,8 +99,9 @@ observed as (
     from {landing}
 ),
 
--- What is known of the key as a whole: the last batch that showed it, the inferred member that
--- waits for it, and whether that member, filled or not, made it reach back to the beginning.
+-- What is known of the key as a whole: the last batch that showed it, its inferred member if that is
+-- not filled yet, and whether it reaches back to the beginning of time, as an inferred member does,
+-- filled or not.
 summed_up as (
     select
         *,
@@ -111,8 +112,8 @@ summed_up as (
     window whole as (partition by {nk})
 ),
 
--- Batches apply in ascending order: one that the key has seen already is a replay, and says
--- nothing. What counts from here on is the place of an observation among those of its key. (A version
+-- Batches are applied in ascending order. So a batch that the key has seen already is a replay, and is
+-- left out. From here on only the place of an observation among those of its key counts. (A version
 -- that an older Tidemark deleted has the batch of its delete.)
 arrived as (
     select
@@ -124,7 +125,7 @@ arrived as (
 
 {judged},
 
--- Only what is there can be deleted.
+-- A delete counts only if the observation before it was live.
 remaining as (
     select
         *,
@@ -133,8 +134,9 @@ remaining as (
     window arrival as (partition by {nk}, _withdrawn order by _batch_id, _seq, _live desc)
 ),
 
--- What was seen before a column was there is taken to have shown what the key shows first: batches up
--- to `since` know nothing of what was `added`. A key that was seen later has its values.
+-- Batches up to `since` did not know the columns `added`. Their observations are taken to have had the
+-- first value that the key shows there: so no version begins because of the column itself. A key that
+-- was seen after `since` has values of its own.
 counted as (
     select
         {lasting},
@@ -164,8 +166,10 @@ counted as (
         arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
--- A delete comes a tick or more after all that earlier batches showed, whatever the source's
--- clocks say. That includes earlier deletes, which had to wait as well: hence the subtraction.
+-- A delete is placed at least a tick (a microsecond) after everything that earlier batches showed,
+-- whatever the clocks say: a row with a stamp ahead of the clock must not come back by itself. Earlier
+-- deletes were moved too. Ticks are subtracted inside of the maximum and added outside, so that each
+-- delete comes a tick after the place that the one before it was given.
 deletes_placed as (
     select
         *,
@@ -179,8 +183,8 @@ deletes_placed as (
     window arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
--- A return comes not before the delete. A delete of what is deleted already repeats that delete,
--- and a delete of what never was there has no place.
+-- A return is placed at the delete at the earliest. A delete of a deleted key takes the place of that
+-- delete; a delete of a key that never existed has no place (null).
 placed as (
     select
         *,
@@ -193,8 +197,8 @@ placed as (
     window arrival as (partition by {nk} order by _batch_id, _seq, _live desc)
 ),
 
--- Of what was seen for the same instant, the latest batch counts. The instant keeps its version's
--- surrogate key, whichever wins.
+-- Of several observations of one instant the latest counts. The version that began at that instant
+-- keeps its surrogate key all the same, so that its facts need not move.
 ranked as (
     select
         *,
@@ -209,7 +213,8 @@ ranked as (
         whole as (partition by {nk})
 )
 
--- Type 1 is what was seen of the latest time; who withdrew that speaks for it.
+-- Type-1 values are those of the observation with the latest time (_told_at). If that one was
+-- withdrawn, the observation that withdrew it counts in its place.
 select
     {attributes},
     _at,
@@ -231,8 +236,8 @@ select
     _rank
 from ranked
 
--- What holds of that, in segments of equal state. Type-1 attributes are those of the last
--- observation in all of them.
+-- The observations that hold, in segments of equal state. All segments get the type-1 attributes of
+-- the last observation.
 -- name: segment
 with told as (
     select
@@ -257,8 +262,8 @@ with told as (
     )
 ),
 
--- A segment starts where the state differs from the one before; at one instant the delete comes
--- before the return.
+-- A segment starts where the state differs from that of the row before. At one instant, a delete comes
+-- before a return.
 compared as (
     select
         *,
@@ -279,7 +284,7 @@ numbered as (
     window timeline as (partition by {nk} order by _at, _live)
 )
 
--- It continues the first known version that fell into it: that one's key is kept.
+-- A segment continues the first known version in it, and keeps its surrogate key.
 select
     {attributes},
     _at,
@@ -296,8 +301,8 @@ select
 from numbered
 window known_first as (partition by {nk}, _segment order by _instant_key is null, _at)
 
--- Versions, each from the start of its segment to the start of the next; and in other roles what
--- the dimension and its confirmations no longer show, or show anew.
+-- The versions, each from the start of its segment to the start of the next one. Rows with other roles
+-- are new confirmations, and versions and confirmations that are to be removed.
 -- name: bound
 with bounded as (
     select
@@ -402,7 +407,8 @@ select
 from {placed}
 where _withdrawn and (_rank = 1 or _key is null)
 
--- Whether the dimension is empty and each key landed once: a mirror that is sent as a whole.
+-- Whether the dimension is empty and each key landed once. Then each row is a version as it is, and no
+-- timeline has to be built.
 -- name: is_first_load
 select
     not exists (select from {dimension} where {surrogate} <> 0)
@@ -426,8 +432,8 @@ select
     null
 from {landing}
 
--- A version that the rebuilt timeline no longer has. First of all, so that no two versions of a
--- key are current for a moment.
+-- Versions that the rebuilt timeline no longer has. They are deleted first, so that a key never has two
+-- current versions: the unique index would refuse that.
 -- name: delete
 delete from {dimension} as d
 using {timeline} as t
@@ -530,7 +536,7 @@ select
 from tidemark.added_column
 where dimension = any (%(dimensions)s)
 
--- Where nothing is a plan, what was seen is so for ever.
+-- Without plans, no observation is ever withdrawn.
 -- name: not_judged
 judged as (
     select
@@ -540,9 +546,10 @@ judged as (
     from arrived
 )
 
--- The clock at which a batch shows the key, or misses it, judges what was to begin later. What had
--- not begun when the source showed the key otherwise is withdrawn (a delete together with what it
--- ended, a tick before); when the key was gone, as long as something else of it remains.
+-- An observation is withdrawn if it had not begun by the clock of a later batch that shows the key. A
+-- delete is withdrawn together with the version that it ended, a tick before it. If the later batch
+-- finds the key deleted, a plan is withdrawn only if something else of the key remains: facts need a
+-- version to point at (decision 7).
 -- name: judged
 clocked as (
     select
