@@ -128,9 +128,9 @@ class ContractError(TidemarkError):
         statements: Iterable[str] = (),
     ) -> None:
         self.server, self.table, self.column = server, table, column
-        """Where to mend it; `column` is None where it is the table as a whole."""
+        """The place to mend; `column` is None if it is the table as a whole."""
         self.statements = tuple(statements)
-        """Those that mend it, where there are any."""
+        """The statements that mend it, if there are any."""
         super().__init__(message)
 
 

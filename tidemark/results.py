@@ -1,4 +1,4 @@
-"""What hops and batches did: as values, as JSON, and in words. Nothing here prints."""
+"""What hops and batches have done: as values, as JSON, and as text. Nothing here prints."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _NOTES = (*_IN_THE_STAR, "fetched", "future")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a source, as far as it concerned one entity."""
+    """One look at a source, for one entity."""
 
     window: Window
     clock: datetime
-    """The source's."""
+    """The source's clock."""
     seconds: float
-    """How long its snapshot was held."""
+    """How long the snapshot was open."""
 
     @property
     def info(self) -> dict[str, object]:
-        """What a log says of it."""
+        """The look as `etl_logs` records it."""
         low, high, held_by = self.window.low, self.window.high, self.window.held_by
         return {
             "low": low.isoformat() if low else None,
@@ -51,7 +51,7 @@ class Look:
 
 @dataclass(slots=True)
 class Counts:
-    """Rows that one hop moved for one entity, and what else there is to say of it."""
+    """How many rows one hop moved for one entity, and what else is worth reporting."""
 
     processed: int = 0
     inserted: int = 0
@@ -59,21 +59,21 @@ class Counts:
     deleted: int = 0
     rejected: int = 0
     warning: str | None = None
-    """What is wrong with it, although it was done."""
+    """What is wrong, although the hop has succeeded."""
     closed: int = 0
-    """Versions that ended."""
+    """Current versions that ended."""
     inferred: int = 0
-    """Members that facts made."""
+    """Inferred members that were made."""
     repointed: int = 0
     """Facts that point at another version than before."""
     fetched: int = 0
-    """Rows that no window had brought."""
+    """Rows that were fetched since no window had brought them."""
     future: int = 0
-    """Rows whose watermark lies in the future, so that they were left out."""
+    """Rows that were left out, since their watermark lies in the future."""
     drift: str = ""
-    """How the mirror followed its source."""
+    """How the mirror has followed its source's columns."""
     look: Look | None = None
-    """Of an extraction."""
+    """The look at the source, of an extraction."""
     stream_seconds: float | None = None
     apply_seconds: float | None = None
 
@@ -84,13 +84,13 @@ class Counts:
 
     @contextmanager
     def timed(self, what: Timing) -> Iterator[None]:
-        """Add the block's duration to what was spent."""
+        """Add the block's duration to a time."""
         start = monotonic()
         yield
         self.spend(what, monotonic() - start)
 
     def spend(self, what: Timing, seconds: float) -> None:
-        """Add a duration to what was spent."""
+        """Add a duration to a time."""
         setattr(self, what, (getattr(self, what) or 0.0) + seconds)
 
     @property
@@ -100,7 +100,7 @@ class Counts:
 
     @property
     def is_telling(self) -> bool:
-        """Whether a log says more of it than when was looked, and that nothing was found."""
+        """Whether there is more to report than that a look has found nothing."""
         is_noted = any(getattr(self, what) for what in _NOTES)
         return bool(self.processed or self.changed or self.warning or self.drift or is_noted)
 
@@ -110,12 +110,12 @@ class Counts:
         return self.inserted + self.updated + self.deleted + self.rejected
 
     def as_dict(self) -> dict[str, int]:
-        """The rows alone, for XCom, JSON and logs."""
+        """Only the numbers of rows, for XCom, JSON and logs."""
         return {what: getattr(self, what) for what in _ROWS}
 
     @property
     def info(self) -> dict[str, object]:
-        """What `etl_logs.additional_info` says beside the rows: what there is to say."""
+        """The content of `etl_logs.additional_info`; entries that say nothing are left out."""
         spent = {"stream_seconds": self.stream_seconds, "apply_seconds": self.apply_seconds}
         return {
             **({"drift": self.drift} if self.drift else {}),
@@ -133,7 +133,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class HopResult:
-    """What one hop of one batch did, entity by entity."""
+    """What one hop of one batch has done, entity by entity."""
 
     hop: Hop
     area: str
@@ -143,7 +143,7 @@ class HopResult:
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong although the hop was done, entity by entity."""
+        """What is wrong although the hop has succeeded, entity by entity."""
         return [counts.warning for counts in self.entities.values() if counts.warning]
 
     @property
@@ -153,7 +153,7 @@ class HopResult:
 
     @property
     def lines(self) -> Iterator[str]:
-        """What it did, in words: a line for the hop, and one or more for each entity."""
+        """Yield what it did as text: a line for the hop, and one or more for each entity."""
         yield (
             f"batch {self.batch_id} of {self.area}, {self.hop}: "
             f"{self.changed:,} rows written in {self.seconds:.2f} s"
@@ -168,7 +168,7 @@ class HopResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What one batch did."""
+    """What one batch has done."""
 
     area: str
     batch_id: int
@@ -181,7 +181,7 @@ class BatchResult:
 
 
 def remarks(hops: Iterable[HopResult]) -> Iterator[str]:
-    """Say in words what is behind the numbers of a batch: drift, and rows that it left out."""
+    """Yield notes on a batch as text: drift, and rows that it left out."""
     counted = [(name, counts) for hop in hops for name, counts in hop.entities.items()]
     yield from (counts.drift for _, counts in counted if counts.drift)
     for name, counts in counted:

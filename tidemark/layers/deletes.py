@@ -128,7 +128,8 @@ def apply(
         "extracted_at": db.literal(clock),
     }
     find_missing = compose.statement(__name__, "find_missing", parts)
-    # Few are missing, as a rule. Yet to find them among many, PostgreSQL takes several processes.
+    # As a rule few rows are missing. But in a large mirror PostgreSQL should look for them in
+    # several processes, which it does only for a table that is made from the query.
     expected = 0 if rows < SMALL else int(rows)
     worktable.fill_with_next(mrr, work, find_missing, rows=expected)
     missing, known = map(int, mrr.one(compose.statement(__name__, "count", parts)))

@@ -5,7 +5,7 @@ select {m.payload}
 from {mirror} as m
 where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
 
--- The rows that are missing, and all that there are where there is one of these.
+-- How many rows are missing; and if there are any, how many there are in all.
 -- name: count
 select
     c.missing,

@@ -30,8 +30,9 @@ select
 from {incoming} as i
 inner join {mirror} as m on {m.key = i.key}
 
--- Whether a key that is here came twice, as it is here and otherwise. One that came otherwise both
--- times breaks the key of the history, and one that is new that of the mirror. And how many differ.
+-- Whether a key of the mirror came twice, once unchanged and once changed, which no constraint would
+-- notice. (A key that came changed both times breaks the key of the history, and a new key that came
+-- twice breaks that of the mirror.) And how many rows will be updated.
 -- name: examine
 select
     exists (

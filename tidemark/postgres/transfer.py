@@ -60,12 +60,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A landing table of the receiving server, and who sends the items that land in it."""
+    """A landing table of the receiving server, and the function that sends items to it."""
 
     landing: Landing
     send: Callable[[Inlet], None]
     adds: bool = False
-    """Whether the landing table keeps what it holds."""
+    """Whether rows are added to those that the landing table has. Otherwise it is emptied first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Streamed:
     rows: int
     seconds: float
     refused: tuple[Refused, ...] = ()
-    """What the sender gave up."""
+    """Rows that the sender has given up."""
     brought: frozenset[str] = frozenset()
-    """Columns that came."""
+    """Columns that the items had."""
 
 
 def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
@@ -105,7 +105,7 @@ def shared_snapshot(sender: Session) -> str:
 
 
 def sharing_snapshot() -> Question[str]:
-    """Ask for the same, beside something else."""
+    """Return the question of `shared_snapshot`, to be asked together with others."""
     return Question(compose.statement(__name__, "export_snapshot"), question.one)
 
 
@@ -171,13 +171,13 @@ class Snapshot:
     server: ServerName
     id: str
     limits: Composable | None = None
-    """Statement that each of its transactions begins with."""
+    """The statement with which each of its transactions begins."""
 
     def send(self, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool) -> None:
         """Send the rows of a query, as `send` does, in a transaction of its own.
 
         Raises:
-            RefusedRowError: the sender refused a row; it names the column where one is to blame.
+            RefusedRowError: the sender refused a row. It names the column, if one is to blame.
         """
         with (
             self.servers.session(self.server, f"send {out.entity}") as session,
@@ -199,7 +199,7 @@ class Snapshot:
     def _column_told(
         self, session: Session, query: Composable, columns: Sequence[Column]
     ) -> Iterator[None]:
-        """Find the column of a row that the sender refuses to send: PostgreSQL does not tell it."""
+        """Find the column because of which the sender refuses a row: PostgreSQL does not say it."""
 
         def is_refused(some: Sequence[str]) -> bool:
             part = compose.statement(__name__, "part", columns=Columns(tuple(some)), query=query)
@@ -225,13 +225,13 @@ class Snapshot:
 def _stop(
     streams: Sequence[Future[Streamed]], receivers: Sequence[Session], inlets: Sequence[Inlet]
 ) -> None:
-    """End what still streams when one has failed: it holds the source's snapshot, in vain."""
+    """End the other streams when one has failed: they would hold the source's snapshot in vain."""
     for each in streams:
         each.cancel()
-    # One that is between two statements has nothing to cancel yet.
+    # Again and again: a stream that is between two statements has nothing to cancel at that moment.
     pause = 0.1
     while wait(streams, timeout=pause).not_done:
-        # One may wait for a lock before anything is sent to it.
+        # A receiver may wait for a lock before its sender has begun.
         db.cancel(list(receivers))
         for out in list(inlets):
             out.stop()
@@ -243,11 +243,11 @@ def land(receiver: Session, task: Task) -> Streamed:
 
     Args:
         receiver: session on the receiving server, outside of a transaction.
-        task: the table, and who sends to it.
+        task: the table, and the function that sends to it.
 
     Raises:
-        StatementError, ConnectError: of whichever end failed first; the landing table is as
-            it was before.
+        StatementError, ConnectError: of the end that failed first. The landing table is as it was
+            before.
     """
     start = time.monotonic()
     landing = task.landing
@@ -313,7 +313,7 @@ def refill(sender: Session, receiver: Session, job: Job) -> int:
 
 
 def create(receiver: Session, landing: Landing) -> None:
-    """Make a landing table that is not there yet, in the caller's transaction."""
+    """Make a landing table that does not exist yet, in the caller's transaction."""
     receiver.run(
         compose.statement(__name__, "create", landing=landing.name, columns=_definitions(landing))
     )

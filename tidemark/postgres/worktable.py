@@ -1,7 +1,7 @@
-"""Work tables: what a hop finds out once and reads more than once.
+"""Work tables hold results that a hop computes once and reads several times.
 
-They lie beside the landing tables, and stay there. So a hop that finds little out defines no table:
-it empties one and fills it again.
+They lie in the landing schema, and are kept. So a hop with few rows needs no DDL: it empties a work
+table and fills it again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 
 FEW = 1_000
-"""Rows for which a table is emptied and filled. For more it is made of its query, which PostgreSQL
-may then run in several processes, and analyzed."""
+"""Up to so many rows a work table is emptied and filled. For more, it is made again from its query,
+which PostgreSQL may then run in several processes, and is analyzed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class WorkTable:
 
     @property
     def entity(self) -> str:
-        """Whose it is, with what a table beside the entity's own adds to that."""
+        """The entity that it belongs to, followed by `.` and its purpose if it has one."""
         return self.qualified_name[1]
 
     @property
@@ -38,7 +38,7 @@ class WorkTable:
 
     @property
     def emptied(self) -> Composable:
-        """The statement that leaves it empty, with these columns, whatever was there."""
+        """The statement that makes it if need be, and leaves it empty with these columns."""
         return compose.statement(
             __name__,
             "empty",
@@ -63,9 +63,9 @@ def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) ->
 
     Args:
         session: in a transaction.
-        table: what is filled; it is made where it is not there, or has other columns.
-        query: has its columns; without parameters.
-        rows: about how many there will be; `release` is told the same.
+        table: the table; it is made if it does not exist or has other columns.
+        query: has the columns of the table, and no parameters.
+        rows: about how many there will be. `release` has to get the same number.
 
     Returns:
         The number of rows.
@@ -101,7 +101,7 @@ def drop(session: Session, table: Composable) -> None:
 
 
 def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None:
-    """Let the planner know what a table holds. Of few rows it knows enough by its size.
+    """Analyze a table, unless it has few rows: then its size tells the planner enough.
 
     The table is analyzed in one message with the next statement of the session.
     """
@@ -110,7 +110,7 @@ def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None
 
 
 def release(session: Session, *tables: WorkTable, rows: int) -> None:
-    """Empty work tables that took many rows: what took few is emptied when it is used again."""
+    """Empty work tables that took many rows. Others are emptied when they are used again."""
     if rows > FEW:
         for table in tables:
             session.queue(table.emptied)

@@ -1,4 +1,4 @@
--- Tables of a hop's own: unlogged, and of no use to anybody when it is done.
+-- Tables of a hop's own. They are unlogged, since nobody needs them when the hop has ended.
 
 -- name: empty
 select tidemark.empty_work_table({table}, {names}::text[], {types}::text[])

@@ -76,7 +76,7 @@ left join {dimension} as {d}
         and {d}.valid_from <= l.{event_time}
         and {d}.valid_to > l.{event_time}
 
--- The keys that facts lack, in one pass over them.
+-- The key columns that are null in some landed fact, in one pass over the facts.
 -- name: lacking
 select array_remove(array[{case when bool_or(columns is null) then 'columns' end}], null) as lacking
 from {resolved}
@@ -144,7 +144,7 @@ where
     t._role = 'version'
     and (t._grew and o._role = 'version' or o._role = 'superseded')
 
--- Nothing is looked for while there are no facts.
+-- Null while the fact table is empty: then nothing has to be repointed.
 -- name: handovers_span
 select
     min(v._cover_from)::text as span_from,

@@ -498,8 +498,8 @@ where
     num_nulls({u.nk}) = 0
     and not exists (select from {dimension} as d where {d.nk = u.nk})
 
--- What was written, and the versions of the touched keys that overlap, or leave a gap that no delete
--- explains.
+-- How many versions are written, and how many versions of the touched keys overlap their successor, or
+-- leave a gap that no delete explains.
 -- name: examine
 select
     count(*) filter (where _role = 'version' and _key is null) as inserted,

@@ -106,12 +106,12 @@ class Verification:
         return not self.audits and not any(check.compared.differences for check in self.checks)
 
     def sides(self, check: Checked) -> tuple[str, str]:
-        """Name the two layers that a check compared."""
+        """Return the names of the two layers that a check compared."""
         before, behind = _LAYERS[check.hop]
         return before.format(source=self.source), behind
 
     def lines(self) -> Iterator[str]:
-        """Say in words where layers differ: a line for each key."""
+        """Yield a line of text for each key in which layers differ."""
         for check in self.checks:
             for one in check.compared.differences:
                 key = ", ".join(map(str, one.key))
