@@ -23,7 +23,7 @@ from tidemark.postgres.db import Servers, Session
 from tidemark.results import HopResult
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
-_DDL = re.compile(r"\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)
+_DDL = re.compile(r"(^|;)\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)
 
 ENDS = "end"
 """Where those are counted that come after the last hop."""
@@ -49,7 +49,7 @@ class Sent:
     @property
     def ddl(self) -> list[str]:
         """Those that define tables, or empty and analyze them."""
-        return [text for _, _, text in self.statements if _DDL.match(text)]
+        return [text for _, _, text in self.statements if _DDL.search(text)]
 
 
 @contextmanager
