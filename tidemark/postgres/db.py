@@ -245,6 +245,7 @@ class Session:
         """
         assert self.another is not None, "reopen() is for sessions of connect()"
         self.close()
+        self._queued.clear()
         self._connection = self.another()._connection
 
     @contextmanager
