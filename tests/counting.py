@@ -23,7 +23,7 @@ from tidemark.postgres.db import Servers, Session
 from tidemark.results import HopResult
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
-_DDL = re.compile(r"(^|;)\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)
+_DDL = re.compile(r"(?:\A|;)\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)
 
 ENDS = "end"
 """Where those are counted that come after the last hop."""

@@ -18,6 +18,7 @@ from tidemark.declare.project import Project
 from tidemark.install import embedded
 from tidemark.install.migrate import migrate
 from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
+from tidemark.postgres import worktable
 from tidemark.postgres.db import Servers
 
 HOME = Path(__file__).parent.parent
@@ -194,3 +195,9 @@ def _rolled_back(dsn: str) -> Iterator[connection]:
     with closing(psycopg2.connect(database(dsn, ROLLED_BACK))) as opened:
         yield opened
         opened.rollback()
+
+
+@pytest.fixture
+def no_rows_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let batches of the test take the ways that are meant for many rows."""
+    monkeypatch.setattr(worktable, "FEW", -1)

@@ -10,6 +10,7 @@ from tidemark.errors import ContractError
 from tidemark.model import Overrides
 from tidemark.trust import rebuild, verify
 
+pytestmark = pytest.mark.usefixtures("no_rows_are_few")
 JAN, FEB, MAR, APR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z", "2025-04-01Z"
 SETTINGS = {"deletes": "detect", "max_delete_ratio": 0.9}
 THINGS = Dimension(

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_retail import SOLD, Retail, counted
 
+pytestmark = pytest.mark.usefixtures("no_rows_are_few")
 CUSTOMERS = st.fixed_dictionaries(
     {
         "name": st.sampled_from(["Ada", " ", None, "  bea  potter "]),

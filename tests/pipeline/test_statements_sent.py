@@ -79,6 +79,7 @@ def test_a_batch_asks_little_however_many_entities_there_are(made: Make):
 
     assert idle.total <= IDLE, counting.listed(idle.statements)
     assert one_row.total <= ONE_ROW, counting.listed(one_row.statements)
+    assert one_row.ddl == []
 
 
 def test_one_changed_row_of_the_shop_asks_little_and_defines_no_table(retail: Retail):

@@ -11,6 +11,6 @@ where (customer_id) in (
     select customer_id
     from (
         select customer_id::bigint as customer_id
-        from unnest(array['1', '2', '5', '8', '98']::text[]) as k (customer_id)
+        from unnest(array['1', '2', '5', '6', '98']::text[]) as k (customer_id)
     ) as named
 );

@@ -2,8 +2,8 @@
 insert into stg_rejects
 (area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at, resolved_at)
 select
-    'made',
-    'things',
+    'retail',
+    'customers',
     s.key,
     tidemark.row_data(l.*)
     - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
@@ -12,20 +12,20 @@ select
     s._first_seen_at,
     s._last_seen_at,
     greatest(s._ended_at, case when s._ended_at is not null then s._last_seen_at end)
-from landing."things.stays" as s
-inner join landing.things as l on s._landed = l._first_batch_id
+from landing."customers.stays" as s
+inner join landing.customers as l on s._landed = l._first_batch_id
 where not s._goes_on;
 
 -- count_refused
-select coalesce(sum(_refused), 0)::bigint from landing."things.stays";
+select coalesce(sum(_refused), 0)::bigint from landing."customers.stays";
 
 -- end
 update stg_rejects as r
 set resolved_at = greatest(s._good_at, r.last_seen_at)
-from landing."things.stays" as s
+from landing."customers.stays" as s
 where
-    r.area = 'made'
-    and r.entity = 'things'
+    r.area = 'retail'
+    and r.entity = 'customers'
     and r.resolved_at is null
     and r.key = s.key
     and s._stay = 1;
@@ -38,11 +38,11 @@ set
     reasons = s.reasons,
     batch_id = s._batch_id,
     last_seen_at = greatest(r.last_seen_at, s._last_seen_at)
-from landing."things.stays" as s
-inner join landing.things as l on s._landed = l._first_batch_id
+from landing."customers.stays" as s
+inner join landing.customers as l on s._landed = l._first_batch_id
 where
-    r.area = 'made'
-    and r.entity = 'things'
+    r.area = 'retail'
+    and r.entity = 'customers'
     and r.resolved_at is null
     and r.key = s.key
     and s._goes_on;
@@ -107,7 +107,7 @@ with refused as (
     select
         c._landed,
         array_agg(distinct reason.reason order by reason.reason) as reasons
-    from landing."things.cleaned" as c
+    from landing."customers.cleaned" as c
     cross join lateral unnest(c.reject_reasons) as reason (reason)
     where c._deleted_at is null
     group by c._landed
@@ -115,14 +115,14 @@ with refused as (
 
 shown as (
     select distinct
-        jsonb_build_object('tag', l.tag, 'part', l.part) as key,
+        jsonb_build_object('customer_id', l.customer_id) as key,
         c._landed,
         c._batch_id,
         c._seq,
         c._extracted_at,
         r.reasons
-    from landing."things.cleaned" as c
-    inner join landing.things as l on c._landed = l._first_batch_id
+    from landing."customers.cleaned" as c
+    inner join landing.customers as l on c._landed = l._first_batch_id
     left join refused as r on c._landed = r._landed
 ),
 
@@ -163,7 +163,10 @@ select
     s._stay = 0 and exists (
         select
         from stg_rejects as r
-        where r.area = 'made' and r.entity = 'things' and r.resolved_at is null and r.key = s.key
+        where r.area = 'retail'
+        and r.entity = 'customers'
+        and r.resolved_at is null
+        and r.key = s.key
     ) as _goes_on
 from stays as s
 left join counted as c on s.key = c.key and s._last = c._from_last;
