@@ -207,6 +207,10 @@ class StatementError(TidemarkError):
         self, message: str, *, sqlstate: str | None = None, is_final: bool = False
     ) -> None:
         self.sqlstate = sqlstate
+        self.statements: tuple[str, ...] = ()
+        """Names of those that were sent together, one of which was refused: `star.facts.insert`."""
+        self.constraint: str | None = None
+        """The name of the constraint that forbids it, where one does."""
         self.is_transient = sqlstate in _LOST_TO_OTHERS and not is_final
         super().__init__(message)
 
@@ -239,7 +243,7 @@ class RefusedRowError(StatementError):
         self, entity: str, todo: str, *, column: str | None = None, what: str = ""
     ) -> RefusedRowError:
         """Return the same error with the name of an entity, and what to do."""
-        return RefusedRowError(
+        said = RefusedRowError(
             self.server,
             what or self.what,
             sqlstate=self.sqlstate,
@@ -247,6 +251,8 @@ class RefusedRowError(StatementError):
             entity=entity,
             todo=todo,
         )
+        said.statements, said.constraint = self.statements, self.constraint
+        return said
 
 
 _LOST_TO_OTHERS = {

@@ -68,7 +68,7 @@ def failed(done: Done, code: int) -> str:
         ("{}['Jane Doe']", 3, "seed: sql/retail/sample/__init__.py:9 raised KeyError. "),
         ("run(':a', wrong='Jane Doe')", 3, "/__init__.py:7 raised StatementError. Correct"),
         ("run('select :a', a=object())", 9, "operational: can't adapt type 'object'."),
-        (CLASH, 9, f"seed: operational refused a row: customers_pkey of customers .* {HERE}"),
+        (CLASH, 9, f"refused a row: its key is there already .customers_pkey of .* {HERE}"),
         ("run('select :n::text::int', n='Jane Doe')", 9, "syntax"),
         (COPY, 9, f"refused a row: invalid input syntax for type bigint, in column .* {HERE}"),
         (f"run('set statement_timeout = 1'); {SLEEP}", 9, "canceling statement due to .*timeout"),

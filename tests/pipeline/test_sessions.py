@@ -8,8 +8,8 @@ import pytest
 
 from tests import counting
 from tests.fix_servers import Warehouse
-from tidemark.errors import StatementError
-from tidemark.postgres import db, question
+from tidemark.errors import RefusedRowError, StatementError
+from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
 
@@ -90,3 +90,12 @@ def test_a_copy_is_not_begun_where_a_queued_statement_failed(session: Session):
     with pytest.raises(StatementError, match="division by zero"):
         session.copy(db.raw("copy seen from stdin"), BytesIO(b"2\n"))
     assert session.value("select count(*) from seen") == 0
+
+
+def test_an_error_names_its_statements_and_the_constraint(session: Session):
+    session.run("create temp table sources (area text, constraint one_area unique (area))")
+    session.queue(compose.statement("tidemark.layers.ledger", "last_applied"), {"area": "a"})
+    with pytest.raises(RefusedRowError) as raised:
+        session.run("insert into sources values ('a'), ('a')")
+    error = raised.value.of("things", "Mend it.")
+    assert (error.statements, error.constraint) == (("layers.ledger.last_applied",), "one_area")

@@ -66,9 +66,15 @@ Part = sql.Composable | Columns | Sequence[sql.Composable]
 Parts = Mapping[str, Part]
 
 
-def statement(
-    module: str, name: str, common: Parts | None = None, /, **parts: Part
-) -> sql.Composed:
+class Statement(sql.Composed):
+    """A statement of a file. Errors say which it was."""
+
+    def __init__(self, composed: sql.Composed, module: str, name: str) -> None:
+        super().__init__(composed)
+        self.name = f"{module.removeprefix('tidemark.')}.{name}"
+
+
+def statement(module: str, name: str, common: Parts | None = None, /, **parts: Part) -> Statement:
     """Compose a statement of the file beside a module.
 
     Args:
@@ -88,7 +94,7 @@ def statement(
     try:
         if needless:
             raise ValueError(f"no placeholder is for {', '.join(sorted(needless))}.")
-        return filled(text, {**common, **parts})
+        return Statement(filled(text, {**common, **parts}), module, name)
     except ValueError as error:
         raise ValueError(f"{module}, {name}: {error}") from None
 

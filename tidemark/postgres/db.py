@@ -84,8 +84,10 @@ class Session:
     def __init__(self, connection: extensions.connection, server: ServerName) -> None:
         self._connection = connection
         self.server = server
-        self._queued: list[bytes] = []
-        """Statements that go with the next one, as they are sent."""
+        self._queued: list[tuple[str, bytes]] = []
+        """Statements that go with the next one: their names, and how they are sent."""
+        self._sent: tuple[str, ...] = ()
+        """Names of the statements of the last message."""
         self._is_used = threading.Lock()
         self._used = time.monotonic()
         if isinstance(connection, Connection):
@@ -140,7 +142,7 @@ class Session:
         Its result is not wanted. Where it fails, the next one raises its error, and is not run.
         Outside of a transaction, the statements of one message are a transaction of their own.
         """
-        self._queued.append(self._spelled(statement, parameters))
+        self._queued.append((_named(statement), self._spelled(statement, parameters)))
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -155,7 +157,7 @@ class Session:
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
         with self._cursor() as cursor:
-            message = self._message(_spelled(cursor, statement, None))
+            message = self._message((_named(statement), _spelled(cursor, statement, None)))
             cursor.copy_expert(message, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
@@ -251,23 +253,26 @@ class Session:
     @contextmanager
     def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
         with self._cursor() as cursor:
-            cursor.execute(self._message(_spelled(cursor, statement, parameters)))
+            spelled = _spelled(cursor, statement, parameters)
+            cursor.execute(self._message((_named(statement), spelled)))
             yield cursor
 
-    def _message(self, *last: bytes) -> bytes:
-        message = b";\n".join([*self._queued, *last])
+    def _message(self, *last: tuple[str, bytes]) -> bytes:
+        sent = [*self._queued, *last]
         self._queued.clear()
-        return message
+        self._sent = tuple(name for name, _ in sent if name)
+        return b";\n".join(spelled for _, spelled in sent)
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
+        self._sent = ()
         try:
             with self._is_used, self._connection.cursor() as cursor:
                 yield cursor
         except psycopg2.Error as error:
             if silent := connections.silent(self._connection):
                 raise silent from error
-            told = driver_errors.of_statement(error, self.server)
+            told = driver_errors.of_statement(error, self.server, self._sent)
             # A traceback would show what the server says of the row in its DETAIL and CONTEXT.
             raise told from (error if error.pgcode is None else None)
         except UnicodeEncodeError:
@@ -283,6 +288,10 @@ class Relation:
 
     session: Session
     rows: Composable
+
+
+def _named(statement: Composable | str) -> str:
+    return statement.name if isinstance(statement, compose.Statement) else ""
 
 
 def cancel(sessions: Iterable[Session]) -> None:

@@ -88,8 +88,18 @@ _MISSING = {
 _NO_ROLE = {errorcodes.INVALID_PARAMETER_VALUE, errorcodes.UNDEFINED_OBJECT}
 
 
-def of_statement(error: psycopg2.Error, server: ServerName) -> TidemarkError:
-    """Turn an error of a statement into one of Tidemark's.
+def of_statement(
+    error: psycopg2.Error, server: ServerName, statements: tuple[str, ...] = ()
+) -> TidemarkError:
+    """Turn an error of one of these statements, sent together, into one of Tidemark's."""
+    told = _told(error, server)
+    if isinstance(told, StatementError):
+        told.statements, told.constraint = statements, error.diag.constraint_name
+    return told
+
+
+def _told(error: psycopg2.Error, server: ServerName) -> TidemarkError:
+    """Say what went wrong.
 
     The server's DETAIL and CONTEXT stay out of the message, since they may quote a row. Its primary
     message may quote one too: a row's text can be read as a name. So it is shown only if all that
@@ -179,7 +189,7 @@ def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRow
     elif diag.datatype_name and constraint:
         what = f"the type {diag.datatype_name} forbids it ({constraint})"
     elif constraint:
-        what = f"{constraint} of {table} forbids it ({_condition(state)})"
+        what = _forbidden(constraint, str(table), state)
     elif table:
         what = f"{table} has no place for it ({_condition(state)})"
     elif state in _NO_TEXT:
@@ -194,6 +204,14 @@ def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRow
     found = _COPIED_COLUMN.search(diag.context or "")
     column = diag.column_name or (found["column"] if found else None)
     return RefusedRowError(server, what.rstrip("."), sqlstate=state, column=column)
+
+
+def _forbidden(constraint: str, table: str, state: str) -> str:
+    """Say what a constraint forbids, as well as its name tells."""
+    for ending, what in CONSTRAINTS.items():
+        if constraint.endswith(ending):
+            return f"{what} ({constraint} of {table})"
+    return f"{constraint} of {table} forbids it ({_condition(state)})"
 
 
 def _is_of_row(error: psycopg2.Error, state: str) -> bool:
@@ -253,6 +271,15 @@ def _condition(state: str) -> str:
     except KeyError:
         return f"error {state}"
 
+
+CONSTRAINTS = {
+    "_one_version_per_instant": "two versions of its key begin at one instant",
+    "_one_current_version": "two versions of its key are current",
+    "_valid_from_before_valid_to": "it ends before it begins",
+    "_only_key_0_has_no_natural_key": "it has no natural key",
+    "_pkey": "its key is there already",
+}
+"""How the name of a constraint ends that Tidemark makes -> what it forbids of a row."""
 
 _NO_TEXT = {
     errorcodes.CHARACTER_NOT_IN_REPERTOIRE: "bytes that are no text in its encoding",
