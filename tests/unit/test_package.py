@@ -47,6 +47,13 @@ def test_no_code_knows_an_area(module: Path):
     assert [text for text in found if "such as" not in text] == []
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_no_module_names_another_one_in_a_text(module: Path):
+    """Imports point downwards; a text could point anywhere, and nothing would notice."""
+    named = re.compile(rf"\btidemark\.({'|'.join(path.stem for path in PACKAGE.iterdir())})\.")
+    assert [text for text in literals(module) if named.search(text)] == []
+
+
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_no_statement_knows_an_area(path: Path):
     assert AREA.findall(path.read_text("utf-8")) == []

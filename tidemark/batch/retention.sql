@@ -1,3 +1,5 @@
+-- reserved in: key
+
 -- Deletes of what is older than area.yml keeps. Each statement is a transaction of its own.
 
 -- name: logs

@@ -1,3 +1,5 @@
+-- reserved in: key
+
 -- From MRR into the landing tables of STG, and what a repair removes.
 
 -- Each landed row gets its number in place of MRR's first batch, and the view passes it on.

@@ -1,3 +1,5 @@
+-- reserved in: key, staged
+
 -- Which MRR key holds which STG row.
 --
 -- {landing}   l: the rows as they came, with MRR's keys; numbered in _first_batch_id

@@ -1,3 +1,5 @@
+-- reserved in: key, staged
+
 -- From the landing table through the cleansing view into the mirror of STG.
 
 -- The view is evaluated only here. Every later step reads the work table with its result. A row that

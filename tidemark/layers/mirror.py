@@ -48,25 +48,11 @@ UNIQUE_VIOLATION = "23505"
 REASONS = "reject_reasons"
 """Column of a cleansing view that says why it refuses a row."""
 
-RESERVED = frozenset(LINEAGE) | sqlfiles.own_columns(
-    "tidemark.trust.compare", "tidemark.layers.versions"
-)
+RESERVED = frozenset(LINEAGE) | sqlfiles.reserved("payload")
 """Names that no column of a payload may have."""
 
-_RESERVED_IN_KEYS = RESERVED | sqlfiles.own_columns(
-    "tidemark.star.audits",
-    "tidemark.layers.claims",
-    "tidemark.layers.cleanse",
-    __name__,
-    "tidemark.layers.rejects",
-    "tidemark.batch.retention",
-    "tidemark.trust.pairs",
-    "tidemark.batch.stage",
-    "tidemark.trust.verify",
-)
-_RESERVED_IN_STG = {REASONS} | sqlfiles.own_columns(
-    "tidemark.layers.claims", "tidemark.layers.cleanse"
-)
+_RESERVED_IN_KEYS = RESERVED | sqlfiles.reserved("key")
+_RESERVED_IN_STG = {REASONS} | sqlfiles.reserved("staged")
 
 
 @dataclass(frozen=True, slots=True)

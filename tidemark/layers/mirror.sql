@@ -1,3 +1,5 @@
+-- reserved in: key
+
 -- Versioned mirrors: one current row per key, replaced versions in the history.
 -- {incoming} is a relation with the payload columns, the key and the lineage columns,
 -- and one row per key.

@@ -1,3 +1,5 @@
+-- reserved in: key
+
 -- Rows that cleansing refused: opened, kept up to date, resolved.
 
 -- {cleaned} has the cleansed rows, {landing} the rows as they came. A reject has MRR's key and row,

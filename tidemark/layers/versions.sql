@@ -1,3 +1,5 @@
+-- reserved in: payload
+
 -- Several versions of a key in a versioned mirror, in the order of _batch_id and _seq.
 --
 -- {incoming}  the versions that came, with lineage columns, and whether one _follows another

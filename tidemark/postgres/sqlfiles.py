@@ -5,11 +5,14 @@ Statements that a module composes lie beside it, in a file of its name, each beh
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_RESERVED = re.compile(r"^-- reserved in: ([\w, ]+)$", re.MULTILINE)
 _OWN_COLUMN = re.compile(r"\b_\w+")
 _TOKEN = re.compile(
     r"""(?P<left_out>--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
@@ -39,11 +42,31 @@ def statement(module: str, name: str) -> str:
     return statements(module)[name]
 
 
+Use = Literal["payload", "key", "staged", "dimension", "fact"]
+"""Where a user's column meets those of statements: in any mirror's payload, in its key, in STG's
+payload, in a dimension, in a fact table."""
+
+
+def reserved(use: Use) -> frozenset[str]:
+    """Return the names that no column of a user may have in some use.
+
+    A file of statements says so itself: one that begins with `-- reserved in: key, fact` has
+    columns of its own, whose names begin with _, beside keys and beside columns of facts. So no
+    room has to know which rooms above it need a name.
+    """
+    return frozenset(_reserved()[use])
+
+
 @cache
-def own_columns(*modules: str) -> frozenset[str]:
-    """Return the names that statements give to columns of their own: all that begin with _."""
-    texts = (text for module in modules for text in statements(module).values())
-    return frozenset(name for text in texts for name in _OWN_COLUMN.findall(text))
+def _reserved() -> Mapping[str, set[str]]:
+    names: dict[str, set[str]] = defaultdict(set)
+    rooms = [room for room in resources.files("tidemark").iterdir() if room.is_dir()]
+    for file in (file for room in rooms for file in room.iterdir() if file.name.endswith(".sql")):
+        text = file.read_text("utf-8")
+        if found := _RESERVED.match(text):
+            for use in found[1].split(", "):
+                names[use].update(_OWN_COLUMN.findall(_COMMENT.sub("", text)))
+    return names
 
 
 def split(text: str) -> Iterator[str]:

@@ -1,3 +1,5 @@
+-- reserved in: key, dimension
+
 -- Rows that must not exist in a star schema.
 
 -- Versions that overlap, leave a gap that no delete explains, or are current although they have

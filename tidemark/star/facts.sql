@@ -1,3 +1,5 @@
+-- reserved in: fact
+
 -- Facts: each dimension key is the version in force at the event time.
 
 -- {fact}       f: the fact table; {nk} is its natural key, {changing} what else is written

@@ -1,3 +1,5 @@
+-- reserved in: dimension
+
 -- Rebuild the timeline of the natural keys that a batch touches (docs/scd2.md).
 --
 -- {landing}     l: the incoming versions, with lineage columns

@@ -20,10 +20,6 @@ from tidemark.star.facts import DELETED, Fact, RoleKey
 from tidemark.star.published import Published
 from tidemark.star.scd2 import VERSIONING, Dimension
 
-_RESERVED_IN_DIMENSIONS = sqlfiles.own_columns(
-    "tidemark.star.audits", "tidemark.star.scd2", "tidemark.trust.pairs"
-)
-_RESERVED_IN_FACTS = sqlfiles.own_columns("tidemark.star.facts", "tidemark.trust.pairs")
 _NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables whose names have a number."""
 
@@ -152,7 +148,7 @@ def _dimension(
     expected = scd2.confirmed_of(table.qualified_name)
     confirmed = catalog.require(found, expected, server="dwh", why="create_dimension")
     contracts.require_key_alike(area, table, confirmed, entity.key)
-    _require_own_names(area, table, fed, _RESERVED_IN_DIMENSIONS)
+    _require_own_names(area, table, fed, sqlfiles.reserved("dimension"))
     return Dimension(
         entity=entity.name,
         table=table.qualified_name,
@@ -219,7 +215,7 @@ def _fact(
     contracts.require_fed(
         area, table, columns, feed.table, {*key_columns, "_batch_id"}, view=entity.view
     )
-    _require_own_names(area, table, columns, _RESERVED_IN_FACTS)
+    _require_own_names(area, table, columns, sqlfiles.reserved("fact"))
     found_by = sum(len(role.by) for role in roles)
     contracts.require_room(
         "dwh", label(table.qualified_name), len(columns), len(key_columns) + found_by + 2

@@ -1,3 +1,5 @@
+-- reserved in: payload
+
 -- Two relations with the same columns, on two servers. Each has the columns of the key, those that
 -- are compared, and _pending. {rows} is a subquery.
 

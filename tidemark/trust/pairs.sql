@@ -1,3 +1,5 @@
+-- reserved in: key, dimension, fact
+
 -- The rows of an entity in each layer, for `compare`.
 
 -- name: live_rows

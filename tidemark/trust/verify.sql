@@ -1,3 +1,5 @@
+-- reserved in: key
+
 -- Counts, and rejects, which are compared by their reasons.
 
 -- name: is_applied
