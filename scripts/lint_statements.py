@@ -37,12 +37,10 @@ LEFT_OUT = [
 """Rules that these statements don't follow."""
 
 
-def main(paths: list[str]) -> int:
-    """Print what is wrong, and return 1 if anything is."""
+def main(paths: list[str]) -> str | None:
+    """Return what is wrong; None if nothing is."""
     linter = Linter(FluffConfig.from_root(overrides={"exclude_rules": ", ".join(LEFT_OUT)}))
-    found = [line for path in paths for line in violations(linter, path)]
-    print(*found, sep="\n")
-    return 1 if found else 0
+    return "\n".join(line for path in paths for line in violations(linter, path)) or None
 
 
 def violations(linter: Linter, path: str) -> Iterator[str]:

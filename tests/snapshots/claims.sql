@@ -1,5 +1,6 @@
 -- are_known
-delete from tidemark.claims_unknown where area = 'made';
+delete from tidemark.claims_unknown
+where area = 'made';
 
 -- claim
 insert into tidemark.key_claim as k (area, entity, mrr_key, stg_key, holds, since, row_data)
@@ -33,8 +34,7 @@ where
     c._deleted_at is null
     and (
         c._taken_by is not null
-        or c.reject_reasons = '{}'
-        and (not c._is_own or c._since is not null)
+        or c.reject_reasons = '{}' and (not c._is_own or c._since is not null)
     )
 on conflict (area, entity, mrr_key) do nothing;
 
@@ -147,7 +147,9 @@ where
 -- examine
 select
     count(*) filter (where l._first_batch_id is null),
-    count(*) filter (where (l.customer_id = c.customer_id and true) is not true),
+    count(*) filter (
+        where (l.customer_id = c.customer_id and true) is not true
+    ),
     count(*) - count(distinct c._landed),
     coalesce(bool_or(c._seq <> 0), false),
     exists (select from tidemark.key_claim as k where k.area = 'retail' and k.entity = 'customers'),
@@ -163,7 +165,8 @@ left join landing.customers as l on c._landed = l._first_batch_id
 where c._landed is null or c._landed > 0;
 
 -- forget
-delete from tidemark.key_claim as k where k.area = 'retail' and k.entity = 'customers';
+delete from tidemark.key_claim as k
+where k.area = 'retail' and k.entity = 'customers';
 
 -- forget_holders
 delete from tidemark.key_claim as k
@@ -266,7 +269,8 @@ from (
 where c._mrr_key = h.mrr_key;
 
 -- keep_marked
-delete from landing."things.cleaned" where _mrr_key is null;
+delete from landing."things.cleaned"
+where _mrr_key is null;
 
 -- last_number
 select coalesce(max(_first_batch_id), 0) from landing.things;
@@ -379,10 +383,11 @@ where
     and not exists (
         select
         from stg_rejects as o
-        where o.area = r.area
-        and o.entity = r.entity
-        and o.resolved_at is null
-        and o.key = n.mrr_key
+        where
+            o.area = r.area
+            and o.entity = r.entity
+            and o.resolved_at is null
+            and o.key = n.mrr_key
     );
 
 -- take_effect
@@ -446,5 +451,13 @@ cross join (
 where
     k.area = 'made' and k.entity = 'things'
     and not k.holds
-    and k.stg_key in (select c._held from landing."things.cleaned" as c where c._frees)
-    and not exists (select from landing."things.cleaned" as c where c._mrr_key = k.mrr_key);
+    and k.stg_key in (
+        select c._held
+        from landing."things.cleaned" as c
+        where c._frees
+    )
+    and not exists (
+        select
+        from landing."things.cleaned" as c
+        where c._mrr_key = k.mrr_key
+    );

@@ -15,16 +15,17 @@ select
     _extracted_at,
     _deleted_at,
     case
-        when num_nulls(customer_id) > 0
-        or updated_at is null
-        or updated_at < '0001-01-01'
-        or updated_at >= '9999-12-31' then reject_reasons || array_remove(
-            array[case when num_nulls(customer_id) > 0 then 'key is missing' end,
-            case when updated_at is null
-            or updated_at < '0001-01-01'
-            or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end],
-            null
-        )
+        when false or num_nulls(customer_id) > 0
+        or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31'
+            then reject_reasons || array_remove(
+                array[(case when num_nulls(customer_id) > 0 then 'key is missing' end),
+                (
+                    case when updated_at is null
+                    or updated_at < '0001-01-01'
+                    or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end
+                )],
+                null
+            )
         else reject_reasons
     end as reject_reasons,
     _first_batch_id as _landed,
@@ -81,20 +82,24 @@ select
     _extracted_at,
     _deleted_at,
     case
-        when num_nulls(sale_id) > 0
+        when false or num_nulls(sale_id) > 0
         or transaction_timestamp is null
         or transaction_timestamp < '0001-01-01'
         or transaction_timestamp >= '9999-12-31'
-        or transaction_date < '0001-01-01'
-        or transaction_date > '9999-12-31' then reject_reasons || array_remove(
-            array[case when num_nulls(sale_id) > 0 then 'key is missing' end,
-            case when transaction_timestamp is null
-            or transaction_timestamp < '0001-01-01'
-            or transaction_timestamp >= '9999-12-31' then 'transaction_timestamp is missing, or not between 0001-01-01 and 9999-12-30' end,
-            case when transaction_date < '0001-01-01'
-            or transaction_date > '9999-12-31' then 'transaction_date is not between 0001-01-01 and 9999-12-31' end],
-            null
-        )
+        or transaction_date < '0001-01-01' or transaction_date > '9999-12-31'
+            then reject_reasons || array_remove(
+                array[(case when num_nulls(sale_id) > 0 then 'key is missing' end),
+                (
+                    case when transaction_timestamp is null
+                    or transaction_timestamp < '0001-01-01'
+                    or transaction_timestamp >= '9999-12-31' then 'transaction_timestamp is missing, or not between 0001-01-01 and 9999-12-30' end
+                ),
+                (
+                    case when transaction_date < '0001-01-01'
+                    or transaction_date > '9999-12-31' then 'transaction_date is not between 0001-01-01 and 9999-12-31' end
+                )],
+                null
+            )
         else reject_reasons
     end as reject_reasons,
     _first_batch_id as _landed,
@@ -147,16 +152,17 @@ select
     _extracted_at,
     _deleted_at,
     case
-        when num_nulls(tag, part) > 0
-        or at is null
-        or at < '0001-01-01'
-        or at >= '9999-12-31' then reject_reasons || array_remove(
-            array[case when num_nulls(tag, part) > 0 then 'key is missing' end,
-            case when at is null
-            or at < '0001-01-01'
-            or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end],
-            null
-        )
+        when false or num_nulls(tag, part) > 0
+        or at is null or at < '0001-01-01' or at >= '9999-12-31'
+            then reject_reasons || array_remove(
+                array[(case when num_nulls(tag, part) > 0 then 'key is missing' end),
+                (
+                    case when at is null
+                    or at < '0001-01-01'
+                    or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end
+                )],
+                null
+            )
         else reject_reasons
     end as reject_reasons,
     _first_batch_id as _landed,
@@ -200,16 +206,17 @@ select
     _extracted_at,
     _deleted_at,
     case
-        when num_nulls(tag, part) > 0
-        or at is null
-        or at < '0001-01-01'
-        or at >= '9999-12-31' then reject_reasons || array_remove(
-            array[case when num_nulls(tag, part) > 0 then 'key is missing' end,
-            case when at is null
-            or at < '0001-01-01'
-            or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end],
-            null
-        )
+        when false or num_nulls(tag, part) > 0
+        or at is null or at < '0001-01-01' or at >= '9999-12-31'
+            then reject_reasons || array_remove(
+                array[(case when num_nulls(tag, part) > 0 then 'key is missing' end),
+                (
+                    case when at is null
+                    or at < '0001-01-01'
+                    or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end
+                )],
+                null
+            )
         else reject_reasons
     end as reject_reasons,
     _first_batch_id as _landed,

@@ -2,9 +2,12 @@
 select
     c.missing,
     case
-        when c.missing > 0 then (
-            select count(*) from public.mrr_dim_customers where _deleted_at is null
-        )
+        when c.missing > 0
+            then (
+                select count(*)
+                from public.mrr_dim_customers
+                where _deleted_at is null
+            )
         else 0
     end as known
 from (select count(*) as missing from landing."customers.missing") as c;
@@ -14,12 +17,19 @@ select
     (
         select count(*)
         from public.mrr_dim_customers as m
-        where m._deleted_at is null
-        and not exists (
-            select from pg_temp."customers.keys" as k where m.customer_id = k.customer_id
-        )
+        where
+            m._deleted_at is null
+            and not exists (
+                select
+                from pg_temp."customers.keys" as k
+                where m.customer_id = k.customer_id
+            )
     ),
-    (select count(*) from public.mrr_dim_customers where _deleted_at is null);
+    (
+        select count(*)
+        from public.mrr_dim_customers
+        where _deleted_at is null
+    );
 
 -- count_overlooked
 select count(*) from (select array[k.customer_id::text] as key
@@ -46,11 +56,17 @@ select
     m.created_at,
     m.updated_at
 from public.mrr_dim_customers as m
-where m._deleted_at is null
-and not exists (select from landing."customers.keys" as k where m.customer_id = k.customer_id);
+where
+    m._deleted_at is null
+    and not exists (
+        select
+        from landing."customers.keys" as k
+        where m.customer_id = k.customer_id
+    );
 
 -- first_overlooked
-select o.key from (select array[k.customer_id::text] as key
+select o.key
+from (select array[k.customer_id::text] as key
 from landing."customers.keys" as k
 where
     k.updated_at < timestamptz '2025-01-01Z'
@@ -60,7 +76,8 @@ where
         where m.customer_id = k.customer_id
         and m._deleted_at is null
         and m.updated_at = k.updated_at
-    )) as o limit 5001;
+    )) as o
+limit 5001;
 
 -- has_new_key
 select exists (
@@ -83,7 +100,9 @@ select exists (
         and updated_at < timestamptz '2025-01-01Z'
     ) as l
     where not exists (
-        select from public.mrr_fact_sales as m where m.sale_id = l.sale_id and m._deleted_at is null
+        select
+        from public.mrr_fact_sales as m
+        where m.sale_id = l.sale_id and m._deleted_at is null
     )
 );
 

@@ -3,7 +3,11 @@ delete from public.dwh_fact_sales as f
 using (select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)) as k
 where
     f.original_sale_id = k.sale_id
-    and not exists (select from landing.sales as l where f.original_sale_id = l.sale_id);
+    and not exists (
+        select
+        from landing.sales as l
+        where f.original_sale_id = l.sale_id
+    );
 
 -- drop_redated
 delete from landing."sales.resolved" as r
@@ -82,7 +86,11 @@ select
 from landing."sales.resolved" as r;
 
 -- is_empty
-select not exists (select 1 from public.dwh_fact_sales limit 1);
+select not exists (
+    select 1
+    from public.dwh_fact_sales
+    limit 1
+);
 
 -- lacking
 select
@@ -140,7 +148,11 @@ where l._deleted_at is not null and f.original_sale_id = l.sale_id;
 
 -- remove_surplus
 delete from public.dwh_fact_sales as f
-where not exists (select from landing.sales as l where f.original_sale_id = l.sale_id);
+where not exists (
+    select
+    from landing.sales as l
+    where f.original_sale_id = l.sale_id
+);
 
 -- repoint
 update public.dwh_fact_sales as f

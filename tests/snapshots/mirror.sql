@@ -32,7 +32,11 @@ select
         inner join landing."mrr_dim_customers.found" as o on f._row = o._row
         where f._differs and not o._differs
     ) as is_repeated,
-    (select count(*) from landing."mrr_dim_customers.found" where _differs) as updated;
+    (
+        select count(*)
+        from landing."mrr_dim_customers.found"
+        where _differs
+    ) as updated;
 
 -- fill
 insert into public.mrr_dim_customers (
@@ -130,7 +134,11 @@ select
 -- has_versions
 select
     'customers' as entity,
-    exists (select from public.mrr_dim_customers where _batch_id > 0) as has_versions;
+    exists (
+        select
+        from public.mrr_dim_customers
+        where _batch_id > 0
+    ) as has_versions;
 
 -- insert
 insert into public.mrr_dim_customers (
@@ -182,7 +190,9 @@ from (
     from landing.customers
 ) as i
 where not exists (
-    select from landing."mrr_dim_customers.found" as f where f.customer_id = i.customer_id
+    select
+    from landing."mrr_dim_customers.found" as f
+    where f.customer_id = i.customer_id
 );
 
 -- insert
@@ -259,7 +269,11 @@ from (
     ) as k on m.sale_id = k.sale_id
     where m._deleted_at is null and m._batch_id < 6
 ) as i
-where not exists (select from landing."stg_fact_sales.found" as f where f.sale_id = i.sale_id);
+where not exists (
+    select
+    from landing."stg_fact_sales.found" as f
+    where f.sale_id = i.sale_id
+);
 
 -- is_empty
 select not exists (select from public.mrr_dim_customers);
@@ -625,65 +639,83 @@ select
     segment,
     created_at,
     updated_at,
-    5::bigint as _batch_id,
+    _batch_id,
     _first_batch_id,
     _extracted_at,
     _deleted_at,
-    0::bigint as _seq
+    _seq
 from (
     select
-        customer_id,
-        name,
-        email,
-        phone,
-        city,
-        country,
-        segment,
-        created_at,
-        updated_at,
-        _batch_id,
-        _first_batch_id,
-        _extracted_at,
-        _deleted_at,
-        _seq
-    from public.mrr_dim_customers
-    where _batch_id <= 5 and _deleted_at is null
-    union all
-    select
-        customer_id,
-        name,
-        email,
-        phone,
-        city,
-        country,
-        segment,
-        created_at,
-        updated_at,
-        _batch_id,
-        _first_batch_id,
-        _extracted_at,
-        _deleted_at,
-        _seq
+        r.customer_id,
+        r.name,
+        r.email,
+        r.phone,
+        r.city,
+        r.country,
+        r.segment,
+        r.created_at,
+        r.updated_at,
+        r._first_batch_id,
+        r._extracted_at,
+        r._deleted_at,
+        5::bigint as _batch_id,
+        0::bigint as _seq
     from (
         select
-            distinct on (h.customer_id) h.customer_id,
-            h.name,
-            h.email,
-            h.phone,
-            h.city,
-            h.country,
-            h.segment,
-            h.created_at,
-            h.updated_at,
-            h._batch_id,
-            h._first_batch_id,
-            h._extracted_at,
-            h._deleted_at,
-            h._seq
-        from public.mrr_dim_customers_history as h
-        inner join public.mrr_dim_customers as m on m.customer_id = h.customer_id
-        where m._batch_id > 5 and h._batch_id <= 5
-        order by h.customer_id, h._batch_id desc, h._seq desc
-    ) as replaced
-    where _deleted_at is null
-) as v where _batch_id < 5;
+            customer_id,
+            name,
+            email,
+            phone,
+            city,
+            country,
+            segment,
+            created_at,
+            updated_at,
+            _batch_id,
+            _first_batch_id,
+            _extracted_at,
+            _deleted_at,
+            _seq
+        from public.mrr_dim_customers
+        where _batch_id <= 5 and _deleted_at is null
+        union all
+        select
+            customer_id,
+            name,
+            email,
+            phone,
+            city,
+            country,
+            segment,
+            created_at,
+            updated_at,
+            _batch_id,
+            _first_batch_id,
+            _extracted_at,
+            _deleted_at,
+            _seq
+        from (
+            select
+                distinct on (h.customer_id) h.customer_id,
+                h.name,
+                h.email,
+                h.phone,
+                h.city,
+                h.country,
+                h.segment,
+                h.created_at,
+                h.updated_at,
+                h._batch_id,
+                h._first_batch_id,
+                h._extracted_at,
+                h._deleted_at,
+                h._seq
+            from public.mrr_dim_customers_history as h
+            inner join public.mrr_dim_customers as m on m.customer_id = h.customer_id
+            where m._batch_id > 5 and h._batch_id <= 5
+            order by h.customer_id, h._batch_id desc, h._seq desc
+        ) as replaced
+        where _deleted_at is null
+    ) as r
+    where r._batch_id < 5
+) as v;

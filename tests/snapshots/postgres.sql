@@ -1,8 +1,12 @@
 -- count
-select count(*) from public.customers where true;
+select count(*)
+from public.customers
+where true;
 
 -- rows
-select customer_id, updated_at from public.customers where true;
+select customer_id, updated_at
+from public.customers
+where true;
 
 -- rows
 select customer_id, name, email, phone, city, country, segment, created_at, updated_at, vip

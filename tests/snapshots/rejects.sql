@@ -48,7 +48,11 @@ where
     and s._goes_on;
 
 -- is_empty
-select not exists (select from public.stg_things where _deleted_at is null);
+select not exists (
+    select
+    from public.stg_things
+    where _deleted_at is null
+);
 
 -- open
 insert into stg_rejects as r
@@ -57,11 +61,8 @@ select
     :area,
     :entity,
     jsonb_build_object('customer_id', l.customer_id),
-    tidemark.row_data(l.*) - array['_batch_id',
-    '_seq',
-    '_first_batch_id',
-    '_extracted_at',
-    '_deleted_at'],
+    tidemark.row_data(l.*)
+    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
     refused.reasons,
     refused._batch_id,
     refused._extracted_at,

@@ -1,10 +1,18 @@
 -- guarded
 select customer_id, name, email, phone, city, country, segment, created_at, updated_at
-from (
-    select customer_id, name, email, phone, city, country, segment, created_at, updated_at
-    from public.customers
-    where updated_at < timestamptz '2025-01-01Z'
-) as r (customer_id, name, email, phone, city, country, segment, created_at, updated_at)
+from (select customer_id, name, email, phone, city, country, segment, created_at, updated_at
+from public.customers
+where updated_at < timestamptz '2025-01-01Z') as r (
+    customer_id,
+    name,
+    email,
+    phone,
+    city,
+    country,
+    segment,
+    created_at,
+    updated_at
+)
 where
     case
         when 0 + coalesce(octet_length(name)::bigint, 0)
@@ -52,89 +60,113 @@ from ((
 )) as r (tag, part, v, sizes, _effective, _pending)
 where
     case
-        when 0 + case when pg_column_size(tag) > 131586 then octet_length(
-            tag::text
-        )::bigint else 0 end
-        + case when pg_column_size(part) > 131586 then octet_length(part::text)::bigint else 0 end
-        + case when pg_column_size(v) > 131586 then octet_length(v::text)::bigint else 0 end
-        + case when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint else 0 end
-        + case when pg_column_size(_effective) > 131586 then octet_length(
-            _effective::text
-        )::bigint else 0 end <= 33554432 then true
+        when 0 + case
+            when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+            else 0
+        end
+        + case
+            when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+            else 0
+        end
+        + case
+            when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+            else 0
+        end
+        + case
+            when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
+            else 0
+        end
+        + case
+            when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+            else 0
+        end <= 33554432 then true
         else (
-            'tidemark: ' || (0 + case when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint else 0 end
-            + case when pg_column_size(part) > 131586 then octet_length(
-                part::text
-            )::bigint else 0 end
-            + case when pg_column_size(v) > 131586 then octet_length(v::text)::bigint else 0 end
-            + case when pg_column_size(sizes) > 131586 then octet_length(
-                sizes::text
-            )::bigint else 0 end
-            + case when pg_column_size(_effective) > 131586 then octet_length(
-                _effective::text)::bigint else 0 end
-            ) || ' of 33554432 bytes, in '
-            || case greatest(
-                case when pg_column_size(tag) > 131586 then octet_length(
-                    tag::text
-                )::bigint else 0 end,
-                case when pg_column_size(part) > 131586 then octet_length(
-                    part::text
-                )::bigint else 0 end,
-                case when pg_column_size(v) > 131586 then octet_length(v::text)::bigint else 0 end,
-                case when pg_column_size(sizes) > 131586 then octet_length(
-                    sizes::text
-                )::bigint else 0 end,
-                case when pg_column_size(_effective) > 131586 then octet_length(
-                    _effective::text
-                )::bigint else 0 end
-            ) when case when pg_column_size(tag) > 131586 then octet_length(
-                tag::text
-            )::bigint else 0 end then 'tag'
-            when case when pg_column_size(part) > 131586 then octet_length(
-                part::text
-            )::bigint else 0 end then 'part'
-            when case when pg_column_size(v) > 131586 then octet_length(
-                v::text
-            )::bigint else 0 end then 'v'
-            when case when pg_column_size(sizes) > 131586 then octet_length(
-                sizes::text
-            )::bigint else 0 end then 'sizes'
-            when case when pg_column_size(_effective) > 131586 then octet_length(
-                _effective::text
-            )::bigint else 0 end then '_effective' end || ' :tidemark'
+            'tidemark: ' || (0 + case
+                when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+                else 0
+            end
+            + case
+                when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+                else 0
+            end
+            + case
+                when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+                else 0
+            end
+            + case
+                when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
+                else 0
+            end
+            + case
+                when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+                else 0
+            end) || ' of 33554432 bytes, in '
+            || case greatest(case
+    when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+    else 0
+end, case
+    when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+    else 0
+end, case
+    when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+    else 0
+end, case
+    when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
+    else 0
+end, case
+    when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+    else 0
+end) when case
+    when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+    else 0
+end then 'tag'
+when case
+    when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+    else 0
+end then 'part'
+when case
+    when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+    else 0
+end then 'v'
+when case
+    when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
+    else 0
+end then 'sizes'
+when case
+    when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+    else 0
+end then '_effective' end || ' :tidemark'
         )::boolean
     end;
 
 -- guarded
 select tag, part, v, sizes, at, updated_at
-from (
-    select tag, part, v, sizes, at, updated_at
-    from public.things
-    where updated_at < timestamptz '2025-01-01Z'
-) as r (tag, part, v, sizes, at, updated_at)
+from (select tag, part, v, sizes, at, updated_at
+from public.things
+where updated_at < timestamptz '2025-01-01Z') as r (tag, part, v, sizes, at, updated_at)
 where
     case
         when 0 + coalesce(octet_length(tag)::bigint, 0)
         + coalesce(octet_length(v)::bigint, 0)
-        + case when pg_column_size(sizes) > 26317 then octet_length(
-            array_send(sizes)
-        )::bigint else 0 end <= 33554432 then true
+        + case
+            when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+            else 0
+        end <= 33554432 then true
         else (
             'tidemark: ' || (0 + coalesce(octet_length(tag)::bigint, 0)
             + coalesce(octet_length(v)::bigint, 0)
-            + case when pg_column_size(sizes) > 26317 then octet_length(
-                array_send(sizes))::bigint else 0 end
-            ) || ' of 33554432 bytes, in '
-            || case greatest(
-                coalesce(octet_length(tag)::bigint, 0),
-                coalesce(octet_length(v)::bigint, 0),
-                case when pg_column_size(sizes) > 26317 then octet_length(
-                    array_send(sizes)
-                )::bigint else 0 end
-            ) when coalesce(octet_length(tag)::bigint, 0) then 'tag'
-            when coalesce(octet_length(v)::bigint, 0) then 'v'
-            when case when pg_column_size(sizes) > 26317 then octet_length(
-                array_send(sizes)
-            )::bigint else 0 end then 'sizes' end || ' :tidemark'
+            + case
+                when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+                else 0
+            end) || ' of 33554432 bytes, in '
+            || case greatest(coalesce(octet_length(tag)::bigint, 0), coalesce(octet_length(v)::bigint, 0), case
+    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+    else 0
+end) when coalesce(octet_length(tag)::bigint, 0) then 'tag'
+when coalesce(octet_length(v)::bigint, 0) then 'v'
+when case
+    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+    else 0
+end then 'sizes' end || ' :tidemark'
         )::boolean
     end;

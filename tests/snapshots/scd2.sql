@@ -120,8 +120,10 @@ select
     _seq,
     null as _deleted_batch_id,
     null as _deleted_seq,
-    case when _rank = 1
-    and _instant_key is not null then 'superseded' else 'withdrawn' end as _role,
+    case
+        when _rank = 1 and _instant_key is not null then 'superseded'
+        else 'withdrawn'
+    end as _role,
     case when _rank = 1 then _instant_key end as _key,
     null as _cover_from,
     null as _cover_to,

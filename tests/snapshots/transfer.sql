@@ -21,11 +21,11 @@ drop table if exists pg_temp."customers.keys";
 
 -- part
 select v
-from (
-    select tag, part, v, sizes, at, updated_at
-    from public.things
-    where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z'
-) as q;
+from (select tag, part, v, sizes, at, updated_at
+from public.things
+where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z') as q;
 
 -- send
-copy (select customer_id, updated_at from public.customers where true) to stdout (format "binary");
+copy (select customer_id, updated_at
+from public.customers
+where true) to stdout (format "binary");

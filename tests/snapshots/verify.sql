@@ -60,7 +60,11 @@ order by 2, 1;
 
 -- staged_counts
 select
-    (select count(*) from public.stg_dim_customers where _deleted_at is null)
+    (
+        select count(*)
+        from public.stg_dim_customers
+        where _deleted_at is null
+    )
     + (
         select count(*)
         from landing."customers.cleaned" as c
@@ -74,4 +78,8 @@ select
                 where m.customer_id = c.customer_id and m._deleted_at is null and c._mrr_key is null
             )
     ),
-    (select count(*) from landing."customers.cleaned" where _batch_id > 2);
+    (
+        select count(*)
+        from landing."customers.cleaned"
+        where _batch_id > 2
+    );

@@ -13,7 +13,11 @@ select
     b.without,
     b.endless,
     b.future,
-    exists (select from public.customers where updated_at < timestamptz '2025-01-01Z') as has_rows
+    exists (
+        select
+        from public.customers
+        where updated_at < timestamptz '2025-01-01Z'
+    ) as has_rows
 from (select
     'customers' as entity,
     count(*) filter (where updated_at is null) as without,

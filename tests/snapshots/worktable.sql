@@ -39,8 +39,13 @@ select
     m.created_at,
     m.updated_at
 from public.mrr_dim_customers as m
-where m._deleted_at is null
-and not exists (select from landing."customers.keys" as k where m.customer_id = k.customer_id)
+where
+    m._deleted_at is null
+    and not exists (
+        select
+        from landing."customers.keys" as k
+        where m.customer_id = k.customer_id
+    )
 ) as q;
 
 -- make

@@ -11,6 +11,16 @@ where batch_id = %(batch_id)s
 -- Members that STG lacks, as rows that were deleted, unless this batch has brought them.
 -- name: land_surplus
 insert into {landing} ({key}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
-select {key}, {batch_id}, 0, {batch_id}, {clock}, {clock}
+select
+    {key},
+    {batch_id},
+    0,
+    {batch_id},
+    {clock},
+    {clock}
 from {keys} as k
-where not exists (select from {landing} as l where {l.key = k.key})
+where not exists (
+    select
+    from {landing} as l
+    where {l.key = k.key}
+)

@@ -205,10 +205,8 @@ def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Comp
     numbered = compose.statement(
         __name__,
         "numbered",
-        columns=db.raw(", ").join(
-            compose.statement(__name__, "number") if column == claims.NUMBER else db.name(column)
-            for column in landing.names
-        ),
+        columns=Columns(landing.names),
+        passed=Columns(tuple(name for name in landing.names if name != claims.NUMBER)),
         rows=query,
     )
     return _Sending(

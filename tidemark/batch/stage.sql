@@ -4,10 +4,13 @@
 
 -- Each landed row gets its number in place of MRR's first batch, and the view passes it on.
 -- name: numbered
-select {columns} from ({rows}) as v
-
--- name: number
-row_number() over () as _first_batch_id
+select {columns}
+from (
+    select
+        {passed},
+        row_number() over () as _first_batch_id
+    from ({rows}) as r
+) as v
 
 -- Rows that STG has and MRR lacks, as deleted ones, unless this batch has brought them.
 -- name: surplus

@@ -17,7 +17,9 @@
 -- name: examine
 select
     count(*) filter (where l._first_batch_id is null),
-    count(*) filter (where ({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true),
+    count(*) filter (
+        where ({l.alike = c.alike} and {l.unlike::text = c.unlike_stored::text}) is not true
+    ),
     count(*) - count(distinct c._landed),
     coalesce(bool_or(c._seq <> 0), false),
     exists (select from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}),
@@ -125,8 +127,16 @@ cross join (
 where
     k.area = {area} and k.entity = {entity}
     and not k.holds
-    and k.stg_key in (select c._held from {cleaned} as c where c._frees)
-    and not exists (select from {cleaned} as c where c._mrr_key = k.mrr_key)
+    and k.stg_key in (
+        select c._held
+        from {cleaned} as c
+        where c._frees
+    )
+    and not exists (
+        select
+        from {cleaned} as c
+        where c._mrr_key = k.mrr_key
+    )
 
 -- A STG key belongs to the MRR key that holds it and does not free it, else to the smallest of those
 -- that want it. One pass is enough, however long a chain of keys is: which keys become free is known
@@ -262,7 +272,10 @@ from {cleaned} as c
 inner join {landing} as l on c._landed = l._first_batch_id
 where
     c._deleted_at is null
-    and (c._taken_by is not null or c.reject_reasons = '{{}}' and (not c._is_own or c._since is not null))
+    and (
+        c._taken_by is not null
+        or c.reject_reasons = '{{}}' and (not c._is_own or c._since is not null)
+    )
 on conflict (area, entity, mrr_key) do nothing
 
 -- name: claim_what_others_want
@@ -278,7 +291,8 @@ where c._taken_by is not null
 on conflict (area, entity, mrr_key) do nothing
 
 -- name: forget
-delete from tidemark.key_claim as k where k.area = {area} and k.entity = {entity}
+delete from tidemark.key_claim as k
+where k.area = {area} and k.entity = {entity}
 
 -- name: forget_holders
 delete from tidemark.key_claim as k
@@ -301,10 +315,15 @@ where
     ) in (select g.value from jsonb_array_elements(%(keys)s::jsonb) as g)
 
 -- name: are_unknown
-select exists (select from tidemark.claims_unknown where area = %(area)s) as are_unknown
+select exists (
+    select
+    from tidemark.claims_unknown
+    where area = %(area)s
+) as are_unknown
 
 -- name: are_known
-delete from tidemark.claims_unknown where area = {area}
+delete from tidemark.claims_unknown
+where area = {area}
 
 -- In older versions of Tidemark, rejects had the key that cleansing made.
 -- name: rename_rejects
@@ -333,11 +352,16 @@ where
     and not exists (
         select
         from stg_rejects as o
-        where o.area = r.area and o.entity = r.entity and o.resolved_at is null and o.key = n.mrr_key
+        where
+            o.area = r.area
+            and o.entity = r.entity
+            and o.resolved_at is null
+            and o.key = n.mrr_key
     )
 
 -- name: keep_marked
-delete from {cleaned} where _mrr_key is null
+delete from {cleaned}
+where _mrr_key is null
 
 -- The MRR keys of claimed STG keys.
 -- name: origins

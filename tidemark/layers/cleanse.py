@@ -353,9 +353,6 @@ def _parts(cleansing: Cleansing) -> Parts:
         "mirror": cleansing.target.name,
         "key": Columns(cleansing.target.key),
         "payload": Columns(cleansing.target.payload),
-        "violations": db.raw(" or ").join(cleansing.violations.values()),
-        "reasons": [
-            compose.statement(__name__, "reason", violation=violation, reason=db.literal(reason))
-            for reason, violation in cleansing.violations.items()
-        ],
+        "violation": [*cleansing.violations.values()],
+        "reason": [db.literal(reason) for reason in cleansing.violations],
     }

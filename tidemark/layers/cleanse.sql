@@ -3,7 +3,7 @@
 -- From the landing table through the cleansing view into the mirror of STG.
 
 -- The view is evaluated only here. Every later step reads the work table with its result. A row that
--- the view lets through is refused all the same if the star can't hold it ({violations}). `offset 0`
+-- the view lets through is refused all the same if the star can't hold it ({violation}). `offset 0`
 -- keeps the planner from evaluating the view's expressions again in these conditions.
 -- name: clean
 select
@@ -13,7 +13,10 @@ select
     _extracted_at,
     _deleted_at,
     case
-        when {violations} then reject_reasons || array_remove(array[{reasons}], null)
+        when false {or violation}
+            then reject_reasons || array_remove(
+                array[{(case when violation then reason end)}], null
+            )
         else reject_reasons
     end as reject_reasons,
     _first_batch_id as _landed,
@@ -156,9 +159,6 @@ _batch_id = {batch_id} and _seq between {start} and {end}
         and c._deleted_at is null
         and m._deleted_at is null
 )
-
--- name: reason
-case when {violation} then {reason} end
 
 -- name: no_key
 num_nulls({key}) > 0

@@ -3,14 +3,25 @@
 -- name: find_missing
 select {m.payload}
 from {mirror} as m
-where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
+where
+    m._deleted_at is null
+    and not exists (
+        select
+        from {keys} as k
+        where {m.key = k.key}
+    )
 
 -- How many rows are missing; and if there are any, how many there are in all.
 -- name: count
 select
     c.missing,
     case
-        when c.missing > 0 then (select count(*) from {mirror} where _deleted_at is null)
+        when c.missing > 0
+            then (
+                select count(*)
+                from {mirror}
+                where _deleted_at is null
+            )
         else 0
     end as known
 from (select count(*) as missing from {missing}) as c
@@ -20,9 +31,19 @@ select
     (
         select count(*)
         from {mirror} as m
-        where m._deleted_at is null and not exists (select from {keys} as k where {m.key = k.key})
+        where
+            m._deleted_at is null
+            and not exists (
+                select
+                from {keys} as k
+                where {m.key = k.key}
+            )
     ),
-    (select count(*) from {mirror} where _deleted_at is null)
+    (
+        select count(*)
+        from {mirror}
+        where _deleted_at is null
+    )
 
 -- name: incoming
 (
@@ -40,7 +61,11 @@ select
 select exists (
     select
     from {rows} as l
-    where not exists (select from {mirror} as m where {m.key = l.key} and m._deleted_at is null)
+    where not exists (
+        select
+        from {mirror} as m
+        where {m.key = l.key} and m._deleted_at is null
+    )
 )
 
 -- Counted, since the planner's estimate may be old; the count stops at the limit.
@@ -66,7 +91,9 @@ where
     )
 
 -- name: first_overlooked
-select o.key from ({overlooked}) as o limit {limit}
+select o.key
+from ({overlooked}) as o
+limit {limit}
 
 -- name: count_overlooked
 select count(*) from ({overlooked}) as o

@@ -262,15 +262,12 @@ def with_refreshed(
     delta: Composable, mirror: Mirror, batch_id: int, *, columns: Sequence[str]
 ) -> Composable:
     """Add the live rows that a batch left as they were to a delta, as rows of that batch."""
-    own = {
-        "_batch_id": compose.statement(__name__, "as_of_batch", batch_id=db.literal(batch_id)),
-        "_seq": compose.statement(__name__, "as_of_seq"),
-    }
     return compose.statement(
         __name__,
         "with_refreshed",
         delta=delta,
-        columns=db.raw(", ").join(own.get(column, db.name(column)) for column in columns),
+        columns=Columns(tuple(columns)),
+        carried=Columns(tuple(each for each in columns if each not in ("_batch_id", "_seq"))),
         rows=as_of(mirror, batch_id, columns=columns),
         batch_id=db.literal(batch_id),
     )
@@ -311,7 +308,7 @@ def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
     """Ask all questions at once, and return the entities for which the answer is yes, in order."""
     if not questions:
         return []
-    found = session.rows(db.raw(" union all ").join(questions))
+    found = session.rows(compose.union_all(questions))
     return [name for name, is_so in found if is_so]
 
 

@@ -43,7 +43,11 @@ select
         inner join {found} as o on f._row = o._row
         where f._differs and not o._differs
     ) as is_repeated,
-    (select count(*) from {found} where _differs) as updated
+    (
+        select count(*)
+        from {found}
+        where _differs
+    ) as updated
 
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
@@ -78,22 +82,34 @@ select
     i._extracted_at,
     i._deleted_at
 from {incoming} as i
-where not exists (select from {found} as f where {f.key = i.key})
+where not exists (
+    select
+    from {found} as f
+    where {f.key = i.key}
+)
 
 -- The versions of a mirror that batches after `after` have written, the replaced ones included.
 -- name: versions
-select {columns} from {mirror} where _batch_id > {after}
+select {columns}
+from {mirror}
+where _batch_id > {after}
 union all
-select {columns} from {history} where _batch_id > {after}
+select {columns}
+from {history}
+where _batch_id > {after}
 
 -- name: current_versions
-select {columns} from {mirror} where _batch_id > {after}
+select {columns}
+from {mirror}
+where _batch_id > {after}
 
 -- The rows that were current and not deleted after a batch. Most have not changed since, so the
 -- history is read only for those that have.
 -- name: as_of
 (
-    select {columns} from {mirror} where _batch_id <= {batch_id} and _deleted_at is null
+    select {columns}
+    from {mirror}
+    where _batch_id <= {batch_id} and _deleted_at is null
     union all
     select {columns}
     from (
@@ -109,24 +125,29 @@ select {columns} from {mirror} where _batch_id > {after}
 -- name: with_refreshed
 {delta}
 union all
-select {columns} from {rows} as v where _batch_id < {batch_id}
-
--- name: as_of_batch
-{batch_id}::bigint as _batch_id
-
--- name: as_of_seq
-0::bigint as _seq
+select {columns}
+from (
+    select
+        {r.carried},
+        {batch_id}::bigint as _batch_id,
+        0::bigint as _seq
+    from {rows} as r
+    where r._batch_id < {batch_id}
+) as v
 
 -- name: has_versions
 select
     {entity} as entity,
-    exists (select from {mirror} where _batch_id > {after}) as has_versions
+    exists (
+        select
+        from {mirror}
+        where _batch_id > {after}
+    ) as has_versions
 
 -- name: has_rows
 select
     {entity} as entity,
     exists (select from {mirror}) as has_rows
-
 
 -- A relation of given natural keys.
 -- name: key_rows

@@ -11,7 +11,8 @@ select
     %(area)s,
     %(entity)s,
     jsonb_build_object({'key', l.key}),
-    tidemark.row_data(l.*) - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    tidemark.row_data(l.*)
+    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
     refused.reasons,
     refused._batch_id,
     refused._extracted_at,
@@ -204,7 +205,11 @@ group by r.entity, reason.reason
 order by count(*) desc, r.entity, reason.reason
 
 -- name: is_empty
-select not exists (select from {mirror} where _deleted_at is null)
+select not exists (
+    select
+    from {mirror}
+    where _deleted_at is null
+)
 
 -- The most frequent reasons for which these batches refused rows. The keys of holders are left out.
 -- name: frequent

@@ -114,6 +114,11 @@ def filled(text: str, parts: Parts) -> sql.Composed:
     return sql.Composed(composed)
 
 
+def union_all(queries: Sequence[sql.Composable]) -> sql.Composed:
+    """Compose the query of all rows of several queries, each a statement with the same columns."""
+    return sql.SQL("\nunion all\n").join(queries)
+
+
 @cache
 def placeholders(text: str) -> frozenset[str]:
     """Return the names in the placeholders of a statement: those of its parts among them."""

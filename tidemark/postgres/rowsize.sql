@@ -18,8 +18,14 @@ where
 coalesce(octet_length({column})::bigint, 0)
 
 -- name: printed
-case when pg_column_size({column}) > {worth} then octet_length({column}::text)::bigint else 0 end
+case
+    when pg_column_size({column}) > {worth} then octet_length({column}::text)::bigint
+    else 0
+end
 
 -- The text of an array says little about its binary form, which has a length for each element.
 -- name: sent
-case when pg_column_size({column}) > {worth} then octet_length(array_send({column}))::bigint else 0 end
+case
+    when pg_column_size({column}) > {worth} then octet_length(array_send({column}))::bigint
+    else 0
+end

@@ -26,7 +26,7 @@ from tidemark.postgres import (
     rowsize,
     worktable,
 )
-from tidemark.postgres.compose import Columns
+from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Servers, Session
 from tidemark.postgres.inlet import (
     Format,
@@ -92,9 +92,7 @@ def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
 def temporary(receiver: Session, landing: Landing) -> Iterator[Landing]:
     """Make a landing table that only this session sees, and drop it at the end of the block."""
     own = replace(landing, qualified_name=("pg_temp", landing.entity))
-    receiver.run(
-        compose.statement(__name__, "create_temporary", landing=own.name, columns=_definitions(own))
-    )
+    receiver.run(compose.statement(__name__, "create_temporary", _definition(own)))
     yield own
     receiver.run(compose.statement(__name__, "drop", landing=own.name))
 
@@ -314,12 +312,12 @@ def refill(sender: Session, receiver: Session, job: Job) -> int:
 
 def create(receiver: Session, landing: Landing) -> None:
     """Make a landing table that does not exist yet, in the caller's transaction."""
-    receiver.run(
-        compose.statement(__name__, "create", landing=landing.name, columns=_definitions(landing))
-    )
+    receiver.run(compose.statement(__name__, "create", _definition(landing)))
 
 
-def _definitions(landing: Landing) -> Composable:
-    return db.raw(", ").join(
-        db.name(column.name) + db.raw(f" {column.type}") for column in landing.columns
-    )
+def _definition(landing: Landing) -> Parts:
+    return {
+        "landing": landing.name,
+        "names": Columns(tuple(column.name for column in landing.columns)),
+        "types": [db.raw(column.type) for column in landing.columns],
+    }

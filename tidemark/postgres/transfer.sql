@@ -4,16 +4,17 @@
 drop table if exists {landing}
 
 -- name: create
-create unlogged table {landing} ({columns})
+create unlogged table {landing} ({names types})
 
 -- name: create_temporary
-create temporary table {landing} ({columns})
+create temporary table {landing} ({names types})
 
 -- name: send
 copy ({query}) to stdout (format {form})
 
 -- name: part
-select {columns} from ({query}) as q
+select {columns}
+from ({query}) as q
 
 -- name: export_snapshot
 select pg_export_snapshot() as snapshot

@@ -302,7 +302,7 @@ def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict
 
 
 def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
-    return source.rows(db.raw(" union all ").join(queries)) if queries else []
+    return source.rows(compose.union_all(queries)) if queries else []
 
 
 def _beyond(entity: Entity, clock: datetime) -> Composable:

@@ -64,9 +64,12 @@ select
     b.without,
     b.endless,
     b.future,
-    exists (select from {source} where {condition}) as has_rows
+    exists (
+        select
+        from {source}
+        where {condition}
+    ) as has_rows
 from ({beyond}) as b
-
 
 -- Of each table the first relation behind it whose rows become visible later than they were stamped.
 -- Behind a table are its partitions, behind a view what it reads. A subscription of a partitioned

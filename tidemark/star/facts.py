@@ -130,7 +130,7 @@ def years(session: Session, fact: Fact) -> set[int]:
     ]
     if not questions:
         return set()
-    return {year for (year,) in session.rows(db.raw(" union all ").join(questions))}
+    return {year for (year,) in session.rows(compose.union_all(questions))}
 
 
 def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[RoleKey]:
@@ -292,33 +292,28 @@ def _resolve(fact: Fact, applied: int) -> Composable:
         stored=Columns(tuple(fact.columns)),
         members=Columns(tuple(fact.found_by)),
         found_by=Columns(tuple(fact.found_by.values())),
-        keys=[_key(fact, role, alias) for alias, role in roles.items()],
+        surrogate=[db.name(alias, role.dimension.surrogate) for alias, role in roles.items()],
+        nearest=[_nearest(fact, role) for role in fact.roles],
+        columns=Columns(tuple(role.column for role in fact.roles)),
         dates=Columns(tuple(fact.dates.values())),
         date_keys=Columns(tuple(fact.dates)),
         unknown_dates=[fact.unknown_date(column) for column in fact.dates],
         soft=Columns(fact.soft),
         is_soft=db.literal(fact.on_delete == "soft"),
-        joins=db.raw("\n").join(_join(fact, role, alias) for alias, role in roles.items()),
+        in_force=[_in_force(fact, role, alias) for alias, role in roles.items()],
         applied=db.literal(applied),
     )
 
 
-def _key(fact: Fact, role: RoleKey, alias: str) -> Composable:
+def _nearest(fact: Fact, role: RoleKey) -> Composable:
     at = db.name("l", fact.event_time)
-    return compose.statement(
-        __name__,
-        "key",
-        d=db.name(alias),
-        surrogate=db.name(role.dimension.surrogate),
-        nearest=nearest(role.dimension, known="l", by=role.read(role.by), at=at),
-        column=db.name(role.column),
-    )
+    return nearest(role.dimension, known="l", by=role.read(role.by), at=at)
 
 
-def _join(fact: Fact, role: RoleKey, alias: str) -> Composable:
+def _in_force(fact: Fact, role: RoleKey, alias: str) -> Composable:
     return compose.statement(
         __name__,
-        "join",
+        "in_force",
         d=db.name(alias),
         dimension=role.dimension.name,
         nk=role.nk,

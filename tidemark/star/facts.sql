@@ -8,7 +8,11 @@
 -- {dimension}  d, x: one that facts point at; {nk} is its natural key there
 
 -- name: is_empty
-select not exists (select 1 from {fact} limit 1)
+select not exists (
+    select 1
+    from {fact}
+    limit 1
+)
 
 -- Days first: a day is found by arithmetic, its month by a calendar.
 -- name: months
@@ -32,13 +36,13 @@ where days.day is not null
 select
     {l.landed as stored},
     {l.members as found_by},
-    {keys},
+    {coalesce(surrogate, nearest) as columns},
     {coalesce(to_char(l.dates, 'YYYYMMDD')::integer, unknown_dates) as date_keys},
     {l._deleted_at is not null as soft},
     l._batch_id,
     l._first_batch_id <= {applied} as _may_be_here
 from {landing} as l
-{joins}
+{left join in_force}
 where l._deleted_at is null or {is_soft} and l._first_batch_id <= {applied}
 
 -- name: remove
@@ -52,10 +56,11 @@ delete from {fact} as f
 using {keys} as k
 where
     {f.nk = k.landed_nk}
-    and not exists (select from {landing} as l where {f.nk = l.landed_nk})
-
--- name: key
-coalesce({d}.{surrogate}, {nearest}) as {column}
+    and not exists (
+        select
+        from {landing} as l
+        where {f.nk = l.landed_nk}
+    )
 
 -- The latest version of a natural key that began at an instant or before, else the first one. If a
 -- version is in force at that instant, it is this one.
@@ -71,8 +76,8 @@ coalesce({d}.{surrogate}, {nearest}) as {column}
     limit 1
 )
 
--- name: join
-left join {dimension} as {d}
+-- name: in_force
+{dimension} as {d}
     on
         {d.nk = l.by}
         and {d}.valid_from <= l.{event_time}
@@ -170,4 +175,8 @@ where
 -- Facts that are not in the landing table, which holds all facts of STG.
 -- name: remove_surplus
 delete from {fact} as f
-where not exists (select from {landing} as l where {f.nk = l.landed_nk})
+where not exists (
+    select
+    from {landing} as l
+    where {f.nk = l.landed_nk}
+)

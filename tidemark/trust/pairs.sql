@@ -81,7 +81,11 @@ s._is_here and r._is_here and exists (
 )
 
 -- name: staged_rows
-(select {t.columns} from {mirror} as t where t._deleted_at is null)
+(
+    select {t.columns}
+    from {mirror} as t
+    where t._deleted_at is null
+)
 
 -- Excused: a row that was good once and is refused now keeps its last good version.
 -- name: is_refused

@@ -11,7 +11,9 @@ from {landing}
 order by _batch_id
 
 -- name: keep
-select {payload}, _deleted_at
+select
+    {payload},
+    _deleted_at
 from {mirror}
 where _deleted_at is null
 
@@ -60,7 +62,10 @@ select
 from {dimension} as d
 where
     d.{surrogate} <> 0
-    and (d.is_inferred or not {from_beginning} and d.valid_from = {beginning} and d.changed_at > {beginning})
+    and (
+        d.is_inferred
+        or not {from_beginning} and d.valid_from = {beginning} and d.changed_at > {beginning}
+    )
 
 -- name: keep_keys
 update {scratch} as s
@@ -70,7 +75,13 @@ where {s.nk = d.nk} and s.valid_from = d.valid_from and d.{surrogate} <> 0
 
 -- name: remove_versions
 delete from {dimension} as d
-where d.{surrogate} <> 0 and not exists (select from {scratch} as s where s.{surrogate} = d.{surrogate})
+where
+    d.{surrogate} <> 0
+    and not exists (
+        select
+        from {scratch} as s
+        where s.{surrogate} = d.{surrogate}
+    )
 
 -- Called first for versions that are not current, so that a key never has two current versions: the
 -- unique index would refuse that.
@@ -85,7 +96,9 @@ where
 
 -- name: add_versions
 insert into {dimension} ({written}, is_inferred)
-select {s.written}, s.is_inferred
+select
+    {s.written},
+    s.is_inferred
 from {scratch} as s
 where s.{surrogate} < 0
 order by s.valid_from
@@ -93,12 +106,19 @@ order by s.valid_from
 -- name: forget_confirmations
 delete from {confirmed} as c
 where not exists (
-    select from {scratch_confirmed} as s where {s.nk = c.nk} and s.confirmed_at = c.confirmed_at
+    select
+    from {scratch_confirmed} as s
+    where {s.nk = c.nk} and s.confirmed_at = c.confirmed_at
 )
 
 -- name: confirm
 insert into {confirmed} ({nk}, confirmed_at, _batch_id, _seq)
-select {nk}, confirmed_at, _batch_id, _seq from {scratch_confirmed}
+select
+    {nk},
+    confirmed_at,
+    _batch_id,
+    _seq
+from {scratch_confirmed}
 on conflict ({nk}, confirmed_at) do update
 set _batch_id = excluded._batch_id, _seq = excluded._seq
 

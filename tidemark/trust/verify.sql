@@ -38,7 +38,9 @@ full join (
         and o.entity = %(entity)s
         and o.resolved_at is null
         and o.key not in (
-            select jsonb_build_object({'key', l.key}) from {landing} as l where l._batch_id > {applied}
+            select jsonb_build_object({'key', l.key})
+            from {landing} as l
+            where l._batch_id > {applied}
         )
 ) as r on s.document = r.document
 where s.reasons is distinct from r.reasons
@@ -55,7 +57,11 @@ where t._deleted_at is null or t._batch_id > {applied}
 -- How many rows STG has or has refused without an earlier good version, and how many are pending.
 -- name: staged_counts
 select
-    (select count(*) from {mirror} where _deleted_at is null)
+    (
+        select count(*)
+        from {mirror}
+        where _deleted_at is null
+    )
     + (
         select count(*)
         from {cleaned} as c
@@ -69,4 +75,8 @@ select
                 where {m.key = c.key} and m._deleted_at is null and c._mrr_key is null
             )
     ),
-    (select count(*) from {cleaned} where _batch_id > {applied})
+    (
+        select count(*)
+        from {cleaned}
+        where _batch_id > {applied}
+    )
