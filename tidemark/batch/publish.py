@@ -81,6 +81,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
             if delta.changed:
                 _land(servers, stg, dwh, star=star, delta=delta, counts=counts)
                 _make_partitions(dwh, star, delta)
+        # All rows have landed by now, so this transaction waits for no other server.
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
             if delta.changed:
                 let_keys_wait(dwh)
@@ -230,6 +231,8 @@ def _make_partitions(dwh: Session, star: Star, delta: Delta) -> None:
 def _apply(
     dwh: Session, area: Area, star: Star, delta: Delta, counts: Mapping[str, Counts]
 ) -> None:
+    # Dimensions first: landed facts are resolved by their new versions. Then existing facts are
+    # repointed, since versions that they point at may have been removed or shortened.
     changed = [d for name, d in star.dimensions.items() if name in delta.changed]
     for dimension in changed:
         own = counts[dimension.entity]

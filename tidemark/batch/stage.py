@@ -72,6 +72,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         servers.session("stg", f"stage {area.area}") as stg,
         locks.writing(servers, stg, area.area, ledger.last(area.area)) as after,
     ):
+        # One snapshot of MRR decides which batches are applied, and which versions are sent.
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
             changed = _changed(mrr, area, after, batches) if batches else {}
@@ -89,6 +90,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     counts[name].processed = result.rows
                     counts[name].spend("stream_seconds", result.seconds)
         if batches:
+            # All rows have landed by now, so this transaction waits for no other server.
             with _told(stg, cleansings), stg.transaction():
                 for sending in sendings:
                     name = sending.job.landing.entity

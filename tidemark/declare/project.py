@@ -142,6 +142,8 @@ class _Spelled:
 
 
 def _meant(kind: str, name: str, every: Sequence[_Spelled]) -> tuple[Area, Entity]:
+    # The strictest reading wins, so that a name that is enough today stays so when another area
+    # gets a table of that name.
     ranked = (
         [one for one in every if name == one.full],
         [one for one in every if name in one.names],

@@ -72,6 +72,8 @@ def program(
     with closing(connections.opened(dsn, server, "tidemark psql")) as connection:
         if not as_admin:
             connection.autocommit = True
+            # The role is set by `options`, which a pooler may drop. psql would then silently have
+            # the login's rights.
             if pooling.is_between(connection):
                 raise ConfigError(
                     f"dwh: {driver_errors.redacted(dsn)}: a pooler is in front, which may not hand "

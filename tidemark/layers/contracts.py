@@ -84,6 +84,8 @@ def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
         else:
             continue
         raise _mended(area, layer, history, what, statements, column=column.name)
+    # A column that the mirror has lost may stay in the history with its old values. If it is not
+    # null and has no default, no further version could be kept.
     for column in gone:
         if column.not_null and not column.has_default:
             statements = ddl.drop(history, column.name, history.qualified_name)

@@ -132,6 +132,8 @@ class _Comparison:
         new = [c for c in self.source.columns if c.name not in self.target.payload]
         gone = [column for column in ours if column.name not in theirs]
         like = [replace(column, type=_mirrored(column.type)) for column in new]
+        # A renamed column looks like one that is gone and one that is new. It is reported as gone,
+        # which stops the run: a column that is only added would be null in all old rows.
         renamed = {old.name: now for old in gone if (now := ddl.renamed_to(old, gone, like))}
         taken = {column.name for column in renamed.values()}
         added = [column for column in new if column.name not in taken]
@@ -139,6 +141,8 @@ class _Comparison:
         yield from (self._new(column, has_room=n < room) for n, column in enumerate(added))
         for column in ours:
             kind = theirs.get(column.name, column.type)
+            # A file of sql/ may have made the source's own type in MRR. Numbers of the source's
+            # catalog (`regclass` and the like) mean nothing there, so these have to be text.
             fits = {_mirrored(kind)} if _is_of_catalog(kind) else {kind, _mirrored(kind)}
             if column.type not in fits:
                 yield self._retyped(column, kind)

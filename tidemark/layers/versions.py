@@ -88,13 +88,13 @@ def apply(
 
 
 def _arrived(target: Mirror) -> WorkTable:
-    """Return the work table of what came, and behind it what is here."""
+    """Return the work table of the versions that came, and of the rows that the mirror has."""
     columns = worktable.typed({**target.types, **_LINEAGE}, (*target.payload, *_LINEAGE))
     return target.work_table("arrived", columns + worktable.own(_follows="boolean", _here="tid"))
 
 
 def _ordered(target: Mirror) -> WorkTable:
-    """Return the work table of what is new in that, and of the rows that it replaces."""
+    """Return the work table of the versions that change something, and what they replace."""
     columns = worktable.typed({**target.types, **_LINEAGE}, (*target.payload, *_LINEAGE))
     told = dict.fromkeys(("_is_old", "_is_repeated", "_is_last"), "boolean")
     return target.work_table("ordered", columns + worktable.own(_replaces="tid", **told))

@@ -141,6 +141,7 @@ def _about(session: Session) -> Iterator[Finding]:
 
 def _rights(project: Project, session: Session, login: Login) -> Iterator[Finding]:
     """Compare roles, owners and grants with those that `migrate` makes; warn of wide rights."""
+    # Before the first migration everything is missing. `migrate` makes it all, if the login may.
     if login.is_migrated or not login.may_migrate:
         ours = migrate.wanted(project, session.server)
         found = [each for each in rights.amiss(session, ours) if not ours.judges(each)]

@@ -156,6 +156,8 @@ def _composed(placeholder: str, parts: Parts) -> sql.Composable | None:
     each = [sql.Composed(_repeated(placeholder, parts, place)) for place in range(*lengths)]
     if placeholder.startswith(_GOES_ON):
         return sql.SQL("\n").join(each)
+    # An operator inside of parentheses belongs to the expression. Only one outside decides how the
+    # repetitions are joined.
     outside = _outside_of_parentheses(placeholder)
     if " = " in outside:
         return sql.SQL(" and ").join(each) if each else sql.SQL("true")

@@ -177,6 +177,8 @@ def within(error: BaseException) -> psycopg2.Error | None:
 
 def _of_row(error: psycopg2.Error, state: str, server: ServerName) -> RefusedRowError:
     """Say which row was refused and why. The server's message may quote a value, which is cut."""
+    # `diag` has the names of table, type and constraint apart from the message, which may quote the
+    # row. Only the last branch shows the message, without everything that may be a value.
     diag = error.diag
     table, constraint = diag.table_name, diag.constraint_name
     if large := _TOO_LARGE.search(diag.message_primary or ""):

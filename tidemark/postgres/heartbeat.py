@@ -109,6 +109,7 @@ def _watch(end: threading.Event) -> None:
             one.waits_since = (one.waits_since or now) if connections.waits(one) else None
             is_asked = one.url in asking and asking[one.url].is_alive()
             if one.waits_since and now - one.waits_since >= FIRST and not is_asked:
+                # A thread for each server: the question to a silent one must not delay the others.
                 asking[one.url] = _start("tidemark-ask", _Server(one.url, end).ask_until_done)
         for session in list(_kept):
             if session.is_quiet(PING):
@@ -154,6 +155,8 @@ class _Server:
         try:
             found = self._asked(waiting)
         except TimeoutError:
+            # Once proves nothing: a busy server may miss one question. So it is given up only if a
+            # connection that is waited for has not moved since the last one either.
             self._aside.close()
             unmoved = self._see(self._moved, {one: (traffic[one],) for one in waiting})
             if self._is_silent and unmoved:

@@ -216,6 +216,8 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=step("insert"))
     else:
+        # Each step takes the facts that it has written out of {resolved}: the next one looks only
+        # for the others.
         counts = Counts()
         if fact.on_delete == "remove":
             counts.deleted = step("remove")
@@ -234,7 +236,7 @@ def discard(session: Session, fact: Fact, keys: Composable) -> int:
 
 
 def remove_surplus(session: Session, fact: Fact) -> int:
-    """Delete the facts that did not land, of a landing table that holds all there are."""
+    """Delete the facts that are not in the landing table, which has to hold all facts of STG."""
     return session.run(compose.statement(__name__, "remove_surplus", _parts(fact)))
 
 

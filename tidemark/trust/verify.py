@@ -128,6 +128,8 @@ class Verification:
         for check in self.checks:
             name = check.entity
             rows, others = check.of_rows, check.of_rejects
+            # A repair starts at MRR, so it names MRR's keys. Rejects have them already. Rows of STG
+            # and the DWH have the key that cleansing made.
             resent[name].update(one.key for one in others)
             if check.hop == "extract":
                 resent[name].update(one.key for one in rows)
