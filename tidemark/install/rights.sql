@@ -1,10 +1,10 @@
--- What a layer's roles, owners and grants have to be, and the statement that makes each so again.
+-- Roles, owners and grants of a layer: what they have to be, and the statement that restores each.
 -- The search path is pg_catalog, so every name that is printed has its schema.
 
 -- One row per finding: what is not as it has to be, and the statement that mends it. A finding
 -- comes before those that depend on it. An object is Tidemark's if it lies in one of its schemas,
 -- or if a file of sql/ or area.yml names it, but not if an extension brought it. `made` are the
--- schemas that migrate makes, `shown` those in which analysts read.
+-- schemas that migrate makes, `shown` those that analysts read.
 -- name: amiss
 with named as (
     select
@@ -27,7 +27,7 @@ etl as (
     where r.rolname = 'tidemark_etl'
 ),
 
--- Schemas of areas that were there before, with what is others': they keep their owner.
+-- Schemas of areas that existed before, with tables of other roles: they keep their owner.
 shared as (
     select
         n.oid,

@@ -207,6 +207,7 @@ def _fact(
     _require_staged(staged, (*entity.key, *named), entity, why)
     for role in roles:
         _require_comparable(found, entity, table, role, staged)
+    # Every other column is copied from STG's column of its name, or of the one that `rename` says.
     columns = {
         name: declared.rename.get(name, name)
         for name in table.names
@@ -216,6 +217,7 @@ def _fact(
         area, table, columns, feed.table, {*key_columns, "_batch_id"}, view=entity.view
     )
     _require_own_names(area, table, columns, sqlfiles.reserved("fact"))
+    # The work table with the resolved facts also has the columns by which members are found.
     found_by = sum(len(role.by) for role in roles)
     contracts.require_room(
         "dwh", label(table.qualified_name), len(columns), len(key_columns) + found_by + 2

@@ -236,6 +236,7 @@ def _rebuild_dwh(
         for name, fact in star.facts.items()
         if name in names or any(role.dimension in dimensions for role in fact.roles)
     ]
+    # All facts are sent, and any of them may be in its table already: none counts as new.
     whole = replace(delta, known=dict.fromkeys(delta.after, delta.last))
     for fact in rebuilt:
         rows = transfer.refill(stg, dwh, publish.job(star, fact.entity, after=0))
