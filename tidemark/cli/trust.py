@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.layers.ledger import Lost
     from tidemark.postgres.db import Servers
+    from tidemark.trust.rebuild import Changes
     from tidemark.trust.verify import Checked, Verification
 
 
@@ -146,14 +148,14 @@ def rebuild(
         typer.echo(f"{what}: {one}", err=as_json)
     if as_json:
         print_json(changes)
-        return
-    show(
-        table(
-            f"{'What a rebuild would change' if dry_run else 'Rebuilt'} of {wanted.area}",
-            ("layer", "table", "added", "changed", "removed"),
-            ((c.layer, c.table, c.added, c.changed, c.removed) for c in changes),
-        )
-    )
+    else:
+        title = "What a rebuild would change" if dry_run else "Rebuilt"
+        _show_changes(f"{title} of {wanted.area}", changes)
+
+
+def _show_changes(title: str, changes: Sequence[Changes]) -> None:
+    rows = ((c.layer, c.table, c.added, c.changed, c.removed) for c in changes)
+    show(table(title, ("layer", "table", "added", "changed", "removed"), rows))
 
 
 def register(app: typer.Typer) -> None:

@@ -16,7 +16,7 @@ from tidemark.errors import (
 from tidemark.model import Table, label
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Row, Servers, Session
 from tidemark.postgres.sqltypes import unsized
 
 _VALIDITY = ("valid_from", "valid_to")
@@ -66,19 +66,7 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         )
     with servers.session("dwh", "history") as dwh:
         table = _table(dwh, entity)
-        query = compose.statement(
-            __name__,
-            "versions",
-            columns=Columns(table.names),
-            dimension=db.name(*entity.table("dwh")),
-            nk=Columns(entity.key),
-            values=[db.literal(value) for value in key],
-            types=[db.raw(unsized(table.column(c).value_type)) for c in entity.key],
-        )
-        try:
-            versions = dwh.rows(query)
-        except StatementError as error:
-            raise _explained(error, entity, table, key) from error
+        versions = _versions(dwh, entity, table, key)
         at = table.names.index(entity.dimension.surrogate_key)
         counts = _fact_counts(dwh, area, entity, table, [version[at] for version in versions])
     return History(
@@ -94,6 +82,22 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
             *counts,
         ),
     )
+
+
+def _versions(dwh: Session, entity: Entity, table: Table, key: Sequence[str]) -> list[Row]:
+    query = compose.statement(
+        __name__,
+        "versions",
+        columns=Columns(table.names),
+        dimension=db.name(*entity.table("dwh")),
+        nk=Columns(entity.key),
+        values=[db.literal(value) for value in key],
+        types=[db.raw(unsized(table.column(c).value_type)) for c in entity.key],
+    )
+    try:
+        return dwh.rows(query)
+    except StatementError as error:
+        raise _explained(error, entity, table, key) from error
 
 
 def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:

@@ -197,42 +197,23 @@ def _fact(
     catalog.require_columns(
         table, (*declared.rename, *key_columns, "_batch_id"), server="dwh", why=why
     )
-    staged = {column.name: column for column in feed.columns}
     roles = tuple(
         RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
         for column, role in declared.dimensions.items()
     )
+    staged = {column.name: column for column in feed.columns}
     named = [declared.event_time, *declared.rename.values(), *declared.dates.values()]
     named += [column for role in roles for column in role.by]
     _require_staged(staged, (*entity.key, *named), entity, why)
     for role in roles:
         _require_comparable(found, entity, table, role, staged)
-    # Every other column is copied from STG's column of its name, or of the one that `rename` says.
-    columns = {
-        name: declared.rename.get(name, name)
-        for name in table.names
-        if name not in (*key_columns, "_batch_id") and declared.rename.get(name, name) in staged
-    }
-    contracts.require_fed(
-        area, table, columns, feed.table, {*key_columns, "_batch_id"}, view=entity.view
-    )
-    _require_own_names(area, table, columns, sqlfiles.reserved("fact"))
+    columns = _fact_columns(area, entity, table, feed, own={*key_columns, "_batch_id"})
     # The work table with the resolved facts also has the columns by which members are found.
     found_by = sum(len(role.by) for role in roles)
     contracts.require_room(
         "dwh", label(table.qualified_name), len(columns), len(key_columns) + found_by + 2
     )
     here = {source: name for name, source in columns.items()}
-    for column in (*entity.key, declared.event_time):
-        if column not in here:
-            raise ContractError(
-                f"dwh: {table.name} has no column for {column!r} of "
-                f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
-                f"it with {why}.rename.",
-                server="dwh",
-                table=table.name,
-                column=column,
-            )
     return Fact(
         entity=entity.name,
         table=table.qualified_name,
@@ -252,6 +233,45 @@ def _fact(
         texts=compared_as_text(table.columns),
         landed_types={name: column.type for name, column in staged.items()},
     )
+
+
+def _fact_columns(
+    area: Area, entity: Entity, table: Table, feed: Feed, *, own: Collection[str]
+) -> dict[str, str]:
+    """Find what feeds the columns of a fact table: column -> column of STG.
+
+    Args:
+        area: whose it is.
+        entity: the fact.
+        table: its table in the DWH.
+        feed: what STG sends.
+        own: keys of dimensions and dates, and what Tidemark fills itself.
+
+    Raises:
+        ContractError: nothing feeds a column, or no column identifies or dates a fact.
+    """
+    assert entity.fact is not None, "called for facts"
+    renamed = entity.fact.rename
+    staged = {column.name for column in feed.columns}
+    # Every other column is copied from STG's column of its name, or of the one that `rename` says.
+    columns = {
+        name: renamed.get(name, name)
+        for name in table.names
+        if name not in own and renamed.get(name, name) in staged
+    }
+    contracts.require_fed(area, table, columns, feed.table, own, view=entity.view)
+    _require_own_names(area, table, columns, sqlfiles.reserved("fact"))
+    for column in (*entity.key, entity.fact.event_time):
+        if column not in columns.values():
+            raise ContractError(
+                f"dwh: {table.name} has no column for {column!r} of "
+                f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
+                f"it with entities.{entity.name}.fact.rename of sql/{area.area}/area.yml.",
+                server="dwh",
+                table=table.name,
+                column=column,
+            )
+    return columns
 
 
 def _require_comparable(

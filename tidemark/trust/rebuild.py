@@ -8,7 +8,7 @@ key. Readers see the whole result at once, or nothing of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -119,14 +119,7 @@ def run(
         for session in (stg, dwh):
             stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
         star = schema.read(stg, dwh, area)
-        # A constraint that is checked at the end of the transaction belongs to no single entity.
-        todo = refusals.STORING
-        stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
-        # STG is opened after the DWH, so it commits first. If the DWH then fails to commit, another
-        # rebuild finds STG rebuilt. The other way round, the DWH would be ahead of STG.
-        for session in (dwh, stg):
-            stack.enter_context(session.rolled_back() if dry_run else session.transaction())
-        stack.enter_context(mrr.transaction(transfer.READ_ONLY))
+        stack.enter_context(_transactions(mrr, stg, dwh, area, is_kept=not dry_run))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
         # If only one entity is rebuilt, the other entities still have rows of these batches.
         for one in lost if entity is None else ():
@@ -135,6 +128,23 @@ def run(
         for session in rebuilt if entity is None else ():
             rulesets.made_anew(session, area)
     return changes
+
+
+@contextmanager
+def _transactions(
+    mrr: Session, stg: Session, dwh: Session, area: Area, *, is_kept: bool
+) -> Iterator[None]:
+    """Read MRR at one snapshot for the block, and write STG and the DWH; or roll both back."""
+    with ExitStack() as stack:
+        # A constraint that is checked at the end of the transaction belongs to no single entity.
+        todo = refusals.STORING
+        stack.enter_context(refusals.named(area.area, stg=todo, dwh=todo))
+        # STG is opened after the DWH, so it commits first. If the DWH then fails to commit, another
+        # rebuild finds STG rebuilt. The other way round, the DWH would be ahead of STG.
+        for session in (dwh, stg):
+            stack.enter_context(session.transaction() if is_kept else session.rolled_back())
+        stack.enter_context(mrr.transaction(transfer.READ_ONLY))
+        yield
 
 
 def _refuse_lost_history(sender: Session, area: Area) -> None:
