@@ -1,13 +1,12 @@
 """Run one batch of retail in a process of its own, and print what each hop did as JSON."""
 
-import json
 import os
-from dataclasses import asdict
 
 from tidemark.batch import pipeline
 from tidemark.declare.project import find_project
 from tidemark.install import servers
 from tidemark.postgres.db import Servers
+from tidemark.results import as_json
 
 
 def main() -> None:
@@ -17,7 +16,7 @@ def main() -> None:
     assert dsns.keys() == {*project.servers}, "benchmarks.spine sets the DSNs"
     with Servers(dsns) as opened:
         result = pipeline.run(opened, project.area("retail"))
-    print(json.dumps(asdict(result)))  # noqa: T201
+    print(as_json(result))  # noqa: T201
 
 
 if __name__ == "__main__":
