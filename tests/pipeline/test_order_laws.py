@@ -88,6 +88,9 @@ def test_versions_at_once_are_as_one_after_the_other(
 
     So is what was bought of them, and then all are touched once more.
     """
+    # An event that came and went leaves the member that it inferred. All at once, it never came.
+    if not any(v in ("a", "b") for history in histories for v, _, _ in history):
+        bought = [(amount, at) for amount, at in bought if amount]
     keys = [f"{ordered.batch} {how}" for how in ("one", "some", "all")]
     one, some, all_ = keys
     for history in histories:
