@@ -185,8 +185,10 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
         restored.execute("dwh", statements)
         migrate(project, servers, only=["dwh"])
         assert [each for each in problems(retail, servers) if each.startswith("dwh")] == []
-    assert said.startswith("dwh: the role tidemark_analyst does not exist, and 9 more, and dep")
-    assert said.endswith("Let postgres, whose database it is, or a superuser")
+    assert said.startswith(
+        "dwh: the role tidemark_analyst does not exist, and 9 more, and Tidemark's"
+    )
+    assert said.endswith("Let postgres, the database's owner, or a superuser")
     assert "create schema tidemark authorization tidemark_etl;" in statements
     assert " ".join(each for each in remedies if each and each in statements) == statements
     assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == {

@@ -217,7 +217,7 @@ def refuse(session: Session, found: Sequence[Amiss]) -> NoReturn:
     needed = [each for each in found if each.kind != "grant"]
     more = f", and {len(needed) - 1} more" if needed[1:] else ""
     raise MigrationError(
-        f"{session.server}: {needed[0].what}{more}, and {who.name}, as whom Tidemark logs in, may "
-        f"not mend it. {session.server} is as it was. Let {who.owner}, whose database it is, or a "
+        f"{session.server}: {needed[0].what}{more}, and Tidemark's login {who.name} may "
+        f"not mend it. {session.server} is as it was. Let {who.owner}, the database's owner, or a "
         f"superuser run `tidemark migrate`, or: {' '.join(each.statement for each in needed)}"
     )

@@ -168,6 +168,6 @@ def _objection(entity: Entity, missing: int, known: int) -> str | None:
     allowed = f"{entity.max_delete_ratio:.0%} of them, and never all,"
     return (
         f"{entity.name}: {missing:,} of {known:,} rows are gone from the source, and one batch may "
-        f"delete {allowed} unasked. Nothing was moved. If they were meant to go, run "
+        f"delete {allowed} unless it is told to. Nothing was moved. If they were meant to go, run "
         "`tidemark run --accept-deletes`; if the source was emptied or half restored, mend it."
     )
