@@ -246,7 +246,7 @@ def _stream(
 def read_cleansings(
     mrr: Session, stg: Session, area: Area, mirrors: Mirrors, *, sent: Iterable[str]
 ) -> Mapping[str, Cleansing]:
-    """Read how entities are cleansed, in a transaction of STG; find out who holds what, once.
+    """Read how entities are cleansed, in a transaction of STG; derive unknown claims first.
 
     Raises:
         ContractError: the landing table of one of `sent` can't take what MRR has; or see

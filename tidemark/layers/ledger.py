@@ -28,7 +28,7 @@ class Applied:
     refreshed: Sequence[str]
     """Entities that were extracted as a whole (`--full-refresh`)."""
     entities: Sequence[str] | None
-    """Those of which it may have written versions; None: nobody knows."""
+    """Entities of which it may have written versions; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

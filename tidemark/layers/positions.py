@@ -17,7 +17,7 @@ from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 
 UNKNOWN: Mapping[str, Position] = {"": {}}
-"""Of an entity that has rows, and nobody knows how they came there: all of it is read again."""
+"""The position of an entity with rows of unknown origin: all of it is read again."""
 
 
 def stored(area: Area) -> Question[dict[str, dict[str, Position]]]:
@@ -44,13 +44,13 @@ def known(
     *,
     refreshed: Collection[str] = (),
 ) -> dict[str, Mapping[str, Position]]:
-    """Find out where the next look goes on.
+    """Return the positions from which the next look goes on.
 
     Args:
-        mrr: where the mirrors are.
-        area: whose entities.
+        mrr: the server with the mirrors.
+        area: the area of the entities.
         found: the positions that are stored.
-        refreshed: those to read again from the start.
+        refreshed: entities to read again from the start.
     """
     others = {
         name: mirror.bare(entity, "mrr")
@@ -62,7 +62,7 @@ def known(
 
 
 def marks(positions: Positions) -> dict[str, datetime]:
-    """Return the high-water marks: entity -> the latest of its items' where they have one."""
+    """Return the high-water marks: entity -> the latest mark of its items, if they have one."""
     found: dict[str, datetime] = {}
     for entity, items in positions.items():
         instants = [datetime.fromisoformat(at["high"]) for at in items.values() if at.get("high")]

@@ -1,7 +1,7 @@
-"""By which rules a layer has applied its batches: area.yml, the views and routines of the area.
+"""The rules by which a layer has applied its batches: area.yml, views and routines of the area.
 
-A rebuild derives a layer by the rules of today. Where batches were made by others, what it changes
-may be due to that; so the layers keep every text, once.
+A rebuild derives a layer by today's rules. If batches were made by other rules, its changes may be
+due to that. So the layers keep every text of a rule, each once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Others:
     last: int
     batches: int
     paths: tuple[str, ...]
-    """The files that differ; none: nobody knows by which rules they were made."""
+    """The files that differ; empty: it is not known by which rules they were made."""
 
     def __str__(self) -> str:
         made = f"{self.layer}: {self.batches} batches of {self.area} ({self.first} to {self.last})"
@@ -56,7 +56,7 @@ class Others:
 
 
 def of(area: Area) -> Ruleset | None:
-    """Read the rules of an area as they are; None of one that is in no folder."""
+    """Read the rules of an area as they are now; None: the area has no folder."""
     if area.folder is None:
         return None
     paths = [path for pattern in _FILES for path in sorted(area.folder.glob(pattern))]
@@ -77,7 +77,7 @@ def keep(session: Session, rules: Ruleset) -> None:
 
 
 def others(session: Session, area: Area) -> list[Others]:
-    """Find the batches that a layer has applied by other rules than today's, in their order."""
+    """Find the batches that a layer has applied by other rules than today's, in order."""
     today = of(area)
     if today is None:
         return []
@@ -92,7 +92,7 @@ def others(session: Session, area: Area) -> list[Others]:
 
 
 def made_anew(session: Session, area: Area) -> None:
-    """Say of all applied batches that a rebuild has made them by the rules of today."""
+    """Record that a rebuild has made all applied batches by today's rules."""
     rules = of(area)
     if rules is not None:
         keep(session, rules)

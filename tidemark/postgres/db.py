@@ -77,15 +77,15 @@ class Session:
     """One connection to one server, in autocommit outside of `transaction`."""
 
     another: Callable[[], Session] | None = None
-    """What opened it, to be called again."""
+    """The function that opened it, which opens another one like it."""
     guards: Mapping[ServerName, Composable] = MappingProxyType({})
-    """Name -> the statement that each transaction that may write there begins with."""
+    """Server -> the statement with which each transaction begins that may write there."""
 
     def __init__(self, connection: extensions.connection, server: ServerName) -> None:
         self._connection = connection
         self.server = server
         self._queued: list[tuple[str, bytes]] = []
-        """Statements that go with the next one: their names, and how they are sent."""
+        """Statements that are sent in one message with the next one: name, and text."""
         self._sent: tuple[str, ...] = ()
         """Names of the statements of the last message."""
         self._is_used = threading.Lock()
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def has_news(self) -> bool:
-        """Whether the server has said something that nobody asked for: it ended the connection."""
+        """Whether the server has sent something unasked: it has ended the connection."""
         return connections.has_news(self._connection)
 
     @property
@@ -295,12 +295,12 @@ def _named(statement: Composable | str) -> str:
 
 
 def cancel(sessions: Iterable[Session]) -> None:
-    """Ask the servers to cancel what runs there; safe from another thread."""
+    """Ask the servers to cancel what runs in sessions; safe from another thread."""
     connections.cancel([session.connection for session in sessions])
 
 
 class Bound(Composable):
-    """A statement with its parameters, as it is sent: it may be a part of another one."""
+    """A statement with its parameters filled in, so that it can be a part of another one."""
 
     def __init__(self, statement: Composable, parameters: Parameters) -> None:
         super().__init__(statement)
@@ -408,15 +408,15 @@ class Servers:
     ) -> None:
         self.dsns = dict(dsns)
         self.embedded = frozenset(embedded)
-        """Those that are embedded, since nobody has said where others are."""
+        """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}
-        """See `Session.guards`: of all the sessions that are lent here."""
+        """See `Session.guards`. They hold for all sessions that are lent here."""
         self._idle: dict[ServerName, list[Session]] = {server: [] for server in self.dsns}
         self._watch = ExitStack()
 
     @contextmanager
     def session(self, server: ServerName, purpose: str) -> Iterator[Session]:
-        """Lend a session on `server`; it is kept for the next one unless the block failed."""
+        """Lend a session on `server`. It is kept for the next caller, unless the block failed."""
         idle = self._idle[server]
         try:
             session = idle.pop()
@@ -432,7 +432,7 @@ class Servers:
             idle.append(session)
 
     def whereabouts(self, server: ServerName) -> str:
-        """Say of an embedded source that nobody has said where the real one is; else nothing."""
+        """Say of an embedded source that no DSN is set for it; '' for other servers."""
         if server not in self.embedded or not is_source(server):
             return ""
         return f" {server} is an embedded server here, since {dsn_variable(server)} is not set."

@@ -256,7 +256,7 @@ def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
     primary = diag.message_primary or ""
     pieces = _QUOTE.split(primary)
     quoted = pieces[1::2]
-    # A quotation mark inside of a row's text shifts the pieces, so nobody knows what is quoted.
+    # A quotation mark inside of a row's text shifts the pieces: what is quoted is then unknown.
     if len(pieces) % 2 == 0 or not all(map(_BETWEEN, pieces[2:-1:2])):
         return True
     said = [*quoted, *re.findall(r": (.+)", "" if quoted else primary)]

@@ -1,4 +1,4 @@
-"""Questions to a server: what is asked, and how its rows are read.
+"""Questions to a server: a query, and how its rows are read.
 
 A hop has many small questions to a layer before it begins. Each takes a round trip of its own, so
 several are asked in one statement (`both`). That one has one snapshot, too.
@@ -20,7 +20,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[T_co]):
-    """A query, and what its rows mean.
+    """A query, and a function that reads its rows.
 
     Its columns have names, and types that JSON can hold: where two questions are asked at once, the
     rows come as JSON.

@@ -50,18 +50,18 @@ class Star:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the DWH says of an area's tables."""
+    """What the DWH has recorded about an area's tables, and their catalog."""
 
     published: Mapping[str, Published]
     """Entity -> what was published of it."""
     tables: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
     since: Mapping[str, Mapping[str, int]]
-    """Label of a dimension's table -> column -> the last batch that knows nothing of it."""
+    """Label of a dimension's table -> column -> the last batch that did not know it."""
 
 
 def stored(dwh: Session, area: Area) -> Question[Stored]:
-    """Ask the DWH what it says of an area's tables."""
+    """Ask the DWH what it has recorded about an area's tables, and for their catalog."""
     places = [entity.table("dwh") for entity in area.entities.values() if entity.dwh]
     confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
     catalogs = question.both(

@@ -71,7 +71,7 @@ def make_private(folder: Path, user: User) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what is there, if anything: what is inside of another user's folder as that user."""
+    """Remove a file or folder, if it exists. Another user's folder is emptied as that user."""
     if not os.path.lexists(path):
         return
     found = path.lstat()

@@ -16,7 +16,7 @@ _OWN = re.compile(r"^\S+ \S+ \S+ \[\d+\] (LOG|WARNING|FATAL|PANIC|HINT):")
 
 
 def opened(path: Path) -> IO[bytes]:
-    """Open a log at its end. The folder is this process's user's own; what is there need not be."""
+    """Open a log at its end. The folder belongs to this process's user; a file in it need not."""
     if os.path.lexists(path) and not _is_ours(path.lstat()):
         path.unlink()
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
