@@ -5,7 +5,7 @@ import os
 from tidemark.batch import pipeline
 from tidemark.declare.project import find_project
 from tidemark.install import servers
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.results import as_json
 
 

@@ -18,7 +18,7 @@ from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.model import dsn_variable
 from tidemark.observe import plan
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 COLUMNS = {"id": "integer", "name": "text", "updated_at": "timestamp with time zone"}
 REPEATS = 5

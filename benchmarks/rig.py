@@ -22,7 +22,7 @@ from tidemark.install import embedded
 from tidemark.install.embedded import site
 from tidemark.install.migrate import migrate
 from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 HERE = Path(__file__).parent
 PSQL = str(site.installed() / "psql")

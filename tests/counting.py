@@ -18,8 +18,9 @@ import pytest
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.model import Hop
-from tidemark.postgres import db
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres import sessions
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 from tidemark.results import HopResult
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
@@ -57,7 +58,7 @@ def every_statement() -> Iterator[list[tuple[str, str]]]:
     """Collect server and text of each statement that this process sends in the block."""
     sent: list[tuple[str, str]] = []
     opening: set[int] = set()
-    cursor_of, begin = Session._cursor, db._begin
+    cursor_of, begin = Session._cursor, sessions._begin
 
     @contextmanager
     def watched(session: Session) -> Iterator[Any]:
@@ -78,7 +79,7 @@ def every_statement() -> Iterator[list[tuple[str, str]]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "_cursor", watched)
-        patch.setattr(db, "_begin", opened)
+        patch.setattr(sessions, "_begin", opened)
         yield sent
 
 

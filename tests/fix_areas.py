@@ -19,7 +19,8 @@ from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.model import ServerName
-from tidemark.postgres.db import Servers, quoted
+from tidemark.postgres.db import quoted
+from tidemark.postgres.sessions import Servers
 from tidemark.results import BatchResult
 from tidemark.trust import rebuild, verify
 

@@ -23,7 +23,7 @@ from tests.fix_servers import SERVERS
 from tidemark.declare.project import Project
 from tidemark.install.embedded import site
 from tidemark.observe.status import LayerRows, layer_rows
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 Read = TypeVar("Read")
 

@@ -35,7 +35,8 @@ from tidemark.install import embedded
 from tidemark.install.embedded import postmaster, site
 from tidemark.model import Hop, ServerName
 from tidemark.postgres import transfer
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import window
 from tidemark.sources.window import Activity
 

@@ -30,7 +30,7 @@ from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.model import NO_OVERRIDES, Hop, ServerName
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.results import BatchResult, Counts, HopResult
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from tidemark.install import embedded
 from tidemark.install.migrate import migrate
 from tidemark.model import DEFAULT_SOURCE, LAYERS, ServerName, dsn_variable
 from tidemark.postgres import worktable
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 HOME = Path(__file__).parent.parent
 

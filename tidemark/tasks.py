@@ -18,7 +18,7 @@ from tidemark.declare.project import Project, find_project
 from tidemark.install import servers
 from tidemark.model import Hop, Overrides
 from tidemark.observe import monitor
-from tidemark.postgres import db, interrupts
+from tidemark.postgres import interrupts, sessions
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,6 @@ def alert(task: str, error: BaseException | None) -> None:
 
 
 @contextmanager
-def _opened(project: Project) -> Iterator[db.Servers]:
+def _opened(project: Project) -> Iterator[sessions.Servers]:
     with servers.resolve(project) as opened, interrupts.cancelling():
         yield opened

@@ -10,7 +10,7 @@ from tests.commands import Done, process, succeed, tidemark
 from tests.fix_servers import HOME, Warehouse
 from tidemark.batch.journal import Journal
 from tidemark.declare.project import Project
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 PASSWORD = "opensesame"
 

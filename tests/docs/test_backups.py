@@ -19,7 +19,7 @@ from tidemark.declare.project import Project
 from tidemark.install import embedded, migrate
 from tidemark.install.embedded import site, user
 from tidemark.model import ServerName
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.trust import verify
 
 TEXT = section("operations.md", "Backup and restore").partition("### Servers of your own")[2]

@@ -12,7 +12,7 @@ from tests.fix_servers import HOME
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.install.migrate import migrate
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 VIEWS = ["retail/stg/views/clean_customers.sql", "retail/stg/views/clean_sales.sql"]
 

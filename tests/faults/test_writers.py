@@ -27,7 +27,8 @@ from tidemark.install.embedded import site
 from tidemark.layers.mirror import LINEAGE
 from tidemark.model import Positions, ServerName, Window
 from tidemark.postgres import db
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import window
 from tidemark.sources.postgres import PostgresDelta, PostgresSource
 from tidemark.trust import rebuild, verify

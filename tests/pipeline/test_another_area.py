@@ -18,7 +18,7 @@ from tidemark.install import migrate
 from tidemark.layers import rejects
 from tidemark.model import END_OF_TIME, ServerName
 from tidemark.observe import history, plan, status
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.results import BatchResult
 
 MAY, JUNE = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)

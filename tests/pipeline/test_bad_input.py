@@ -17,8 +17,8 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.model import ServerName
-from tidemark.postgres import db
-from tidemark.postgres.db import Servers
+from tidemark.postgres import db, sessions
+from tidemark.postgres.sessions import Servers
 
 MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
 
@@ -92,7 +92,7 @@ def test_a_wrong_password_is_never_repeated(retail: Retail, layer: ServerName):
 )
 def test_a_password_that_breaks_the_dsn_is_not_repeated(dsn: str):
     with pytest.raises(ConfigError) as raised:
-        db.connect(dsn, "dwh", purpose="test")
+        sessions.connect(dsn, "dwh", purpose="test")
     assert raised.value.__cause__ is None
     assert str(raised.value) == (
         "dwh: TIDEMARK_DWH_DSN can't be read. Write postgresql://user:password@host:port/database, "

@@ -17,7 +17,7 @@ from tidemark.errors import ConnectError, LockedError
 from tidemark.install.migrate import migrate
 from tidemark.model import ServerName
 from tidemark.postgres import indexes
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 STAGING = "lock table tidemark.applied_batch in share mode"
 

@@ -13,7 +13,7 @@ from tests.fix_areas import Dimension, Fact, Make
 from tidemark.errors import ContractError, NullWatermarkError, StatementError
 from tidemark.model import Column
 from tidemark.observe import history
-from tidemark.postgres import db
+from tidemark.postgres import sessions
 
 LONG_TEXT = "".join(random.Random(1).choices("äöü\\\"'\n\t%;{}🐘", k=300_000))
 
@@ -355,6 +355,6 @@ READ = [
 def test_what_python_cannot_hold_is_read_as_text(
     templates: dict[Any, str], expression: str, expected: object
 ):
-    session = db.connect(templates["stg"], "stg", purpose="test", as_etl=False)
+    session = sessions.connect(templates["stg"], "stg", purpose="test", as_etl=False)
     assert session.value(f"select {expression}") == expected
     session.close()

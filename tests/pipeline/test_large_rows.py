@@ -28,8 +28,8 @@ PROGRAM = """
     mrr, stg, query, form, *types = sys.argv[1:]
     columns = tuple(Column(f"c{n}", type) for n, type in enumerate(types))
     landing = transfer.Landing(("landing", "things"), columns)
-    sender = db.connect(mrr, "mrr", purpose="send", as_etl=False)
-    receiver = db.connect(stg, "stg", purpose="land", as_etl=False)
+    sender = sessions.connect(mrr, "mrr", purpose="send", as_etl=False)
+    receiver = sessions.connect(stg, "stg", purpose="land", as_etl=False)
     receiver.run(landing.emptied)
     job = transfer.Job(landing, db.raw(query), binary=form == "binary")
     try:

@@ -29,7 +29,7 @@ from tidemark.postgres import (
     settings,
     transfer,
 )
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Streamed
 
 WAREHOUSE = LAYERS

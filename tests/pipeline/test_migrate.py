@@ -10,7 +10,7 @@ from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError
 from tidemark.install.migrate import migrate, unapplied
 from tidemark.model import ServerName
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 TABLES = "select count(*) from pg_class where relname = 'trees'"
 NOTHING: dict[ServerName, list[str]] = {layer: [] for layer in SERVERS}

@@ -17,7 +17,7 @@ from tidemark.install import psql
 from tidemark.install.migrate import migrate
 from tidemark.install.servers import engine
 from tidemark.observe import doctor
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 PLANTED = """
 create function public.planted() returns text language plpgsql as $$

@@ -8,14 +8,14 @@ import pytest
 
 from tidemark.errors import RefusedRowError, StatementError
 from tidemark.model import ServerName
-from tidemark.postgres import db
+from tidemark.postgres import sessions
 from tidemark.postgres.db import Session
 
 
 @pytest.fixture
 def session(servers: dict[ServerName, str]) -> Iterator[Session]:
     """A session on a database without a warehouse; everything done in it is rolled back."""
-    opened = db.connect(servers["dwh"], "dwh", purpose="test", as_etl=False)
+    opened = sessions.connect(servers["dwh"], "dwh", purpose="test", as_etl=False)
     with closing(opened), opened.rolled_back():
         opened.run("create temp table notes (id int, note text)")
         yield opened

@@ -20,7 +20,7 @@ from tidemark.install.embedded import site
 from tidemark.install.migrate import migrate
 from tidemark.model import LAYERS, ServerName
 from tidemark.observe import doctor
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.trust import verify
 
 LAYERS_OF_OURS: tuple[ServerName, ...] = LAYERS

@@ -24,7 +24,7 @@ from tidemark.install.embedded import postmaster, site
 from tidemark.install.migrate import migrate
 from tidemark.model import HOPS, Hop, ServerName
 from tidemark.postgres import retries
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 LANDING = "lock table landing.sales in share mode"
 APPLYING = "lock table tidemark.applied_batch in share mode"
@@ -176,7 +176,7 @@ def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
         holder.rollback()
         with pytest.raises(LockedError, match=r"which goes no further\.$") as raised:
             running.result(PATIENCE)
-    assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", f"stage: {raised.value}")]
+    assert retail.warehouse.rows("dwh", STATUS) == [("FAILED", f"publish: {raised.value}")]
 
 
 @pytest.mark.parametrize("layer", ["operational", "mrr"])

@@ -15,7 +15,7 @@ from tidemark.batch import pipeline
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, UsageError
 from tidemark.install import servers
-from tidemark.postgres import db
+from tidemark.postgres import sessions
 
 Seeder = Callable[..., dict[str, int]]
 Content = dict[str, dict[int, dict[str, Any]]]
@@ -123,7 +123,7 @@ def test_an_instant_without_a_zone_is_utc(warehouse: Warehouse, play: Seeder):
 
 def test_a_seed_after_a_first_run_is_extracted_by_the_next_one(warehouse: Warehouse, play: Seeder):
     area = Project(warehouse.home).area("retail")
-    with db.Servers(warehouse.dsn) as opened:
+    with sessions.Servers(warehouse.dsn) as opened:
         pipeline.run(opened, area)
         play()
         pipeline.run(opened, area)

@@ -9,7 +9,7 @@ import pytest
 from tests import counting
 from tests.fix_servers import Warehouse
 from tidemark.errors import RefusedRowError, StatementError
-from tidemark.postgres import compose, db, question
+from tidemark.postgres import compose, db, question, sessions
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
 
@@ -19,7 +19,9 @@ TWO = "select n, '{\"a\": 1}'::json as j from generate_series(1, %(n)s) as n"
 
 @pytest.fixture
 def session(warehouse: Warehouse) -> Iterator[Session]:
-    with closing(db.connect(warehouse.dsn["mrr"], "mrr", purpose="test", as_etl=False)) as session:
+    with closing(
+        sessions.connect(warehouse.dsn["mrr"], "mrr", purpose="test", as_etl=False)
+    ) as session:
         session.run("create temp table seen (n int primary key)")
         yield session
 

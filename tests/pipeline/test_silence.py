@@ -22,9 +22,11 @@ from tidemark.postgres import (
     db,
     heartbeat,
     retries,
+    sessions,
     transfer,
 )
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -88,13 +90,17 @@ def watched(proxies: list[Proxy], warehouse: Warehouse) -> Iterator[Servers]:
 
 @pytest.fixture
 def sender(watched: Servers) -> Iterator[Session]:
-    with closing(db.connect(watched.dsns["mrr"], "mrr", purpose="send", as_etl=False)) as session:
+    with closing(
+        sessions.connect(watched.dsns["mrr"], "mrr", purpose="send", as_etl=False)
+    ) as session:
         yield session
 
 
 @pytest.fixture
 def receiver(watched: Servers) -> Iterator[Session]:
-    with closing(db.connect(watched.dsns["stg"], "stg", purpose="land", as_etl=False)) as session:
+    with closing(
+        sessions.connect(watched.dsns["stg"], "stg", purpose="land", as_etl=False)
+    ) as session:
         session.run(NUMBERS.emptied)
         yield session
 
@@ -138,7 +144,7 @@ def test_a_login_that_falls_silent_ends(proxies: list[Proxy], watched: Servers, 
         proxies[0].stall(BACK, new=True)
     proxies[0].stalls_logins = True
     with pytest.raises(ConnectError, match=r"^mrr: ") as raised:
-        db.connect(watched.dsns["mrr"], "mrr", purpose="test")
+        sessions.connect(watched.dsns["mrr"], "mrr", purpose="test")
     said = "timeout expired" if place == "login" else "the connection fell silent"
     assert said in str(raised.value)
 
@@ -229,7 +235,7 @@ def test_a_transaction_of_a_process_that_stands_still_is_ended(warehouse: Wareho
     limit = (
         "select setting::int from pg_settings where name = 'idle_in_transaction_session_timeout'"
     )
-    with db.Servers(warehouse.dsn) as servers, servers.session("dwh", "test") as session:
+    with sessions.Servers(warehouse.dsn) as servers, servers.session("dwh", "test") as session:
         assert 2 * heartbeat.PING * 1000 < session.value(limit) <= 90_000
 
 

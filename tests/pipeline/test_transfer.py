@@ -11,7 +11,7 @@ from tests import streaming
 from tests.fix_servers import Warehouse
 from tidemark.errors import ConnectError, StatementError, TidemarkError
 from tidemark.model import Column
-from tidemark.postgres import db, transfer
+from tidemark.postgres import db, sessions, transfer
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.transfer import Job, Landing
 
@@ -23,14 +23,18 @@ FORMS = pytest.mark.parametrize("binary", [True, False], ids=["binary", "text"])
 
 @pytest.fixture
 def sender(warehouse: Warehouse) -> Iterator[Session]:
-    with closing(db.connect(warehouse.dsn["mrr"], "mrr", purpose="send", as_etl=False)) as session:
+    with closing(
+        sessions.connect(warehouse.dsn["mrr"], "mrr", purpose="send", as_etl=False)
+    ) as session:
         yield session
 
 
 @pytest.fixture
 def receiver(warehouse: Warehouse) -> Iterator[Session]:
     """A session on STG, where the landing table holds BEFORE."""
-    with closing(db.connect(warehouse.dsn["stg"], "stg", purpose="land", as_etl=False)) as session:
+    with closing(
+        sessions.connect(warehouse.dsn["stg"], "stg", purpose="land", as_etl=False)
+    ) as session:
         session.run(LANDING.emptied)
         session.run("insert into landing.numbers values (0, 'before')")
         yield session

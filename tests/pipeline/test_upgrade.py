@@ -17,7 +17,7 @@ from tests.commands import run, succeed
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.model import ServerName
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 RELEASED = {
     "918fb59c226193e9334ae989cce97301d7b9f6d7": "before deletes were detected",

@@ -13,7 +13,7 @@ from tests.queries import execute, value
 from tidemark.errors import WindowError
 from tidemark.model import ServerName
 from tidemark.observe import plan
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 
 NAIVE = "select sale_id from sales where updated_at > %s order by 1"
 LATER = datetime(2025, 2, 1, tzinfo=UTC)

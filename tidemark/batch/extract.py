@@ -29,8 +29,9 @@ from tidemark.postgres import (
     refusals,
 )
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed
 from tidemark.results import Counts, HopResult
 from tidemark.sources import Source

@@ -13,7 +13,8 @@ from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, Repair, Table, Window
 from tidemark.postgres import db, inlet, transfer
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
 from tidemark.results import Counts, Look
 from tidemark.sources import Delta, Which

@@ -19,7 +19,7 @@ from tidemark.errors import ConnectError, TidemarkError
 from tidemark.layers import ledger
 from tidemark.model import HOPS, NO_OVERRIDES, Hop, Layer, Overrides
 from tidemark.postgres import retries
-from tidemark.postgres.db import Servers
+from tidemark.postgres.sessions import Servers
 from tidemark.results import BatchResult, HopResult
 
 Report = Callable[[HopResult], None]

@@ -24,8 +24,9 @@ from tidemark.postgres import (
     transfer,
 )
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing
 from tidemark.results import Counts, HopResult
 from tidemark.star import (

@@ -16,7 +16,8 @@ from tidemark.layers.mirror import Mirror
 from tidemark.model import Layer
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 
 STEP = 10_000
 """The most rows that one transaction deletes."""

@@ -33,7 +33,8 @@ from tidemark.postgres import (
     worktable,
 )
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing, Streamed
 from tidemark.results import Counts, HopResult
 

@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from tidemark.declare.project import Project
-    from tidemark.postgres.db import Servers
+    from tidemark.postgres.sessions import Servers
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tidemark.observe.history import History
     from tidemark.observe.plan import Plan
     from tidemark.observe.status import Refused, Status
-    from tidemark.postgres.db import Servers
+    from tidemark.postgres.sessions import Servers
 
 _SOURCE = "The source is {}.\n"
 _MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")

@@ -21,7 +21,7 @@ from tidemark.errors import UsageError
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.install.sample import Seed
-    from tidemark.postgres.db import Servers
+    from tidemark.postgres.sessions import Servers
     from tidemark.results import HopResult
 
 

@@ -14,7 +14,7 @@ from tidemark.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from tidemark.model import ServerName
-    from tidemark.postgres.db import Servers
+    from tidemark.postgres.sessions import Servers
 
 _SHOWN = 20
 """Statements that `migrate` shows; --json has all."""

@@ -16,7 +16,7 @@ from tidemark.model import Overrides
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.layers.ledger import Lost
-    from tidemark.postgres.db import Servers
+    from tidemark.postgres.sessions import Servers
     from tidemark.trust.rebuild import Changes
     from tidemark.trust.verify import Checked, Verification
 

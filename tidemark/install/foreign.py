@@ -13,7 +13,7 @@ from tidemark.declare.project import Project
 from tidemark.errors import ConfigError
 from tidemark.install import migrate
 from tidemark.model import ServerName, dsn_variable
-from tidemark.postgres import compose, db, driver_errors
+from tidemark.postgres import compose, db, driver_errors, sessions
 
 _CREATED = re.compile(
     r"""\bcreate\s+(?:unlogged\s+|foreign\s+|materialized\s+)?(?:table|view)\s+
@@ -23,7 +23,7 @@ _CREATED = re.compile(
 _NAMED = 3
 
 
-def refuse_migration(project: Project, opened: db.Servers, server: ServerName) -> None:
+def refuse_migration(project: Project, opened: sessions.Servers, server: ServerName) -> None:
     """Refuse to make the sample's tables in a database that has others.
 
     Raises:
@@ -43,7 +43,7 @@ def refuse_migration(project: Project, opened: db.Servers, server: ServerName) -
         )
 
 
-def refuse_unmade(project: Project, opened: db.Servers, area: Area) -> None:
+def refuse_unmade(project: Project, opened: sessions.Servers, area: Area) -> None:
     """Refuse tables that `migrate --sample` has not made, although they have the sample's names.
 
     Raises:
@@ -63,7 +63,7 @@ def refuse_unmade(project: Project, opened: db.Servers, area: Area) -> None:
     )
 
 
-def refuse_others(project: Project, opened: db.Servers, server: ServerName) -> None:
+def refuse_others(project: Project, opened: sessions.Servers, server: ServerName) -> None:
     """Refuse a database that has got other tables since the sample was made.
 
     Raises:
@@ -106,7 +106,7 @@ def _folded(name: str) -> str:
     return name.strip('"') if name.startswith('"') else name.lower()
 
 
-def _holds(opened: db.Servers, server: ServerName, tables: list[db.Row]) -> str:
+def _holds(opened: sessions.Servers, server: ServerName, tables: list[db.Row]) -> str:
     where = driver_errors.redacted(opened.dsns[server])
     names = ", ".join(f"{schema}.{table}" for schema, table in tables[:_NAMED])
     more = f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else ""

@@ -30,6 +30,7 @@ from tidemark.postgres import (
     confined,
     db,
     locks,
+    sessions,
     sqlfiles,
 )
 
@@ -111,7 +112,7 @@ class Migrated:
 
 
 def migrate(
-    project: Project, servers: db.Servers, *, only: Sequence[ServerName] | None = None
+    project: Project, servers: sessions.Servers, *, only: Sequence[ServerName] | None = None
 ) -> dict[ServerName, Migrated]:
     """Apply `sql/` to servers, each in one transaction.
 
@@ -237,11 +238,11 @@ def _table(session: db.Session) -> db.Row | None:
     return None
 
 
-def _migrate(project: Project, servers: db.Servers, server: ServerName) -> Migrated:
+def _migrate(project: Project, servers: sessions.Servers, server: ServerName) -> Migrated:
     found = list(files(project, server))
     if not found:
         return Migrated([], [])
-    session = db.connect(servers.dsns[server], server, purpose="migrate", as_etl=False)
+    session = sessions.connect(servers.dsns[server], server, purpose="migrate", as_etl=False)
     try:
         ours = wanted(project, server)
         with session.transaction():

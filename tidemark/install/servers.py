@@ -14,7 +14,7 @@ from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, ConnectError
 from tidemark.install import embedded
 from tidemark.model import LAYERS, ServerName, dsn_variable, is_source
-from tidemark.postgres import db, driver_errors, settings
+from tidemark.postgres import driver_errors, sessions, settings
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -25,7 +25,7 @@ def embedded_folder(project: Project) -> Path:
     return project.home / ".tidemark"
 
 
-def resolve(project: Project) -> db.Servers:
+def resolve(project: Project) -> sessions.Servers:
     """Return the project's servers. Embedded servers that do not run are started.
 
     Raises:
@@ -36,7 +36,7 @@ def resolve(project: Project) -> db.Servers:
     folder, own = embedded_folder(project), _without(dsns, project)
     if own:
         dsns |= embedded.running(folder, own) or embedded.start(folder, own)
-    return db.Servers({server: dsns[server] for server in project.servers}, embedded=own)
+    return sessions.Servers({server: dsns[server] for server in project.servers}, embedded=own)
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def engine(
     import sqlalchemy
 
     def creator() -> Any:
-        return db.pinned(dsn, server, f"tidemark engine {server}", values)
+        return sessions.pinned(dsn, server, f"tidemark engine {server}", values)
 
     return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
 

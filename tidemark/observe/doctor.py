@@ -31,9 +31,11 @@ from tidemark.postgres import (
     confined,
     db,
     logins,
+    sessions,
 )
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
 from tidemark.postgres.logins import Login
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import Examinable
 
 _CLOCK_TOLERANCE = 5.0
@@ -88,7 +90,7 @@ def _positions(servers: Servers, area: Area) -> Positions | None:
 @contextmanager
 def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
     """Open a session for catalogs and COPY, which run no code that other roles have made."""
-    session = db.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
+    session = sessions.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
     with closing(session):
         if not is_source(server):
             session.run(db.become(ETL_ROLE))
@@ -97,7 +99,7 @@ def _reading(servers: Servers, server: ServerName) -> Iterator[Session]:
 
 def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator[Finding]:
     try:
-        session = db.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
+        session = sessions.connect(servers.dsns[server], server, purpose="doctor", as_etl=False)
     except TidemarkError as error:
         yield Finding(server, "problem", str(error))
         return

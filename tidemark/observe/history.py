@@ -16,7 +16,8 @@ from tidemark.errors import (
 from tidemark.model import Table, label
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Row, Servers, Session
+from tidemark.postgres.db import Row, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.sqltypes import unsized
 
 _VALIDITY = ("valid_from", "valid_to")

@@ -9,7 +9,8 @@ from datetime import timedelta
 from tidemark.declare.config import Area
 from tidemark.errors import MonitorError
 from tidemark.postgres import compose
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
+from tidemark.postgres.sessions import Servers
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from tidemark.layers.drift import ColumnDrift
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, ServerName, Table, Window
 from tidemark.postgres import compose, db, question, transfer
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta
 from tidemark.star import schema

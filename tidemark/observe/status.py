@@ -11,7 +11,8 @@ from tidemark.declare.config import Area
 from tidemark.layers import rejects
 from tidemark.model import ServerName, label
 from tidemark.postgres import compose, db
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import Comparable
 
 

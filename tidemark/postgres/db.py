@@ -1,37 +1,31 @@
-"""Sessions on the servers, and the statements that they run.
+"""A session on a server, and the statements that it runs.
 
 A `Session` is one connection in autocommit; a transaction is opened explicitly (`transaction`).
-Every error of the driver leaves this module as one of Tidemark's. Applications and notebooks get
-SQLAlchemy engines (`servers.engine`). A run opens its connections itself, since the import of
-SQLAlchemy takes half a second, longer than a run that finds nothing (docs/decisions/0002).
+Every error of the driver leaves this module as one of Tidemark's.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import IO, Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions, extras, sql
 
-from tidemark.errors import ServerVersionError, StatementError, TidemarkError
-from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
+from tidemark.errors import StatementError, TidemarkError
+from tidemark.model import ServerName
 from tidemark.postgres import (
-    adapters,
     compose,
     connections,
     driver_errors,
     heartbeat,
-    settings,
 )
 from tidemark.postgres.connections import Connection
 
@@ -39,10 +33,6 @@ Composable = sql.Composable
 Json = extras.Json
 Row = tuple[Any, ...]
 Parameters = Mapping[str, object] | None
-
-OLDEST_SOURCE = 120000
-OLDEST_LAYER = 160000
-"""Oldest `server_version_num` that Tidemark reads from, and works on."""
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
@@ -325,128 +315,3 @@ def _bindable(statement: Composable, cursor: Any) -> Composable:
     if isinstance(statement, sql.SQL):
         return statement
     return sql.SQL(statement.as_string(cursor).replace("%", "%%"))
-
-
-def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) -> Session:
-    """Open a session on a server.
-
-    Args:
-        dsn: libpq URL or key-value string.
-        server: which it is; decides the oldest version allowed.
-        purpose: what the session is for; shown in `pg_stat_activity.application_name`.
-        as_etl: work as `tidemark_etl` in a layer; else the search path is pg_catalog (`confined`).
-
-    Raises:
-        ConfigError: the DSN can't be read.
-        ConnectError: the server can't be reached or refuses the login.
-        ServerVersionError: it is older than Tidemark needs.
-    """
-    application = f"tidemark {purpose} {socket.gethostname()}:{os.getpid()}"[:63]
-    connection = connections.opened(dsn, server, application)
-    connection.autocommit = True
-    adapters.register(connection)
-    session = Session(connection, server)
-    session.another = partial(connect, dsn, server, purpose=purpose, as_etl=as_etl)
-    oldest = OLDEST_SOURCE if is_source(server) else OLDEST_LAYER
-    if session.version < oldest:
-        connection.close()
-        raise ServerVersionError(
-            f"{server}: the server is PostgreSQL {_version(session.version)}, and Tidemark needs "
-            f"{_version(oldest)} or newer there. Upgrade it, or point {dsn_variable(server)} to "
-            "another server."
-        )
-    first: list[Composable] = [raw(connections.trusting_nobody())]
-    if as_etl and not is_source(server):
-        first.append(become(ETL_ROLE))
-    pins = settings.SESSION if as_etl else settings.PRIVILEGED
-    first += [_pin(pins), compose.statement(__name__, "notice_closed_sockets")]
-    _begin(session, connection, first)
-    return session
-
-
-def _begin(session: Session, connection: Connection, first: Sequence[Composable]) -> None:
-    """Send a session's first statements, and read the process id of its session at the server."""
-    try:
-        connection.pid = session.value(raw("; ").join([*first, compose.statement(__name__, "pid")]))
-    except TidemarkError:
-        connection.close()
-        raise
-
-
-def _pin(values: Mapping[str, str]) -> Composable:
-    return compose.statement(
-        __name__, "pin", names=literal([*values]), settings=literal([*values.values()])
-    )
-
-
-def pinned(dsn: str, server: ServerName, application: str, values: Mapping[str, str]) -> Connection:
-    """Open a connection without a `Session`, with the settings that say how values are printed.
-
-    Raises:
-        ConfigError, ConnectError: see `connect`.
-        StatementError: it broke off at once.
-    """
-    connection = connections.opened(dsn, server, application)
-    connection.autocommit = True
-    _begin(Session(connection, server), connection, [_pin(values)])
-    connection.autocommit = False
-    return connection
-
-
-def _version(number: int) -> str:
-    return f"{number // 10000}.{number % 10000}" if number % 10000 else str(number // 10000)
-
-
-class Servers:
-    """The servers of one project, by name, and the sessions that are open on them.
-
-    Sessions are kept for reuse: opening one costs more than asking whether a table has changed.
-    """
-
-    def __init__(
-        self, dsns: Mapping[ServerName, str], *, embedded: Collection[ServerName] = ()
-    ) -> None:
-        self.dsns = dict(dsns)
-        self.embedded = frozenset(embedded)
-        """The servers that are embedded, since no DSN is set for them."""
-        self.guards: dict[ServerName, Composable] = {}
-        """See `Session.guards`. They hold for all sessions that are lent here."""
-        self._idle: dict[ServerName, list[Session]] = {server: [] for server in self.dsns}
-        self._watch = ExitStack()
-
-    @contextmanager
-    def session(self, server: ServerName, purpose: str) -> Iterator[Session]:
-        """Lend a session on `server`. It is kept for the next caller, unless the block failed."""
-        idle = self._idle[server]
-        try:
-            session = idle.pop()
-        except IndexError:
-            session = connect(self.dsns[server], server, purpose=purpose)
-            session.guards = self.guards
-        try:
-            yield session
-        except BaseException:
-            session.close()
-            raise
-        if not session.is_closed:
-            idle.append(session)
-
-    def whereabouts(self, server: ServerName) -> str:
-        """Say of an embedded source that no DSN is set for it; '' for other servers."""
-        if server not in self.embedded or not is_source(server):
-            return ""
-        return f" {server} is an embedded server here, since {dsn_variable(server)} is not set."
-
-    def close(self) -> None:
-        """Close every idle session."""
-        for sessions in self._idle.values():
-            while sessions:
-                sessions.pop().close()
-
-    def __enter__(self) -> Servers:
-        self._watch.enter_context(heartbeat.watching())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        self._watch.close()

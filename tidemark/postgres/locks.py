@@ -27,8 +27,9 @@ from tidemark.postgres import (
     question,
     settings,
 )
-from tidemark.postgres.db import Servers, Session
+from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.sessions import Servers
 
 T = TypeVar("T")
 

@@ -27,7 +27,7 @@ from tidemark.postgres import (
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.inlet import (
     Format,
     Inlet,
@@ -35,6 +35,7 @@ from tidemark.postgres.inlet import (
     Refused,
 )
 from tidemark.postgres.question import Question
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.worktable import WorkTable
 
 READ_ONLY = "isolation level repeatable read read only"

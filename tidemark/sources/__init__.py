@@ -15,8 +15,9 @@ from typing import Literal, Protocol, runtime_checkable
 
 from tidemark.declare.config import Area
 from tidemark.model import Finding, Key, Positions, Table, Window
-from tidemark.postgres.db import Relation, Servers, Session
+from tidemark.postgres.db import Relation, Session
 from tidemark.postgres.inlet import Out
+from tidemark.postgres.sessions import Servers
 
 Which = Literal["new", "all"] | Sequence[Key]
 """Which rows to send of an entity: those that are new since its positions, all, or these keys."""

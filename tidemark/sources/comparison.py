@@ -13,7 +13,8 @@ from tidemark.declare.config import Area
 from tidemark.model import Key, Positions, Table
 from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Composable, Relation, Servers, Session
+from tidemark.postgres.db import Composable, Relation, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import deletestats, tables, window
 from tidemark.sources.reached import Reached
 

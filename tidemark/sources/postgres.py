@@ -13,10 +13,11 @@ from tidemark.declare.config import Area, Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.model import Finding, Positions, Table, Window
-from tidemark.postgres import compose, db, transfer
+from tidemark.postgres import compose, db, sessions, transfer
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.inlet import Out
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Snapshot
 from tidemark.sources import Which, comparison, deletestats, examination, reached, tables, window
 from tidemark.sources.comparison import PostgresComparison
@@ -99,7 +100,9 @@ class PostgresSource:
         """See `Examinable.examine`. `doctor` reports a source that can't be reached by itself."""
         server = area.source.name
         with suppress(ConnectError, ServerVersionError):
-            session = db.connect(self._servers.dsns[server], server, purpose="doctor", as_etl=False)
+            session = sessions.connect(
+                self._servers.dsns[server], server, purpose="doctor", as_etl=False
+            )
             with closing(session):
                 marks = reached.marks(Reached.of(positions or {}))
                 where = self._servers.whereabouts(server)

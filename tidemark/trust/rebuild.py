@@ -37,7 +37,8 @@ from tidemark.postgres import (
     worktable,
 )
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Composable, Servers, Session
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.results import Counts
 from tidemark.star import (
     facts,

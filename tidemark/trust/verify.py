@@ -30,7 +30,8 @@ from tidemark.layers.mirror import Mirror
 from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table, in_the_future
 from tidemark.postgres import compose, db, transfer
 from tidemark.postgres.compose import Columns
-from tidemark.postgres.db import Relation, Servers, Session
+from tidemark.postgres.db import Relation, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.sources import Comparable, Comparison
 from tidemark.star import audits, schema
 from tidemark.star.audits import Audit
