@@ -100,37 +100,7 @@ select
     null as _grew,
     null as _closes
 from landing."customers.segmented"
-where _instant_key <> _version_key
-union all
-select
-    customer_id,
-    segment,
-    city,
-    country,
-    customer_name,
-    email,
-    phone,
-    country_code,
-    _at as changed_at,
-    null as valid_from,
-    null as valid_to,
-    null as is_current,
-    null as is_deleted,
-    _batch_id,
-    _seq,
-    null as _deleted_batch_id,
-    null as _deleted_seq,
-    case
-        when _rank = 1 and _instant_key is not null then 'superseded'
-        else 'withdrawn'
-    end as _role,
-    case when _rank = 1 then _instant_key end as _key,
-    null as _cover_from,
-    null as _cover_to,
-    null as _grew,
-    null as _closes
-from landing."customers.placed"
-where _withdrawn and (_rank = 1 or _key is null);
+where _instant_key <> _version_key;
 
 -- confirm
 insert into landing."customers.confirmed" (customer_id, confirmed_at, _batch_id, _seq)
@@ -492,7 +462,7 @@ ranked as (
         row_number() over (instant order by _withdrawn, _place desc) as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        max(_at) filter (where not _withdrawn and _place <= _judge) over whole as _judged_to
+        null::timestamptz as _judged_to
     from placed
     where _live or _at is not null
     window
@@ -789,7 +759,249 @@ with told as (
         _was_inferred,
         _withdrawn,
         _rank
-    from landing."customers.placed"
+    from (with known as (
+        select
+            d.customer_id,
+            d.segment,
+            d.city,
+            d.country,
+            d.customer_name,
+            d.email,
+            d.phone,
+            d.country_code,
+            d.customer_key as _key,
+            d.changed_at,
+            d.valid_from,
+            d.valid_to,
+            d.is_deleted,
+            d.is_inferred,
+            d._batch_id,
+            d._seq,
+            d._deleted_batch_id,
+            d._deleted_seq
+        from (select distinct customer_id from landing.customers) as l
+        inner join landing."customers.rebuilt" as d on l.customer_id = d.customer_id
+    ),
+    observed as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _key,
+            valid_from as _known_from,
+            valid_to as _known_to,
+            changed_at as _raw_at,
+            true as _live,
+            is_inferred as _inferred,
+            false as _incoming,
+            null::timestamptz as _clock,
+            _batch_id,
+            _seq
+        from known
+        union all
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            null as _key,
+            null as _known_from,
+            null as _known_to,
+            valid_to as _raw_at,
+            false as _live,
+            false as _inferred,
+            false as _incoming,
+            null as _clock,
+            _deleted_batch_id as _batch_id,
+            _deleted_seq as _seq
+        from known
+        where is_deleted
+        union all
+        select
+            k.customer_id,
+            k.segment,
+            k.city,
+            k.country,
+            k.customer_name,
+            k.email,
+            k.phone,
+            k.country_code,
+            null as _key,
+            null as _known_from,
+            null as _known_to,
+            c.confirmed_at as _raw_at,
+            true as _live,
+            false as _inferred,
+            false as _incoming,
+            null as _clock,
+            c._batch_id,
+            c._seq
+        from known as k
+        inner join landing."customers.confirmed" as c
+            on k.customer_id = c.customer_id
+            and c.confirmed_at >= k.changed_at
+            and c.confirmed_at < k.valid_to
+        where not k.is_inferred
+        union all
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            null as _key,
+            null as _known_from,
+            null as _known_to,
+            case
+                when _deleted_at is null then updated_at
+                when updated_at > null::timestamptz then _deleted_at
+                else greatest(_deleted_at, updated_at + interval '1 microsecond')
+            end as _raw_at,
+            _deleted_at is null as _live,
+            false as _inferred,
+            true as _incoming,
+            null::timestamptz as _clock,
+            _batch_id,
+            _seq
+        from landing.customers
+    ),
+    summed_up as (
+        select
+            *,
+            max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
+            max(_key) filter (where _inferred) over whole as _inferred_key,
+            bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
+        from observed
+        window whole as (partition by customer_id)
+    ),
+    arrived as (
+        select
+            *,
+            row_number() over (
+                partition by customer_id order by _batch_id, _seq, _live desc
+            ) as _place
+        from summed_up
+        where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
+    ),
+    judged as (
+        select
+            *,
+            false as _withdrawn,
+            null::bigint as _judge
+        from arrived
+    ),
+    remaining as (
+        select
+            *,
+            not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
+        from judged
+        window arrival as (
+            partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc
+        )
+    ),
+    counted as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _key,
+            _known_to,
+            _raw_at,
+            _live,
+            _batch_id,
+            _seq,
+            _place,
+            _inferred_key,
+            _was_inferred,
+            _withdrawn,
+            _judge,
+            _deletes,
+            interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
+        from remaining
+        window
+            whole as (partition by customer_id),
+            arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    deletes_placed as (
+        select
+            *,
+            case
+                when _deletes
+                    then max(_raw_at - _ticks)
+                        filter (where (_live or _deletes) and not _withdrawn) over arrival
+                        + _ticks
+            end as _deleted_at
+        from counted
+        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    placed as (
+        select
+            *,
+            case
+                when not _live or max(_deleted_at) over arrival > _raw_at
+                    then max(_deleted_at) over arrival
+                else _raw_at
+            end as _at
+        from deletes_placed
+        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    ranked as (
+        select
+            *,
+            row_number() over (instant order by _withdrawn, _place desc) as _rank,
+            max(_key) over instant as _instant_key,
+            max(_known_to) over instant as _instant_to,
+            null::timestamptz as _judged_to
+        from placed
+        where _live or _at is not null
+        window
+            instant as (partition by customer_id, _at, _live),
+            whole as (partition by customer_id)
+    )
+    select
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
+        _at,
+        case
+            when _withdrawn then '-infinity'
+            when _place = _judge then _judged_to
+            else _at
+        end as _told_at,
+        _live,
+        _batch_id,
+        _seq,
+        _place,
+        _key,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _rank
+    from ranked) as p
     window whole as (
         partition by customer_id order by _at, _live, _place
         rows between unbounded preceding and unbounded following
@@ -906,6 +1118,31 @@ where
         )
         or d.is_inferred
     );
+
+-- withdraw
+insert into landing."things.timeline" (
+    tag,
+    part,
+    v,
+    sizes,
+    changed_at,
+    _batch_id,
+    _seq,
+    _role,
+    _key
+)
+select
+    tag,
+    part,
+    v,
+    sizes,
+    _at,
+    _batch_id,
+    _seq,
+    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
+    case when _rank = 1 then _instant_key end
+from landing."things.placed"
+where _withdrawn and (_rank = 1 or _key is null);
 
 -- withdraw_confirmations
 delete from landing."customers.confirmed" as c

@@ -252,15 +252,30 @@ def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None
     All of it goes in one message with the next statement.
     """
     parts = _parts(dimension)
-    which = "judged" if dimension.has_plans else "not_judged"
-    judged = compose.statement(__name__, which, parts)
-    place = compose.statement(__name__, "place", parts, judged=judged)
-    worktable.fill_with_next(session, dimension.placed, place, rows=rows)
-    segment = compose.statement(__name__, "segment", parts)
+    placed = _place(dimension, parts)
+    if dimension.has_plans:
+        worktable.fill_with_next(session, dimension.placed, placed, rows=rows)
+        placed = dimension.placed.name
+    segment = compose.statement(__name__, "segment", parts, placed=placed)
     worktable.fill_with_next(session, dimension.segmented, segment, rows=rows)
     bound = compose.statement(__name__, "bound", parts)
     worktable.fill_with_next(session, dimension.timeline, bound, rows=rows)
+    if dimension.has_plans:
+        session.queue(compose.statement(__name__, "withdraw", parts, placed=placed))
     worktable.analyze(session, dimension.timeline.name, rows=rows)
+
+
+def _place(dimension: Dimension, parts: Parts) -> Composable:
+    """Compose the query of all observations; without plans, none is judged by a later batch."""
+    if dimension.has_plans:
+        judged, judged_to = (
+            compose.statement(__name__, name, parts) for name in ("judged", "judged_to")
+        )
+        return compose.statement(__name__, "place", parts, judged=judged, judged_to=judged_to)
+    judged = compose.statement(__name__, "not_judged", parts)
+    never = db.raw("null::timestamptz")
+    place = compose.statement(__name__, "place", parts, judged=judged, judged_to=never)
+    return compose.statement(__name__, "within", place=place)
 
 
 def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int]]]:
@@ -300,8 +315,8 @@ def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_
 
 def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:
     """Leave the work tables to the next one."""
-    tables = (dimension.placed, dimension.segmented, dimension.timeline)
-    worktable.release(session, *tables, rows=rows)
+    plans = [dimension.placed] if dimension.has_plans else []
+    worktable.release(session, *plans, dimension.segmented, dimension.timeline, rows=rows)
 
 
 def _parts(dimension: Dimension) -> Parts:
@@ -311,7 +326,6 @@ def _parts(dimension: Dimension) -> Parts:
         "landing": db.name(*dimension.landed),
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
-        "placed": dimension.placed.name,
         "segmented": dimension.segmented.name,
         "timeline": dimension.timeline.name,
         "surrogate": db.name(dimension.surrogate),

@@ -9,7 +9,8 @@
 -- {nk} {type2} {type1} {untracked}   its columns by role: natural key, attributes; {attributes} are all
 -- Columns that start with _ are Tidemark's.
 --
--- Three work tables, each made of the one before:
+-- Three steps, each made of the one before. The last two are work tables; the first is one where rows may
+-- be plans, which look at it twice, and else a part of the second:
 -- {placed}      all observations of the keys, of this batch and earlier ones, each at its place in time
 -- {segmented}   the observations that hold, in segments of equal state
 -- {timeline}    t: the versions, one for each segment, with their bounds
@@ -207,7 +208,7 @@ ranked as (
         row_number() over (instant order by _withdrawn, _place desc) as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        max(_at) filter (where not _withdrawn and _place <= _judge) over whole as _judged_to
+        {judged_to} as _judged_to
     from placed
     where _live or _at is not null
     window
@@ -238,6 +239,9 @@ select
     _rank
 from ranked
 
+-- name: within
+({place})
+
 -- The observations that hold, in segments of equal state. All segments get the type-1 attributes of
 -- the last observation.
 -- name: segment
@@ -257,7 +261,7 @@ with told as (
         _was_inferred,
         _withdrawn,
         _rank
-    from {placed}
+    from {placed} as p
     window whole as (
         partition by {nk} order by {told_at}, _live, _place
         rows between unbounded preceding and unbounded following
@@ -388,27 +392,17 @@ select
     null as _closes
 from {segmented}
 where _instant_key <> _version_key
-union all
+
+-- Versions and confirmations of plans that were withdrawn.
+-- name: withdraw
+insert into {timeline} ({attributes}, changed_at, _batch_id, _seq, _role, _key)
 select
     {attributes},
-    _at as changed_at,
-    null as valid_from,
-    null as valid_to,
-    null as is_current,
-    null as is_deleted,
+    _at,
     _batch_id,
     _seq,
-    null as _deleted_batch_id,
-    null as _deleted_seq,
-    case
-        when _rank = 1 and _instant_key is not null then 'superseded'
-        else 'withdrawn'
-    end as _role,
-    case when _rank = 1 then _instant_key end as _key,
-    null as _cover_from,
-    null as _cover_to,
-    null as _grew,
-    null as _closes
+    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
+    case when _rank = 1 then _instant_key end
 from {placed}
 where _withdrawn and (_rank = 1 or _key is null)
 
@@ -550,6 +544,10 @@ judged as (
         null::bigint as _judge
     from arrived
 )
+
+-- The latest place in time that a later batch could judge.
+-- name: judged_to
+max(_at) filter (where not _withdrawn and _place <= _judge) over whole
 
 -- An observation is withdrawn if it had not begun by the clock of a later batch that shows the key. A
 -- delete is withdrawn together with the version that it ended, a tick before it. If the later batch
