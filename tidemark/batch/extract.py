@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tidemark.batch import landing
+from tidemark.batch import landing, running
 from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
@@ -24,7 +23,6 @@ from tidemark.model import NO_OVERRIDES, Key, Overrides, Position, QualifiedName
 from tidemark.postgres import (
     compose,
     db,
-    locks,
     question,
     refusals,
 )
@@ -62,13 +60,9 @@ def run(
         DeleteGuardError: more is gone from the source than may be; MRR is as it was.
         StatementError, ConnectError: MRR is as it was, the positions too.
     """
-    start = time.monotonic()
     refreshed = {area.entity(name).name for name in overrides.refresh}
-    counts = {name: Counts() for name in area.entities}
-    with (
-        servers.session("mrr", f"extract {area.area}") as mrr,
-        locks.writing(servers, mrr, area.area, _questions(mrr, area)) as (after, (stored, found)),
-    ):
+    with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
+        mrr, counts, (after, (stored, found)) = hop.receiver, hop.counts, hop.known
         if after < batch_id:
             known = positions.known(mrr, area, stored, refreshed=refreshed)
             with source.open(area, known) as delta:
@@ -84,7 +78,7 @@ def run(
                     _repair(work, overrides.repair, resent)
                 else:
                     _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
-    return HopResult("extract", area.area, batch_id, time.monotonic() - start, counts)
+    return hop.result()
 
 
 def _questions(

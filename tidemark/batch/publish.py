@@ -6,10 +6,10 @@ reader sees batch N or batch N+1, and neither data nor marks can change without 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidemark.batch import running
 from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
 from tidemark.layers.ledger import Applied
@@ -18,7 +18,6 @@ from tidemark.model import Repair, Table
 from tidemark.postgres import (
     compose,
     db,
-    locks,
     question,
     refusals,
     transfer,
@@ -70,13 +69,11 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         GateError: a data-quality gate refused the batch. The DWH is as it was.
         StatementError, ConnectError: the DWH is as it was.
     """
-    start = time.monotonic()
-    counts = {name: Counts() for name in area.entities}
     with (
         servers.session("stg", f"publish {area.area}") as stg,
-        servers.session("dwh", f"publish {area.area}") as dwh,
-        locks.writing(servers, dwh, area.area, _questions(dwh, area)) as (applied, stored),
+        running.begun(servers, area, "publish", batch_id, asks=_questions) as hop,
     ):
+        dwh, counts, (applied, stored) = hop.receiver, hop.counts, hop.known
         with stg.transaction(transfer.READ_ONLY):
             star, delta = _read(stg, area, stored, list(repair.surplus["dwh"]) if repair else ())
             if delta.changed:
@@ -92,7 +89,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _apply(dwh, area, star, delta, counts)
             dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
             record(dwh, area, star, delta, applied=applied)
-    return HopResult("publish", area.area, batch_id, time.monotonic() - start, counts)
+    return hop.result()
 
 
 def _questions(dwh: Session, area: Area) -> Question[tuple[int, Stored]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tidemark.batch import running
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError, RefusedRowError, StatementError
 from tidemark.layers import (
@@ -26,7 +26,6 @@ from tidemark.postgres import (
     compose,
     db,
     ddl,
-    locks,
     question,
     refusals,
     transfer,
@@ -34,6 +33,7 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.question import Question
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing, Streamed
 from tidemark.results import Counts, HopResult
@@ -66,13 +66,11 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         ContractError: a table or view disagrees with its neighbour. Nothing was moved.
         StatementError, ConnectError: STG is as it was.
     """
-    start = time.monotonic()
-    counts = {name: Counts() for name in area.entities}
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
-        servers.session("stg", f"stage {area.area}") as stg,
-        locks.writing(servers, stg, area.area, ledger.last(area.area)) as after,
+        running.begun(servers, area, "stage", batch_id, asks=_question) as hop,
     ):
+        stg, counts, after = hop.receiver, hop.counts, hop.known
         # One snapshot of MRR decides which batches are applied, and which versions are sent.
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
@@ -99,11 +97,20 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
-                entities = _written(sendings, repair)
-                for applied_id, about in batches.items():
-                    is_repair = about.is_repair
-                    ledger.record(stg, area, applied_id, about.marks, entities, is_repair=is_repair)
-    return HopResult("stage", area.area, batch_id, time.monotonic() - start, counts)
+                _record(stg, area, batches, _written(sendings, repair))
+    return hop.result()
+
+
+def _question(_: Session, area: Area) -> Question[int]:
+    """Ask for the last batch that STG has applied."""
+    return ledger.last(area.area)
+
+
+def _record(
+    stg: Session, area: Area, batches: Mapping[int, Applied], entities: Collection[str]
+) -> None:
+    for batch_id, about in batches.items():
+        ledger.record(stg, area, batch_id, about.marks, entities, is_repair=about.is_repair)
 
 
 @contextmanager
