@@ -17,7 +17,7 @@ from tidemark.errors import (
     TidemarkError,
 )
 from tidemark.model import ServerName
-from tidemark.postgres import db, sessions
+from tidemark.postgres import sessions
 from tidemark.postgres.sessions import Servers
 
 MIGRATE = "into a new file of sql/retail/mrr/ and run `tidemark migrate`"
@@ -103,7 +103,7 @@ def test_a_password_that_breaks_the_dsn_is_not_repeated(dsn: str):
 def test_a_server_that_is_too_old_is_refused_with_both_versions(
     retail: Retail, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(db, "OLDEST_LAYER", 990000)
+    monkeypatch.setattr(sessions, "OLDEST_LAYER", 990000)
     with pytest.raises(ServerVersionError) as raised:
         retail.run()
     [(version,)] = retail.warehouse.rows("dwh", "show server_version")
