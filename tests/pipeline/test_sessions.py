@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 
 from tests import counting
+from tests.fix_retail import wait_until
 from tests.fix_servers import Warehouse
 from tidemark.errors import RefusedRowError, StatementError
 from tidemark.postgres import compose, db, question, sessions
@@ -101,3 +102,15 @@ def test_an_error_names_its_statements_and_the_constraint(session: Session):
         session.run("insert into sources values ('a'), ('a')")
     error = raised.value.of("things", "Mend it.")
     assert (error.statements, error.constraint) == (("layers.ledger.last_applied",), "one_area")
+
+
+@pytest.mark.parametrize("ended_by", ["the server", "this side"])
+def test_a_connection_that_ended_has_news(warehouse: Warehouse, session: Session, ended_by: str):
+    assert not session.has_news
+    if ended_by == "the server":
+        pid = session.value("select pg_backend_pid()")
+        warehouse.rows("mrr", "select pg_terminate_backend(%s)", [pid])
+        wait_until(lambda: session.has_news)
+    else:
+        session.close()
+    assert session.has_news

@@ -214,7 +214,10 @@ def is_idle(connection: extensions.connection) -> bool:
 def has_news(connection: extensions.connection) -> bool:
     """Whether something came, on a connection that waits for nothing: it was closed, mostly."""
     poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
+    try:
+        poll.register(connection.fileno(), select.POLLIN)
+    except psycopg2.Error:  # It is closed on this side, too.
+        return True
     return bool(poll.poll(0))
 
 
