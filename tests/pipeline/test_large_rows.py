@@ -14,7 +14,7 @@ PROGRAM = """
     import resource, sys
     from pathlib import Path
     from tests import streaming
-    from tidemark.postgres import db, transfer
+    from tidemark.postgres import db, sessions, transfer
     from tidemark.errors import TidemarkError
     from tidemark.model import Column
 

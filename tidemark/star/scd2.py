@@ -268,9 +268,8 @@ def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None
 def _place(dimension: Dimension, parts: Parts) -> Composable:
     """Compose the query of all observations; without plans, none is judged by a later batch."""
     if dimension.has_plans:
-        judged, judged_to = (
-            compose.statement(__name__, name, parts) for name in ("judged", "judged_to")
-        )
+        judged = compose.statement(__name__, "judged", parts)
+        judged_to = compose.statement(__name__, "judged_to", parts)
         return compose.statement(__name__, "place", parts, judged=judged, judged_to=judged_to)
     judged = compose.statement(__name__, "not_judged", parts)
     never = db.raw("null::timestamptz")
