@@ -32,7 +32,9 @@ ENOUGH = 5 * DELTA
 MEMBERS = """
 truncate landing.members;
 insert into landing.members (shop, member_id, city, name, changed, _batch_id, _first_batch_id)
-select 'shop ' || n / 100, n, %(city)s, 'member ' || n, %(changed)s, %(batch)s, 1
+select
+    'shop ' || n / 100, n, %(city)s, 'member ' || n, %(changed)s + n * interval '1 second',
+    %(batch)s, 1
 from generate_series(1, %(rows)s, %(every)s) as n;
 analyze landing.members
 """
@@ -70,7 +72,7 @@ def explaining(dwh: Connection, page_cost: float) -> Explaining:
 def many_members(shop_members: Members) -> Members:
     """Members of a key that is two columns, of which the one follows from the other."""
     shop_members.becomes(has_plans=False)
-    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
+    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed=JAN)
     scd2.apply(shop_members.session, shop_members.dimension, rows=ROWS)
     execute(shop_members.connection, "analyze dwh_dim_members")
     return shop_members
@@ -91,7 +93,9 @@ def _land(connection: Connection, statement: str, batch: int, every: int, **valu
 
 
 def _changed(members: Members, keys: int = DELTA) -> None:
-    _land(members.connection, MEMBERS, 2, ROWS // keys, city="Oslo", changed="2025-01-10Z")
+    _land(
+        members.connection, MEMBERS, 2, ROWS // keys, city="Oslo", changed=JAN + timedelta(days=9)
+    )
 
 
 def test_a_rebuild_reads_the_versions_of_the_touched_keys(
@@ -111,7 +115,7 @@ def test_a_rebuild_does_not_square_the_keys_when_statistics_are_old(
 ) -> None:
     shop_members.becomes(has_plans=has_plans)
     execute(shop_members.connection, "analyze dwh_dim_members")
-    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed="2025-01-01Z")
+    _land(shop_members.connection, MEMBERS, 1, 1, city="Rome", changed=JAN)
     scd2.apply(shop_members.session, shop_members.dimension, rows=ROWS)
     _changed(shop_members, 1000)
 
@@ -141,6 +145,18 @@ def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
 
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
     assert 0 < explaining.read["dwh_dim_members"] <= 2 * ENOUGH
+
+
+@pytest.mark.parametrize("keys", [500, 1000])
+def test_facts_are_repointed_without_squaring_the_keys(
+    many_visits: Visits, explaining: Explaining, keys: int
+) -> None:
+    _changed(many_visits.members, keys)
+    scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=keys)
+
+    facts.repoint(explaining, many_visits.fact, many_visits.fact.roles[0])
+
+    assert 0 < explaining.read[BETWEEN] <= 10 * keys
 
 
 @pytest.fixture

@@ -32,9 +32,7 @@ inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
 and d.valid_from = t.valid_from
 inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
 and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded');
+where t._grew and o._role = 'version' or o._role = 'superseded';
 
 -- handovers_span
 select
@@ -50,9 +48,7 @@ inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
 and d.valid_from = t.valid_from
 inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
 and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v
+where t._grew and o._role = 'version' or o._role = 'superseded') as v
 where exists (select from public.dwh_fact_sales);
 
 -- insert
@@ -167,9 +163,7 @@ inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
 and d.valid_from = t.valid_from
 inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
 and o._key <> d.customer_key
-where
-    t._role = 'version'
-    and (t._grew and o._role = 'version' or o._role = 'superseded')) as v
+where t._grew and o._role = 'version' or o._role = 'superseded') as v
 where
     f.customer_key = v.old_key
     and f.transaction_timestamp >= v._cover_from

@@ -145,7 +145,7 @@ def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[Ro
     Returns:
         Roles in which a fact has no key: the dimension lacks its natural key, or that is null.
     """
-    worktable.fill_with_next(session, fact.resolved, _resolve(fact, applied), rows=rows)
+    worktable.fill(session, fact.resolved, _resolve(fact, applied), rows=rows)
     worktable.analyze(session, fact.resolved.name, rows=rows)
     if not fact.roles:
         return []

@@ -254,12 +254,12 @@ def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None
     parts = _parts(dimension)
     placed = _place(dimension, parts)
     if dimension.has_plans:
-        worktable.fill_with_next(session, dimension.placed, placed, rows=rows)
+        worktable.fill(session, dimension.placed, placed, rows=rows)
         placed = dimension.placed.name
     segment = compose.statement(__name__, "segment", parts, placed=placed)
-    worktable.fill_with_next(session, dimension.segmented, segment, rows=rows)
+    worktable.fill(session, dimension.segmented, segment, rows=rows)
     bound = compose.statement(__name__, "bound", parts)
-    worktable.fill_with_next(session, dimension.timeline, bound, rows=rows)
+    worktable.fill(session, dimension.timeline, bound, rows=rows)
     if dimension.has_plans:
         session.queue(compose.statement(__name__, "withdraw", parts, placed=placed))
     worktable.analyze(session, dimension.timeline.name, rows=rows)
