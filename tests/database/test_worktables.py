@@ -30,8 +30,12 @@ def identity(session: Session) -> tuple[object, ...]:
 
 def filled(session: Session, table: WorkTable = NUMBERS, *, times: int = 1) -> int:
     for _ in range(times):
-        count = worktable.fill(session, table, QUERY, rows=3)
-    return count
+        worktable.fill(session, table, QUERY, rows=3)
+    return count(session, table)
+
+
+def count(session: Session, table: WorkTable = NUMBERS) -> int:
+    return int(session.value(raw("select count(*) from {}").format(table.name)))
 
 
 def test_a_work_table_is_made_when_it_is_first_used(mrr: Connection, session: Session):
@@ -82,7 +86,7 @@ def test_one_that_has_grown_gives_its_space_back(session: Session):
 def test_one_that_takes_many_rows_is_empty_when_it_is_released(session: Session):
     worktable.fill(session, NUMBERS, QUERY, rows=FEW + 1)
     worktable.release(session, NUMBERS, rows=FEW + 1)
-    assert session.value(raw("select count(*) from {}").format(NUMBERS.name)) == 0
+    assert count(session) == 0
     before = identity(session)
     filled(session)
     assert identity(session) == before

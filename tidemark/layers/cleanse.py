@@ -332,7 +332,7 @@ def _clean(
     """Cleanse the landed rows for which `only` is true, and examine the result."""
     query = compose.statement(__name__, "clean", _parts(cleansing), only=only)
     with refusals.named(cleansing.entity, stg=refusals.CLEANSING):
-        worktable.fill_with_next(stg, cleansing.cleaned, query, rows=rows)
+        worktable.fill(stg, cleansing.cleaned, query, rows=rows)
         return claims.examine(stg, cleansing.claims, 0, is_judged=is_judged)
 
 

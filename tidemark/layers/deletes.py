@@ -131,7 +131,7 @@ def apply(
     # As a rule few rows are missing. But in a large mirror PostgreSQL should look for them in
     # several processes, which it does only for a table that is made from the query.
     expected = 0 if rows < SMALL else int(rows)
-    worktable.fill_with_next(mrr, work, find_missing, rows=expected)
+    worktable.fill(mrr, work, find_missing, rows=expected)
     missing, known = map(int, mrr.one(compose.statement(__name__, "count", parts)))
     if missing:
         if not accept:

@@ -210,7 +210,7 @@ def apply(
         with indexes.built_afterwards(session, mirror.table):
             return Counts(inserted=session.run(compose.statement(__name__, "fill", parts)))
     find = compose.statement(__name__, "find", parts)
-    worktable.fill_with_next(session, mirror.found, find, rows=rows)
+    worktable.fill(session, mirror.found, find, rows=rows)
     worktable.analyze(session, mirror.found.name, rows=rows)
     is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
     if is_repeated:

@@ -75,7 +75,7 @@ def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
         "key": Columns(claims.target.key),
     }
     stays = compose.statement(__name__, "stays", parts)
-    worktable.fill_with_next(stg, claims.stays, stays, rows=rows)
+    worktable.fill(stg, claims.stays, stays, rows=rows)
     for step in ("go_on", "end", "begin"):
         stg.queue(compose.statement(__name__, step, parts))
     refused = int(stg.value(compose.statement(__name__, "count_refused", parts)))

@@ -69,7 +69,7 @@ def apply(
     if not is_empty:
         session.queue(compose.statement(__name__, "arrive_behind", parts))
     order = compose.statement(__name__, "order", parts)
-    worktable.fill_with_next(session, ordered, order, rows=rows)
+    worktable.fill(session, ordered, order, rows=rows)
     is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
     if is_repeated:
         raise RefusedRowError(

@@ -58,36 +58,25 @@ def own(**types: str) -> tuple[Column, ...]:
     return tuple(Column(name, kind) for name, kind in types.items())
 
 
-def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) -> int:
+def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) -> None:
     """Fill a work table with the rows of a query, in place of those that it holds.
+
+    It is filled in one message with the next statement of the session.
 
     Args:
         session: in a transaction.
         table: the table; it is made if it does not exist or has other columns.
         query: has the columns of the table, and no parameters.
         rows: about how many there will be. `release` has to get the same number.
-
-    Returns:
-        The number of rows.
     """
-    *first, last = _filling(table, query, rows)
-    for statement in first:
-        session.queue(statement)
-    return session.run(last)
-
-
-def fill_with_next(session: Session, table: WorkTable, query: Composable, *, rows: int) -> None:
-    """Do the same in one message with the next statement of the session."""
-    for statement in _filling(table, query, rows):
-        session.queue(statement)
-
-
-def _filling(table: WorkTable, query: Composable, rows: int) -> list[Composable]:
     if rows > FEW:
-        return [compose.statement(__name__, "make", table=table.name, query=query)]
+        session.queue(compose.statement(__name__, "make", table=table.name, query=query))
+        return
     columns = Columns(tuple(column.name for column in table.columns))
-    fill = compose.statement(__name__, "fill", table=table.name, columns=columns, query=query)
-    return [table.emptied, fill]
+    session.queue(table.emptied)
+    session.queue(
+        compose.statement(__name__, "fill", table=table.name, columns=columns, query=query)
+    )
 
 
 def make(session: Session, table: Composable, query: Composable) -> int:
@@ -101,7 +90,10 @@ def drop(session: Session, table: Composable) -> None:
 
 
 def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None:
-    """Analyze a table, unless it has few rows: then its size tells the planner enough.
+    """Analyze a table, unless it has few rows.
+
+    Then no statement may rely on its statistics: without them, the planner expects that a condition
+    such as `column = 'value'` is true of one row in 200.
 
     The table is analyzed in one message with the next statement of the session.
     """
