@@ -144,9 +144,13 @@ def write(
     first: str = "select 1",
     schema: str = "public",
     landing_schema: str | None = "landing",
+    layers: Sequence[ServerName] = SERVERS,
     **settings: Any,
 ) -> None:
-    """Write `sql/<area>` below a project's folder; `first` runs first in every layer."""
+    """Write `sql/<area>` below a project's folder; `first` runs first in every layer.
+
+    In other than the `layers`, Tidemark makes what the area needs.
+    """
     folder = home / "sql" / area
     declared = {e.entity: e.declared for e in entities}
     own = {"area": area, "schema": schema, "margin": "0s", "entities": declared}
@@ -160,10 +164,11 @@ def write(
         "stg": [_stg(one, schemas) for one in entities],
         "dwh": [one.dwh(schema) for one in entities],
     }.items():
-        _write(folder / layer / "01_create_schema.sql", "\n".join(texts))
-    for layer in SERVERS:
+        if layer in layers:
+            _write(folder / layer / "01_create_schema.sql", "\n".join(texts))
+    for layer in layers:
         _write(folder / layer / "00_first.sql", f"{first};")
-    for entity in entities:
+    for entity in entities if "stg" in layers else ():
         _write(folder / "stg" / "views" / f"clean_{entity.entity}.sql", _view(entity, schemas[1]))
 
 

@@ -105,6 +105,7 @@ class Reader:
     """`view` or `materialized view`, and its quoted name."""
     columns: frozenset[str]
     """The columns of the table that it reads."""
+    qualified_name: QualifiedName = ("", "")
 
 
 @dataclass(frozen=True, slots=True)

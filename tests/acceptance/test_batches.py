@@ -99,7 +99,7 @@ def test_a_run_says_which_column_it_added(seeded: Warehouse):
     said = succeed("run", env=seeded.environment).out.strip().split("\n")[-1]
     assert said == (
         "retail: column 'vip' (boolean) is new in public.customers, and added to "
-        "public.mrr_dim_customers"
+        "public.mrr_dim_customers: `tidemark migrate` brings it on"
     )
 
 

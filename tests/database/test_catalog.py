@@ -25,10 +25,10 @@ def test_the_views_of_a_column_are_named_in_an_order_in_which_they_can_be_droppe
     statements = ddl.retype(table, "id", "bigint", ("public", "T"))
 
     assert statements == [
-        "drop view public.others",
-        'drop materialized view "Sch.ema"."Kept"',
-        "drop view public.direct",
-        'alter table "T" alter column "id" type bigint',
+        "drop view if exists public.others",
+        'drop materialized view if exists "Sch.ema"."Kept"',
+        "drop view if exists public.direct",
+        'alter table if exists "T" alter column "id" type bigint',
     ]
     assert ddl.retype(table, "x", "int", ("public", "T"))[:1] == statements[:1]
     execute(stg, "; ".join(statements))

@@ -253,18 +253,18 @@ DRIFT: list[tuple[ServerName, str, str]] = [
         "operational",
         "alter table customers alter city type varchar(40)",
         "operational and mrr: column 'city' is character varying(40) in public.customers and text "
-        'in public.mrr_dim_customers. Put `alter table "mrr_dim_customers" alter column "city" '
-        'type character varying(40); alter table "mrr_dim_customers_history" alter column "city" '
-        f"type character varying(40);` {MIGRATE}.",
+        'in public.mrr_dim_customers. Put `alter table if exists "mrr_dim_customers" alter column '
+        '"city" type character varying(40); alter table if exists "mrr_dim_customers_history" '
+        f'alter column "city" type character varying(40);` {MIGRATE}.',
     ),
     (
         "mrr",
         "alter table mrr_fact_sales alter quantity type bigint; "
         "alter table mrr_fact_sales_history alter quantity type bigint",
         "operational and mrr: column 'quantity' is integer in public.sales and bigint in "
-        'public.mrr_fact_sales. Put `alter table "mrr_fact_sales" alter column "quantity" type '
-        'integer; alter table "mrr_fact_sales_history" alter column "quantity" type integer;` '
-        f"{MIGRATE}.",
+        'public.mrr_fact_sales. Put `alter table if exists "mrr_fact_sales" alter column '
+        '"quantity" type integer; alter table if exists "mrr_fact_sales_history" alter column '
+        f'"quantity" type integer;` {MIGRATE}.',
     ),
     (
         "mrr",
@@ -292,16 +292,14 @@ LATER_DRIFT: list[tuple[ServerName, str, str]] = [
         "stg",
         "alter table landing.sales add column channel text",
         "mrr and stg: column 'channel' (text) of landing.sales is not in public.mrr_fact_sales. "
-        'Let the cleansing view do without it. Put `alter table "landing"."sales" drop column '
-        f'"channel";` {INTO_STG}.',
+        "Let the cleansing view do without it. `tidemark migrate` brings landing.sales in step.",
     ),
     (
         "stg",
         "drop view landing.clean_sales, landing.sales_computed; "
         "alter table landing.sales alter quantity type smallint",
         "mrr and stg: column 'quantity' is smallint in landing.sales and integer in "
-        'public.mrr_fact_sales. Put `alter table "landing"."sales" alter column "quantity" type '
-        f"integer;` {INTO_STG}.",
+        "public.mrr_fact_sales. `tidemark migrate` brings landing.sales in step.",
     ),
     (
         "stg",
@@ -313,8 +311,8 @@ LATER_DRIFT: list[tuple[ServerName, str, str]] = [
         "stg",
         "alter table stg_fact_sales add column channel text",
         "stg: column 'channel' is text in public.stg_fact_sales and missing in "
-        'public.stg_fact_sales_history. Put `alter table "stg_fact_sales_history" add column '
-        f'"channel" text;` {INTO_STG}.',
+        'public.stg_fact_sales_history. Put `alter table if exists "stg_fact_sales_history" add '
+        f'column "channel" text;` {INTO_STG}.',
     ),
     (
         "stg",
@@ -326,8 +324,8 @@ LATER_DRIFT: list[tuple[ServerName, str, str]] = [
         "dwh",
         "drop view vw_sales cascade; alter table dwh_fact_sales alter quantity type bigint",
         "stg and dwh: column 'quantity' is integer in STG, and public.dwh_fact_sales.quantity is "
-        'bigint. Put `alter table "stg_fact_sales" alter column "quantity" type bigint; '
-        'alter table "stg_fact_sales_history" alter column "quantity" type bigint;` '
+        'bigint. Put `alter table if exists "stg_fact_sales" alter column "quantity" type bigint; '
+        'alter table if exists "stg_fact_sales_history" alter column "quantity" type bigint;` '
         f"{INTO_STG}.",
     ),
     (

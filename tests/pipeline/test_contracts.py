@@ -46,9 +46,9 @@ def test_a_table_that_is_narrower_than_its_view_is_refused(
     assert re.sub(r' using "x"::[^;]*', "", str(raised.value)) == (
         f"stg: column 'x' is {kind} in landing.clean_things, and {target} in public.stg_things "
         "can't hold every value of it. Put "
-        f'`alter table "stg_things" alter column "x" type {kind}; '
-        f'alter table "stg_things_history" alter column "x" type {kind};` into a new file of '
-        "sql/made/stg/ and run `tidemark migrate`, or cast it in the view."
+        f'`alter table if exists "stg_things" alter column "x" type {kind}; '
+        f'alter table if exists "stg_things_history" alter column "x" type {kind};` into a new '
+        "file of sql/made/stg/ and run `tidemark migrate`, or cast it in the view."
     )
     error = raised.value
     assert (error.server, error.table, error.column) == ("stg", "public.stg_things", "x")

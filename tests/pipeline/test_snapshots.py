@@ -5,7 +5,9 @@ After a change that is meant, then read the diff:
 """
 
 import os
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         show_in_order(tags)
         let_keys_change(tags)
         refuse(tags)
+        let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
         for path in SNAPSHOTS.glob("*.sql"):
@@ -145,6 +148,26 @@ def beside(retail: Retail, *entities: Dimension) -> Made:
     project = Project(retail.home)
     migrate.migrate(project, retail.servers)
     return Made(retail.warehouse, retail.servers, project.area("made"), retail.home)
+
+
+def let_tables_follow(retail: Retail) -> None:
+    """Make the tables that no file makes, and let them follow a source that changes."""
+    passed = replace(
+        TAGS, entity="passed", source=("passed", "things"), mrr="mrr_passed", stg="stg_passed",
+        table="dim_passed", cleansed={}, stored={}, refused="",
+    )  # fmt: skip
+    places: Any = {"area": "passed", "schema": "passed", "landing_schema": None}
+    fix_areas.write(retail.home, passed, layers=("operational", "dwh"), **places)
+    project = Project(retail.home)
+    migrate.migrate(project, retail.servers)
+    changes = "alter table passed.mrr_passed{0} drop v, alter at type varchar(3) using null"
+    for table in ("", "_history"):
+        retail.warehouse.execute("mrr", changes.format(table))
+    retail.warehouse.execute(
+        "operational", "alter table passed.things drop v, alter at type varchar(3) using null"
+    )
+    with pytest.raises(ContractError):
+        migrate.migrate(project, retail.servers)
 
 
 def let_keys_change(tags: Made) -> None:

@@ -11,7 +11,10 @@ begin
     execute p_statements;
 end;
 $body$;
-select pg_temp.tidemark_drawn('select 1;'::pg_catalog.text);
+select
+    pg_temp.tidemark_drawn(
+        'alter table "landing"."customers" add column "vip" character varying(20)'::pg_catalog.text
+    );
 set local search_path = pg_catalog, pg_temp;
 drop function pg_temp.tidemark_drawn(pg_catalog.text);
 set local role none;

@@ -14,6 +14,7 @@ from tidemark.layers import (
     cleanse,
     contracts,
     ledger,
+    made,
     mirror,
     rejects,
 )
@@ -25,7 +26,6 @@ from tidemark.model import Repair, Table
 from tidemark.postgres import (
     compose,
     db,
-    ddl,
     question,
     refusals,
     transfer,
@@ -68,13 +68,15 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     """
     with (
         servers.session("mrr", f"stage {area.area}") as mrr,
-        running.begun(servers, area, "stage", batch_id, asks=_question) as hop,
+        running.begun(servers, area, "stage", batch_id, asks=_questions) as hop,
     ):
-        stg, counts, after = hop.receiver, hop.counts, hop.known
+        stg, counts, (after, noted) = hop.receiver, hop.counts, hop.known
         # One snapshot of MRR decides which batches are applied, and which versions are sent.
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
-            changed = _changed(mrr, area, after, batches) if batches else {}
+            again = {name: is_new for name, is_new in noted.items() if name in area.entities}
+            changed = _changed(mrr, area, after, batches, again) if batches else {}
+            all_batches = ledger.applied_after(mrr, area.area, 0) if any(again.values()) else {}
             cleansings: Mapping[str, Cleansing] = {}
             sendings: Sequence[_Sending] = ()
             if changed:
@@ -84,7 +86,8 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 mirrors = mirror.of("mrr", area, found)
                 with stg.transaction():
                     cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
-                sendings = _sendings(area, mirrors, cleansings, after, changed)
+                since = {name: 0 if again.get(name) else after for name in changed}
+                sendings = _sendings(area, mirrors, cleansings, since, changed)
                 for name, result in _stream(servers, area, snapshot, sendings).items():
                     counts[name].processed = result.rows
                     counts[name].spend("stream_seconds", result.seconds)
@@ -93,17 +96,20 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
             with _told(stg, cleansings), stg.transaction():
                 for sending in sendings:
                     name = sending.job.landing.entity
-                    cleanse.apply(stg, cleansings[name], batches, counts[name])
+                    landed = all_batches if again.get(name) else batches
+                    cleanse.apply(stg, cleansings[name], landed, counts[name])
                     counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
+                if again:
+                    made.taken(stg, area.area, again)
                 _record(stg, area, batches, _written(sendings, repair))
     return hop.result()
 
 
-def _question(_: Session, area: Area) -> Question[int]:
-    """Ask for the last batch that STG has applied."""
-    return ledger.last(area.area)
+def _questions(_: Session, area: Area) -> Question[tuple[int, dict[str, bool]]]:
+    """Ask for the last batch that STG has applied, and for entities to be taken as a whole."""
+    return question.both(ledger.last(area.area), made.noted(area.area))
 
 
 def _record(
@@ -160,11 +166,16 @@ def _written(sendings: Sequence[_Sending], repair: Repair | None) -> set[str]:
 
 
 def _changed(
-    mrr: Session, area: Area, after: int, batches: Mapping[int, Applied]
+    mrr: Session,
+    area: Area,
+    after: int,
+    batches: Mapping[int, Applied],
+    again: Mapping[str, bool],
 ) -> dict[str, Sequence[int]]:
     """Find the entities that have versions after batch `after`, and the batches of their refreshes.
 
-    An entity that was refreshed since is sent as a whole, to be cleansed by today's rules.
+    An entity that was refreshed since is sent as a whole, to be cleansed by today's rules. So is
+    one that has to be taken again, with the last batch; if its table is new, with all batches.
     """
     touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
     bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
@@ -173,14 +184,20 @@ def _changed(
         name: [batch_id for batch_id, one in batches.items() if name in one.refreshed]
         for name in area.entities
     }
-    return {name: found for name, found in refreshes.items() if found or name in changed}
+    for name, is_new in again.items():
+        refreshes[name] = [] if is_new else sorted({*refreshes[name], max(batches)})
+    return {
+        name: found
+        for name, found in refreshes.items()
+        if found or name in changed or again.get(name)
+    }
 
 
 def _sendings(
     area: Area,
     mirrors: Mirrors,
     cleansings: Mapping[str, Cleansing],
-    after: int,
+    after: Mapping[str, int],
     changed: Mapping[str, Sequence[int]],
 ) -> list[_Sending]:
     """Say what is sent of the entities that have changed, the largest first.
@@ -193,7 +210,7 @@ def _sendings(
     sendings: list[tuple[float, _Sending]] = []
     for name, refreshes in changed.items():
         (source, table), landing = mirrors[name], cleansings[name].claims.landing
-        query = mirror.delta(source, after=after, columns=landing.names)
+        query = mirror.delta(source, after=after[name], columns=landing.names)
         for batch_id in refreshes:
             query = mirror.with_refreshed(query, source, batch_id, columns=landing.names)
         sendings.append((table.rows, _sending(area, name, table, landing, query)))
@@ -210,7 +227,7 @@ def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composabl
 
 
 def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
-    narrower = contracts.narrower(area, mirrored, landing)
+    narrower = contracts.narrower(mirrored, landing)
     binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
     numbered = compose.statement(
         __name__,
@@ -240,14 +257,12 @@ def _stream(
         if error.sqlstate not in _TOO_WIDE or not narrower:
             raise
         what = "; ".join(each.what for each in narrower)
-        said = f"mrr and stg: a value is too wide for its landing table: {what}."
-        statements = [statement for each in narrower for statement in each.statements]
         raise ContractError(
-            f"{said} {ddl.remedy(area.area, 'stg', statements)}.",
+            f"mrr and stg: a value is too wide for its landing table: {what}. `tidemark migrate` "
+            "brings it in step.",
             server="stg",
             table=narrower[0].table,
             column=narrower[0].column,
-            statements=statements,
         ) from error
 
 
@@ -265,7 +280,7 @@ def read_cleansings(
     )
     landings = cleanse.landings(area, found)
     for name in sent:
-        contracts.narrower(area, mirrors[name][1], landings[name])
+        contracts.narrower(mirrors[name][1], landings[name])
     cleansings = cleanse.of(area, mirrored, found)
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings)

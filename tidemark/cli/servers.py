@@ -13,6 +13,7 @@ from tidemark.cli.output import print_json
 from tidemark.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from tidemark.install.migrate import Migrated
     from tidemark.model import ServerName
     from tidemark.postgres.sessions import Servers
 
@@ -123,11 +124,15 @@ def migrate(
         bool,
         typer.Option("--sample", help="Also make the sample's tables on a source of your own."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print every statement that it would run, and stop.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Apply sql/ to every layer: tables once, views and routines whenever they change.
+    """Apply sql/ to every layer, and make the tables that no file makes.
 
-    Example: tidemark migrate
+    Tables of a file are made once, views and routines whenever they change. Example: tidemark
+    migrate --dry-run
     """
     from tidemark.install import foreign
     from tidemark.install import migrate as migrator
@@ -142,17 +147,30 @@ def migrate(
         if sample:
             for source in sources:
                 foreign.refuse_migration(project, opened, source)
-        applied = migrator.migrate(project, opened, only=(*sources, *LAYERS))
+        applied = migrator.migrate(project, opened, only=(*sources, *LAYERS), dry_run=dry_run)
     if as_json:
         print_json(applied)
+        return
+    if dry_run:
+        for line in migrator.script(project, applied):
+            typer.echo(line)
         return
     for server, done in applied.items():
         for statement in done.mended[:_SHOWN]:
             typer.echo(f"{server:12} mended: {statement}")
         if done.mended[_SHOWN:]:
             typer.echo(f"{server:12} mended: {len(done.mended) - _SHOWN} more of this kind")
-        files = len(done.files)
-        typer.echo(f"{server:12} {files} files applied" if files else f"{server:12} up to date")
+        for what in done.waiting:
+            typer.echo(f"{server:12} {what}")
+        typer.echo(f"{server:12} {_done(done)}")
+
+
+def _done(migrated: Migrated) -> str:
+    found = [
+        f"{len(migrated.files)} files applied" if migrated.files else "",
+        f"{len(migrated.made)} statements for what no file makes" if migrated.made else "",
+    ]
+    return ", ".join(filter(None, found)) or "up to date"
 
 
 def register(app: typer.Typer) -> None:

@@ -125,12 +125,22 @@ class Entity(_Declaration):
     """The largest part of the table's rows that one batch may delete without being told to."""
     on_new_column: Literal["add", "ignore", "fail"] = "add"
     """What happens to a new column of the source: MRR gets it, or not, or the run stops."""
-    mrr: TableName
-    stg: TableName
+    leave_out: Names = ()
+    """Columns of the source that are never read, such as passwords."""
+    mrr: TableName = ""
+    """Its table in MRR; by default `mrr_<entity>`."""
+    stg: TableName = ""
+    """Its table in STG; by default `stg_<entity>`."""
     dimension: DeclaredDimension | None = None
     fact: DeclaredFact | None = None
     _schema: str = PrivateAttr(default="public")
     _landing_schema: str = PrivateAttr(default="landing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_tables(cls, value: Any) -> Any:
+        name = value.get("name") if isinstance(value, dict) else None
+        return {"mrr": f"mrr_{name}", "stg": f"stg_{name}", **value} if name else value
 
     @model_validator(mode="before")
     @classmethod
@@ -150,6 +160,11 @@ class Entity(_Declaration):
 
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> Entity:
+        needed = {*self.key, self.watermark} & {*self.leave_out}
+        for column in sorted(filter(None, needed)):
+            raise ValueError(
+                f"{column!r} is in leave_out, and the key and the watermark have to be read"
+            )
         if self.dimension:
             typed = {*self.dimension.type1, *self.dimension.type2}
             if both := typed & set(self.key):

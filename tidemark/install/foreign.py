@@ -11,7 +11,7 @@ import re
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError
-from tidemark.install import migrate
+from tidemark.install import files, migrate
 from tidemark.model import ServerName, dsn_variable
 from tidemark.postgres import compose, db, driver_errors, sessions
 
@@ -71,7 +71,7 @@ def refuse_others(project: Project, opened: sessions.Servers, server: ServerName
     """
     if server in opened.embedded:
         return
-    texts = [file.text for file in migrate.files(project, server)]
+    texts = [file.text for file in files.of(project, server)]
     created = [found for text in texts for found in _CREATED.findall(text)]
     made = {(_folded(schema or "public"), _folded(table)) for schema, table in created}
     if not made:
@@ -88,7 +88,7 @@ def refuse_others(project: Project, opened: sessions.Servers, server: ServerName
 
 def _files(project: Project, area: Area) -> list[str]:
     """List the files that make the sample's tables of an area, once."""
-    found = migrate.files(project, area.source.name)
+    found = files.of(project, area.source.name)
     folder = f"{area.area}/{area.source.name}"
     return [file.path for file in found if (file.folder, file.lifetime) == (folder, "once")]
 

@@ -14,17 +14,16 @@ layer that came from a dump may lack them (`rights`).
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 
 from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.install import presence, rights
-from tidemark.model import DEFAULT_SOURCE, ServerName, is_source
+from tidemark.install import files, presence, rights
+from tidemark.install.files import SqlFile
+from tidemark.install.making import Making
+from tidemark.model import ServerName, is_source
 from tidemark.postgres import (
     compose,
     confined,
@@ -34,7 +33,6 @@ from tidemark.postgres import (
     sqlfiles,
 )
 
-_ROLES = "00_roles.sql"
 _REFUSED = {"42501", "42704"}
 """SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
 _IS_THERE = {"42P07", "42710", "42723"}
@@ -43,62 +41,7 @@ _AGAIN = (
     "(docs/operations.md#backup-and-restore). If not, give the layer a database of its own,"
 )
 
-Lifetime = Literal["roles", "once", "replaceable"]
 _Run = Callable[[db.Session, db.Composable | str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class SqlFile:
-    """One file of `sql/` as it is on disk; `path` is relative to `sql/`."""
-
-    path: str
-    text: str
-    lifetime: Lifetime
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def is_view(self) -> bool:
-        """Whether it makes views, which read the tables of the files before it."""
-        return self.path.split("/")[-2] == "views"
-
-    @property
-    def folder(self) -> str:
-        """The folder of its layer, such as `retail/stg`."""
-        return "/".join(self.path.split("/")[:2])
-
-
-def platform_folder(project: Project) -> Path:
-    """Return `sql/platform` of the checkout, or the copy inside the installed package."""
-    packaged = Path(__file__).parents[1] / "sql" / "platform"
-    own = project.sql / "platform"
-    return own if own.is_dir() or not packaged.is_dir() else packaged
-
-
-def files(project: Project, server: ServerName) -> Iterator[SqlFile]:
-    """Yield the files of a server in the order in which they are applied."""
-    for folder in _folders(project, server):
-        root = folder.parent.parent
-        for pattern in ("*.sql", "routines/*.sql", "views/*.sql"):
-            for path in sorted(folder.glob(pattern)):
-                yield SqlFile(
-                    path=path.relative_to(root).as_posix(),
-                    text=path.read_text("utf-8"),
-                    lifetime=_lifetime(path),
-                )
-
-
-def _folders(project: Project, server: ServerName) -> list[Path]:
-    """List the folders of a server: of a source, those of the sample applications there."""
-    platform = platform_folder(project)
-    if not is_source(server):
-        areas = [project.sql / area / server for area in project.areas]
-        return [platform / "common", platform / server, *areas]
-    samples = [project.sql / area.area / server for area in project.reading(server)]
-    return [platform / DEFAULT_SOURCE, *samples] if any(map(Path.is_dir, samples)) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +52,20 @@ class Migrated:
     """The paths that were applied now, in order."""
     mended: list[str]
     """The statements that gave it roles, owners and grants that it lacked."""
+    made: list[str] = field(default_factory=list)
+    """The statements that made what no file makes, or brought it in step."""
+    waiting: list[str] = field(default_factory=list)
+    """What can't be made yet, and why."""
 
 
 def migrate(
-    project: Project, servers: sessions.Servers, *, only: Sequence[ServerName] | None = None
+    project: Project,
+    servers: sessions.Servers,
+    *,
+    only: Sequence[ServerName] | None = None,
+    dry_run: bool = False,
 ) -> dict[ServerName, Migrated]:
-    """Apply `sql/` to servers, each in one transaction.
+    """Apply `sql/` to servers, each in one transaction, and make what no file makes.
 
     It waits for processes that migrate the same layer, or apply a batch to it.
 
@@ -123,20 +74,55 @@ def migrate(
         servers: those of the project.
         only: which to migrate; all of them without. A source gets the tables of the sample
             applications.
+        dry_run: roll everything back in the end.
 
     Raises:
         EditedMigrationError: a file was changed after it had been applied. Nothing was changed.
         MigrationError: PostgreSQL refused a file; the login may not set roles, owners or grants; or
             an object in Tidemark's place is not Tidemark's. The layer is as it was.
+        ContractError: what no file makes can't follow the table before it.
     """
     names = project.servers if only is None else only
-    return {name: _migrate(project, servers, name) for name in names}
+    done: dict[ServerName, Migrated] = {}
+    with ExitStack() as stack:
+        opened: dict[ServerName, db.Session] = {}
+        for name in names:
+            found = list(files.of(project, name))
+            done[name] = Migrated([], [])
+            if found:
+                opened[name] = stack.enter_context(_opened(servers, name))
+                if name == "stg" and "mrr" not in opened:
+                    opened["mrr"] = stack.enter_context(_opened(servers, "mrr"))
+                # In a dry run STG is made of what MRR would have: its transaction stays open.
+                with ExitStack() as step:
+                    open_until = stack if dry_run else step
+                    session = opened[name]
+                    kept = session.rolled_back() if dry_run else session.transaction()
+                    open_until.enter_context(kept)
+                    done[name] = _migrate(project, servers, opened, name, found)
+    return done
 
 
-def _lifetime(path: Path) -> Lifetime:
-    if path.name == _ROLES:
-        return "roles"
-    return "replaceable" if path.parent.name in ("routines", "views") else "once"
+def script(project: Project, done: Mapping[ServerName, Migrated]) -> Iterator[str]:
+    """Yield what a migration has run, as lines of SQL: server by server, files whole."""
+    for server, migrated in done.items():
+        texts = {file.path: file.text for file in files.of(project, server)}
+        parts = [
+            *(("roles, owners and grants", statement) for statement in migrated.mended),
+            *((f"sql/{path}", texts[path].rstrip()) for path in migrated.files),
+            *(("made by Tidemark", f"{statement};") for statement in migrated.made),
+            *((waiting, "") for waiting in migrated.waiting),
+        ]
+        for about, text in parts:
+            yield f"-- {server}: {about}"
+            yield f"{text}\n" if text else ""
+
+
+@contextmanager
+def _opened(servers: sessions.Servers, server: ServerName) -> Iterator[db.Session]:
+    dsn = servers.dsns[server]
+    with closing(sessions.connect(dsn, server, purpose="migrate", as_etl=False)) as session:
+        yield session
 
 
 def unapplied(project: Project, session: db.Session) -> list[str]:
@@ -146,13 +132,13 @@ def unapplied(project: Project, session: db.Session) -> list[str]:
         MigrationError: `tidemark.migration` is no table, or the layer lacks something that only a
             numbered file makes.
     """
-    found, before = list(files(project, session.server)), _applied(session)
+    found, before = list(files.of(project, session.server)), _applied(session)
     return [file.path for file in _todo(found, before, lacking=_lacking(session, found, before))]
 
 
 def wanted(project: Project, server: ServerName) -> rights.Ours:
     """Return which objects of a server are Tidemark's."""
-    texts = [file.text for file in files(project, server)]
+    texts = [file.text for file in files.of(project, server)]
     return rights.ours(server, texts, project.areas.values())
 
 
@@ -192,10 +178,7 @@ def _lacking(session: db.Session, wanted: Sequence[SqlFile], before: Mapping[str
     if is_source(session.server):  # The application owns its tables, and may drop them.
         return set()
     # All files count, the new ones too: what a new file drops need not be there.
-    made = presence.expected(
-        (file.path, statement) for file in wanted for statement in sqlfiles.split(file.text)
-    )
-    applied = {named: path for named, path in made.items() if path in before}
+    applied = {named: path for named, path in _made_by(wanted).items() if path in before}
     lost = {named: applied[named] for named in presence.absent(session, applied)}
     replaceable = {file.path for file in wanted if file.lifetime == "replaceable"}
     for (_, schema, name), path in lost.items():
@@ -238,25 +221,33 @@ def _table(session: db.Session) -> db.Row | None:
     return None
 
 
-def _migrate(project: Project, servers: sessions.Servers, server: ServerName) -> Migrated:
-    found = list(files(project, server))
-    if not found:
-        return Migrated([], [])
-    session = sessions.connect(servers.dsns[server], server, purpose="migrate", as_etl=False)
-    try:
-        ours = wanted(project, server)
-        with session.transaction():
-            table = _table(session)
-            if table and not table[-1]:
-                rights.refuse(session, rights.amiss(session, ours))
-            locks.migrating(session)
-            before = _applied(session)
-            _refuse_edited(session, found, before)
-            if is_source(server):
-                return _apply_to_source(session, found, before)
-            return _apply(session, found, before, ours, project.areas)
-    finally:
-        session.close()
+def _migrate(
+    project: Project,
+    servers: sessions.Servers,
+    opened: Mapping[ServerName, db.Session],
+    server: ServerName,
+    found: Sequence[SqlFile],
+) -> Migrated:
+    """Migrate a server in the open transaction of its session."""
+    session, ours = opened[server], wanted(project, server)
+    table = _table(session)
+    if table and not table[-1]:
+        rights.refuse(session, rights.amiss(session, ours))
+    locks.migrating(session)
+    before = _applied(session)
+    _refuse_edited(session, found, before)
+    if is_source(server):
+        return _apply_to_source(session, found, before)
+    areas = list(project.areas.values())
+    making = Making(session, areas, _made_by(found), before, servers, opened.get("mrr"))
+    return _apply(session, found, before, ours, making)
+
+
+def _made_by(found: Sequence[SqlFile]) -> dict[rights.Named, str]:
+    """Return which objects exist once these files were applied -> the file that makes each."""
+    return presence.expected(
+        (file.path, statement) for file in found for statement in sqlfiles.split(file.text)
+    )
 
 
 def _refuse_edited(
@@ -276,7 +267,7 @@ def _apply(
     found: Sequence[SqlFile],
     before: Mapping[str, str],
     ours: rights.Ours,
-    areas: Iterable[str],
+    making: Making,
 ) -> Migrated:
     lost = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
     refused = [
@@ -288,18 +279,25 @@ def _apply(
     for error in filter(None, refused):
         raise error
     lacking = _lacking(session, found, before)
-    if lost or _todo(found, before, lacking=lacking):
+    if lost or _todo(found, before, lacking=lacking) or making.is_due():
         # A hop locks tables in another order than the files do, so both could wait for each other.
         # The hop's transaction is waited for, and its next one is refused.
-        locks.overtaking(session, areas)
+        locks.overtaking(session, [area.area for area in making.areas])
     laid += [*rights.lay(session, ours, *rights.OWNERS), *rights.lay_grants(session, ours)]
     # A view or routine that another role has owned may have been changed by it.
     replace_all = any(each.kind == "owner" for each in lost)
     todo = _todo(found, before, replace_all=replace_all, lacking=lacking)
-    if todo:
-        _run_all(session, todo, is_first=not before, run=confined.run)
+    _run_all(session, [file for file in todo if not file.is_view], is_first=not before)
+    making.before_views()
+    views = [
+        file for file in found if file.is_view and (file in todo or file.area in making.shaken)
+    ]
+    _run_all(session, views)
+    making.behind_views()
     confined.run_deferred(session)
-    return Migrated([file.path for file in todo], list(dict.fromkeys(laid)) if before else [])
+    applied = [file.path for file in found if file in todo or file in views]
+    mended = list(dict.fromkeys(laid)) if before else []
+    return Migrated(applied, mended, making.statements, making.waiting)
 
 
 def _apply_to_source(
@@ -339,12 +337,17 @@ def _is_refused(error: MigrationError) -> bool:
     return isinstance(cause, StatementError) and cause.sqlstate in _REFUSED
 
 
-def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, run: _Run) -> None:
+def _run_all(
+    session: db.Session,
+    todo: Sequence[SqlFile],
+    *,
+    is_first: bool = False,
+    run: _Run = confined.run,
+) -> None:
     session.run("set local check_function_bodies = off")
     if is_first:
         run(session, compose.statement(__name__, "create"))
-    for file, following in pairwise([*todo, None]):
-        assert file is not None, "the last one is followed by none"
+    for file in todo:
         if file.lifetime != "roles":
             _execute(session, file, run)
         parts = {"path": db.literal(file.path), "checksum": db.literal(file.checksum)}
@@ -356,10 +359,9 @@ def _run_all(session: db.Session, todo: Sequence[SqlFile], *, is_first: bool, ru
                 f"{session.server} is as it was. Take away from the table what no file of sql/ "
                 "gave it, a trigger or a rule, and run `tidemark migrate` again."
             ) from error
-        has_lineage = not is_source(session.server) and not file.is_view
-        if has_lineage and (following is None or following.is_view):
-            # Before the views: they read lineage columns that tables of an older Tidemark lack.
-            run(session, compose.statement(__name__, "add_lineage"))
+    if not is_source(session.server) and any(not file.is_view for file in todo):
+        # Before the views: they read lineage columns that tables of an older Tidemark lack.
+        run(session, compose.statement(__name__, "add_lineage"))
 
 
 def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:

@@ -29,8 +29,6 @@ class Narrower:
     table: str
     column: str
     what: str
-    statements: tuple[str, ...]
-    """The statements that make it as wide."""
 
 
 def history_of(table: QualifiedName) -> QualifiedName:
@@ -96,7 +94,7 @@ def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
             raise _mended(area, layer, history, what, statements, column=column.name)
 
 
-def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
+def narrower(table: Table, landing: Table) -> list[Narrower]:
     """Compare a landing table with the mirror that is sent; say which columns are narrower.
 
     Raises:
@@ -109,33 +107,26 @@ def narrower(area: Area, table: Table, landing: Table) -> list[Narrower]:
         if kind == column.type:
             continue
         if kind is None:
-            raise _gone(area, table, landing, column)
-        both = f"{column.type} in {landing.name} and {kind} in {table.name}"
-        statements = ddl.retype(landing, column.name, kind, landing.qualified_name)
+            what = (
+                f"column {column.name!r} ({column.type}) of {landing.name} is not in {table.name}"
+            )
+            raise _out_of_step(f"{what}. Let the cleansing view do without it", landing, column)
+        what = (
+            f"column {column.name!r} is {column.type} in {landing.name} and {kind} in {table.name}"
+        )
         if not sqltypes.widens(column.type, kind):
-            what = f"mrr and stg: column {column.name!r} is {both}"
-            raise _mended(area, "stg", landing, what, statements, column=column.name)
-        what = f"column {column.name!r} is {both}"
-        found.append(Narrower(landing.name, column.name, what, tuple(statements)))
+            raise _out_of_step(what, landing, column)
+        found.append(Narrower(landing.name, column.name, what))
     return found
 
 
-def _gone(area: Area, table: Table, landing: Table, column: Column) -> ContractError:
-    """Say that MRR lacks a column of a landing table, and to which one it seems to be renamed."""
-    missing = [one for one in landing.columns if one.name not in table.names]
-    new = [one for one in table.columns if one.name not in landing.names]
-    said = (
-        f"mrr and stg: column {column.name!r} ({column.type}) of {landing.name} is not in "
-        f"{table.name}"
+def _out_of_step(what: str, landing: Table, column: Column) -> ContractError:
+    return ContractError(
+        f"mrr and stg: {what}. `tidemark migrate` brings {landing.name} in step.",
+        server="stg",
+        table=landing.name,
+        column=column.name,
     )
-    renamed = ddl.renamed_to(column, missing, new)
-    if renamed:
-        statements = ddl.rename(landing, column.name, renamed.name, landing.qualified_name)
-        said += f", which has {renamed.name!r}: it was renamed, it seems"
-    else:
-        statements = ddl.drop(landing, column.name, landing.qualified_name)
-    said += ". Let the cleansing view do without it"
-    return _mended(area, "stg", landing, said, statements, column=column.name)
 
 
 def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from tidemark.errors import ContractError
 from tidemark.layers.mirror import LINEAGE, RESERVED, Mirror
 from tidemark.model import WIDEST, Column, Table
 from tidemark.postgres import compose, db, ddl
-from tidemark.postgres.db import Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sqltypes import widens
 
 Action = Literal["add", "follow", "ignore", "stop"]
@@ -34,6 +34,10 @@ class ColumnDrift:
     action: Action
     what: str
     """What a run does about it; if it stops, the error."""
+    wanted: str = ""
+    """The type that the mirror gets if it follows."""
+    statements: tuple[str, ...] = ()
+    """What makes the mirror like the source, if a person has to decide it."""
 
 
 def compare(
@@ -60,13 +64,29 @@ def follow(
     Raises:
         ContractError: of the first difference that stops a run. Nothing was changed.
     """
-    _refuse(mirrors, differences)
-    todo = [d for d in differences if d.action in ("add", "follow")]
+    todo = statements(mirrors, differences)
     if todo:
         with mrr.transaction():
-            for difference in todo:
-                _alter(mrr, mirrors[difference.entity][0], difference)
-    return todo
+            for statement in todo:
+                mrr.run(statement)
+    return [d for d in differences if d.action in ("add", "follow")]
+
+
+def statements(
+    mirrors: Mapping[str, tuple[Mirror, Table]], differences: Sequence[ColumnDrift]
+) -> list[Composable]:
+    """Compose what adds the new columns to the mirrors, and changes types that became wider.
+
+    Raises:
+        ContractError: of the first difference that stops a run.
+    """
+    _refuse(mirrors, differences)
+    return [
+        statement
+        for difference in differences
+        if difference.action in ("add", "follow")
+        for statement in _altered(mirrors[difference.entity][0], difference)
+    ]
 
 
 def _refuse(
@@ -86,28 +106,28 @@ def _refuse(
             server="mrr",
             table=mirrors[first.entity][1].name,
             column=first.column,
+            statements=first.statements,
         )
 
 
-def _alter(mrr: Session, target: Mirror, difference: ColumnDrift) -> None:
+def _altered(target: Mirror, difference: ColumnDrift) -> Iterator[Composable]:
     for table in (target.name, target.history):
-        mrr.run(
-            compose.statement(
-                __name__,
-                "add" if difference.action == "add" else "retype",
-                table=table,
-                column=db.name(difference.column),
-                type=db.raw(_mirrored(str(difference.source))),
-            )
+        yield compose.statement(
+            __name__,
+            "add" if difference.action == "add" else "retype",
+            table=table,
+            column=db.name(difference.column),
+            type=db.raw(difference.wanted),
         )
 
 
-def _mirrored(kind: str) -> str:
-    """Return the type in a mirror for a type of the source: text, if only the source knows it.
+def mirrored(column: Column) -> str:
+    """Return the type in a mirror for a column of the source: text, if only the source knows it.
 
-    A `regclass` or a similar type is a number in the source's own catalog. On another server the
-    number means something else, or nothing.
+    Of a domain that is the type under it. A `regclass` or a similar type is a number in the
+    source's own catalog. On another server the number means something else, or nothing.
     """
+    kind = column.value_type
     return "text" if "." in kind or _is_of_catalog(kind) else kind
 
 
@@ -128,10 +148,10 @@ class _Comparison:
     def differences(self) -> Iterator[ColumnDrift]:
         """Yield new columns, then columns with another type, then columns that are gone."""
         ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
-        theirs = {column.name: column.type for column in self.source.columns}
+        theirs = {column.name: column for column in self.source.columns}
         new = [c for c in self.source.columns if c.name not in self.target.payload]
         gone = [column for column in ours if column.name not in theirs]
-        like = [replace(column, type=_mirrored(column.type)) for column in new]
+        like = [replace(column, type=mirrored(column)) for column in new]
         # A renamed column looks like one that is gone and one that is new. It is reported as gone,
         # which stops the run: a column that is only added would be null in all old rows.
         renamed = {old.name: now for old in gone if (now := ddl.renamed_to(old, gone, like))}
@@ -140,12 +160,16 @@ class _Comparison:
         room = WIDEST - self.mirrored.slots
         yield from (self._new(column, has_room=n < room) for n, column in enumerate(added))
         for column in ours:
-            kind = theirs.get(column.name, column.type)
-            # A file of sql/ may have made the source's own type in MRR. Numbers of the source's
-            # catalog (`regclass` and the like) mean nothing there, so these have to be text.
-            fits = {_mirrored(kind)} if _is_of_catalog(kind) else {kind, _mirrored(kind)}
+            there = theirs.get(column.name, column)
+            # A file of sql/ may have made the source's own type in MRR, or text. Numbers of the
+            # source's catalog (`regclass` and the like) mean nothing there: these have to be text.
+            fits = {mirrored(there)}
+            if "." in there.type:
+                fits.add("text")
+            if not _is_of_catalog(there.type):
+                fits.add(there.type)
             if column.type not in fits:
-                yield self._retyped(column, kind)
+                yield self._retyped(column, there)
         yield from (self._gone(column, renamed.get(column.name)) for column in gone)
 
     def _new(self, column: Column, *, has_room: bool) -> ColumnDrift:
@@ -165,34 +189,36 @@ class _Comparison:
             )
             return self._is(column.name, column.type, None, "stop", what)
         if policy == "add" and column.name not in RESERVED:
-            what = f"{about}, and added to {self.mirrored.name}"
-            return self._is(column.name, column.type, None, "add", what)
+            what = f"{about}, and added to {self.mirrored.name}: `tidemark migrate` brings it on"
+            added = self._is(column.name, column.type, None, "add", what)
+            return replace(added, wanted=mirrored(column))
         if policy == "add":
             what = (
                 f"{self._both}: {about}, and Tidemark keeps this name for a column of "
                 f"its own. Set `on_new_column: ignore` in {where}, or rename the column."
             )
         else:
-            statements = ddl.add(column.name, _mirrored(column.type), *self.target.tables)
+            statements = ddl.add(column.name, mirrored(column), *self.target.tables)
             what = (
                 f"{self._both}: {about}, and {where} says `on_new_column: fail`. "
                 f"{self._remedy(statements)}, or set `add` or `ignore`."
             )
+            return self._stops(column.name, column.type, None, what, statements)
         return self._is(column.name, column.type, None, "stop", what)
 
-    def _retyped(self, column: Column, kind: str) -> ColumnDrift:
+    def _retyped(self, column: Column, there: Column) -> ColumnDrift:
+        kind, wanted = there.type, mirrored(there)
         about = f"column {column.name!r} is {kind} in {self.source.name}"
         is_read = any(column.name in view.columns for view in self.mirrored.readers())
         if widens(column.type, kind) and not is_read:
             what = f"{about}, and {self.mirrored.name} follows from {column.type}"
-            return self._is(column.name, kind, column.type, "follow", what)
-        wanted = _mirrored(kind)
+            return replace(self._is(column.name, kind, column.type, "follow", what), wanted=wanted)
         statements = ddl.retype(self.mirrored, column.name, wanted, *self.target.tables)
         what = (
             f"{self._both}: {about} and {column.type} in {self.mirrored.name}. "
             f"{self._remedy(statements)}."
         )
-        return self._is(column.name, kind, column.type, "stop", what)
+        return self._stops(column.name, kind, column.type, what, statements)
 
     def _gone(self, column: Column, renamed: Column | None) -> ColumnDrift:
         about = (
@@ -208,7 +234,13 @@ class _Comparison:
         else:
             statements = ddl.drop(self.mirrored, column.name, *self.target.tables)
             what = f"{about}. {self._remedy(statements)}, or bring it back there."
-        return self._is(column.name, None, column.type, "stop", what)
+            if column.name in self.entity.leave_out:
+                what = (
+                    f"mrr: column {column.name!r} of {self.mirrored.name} is in `leave_out` of "
+                    f"entities.{self.entity.name} of sql/{self.area.area}/area.yml. "
+                    f"{self._remedy(statements)}."
+                )
+        return self._stops(column.name, None, column.type, what, statements)
 
     @property
     def _both(self) -> str:
@@ -218,6 +250,17 @@ class _Comparison:
         self, column: str, source: str | None, mirror: str | None, action: Action, what: str
     ) -> ColumnDrift:
         return ColumnDrift(self.entity.name, column, source, mirror, action, what)
+
+    def _stops(
+        self,
+        column: str,
+        source: str | None,
+        mirror: str | None,
+        what: str,
+        statements: Sequence[str],
+    ) -> ColumnDrift:
+        found = self._is(column, source, mirror, "stop", what)
+        return replace(found, statements=tuple(statements))
 
     def _remedy(self, statements: Sequence[str]) -> str:
         return ddl.remedy(self.area.area, "mrr", statements)

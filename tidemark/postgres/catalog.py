@@ -44,7 +44,9 @@ def named(
 
 def _readers(session: Session, table: QualifiedName) -> tuple[Reader, ...]:
     found = session.rows(sqlfiles.statement(__name__, "readers"), {"table": quoted(*table)})
-    return tuple(Reader(view, frozenset(columns)) for view, columns in found)
+    return tuple(
+        Reader(view, frozenset(columns), (schema, name)) for view, columns, schema, name in found
+    )
 
 
 def require(

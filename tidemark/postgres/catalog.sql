@@ -16,7 +16,17 @@ select
                 end || format_type(a.atttypid, a.atttypmod),
                 a.attnotnull,
                 a.atthasdef or a.attidentity <> '',
-                case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end,
+                case
+                    when t.typtype = 'd'
+                        then
+                            case
+                                when
+                                    b.typnamespace <> 'pg_catalog'::regnamespace
+                                    and pg_type_is_visible(b.oid)
+                                    then b.typnamespace::regnamespace || '.'
+                                else ''
+                            end || format_type(b.oid, t.typtypmod)
+                end,
                 coalesce(
                     (
                         select a.attnum = any (p.partattrs::int2[])
@@ -29,6 +39,7 @@ select
         )
         from pg_attribute as a
         inner join pg_type as t on a.atttypid = t.oid
+        left join pg_type as b on t.typbasetype = b.oid
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ) as columns,
     (
@@ -88,7 +99,9 @@ with recursive reading as (
 select
     case v.relkind when 'm' then 'materialized view ' else 'view ' end
     || format('%%I.%%I', s.nspname, v.relname),
-    array_agg(distinct a.attname::text)
+    array_agg(distinct a.attname::text),
+    s.nspname,
+    v.relname
 from reading as r
 inner join pg_class as v on r.view = v.oid
 inner join pg_namespace as s on v.relnamespace = s.oid

@@ -53,7 +53,9 @@ def remedy(area: str, layer: str, statements: Iterable[str]) -> str:
 
 
 def _altered(change: str, tables: Sequence[QualifiedName]) -> list[str]:
-    return [f"alter table {named(*table)} {change}" for table in tables]
+    # In a new warehouse a table that Tidemark makes is not there yet when files are applied. It is
+    # made afterwards, like the one that it follows.
+    return [f"alter table if exists {named(*table)} {change}" for table in tables]
 
 
 def named(schema: str, name: str) -> str:
@@ -62,4 +64,9 @@ def named(schema: str, name: str) -> str:
 
 
 def _without(found: Table, column: str) -> list[str]:
-    return [f"drop {view.name}" for view in found.readers() if column in view.columns]
+    # In a new warehouse the numbered files are applied before there is any view.
+    return [
+        f"drop {view.name.replace('view ', 'view if exists ', 1)}"
+        for view in found.readers()
+        if column in view.columns
+    ]

@@ -164,6 +164,20 @@ class Comparable(Protocol):
 
 
 @runtime_checkable
+class Describable(Protocol):
+    """A source that can say what its rows look like without being read."""
+
+    def tables(self, area: Area) -> Mapping[str, Table]:
+        """Return what rows look like: entity -> table. Left out is what it can't say yet.
+
+        Raises:
+            ContractError: what an entity names is missing, or can't be used.
+            ConnectError: it can't be reached.
+        """
+        ...
+
+
+@runtime_checkable
 class Examinable(Protocol):
     """A source that can say what is wrong with it."""
 

@@ -13,7 +13,7 @@ from tidemark.declare.config import Area, Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.model import Finding, Positions, Table, Window
-from tidemark.postgres import compose, db, sessions, transfer
+from tidemark.postgres import compose, db, question, sessions, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.inlet import Out
@@ -26,7 +26,7 @@ from tidemark.sources.reached import Reached
 
 
 class PostgresSource:
-    """A PostgreSQL database: it is comparable, examinable, and its deltas are countable."""
+    """A PostgreSQL database: comparable, describable, examinable; its deltas are countable."""
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
@@ -77,6 +77,12 @@ class PostgresSource:
                     _read=read,
                     _now=now,
                 )
+
+    def tables(self, area: Area) -> dict[str, Table]:
+        """See `Describable.tables`."""
+        with self._servers.session(area.source.name, f"migrate {area.area}") as session:
+            found = question.ask(session, tables.named(session, area))
+        return tables.checked(area, found, self._servers.whereabouts(area.source.name))
 
     def compare(
         self, area: Area, positions: Positions

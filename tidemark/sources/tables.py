@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from tidemark.declare.config import Area
@@ -21,17 +22,18 @@ def named(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
 
 
 def of(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str = "") -> dict[str, Table]:
-    """Return the table of each entity, out of those that the catalog has."""
-    return {
-        name: catalog.require(
-            found,
-            entity.source_name,
-            server=area.source.name,
-            why=_why(area, name),
-            whereabouts=whereabouts,
-        )
-        for name, entity in area.entities.items()
-    }
+    """Return the table of each entity, out of those that the catalog has.
+
+    Columns that the entity leaves out are not among its columns.
+    """
+    tables = {}
+    for name, entity in area.entities.items():
+        where = {"server": area.source.name, "why": _why(area, name)}
+        table = catalog.require(found, entity.source_name, **where, whereabouts=whereabouts)
+        catalog.require_columns(table, entity.leave_out, **where)
+        kept = tuple(one for one in table.columns if one.name not in entity.leave_out)
+        tables[name] = replace(table, columns=kept)
+    return tables
 
 
 def _why(area: Area, name: str) -> str:

@@ -1,0 +1,245 @@
+"""Make the tables and views that no file of `sql/` makes, and bring them in step with the others.
+
+`layers/made` says by which statements a table follows the one before it. They are run here, in the
+transaction that migrates a layer. In MRR mirrors follow their sources. In STG landing tables follow
+MRR before views are made, since views read them; then mirrors follow their views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tidemark import sources
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ConnectError, MigrationError, StatementError, TidemarkError
+from tidemark.install.rights import Named
+from tidemark.layers import drift, made, mirror
+from tidemark.layers.made import Change
+from tidemark.model import QualifiedName, Reader, Table
+from tidemark.postgres import catalog, confined
+from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sessions import Servers
+from tidemark.sources import Describable
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What is made in one layer, in the transaction that migrates it."""
+
+    session: Session
+    """On the layer, as the login that migrates."""
+    areas: Sequence[Area]
+    by_files: Mapping[Named, str]
+    """What the files of `sql/` make in the layer -> the path of the file."""
+    applied: Collection[str]
+    """The paths of the files that were applied before."""
+    servers: Servers
+    before: Session | None = None
+    """On MRR, where the layer is STG."""
+    is_trial: bool = False
+    """Whether to run nothing."""
+    statements: list[str] = field(default_factory=list)
+    """What was run, in order."""
+    waiting: list[str] = field(default_factory=list)
+    """What can't be made yet, and why."""
+    shaken: set[str] = field(default_factory=set)
+    """Areas whose files made views that were dropped."""
+
+    def is_due(self) -> bool:
+        """Whether something is to be made or changed, as the catalogs are now."""
+        trial = replace(self, is_trial=True, statements=[], waiting=[], shaken=set())
+        try:
+            trial.before_views()
+            trial.behind_views()
+        except TidemarkError:
+            return True
+        return bool(trial.statements)
+
+    def before_views(self) -> None:
+        """Make what views read: MRR's mirrors, or STG's landing tables.
+
+        Raises:
+            ContractError: a source and its mirror disagree in a way that a person has to decide.
+            ConnectError: the source of a mirror that is to be made can't be reached.
+            MigrationError: PostgreSQL refuses it, or somebody's view or index is in the way.
+        """
+        for area in self.areas:
+            if self.session.server == "mrr":
+                self._make_mirrors(area)
+            if self.session.server == "stg":
+                self._give_way(area)
+                self._make_landings(area)
+
+    def behind_views(self) -> None:
+        """Make what follows from views: cleansing views that pass rows on, and STG's mirrors.
+
+        Raises:
+            ContractError: a view lacks a column of a mirror behind it, or has it with another type.
+            MigrationError: see `before_views`.
+        """
+        for area in self.areas if self.session.server == "stg" else ():
+            self._make_views(area)
+            self._make_staged(area)
+
+    def _make_mirrors(self, area: Area) -> None:
+        ours = [one for one in area.entities.values() if not self._is_filed(one.table("mrr"))]
+        source = sources.of(self.servers, area)
+        if not ours or not isinstance(source, Describable):
+            return
+        found = self._tables(table for one in ours for table in mirror.bare(one, "mrr").tables)
+        there = [one for one in ours if one.table("mrr") in found]
+        try:
+            shown = source.tables(area)
+        except ConnectError as error:
+            if len(there) < len(ours):
+                raise
+            self.waiting.append(f"mrr: the mirrors of {area.area} stay as they are: {error}")
+            return
+        for entity in ours:
+            if entity not in there and entity.name in shown:
+                self._make_mirror(area, entity, shown[entity.name])
+            elif entity not in there:
+                what = ".".join(entity.table("mrr"))
+                self.waiting.append(f"mrr: {what} waits until {area.source.name} shows its columns")
+        self._follow(area, [one for one in there if one.name in shown], shown, found)
+
+    def _make_mirror(self, area: Area, entity: Entity, shown: Table) -> None:
+        name = ".".join(entity.table("mrr"))
+        if (area.area, entity.name) in self._positions():
+            raise MigrationError(
+                f"mrr: {name} is not there, and rows of {shown.name} were read into it: an empty "
+                "one would lack them. Restore the layer from a backup (docs/operations.md"
+                "#backup-and-restore); or where its history is not needed, run `delete from "
+                f"tidemark.source_position where area = '{area.area}' and entity = "
+                f"'{entity.name}';` there: then all rows are read again."
+            )
+        columns = made.mirror_columns(area, entity, shown)
+        comment = f"One row per row of {shown.name}, as {area.source.name} showed it last."
+        self._run(made.mirror(entity, "mrr", columns, comment=comment))
+
+    def _positions(self) -> list[tuple[str, ...]]:
+        """Read of which entities rows were read: area and entity."""
+        if self.is_trial:
+            return []
+        place = ("tidemark", "source_position")
+        return confined.read(self.session, place, ("area", "entity"))
+
+    def _follow(
+        self,
+        area: Area,
+        entities: Sequence[Entity],
+        shown: Mapping[str, Table],
+        found: Mapping[QualifiedName, Table],
+    ) -> None:
+        some = area.model_copy(update={"entities": {one.name: one for one in entities}})
+        mirrors = mirror.of("mrr", some, found)
+        for statement in drift.statements(mirrors, drift.compare(some, shown, mirrors)):
+            self._run(statement)
+
+    def _make_landings(self, area: Area) -> None:
+        assert self.before is not None, "STG is migrated beside MRR"
+        entities = [one for one in area.entities.values() if not self._lies_elsewhere(area, one)]
+        mirrored = catalog.tables(self.before, [one.table("mrr") for one in entities])
+        found = self._tables(one.landing for one in entities)
+        for entity in entities:
+            if entity.table("mrr") in mirrored:
+                here = found.get(entity.landing)
+                self._change(made.landing(entity, mirrored[entity.table("mrr")], here))
+            elif entity.landing not in found:
+                table, behind = ".".join(entity.landing), ".".join(entity.table("mrr"))
+                self.waiting.append(f"stg: {table} and what is behind it wait for mrr's {behind}")
+
+    def _give_way(self, area: Area) -> None:
+        """Drop the views of which there are files now."""
+        new = [
+            one.view
+            for one in area.entities.values()
+            if self.by_files.get(("relation", *one.view), "") not in {"", *self.applied}
+        ]
+        for name, view in self._tables(new).items():
+            gone = (made.drop_view(name),)
+            self._change(Change(name, "its file", gone, tuple(view.readers())))
+
+    def _lies_elsewhere(self, area: Area, entity: Entity) -> bool:
+        """Whether an area's files make the landing table where it lay before areas had schemas."""
+        path = self.by_files.get(("relation", "landing", entity.name), "")
+        return entity.landing[0] != "landing" and path.startswith(f"{area.area}/")
+
+    def _make_views(self, area: Area) -> None:
+        ours = [one for one in area.entities.values() if not self._is_filed(one.view)]
+        found = self._tables(table for one in ours for table in (one.landing, one.view))
+        for entity in ours:
+            if entity.landing in found and not self._lies_elsewhere(area, entity):
+                here = found.get(entity.view)
+                self._change(made.pass_through(entity, found[entity.landing], here))
+
+    def _make_staged(self, area: Area) -> None:
+        ours = [one for one in area.entities.values() if not self._is_filed(one.table("stg"))]
+        tables = {one.name: mirror.bare(one, "stg").tables for one in ours}
+        found = self._tables(table for one in ours for table in (one.view, *tables[one.name]))
+        for entity in ours:
+            if entity.view in found:
+                view, (table, history) = found[entity.view], tables[entity.name]
+                change = made.staged(area, entity, view, found.get(table), found.get(history))
+                self._change(change)
+                if change.adds or change.is_new:
+                    self._run(made.note(area, entity.name, is_new=change.is_new))
+
+    def _change(self, change: Change) -> None:
+        """Drop the views that are in the way, if Tidemark can make them again, and follow."""
+        self._refuse(change)
+        for reader in change.in_the_way:
+            path = self.by_files.get(("relation", *reader.qualified_name))
+            if path:
+                self.shaken.add(path.split("/")[0])
+            self._run(made.drop_view(reader.qualified_name))
+        for statement in change.statements:
+            self._run(statement)
+
+    def _refuse(self, change: Change) -> None:
+        """Refuse to drop what a person has made.
+
+        Raises:
+            MigrationError: there is such a thing. Nothing was changed.
+        """
+        theirs = [one.name for one in change.in_the_way if not self._is_ours(one)]
+        if change.lost:
+            found = made.standing_on(self.session, change.table, change.lost)
+            theirs += [f"index {name}" for name in found]
+        if theirs:
+            table = ".".join(change.table)
+            raise MigrationError(
+                f"{self.session.server}: {table} has to follow {change.follows}, and "
+                f"{', '.join(theirs)} stands in the way: no file of sql/ makes it. "
+                f"Drop it (`drop {theirs[0]};`), run `tidemark migrate`, and make it again."
+            )
+
+    def _is_ours(self, reader: Reader) -> bool:
+        """Whether a view can be made again: a file of a folder `views` makes it, or Tidemark."""
+        path = self.by_files.get(("relation", *reader.qualified_name))
+        if path:
+            return path.split("/")[-2] == "views"
+        return any(
+            reader.qualified_name == one.view
+            for area in self.areas
+            for one in area.entities.values()
+        )
+
+    def _is_filed(self, table: QualifiedName) -> bool:
+        return ("relation", *table) in self.by_files
+
+    def _tables(self, wanted: Iterable[QualifiedName]) -> dict[QualifiedName, Table]:
+        return catalog.tables(self.session, list(dict.fromkeys(wanted)))
+
+    def _run(self, statement: Composable) -> None:
+        self.statements.append(self.session.spelled(statement))
+        if self.is_trial:
+            return
+        try:
+            confined.run(self.session, statement)
+        except StatementError as error:
+            raise MigrationError(
+                f"{self.session.server}: what no file of sql/ makes can't be made: {error} "
+                f"{self.session.server} is as it was."
+            ) from error
