@@ -238,6 +238,21 @@ def test_what_stg_has_lost_is_filled_again(passing: Made):
     assert passing.differences() == []
 
 
+def test_a_source_that_can_not_be_read_yet_is_waited_for(passing: Made):
+    source(passing, "alter table things rename to hidden; alter table events rename to more")
+    for layer in ("mrr", "stg"):
+        passing.warehouse.execute(layer, "drop owned by tidemark_etl cascade")
+    write(passing, "stg/views/clean_things.sql", VIEW.format(""))
+    done = migrated(passing)
+    assert "the table public.events does not exist" in done["mrr"].waiting[0]
+    assert len(done["stg"].waiting) == 2
+    assert "made/stg/views/clean_things.sql" not in done["stg"].files
+    source(passing, "alter table hidden rename to things; alter table more rename to events")
+    done = migrated(passing)
+    assert (done["mrr"].waiting, done["stg"].waiting) == ([], [])
+    assert "made/stg/views/clean_things.sql" in done["stg"].files
+
+
 def test_left_out_columns_are_never_read(passing: Made):
     source(passing, "alter table things add secret text default 'x', add _batch_id int default 0")
     with pytest.raises(ContractError, match="keeps this name for a column of its own"):

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from tidemark import sources
 from tidemark.declare.config import Area, Entity
-from tidemark.errors import ConnectError, MigrationError, StatementError, TidemarkError
+from tidemark.errors import (
+    ConnectError,
+    ContractError,
+    MigrationError,
+    StatementError,
+    TidemarkError,
+)
 from tidemark.install.rights import Named
 from tidemark.layers import drift, made, mirror
 from tidemark.layers.made import Change
@@ -45,10 +51,12 @@ class Making:
     """What can't be made yet, and why."""
     shaken: set[str] = field(default_factory=set)
     """Areas whose files made views that were dropped."""
+    held: set[str] = field(default_factory=set)
+    """Areas whose views have to wait, since a table is not there that they may read."""
 
     def is_due(self) -> bool:
         """Whether something is to be made or changed, as the catalogs are now."""
-        trial = replace(self, is_trial=True, statements=[], waiting=[], shaken=set())
+        trial = replace(self, is_trial=True, statements=[], waiting=[], shaken=set(), held=set())
         try:
             trial.before_views()
             trial.behind_views()
@@ -61,7 +69,6 @@ class Making:
 
         Raises:
             ContractError: a source and its mirror disagree in a way that a person has to decide.
-            ConnectError: the source of a mirror that is to be made can't be reached.
             MigrationError: PostgreSQL refuses it, or somebody's view or index is in the way.
         """
         for area in self.areas:
@@ -91,17 +98,15 @@ class Making:
         there = [one for one in ours if one.table("mrr") in found]
         try:
             shown = source.tables(area)
-        except ConnectError as error:
-            if len(there) < len(ours):
-                raise
-            self.waiting.append(f"mrr: the mirrors of {area.area} stay as they are: {error}")
+        except (ConnectError, ContractError) as error:
+            self.waiting.append(f"{area.area}: its tables wait for the source: {error}")
             return
         for entity in ours:
             if entity not in there and entity.name in shown:
                 self._make_mirror(area, entity, shown[entity.name])
             elif entity not in there:
                 what = ".".join(entity.table("mrr"))
-                self.waiting.append(f"mrr: {what} waits until {area.source.name} shows its columns")
+                self.waiting.append(f"{what} waits until {area.source.name} shows its columns")
         self._follow(area, [one for one in there if one.name in shown], shown, found)
 
     def _make_mirror(self, area: Area, entity: Entity, shown: Table) -> None:
@@ -148,7 +153,8 @@ class Making:
                 self._change(made.landing(entity, mirrored[entity.table("mrr")], here))
             elif entity.landing not in found:
                 table, behind = ".".join(entity.landing), ".".join(entity.table("mrr"))
-                self.waiting.append(f"stg: {table} and what is behind it wait for mrr's {behind}")
+                self.waiting.append(f"{table} and what reads it wait for mrr's {behind}")
+                self.held.add(area.area)
 
     def _give_way(self, area: Area) -> None:
         """Drop the views of which there are files now."""

@@ -111,7 +111,7 @@ def script(project: Project, done: Mapping[ServerName, Migrated]) -> Iterator[st
             *(("roles, owners and grants", statement) for statement in migrated.mended),
             *((f"sql/{path}", texts[path].rstrip()) for path in migrated.files),
             *(("made by Tidemark", f"{statement};") for statement in migrated.made),
-            *((waiting, "") for waiting in migrated.waiting),
+            *((what, "") for what in migrated.waiting),
         ]
         for about, text in parts:
             yield f"-- {server}: {about}"
@@ -290,12 +290,16 @@ def _apply(
     _run_all(session, [file for file in todo if not file.is_view], is_first=not before)
     making.before_views()
     views = [
-        file for file in found if file.is_view and (file in todo or file.area in making.shaken)
+        file
+        for file in found
+        if file.is_view
+        and (file in todo or file.area in making.shaken)
+        and file.area not in making.held
     ]
     _run_all(session, views)
     making.behind_views()
     confined.run_deferred(session)
-    applied = [file.path for file in found if file in todo or file in views]
+    applied = [file.path for file in found if file in (views if file.is_view else todo)]
     mended = list(dict.fromkeys(laid)) if before else []
     return Migrated(applied, mended, making.statements, making.waiting)
 
