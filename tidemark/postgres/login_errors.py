@@ -140,6 +140,11 @@ _KINDS = [
         passes=True,
     ),
     _Kind(
+        "No space left on device",
+        "its disk is full",
+        "Enlarge the disk, or delete from it what is not PostgreSQL's.",
+    ),
+    _Kind(
         "session is (not )?read-only|server is (not )?in hot standby",
         "no host is what target_session_attrs asks for",
         "Correct the hosts or target_session_attrs in {dsn}.",
