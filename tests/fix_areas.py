@@ -14,7 +14,7 @@ import yaml
 from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
 from tidemark.batch import pipeline
-from tidemark.declare.config import Area
+from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN, Area
 from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.layers.mirror import LINEAGE_COLUMNS
@@ -132,9 +132,13 @@ class Fact:
     def dwh(self, schema: str = "public") -> str:
         keys = {**dict.fromkeys(self.dimensions, "bigint"), **dict.fromkeys(self.dates, "integer")}
         columns = {**self.columns, **self.stored, **keys, "_batch_id": "bigint not null"}
-        unique = _names((*self.key, self.event_time))
+        event_time = self.event_time
+        if event_time == SEEN:
+            event_time = USUAL_SEEN_COLUMN
+            columns[event_time] = "timestamptz not null"
+        unique = _names((*self.key, event_time))
         table = _create((schema, self.table), columns, f"unique ({unique})")
-        return f"{table} partition by range ({_names([self.event_time])});"
+        return f"{table} partition by range ({_names([event_time])});"
 
 
 def write(

@@ -48,6 +48,12 @@ ANALYST_ROLE = "tidemark_analyst"
 Hop = Literal["extract", "stage", "publish"]
 HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")
 
+SEEN_AT = "_extracted_at"
+"""Lineage column with the clock of the look that showed a version."""
+
+FIRST_SEEN_AT = "_seen_at"
+"""Column of a fact's feed with the clock of the batch that first saw its key."""
+
 BEGINNING_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 

@@ -80,10 +80,12 @@ class Mirrored:
     def sent(self, after: int, *, history: bool = True) -> list[Row]:
         """Read what a hop sends to a receiver that has applied batch `after`: payload and batch."""
         columns = (*MEMBERS.payload, "_batch_id")
-        return sorted(
-            self.session.rows(mirror.delta(MEMBERS, after=after, columns=columns, history=history)),
-            key=str,
+        query = (
+            mirror.delta(MEMBERS, after=after, columns=columns)
+            if history
+            else mirror.current(MEMBERS.name, after=after, columns=columns)
         )
+        return sorted(self.session.rows(query), key=str)
 
 
 @pytest.fixture

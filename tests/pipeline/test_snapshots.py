@@ -135,6 +135,10 @@ def damage_and_mend(retail: Retail) -> None:
         old = "update tidemark.applied_batch set applied_at = '2020-01-01Z'"
         retail.warehouse.execute(layer, old)
     retail.run(retention=Retention(history=timedelta(days=90)))
+    fact: Any = retail.area.entities["sales"].fact
+    renamed = {**fact.rename, "transaction_timestamp": "seen"}
+    seen = fact.model_copy(update={"event_time": "seen", "rename": renamed})
+    retail.run(**retail.entity("sales", fact=seen))
 
 
 def repair(shop: Retail | Made) -> None:

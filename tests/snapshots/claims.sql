@@ -234,7 +234,7 @@ where c._mrr_key = h.mrr_key;
 update landing."things.cleaned" as c
 set
     _held = h.stg_key,
-    _frees = c._batch_id <= 13
+    _frees = c._batch_id <= 14
     and (c._deleted_at is not null or c.reject_reasons = '{}' and c._stg_key <> h.stg_key)
 from (
     select

@@ -100,10 +100,7 @@ from landing."sales.resolved";
 -- months
 select distinct date_trunc('month', days.day at time zone 'UTC')::date
 from (
-    select
-        distinct date_bin(
-            '1 day', l.transaction_timestamp, timestamptz '2000-01-01 00:00+00'
-        ) as day
+    select distinct date_bin('1 day', l._seen_at, timestamptz '2000-01-01 00:00+00') as day
     from landing.sales as l
 ) as days;
 
@@ -180,15 +177,15 @@ select
     l.net_amount as net_amount,
     l.status as status,
     l.transaction_date as transaction_date,
-    l.transaction_timestamp as transaction_timestamp,
+    l._seen_at as transaction_timestamp,
     l.customer_id as _by_0, l.product_id as _by_1,
     coalesce(d0.customer_key, (
     select x.customer_key
     from public.dwh_dim_customers as x
     where x.customer_id = l.customer_id::bigint
     order by
-        x.valid_from <= l.transaction_timestamp desc,
-        case when x.valid_from <= l.transaction_timestamp then x.valid_from end desc,
+        x.valid_from <= l._seen_at desc,
+        case when x.valid_from <= l._seen_at then x.valid_from end desc,
         x.valid_from
     limit 1
 )) as customer_key, coalesce(d1.product_key, (
@@ -196,26 +193,26 @@ select
     from public.dwh_dim_products as x
     where x.product_id = l.product_id::bigint
     order by
-        x.valid_from <= l.transaction_timestamp desc,
-        case when x.valid_from <= l.transaction_timestamp then x.valid_from end desc,
+        x.valid_from <= l._seen_at desc,
+        case when x.valid_from <= l._seen_at then x.valid_from end desc,
         x.valid_from
     limit 1
 )) as product_key,
     coalesce(to_char(l.transaction_date, 'YYYYMMDD')::integer, 0) as date_key,
     l._batch_id,
-    l._first_batch_id <= 1 as _may_be_here
+    l._first_batch_id <= 8 as _may_be_here
 from landing.sales as l
 left join public.dwh_dim_customers as d0
     on
         d0.customer_id = l.customer_id::bigint
-        and d0.valid_from <= l.transaction_timestamp
-        and d0.valid_to > l.transaction_timestamp
+        and d0.valid_from <= l._seen_at
+        and d0.valid_to > l._seen_at
 left join public.dwh_dim_products as d1
     on
         d1.product_id = l.product_id::bigint
-        and d1.valid_from <= l.transaction_timestamp
-        and d1.valid_to > l.transaction_timestamp
-where l._deleted_at is null or false and l._first_batch_id <= 1;
+        and d1.valid_from <= l._seen_at
+        and d1.valid_to > l._seen_at
+where l._deleted_at is null or false and l._first_batch_id <= 8;
 
 -- resolve_missing
 update landing."sales.resolved" as r

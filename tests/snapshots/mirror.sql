@@ -1,28 +1,82 @@
 -- current_versions
 select
-    sale_id,
-    customer_id,
-    product_id,
-    quantity,
-    unit_price,
-    discount,
-    net_amount,
-    status,
-    transaction_timestamp,
-    transaction_date,
-    transaction_year,
-    transaction_month,
-    transaction_day,
-    transaction_hour,
-    created_at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
-from public.stg_fact_sales
-where _batch_id > 0;
+    m.sale_id,
+    m.customer_id,
+    m.product_id,
+    m.quantity,
+    m.unit_price,
+    m.discount,
+    m.net_amount,
+    m.status,
+    m.transaction_timestamp,
+    m.transaction_date,
+    m.transaction_year,
+    m.transaction_month,
+    m.transaction_day,
+    m.transaction_hour,
+    m.created_at,
+    m.updated_at,
+    m._batch_id,
+    m._seq,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at
+from public.stg_fact_sales as m
+where m._batch_id > 0;
+
+-- current_versions
+select
+    m.sale_id,
+    m.customer_id,
+    m.product_id,
+    m.quantity,
+    m.unit_price,
+    m.discount,
+    m.net_amount,
+    m.status,
+    m.transaction_timestamp,
+    m.transaction_date,
+    m.transaction_year,
+    m.transaction_month,
+    m.transaction_day,
+    m.transaction_hour,
+    m.created_at,
+    m.updated_at,
+    m._seen_at,
+    m._batch_id,
+    m._seq,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at
+from (
+    select
+        s.sale_id,
+        s.customer_id,
+        s.product_id,
+        s.quantity,
+        s.unit_price,
+        s.discount,
+        s.net_amount,
+        s.status,
+        s.transaction_timestamp,
+        s.transaction_date,
+        s.transaction_year,
+        s.transaction_month,
+        s.transaction_day,
+        s.transaction_hour,
+        s.created_at,
+        s.updated_at,
+        s._batch_id,
+        s._seq,
+        s._first_batch_id,
+        s._extracted_at,
+        s._deleted_at,
+        coalesce(c.clock, s._extracted_at) as _seen_at
+    from public.stg_fact_sales as s
+    left join tidemark.batch_clock as c
+        on c.area = 'retail' and s._first_batch_id = c.batch_id
+) as m
+where m._batch_id > 0;
 
 -- examine
 select
@@ -386,17 +440,29 @@ set
 from landing."mrr_things.found" as f
 inner join (
     select
-        tag,
-        part,
-        v,
-        sizes,
-        at,
-        updated_at,
-        14::bigint as _batch_id,
+        l.tag,
+        l.part,
+        l.v,
+        l.sizes,
+        l.at,
+        l.updated_at,
+        15::bigint as _batch_id,
         0::bigint as _seq,
-        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        coalesce(h._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.things
+    from landing.things as l
+    left join public.mrr_things as h
+        on h.tag = l.tag
+        and h.part = l.part
+        and h._deleted_at is null
+        and not (
+            h.tag is distinct from l.tag
+            or h.part is distinct from l.part
+            or h.v is distinct from l.v
+            or h.sizes is distinct from l.sizes
+            or h.at is distinct from l.at
+            or h.updated_at is distinct from l.updated_at
+        )
     union all
     select
         m.tag,
@@ -405,9 +471,13 @@ inner join (
         m.sizes,
         m.at,
         m.updated_at,
-        14::bigint,
+        15::bigint,
         0,
-        timestamptz '2025-01-01Z'::timestamptz,
+        case
+            when m._deleted_at is null and timestamptz '2025-01-01Z'::timestamptz is not null
+                then timestamptz '2025-01-01Z'::timestamptz
+            else m._extracted_at
+        end,
         coalesce(m._deleted_at, timestamptz '2025-01-01Z'::timestamptz)
     from public.mrr_things as m
     inner join (
@@ -547,7 +617,7 @@ inner join (
         sizes,
         at,
         updated_at,
-        12::bigint as _batch_id,
+        13::bigint as _batch_id,
         0::bigint as _seq,
         timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
         timestamptz '2025-01-01Z'::timestamptz as _deleted_at

@@ -162,9 +162,15 @@ select
     segment,
     created_at,
     updated_at,
-    _deleted_at
-from public.stg_dim_customers
-where _deleted_at is null;
+    _deleted_at,
+    _first_batch_id
+from public.stg_dim_customers;
+
+-- keep_first_batches
+update public.stg_dim_customers as m
+set _first_batch_id = b._first_batch_id
+from landing."customers.before" as b
+where m.customer_id = b.customer_id and m._first_batch_id <> b._first_batch_id;
 
 -- keep_keys
 update landing."customers.rebuilt" as s

@@ -52,9 +52,9 @@ from ((
         select
             t.tag::text as tag, t.part::text as part, t.v::text as v, t.sizes::text as sizes,
             t.at::text as _effective,
-            t._batch_id > 13 as _pending
+            t._batch_id > 14 as _pending
         from public.stg_things as t
-        where t._deleted_at is null or t._batch_id > 13
+        where t._deleted_at is null or t._batch_id > 14
     ) as r
     where left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3) = any (array['ce4']::text[])
 )) as r (tag, part, v, sizes, _effective, _pending)

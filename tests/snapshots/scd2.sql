@@ -363,7 +363,7 @@ observed as (
         null as _known_to,
         case
             when _deleted_at is null then updated_at
-            when updated_at > null::timestamptz then _deleted_at
+            when false or updated_at > null::timestamptz then _deleted_at
             else greatest(_deleted_at, updated_at + interval '1 microsecond')
         end as _raw_at,
         _deleted_at is null as _live,
@@ -587,7 +587,7 @@ observed as (
         null as _known_to,
         case
             when _deleted_at is null then at
-            when at > _extracted_at then _deleted_at
+            when false or at > _extracted_at then _deleted_at
             else greatest(_deleted_at, at + interval '1 microsecond')
         end as _raw_at,
         _deleted_at is null as _live,
@@ -866,7 +866,7 @@ with told as (
             null as _known_to,
             case
                 when _deleted_at is null then updated_at
-                when updated_at > null::timestamptz then _deleted_at
+                when false or updated_at > null::timestamptz then _deleted_at
                 else greatest(_deleted_at, updated_at + interval '1 microsecond')
             end as _raw_at,
             _deleted_at is null as _live,

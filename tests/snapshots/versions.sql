@@ -116,7 +116,7 @@ from (
         sizes,
         at,
         updated_at,
-        8::bigint as _batch_id,
+        9::bigint as _batch_id,
         coalesce(_seq, 0) as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         _deleted_at,

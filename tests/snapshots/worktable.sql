@@ -62,6 +62,6 @@ select
     segment,
     created_at,
     updated_at,
-    _deleted_at
-from public.stg_dim_customers
-where _deleted_at is null;
+    _deleted_at,
+    _first_batch_id
+from public.stg_dim_customers;

@@ -16,6 +16,7 @@ from tidemark.layers import (
     ledger,
     mirror,
     positions,
+    seen,
     versions,
 )
 from tidemark.layers.mirror import Mirror
@@ -151,7 +152,7 @@ def _resent(
     return compose.statement(
         __name__,
         "resent",
-        payload=Columns(target.payload),
+        payload=Columns(target.payload, texts=target.texts),
         key=Columns(target.key),
         mirror=target.name,
         landing=db.name(*entity.landing),
@@ -253,6 +254,7 @@ def _record(
     refreshed: Collection[str] = (),
 ) -> None:
     """Record the batch, with the marks of all entities as they are after it."""
+    seen.keep_clocks(work.mrr, work.area.area, {work.batch_id: work.delta.clock})
     ledger.record(
         work.mrr,
         work.area,

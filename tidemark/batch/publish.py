@@ -13,7 +13,7 @@ from tidemark.batch import running
 from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
 from tidemark.layers.ledger import Applied
-from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS
+from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.model import Repair, Table
 from tidemark.postgres import (
     compose,
@@ -162,9 +162,12 @@ def landing(star: Star, entity: str) -> Landing:
 
 def job(star: Star, entity: str, *, after: int) -> Job:
     """Return the job that sends versions of batches above `after`; of facts only current rows."""
-    source, target = star.feeds[entity].mirror, landing(star, entity)
-    columns = (*source.payload, *LINEAGE)
-    query = mirror.delta(source, after=after, columns=columns, history=entity in star.dimensions)
+    feed, target = star.feeds[entity], landing(star, entity)
+    columns = [column.name for column in target.columns]
+    if entity in star.dimensions:
+        query = mirror.delta(feed.mirror, after=after, columns=columns)
+    else:
+        query = mirror.current(feed.relation, after=after, columns=columns)
     return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
 
 

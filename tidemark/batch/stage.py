@@ -17,6 +17,7 @@ from tidemark.layers import (
     made,
     mirror,
     rejects,
+    seen,
 )
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
@@ -115,6 +116,7 @@ def _questions(_: Session, area: Area) -> Question[tuple[int, dict[str, bool]]]:
 def _record(
     stg: Session, area: Area, batches: Mapping[int, Applied], entities: Collection[str]
 ) -> None:
+    seen.keep_clocks(stg, area.area, {each: about.clock for each, about in batches.items()})
     for batch_id, about in batches.items():
         ledger.record(stg, area, batch_id, about.marks, entities, is_repair=about.is_repair)
 

@@ -29,7 +29,13 @@ from tidemark.declare.scalars import (
     TablesSchema,
 )
 from tidemark.errors import UnknownNameError
-from tidemark.model import DEFAULT_SOURCE, QualifiedName, label
+from tidemark.model import DEFAULT_SOURCE, FIRST_SEEN_AT, SEEN_AT, QualifiedName, label
+
+SEEN = "seen"
+"""In place of a column with a time: as of when Tidemark saw it."""
+
+USUAL_SEEN_COLUMN = "seen_at"
+"""Column of a fact table with that time, unless `rename` gives it another name."""
 
 
 class _Declaration(BaseModel):
@@ -46,7 +52,8 @@ class DeclaredDimension(_Declaration, title="Dimension"):
     type1: Names = ()
     """Columns that are overwritten in every version of the key."""
     effective: Identifier | None = None
-    """Column that says when a change took effect; None: the entity's watermark."""
+    """Column that says when a change took effect; `seen`: when Tidemark saw it; None: the
+    entity's watermark."""
     first_version: Literal["beginning", "change"] = "beginning"
     """Where a key's first version starts: at the beginning of time, or at its change time."""
 
@@ -75,7 +82,8 @@ class DeclaredFact(_Declaration, title="Fact"):
 
     table: TableName
     event_time: Identifier
-    """Column with the instant that decides which version of a dimension a fact points at."""
+    """Column with the instant that decides which version of a dimension a fact points at; `seen`:
+    when Tidemark saw the fact's key first."""
     on_delete: Literal["remove", "soft"] = "remove"
     """What happens to a fact that the source deleted: it is removed, or its `is_deleted` is set."""
     rename: Mapping[Identifier, Identifier] = {}
@@ -94,6 +102,27 @@ class DeclaredFact(_Declaration, title="Fact"):
                 f"{both[0]!r} is in two of rename, dimensions and dates; it can be in one of them"
             )
         return self
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a fact counts as of when Tidemark saw its key first."""
+        return self.event_time == SEEN
+
+    @property
+    def happens_at(self) -> str:
+        """Landing column with its event time."""
+        return FIRST_SEEN_AT if self.is_seen else self.event_time
+
+    @property
+    def seen_column(self) -> str:
+        """Column of the fact table with the time at which its key was seen: renamed, or usual."""
+        return next((ours for ours, sent in self.rename.items() if sent == SEEN), USUAL_SEEN_COLUMN)
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Column of the fact table -> landing column, where the names differ."""
+        seen = {self.seen_column: FIRST_SEEN_AT} if self.is_seen else {}
+        return {**self.rename, **seen}
 
 
 class Check(_Declaration):
@@ -155,7 +184,10 @@ class Entity(_Declaration):
         if self.dimension and self.fact:
             raise ValueError("an entity is a `dimension` or a `fact`, not both")
         if self.dimension and not (self.dimension.effective or self.watermark):
-            raise ValueError("`dimension.effective` is missing, and there is no watermark to use")
+            raise ValueError(
+                "`dimension.effective` is missing, and there is no watermark to use: name a "
+                "column, or set `effective: seen`"
+            )
         return self
 
     @model_validator(mode="after")
@@ -199,6 +231,18 @@ class Entity(_Declaration):
         if name is None:
             raise KeyError(layer)
         return self._schema, name
+
+    @property
+    def changes_at(self) -> str | None:
+        """Column of STG with the time of a change of its dimension; None: it feeds none."""
+        if self.dimension is None:
+            return None
+        return SEEN_AT if self.is_seen else self.dimension.effective or self.watermark
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a change of its dimension takes effect when Tidemark sees it."""
+        return self.dimension is not None and self.dimension.effective == SEEN
 
     @property
     def landing(self) -> QualifiedName:

@@ -18,6 +18,7 @@ from tidemark.layers import (
     contracts,
     mirror,
     rejects,
+    seen,
     versions,
 )
 from tidemark.layers.claims import Claims, Examined
@@ -162,14 +163,10 @@ def _cleansing(
         )
     contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
     contracts.require_held(area, table, view, (*LINEAGE, REASONS))
+    seen.require_one_meaning(area, entity, table)
     contracts.require_dates(area, entity, table)
-    own = Claims(area.area, entity.name, landing, view, target, table, _effective(entity))
+    own = Claims(area.area, entity.name, landing, view, target, table, entity.changes_at)
     return Cleansing(entity.name, entity.view, target, _violations(entity, target), own)
-
-
-def _effective(entity: Entity) -> str | None:
-    """Return the column with the time of a change of a dimension."""
-    return str(entity.dimension.effective or entity.watermark) if entity.dimension else None
 
 
 def _violations(entity: Entity, target: Mirror) -> dict[str, Composable]:
@@ -178,9 +175,8 @@ def _violations(entity: Entity, target: Mirror) -> dict[str, Composable]:
     Columns that STG lacks are left out: they are an error of the star's own contract.
     """
     instants, dates = [], []
-    effective = _effective(entity)
-    if effective:
-        instants = [effective]
+    if entity.changes_at:
+        instants = [entity.changes_at]
     if entity.fact:
         instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
     found: dict[str, Composable] = {

@@ -332,8 +332,8 @@ def require_dates(area: Area, entity: Entity, table: Table) -> None:
     A column that STG lacks is an error of another contract.
     """
     dating: dict[str, str] = {}
-    if entity.dimension:
-        dating[str(entity.dimension.effective or entity.watermark)] = "dimension.effective"
+    if entity.changes_at:
+        dating[entity.changes_at] = "dimension.effective"
     if entity.fact:
         dating |= dict.fromkeys(entity.fact.dates.values(), "fact.dates")
         dating[entity.fact.event_time] = "fact.event_time"

@@ -29,6 +29,8 @@ class Applied:
     """Entities that were extracted as a whole (`--full-refresh`)."""
     entities: Sequence[str] | None
     """Entities of which it may have written versions; None: it is not known."""
+    clock: datetime
+    """The source's clock when the batch looked at it."""
 
 
 @dataclass(frozen=True, slots=True)

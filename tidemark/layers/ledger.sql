@@ -6,14 +6,16 @@ where area = %(area)s and batch_id = any(%(batches)s::bigint[])
 
 -- name: applied_after
 select
-    batch_id,
-    marks,
-    is_repair,
-    refreshed,
-    entities
-from tidemark.applied_batch
-where area = %(area)s and batch_id > %(after)s
-order by batch_id
+    b.batch_id,
+    b.marks,
+    b.is_repair,
+    b.refreshed,
+    b.entities,
+    coalesce(c.clock, b.applied_at)
+from tidemark.applied_batch as b
+left join tidemark.batch_clock as c on b.area = c.area and b.batch_id = c.batch_id
+where b.area = %(area)s and b.batch_id > %(after)s
+order by b.batch_id
 
 -- name: last_applied
 select coalesce(max(batch_id), 0) as batch_id

@@ -228,21 +228,27 @@ def is_empty(session: Session, mirror: Mirror) -> bool:
     return bool(session.value(compose.statement(__name__, "is_empty", mirror=mirror.name)))
 
 
-def delta(
-    mirror: Mirror, *, after: int, columns: Sequence[str], history: bool = True
-) -> Composable:
-    """Compose the query of the versions that batches after `after` wrote.
+def delta(mirror: Mirror, *, after: int, columns: Sequence[str]) -> Composable:
+    """Compose the query of the versions that batches after `after` wrote."""
+    return compose.statement(
+        __name__,
+        "versions",
+        mirror=mirror.name,
+        history=mirror.history,
+        columns=Columns(tuple(columns)),
+        after=db.literal(after),
+    )
 
-    `history` False leaves out those that a later batch has replaced already.
-    """
-    parts: Parts = {
-        "mirror": mirror.name,
-        "columns": Columns(tuple(columns)),
-        "after": db.literal(after),
-    }
-    if not history:
-        return compose.statement(__name__, "current_versions", parts)
-    return compose.statement(__name__, "versions", parts, history=mirror.history)
+
+def current(relation: Composable, *, after: int, columns: Sequence[str]) -> Composable:
+    """Compose the query of those that no later batch has replaced; `relation` is of a mirror."""
+    return compose.statement(
+        __name__,
+        "current_versions",
+        relation=relation,
+        columns=Columns(tuple(columns)),
+        after=db.literal(after),
+    )
 
 
 def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composable:

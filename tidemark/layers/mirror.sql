@@ -99,9 +99,9 @@ from {history}
 where _batch_id > {after}
 
 -- name: current_versions
-select {columns}
-from {mirror}
-where _batch_id > {after}
+select {m.columns}
+from {relation} as m
+where m._batch_id > {after}
 
 -- The rows that were current and not deleted after a batch. Most have not changed since, so the
 -- history is read only for those that have.

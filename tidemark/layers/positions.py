@@ -62,10 +62,14 @@ def known(
 
 
 def marks(positions: Positions) -> dict[str, datetime]:
-    """Return the high-water marks: entity -> the latest mark of its items, if they have one."""
+    """Return the high-water marks: entity -> the latest mark of its items, if they have one.
+
+    An item without a window that was read as a whole has everything before the clock of that look.
+    """
     found: dict[str, datetime] = {}
     for entity, items in positions.items():
-        instants = [datetime.fromisoformat(at["high"]) for at in items.values() if at.get("high")]
+        told = [at.get("high") or at.get("read_at") for at in items.values()]
+        instants = [datetime.fromisoformat(at) for at in told if at]
         if instants:
             found[entity] = max(instants)
     return found

@@ -51,9 +51,11 @@ class PostgresComparison:
         return tables.of(self._area, found)
 
     def _late(self, name: str) -> Composable:
-        """Compose the condition for rows that the next batch brings anyway."""
+        """Compose the condition for rows that the next batch brings whether they differ or not."""
         entity, low = self._area.entities[name], self._low(name)
-        if entity.extract == "full" or low is None:
+        if entity.extract == "full" and name in self._read:
+            return db.raw("false")
+        if low is None:
             return db.raw("true")
         return compose.statement(
             __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)

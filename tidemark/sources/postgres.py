@@ -47,6 +47,7 @@ class PostgresSource:
             seen, found = window.activity(session, area, tables.named(session, area))
             there = tables.checked(area, found, self._servers.whereabouts(session.server))
             windows = window.windows(area, reached.marks(read), seen)
+            window.refuse_out_of_order(area, reached.looks(read), seen.clock)
             now = deletestats.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
                 session.queue(tables.limits(area))
@@ -145,13 +146,15 @@ class PostgresDelta:
         return {name: {"": self._after(name).position} for name in self.area.entities}
 
     def _after(self, name: str) -> Reached:
-        before, high = self._read.get(name), self.windows[name].high
+        entity, before = self.area.entities[name], self._read.get(name)
+        high = self.windows[name].high
+        read_at = self.clock if entity.extract == "full" or entity.is_seen else None
         if name not in self._now:
-            return Reached(high)
-        is_compared = name in self._sent_keys or _is_read_whole(self.area.entities[name])
+            return Reached(high, read_at=read_at)
         # An entity that was never read before is read as a whole, so no key can differ.
-        is_known = is_compared or before is None
-        return Reached(high, self._now[name] if is_known or before is None else before.compared)
+        is_compared = name in self._sent_keys or _is_read_whole(entity)
+        known = self._now[name] if is_compared or before is None else before.compared
+        return Reached(high, known, read_at)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:

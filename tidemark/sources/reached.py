@@ -17,6 +17,8 @@ class Reached:
     high: datetime | None = None
     """The exclusive upper end of the last window."""
     compared: KeysCompared = NEVER
+    read_at: datetime | None = None
+    """The source's clock at the last look, where that dates rows or their freshness."""
 
     @staticmethod
     def of(positions: Positions) -> dict[str, Reached]:
@@ -24,11 +26,11 @@ class Reached:
         found = {}
         for name, items in positions.items():
             at = items.get("", {})
-            high, compared_at = (
+            high, compared_at, read_at = (
                 datetime.fromisoformat(at[key]) if at.get(key) else None
-                for key in ("high", "compared_at")
+                for key in ("high", "compared_at", "read_at")
             )
-            found[name] = Reached(high, KeysCompared(at.get("deletes"), compared_at))
+            found[name] = Reached(high, KeysCompared(at.get("deletes"), compared_at), read_at)
         return found
 
     @property
@@ -38,6 +40,7 @@ class Reached:
             "high": self.high,
             "deletes": self.compared.statistics,
             "compared_at": self.compared.at,
+            "read_at": self.read_at,
         }
         return {
             key: value.isoformat() if isinstance(value, datetime) else value
@@ -49,3 +52,8 @@ class Reached:
 def marks(read: Mapping[str, Reached]) -> dict[str, datetime]:
     """Return the high-water marks: entity -> where its next window begins."""
     return {name: one.high for name, one in read.items() if one.high}
+
+
+def looks(read: Mapping[str, Reached]) -> dict[str, datetime]:
+    """Return the source's clock at the last look: entity -> clock, where it is kept."""
+    return {name: one.read_at for name, one in read.items() if one.read_at}

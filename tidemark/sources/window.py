@@ -174,6 +174,36 @@ def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) 
         )
 
 
+def refuse_out_of_order(area: Area, last: Mapping[str, datetime], clock: datetime) -> None:
+    """Refuse a clock by which a change would count as older than what was seen before it.
+
+    Args:
+        area: whose entities.
+        last: entity -> the clock at the last look.
+        clock: the clock now.
+
+    Raises:
+        WindowError: a dimension has `effective: seen`, and its last look was at a later time.
+    """
+    ahead = {
+        name: last[name]
+        for name, entity in area.entities.items()
+        if entity.is_seen and name in last and clock <= last[name]
+    }
+    if ahead:
+        raise WindowError(
+            f"{', '.join(f'{area.area}.{name}' for name in ahead)}: the source's clock says "
+            f"{clock:%Y-%m-%d %H:%M:%SZ}, and rows were seen at "
+            f"{max(ahead.values()):%Y-%m-%d %H:%M:%SZ} already: it was set back, or this is "
+            "another server. With `effective: seen`, a change would count as older than what it "
+            "replaces. "
+            "Set the clock right, or let it count so, with "
+            f"`tidemark run {area.area} {' '.join(f'--full-refresh {name}' for name in ahead)}`.",
+            area=area.area,
+            entities=ahead,
+        )
+
+
 def _not_before(mark: datetime | None, high: datetime) -> datetime:
     """Return the bound, or the mark if that is later: the mark never moves back."""
     return max(mark, high) if mark else high

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark.errors import GateError
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, QualifiedName, label
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, SEEN_AT, QualifiedName, label
 from tidemark.postgres import (
     compose,
     db,
@@ -111,7 +111,8 @@ class Dimension:
     untracked: tuple[str, ...]
     """Columns of neither type: a version keeps the values of its first observation."""
     effective: str
-    """Column of the landing table with the time of the change."""
+    """Column of the landing table with the time of the change. Of a delete, `_extracted_at` says
+    when it was seen, and any other column something older."""
     has_plans: bool = False
     """Whether `effective` may lie in the future. Such a row is a plan. It is withdrawn if the
     source no longer shows it before it takes effect."""
@@ -329,6 +330,7 @@ def _parts(dimension: Dimension) -> Parts:
         "timeline": dimension.timeline.name,
         "surrogate": db.name(dimension.surrogate),
         "effective": db.name(dimension.effective),
+        "is_by_sight": db.literal(dimension.effective == SEEN_AT),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
         # Without plans both are the same. Then later windows need this order too, and one sort is
         # enough for all.

@@ -90,7 +90,7 @@ observed as (
         null as _known_to,
         case
             when _deleted_at is null then {effective}
-            when {effective} > {clock} then _deleted_at
+            when {is_by_sight} or {effective} > {clock} then _deleted_at
             else greatest(_deleted_at, {effective} + interval '1 microsecond')
         end as _raw_at,
         _deleted_at is null as _live,

@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
-from tidemark.layers import contracts, mirror
+from tidemark.layers import contracts, mirror, seen
 from tidemark.layers.mirror import LINEAGE, Mirror
-from tidemark.model import Column, QualifiedName, Table, compared_as_text, label
+from tidemark.model import (
+    SEEN_AT,
+    Column,
+    QualifiedName,
+    Table,
+    compared_as_text,
+    label,
+)
 from tidemark.postgres import catalog, question, sqlfiles
-from tidemark.postgres.db import Row, Session
+from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, unsized
 from tidemark.star import published, scd2
@@ -35,6 +42,8 @@ class Feed:
     rows: float
     table: Table
     """STG's table as the catalog shows it, without its lineage columns."""
+    relation: Composable
+    """What is sent of: STG's table; with the clock that first saw a key, if that dates a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     """
     entities = [entity for entity in area.entities.values() if entity.dwh]
     contracts.require_deferrable(area, found.foreign_keys)
-    feeds = {entity.name: _feed(entity, *staged[entity.name]) for entity in entities}
+    feeds = {entity.name: _feed(area, entity, *staged[entity.name]) for entity in entities}
     made = [
         _dimension(found.tables, area, entity, feeds[entity.name]) for entity in area.dimensions
     ]
@@ -113,9 +122,14 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     return Star(feeds, dimensions, facts, published.last_batches(found.published, facts.values()))
 
 
-def _feed(entity: Entity, target: Mirror, table: Table) -> Feed:
+def _feed(area: Area, entity: Entity, target: Mirror, table: Table) -> Feed:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    return Feed(target, entity.landing, columns, table.rows, replace(table, columns=columns))
+    relation = target.name
+    if entity.fact and entity.fact.is_seen:
+        relation = seen.first(target, area.area, columns=table.names)
+        columns = (*columns, seen.FIRST)
+    whole = replace(table, columns=columns)
+    return Feed(target, entity.landing, columns, table.rows, whole, relation)
 
 
 def _dimension(
@@ -137,8 +151,9 @@ def _dimension(
             table=table.name,
             column=column,
         )
-    effective = str(declared.effective or entity.watermark)
-    _require_staged(staged, (*named[1:], effective), entity, why)
+    effective = str(entity.changes_at)
+    dating = () if entity.is_seen else (effective,)
+    _require_staged(staged, (*named[1:], *dating), entity, why)
     untracked = tuple(
         name for name in table.names if name in staged and name not in (*named, *VERSIONING)
     )
@@ -159,7 +174,7 @@ def _dimension(
         type1=declared.type1,
         untracked=untracked,
         effective=effective,
-        has_plans=effective != entity.watermark,
+        has_plans=effective not in (entity.watermark, SEEN_AT),
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
@@ -194,6 +209,8 @@ def _fact(
     key_columns = (*declared.dimensions, *declared.dates)
     if declared.on_delete == "soft":
         key_columns = (*key_columns, DELETED)
+    if declared.is_seen:
+        seen.require_column(area, entity, table, declared.seen_column)
     catalog.require_columns(
         table, (*declared.rename, *key_columns, "_batch_id"), server="dwh", why=why
     )
@@ -202,7 +219,7 @@ def _fact(
         for column, role in declared.dimensions.items()
     )
     staged = {column.name: column for column in feed.columns}
-    named = [declared.event_time, *declared.rename.values(), *declared.dates.values()]
+    named = [declared.happens_at, *declared.renamed.values(), *declared.dates.values()]
     named += [column for role in roles for column in role.by]
     _require_staged(staged, (*entity.key, *named), entity, why)
     for role in roles:
@@ -220,8 +237,8 @@ def _fact(
         landed=entity.landing,
         natural_key=tuple(here[column] for column in entity.key),
         columns=columns,
-        event_time=declared.event_time,
-        event_column=here[declared.event_time],
+        event_time=declared.happens_at,
+        event_column=here[declared.happens_at],
         roles=roles,
         dates=declared.dates,
         on_delete=declared.on_delete,
@@ -251,7 +268,7 @@ def _fact_columns(
         ContractError: nothing feeds a column, or no column identifies or dates a fact.
     """
     assert entity.fact is not None, "called for facts"
-    renamed = entity.fact.rename
+    renamed = entity.fact.renamed
     staged = {column.name for column in feed.columns}
     # Every other column is copied from STG's column of its name, or of the one that `rename` says.
     columns = {
@@ -261,7 +278,7 @@ def _fact_columns(
     }
     contracts.require_fed(area, table, columns, feed.table, own, view=entity.view)
     _require_own_names(area, table, columns, sqlfiles.reserved("fact"))
-    for column in (*entity.key, entity.fact.event_time):
+    for column in (*entity.key, entity.fact.happens_at):
         if column not in columns.values():
             raise ContractError(
                 f"dwh: {table.name} has no column for {column!r} of "

@@ -111,7 +111,7 @@ def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
             unknown_dates=[target.unknown_date(name) for name in target.dates],
             date_keys=Columns(tuple(target.dates)),
             members=said,
-            mirror=feed.mirror.name,
+            relation=feed.relation,
             applied=db.literal(published),
         ),
         compose.statement(

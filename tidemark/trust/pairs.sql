@@ -38,7 +38,7 @@
         {coalesce(to_char(t.dates, 'YYYYMMDD')::integer, unknown_dates)::text as date_keys},
         {members},
         t._batch_id > {applied} as _pending
-    from {mirror} as t
+    from {relation} as t
     where t._deleted_at is null or t._batch_id > {applied}
 )
 

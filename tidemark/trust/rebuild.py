@@ -190,14 +190,16 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         source, table = mirrored[name]
         versions = mirror.delta(source, after=0, columns=landing.names)
         job = stage.job(area, name, table, landing, versions)
+        before = db.name(*area.entities[name].work("before"))
         parts: Parts = {
             "mirror": target.name,
+            "before": before,
             "history": target.history,
             "payload": Columns(target.payload),
+            "key": Columns(target.key),
             "landing": job.landing.name,
             "applied": db.literal(applied),
         }
-        before = db.name(*area.entities[name].work("before"))
         counts = Counts(processed=transfer.refill(mrr, stg, job))
         stg.run(compose.statement(__name__, "forget_later", parts))
         worktable.make(stg, before, compose.statement(__name__, "keep", parts))
@@ -207,6 +209,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         landed = stg.rows(compose.statement(__name__, "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
         cleanse.apply(stg, cleansings[name], seen, counts)
+        stg.run(compose.statement(__name__, "keep_first_batches", parts))
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
 

@@ -13,9 +13,16 @@ order by _batch_id
 -- name: keep
 select
     {payload},
-    _deleted_at
+    _deleted_at,
+    _first_batch_id
 from {mirror}
-where _deleted_at is null
+
+-- A key was first seen when it was, even if the versions of that time are gone.
+-- name: keep_first_batches
+update {mirror} as m
+set _first_batch_id = b._first_batch_id
+from {before} as b
+where {m.key = b.key} and m._first_batch_id <> b._first_batch_id
 
 -- name: empty
 truncate {mirror}, {history}

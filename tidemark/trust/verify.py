@@ -263,7 +263,13 @@ def _extracted(
     )
     if entity.deletes == "ignore":
         rest = [one for one in compared.differences if one.kind != "surplus"]
-        return replace(compared, differences=rest)
+        compared = replace(compared, differences=rest)
+    if entity.extract == "full":
+        # The next batch reads all rows, and mends whatever differs.
+        mended = len(compared.differences)
+        return replace(compared, differences=[], pending=compared.pending + mended)
+    if entity.deletes == "ignore":
+        return compared
     # A comparison of keys mends missing rows, surplus rows and changed watermarks. If the next
     # batch compares keys, these are pending. A change that left the watermark alone stays a
     # difference: no batch would ever find it.
