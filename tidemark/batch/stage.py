@@ -18,6 +18,7 @@ from tidemark.layers import (
     mirror,
     rejects,
     seen,
+    unmoved,
 )
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
@@ -99,13 +100,27 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     name = sending.job.landing.entity
                     landed = all_batches if again.get(name) else batches
                     cleanse.apply(stg, cleansings[name], landed, counts[name])
-                    counts[name].warning = rejects.warning(stg, area, name, counts[name], batches)
+                    counts[name].warning = _warning(
+                        stg, area, cleansings[name], counts[name], batches
+                    )
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
                 if again:
                     made.taken(stg, area.area, again)
                 _record(stg, area, batches, _written(sendings, repair))
     return hop.result()
+
+
+def _warning(
+    stg: Session, area: Area, cleansing: Cleansing, counts: Counts, batches: Mapping[int, Applied]
+) -> str | None:
+    """Say what is wrong with the rows of an entity, although they were applied."""
+    name, found = cleansing.entity, []
+    found.append(rejects.warning(stg, area, name, counts, batches))
+    if counts.updated:
+        entity, target = area.entities[name], cleansing.target
+        found.append(unmoved.warning(stg, area, entity, target, batches))
+    return " ".join(filter(None, found)) or None
 
 
 def _questions(_: Session, area: Area) -> Question[tuple[int, dict[str, bool]]]:
