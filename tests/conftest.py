@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fix_shop",
     "tests.fix_silence",
     "tests.fix_star",
+    "tests.fix_strangers",
     "tests.fix_tls",
     "tests.fix_visits",
     "tests.fix_order",

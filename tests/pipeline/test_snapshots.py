@@ -21,6 +21,7 @@ from tidemark.declare.config import Retention
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate
+from tidemark.install.propose import catalog
 from tidemark.model import Column, Overrides
 from tidemark.observe import history, plan, status
 from tidemark.postgres import worktable
@@ -116,6 +117,8 @@ def ask(retail: Retail) -> None:
     customers = retail.area.entities["customers"]
     history.read(retail.servers, retail.area, customers, ["1"])
     history.most_changed(retail.servers, customers)
+    with retail.servers.session("operational", "init") as source:
+        catalog.read(source)
 
 
 def damage_and_mend(retail: Retail) -> None:

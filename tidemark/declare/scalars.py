@@ -12,7 +12,7 @@ from tidemark.model import LAYERS
 
 _DURATION = re.compile(r"^(\d{1,9})\s*(s|m|h|d)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_TAKEN = {*LAYERS, "new", "postgres", "template0", "template1"}
+TAKEN = {*LAYERS, "new", "postgres", "template0", "template1"}
 """Names of layers, of a folder of embedded servers, and of the databases that each of them has."""
 _LONGEST = timedelta(days=36500)
 LONGEST_NAME = 48
@@ -42,7 +42,7 @@ def _plain_name(value: str) -> str:
 
 
 def _server_name(value: str) -> str:
-    if _plain_name(value) in _TAKEN:
+    if _plain_name(value) in TAKEN:
         raise ValueError(
             f"{value!r} is a name that layers or embedded servers have; choose another"
         )

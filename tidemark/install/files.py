@@ -46,10 +46,13 @@ class SqlFile:
 
 
 def platform_folder(project: Project) -> Path:
-    """Return `sql/platform` of the checkout, or the copy inside the installed package."""
-    packaged = Path(__file__).parents[1] / "sql" / "platform"
+    """Return `sql/platform` of the project, else the copy that came with the package.
+
+    An installed package has its copy inside, a checkout beside it.
+    """
     own = project.sql / "platform"
-    return own if own.is_dir() or not packaged.is_dir() else packaged
+    copies = (folder / "sql" / "platform" for folder in Path(__file__).parents[1:3])
+    return own if own.is_dir() else next(filter(Path.is_dir, copies), own)
 
 
 def of(project: Project, server: ServerName) -> Iterator[SqlFile]:

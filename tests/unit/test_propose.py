@@ -1,0 +1,209 @@
+"""What `init` proposes, from catalogs as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from tidemark.declare import yamlfiles
+from tidemark.declare.config import Area
+from tidemark.errors import ConfigError, UnknownNameError
+from tidemark.install.propose import entities, proposal, remarks, text, words
+from tidemark.install.propose.catalog import Catalog, Index, Reference, SourceTable
+from tidemark.install.propose.draft import Dimension, Fact, Proposal
+from tidemark.model import Column
+
+INT, TEXT, STAMP, DATE = "integer", "text", "timestamp with time zone", "date"
+
+
+def table(name: str, /, *refers: str, key: Sequence[str] = ("id",), **columns: str) -> SourceTable:
+    """A table with a key, a watermark, and a column `<table>_id` for each table it refers to.
+
+    A column whose type ends with ? may be null.
+    """
+    types = {**dict.fromkeys(key, INT), **{f"{one}_id": INT for one in refers}}
+    types |= {**columns, "updated_at": STAMP}
+    made = [Column(c, t.rstrip("?"), not_null=not t.endswith("?")) for c, t in types.items()]
+    return SourceTable(
+        ("public", name),
+        tuple(made),
+        indexes=(Index(tuple(key), is_unique=True, is_primary=True),),
+        references=tuple(Reference((f"{one}_id",), ("public", one), ("id",)) for one in refers),
+        is_stamped=True,
+    )
+
+
+def propose(*tables: SourceTable, **more: Any) -> Proposal:
+    catalog = Catalog({one.name: one for one in tables}, **more)
+    made = proposal.make(catalog, tables, area="shop", source="shop")
+    yamlfiles.validated(yaml.safe_load(text.area(made)), "area.yml", Area)
+    return made
+
+
+def stars(made: Proposal) -> dict[str, Any]:
+    return {one.name: one.star for one in made.entities}
+
+
+SHOP = (
+    table("customer", name=TEXT, email=TEXT, city=TEXT),
+    table("product", name=TEXT, price="numeric(9,2)"),
+    table("sale", "customer", "product", ordered_at=STAMP, due_on=DATE, amount="numeric(9,2)"),
+)
+
+
+def test_what_is_referred_to_is_a_dimension_and_what_refers_to_several_is_a_fact():
+    found = stars(propose(*SHOP))
+    assert isinstance(found["customer"], Dimension)
+    assert (found["customer"].type2, found["customer"].type1) == (("city",), ("name", "email"))
+    sale = found["sale"]
+    assert isinstance(sale, Fact)
+    assert {key: role.entity for key, role in sale.roles.items()} == {
+        "customer_key": "customer",
+        "product_key": "product",
+    }
+    assert (sale.event_time.value, sale.dates) == (
+        "ordered_at",
+        {"ordered_date_key": "ordered_at", "due_date_key": "due_on"},
+    )
+
+
+def test_a_dimension_that_refers_to_others_keeps_their_keys():
+    shop = (*SHOP, table("branch", "customer", "product", name=TEXT, opened_at=STAMP))
+    found = stars(propose(*shop, table("visit", "branch", at=STAMP)))
+    assert found["branch"].type2 == ("customer_id", "product_id")
+    assert [*found["visit"].roles] == ["branch_key"]
+
+
+def test_pairs_of_keys_are_facts_without_amounts():
+    pairs = table("customer_product", "customer", "product", key=("customer_id", "product_id"))
+    fact = stars(propose(*SHOP[:2], pairs))["customer_product"]
+    assert (len(fact.roles), fact.event_time.value) == (2, "updated_at")
+
+
+def test_two_references_to_one_table_are_two_roles_of_it():
+    route = table("flight", "airport", flown_at=STAMP, to_id=INT)
+    there = Reference(("to_id",), ("public", "airport"), ("id",))
+    route = replace(route, references=(*route.references, there))
+    roles = stars(propose(table("airport", name=TEXT), route))["flight"].roles
+    assert {name: role.by for name, role in roles.items()} == {
+        "airport_key": ("airport_id",),
+        "to_key": ("to_id",),
+    }
+
+
+def test_a_line_keeps_the_key_of_its_header_and_a_person_hears_of_it():
+    line = table("line", "sale", "product", amount="numeric")
+    made = propose(*SHOP, line)
+    assert [*stars(made)["line"].roles] == ["product_key"]
+    said = "\n".join(remarks.unknown(made, Catalog({})))
+    assert "line: sale_id names a row of public.sale, which is a fact too" in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"indexes": ()}, "it has no primary key"),
+        ({"kind": "v"}, "it is a view"),
+        ({"may_read": False}, "the login may not read it"),
+        ({"hides_rows": True}, "a policy hides rows"),
+        ({"part_of": ("public", "product")}, "its rows come with public.product"),
+        ({"indexes": (Index(("password",), is_unique=True),)}, "is called like a secret"),
+    ],
+)
+def test_what_cannot_be_followed_is_left_out_with_the_reason(changed: dict[str, Any], why: str):
+    customer = table("customer", password=TEXT, name=TEXT)
+    made = propose(*SHOP[1:], replace(customer, **changed))
+    assert "customer" not in stars(made)
+    assert why in "\n".join(remarks.left_out(made))
+
+
+def test_a_unique_index_is_a_key_if_its_columns_are_never_null():
+    either = table("thing", code="text?", no=INT, name=TEXT)
+    either = replace(either, indexes=(Index(("code",), is_unique=True), Index(("no",), True)))
+    (one,) = propose(either).entities
+    assert (one.entity.key_columns, one.entity.key.why != "") == (("no",), True)
+
+
+def test_names_that_a_dimension_has_for_itself_are_changed_in_a_view():
+    made = propose(table("rate", name=TEXT, valid_from=DATE, is_current="boolean"))
+    (one,) = made.entities
+    assert stars(made)["rate"].type2 == ("source_is_current",)
+    assert "valid_from as source_valid_from" in text.view(made, one)
+    assert "source_valid_from date" in text.star(made)
+
+
+def test_names_that_need_quotes_get_them_and_others_do_not():
+    odd = table("Order", key=("no",), **{"group by": TEXT, "on": TEXT, "O'Neill": TEXT})
+    made = propose(odd, keywords=frozenset({"on"}))
+    assert [one.name for one in made.entities] == ["order"]
+    star = " ".join(text.star(made).split())
+    assert 'identity, no integer, "group by" text, "on" text, "O\'Neill" text' in star
+    assert 'type2: ["group by", "on", "O\'Neill"]' in text.area(made)
+
+
+def test_what_the_source_lacks_is_said_as_statements():
+    late = replace(SHOP[0], indexes=(*SHOP[0].indexes, Index(("updated_at",))))
+    hidden = replace(SHOP[1], may_use=False, may_read=False)
+    catalog = Catalog({}, login="reader", sees_all_sessions=False)
+    made = propose(late, *SHOP[2:], hidden)
+    assert [*remarks.lacking(made, catalog, [late, hidden, *SHOP[2:]])] == [
+        'grant pg_read_all_stats to "reader";',
+        'grant usage on schema "public" to "reader";',
+        'grant select on "public"."product" to "reader";',
+        'create index concurrently on "public"."sale" ("updated_at");',
+    ]
+
+
+def test_tables_of_one_name_in_two_schemas_and_long_names_stay_apart():
+    long = "a" * 60
+    named = [("public", "log"), ("audit", "log"), ("public", long), ("public", f"{long}b")]
+    tables = [replace(table("x", name=TEXT), name=name) for name in named]
+    names = [*entities.names(tables, 20).values()]
+    assert names == ["log", "audit_log", "a" * 20, "a" * 18 + "_2"]
+
+
+def test_a_misspelt_table_gets_the_nearest_name():
+    catalog = Catalog({one.name: one for one in SHOP})
+    assert [one.name[1] for one in entities.chosen(catalog, exclude=["s*"])] == [
+        "customer",
+        "product",
+    ]
+    with pytest.raises(UnknownNameError, match="'customer'"):
+        entities.chosen(catalog, include=["custmer"])
+
+
+def test_an_areas_name_leaves_room_for_its_tables():
+    with pytest.raises(ConfigError, match="shorter one with --area"):
+        proposal.make(Catalog({}), (), area="a" * 40, source="shop")
+
+
+@pytest.mark.parametrize(
+    "name",
+    "updated_at updatedAt last_update LastUpdated modifieddate date_modified changed_at mtime "
+    "last_edited_when update_ts post_modified_gmt".split(),
+)
+def test_a_time_of_change_is_known_by_its_name(name: str):
+    assert words.is_change_time(name, "posts")
+
+
+@pytest.mark.parametrize("name", ["created_at", "ordered_at", "price_changed_by_at", "update_of"])
+def test_other_times_are_no_times_of_change(name: str):
+    assert not words.is_change_time(name, "posts")
+
+
+def test_secrets_are_known_by_their_names():
+    secret = ["password_hash", "apiKey", "IBAN", "card_number", "private_key", "pin"]
+    assert [name for name in secret if not words.is_secret(name)] == []
+    assert [
+        name for name in ("postcard", "spinning", "keyboard", "city") if words.is_secret(name)
+    ] == []
+
+
+def test_what_comes_later_elsewhere_may_be_what_a_table_is_about():
+    assert words.comes_later("delivered_at", "orders")
+    assert not words.comes_later("delivered_at", "deliveries")
+    assert not words.comes_later("ordered_at", "orders")

@@ -1,0 +1,114 @@
+"""A proposal as values: entities, what they become in the star, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidemark.install.propose.catalog import SourceTable
+from tidemark.model import Column, QualifiedName
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What was chosen, and why. Without a reason it is no guess."""
+
+    value: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A dimension of the star."""
+
+    surrogate_key: str
+    type2: tuple[str, ...]
+    type1: tuple[str, ...]
+    effective: Guess | None = None
+    """None: the watermark says it."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Column of the source -> its name from STG on, where a dimension has a column of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a fact refers to: a dimension, and the columns that name its member."""
+
+    entity: str
+    by: tuple[str, ...] = ()
+    """Empty: they have the names of the dimension's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact of the star."""
+
+    event_time: Guess
+    roles: Mapping[str, Role]
+    """Key column -> dimension."""
+    dates: Mapping[str, str]
+    """Key column -> what dates the fact."""
+    columns: tuple[Column, ...]
+    """Columns of the source that the fact keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A table of the source that can be followed: its key, its watermark, what is read of it."""
+
+    name: str
+    table: SourceTable
+    key: Guess
+    key_columns: tuple[str, ...]
+    watermark: Guess | None
+    left_out: Mapping[str, str]
+    """Column that is not read -> why."""
+    remarks: tuple[str, ...] = ()
+    """What a person should know about it."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are read."""
+        return tuple(one for one in self.table.columns if one.name not in self.left_out)
+
+    @property
+    def stamp(self) -> str | None:
+        """The watermark's column."""
+        return self.watermark.value if self.watermark else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entity, and what it becomes in the star."""
+
+    entity: Entity
+    star: Dimension | Fact
+    why: str
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The entity's name."""
+        return self.entity.name
+
+    @property
+    def dwh(self) -> str:
+        """The name of its table in the DWH, without the schema."""
+        kind = "dim" if isinstance(self.star, Dimension) else "fact"
+        return f"{kind}_{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An area as it is proposed."""
+
+    area: str
+    source: str
+    schema: str
+    """Of its tables in the star."""
+    landing: str
+    """Of its cleansing views."""
+    entities: tuple[Placed, ...]
+    left_out: Mapping[QualifiedName, str]
+    """Table of the source that is not in the area -> why."""
+    keywords: frozenset[str] = frozenset()

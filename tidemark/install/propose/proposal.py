@@ -1,0 +1,64 @@
+"""A proposal for an area: from a catalog to entities that have a place in the star."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from tidemark.declare.scalars import LONGEST_NAME
+from tidemark.errors import ConfigError
+from tidemark.install.propose import entities, star
+from tidemark.install.propose.catalog import Catalog, SourceTable
+from tidemark.install.propose.draft import Entity, Placed, Proposal
+from tidemark.model import QualifiedName
+
+_SHORTEST = 12
+"""Letters that the names of entities need at least, beside the area's name."""
+
+
+def make(
+    catalog: Catalog,
+    tables: Collection[SourceTable],
+    *,
+    area: str,
+    source: str,
+    known: Mapping[QualifiedName, Placed] | None = None,
+) -> Proposal:
+    """Propose an area of tables, or of what can be followed of them.
+
+    Args:
+        catalog: of the source.
+        tables: those that are asked for.
+        area: its name, which is that of its schema too.
+        source: the name of its source.
+        known: entities that the area has already, by the source's table.
+
+    Raises:
+        ConfigError: the area's name leaves no room for those of its tables.
+    """
+    longest = LONGEST_NAME - len(f"{area}.fact_")
+    if longest < _SHORTEST:
+        raise ConfigError(
+            f"init: the area's name {area!r} has {len(area)} letters, and schema and table have "
+            f"{LONGEST_NAME} together. Choose a shorter one with --area."
+        )
+    before = known or {}
+    new = [table for table in tables if table.name not in before]
+    names = entities.names(new, longest, [one.name for one in before.values()])
+    found: list[Entity] = []
+    left_out: dict[QualifiedName, str] = {}
+    for table in new:
+        one = entities.entity(table, names[table.name])
+        if isinstance(one, str):
+            left_out[table.name] = one
+        else:
+            found.append(one)
+    stars, homeless = star.placed(found, before)
+    return Proposal(
+        area=area,
+        source=source,
+        schema=area,
+        landing=f"landing_{area}",
+        entities=tuple(stars),
+        left_out=left_out | homeless,
+        keywords=catalog.keywords,
+    )

@@ -1,0 +1,223 @@
+"""A proposal as files: `area.yml`, the star, and views where a dimension needs other names."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from tidemark.install.propose.draft import Dimension, Fact, Placed, Proposal, Role
+from tidemark.layers.mirror import LINEAGE, REASONS
+from tidemark.postgres.db import quoted
+
+_WIDTH = 100
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_SQL = re.compile(r"[a-z_][a-z0-9_]*")
+_NO_NAMES = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+
+
+def area(proposal: Proposal) -> str:
+    """Return `area.yml`."""
+    head = (
+        "# Written by `tidemark init`. What it guessed says so, and why: correct what is wrong.\n"
+        f"area: {proposal.area}\n"
+        f"schema: {proposal.schema}\n"
+        f"source: {{name: {proposal.source}}}\n"
+        "\n"
+        "entities:\n"
+    )
+    return head + "\n".join(entity(one) for one in proposal.entities)
+
+
+def entity(one: Placed) -> str:
+    """Return what `area.yml` says of an entity."""
+    return "\n".join(_entity(one)) + "\n"
+
+
+def _entity(one: Placed) -> Iterator[str]:
+    subject = one.entity
+    yield f"  {one.name}:"
+    yield f"    source: {_scalar('.'.join(subject.table.name))}"
+    yield from _line(4, "key", _list(subject.key_columns), subject.key.why)
+    if subject.watermark:
+        yield from _line(4, "watermark", [_scalar(subject.watermark.value)], subject.watermark.why)
+        yield "    deletes: detect"
+    else:
+        yield "    extract: full"
+    if subject.left_out:
+        why = "; ".join(dict.fromkeys(subject.left_out.values()))
+        yield from _line(4, "leave_out", _list(subject.left_out), why)
+    if isinstance(one.star, Dimension):
+        yield from _line(4, "dimension", [], one.why)
+        yield from _dimension(one.dwh, one.star)
+    else:
+        yield from _line(4, "fact", [], f"it {one.why}")
+        yield from _fact(one.dwh, one.star)
+
+
+def _dimension(table: str, star: Dimension) -> Iterator[str]:
+    yield f"      table: {table}"
+    yield f"      surrogate_key: {_scalar(star.surrogate_key)}"
+    if star.type2:
+        yield from _line(6, "type2", _list(star.type2), "what is worth a history")
+    if star.type1:
+        yield from _line(6, "type1", _list(star.type1), "names, contacts, long texts, counters")
+    if star.effective:
+        yield from _line(6, "effective", [_scalar(star.effective.value)], star.effective.why)
+
+
+def _fact(table: str, star: Fact) -> Iterator[str]:
+    yield f"      table: {table}"
+    yield from _line(6, "event_time", [_scalar(star.event_time.value)], star.event_time.why)
+    if star.roles:
+        roles = {column: _role(role) for column, role in star.roles.items()}
+        yield from _line(6, "dimensions", _map(roles), "")
+    if star.dates:
+        dates = {column: _scalar(dated) for column, dated in star.dates.items()}
+        yield from _line(6, "dates", _map(dates), "")
+
+
+def _role(role: Role) -> str:
+    by = ", ".join(map(_scalar, role.by))
+    return f"{{entity: {role.entity}, by: [{by}]}}" if by else role.entity
+
+
+def _line(indent: int, key: str, value: list[str], why: str) -> Iterator[str]:
+    """Yield a key with its value and the reason for it.
+
+    Args:
+        indent: blanks in front.
+        key: the key.
+        value: a bracket, items and a bracket, which may go over several lines; or one word.
+        why: the reason; '' if it is no guess.
+    """
+    start = f"{' ' * indent}{key}:"
+    first, *inner, last = value if len(value) > 1 else ["", *value, ""]
+    whole = f"{start} {first}{', '.join(inner)}{last}".rstrip()
+    if why and len(whole) + len(why) + 11 <= _WIDTH:
+        yield f"{whole}  # guess: {why}"
+        return
+    if why:
+        yield f"{' ' * indent}# guess: {why}"
+    if len(whole) <= _WIDTH or len(value) < 2:
+        yield whole
+        return
+    yield f"{start} {first}"
+    yield from _wrapped(inner, " " * (indent + 2))
+    yield f"{' ' * indent}{last}"
+
+
+def _wrapped(items: Iterable[str], indent: str) -> Iterator[str]:
+    line = indent
+    for item in items:
+        if len(line) + len(item) + 2 > _WIDTH and line.strip():
+            yield line.rstrip()
+            line = indent
+        line += f"{item}, "
+    yield line.rstrip()
+
+
+def _list(names: Iterable[str]) -> list[str]:
+    return ["[", *map(_scalar, names), "]"]
+
+
+def _map(values: Mapping[str, str]) -> list[str]:
+    return ["{", *(f"{_scalar(key)}: {value}" for key, value in values.items()), "}"]
+
+
+def _scalar(name: str) -> str:
+    is_plain = _PLAIN.fullmatch(name) and name.lower() not in _NO_NAMES
+    return name if is_plain else json.dumps(name, ensure_ascii=False)
+
+
+def star(proposal: Proposal) -> str:
+    """Return the file that makes the star."""
+    head = "-- The star, as `tidemark init` proposed it. Keys that are 0 say: not known.\n\n"
+    return head + tables(proposal)
+
+
+def tables(proposal: Proposal) -> str:
+    """Return the statements that make the tables of the star."""
+    return "\n".join(_table(one, proposal) for one in proposal.entities)
+
+
+def _table(one: Placed, proposal: Proposal) -> str:
+    make = _dimension_table if isinstance(one.star, Dimension) else _fact_table
+    return "\n".join(make(one, proposal.schema, proposal.keywords)) + "\n"
+
+
+def _dimension_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator[str]:
+    assert isinstance(one.star, Dimension), "called for dimensions"
+    place = f"{_name(schema, keywords)}.{one.dwh}"
+    called = {c.name: one.star.renamed.get(c.name, c.name) for c in one.entity.columns}
+    shown = {*one.entity.key_columns, *one.star.type2, *one.star.type1}
+    columns = [f"{_name(one.star.surrogate_key, keywords)} bigint generated by default as identity"]
+    columns += [
+        f"{_name(called[c.name], keywords)} {c.type}"
+        for c in one.entity.columns
+        if called[c.name] in shown
+    ]
+    yield from _create(place, columns)
+    key = ", ".join(map(_text, one.entity.key_columns))
+    made = f"{_text(f'{schema}.{one.dwh}')}, {_text(one.star.surrogate_key)}, array[{key}]"
+    yield f"select tidemark.create_dimension({made});"
+    said = f"One row per version of a row of {one.entity.table.label}: over [valid_from, valid_to)."
+    yield f"comment on table {place} is {_text(said)};"
+
+
+def _fact_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator[str]:
+    assert isinstance(one.star, Fact), "called for facts"
+    place = f"{_name(schema, keywords)}.{one.dwh}"
+    roles = [_name(column, keywords) for column in one.star.roles]
+    columns = [f"{_name(c.name, keywords)} {c.type}" for c in one.star.columns]
+    columns += [f"{column} bigint not null" for column in roles]
+    columns += [f"{_name(column, keywords)} integer not null" for column in one.star.dates]
+    columns += ["_batch_id bigint not null"]
+    columns += [f"primary key ({', '.join(_name(c, keywords) for c in one.entity.key_columns)})"]
+    yield from _create(place, columns)
+    yield from (f"create index on {place} ({column});" for column in roles)
+    yield f"comment on table {place} is {_text(f'One row per row of {one.entity.table.label}.')};"
+
+
+def _create(place: str, columns: Iterable[str]) -> Iterator[str]:
+    yield f"create table {place} ("
+    *lines, last = _wrapped(columns, "    ")
+    yield from lines
+    yield last.removesuffix(",")
+    yield ");"
+
+
+def view(proposal: Proposal, one: Placed) -> str:
+    """Return the cleansing view that renames columns of a dimension; '' if none needs it."""
+    if not isinstance(one.star, Dimension) or not one.star.renamed:
+        return ""
+    landing = proposal.landing
+    columns = [
+        f"{_name(c.name, proposal.keywords)} as {_name(new, proposal.keywords)}"
+        if (new := one.star.renamed.get(c.name))
+        else _name(c.name, proposal.keywords)
+        for c in one.entity.columns
+    ]
+    columns += [*LINEAGE, f"array[]::text[] as {REASONS}"]
+    lines = list(_wrapped(columns, "    "))
+    lines[-1] = lines[-1].removesuffix(",")
+    said = "\n".join(textwrap.wrap(_RENAMED, _WIDTH, initial_indent="-- ", subsequent_indent="-- "))
+    return (
+        f"{said}\ncreate or replace view {landing}.clean_{one.name} as\nselect\n"
+        + "\n".join(lines)
+        + f"\nfrom {landing}.{one.name};\n"
+    )
+
+
+_RENAMED = (
+    "A dimension has columns of its own for its versions. Those of the source get other names."
+)
+
+
+def _name(name: str, keywords: Collection[str]) -> str:
+    return name if _SQL.fullmatch(name) and name not in keywords else quoted(name)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
