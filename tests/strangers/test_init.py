@@ -107,6 +107,20 @@ def test_what_is_misspelt_or_of_no_use_writes_nothing(
     assert [*shop.home.rglob("*")] == []
 
 
+MANY = "\n".join(
+    f"create table t{n} (id int primary key, a_id int references t{n % 10}, name text, "
+    "amount numeric, at timestamptz, updated_at timestamptz not null);"
+    for n in range(300)
+)
+
+
+def test_hundreds_of_tables_are_an_area_at_once(meet: Meet):
+    many = meet(MANY, "many")
+    written = many.init()
+    assert written.dimensions + written.facts == 300
+    assert len(many.project.area("many").entities) == 300
+
+
 def test_a_project_without_a_platform_uses_the_one_beside_the_package(shop: Stranger):
     found = project.Project(shop.home)
     from tidemark.install import files

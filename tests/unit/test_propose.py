@@ -110,7 +110,7 @@ def test_a_line_keeps_the_key_of_its_header_and_a_person_hears_of_it():
         ({"kind": "v"}, "it is a view"),
         ({"may_read": False}, "the login may not read it"),
         ({"hides_rows": True}, "a policy hides rows"),
-        ({"part_of": ("public", "product")}, "its rows come with public.product"),
+        ({"part_of": ("public", "archive")}, "its rows come with public.archive"),
         ({"indexes": (Index(("password",), is_unique=True),)}, "is called like a secret"),
     ],
 )
@@ -119,6 +119,12 @@ def test_what_cannot_be_followed_is_left_out_with_the_reason(changed: dict[str, 
     made = propose(*SHOP[1:], replace(customer, **changed))
     assert "customer" not in stars(made)
     assert why in "\n".join(remarks.left_out(made))
+
+
+def test_partitions_are_not_left_out_where_their_table_is_there():
+    part = replace(SHOP[2], name=("public", "sale_1"), part_of=("public", "sale"))
+    made = propose(*SHOP, part)
+    assert ([*stars(made)], made.left_out) == (["customer", "product", "sale"], {})
 
 
 def test_a_unique_index_is_a_key_if_its_columns_are_never_null():

@@ -17,9 +17,14 @@ T = TypeVar("T", bound=BaseModel)
 
 def parsed(path: Path, where: str) -> Any:
     """Read a file as YAML; None for an empty one. ConfigError says `where` it can't be read."""
+    return loaded(path.read_text("utf-8"), where)
+
+
+def loaded(text: str, where: str) -> Any:
+    """Read a text as YAML; see `parsed`."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text("utf-8"), Loader=loader)
+        return yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{where}: not readable as YAML: {said}") from None

@@ -177,7 +177,8 @@ def _views(proposed: Proposal) -> dict[str, str]:
 
 def _check(declared: str, area: str) -> None:
     """Refuse an area.yml that could not be read; ConfigError names the key."""
-    yamlfiles.validated(yaml.safe_load(declared), f"sql/{area}/area.yml", Area)
+    where = f"sql/{area}/area.yml"
+    yamlfiles.validated(yamlfiles.loaded(declared, where), where, Area)
 
 
 def _written(

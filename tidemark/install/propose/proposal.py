@@ -42,7 +42,8 @@ def make(
             f"{LONGEST_NAME} together. Choose a shorter one with --area."
         )
     before = known or {}
-    new = [table for table in tables if table.name not in before]
+    asked = {table.name for table in tables} | {*before}
+    new = [table for table in tables if table.name not in before and table.part_of not in asked]
     names = entities.names(new, longest, [one.name for one in before.values()])
     found: list[Entity] = []
     left_out: dict[QualifiedName, str] = {}

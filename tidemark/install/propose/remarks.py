@@ -11,6 +11,9 @@ from tidemark.postgres.db import quoted
 _INDEXING = {"r": "create index concurrently", "p": "create index"}
 """Kinds of tables. A partitioned one can't have its index made concurrently."""
 
+_NAMED = 8
+"""Tables that are named of those that are left out for one reason."""
+
 
 def left_out(proposal: Proposal) -> Iterator[str]:
     """Say which tables are not in the area, and why."""
@@ -18,7 +21,8 @@ def left_out(proposal: Proposal) -> Iterator[str]:
     for name, why in proposal.left_out.items():
         reasons.setdefault(why, []).append(".".join(name))
     for why, tables in reasons.items():
-        yield f"{', '.join(tables)}: {why}"
+        more = f" and {len(tables) - _NAMED} more" if tables[_NAMED:] else ""
+        yield f"{', '.join(tables[:_NAMED])}{more}: {why}"
 
 
 def unknown(proposal: Proposal, catalog: Catalog) -> Iterator[str]:
