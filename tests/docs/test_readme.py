@@ -15,8 +15,10 @@ import pytest
 import tests.checkout
 from tests.commands import Done, process, run
 from tests.fix_retail import PATIENCE
-from tests.fix_servers import HOME, SERVERS, Warehouse
+from tests.fix_servers import HOME, Warehouse
+from tests.fix_strangers import STRANGERS
 from tidemark.install.embedded import site
+from tidemark.model import LAYERS
 
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -51,9 +53,9 @@ def _set_up(folder: Path) -> None:
     (folder / ".venv" / "stamp").write_text(stamp)
 
 
-def typed(block: str, cwd: Path, **env: str) -> Done:
+def typed(block: str, cwd: Path, setup: Path | None = None, **env: str) -> Done:
     """Run a block as a person types it: tidemark and PostgreSQL's programs are on PATH."""
-    places = (str(cwd / ".venv" / "bin"), str(site.installed()), os.environ["PATH"])
+    places = (str((setup or cwd) / ".venv" / "bin"), str(site.installed()), os.environ["PATH"])
     done = run(["bash", "-euc", block], {"PATH": os.pathsep.join(places), **env}, cwd)
     assert (done.code, done.err) == (0, ""), done
     return done
@@ -91,9 +93,13 @@ def test_the_samples_have_the_shape_of_what_is_printed(printed: list[str], block
     assert [line for line in shown if line not in real and not line.startswith(names)] == []
 
 
-def test_a_warehouse_on_servers_of_ones_own(checkout: Path, empty: Warehouse) -> None:
-    dsns = {f"TIDEMARK_{layer.upper()}_DSN": empty.dsn[layer] for layer in SERVERS}
-    said = typed(BLOCKS[2], checkout, **dsns).out
-    assert "files applied" in said
-    assert "\nNext batch of retail\n" in said
-    assert said.splitlines()[-1].startswith("retail: nothing changed (batch 1, ")
+def test_a_database_of_ones_own_becomes_a_warehouse(
+    checkout: Path, empty: Warehouse, tmp_path: Path
+) -> None:
+    empty.execute("operational", (STRANGERS / "films.sql").read_text("utf-8"))
+    block = BLOCKS[2].replace("postgresql://reader@db.example.com/shop", empty.dsn["operational"])
+    dsns = {f"TIDEMARK_{layer.upper()}_DSN": empty.dsn[layer] for layer in LAYERS}
+    said = typed(block.replace("init ", "init --area shop "), tmp_path, checkout, **dsns).out
+    assert "shop: 9 dimensions and 4 facts, in sql/shop/dwh/01_star.sql, sql/shop/area.yml" in said
+    assert "\nBatch 1 of shop, " in said
+    assert "(13 rows)" in said

@@ -81,8 +81,10 @@ def names(
 ) -> dict[QualifiedName, str]:
     """Give each table a name that an entity can have, and no other one has."""
     given: dict[QualifiedName, str] = {}
-    used = {*taken}
     plain = [words.plain(table.name[1]) for table in tables]
+    # Names that Tidemark derives from those of entities, for histories and cleansing views.
+    derived = [made for name in (*plain, *taken) for made in (f"{name}_history", f"clean_{name}")]
+    used = {*taken, *derived}
     for table, name in zip(tables, plain, strict=True):
         is_twice = plain.count(name) > 1 and table.name[0] != "public"
         wanted = f"{words.plain(table.name[0])}_{name}" if is_twice else name
