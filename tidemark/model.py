@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -225,6 +225,16 @@ class Repair:
     """Layer -> entity -> keys that it has and the layer before it lacks. They are deleted."""
     rejects: Mapping[str, Sequence[Key]]
     """Entity -> MRR keys of open rejects whose row is not refused now. They are resolved."""
+
+    def names(self, entity: str) -> bool:
+        """Whether rows of an entity are to be written again or deleted."""
+        found = (self.resent, self.rejects, *self.surplus.values())
+        return any(each.get(entity) for each in found)
+
+    def among(self, entities: Collection[str]) -> Repair:
+        """Return what the repair sends again of some entities."""
+        resent = {name: keys for name, keys in self.resent.items() if name in entities}
+        return replace(self, resent=resent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import composed, fix_areas
 from tests.fix_areas import Dimension, Made
@@ -60,6 +61,12 @@ TAGS = Dimension(
 """Keys that cleansing changes, and that have another type behind it; plans; lists."""
 
 
+DERIVED = {
+    "sizes": "select id, unnest(sizes) as size from landing_sold.live_items",
+    "counts": "select id, count(*) as sizes from landing_sold.live_sizes group by id",
+}
+
+
 def test_the_composed_statements_are_those_that_were_reviewed(
     retail: Retail, monkeypatch: pytest.MonkeyPatch
 ):
@@ -74,6 +81,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         show_in_order(tags)
         let_keys_change(tags)
         refuse(tags)
+        derive(retail)
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
@@ -155,6 +163,37 @@ def beside(retail: Retail, *entities: Dimension) -> Made:
     project = Project(retail.home)
     migrate.migrate(project, retail.servers)
     return Made(retail.warehouse, retail.servers, project.area("made"), retail.home)
+
+
+def derive(retail: Retail) -> None:
+    """Make rows of lists in other rows, and rows of these; make all of them anew."""
+    items = Dimension(
+        {"id": "int", "sizes": "integer[]", "updated_at": "timestamptz"}, ("id",), entity="items",
+        source=("sold", "items"), mrr="mrr_items", stg="stg_items", table="dim_items",
+    )  # fmt: skip
+    by_query = {"columns": ["id"], "query": "select id from changed"}
+    declared: Any = {
+        "sizes": {"from": ["items"], "key": ["id", "size"], "touched_by": {"items": ["id"]}},
+        "counts": {"from": ["sizes"], "key": ["id"], "touched_by": {"sizes": by_query}},
+    }
+    place: Any = {"area": "sold", "schema": "sold", "landing_schema": None}
+    fix_areas.write(retail.home, items, layers=("operational", "dwh"), **place)
+    path = retail.home / "sql" / "sold" / "area.yml"
+    area = yaml.safe_load(path.read_text("utf-8"))
+    area["entities"] |= declared
+    path.write_text(yaml.safe_dump(area), "utf-8")
+    views = path.parent / "stg" / "views"
+    views.mkdir(parents=True)
+    for name, query in DERIVED.items():
+        text = f"create view landing_sold.derive_{name} as {query}"
+        (views / f"derive_{name}.sql").write_text(text, "utf-8")
+    project = Project(retail.home)
+    migrate.migrate(project, retail.servers)
+    sold = Made(retail.warehouse, retail.servers, project.area("sold"), retail.home)
+    for number in (1, 2):
+        sold.put(items, (number, [7, 8], "now"))
+        sold.run()
+    rebuild.run(sold.servers, sold.area)
 
 
 def let_tables_follow(retail: Retail) -> None:

@@ -8,55 +8,49 @@ alter table landing_passed.passed drop column v;
 drop view landing_passed.clean_passed;
 
 -- landing
-create unlogged table landing_passed.passed (
-    tag text,
-    part integer,
-    v text,
-    sizes integer[],
-    at timestamp with time zone,
-    updated_at timestamp with time zone,
+create unlogged table landing_sold.sizes (
+    id integer,
+    size integer,
+    _reasons text[],
     _batch_id bigint,
     _seq bigint,
     _first_batch_id bigint,
     _extracted_at timestamp with time zone,
     _deleted_at timestamp with time zone
 );
-comment on table landing_passed.passed is 'One row per version of passed.mrr_passed on its way into STG.';
+comment on table landing_sold.sizes is 'One row per version of landing_sold.derive_sizes on its way into STG.';
+
+-- live
+create or replace view landing_sold.live_sizes as
+select m.id, m.size
+from sold.stg_sizes as m
+where m._deleted_at is null;
+comment on view landing_sold.live_sizes is 'One row per row of sold.stg_sizes that is not deleted.';
 
 -- mirror
-create table passed.mrr_passed (
-    tag text,
-    part integer,
-    v text,
-    sizes integer[],
-    at timestamp with time zone,
-    updated_at timestamp with time zone
-);
-select tidemark.create_mirror('"passed"."mrr_passed"', array['tag', 'part']::text[]);
-comment on table passed.mrr_passed is 'One row per row of passed.things, as operational showed it last.';
+create table sold.stg_counts (id integer, sizes bigint);
+select tidemark.create_mirror('"sold"."stg_counts"', array['id']::text[]);
+comment on table sold.stg_counts is 'One row per row of landing_sold.derive_counts that passed cleansing last.';
 
 -- note
 insert into tidemark.stage_again as s (area, entity, is_new)
-values ('passed', 'passed', true)
+values ('sold', 'items', true)
 on conflict (area, entity) do update
 set is_new = s.is_new or excluded.is_new, noted_at = excluded.noted_at;
 
 -- pass_through
-create view landing_passed.clean_passed as
+create view landing_sold.clean_sizes as
 select
-    l.tag,
-    l.part,
-    l.sizes,
-    l.at,
-    l.updated_at,
+    l.id,
+    l.size,
     l._batch_id,
     l._seq,
     l._first_batch_id,
     l._extracted_at,
     l._deleted_at,
-    array[]::text[] as reject_reasons
-from landing_passed.passed as l;
-comment on view landing_passed.clean_passed is 'One row per version in landing_passed.passed, as it came.';
+    l._reasons as reject_reasons
+from landing_sold.sizes as l;
+comment on view landing_sold.clean_sizes is 'One row per version in landing_sold.sizes, as it came.';
 
 -- retype_column
 alter table landing_passed.passed alter column at type character varying(

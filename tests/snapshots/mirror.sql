@@ -180,6 +180,72 @@ from (
 ) as i
 inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
 
+-- find
+select
+    m.id,
+    m.ctid as _row,
+    (
+        false
+        or (m.id is distinct from i.id or m.sizes is distinct from i.sizes)
+        or m._deleted_at is distinct from i._deleted_at
+    ) as _differs
+from (
+    select
+        id,
+        sizes,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from landing_sold."counts.cleaned"
+    where reject_reasons = '{}' and _deleted_at is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    inner join sold.stg_counts as kept on kept.id = c.id
+    where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    inner join sold.stg_counts as kept on kept.id = c.id
+    where
+        false
+        and c._mrr_key is null
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    cross join lateral jsonb_populate_record(null::sold.stg_counts, c._held) as h
+    inner join sold.stg_counts as kept on kept.id = h.id
+    where
+        false
+        and not c._frees
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+) as i
+inner join sold.stg_counts as m on m.id = i.id;
+
 -- has_rows
 select
     'customers' as entity,
@@ -499,96 +565,6 @@ inner join (
     ) as k on m.tag = k.tag
     and m.part = k.part
     where not exists (select from landing.things as l where m.tag = l.tag and m.part = l.part)
-) as i on f.tag = i.tag and f.part = i.part
-where m.ctid = f._row and f._differs;
-
--- update
-update public.stg_things as m
-set
-    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (
-        i.tag,
-        i.part,
-        i.v,
-        i.sizes,
-        i.at,
-        i.updated_at,
-        i._batch_id,
-        i._seq,
-        i._extracted_at,
-        i._deleted_at
-    )
-from landing."stg_things.found" as f
-inner join (
-    select
-        tag,
-        part,
-        v,
-        sizes,
-        at,
-        updated_at,
-        _batch_id,
-        _seq,
-        _extracted_at,
-        _deleted_at
-    from landing."things.cleaned"
-    where reject_reasons = '{}' and _deleted_at is null
-    union all
-    select
-        m.tag,
-        m.part,
-        m.v,
-        m.sizes,
-        m.at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."things.cleaned" as c
-    inner join public.stg_things as m on m.tag = c.tag and m.part = c.part
-    where c._deleted_at is not null and c._mrr_key is null
-    union all
-    select
-        m.tag,
-        m.part,
-        m.v,
-        m.sizes,
-        m.at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."things.cleaned" as c
-    inner join public.stg_things as m on m.tag = c.tag and m.part = c.part
-    where
-        true
-        and c._mrr_key is null
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and m._deleted_at is null
-    union all
-    select
-        m.tag,
-        m.part,
-        m.v,
-        m.sizes,
-        m.at,
-        m.updated_at,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing."things.cleaned" as c
-    cross join lateral jsonb_populate_record(null::public.stg_things, c._held) as h
-    inner join public.stg_things as m on m.tag = h.tag and m.part = h.part
-    where
-        true
-        and not c._frees
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and m._deleted_at is null
 ) as i on f.tag = i.tag and f.part = i.part
 where m.ctid = f._row and f._differs;
 

@@ -140,31 +140,25 @@ end then '_effective' end || ' :tidemark'
     end;
 
 -- guarded
-select tag, part, v, sizes, at, updated_at
-from (select tag, part, v, sizes, at, updated_at
-from public.things
-where updated_at < timestamptz '2025-01-01Z') as r (tag, part, v, sizes, at, updated_at)
+select id, sizes, updated_at
+from (select id, sizes, updated_at
+from sold.items
+where updated_at < timestamptz '2025-01-01Z') as r (id, sizes, updated_at)
 where
     case
-        when 0 + coalesce(octet_length(tag)::bigint, 0)
-        + coalesce(octet_length(v)::bigint, 0)
-        + case
-            when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-            else 0
-        end <= 33554432 then true
-        else (
-            'tidemark: ' || (0 + coalesce(octet_length(tag)::bigint, 0)
-            + coalesce(octet_length(v)::bigint, 0)
-            + case
-                when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-                else 0
-            end) || ' of 33554432 bytes, in '
-            || case greatest(coalesce(octet_length(tag)::bigint, 0), coalesce(octet_length(v)::bigint, 0), case
+        when 0 + case
     when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
     else 0
-end) when coalesce(octet_length(tag)::bigint, 0) then 'tag'
-when coalesce(octet_length(v)::bigint, 0) then 'v'
-when case
+end <= 33554432 then true
+        else (
+            'tidemark: ' || (0 + case
+    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+    else 0
+end) || ' of 33554432 bytes, in '
+            || case greatest(case
+    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+    else 0
+end) when case
     when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
     else 0
 end then 'sizes' end || ' :tidemark'

@@ -61,6 +61,8 @@ def run(
         DeleteGuardError: more is gone from the source than may be; MRR is as it was.
         StatementError, ConnectError: MRR is as it was, the positions too.
     """
+    area = area.sourced
+    repair = overrides.repair.among(area.entities) if overrides.repair else None
     refreshed = {area.entity(name).name for name in overrides.refresh}
     with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
         mrr, counts, (after, (stored, found)) = hop.receiver, hop.counts, hop.known
@@ -69,14 +71,14 @@ def run(
             with source.open(area, known) as delta:
                 mirrors = _following(mrr, area, delta.tables, mirror.of("mrr", area, found), counts)
                 work = Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)
-                if overrides.repair:
-                    resent = landing.land_resent(work, overrides.repair)
+                if repair:
+                    resent = landing.land_resent(work, repair)
                 else:
                     landed = landing.land(work)
             # The look at the source has ended here: its snapshot no longer holds up vacuum there.
             with _key_named(mrr, area):
-                if overrides.repair:
-                    _repair(work, overrides.repair, resent)
+                if repair:
+                    _repair(work, repair, resent)
                 else:
                     _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
     return hop.result()

@@ -88,7 +88,8 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
         after = history_start(session, area.area)
         until = session.value(compose.statement(__name__, "history_end"), {**which, "after": after})
         if until > after:
-            for entity in area.entities.values():
+            kept = area.sourced if layer == "mrr" else area
+            for entity in kept.entities.values():
                 target = mirror.bare(entity, layer)
                 deleted += _replaced(session, target, after, until)
             move = compose.statement(__name__, "move_history_start")

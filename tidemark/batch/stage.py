@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tidemark.batch import running
+from tidemark.batch import deriving, running
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError, RefusedRowError, StatementError
 from tidemark.layers import (
     claims,
     cleanse,
     contracts,
+    derived,
     ledger,
     made,
     mirror,
@@ -77,15 +78,16 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
             again = {name: is_new for name, is_new in noted.items() if name in area.entities}
-            changed = _changed(mrr, area, after, batches, again) if batches else {}
+            sourced = area.sourced
+            changed = _changed(mrr, sourced, after, batches, again) if batches else {}
             all_batches = ledger.applied_after(mrr, area.area, 0) if any(again.values()) else {}
             cleansings: Mapping[str, Cleansing] = {}
             sendings: Sequence[_Sending] = ()
             if changed:
                 found, snapshot = question.ask(
-                    mrr, question.both(mirror.tables(mrr, area), transfer.sharing_snapshot())
+                    mrr, question.both(mirror.tables(mrr, sourced), transfer.sharing_snapshot())
                 )
-                mirrors = mirror.of("mrr", area, found)
+                mirrors = mirror.of("mrr", sourced, found)
                 with stg.transaction():
                     cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
                 since = {name: 0 if again.get(name) else after for name in changed}
@@ -105,9 +107,20 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     )
                 if repair:
                     _remove_surplus(stg, area, repair, max(batches), counts)
+                written = _written(sendings, repair)
+                written |= deriving.run(
+                    stg,
+                    area,
+                    batches,
+                    counts,
+                    after=after,
+                    written=written,
+                    again=again,
+                    repair=repair,
+                )
                 if again:
                     made.taken(stg, area.area, again)
-                _record(stg, area, batches, _written(sendings, repair))
+                _record(stg, area, batches, written)
     return hop.result()
 
 
@@ -133,7 +146,8 @@ def _record(
 ) -> None:
     seen.keep_clocks(stg, area.area, {each: about.clock for each, about in batches.items()})
     for batch_id, about in batches.items():
-        ledger.record(stg, area, batch_id, about.marks, entities, is_repair=about.is_repair)
+        marks = derived.with_marks(area, about.marks)
+        ledger.record(stg, area, batch_id, marks, entities, is_repair=about.is_repair)
 
 
 @contextmanager
@@ -201,8 +215,8 @@ def _changed(
         name: [batch_id for batch_id, one in batches.items() if name in one.refreshed]
         for name in area.entities
     }
-    for name, is_new in again.items():
-        refreshes[name] = [] if is_new else sorted({*refreshes[name], max(batches)})
+    for name in again.keys() & refreshes.keys():
+        refreshes[name] = [] if again[name] else sorted({*refreshes[name], max(batches)})
     return {
         name: found
         for name, found in refreshes.items()
@@ -313,8 +327,8 @@ def _find_out_claims(
 ) -> None:
     """Derive the claims of rows that were staged before claims were kept."""
     applied = question.ask(stg, ledger.last(area.area))
-    for name, cleansing in cleansings.items():
-        source, table = mirrors[name]
+    for name in mirrors:
+        cleansing, (source, table) = cleansings[name], mirrors[name]
         landing = cleansing.claims.landing
         query = mirror.as_of(source, applied, columns=landing.names)
         rows = transfer.refill(mrr, stg, job(area, name, table, landing, query))

@@ -57,7 +57,8 @@ def _verified(opened: Servers, area: Area) -> Verification:
 
     done = 0
     with progress_bars() as progress:
-        total = 2 * len(area.entities) + len(area.dimensions) + len(area.facts)
+        rows = len(area.sourced.entities) + len(area.entities)
+        total = rows + len(area.dimensions) + len(area.facts)
         progress("verify", 0, total)
 
         def report(_: Checked) -> None:

@@ -133,12 +133,51 @@ class Check(_Declaration):
     sql: str
 
 
+class Touch(_Declaration):
+    """How a row of an input names the rows of a derived entity that are made of it."""
+
+    columns: Mapping[Identifier, Identifier]
+    """Column of the derived entity's key -> column of the input, or of the query."""
+    query: str | None = None
+    """A query of such columns, over `changed`: the input's rows that a batch has written, and those
+    that they replaced. None: the input has the columns itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return {"columns": {column: column for column in value}}
+        if isinstance(value, dict) and isinstance(value.get("columns"), list):
+            return {**value, "columns": {column: column for column in value["columns"]}}
+        return value
+
+
+_OF_A_SOURCE = (
+    "source",
+    "extract",
+    "watermark",
+    "lookback",
+    "settle",
+    "deletes",
+    "compare_keys_every",
+    "max_delete_ratio",
+    "on_new_column",
+    "leave_out",
+    "mrr",
+)
+"""Keys of an entity that say how a source is read."""
+
+
 class Entity(_Declaration):
-    """One source table or feed, followed through every layer."""
+    """One source table or feed, or rows made of other entities' rows, through every layer."""
 
     name: PlainName = ""
-    source: SourceName
+    source: SourceName = ""
     """`schema.table` on the source; `public` without a schema."""
+    made_of: Names = Field(default=(), alias="from")
+    """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
+    touched_by: Mapping[PlainName, Touch] = {}
+    """Entity of `from` -> which derived rows a row of it touches."""
     key: Key
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
@@ -169,7 +208,26 @@ class Entity(_Declaration):
     @classmethod
     def _has_tables(cls, value: Any) -> Any:
         name = value.get("name") if isinstance(value, dict) else None
-        return {"mrr": f"mrr_{name}", "stg": f"stg_{name}", **value} if name else value
+        if not name:
+            return value
+        own = {} if value.get("from") else {"mrr": f"mrr_{name}"}
+        return {**own, "stg": f"stg_{name}", **value}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_origin(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        derived = value.get("from")
+        said = [key for key in _OF_A_SOURCE if key in value]
+        if derived and said:
+            raise ValueError(
+                f"`{said[0]}` is for an entity with a source, and `from` says that this one's rows "
+                "are made of others'"
+            )
+        if not derived and "source" not in value:
+            raise ValueError("`source` is missing: name a table of the source, or say `from`")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -179,6 +237,8 @@ class Entity(_Declaration):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Entity:
+        if self.is_derived:
+            return self._is_derived_well()
         if self.extract == "delta" and not self.watermark:
             raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
         if self.dimension and self.fact:
@@ -208,6 +268,26 @@ class Entity(_Declaration):
                 )
         return self
 
+    def _is_derived_well(self) -> Entity:
+        if self.dimension:
+            raise ValueError("a derived entity feeds a `fact`; a `dimension` needs a source")
+        for name in self.made_of:
+            if name not in self.touched_by:
+                raise ValueError(
+                    f"`touched_by` says nothing of {name!r}: which columns of it name the rows here"
+                )
+        for name, touch in self.touched_by.items():
+            if name not in self.made_of:
+                raise ValueError(f"`touched_by` names {name!r}, and `from` does not")
+            if strange := sorted({*touch.columns} - {*self.key}):
+                raise ValueError(f"touched_by.{name}: {strange[0]!r} is not in the key")
+        return self
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether its rows are made of other entities' rows."""
+        return bool(self.made_of)
+
     @cached_property
     def source_name(self) -> QualifiedName:
         """Schema and table on the source."""
@@ -228,7 +308,7 @@ class Entity(_Declaration):
         """
         tables = {"mrr": self.mrr, "stg": self.stg, "dwh": self.dwh}
         name = tables[layer]
-        if name is None:
+        if not name:
             raise KeyError(layer)
         return self._schema, name
 
@@ -253,6 +333,16 @@ class Entity(_Declaration):
     def view(self) -> QualifiedName:
         """Its cleansing view."""
         return self._landing_schema, f"clean_{self.name}"
+
+    @property
+    def deriving_view(self) -> QualifiedName:
+        """The view that makes its rows of others', if it is derived."""
+        return self._landing_schema, f"derive_{self.name}"
+
+    @property
+    def live_view(self) -> QualifiedName:
+        """The view of its rows in STG that are not deleted, which deriving views read."""
+        return self._landing_schema, f"live_{self.name}"
 
     def work(self, what: str) -> QualifiedName:
         """Return the name of a work table. No entity has such a name, since it has a dot."""
@@ -407,6 +497,47 @@ class Area(_Declaration):
                         f"{len(role.by)} columns for a key of {len(target.key)}"
                     )
         return self
+
+    @model_validator(mode="after")
+    def _derived_entities_follow_their_inputs(self) -> Area:
+        for entity in self.entities.values():
+            for name in entity.made_of:
+                if name not in self.entities:
+                    raise ValueError(
+                        f"entities.{entity.name}.from: {name!r} is no entity of this area"
+                    )
+        if len(self.derived) < sum(one.is_derived for one in self.entities.values()):
+            round_ = sorted(
+                name
+                for name, one in self.entities.items()
+                if one.is_derived and one not in self.derived
+            )
+            raise ValueError(f"entities.{round_[0]}.from: {', '.join(round_)} make each other")
+        return self
+
+    @property
+    def sourced(self) -> Area:
+        """The area with those of its entities that have a source."""
+        some = {name: one for name, one in self.entities.items() if not one.is_derived}
+        return self.model_copy(update={"entities": some})
+
+    @property
+    def derived(self) -> tuple[Entity, ...]:
+        """The derived entities, each behind those that it is made of."""
+        done: dict[str, Entity] = {}
+        todo = [one for one in self.entities.values() if one.is_derived]
+        waiting = {one.name for one in todo}
+        while ready := [one for one in todo if not {*one.made_of} & waiting]:
+            done |= {one.name: one for one in ready}
+            waiting -= done.keys()
+            todo = [one for one in todo if one.name in waiting]
+        return tuple(done.values())
+
+    @property
+    def inputs(self) -> tuple[Entity, ...]:
+        """The entities of whose rows others are made."""
+        named = {name for one in self.derived for name in one.made_of}
+        return tuple(one for name, one in self.entities.items() if name in named)
 
     @property
     def calendar(self) -> Calendar:

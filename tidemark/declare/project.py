@@ -229,7 +229,7 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
 def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
     """Yield what no two entities may share: landing table, view, tables, histories."""
     yield from (("landing", label(table)) for table in (entity.landing, entity.view))
-    layers: tuple[Layer, ...] = ("mrr", "stg")
+    layers: tuple[Layer, ...] = ("stg",) if entity.is_derived else ("mrr", "stg")
     for layer in layers:
         schema, table = entity.table(layer)
         yield from ((layer, label((schema, name))) for name in (table, f"{table}_history"))

@@ -60,6 +60,9 @@ class Making:
         try:
             trial.before_views()
             trial.behind_views()
+            for area in self.areas if self.session.server == "stg" else ():
+                for entity in area.derived:
+                    trial.behind(area, entity, is_changed=False)
         except TidemarkError:
             return True
         return bool(trial.statements)
@@ -86,10 +89,47 @@ class Making:
             MigrationError: see `before_views`.
         """
         for area in self.areas if self.session.server == "stg" else ():
-            self._make_views(area)
-            self._make_staged(area)
+            sourced = area.sourced.entities.values()
+            self._make_views(area, sourced)
+            self._make_staged(area, sourced)
+            self._make_live(area, sourced)
+
+    def behind(self, area: Area, entity: Entity, *, is_changed: bool) -> None:
+        """Make what follows from the deriving view of an entity.
+
+        Args:
+            area: the area of the entity.
+            entity: it is derived.
+            is_changed: whether its view is another one now, so that all rows are made anew.
+
+        Raises:
+            ContractError, MigrationError: see `behind_views`.
+        """
+        found = self._tables([entity.deriving_view, entity.landing])
+        view = found.get(entity.deriving_view)
+        if view is None:
+            name = ".".join(entity.deriving_view)
+            self.waiting.append(f"{area.area}.{entity.name} waits for its view {name}")
+            return
+        wanted = made.landing_columns(view, is_derived=True)
+        self._change(made.landing(entity, wanted, found.get(entity.landing), sender=view))
+        self._make_views(area, [entity])
+        self._make_staged(area, [entity])
+        self._make_live(area, [entity])
+        if is_changed:
+            self._run(made.note(area, entity.name, is_new=False))
+
+    def _make_live(self, area: Area, entities: Iterable[Entity]) -> None:
+        """Make the views of live rows that deriving views read."""
+        inputs = [one for one in entities if one.name in {each.name for each in area.inputs}]
+        found = self._tables(table for one in inputs for table in (one.table("stg"), one.live_view))
+        for entity in inputs:
+            if entity.table("stg") in found:
+                here = found.get(entity.live_view)
+                self._change(made.live(entity, found[entity.table("stg")], here))
 
     def _make_mirrors(self, area: Area) -> None:
+        area = area.sourced
         ours = [one for one in area.entities.values() if not self._is_filed(one.table("mrr"))]
         source = sources.of(self.servers, area)
         if not ours or not isinstance(source, Describable):
@@ -144,13 +184,15 @@ class Making:
 
     def _make_landings(self, area: Area) -> None:
         assert self.before is not None, "STG is migrated beside MRR"
-        entities = [one for one in area.entities.values() if not self._lies_elsewhere(area, one)]
+        sourced = area.sourced.entities.values()
+        entities = [one for one in sourced if not self._lies_elsewhere(area, one)]
         mirrored = catalog.tables(self.before, [one.table("mrr") for one in entities])
         found = self._tables(one.landing for one in entities)
         for entity in entities:
             if entity.table("mrr") in mirrored:
-                here = found.get(entity.landing)
-                self._change(made.landing(entity, mirrored[entity.table("mrr")], here))
+                sender = mirrored[entity.table("mrr")]
+                here, wanted = found.get(entity.landing), made.landing_columns(sender)
+                self._change(made.landing(entity, wanted, here, sender=sender))
             elif entity.landing not in found:
                 table, behind = ".".join(entity.landing), ".".join(entity.table("mrr"))
                 self.waiting.append(f"{table} and what reads it wait for mrr's {behind}")
@@ -172,16 +214,16 @@ class Making:
         path = self.by_files.get(("relation", "landing", entity.name), "")
         return entity.landing[0] != "landing" and path.startswith(f"{area.area}/")
 
-    def _make_views(self, area: Area) -> None:
-        ours = [one for one in area.entities.values() if not self._is_filed(one.view)]
+    def _make_views(self, area: Area, entities: Iterable[Entity]) -> None:
+        ours = [one for one in entities if not self._is_filed(one.view)]
         found = self._tables(table for one in ours for table in (one.landing, one.view))
         for entity in ours:
             if entity.landing in found and not self._lies_elsewhere(area, entity):
                 here = found.get(entity.view)
                 self._change(made.pass_through(entity, found[entity.landing], here))
 
-    def _make_staged(self, area: Area) -> None:
-        ours = [one for one in area.entities.values() if not self._is_filed(one.table("stg"))]
+    def _make_staged(self, area: Area, entities: Iterable[Entity]) -> None:
+        ours = [one for one in entities if not self._is_filed(one.table("stg"))]
         tables = {one.name: mirror.bare(one, "stg").tables for one in ours}
         found = self._tables(table for one in ours for table in (one.view, *tables[one.name]))
         for entity in ours:
@@ -227,7 +269,7 @@ class Making:
         if path:
             return path.split("/")[-2] == "views"
         return any(
-            reader.qualified_name == one.view
+            reader.qualified_name in (one.view, one.live_view)
             for area in self.areas
             for one in area.entities.values()
         )

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
+from tidemark.declare.config import Area, Entity
 from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.install import files, presence, rights
@@ -289,19 +290,39 @@ def _apply(
     todo = _todo(found, before, replace_all=replace_all, lacking=lacking)
     _run_all(session, [file for file in todo if not file.is_view], is_first=not before)
     making.before_views()
+    derived = list(_deriving(found, making)) if session.server == "stg" else []
+    last = [file for *_, file in derived]
     views = [
-        file
-        for file in found
-        if file.is_view
-        and (file in todo or file.area in making.shaken)
-        and file.area not in making.held
+        file for file in found if file.is_view and file not in last and _is_due(file, todo, making)
     ]
     _run_all(session, views)
     making.behind_views()
+    for area, entity, file in derived:
+        is_changed = file is not None and _is_due(file, todo, making)
+        if file is not None and is_changed:
+            _run_all(session, [file])
+            views.append(file)
+        making.behind(area, entity, is_changed=is_changed)
     confined.run_deferred(session)
     applied = [file.path for file in found if file in (views if file.is_view else todo)]
     mended = list(dict.fromkeys(laid)) if before else []
     return Migrated(applied, mended, making.statements, making.waiting)
+
+
+def _is_due(view: SqlFile, todo: Collection[SqlFile], making: Making) -> bool:
+    """Whether a file of views is to be applied now."""
+    return (view in todo or view.area in making.shaken) and view.area not in making.held
+
+
+def _deriving(
+    found: Sequence[SqlFile], making: Making
+) -> Iterator[tuple[Area, Entity, SqlFile | None]]:
+    """Yield derived entities, each behind its inputs, and the files of their views."""
+    views = {file.path: file for file in found if file.is_view}
+    for area in making.areas:
+        for entity in area.derived:
+            path = making.by_files.get(("relation", *entity.deriving_view), "")
+            yield area, entity, views.get(path)
 
 
 def _apply_to_source(

@@ -130,7 +130,7 @@ def created(statement: str) -> Named | None:
 
 def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[QualifiedName]:
     for entity in (entity for area in areas for entity in area.entities.values()):
-        if server != "dwh" or entity.dwh:
+        if (server != "dwh" or entity.dwh) and (server != "mrr" or not entity.is_derived):
             schema, table = entity.table(server)
             yield schema, table
             if server != "dwh":

@@ -119,45 +119,45 @@ _batch_id = {batch_id} and _seq between {start} and {end}
     where reject_reasons = '{{}}' and _deleted_at is null
     union all
     select
-        {m.payload},
+        {kept.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
-    inner join {mirror} as m on {m.key = c.key}
+    inner join {mirror} as kept on {kept.key = c.key}
     where c._deleted_at is not null and c._mrr_key is null
     union all
     select
-        {m.payload},
+        {kept.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
-    inner join {mirror} as m on {m.key = c.key}
+    inner join {mirror} as kept on {kept.key = c.key}
     where
         {rewrite}
         and c._mrr_key is null
         and c.reject_reasons <> '{{}}'
         and c._deleted_at is null
-        and m._deleted_at is null
+        and kept._deleted_at is null
     union all
     select
-        {m.payload},
+        {kept.payload},
         c._batch_id,
         c._seq,
         c._extracted_at,
         c._deleted_at
     from {cleaned} as c
     cross join lateral jsonb_populate_record(null::{mirror}, c._held) as h
-    inner join {mirror} as m on {m.key = h.key}
+    inner join {mirror} as kept on {kept.key = h.key}
     where
         {rewrite}
         and not c._frees
         and c.reject_reasons <> '{{}}'
         and c._deleted_at is null
-        and m._deleted_at is null
+        and kept._deleted_at is null
 )
 
 -- name: no_key

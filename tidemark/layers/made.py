@@ -20,6 +20,11 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 
+OWN_REASONS = Column("_reasons", "text[]")
+"""Column of a derived entity's landing table: for which reasons its view refuses a row."""
+
+_NONE = "array[]::text[]"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -74,18 +79,27 @@ def mirror(entity: Entity, layer: Layer, columns: Sequence[Column], *, comment: 
     )
 
 
-def landing_columns(mirrored: Table) -> tuple[Column, ...]:
-    """Return the columns of a landing table: those of the mirror that is sent."""
-    payload = (column for column in mirrored.columns if column.name not in LINEAGE)
-    return (*(Column(one.name, one.type) for one in payload), *LINEAGE_COLUMNS)
+def landing_columns(sender: Table, *, is_derived: bool = False) -> tuple[Column, ...]:
+    """Return the columns of a landing table: those of the mirror that is sent, or of a view."""
+    payload = (one for one in sender.columns if one.name not in (*LINEAGE, REASONS))
+    own = (OWN_REASONS, *LINEAGE_COLUMNS) if is_derived else LINEAGE_COLUMNS
+    return (*(Column(one.name, one.type) for one in payload), *own)
 
 
-def landing(entity: Entity, mirrored: Table, found: Table | None) -> Change:
-    """Say how a landing table gets the columns of the mirror that is sent."""
-    wanted = landing_columns(mirrored)
+def landing(
+    entity: Entity, wanted: Sequence[Column], found: Table | None, *, sender: Table
+) -> Change:
+    """Say how a landing table gets the columns that it should have.
+
+    Args:
+        entity: whose rows land there.
+        wanted: the columns: see `landing_columns`.
+        found: the table as it is; None: it is not there.
+        sender: the mirror that is sent, or the view that makes the rows.
+    """
     table = db.name(*entity.landing)
     if found is None:
-        about = f"One row per version of {mirrored.name} on its way into STG."
+        about = f"One row per version of {sender.name} on its way into STG."
         made = compose.statement(
             __name__,
             "landing",
@@ -94,7 +108,7 @@ def landing(entity: Entity, mirrored: Table, found: Table | None) -> Change:
             type=_types(wanted),
             comment=db.literal(about),
         )
-        return Change(entity.landing, mirrored.name, (made,))
+        return Change(entity.landing, sender.name, (made,))
     here = {column.name: column.type for column in found.columns}
     new = [one for one in wanted if one.name not in here]
     other = [one for one in wanted if here.get(one.name, one.type) != one.type]
@@ -104,7 +118,7 @@ def landing(entity: Entity, mirrored: Table, found: Table | None) -> Change:
     statements += [_retype(entity.landing, one) for one in other]
     statements += [_add(entity.landing, one) for one in new]
     in_the_way = _reading(found, changed)
-    return Change(entity.landing, mirrored.name, tuple(statements), in_the_way, gone)
+    return Change(entity.landing, sender.name, tuple(statements), in_the_way, gone)
 
 
 def _reading(table: Table, columns: Collection[str]) -> tuple[Reader, ...]:
@@ -114,8 +128,12 @@ def _reading(table: Table, columns: Collection[str]) -> tuple[Reader, ...]:
 
 
 def pass_through(entity: Entity, landing: Table, found: Table | None) -> Change:
-    """Say how a cleansing view that passes its rows on gets the columns of its landing table."""
-    wanted = (*landing.columns, Column(REASONS, "text[]"))
+    """Say how a cleansing view that passes its rows on gets the columns of its landing table.
+
+    Rows that a view has made bring the reasons to refuse them.
+    """
+    passed = tuple(one for one in landing.columns if one.name != OWN_REASONS.name)
+    wanted = (*passed, Column(REASONS, "text[]"))
     if found and [(c.name, c.type) for c in found.columns] == [(c.name, c.type) for c in wanted]:
         return Change(entity.view, landing.name)
     view = db.name(*entity.view)
@@ -123,7 +141,8 @@ def pass_through(entity: Entity, landing: Table, found: Table | None) -> Change:
         __name__,
         "pass_through",
         view=view,
-        columns=Columns(landing.names),
+        columns=Columns(tuple(column.name for column in passed)),
+        reasons=db.name("l", OWN_REASONS.name) if passed != landing.columns else db.raw(_NONE),
         landing=db.name(*landing.qualified_name),
         comment=db.literal(f"One row per version in {landing.name}, as it came."),
     )
@@ -148,7 +167,8 @@ def staged(
     own = (*LINEAGE, REASONS)
     wanted = tuple(Column(one.name, one.type) for one in view.columns if one.name not in own)
     if found is None or history is None:
-        about = f"One row per row of {'.'.join(entity.table('mrr'))} that passed cleansing last."
+        source = entity.deriving_view if entity.is_derived else entity.table("mrr")
+        about = f"One row per row of {'.'.join(source)} that passed cleansing last."
         made = mirror(entity, "stg", wanted, comment=about)
         return Change(entity.table("stg"), view.name, (made,), is_new=True)
     here = {column.name: column.type for column in found.columns}
@@ -169,6 +189,28 @@ def staged(
         tuple(dict.fromkeys(in_the_way)),
         adds=bool(new),
     )
+
+
+def live(entity: Entity, mirrored: Table, found: Table | None) -> Change:
+    """Say how the view of an entity's live rows in STG gets the columns of its mirror."""
+    names = tuple(column.name for column in mirrored.columns if column.name not in LINEAGE)
+    wanted = [(name, mirrored.type_of(name)) for name in names]
+    here = [(column.name, column.type) for column in found.columns] if found else []
+    if here == wanted:
+        return Change(entity.live_view, mirrored.name)
+    made = compose.statement(
+        __name__,
+        "live",
+        view=db.name(*entity.live_view),
+        columns=Columns(names),
+        mirror=db.name(*entity.table("stg")),
+        comment=db.literal(f"One row per row of {mirrored.name} that is not deleted."),
+    )
+    if here == wanted[: len(here)]:
+        return Change(entity.live_view, mirrored.name, (made,))
+    assert found is not None, "a view without columns is a prefix of any"
+    again = (drop_view(entity.live_view), made)
+    return Change(entity.live_view, mirrored.name, again, tuple(found.readers()))
 
 
 def drop_view(view: QualifiedName) -> Composable:

@@ -13,8 +13,15 @@ comment on table {table} is {comment}
 create view {view} as
 select
     {l.columns},
-    array[]::text[] as reject_reasons
+    {reasons} as reject_reasons
 from {landing} as l;
+comment on view {view} is {comment}
+
+-- name: live
+create or replace view {view} as
+select {m.columns}
+from {mirror} as m
+where m._deleted_at is null;
 comment on view {view} is {comment}
 
 -- name: add_column

@@ -72,7 +72,7 @@ def _source(servers: Servers, area: Area) -> Iterator[Finding]:
     """Let the source say what is wrong with it, if its kind can."""
     source = sources.of(servers, area)
     if isinstance(source, Examinable):
-        yield from source.examine(area, _positions(servers, area))
+        yield from source.examine(area.sourced, _positions(servers, area))
 
 
 def _positions(servers: Servers, area: Area) -> Positions | None:

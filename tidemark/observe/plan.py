@@ -71,19 +71,20 @@ def make(servers: Servers, area: Area) -> Plan:
         ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
         WindowError: no safe upper bound is known.
     """
+    sourced = area.sourced
     with (
         servers.session("mrr", "plan") as mrr,
         servers.session("stg", "plan") as stg,
         servers.session("dwh", "plan") as dwh,
     ):
-        asked = question.both(positions.stored(area), mirror.tables(mrr, area))
+        asked = question.both(positions.stored(sourced), mirror.tables(mrr, sourced))
         found, tables = question.ask(mrr, asked)
-        mirrors = mirror.of("mrr", area, tables)
-        known = positions.known(mrr, area, found)
-        with sources.of(servers, area).open(area, known) as delta:
-            differences = drift.compare(area, delta.tables, mirrors)
-            look = _Look(area, mrr, delta, known)
-            planned = [_planned(look, name, mirrors[name]) for name in area.entities]
+        mirrors = mirror.of("mrr", sourced, tables)
+        known = positions.known(mrr, sourced, found)
+        with sources.of(servers, sourced).open(sourced, known) as delta:
+            differences = drift.compare(sourced, delta.tables, mirrors)
+            look = _Look(sourced, mrr, delta, known)
+            planned = [_planned(look, name, mirrors[name]) for name in sourced.entities]
         staged = ledger.last_applied(stg, area.area)
         return Plan(
             area=area.area,

@@ -69,7 +69,8 @@ class LayerRows:
     entity: str
     source: int | None
     """None: a source of its kind can't be counted."""
-    mrr: int
+    mrr: int | None
+    """None: it is derived from other entities in STG."""
     stg: int
     rejected: int
     dwh: int | None
@@ -120,7 +121,9 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
             LayerRows(
                 entity=name,
                 source=there.get(name),
-                mrr=_count(mrr, db.name(*entity.table("mrr")), "count_current"),
+                mrr=None
+                if entity.is_derived
+                else _count(mrr, db.name(*entity.table("mrr")), "count_current"),
                 stg=_count(stg, db.name(*entity.table("stg")), "count_current"),
                 rejected=refused.get(name, 0),
                 dwh=_count(dwh, db.name(*entity.table("dwh"))) if entity.dwh else None,
@@ -132,7 +135,7 @@ def layer_rows(servers: Servers, area: Area) -> list[LayerRows]:
 def source_rows(servers: Servers, area: Area) -> Mapping[str, int]:
     """Count the rows of an area's source: entity -> rows. Empty if a source of its kind can't."""
     source = sources.of(servers, area)
-    return source.rows(area) if isinstance(source, Comparable) else {}
+    return source.rows(area.sourced) if isinstance(source, Comparable) else {}
 
 
 def _count(session: Session, table: Composable, statement: str = "count") -> int:

@@ -20,11 +20,13 @@ from tidemark.errors import LostHistoryError
 from tidemark.layers import (
     claims,
     cleanse,
+    derived,
     ledger,
     mirror,
     rulesets,
 )
-from tidemark.layers.ledger import Lost
+from tidemark.layers.derived import Derivation
+from tidemark.layers.ledger import Applied, Lost
 from tidemark.layers.mirror import Mirror
 from tidemark.layers.rulesets import Others
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, LAYERS, label
@@ -99,7 +101,7 @@ def run(
         LostHistoryError: versions from which others were derived are gone.
         GateError, ContractError, StatementError: the layers are as they were.
     """
-    names = [area.entity(entity).name] if entity else list(area.entities)
+    names = _with_derived(area, [area.entity(entity).name] if entity else list(area.entities))
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
         stack.enter_context(journal.locked())
@@ -180,12 +182,22 @@ def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None
     raise LostHistoryError(f"{'; '.join(map(str, lost))}. {remedy}")
 
 
+def _with_derived(area: Area, names: Sequence[str]) -> list[str]:
+    """Add the entities that are made of these, each behind them."""
+    found = list(names)
+    for entity in area.derived:
+        if entity.name not in found and {*entity.made_of} & {*found}:
+            found.append(entity.name)
+    return found
+
+
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
-    mirrored = mirror.read(mrr, area)
-    cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=names)
+    sourced = [name for name in names if not area.entities[name].is_derived]
+    mirrored = mirror.read(mrr, area.sourced)
+    cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=sourced)
     batches = ledger.applied_after(mrr, area.area, 0)
     applied = ledger.last_applied(stg, area.area)
-    for name in names:
+    for name in sourced:
         target, landing = cleansings[name].target, cleansings[name].claims.landing
         source, table = mirrored[name]
         versions = mirror.delta(source, after=0, columns=landing.names)
@@ -212,6 +224,29 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         stg.run(compose.statement(__name__, "keep_first_batches", parts))
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
+
+    if applied in batches:
+        last = {applied: batches[applied]}
+        for name, derivation in derived.read(stg, area, cleansings).items():
+            if name in names:
+                yield _rebuild_derived(stg, derivation, last)
+
+
+def _rebuild_derived(stg: Session, derivation: Derivation, last: Mapping[int, Applied]) -> Changes:
+    """Make derived rows anew. One that comes out equal keeps its lineage: the DWH has it."""
+    target, (batch_id,) = derivation.cleansing.target, last
+    before = db.name(*derivation.entity.work("before"))
+    payload = Columns(target.payload)
+    keep = compose.statement(__name__, "keep", payload=payload, mirror=target.name)
+    worktable.make(stg, before, keep)
+    rows = worktable.FEW + 1
+    counts = Counts(
+        processed=derived.land(stg, derivation, after=None, batch_id=batch_id, rows=rows)
+    )
+    cleanse.apply(stg, derivation.cleansing, last, counts)
+    changes = _changes_of_stg(stg, target, before)
+    worktable.drop(stg, before)
+    return changes
 
 
 def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:

@@ -22,13 +22,15 @@ from tidemark.layers import (
     claims,
     cleanse,
     deletes,
+    derived,
     ledger,
     mirror,
     positions,
 )
+from tidemark.layers.derived import Derivation
 from tidemark.layers.mirror import Mirror
 from tidemark.model import LAYERS, Hop, Key, Layer, Repair, Table, in_the_future
-from tidemark.postgres import compose, db, transfer
+from tidemark.postgres import compose, db, transfer, worktable
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Relation, Session
 from tidemark.postgres.sessions import Servers
@@ -174,14 +176,15 @@ def run(
         source, known = sources.of(servers, area), positions.read(opened["mrr"], area)
         look = None
         if isinstance(source, Comparable):
-            look = stack.enter_context(source.compare(area, known))
+            look = stack.enter_context(source.compare(area.sourced, known))
         clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
         star = schema.read(opened["stg"], opened["dwh"], area)
-        mirrored = mirror.read(opened["mrr"], area)
+        mirrored = mirror.read(opened["mrr"], area.sourced)
         mrr, stg = opened["mrr"], opened["stg"]
         cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=mirrored)
+        derivations = derived.read(stg, area, cleansings)
         applied = ledger.last_applied(stg, area.area)
-        staging = _Staging(area, mrr, stg, mirrored, cleansings, applied)
+        staging = _Staging(area, mrr, stg, mirrored, cleansings, derivations, applied)
         checks = []
         for check in _checks(look, opened, star, staging):
             checks.append(check)
@@ -219,7 +222,7 @@ def _checks(
 ) -> Iterator[Checked]:
     area, stg, dwh = staging.area, opened["stg"], opened["dwh"]
     if look is not None:
-        for name, entity in area.entities.items():
+        for name, entity in area.sourced.entities.items():
             yield Checked(
                 "extract", name, _extracted(look, staging.mrr, entity, staging.mirrored[name])
             )
@@ -309,13 +312,18 @@ class _Staging:
     stg: Session
     mirrored: Mapping[str, tuple[Mirror, Table]]
     cleansings: Mapping[str, cleanse.Cleansing]
+    derivations: Mapping[str, Derivation]
     applied: int
     """The last batch that STG has applied."""
 
 
 def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
-    rows = _land_mirrored(staging, name)
+    if name in staging.derivations:
+        derivation = staging.derivations[name]
+        rows = derived.land(stg, derivation, after=None, batch_id=applied, rows=worktable.FEW + 1)
+    else:
+        rows = _land_mirrored(staging, name)
     is_applied = compose.statement(__name__, "is_applied", applied=db.literal(applied))
     cleanse.clean(stg, cleansing, is_applied, rows=rows)
     target, cleaned = cleansing.target, cleansing.cleaned.name

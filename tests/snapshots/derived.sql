@@ -1,0 +1,234 @@
+-- all
+select
+    v.id,
+    v.size,
+    array[]::text[] as _reasons
+from landing_sold.derive_sizes as v;
+
+-- all_keys
+select id
+from sold.stg_counts
+where _deleted_at is null
+union
+select (r.key ->> 'id')::integer
+from stg_rejects as r
+where r.area = 'sold' and r.entity = 'counts' and r.resolved_at is null;
+
+-- changed
+select id, size
+from sold.stg_sizes
+where _batch_id > 20
+union all
+select h.id, h.size
+from sold.stg_sizes_history as h
+inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+where m._batch_id > 20;
+
+-- clock
+select max(c._extracted_at)
+from (
+select max(_extracted_at) as _extracted_at
+from sold.stg_items
+where _batch_id > 0
+) as c;
+
+-- clock_of
+select max(_extracted_at) as _extracted_at
+from sold.stg_items
+where _batch_id > 0;
+
+-- keys
+select distinct k.id
+from (
+select t.id
+from (with changed as (
+select id, size
+from sold.stg_sizes
+where _batch_id > 20
+union all
+select h.id, h.size
+from sold.stg_sizes_history as h
+inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+where m._batch_id > 20
+)
+
+select distinct q.id::integer as id
+from (
+select id from changed
+) as q) as t
+) as k
+where num_nulls(k.id) = 0;
+
+-- land
+insert into landing_sold.counts (
+    id,
+    sizes,
+    _reasons,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+with made as materialized (
+select
+    v.id,
+    v.sizes,
+    array[]::text[] as _reasons
+from landing_sold.derive_counts as v
+)
+
+select
+    r.id,
+    r.sizes,
+    r._reasons,
+    20::bigint as _batch_id,
+    0::bigint as _seq,
+    row_number() over () as _first_batch_id,
+    timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+    r._deleted_at
+from (
+    select
+        d.id,
+        d.sizes,
+        d._reasons,
+        null::timestamptz as _deleted_at
+    from made as d
+    union all
+    select
+        k.id,
+        m.sizes,
+        array[]::text[] as _reasons,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from landing_sold."counts.touched" as k
+    left join sold.stg_counts as m on m.id = k.id
+    where
+        not exists (
+            select
+            from made as d
+            where d.id = k.id
+        )
+        and (
+            m._batch_id is not null and m._deleted_at is null
+            or exists (
+                select
+                from stg_rejects as r
+                where
+                    r.area = 'sold'
+                    and r.entity = 'counts'
+                    and r.key = jsonb_build_object('id', k.id)
+                    and r.resolved_at is null
+            )
+        )
+) as r;
+
+-- made_before
+select m.id, m.size
+from (select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
+where _batch_id > 20
+union all
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
+where m._batch_id > 20
+) as c) as t
+inner join sold.stg_sizes as m on m.id = t.id
+where m._deleted_at is null;
+
+-- made_now
+select v.id, v.size
+from (select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
+where _batch_id > 20
+union all
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
+where m._batch_id > 20
+) as c) as t
+cross join lateral (
+    select x.*
+    from landing_sold.derive_sizes as x
+    where x.id = t.id
+) as v;
+
+-- named
+select t.id
+from (with changed as (
+select id, size
+from sold.stg_sizes
+where _batch_id > 20
+union all
+select h.id, h.size
+from sold.stg_sizes_history as h
+inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+where m._batch_id > 20
+)
+
+select distinct q.id::integer as id
+from (
+select id from changed
+) as q) as t;
+
+-- refused_before
+select (r.key ->> 'id')::integer, (r.key ->> 'size')::integer
+from (select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
+where _batch_id > 20
+union all
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
+where m._batch_id > 20
+) as c) as t
+inner join stg_rejects as r on (r.key ->> 'id')::integer = t.id
+where r.area = 'sold' and r.entity = 'sizes' and r.resolved_at is null;
+
+-- some
+select
+    v.id,
+    v.sizes,
+    array[]::text[] as _reasons
+from landing_sold."counts.touched" as k
+cross join lateral (
+    select x.*
+    from landing_sold.derive_counts as x
+    where x.id = k.id
+) as v;
+
+-- touched
+select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
+where _batch_id > 20
+union all
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
+where m._batch_id > 20
+) as c;
+
+-- touched_by_query
+with changed as (
+select id, size
+from sold.stg_sizes
+where _batch_id > 20
+union all
+select h.id, h.size
+from sold.stg_sizes_history as h
+inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+where m._batch_id > 20
+)
+
+select distinct q.id::integer as id
+from (
+select id from changed
+) as q;

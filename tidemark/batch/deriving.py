@@ -1,0 +1,73 @@
+"""The last step of the stage hop: rows that are made of other entities' rows (`layers/derived`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from tidemark.declare.config import Area
+from tidemark.layers import cleanse, derived, rejects
+from tidemark.layers.ledger import Applied
+from tidemark.model import Repair
+from tidemark.postgres.db import Session
+from tidemark.results import Counts
+
+
+def run(
+    stg: Session,
+    area: Area,
+    batches: Mapping[int, Applied],
+    counts: Mapping[str, Counts],
+    *,
+    after: int,
+    written: Collection[str],
+    again: Mapping[str, bool],
+    repair: Repair | None,
+) -> set[str]:
+    """Make the derived rows that batches touch, once, as rows of the last of these batches.
+
+    Args:
+        stg: in the transaction that has written the rows of the inputs.
+        area: the area of the entities.
+        batches: those that STG applies now.
+        counts: entity -> what the hop has done; the results are added.
+        after: the last batch that STG had applied before.
+        written: entities of which rows may have been written.
+        again: entity -> whether its table is new, of those of which all rows are taken.
+        repair: names rows that differ from what they should be.
+
+    Returns:
+        The derived entities of which rows may have been written.
+    """
+    todo = _to_make(area, written, again, repair)
+    if not todo:
+        return set()
+    last = max(batches)
+    derivations = derived.read(stg, area, cleanse.read(stg, area))
+    for name, is_whole in todo.items():
+        derivation, own = derivations[name], counts[name]
+        changed = sum(counts[one].processed for one in derivation.inputs)
+        since = None if is_whole else after
+        own.processed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
+        cleanse.apply(stg, derivation.cleansing, {last: batches[last]}, own)
+        own.warning = rejects.warning(stg, area, name, own, batches)
+    return {*todo}
+
+
+def _to_make(
+    area: Area, written: Collection[str], again: Mapping[str, bool], repair: Repair | None
+) -> dict[str, bool]:
+    """Find the derived entities that are made: entity -> whether all of its rows are.
+
+    That is so where the versions of an input have the batches in which MRR got them, since no batch
+    says then which of them are new.
+    """
+    todo: dict[str, bool] = {}
+    for entity in area.derived:
+        is_whole = (
+            entity.name in again
+            or any(again.get(name) for name in entity.made_of)
+            or (repair is not None and repair.names(entity.name))
+        )
+        if is_whole or any(name in written or name in todo for name in entity.made_of):
+            todo[entity.name] = is_whole
+    return todo

@@ -1,0 +1,253 @@
+"""Derived entities: rows that a view makes of other entities' rows in STG.
+
+After a batch's rows are in STG, the view is evaluated for the keys that old and new rows of its
+inputs touch. What it makes is landed like rows that come from MRR, and goes through the same steps:
+it may be refused, and becomes a mirror with a history. What it makes no more is landed as a delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark.declare.config import Area, Entity, Touch
+from tidemark.errors import ContractError
+from tidemark.layers import made
+from tidemark.layers.cleanse import Cleansing
+from tidemark.layers.mirror import REASONS, Mirror
+from tidemark.model import Column, QualifiedName, Table, label
+from tidemark.postgres import catalog, compose, db, question, refusals, worktable
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Row, Session
+from tidemark.postgres.question import Question
+from tidemark.postgres.worktable import WorkTable
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How one derived entity is made."""
+
+    area: str
+    entity: Entity
+    view: Table
+    """Its deriving view."""
+    cleansing: Cleansing
+    """What becomes of the rows that the view makes."""
+    inputs: Mapping[str, Mirror]
+
+    @property
+    def keys(self) -> WorkTable:
+        """The work table of the derived keys that are made anew."""
+        types = {column.name: column.type for column in self.view.columns}
+        return WorkTable(self.entity.work("touched"), worktable.typed(types, self.entity.key))
+
+    @property
+    def parts(self) -> Parts:
+        """What fills the placeholders of the statements."""
+        key = self.entity.key
+        rest = tuple(c for c in self.view.names if c not in {*key, REASONS})
+        has_reasons = REASONS in self.view.names
+        return {
+            "area": db.literal(self.area),
+            "entity": db.literal(self.entity.name),
+            "view": db.name(*self.view.qualified_name),
+            "mirror": self.cleansing.target.name,
+            "landing": db.name(*self.entity.landing),
+            "keys": self.keys.name,
+            "nk": Columns(key),
+            "nk_types": self._types(key),
+            "rest": Columns(rest),
+            "reasons": db.name("v", REASONS) if has_reasons else db.raw("array[]::text[]"),
+        }
+
+    def _types(self, columns: Sequence[str]) -> list[Composable]:
+        return [db.raw(self.view.type_of(column)) for column in columns]
+
+
+def read(stg: Session, area: Area, cleansings: Mapping[str, Cleansing]) -> dict[str, Derivation]:
+    """Read how the derived entities of an area are made, each behind its inputs.
+
+    Raises:
+        ContractError: a deriving view is missing, or reads what it may not.
+    """
+    if not area.derived:
+        return {}
+    places = [one.deriving_view for one in area.derived]
+    views, reads = question.ask(stg, question.both(catalog.named(stg, places), _reads(area)))
+    found = {}
+    for entity in area.derived:
+        why = f"entities.{entity.name}.from of sql/{area.area}/area.yml"
+        view = catalog.require(views, entity.deriving_view, server="stg", why=why)
+        catalog.require_columns(view, entity.key, server="stg", why=why)
+        _require_inputs(area, entity, reads[entity.name])
+        inputs = {name: cleansings[name].target for name in entity.made_of}
+        for name, touch in entity.touched_by.items():
+            if touch.query is None:
+                why = f"entities.{entity.name}.touched_by.{name} of sql/{area.area}/area.yml"
+                named = touch.columns.values()
+                catalog.require_columns(_table(inputs[name]), named, server="stg", why=why)
+        found[entity.name] = Derivation(area.area, entity, view, cleansings[entity.name], inputs)
+    return found
+
+
+def _table(target: Mirror) -> Table:
+    columns = tuple(Column(name, target.types[name]) for name in target.payload)
+    return Table(label(target.table), columns)
+
+
+def _reads(area: Area) -> Question[dict[str, list[QualifiedName]]]:
+    """Ask which live rows, and which tables of Tidemark's, the deriving views of an area read."""
+    given = [one.deriving_view for one in area.derived]
+    live = [one.live_view for one in area.entities.values()]
+    which = {
+        "schemas": [schema for schema, _ in given],
+        "views": [name for _, name in given],
+        "live_schemas": [schema for schema, _ in live],
+        "live": [name for _, name in live],
+    }
+
+    def read(rows: Sequence[Row]) -> dict[str, list[QualifiedName]]:
+        found: dict[str, list[QualifiedName]] = {one.name: [] for one in area.derived}
+        for position, schema, name in rows:
+            found[area.derived[position - 1].name].append((schema, name))
+        return found
+
+    return question.of(compose.statement(__name__, "reads"), which, read)
+
+
+def _require_inputs(area: Area, entity: Entity, reads: Sequence[QualifiedName]) -> None:
+    """Check that a deriving view reads the live rows of its inputs alone.
+
+    Rows of another entity could change without a row being made anew, and a mirror has rows that
+    are deleted.
+    """
+    live = {one.live_view: one.name for one in area.entities.values()}
+    for place in reads:
+        what = f"stg: the view {'.'.join(entity.deriving_view)} reads {'.'.join(place)}"
+        if place not in live:
+            remedy = "It has rows that are deleted, or are on their way. Read " + ", ".join(
+                ".".join(area.entities[name].live_view) for name in entity.made_of
+            )
+        elif live[place] not in entity.made_of:
+            remedy = (
+                f"Rows of {live[place]} would change without it: name it in `from` and "
+                f"`touched_by` of entities.{entity.name} of sql/{area.area}/area.yml"
+            )
+        else:
+            continue
+        raise ContractError(
+            f"{what}. {remedy}.", server="stg", table=".".join(entity.deriving_view)
+        )
+
+
+def with_marks(area: Area, marks: Mapping[str, str]) -> dict[str, str]:
+    """Add the high-water marks of derived entities: each the earliest of its inputs' marks."""
+    found = dict(marks)
+    for entity in area.derived:
+        if all(name in found for name in entity.made_of):
+            inputs = (found[name] for name in entity.made_of)
+            found[entity.name] = min(inputs, key=datetime.fromisoformat)
+    return found
+
+
+def land(
+    stg: Session, derivation: Derivation, *, after: int | None, batch_id: int, rows: int
+) -> int:
+    """Land what the view makes of changed inputs, in the transaction that has written these.
+
+    Args:
+        stg: in that transaction.
+        derivation: how the rows are made.
+        after: rows of the inputs count as changed if a later batch wrote them; None: make all rows.
+        batch_id: the batch that writes them.
+        rows: about how many rows of the inputs have changed.
+
+    Returns:
+        The number of rows that have landed.
+    """
+    parts, landing = derivation.parts, _landing(derivation)
+    with refusals.named(derivation.entity.name, stg=refusals.CLEANSING):
+        clock = _clock(stg, derivation, after or 0)
+        keys = _keys(derivation, after)
+        worktable.fill(stg, derivation.keys, keys, rows=rows)
+        worktable.analyze(stg, derivation.keys.name, rows=rows)
+        stg.queue(landing.emptied)
+        rows_made = compose.statement(__name__, "all" if after is None else "some", parts)
+        which = {"batch_id": db.literal(batch_id), "clock": db.literal(clock)}
+        landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
+        worktable.release(stg, derivation.keys, rows=rows)
+    return landed
+
+
+def _landing(derivation: Derivation) -> WorkTable:
+    return WorkTable(
+        derivation.entity.landing, made.landing_columns(derivation.view, is_derived=True)
+    )
+
+
+def _clock(stg: Session, derivation: Derivation, after: int) -> datetime | None:
+    """Return the latest clock of the rows that the inputs have got."""
+    clocks = [
+        compose.statement(__name__, "clock_of", mirror=one.name, after=db.literal(after))
+        for one in derivation.inputs.values()
+    ]
+    found: datetime | None = stg.value(
+        compose.statement(__name__, "clock", clocks=compose.union_all(clocks))
+    )
+    return found
+
+
+def _keys(derivation: Derivation, after: int | None) -> Composable:
+    """Compose the query of the derived keys that are made anew."""
+    if after is None:
+        return compose.statement(__name__, "all_keys", derivation.parts)
+    found: list[Composable] = []
+    for name, touch in derivation.entity.touched_by.items():
+        touched = _touched(derivation, name, touch, after)
+        found += _touched_keys(derivation, touch, touched)
+    every = compose.union_all(found)
+    return compose.statement(__name__, "keys", derivation.parts, parts=every)
+
+
+def _touched(derivation: Derivation, name: str, touch: Touch, after: int) -> Composable:
+    """Compose the query of the columns of derived keys that changed rows of an input name."""
+    source = derivation.inputs[name]
+    changed = compose.statement(
+        __name__,
+        "changed",
+        columns=Columns(source.payload),
+        mirror=source.name,
+        history=source.history,
+        nk=Columns(source.key),
+        after=db.literal(after),
+    )
+    columns = tuple(touch.columns)
+    types = [derivation.view.type_of(column) for column in columns]
+    given = Columns(tuple(touch.columns.values()), types=types)
+    if touch.query is None:
+        return compose.statement(
+            __name__, "touched", changed=changed, input=given, derived=Columns(columns)
+        )
+    return compose.statement(
+        __name__,
+        "touched_by_query",
+        changed=changed,
+        query=db.raw(touch.query.strip().rstrip(";")),
+        input=given,
+        derived=Columns(columns),
+    )
+
+
+def _touched_keys(derivation: Derivation, touch: Touch, touched: Composable) -> list[Composable]:
+    """Compose queries of whole derived keys: those that are named, were made, or are made now."""
+    parts, by = derivation.parts, tuple(touch.columns)
+    if {*by} == {*derivation.entity.key}:
+        return [compose.statement(__name__, "named", parts, touched=touched)]
+    which: Parts = {"touched": touched, "by": Columns(by)}
+    types = {"by_types": derivation._types(by)}
+    return [
+        compose.statement(__name__, "made_now", parts, **which),
+        compose.statement(__name__, "made_before", parts, **which),
+        compose.statement(__name__, "refused_before", parts, **which, **types),
+    ]

@@ -1,0 +1,224 @@
+-- Rows that a view makes of other entities' rows.
+--
+-- {view}     v: the view derive_<entity>; {nk} and {rest} are its columns
+-- {mirror}   m: the derived entity's mirror, or that of an input
+-- {keys}     k: the derived keys that are made anew
+
+-- The versions of an input that batches after `after` wrote, and those that came before them.
+-- name: changed
+select {columns}
+from {mirror}
+where _batch_id > {after}
+union all
+select {h.columns}
+from {history} as h
+inner join {mirror} as m on {m.nk = h.nk}
+where m._batch_id > {after}
+
+-- name: touched
+select distinct {c.input as derived}
+from (
+{changed}
+) as c
+
+-- name: touched_by_query
+with changed as (
+{changed}
+)
+
+select distinct {q.input as derived}
+from (
+{query}
+) as q
+
+-- name: named
+select {t.nk}
+from ({touched}) as t
+
+-- The rows that the view makes now of what was touched.
+-- name: made_now
+select {v.nk}
+from ({touched}) as t
+cross join lateral (
+    select x.*
+    from {view} as x
+    where {x.by = t.by}
+) as v
+
+-- The rows that it made before.
+-- name: made_before
+select {m.nk}
+from ({touched}) as t
+inner join {mirror} as m on {m.by = t.by}
+where m._deleted_at is null
+
+-- name: refused_before
+select {(r.key ->> 'nk')::nk_types}
+from ({touched}) as t
+inner join stg_rejects as r on {(r.key ->> 'by')::by_types = t.by}
+where r.area = {area} and r.entity = {entity} and r.resolved_at is null
+
+-- name: keys
+select distinct {k.nk}
+from (
+{parts}
+) as k
+where num_nulls({k.nk}) = 0
+
+-- name: some
+select
+    {v.nk},
+    {v.rest},
+    {reasons} as _reasons
+from {keys} as k
+cross join lateral (
+    select x.*
+    from {view} as x
+    where {x.nk = k.nk}
+) as v
+
+-- name: all
+select
+    {v.nk},
+    {v.rest},
+    {reasons} as _reasons
+from {view} as v
+
+-- name: all_keys
+select {nk}
+from {mirror}
+where _deleted_at is null
+union
+select {(r.key ->> 'nk')::nk_types}
+from stg_rejects as r
+where r.area = {area} and r.entity = {entity} and r.resolved_at is null
+
+-- What is made, and a delete of each row or reject that is made no more. Each gets a number, as
+-- landed rows do.
+-- name: land
+insert into {landing} (
+    {nk},
+    {rest},
+    _reasons,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+with made as materialized (
+{made}
+)
+
+select
+    {r.nk},
+    {r.rest},
+    r._reasons,
+    {batch_id}::bigint as _batch_id,
+    0::bigint as _seq,
+    row_number() over () as _first_batch_id,
+    {clock}::timestamptz as _extracted_at,
+    r._deleted_at
+from (
+    select
+        {d.nk},
+        {d.rest},
+        d._reasons,
+        null::timestamptz as _deleted_at
+    from made as d
+    union all
+    select
+        {k.nk},
+        {m.rest},
+        array[]::text[] as _reasons,
+        {clock}::timestamptz as _deleted_at
+    from {keys} as k
+    left join {mirror} as m on {m.nk = k.nk}
+    where
+        not exists (
+            select
+            from made as d
+            where {d.nk = k.nk}
+        )
+        and (
+            m._batch_id is not null and m._deleted_at is null
+            or exists (
+                select
+                from stg_rejects as r
+                where
+                    r.area = {area}
+                    and r.entity = {entity}
+                    and r.key = jsonb_build_object({'nk', k.nk})
+                    and r.resolved_at is null
+            )
+        )
+) as r
+
+-- name: clock
+select max(c._extracted_at)
+from (
+{clocks}
+) as c
+
+-- name: clock_of
+select max(_extracted_at) as _extracted_at
+from {mirror}
+where _batch_id > {after}
+
+-- The views of live rows, and the tables with lineage columns, that views read by themselves or
+-- through views of others.
+-- name: reads
+with recursive given as (
+    select
+        v.position,
+        to_regclass(format('%%I.%%I', v.schema_name, v.name)) as view
+    from unnest(%(schemas)s::text[], %(views)s::text[]) with ordinality
+    as v (schema_name, name, position)
+),
+
+live as (
+    select to_regclass(format('%%I.%%I', v.schema_name, v.name)) as view
+    from unnest(%(live_schemas)s::text[], %(live)s::text[]) as v (schema_name, name)
+),
+
+reading as (
+    select
+        g.position,
+        g.view as relation
+    from given as g
+    union
+    select
+        r.position,
+        d.refobjid::regclass
+    from reading as r
+    inner join pg_rewrite as w on r.relation = w.ev_class
+    inner join pg_depend as d
+        on
+            w.oid = d.objid
+            and d.classid = 'pg_rewrite'::regclass
+            and d.refclassid = 'pg_class'::regclass
+            and d.refobjid <> w.ev_class
+    where
+        r.relation not in (
+            select l.view
+            from live as l
+            where l.view is not null
+        )
+)
+
+select
+    r.position::int,
+    n.nspname::text,
+    c.relname::text
+from reading as r
+inner join pg_class as c on r.relation = c.oid
+inner join pg_namespace as n on c.relnamespace = n.oid
+where
+    c.oid in (select l.view from live as l)
+    or c.relkind in ('r', 'p')
+    and exists (
+        select
+        from pg_attribute as a
+        where a.attrelid = c.oid and a.attname = '_extracted_at' and not a.attisdropped
+    )
+order by 1, 2, 3
