@@ -85,8 +85,8 @@ class Seen:
     def shown(self) -> dict[Named, list[Composed]]:
         """Return those to show: of each statement that can be run one, and what fragments need.
 
-        Of several entities' statements the one of customers is shown, else the shortest. Where a
-        fragment is in none of them, one more that has it is.
+        Of several entities' statements the one of customers is shown, else the shortest; those of
+        the area `zoned` come last. Where a fragment is in none of them, one more that has it is.
         """
         whole = {named: _in_order(found) for named, found in sorted(self.of.items())}
         whole = {named: found for named, found in whole.items() if WHOLE.match(found[0].text)}
@@ -124,7 +124,10 @@ def _unbound(composed: sql.Composable) -> sql.Composable:
 
 
 def _in_order(found: set[Composed]) -> list[Composed]:
-    return sorted(found, key=lambda one: ("customers" not in one.text, len(one.text), one.text))
+    return sorted(
+        found,
+        key=lambda one: ("zoned" in one.text, "customers" not in one.text, len(one.text), one.text),
+    )
 
 
 def _filled() -> frozenset[Named]:

@@ -56,7 +56,7 @@ class Dimension:
     @property
     def hidden(self) -> set[str | None]:
         """Columns that the dimension does not have."""
-        return {self.watermark, self.effective}
+        return {self.watermark, self.effective and _column(self.effective)}
 
     @property
     def type2(self) -> list[str]:
@@ -132,7 +132,7 @@ class Fact:
     def dwh(self, schema: str = "public") -> str:
         keys = {**dict.fromkeys(self.dimensions, "bigint"), **dict.fromkeys(self.dates, "integer")}
         columns = {**self.columns, **self.stored, **keys, "_batch_id": "bigint not null"}
-        event_time = self.event_time
+        event_time = _column(self.event_time)
         if event_time == SEEN:
             event_time = USUAL_SEEN_COLUMN
             columns[event_time] = "timestamptz not null"
@@ -321,6 +321,10 @@ def _view(entity: Dimension | Fact, landing: str) -> str:
 def _create(table: tuple[str, str], columns: Columns, *more: str) -> str:
     lines = ",\n    ".join([*(f"{quoted(name)} {kind}" for name, kind in columns.items()), *more])
     return f"create table {quoted(*table)} (\n    {lines}\n)"
+
+
+def _column(named: str) -> str:
+    return named.partition(" at ")[0]
 
 
 def _names(columns: Any) -> str:

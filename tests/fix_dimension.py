@@ -17,6 +17,7 @@ from tests.oracles.scd2 import Observation, Version
 from tests.queries import execute, rows
 from tidemark.postgres import db
 from tidemark.postgres.db import Session
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import FEW
 from tidemark.results import Counts
 from tidemark.star import scd2
@@ -33,7 +34,7 @@ MEMBER = scd2.Dimension(
     type2=("city", "tier"),
     type1=("name",),
     untracked=(),
-    effective="changed",
+    effective=TimeColumn("changed"),
     has_plans=True,
     types={"member_key": "bigint", "city": "text", "tier": "text", "name": "text"},
 )

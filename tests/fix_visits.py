@@ -14,6 +14,7 @@ from psycopg2.extras import execute_values
 from tests.fix_dimension import LINEAGE, Key, Members, Seen
 from tests.queries import execute, rows
 from tidemark.postgres.db import Session
+from tidemark.postgres.times import TimeColumn
 from tidemark.results import Counts
 from tidemark.star import facts, scd2
 
@@ -76,10 +77,10 @@ class Visits:
             landed=("landing", "visits"),
             natural_key=("visit_id",),
             columns=dict(zip(own, own, strict=True)),
-            event_time="at",
+            event_time=TimeColumn("at"),
             event_column="at",
             roles=(self._role("host"), self._role("guest")),
-            dates={"date_key": "day"},
+            dates={"date_key": TimeColumn("day", "date")},
             landed_types={
                 "visit_id": "integer",
                 "at": "timestamp with time zone",

@@ -134,9 +134,9 @@ class ObservedSource(PostgresSource):
 
     def _note(self, delta: PostgresDelta, observer: Session) -> None:
         with delta.snapshot().read(observer):
-            for name, entity in delta.area.entities.items():
+            for name, watermark in delta._watermarks.items():
                 there = db.raw(f"select '{name}', to_jsonb({name})::text from {name} where ")
-                until = window.condition(entity, replace(delta.windows[name], low=None))
+                until = window.condition(watermark, replace(delta.windows[name], low=None))
                 self._noted.update(observer.rows(there + until))
 
     def _bounded(self, delta: PostgresDelta) -> PostgresDelta:

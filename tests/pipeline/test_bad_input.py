@@ -169,8 +169,8 @@ NAMED = [
     (
         "updated_at\n    deletes: detect\n    mrr: mrr_dim_p",
         "name\n    deletes: detect\n    mrr: mrr_dim_p",
-        "operational: the watermark public.products.name is text, and a window needs timestamp "
-        "with time zone. Name another column, or set `extract: full`.",
+        "operational: the watermark public.products.name is text, and a window needs "
+        "timestamptz, timestamp or date. Name another column, or set `extract: full`.",
     ),
     (
         "mrr: mrr_fact_sales",

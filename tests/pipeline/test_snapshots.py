@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 from tests import composed, fix_areas
-from tests.fix_areas import Dimension, Made
+from tests.fix_areas import Dimension, Fact, Made
 from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
 from tidemark.batch import extract, pipeline, stage
 from tidemark.declare.config import Retention
+from tidemark.declare.moments import Moment
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate
@@ -38,11 +39,11 @@ TAGS = Dimension(
         "part": "integer",
         "v": "text",
         "sizes": "integer[]",
-        "at": "timestamptz",
+        "at": "timestamp",
         "updated_at": "timestamptz",
     },
     ("tag", "part"),
-    effective="at",
+    effective="at at Europe/Berlin",
     cleansed={
         "tag": "lower(btrim(tag))",
         "part": "part::bigint",
@@ -58,7 +59,22 @@ TAGS = Dimension(
     refused="case when v = 'bad' then '{v is bad}'::text[] else '{}' end",
     settings={"deletes": "detect", "max_delete_ratio": 1},
 )
-"""Keys that cleansing changes, and that have another type behind it; plans; lists."""
+"""Keys that cleansing changes, and that have another type behind it; plans; lists; a zone."""
+
+CLOCKS = Dimension(
+    {"id": "integer", "v": "text", "updated_at": "timestamp"},
+    ("id",),
+    source=("zoned", "things"),
+    settings={"watermark_zone": "Europe/Berlin"},
+)
+DAYS = Fact(
+    {"no": "integer", "id": "integer", "day": "date"},
+    ("no",),
+    "day",
+    {"thing_key": "things"},
+    source=("zoned", "events"),
+)
+"""Times of a clock on a wall, and days."""
 
 
 DERIVED = {
@@ -82,6 +98,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         let_keys_change(tags)
         refuse(tags)
         derive(retail)
+        read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
@@ -148,7 +165,7 @@ def damage_and_mend(retail: Retail) -> None:
     retail.run(retention=Retention(history=timedelta(days=90)))
     fact: Any = retail.area.entities["sales"].fact
     renamed = {**fact.rename, "transaction_timestamp": "seen"}
-    seen = fact.model_copy(update={"event_time": "seen", "rename": renamed})
+    seen = fact.model_copy(update={"event_time": Moment(column="seen"), "rename": renamed})
     retail.run(**retail.entity("sales", fact=seen))
 
 
@@ -157,12 +174,22 @@ def repair(shop: Retail | Made) -> None:
     pipeline.run(shop.servers, shop.area, overrides=Overrides(repair=found.repair()))
 
 
-def beside(retail: Retail, *entities: Dimension) -> Made:
+def beside(retail: Retail, *entities: Dimension | Fact, area: str = "made") -> Made:
     """Make another area in the warehouse of the shop."""
-    fix_areas.write(retail.home, *entities)
+    places: dict[str, Any] = {} if area == "made" else {"schema": area, "landing_schema": None}
+    fix_areas.write(retail.home, *entities, area=area, **places)
     project = Project(retail.home)
     migrate.migrate(project, retail.servers)
-    return Made(retail.warehouse, retail.servers, project.area("made"), retail.home)
+    return Made(retail.warehouse, retail.servers, project.area(area), retail.home)
+
+
+def read_in_zones(zoned: Made) -> None:
+    """Let facts of days find versions by a clock on a wall, and move to later ones."""
+    zoned.put(CLOCKS, (1, "a", "2025-01-01"))
+    zoned.put(DAYS, (1, 1, "2099-01-01"))
+    zoned.run()
+    zoned.change(CLOCKS, "v = 'b', updated_at = now() at time zone 'Europe/Berlin'")
+    zoned.run()
 
 
 def derive(retail: Retail) -> None:
@@ -235,8 +262,8 @@ def let_keys_change(tags: Made) -> None:
 
 def show_in_order(tags: Made) -> None:
     """Show keys several times in a batch, with deletes; later some that cleansing changes."""
-    zoned = {"timestamptz": "timestamp with time zone"}
-    columns = (Column(name, zoned.get(type_, type_)) for name, type_ in TAGS.columns.items())
+    zones = {"timestamptz": "timestamp with time zone", "timestamp": "timestamp without time zone"}
+    columns = (Column(name, zones.get(type_, type_)) for name, type_ in TAGS.columns.items())
     source = MemorySource(tuple(columns))
     said = {"at": JAN, "updated_at": JAN}
     for keys in (["one"], ["one", "two"], ["one", " one"]):

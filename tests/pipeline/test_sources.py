@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol
 
 import pytest
 
@@ -21,6 +21,11 @@ from tidemark.sources import Countable, Delta, Source, Which
 from tidemark.sources.postgres import PostgresSource
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
+CLOCKED = replace(
+    THINGS,
+    columns={**THINGS.columns, "updated_at": "timestamp"},
+    settings={"watermark_zone": "America/St_Johns"},
+)
 COLUMNS = (Column("id", "integer"), Column("v", "text"))
 
 Rows = list[tuple[Any, ...]]
@@ -44,6 +49,7 @@ class Tables:
 
     made: Made
     source: Source = field(init=False)
+    clock: ClassVar[str] = "clock_timestamp()"
 
     def __post_init__(self) -> None:
         self.source = PostgresSource(self.made.servers)
@@ -51,8 +57,8 @@ class Tables:
     def put(self, key: int, value: str) -> None:
         self.made.warehouse.execute(
             "operational",
-            """
-            insert into things values (%s, %s, clock_timestamp()) on conflict (id) do update
+            f"""
+            insert into things values (%s, %s, {self.clock}) on conflict (id) do update
             set v = excluded.v, updated_at = excluded.updated_at
             """,
             [key, value],
@@ -60,6 +66,12 @@ class Tables:
 
     def drop(self, key: int) -> None:
         self.made.delete(THINGS, "id = %s", [key])
+
+
+class Clocked(Tables):
+    """The application stamps rows with what the clock on its wall shows."""
+
+    clock = "clock_timestamp() at time zone 'America/St_Johns'"
 
 
 @dataclass
@@ -84,10 +96,10 @@ class Journal:
         self.source.say((str(key),))
 
 
-@pytest.fixture(params=[Tables, Journal], ids=["postgres", "memory"])
+@pytest.fixture(params=[Tables, Clocked, Journal], ids=["postgres", "clocks", "memory"])
 def feed(request: pytest.FixtureRequest, made: Make) -> Feed:
     kind: Callable[[Made], Feed] = request.param
-    return kind(made(THINGS))
+    return kind(made(CLOCKED if kind is Clocked else THINGS))
 
 
 def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:

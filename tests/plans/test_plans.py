@@ -22,6 +22,7 @@ from tidemark.layers.mirror import Mirror
 from tidemark.model import Column, Window
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing
 from tidemark.sources import window as windows
 from tidemark.star import facts, scd2
@@ -224,14 +225,16 @@ def test_a_source_is_read_within_the_window_alone(
     area = Project(HOME).area("retail")
     customers = area.entities["customers"]
     area = area.model_copy(update={"entities": {"customers": customers}})
+    watermark = TimeColumn("updated_at")
     window = Window(low=JAN, high=JAN + DELTA * timedelta(minutes=1))
     parts: Parts = {
         "source": db.name("public", "customers"),
-        "condition": windows.condition(customers, window),
+        "condition": windows.condition(watermark, window),
     }
     columns = Columns(("customer_id",))
 
-    windows.look(explaining, area, {"customers": window}, JAN + ROWS * timedelta(minutes=1))
+    clock = JAN + ROWS * timedelta(minutes=1)
+    windows.look(explaining, area, {"customers": window}, clock, {"customers": watermark})
     explaining.rows(compose.statement("tidemark.sources.postgres", "rows", parts, columns=columns))
 
     assert 0 < explaining.read["customers"] <= ENOUGH

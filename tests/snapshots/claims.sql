@@ -394,12 +394,13 @@ where
 update landing."things.cleaned" as c
 set
     _since = n.since,
-    at = greatest(c.at, n.since)
+    at = greatest(c.at, (n.since at time zone 'Europe/Berlin'))
 from (
     select
         n._landed,
         greatest(
-            coalesce(f._deleted_at, f._extracted_at), m.at + interval '1 microsecond'
+            coalesce(f._deleted_at, f._extracted_at),
+            (m.at at time zone 'Europe/Berlin') + interval '1 microsecond'
         ) as since
     from landing."things.cleaned" as f
     inner join landing."things.cleaned" as n on f._held = n._stg_key and f._mrr_key <> n._mrr_key
@@ -434,7 +435,7 @@ select
     (k.row_data ->> 'part')::integer,
     (k.row_data ->> 'v')::text,
     (k.row_data ->> 'sizes')::integer[],
-    (k.row_data ->> 'at')::timestamp with time zone,
+    (k.row_data ->> 'at')::timestamp without time zone,
     (k.row_data ->> 'updated_at')::timestamp with time zone,
     b._batch_id,
     b._seq,

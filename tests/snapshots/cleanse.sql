@@ -153,13 +153,13 @@ select
     _deleted_at,
     case
         when false or num_nulls(tag, part) > 0
-        or at is null or at < '0001-01-01' or at >= '9999-12-31'
+        or at is null or at < '0001-01-02' or at >= '9999-12-30'
             then reject_reasons || array_remove(
                 array[(case when num_nulls(tag, part) > 0 then 'key is missing' end),
                 (
                     case when at is null
-                    or at < '0001-01-01'
-                    or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end
+                    or at < '0001-01-02'
+                    or at >= '9999-12-30' then 'at is missing, or not between 0001-01-02 and 9999-12-29' end
                 )],
                 null
             )
@@ -207,13 +207,13 @@ select
     _deleted_at,
     case
         when false or num_nulls(tag, part) > 0
-        or at is null or at < '0001-01-01' or at >= '9999-12-31'
+        or at is null or at < '0001-01-02' or at >= '9999-12-30'
             then reject_reasons || array_remove(
                 array[(case when num_nulls(tag, part) > 0 then 'key is missing' end),
                 (
                     case when at is null
-                    or at < '0001-01-01'
-                    or at >= '9999-12-31' then 'at is missing, or not between 0001-01-01 and 9999-12-30' end
+                    or at < '0001-01-02'
+                    or at >= '9999-12-30' then 'at is missing, or not between 0001-01-02 and 9999-12-29' end
                 )],
                 null
             )

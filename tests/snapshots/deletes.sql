@@ -96,8 +96,7 @@ select exists (
     from (
         select *
         from pg_temp."sales.keys"
-        where updated_at >= coalesce(timestamptz '2025-01-01Z', '-infinity'::timestamptz)
-        and updated_at < timestamptz '2025-01-01Z'
+        where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z'
     ) as l
     where not exists (
         select

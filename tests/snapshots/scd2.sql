@@ -187,6 +187,36 @@ select
     null
 from landing.customers;
 
+-- fill
+insert into zoned.dim_things (
+    id,
+    v,
+    valid_from,
+    valid_to,
+    is_current,
+    is_deleted,
+    changed_at,
+    _batch_id,
+    _seq,
+    _deleted_batch_id,
+    _deleted_seq
+)
+select
+    id,
+    v,
+    case when true then least(
+        least((updated_at at time zone 'Europe/Berlin'), _extracted_at), timestamptz '2025-01-01Z'
+    ) else least((updated_at at time zone 'Europe/Berlin'), _extracted_at) end,
+    timestamptz '2025-01-01Z',
+    true,
+    false,
+    least((updated_at at time zone 'Europe/Berlin'), _extracted_at),
+    _batch_id,
+    _seq,
+    null,
+    null
+from landing_zoned.things;
+
 -- infer
 insert into public.dwh_dim_customers
 (customer_id, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
@@ -586,9 +616,9 @@ observed as (
         null as _known_from,
         null as _known_to,
         case
-            when _deleted_at is null then at
-            when false or at > _extracted_at then _deleted_at
-            else greatest(_deleted_at, at + interval '1 microsecond')
+            when _deleted_at is null then (at at time zone 'Europe/Berlin')
+            when false or (at at time zone 'Europe/Berlin') > _extracted_at then _deleted_at
+            else greatest(_deleted_at, (at at time zone 'Europe/Berlin') + interval '1 microsecond')
         end as _raw_at,
         _deleted_at is null as _live,
         false as _inferred,

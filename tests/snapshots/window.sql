@@ -5,7 +5,7 @@ select
     count(*) filter (where updated_at >= timestamptz '2025-01-01Z') as endless,
     count(*) filter (where updated_at < timestamptz '2025-01-01Z') as future
 from public.customers
-where updated_at is null or updated_at > timestamptz '2025-01-01Z';
+where updated_at is null or updated_at >= timestamptz '2025-01-01Z';
 
 -- look
 select
@@ -24,11 +24,11 @@ from (select
     count(*) filter (where updated_at >= timestamptz '2025-01-01Z') as endless,
     count(*) filter (where updated_at < timestamptz '2025-01-01Z') as future
 from public.customers
-where updated_at is null or updated_at > timestamptz '2025-01-01Z') as b;
+where updated_at is null or updated_at >= timestamptz '2025-01-01Z') as b;
 
 -- nothing_beyond
 select
-    'products' as entity,
+    'events' as entity,
     0 as without,
     0 as endless,
     0 as future;

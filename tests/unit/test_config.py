@@ -33,6 +33,40 @@ REFUSED = [
         {"entity": "trees", "bye": ["tree"]},
         "entities.visits.fact.dimensions.tree_key.bye: unknown key. Did you mean 'by'?",
     ),
+    (
+        f"{TREES}.watermark_zone",
+        "Europe/Berln",
+        f"{TREES}.watermark_zone: 'Europe/Berln' is no time zone; write one such as Europe/Berlin.",
+    ),
+    (
+        "entities.visits.fact.dates",
+        {"day_key": "seen at no/where"},
+        "entities.visits.fact.dates.day_key.zone: 'no/where' is no time zone; write one such as "
+        "Europe/Berlin.",
+    ),
+    (
+        "entities.visits.fact.event_time",
+        "seen at Europe",
+        "entities.visits.fact.event_time.zone: 'Europe' is no time zone; write one such as "
+        "Europe/Rome.",
+    ),
+    (
+        TREES,
+        {"source": "trees", "key": ["tree_id"], "extract": "full", "watermark_zone": "UTC"},
+        f"{TREES}: `watermark_zone` is of no use without a `watermark`.",
+    ),
+    (
+        "entities.visits",
+        {
+            "source": "visits",
+            "key": ["visit_id"],
+            "watermark": "seen",
+            "watermark_zone": "UTC",
+            "fact": {"table": "dwh_visits", "event_time": "seen at Asia/Tokyo"},
+        },
+        "entities.visits: 'seen' is read at Asia/Tokyo, and watermark_zone says UTC; leave `at "
+        "Asia/Tokyo` out.",
+    ),
     ("retention.log", "90d", "retention.log: unknown key. Did you mean 'logs'?"),
     (
         "checks",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from tidemark.declare.moments import Moment
 from tidemark.declare.scalars import (
     LONGEST_NAME,
     Columns,
@@ -27,6 +28,7 @@ from tidemark.declare.scalars import (
     SourceName,
     TableName,
     TablesSchema,
+    Zone,
 )
 from tidemark.errors import UnknownNameError
 from tidemark.model import DEFAULT_SOURCE, FIRST_SEEN_AT, SEEN_AT, QualifiedName, label
@@ -51,7 +53,7 @@ class DeclaredDimension(_Declaration, title="Dimension"):
     """Columns whose change opens a version."""
     type1: Names = ()
     """Columns that are overwritten in every version of the key."""
-    effective: Identifier | None = None
+    effective: Moment | None = None
     """Column that says when a change took effect; `seen`: when Tidemark saw it; None: the
     entity's watermark."""
     first_version: Literal["beginning", "change"] = "beginning"
@@ -81,7 +83,7 @@ class DeclaredFact(_Declaration, title="Fact"):
     """The fact table of the DWH that an entity feeds."""
 
     table: TableName
-    event_time: Identifier
+    event_time: Moment
     """Column with the instant that decides which version of a dimension a fact points at; `seen`:
     when Tidemark saw the fact's key first."""
     on_delete: Literal["remove", "soft"] = "remove"
@@ -90,8 +92,9 @@ class DeclaredFact(_Declaration, title="Fact"):
     """Column of the fact table -> column of the STG table, where the names differ."""
     dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
     """Key column of the fact table -> dimension."""
-    dates: Mapping[Identifier, Identifier] = {}
-    """Key column of the fact table (yyyymmdd) -> date column of the STG table."""
+    dates: Mapping[Identifier, Moment] = {}
+    """Key column of the fact table (yyyymmdd) -> column of the STG table with the date. With a
+    zone, the date is that of the column's instant there."""
 
     @model_validator(mode="after")
     def _columns_have_one_origin(self) -> DeclaredFact:
@@ -106,12 +109,12 @@ class DeclaredFact(_Declaration, title="Fact"):
     @property
     def is_seen(self) -> bool:
         """Whether a fact counts as of when Tidemark saw its key first."""
-        return self.event_time == SEEN
+        return str(self.event_time) == SEEN
 
     @property
     def happens_at(self) -> str:
         """Landing column with its event time."""
-        return FIRST_SEEN_AT if self.is_seen else self.event_time
+        return FIRST_SEEN_AT if self.is_seen else self.event_time.column
 
     @property
     def seen_column(self) -> str:
@@ -181,6 +184,9 @@ class Entity(_Declaration):
     key: Key
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
+    watermark_zone: Zone | None = None
+    """Whose clock a watermark shows that is no instant (`timestamp`, `date`). Other such columns
+    are read in it as well, unless they name a zone of their own."""
     lookback: Duration = timedelta(0)
     settle: Duration | None = None
     """A fixed lag in place of the safe upper bound. Rows that commit later than that are lost."""
@@ -251,6 +257,19 @@ class Entity(_Declaration):
         return self
 
     @model_validator(mode="after")
+    def _watermark_has_one_zone(self) -> Entity:
+        if self.watermark_zone and not self.watermark:
+            raise ValueError("`watermark_zone` is of no use without a `watermark`")
+        zone = self.dated_by.zone if self.dated_by else None
+        is_watermark = self.dated_by is not None and self.dated_by.column == self.watermark
+        if is_watermark and zone and self.watermark_zone not in (None, zone):
+            raise ValueError(
+                f"{self.watermark!r} is read at {zone}, and watermark_zone says "
+                f"{self.watermark_zone}; leave `at {zone}` out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _columns_have_one_role(self) -> Entity:
         needed = {*self.key, self.watermark} & {*self.leave_out}
         for column in sorted(filter(None, needed)):
@@ -295,6 +314,20 @@ class Entity(_Declaration):
         return (schema, table) if dot else ("public", schema)
 
     @property
+    def dated_by(self) -> Moment | None:
+        """The column that says when its change, or its event, was; None: it is not in the star."""
+        if self.dimension:
+            zone = self.dimension.effective.zone if self.dimension.effective else None
+            return Moment(column=str(self.changes_at), zone=zone)
+        if self.fact:
+            return Moment(column=self.fact.happens_at, zone=self.fact.event_time.zone)
+        return None
+
+    def zone_of(self, moment: Moment) -> str | None:
+        """Return the zone in which a time without one is read; None: area.yml names none."""
+        return moment.zone or self.watermark_zone
+
+    @property
     def dwh(self) -> str | None:
         """The entity's table in the DWH, if it has one."""
         target = self.dimension or self.fact
@@ -317,12 +350,13 @@ class Entity(_Declaration):
         """Column of STG with the time of a change of its dimension; None: it feeds none."""
         if self.dimension is None:
             return None
-        return SEEN_AT if self.is_seen else self.dimension.effective or self.watermark
+        named = self.dimension.effective
+        return SEEN_AT if self.is_seen else named.column if named else self.watermark
 
     @property
     def is_seen(self) -> bool:
         """Whether a change of its dimension takes effect when Tidemark sees it."""
-        return self.dimension is not None and self.dimension.effective == SEEN
+        return self.dimension is not None and str(self.dimension.effective) == SEEN
 
     @property
     def landing(self) -> QualifiedName:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -85,6 +87,15 @@ def _listed_once(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        near = [*get_close_matches(value, available_timezones(), n=1), "Europe/Berlin"]
+        raise ValueError(f"{value!r} is no time zone; write one such as {near[0]}") from None
+    return value
+
+
 def _source_name(value: str) -> str:
     for name in value.split(".", 1):
         _identifier(name)
@@ -99,6 +110,8 @@ TablesSchema = Annotated[str, AfterValidator(_tables_schema)]
 LandingSchema = Annotated[str, AfterValidator(_landing_schema)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 TableName = Annotated[str, AfterValidator(_table_name)]
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A name of the IANA time zone database."""
 Columns = Annotated[tuple[Identifier, ...], Field(min_length=1)]
 Names = Annotated[tuple[Identifier, ...], AfterValidator(_listed_once)]
 Key = Annotated[

@@ -23,6 +23,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 
 NUMBER = "_first_batch_id"
@@ -70,7 +71,7 @@ class Claims:
     target: Mirror
     table: Table
     """The target's table."""
-    effective: str | None
+    effective: TimeColumn | None
     """Column with the time at which a change of a dimension takes effect; None: no dimension."""
 
     @property
@@ -207,7 +208,10 @@ def decide(
     parts = {**claims.parts, "is_judged": is_judged, "is_known": is_known}
     stg.run(compose.statement(__name__, "decide", parts))
     if claims.effective:
-        parts["effective"] = db.name(claims.effective)
+        name = db.name(claims.effective.name)
+        held_at = claims.effective.instant(db.name("m", claims.effective.name))
+        since = claims.effective.value(db.name("n", "since"))
+        parts |= {"effective": name, "held_at": held_at, "since": since}
         stg.run(compose.statement(__name__, "take_effect", parts))
 
 

@@ -198,12 +198,12 @@ where
 update {cleaned} as c
 set
     _since = n.since,
-    {effective} = greatest(c.{effective}, n.since)
+    {effective} = greatest(c.{effective}, {since})
 from (
     select
         n._landed,
         greatest(
-            coalesce(f._deleted_at, f._extracted_at), m.{effective} + interval '1 microsecond'
+            coalesce(f._deleted_at, f._extracted_at), {held_at} + interval '1 microsecond'
         ) as since
     from {cleaned} as f
     inner join {cleaned} as n on f._held = n._stg_key and f._mrr_key <> n._mrr_key

@@ -16,6 +16,7 @@ from tidemark.errors import ContractError
 from tidemark.layers import (
     claims,
     contracts,
+    dating,
     mirror,
     rejects,
     seen,
@@ -36,6 +37,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
 
@@ -165,29 +167,33 @@ def _cleansing(
     contracts.require_held(area, table, view, (*LINEAGE, REASONS))
     seen.require_one_meaning(area, entity, table)
     contracts.require_dates(area, entity, table)
-    own = Claims(area.area, entity.name, landing, view, target, table, entity.changes_at)
-    return Cleansing(entity.name, entity.view, target, _violations(entity, target), own)
+    own = Claims(area.area, entity.name, landing, view, target, table, _effective(entity, table))
+    return Cleansing(entity.name, entity.view, target, _violations(entity, target, table), own)
 
 
-def _violations(entity: Entity, target: Mirror) -> dict[str, Composable]:
+def _effective(entity: Entity, table: Table) -> TimeColumn | None:
+    """Return the column with the time of a change of a dimension."""
+    return dating.dated_by(entity, table.columns) if entity.dimension else None
+
+
+def _violations(entity: Entity, target: Mirror, table: Table) -> dict[str, Composable]:
     """Compose what the star needs of a row: reason -> condition for which it is refused.
 
     Columns that STG lacks are left out: they are an error of the star's own contract.
     """
-    instants, dates = [], []
-    if entity.changes_at:
-        instants = [entity.changes_at]
-    if entity.fact:
-        instants, dates = [entity.fact.event_time], list(entity.fact.dates.values())
     found: dict[str, Composable] = {
         "key is missing": compose.statement(__name__, "no_key", key=Columns(target.key))
     }
+    when = None if entity.is_seen else dating.dated_by(entity, table.columns)
     for kind, columns, reason in (
-        ("no_instant", instants, "{} is missing, or not between 0001-01-01 and 9999-12-30"),
-        ("no_date", dates, "{} is not between 0001-01-01 and 9999-12-31"),
+        ("no_instant", [when] if when else [], "{} is missing, or not between {} and {}"),
+        ("no_date", dating.days(entity, table.columns).values(), "{} is not between {} and {}"),
     ):
-        for column in set(columns) & set(target.payload):
-            found[reason.format(column)] = compose.statement(__name__, kind, column=db.name(column))
+        for column in columns:
+            first, last, end = column.span
+            said = reason.format(column.name, first, last if kind == "no_instant" else end)
+            ends = {"first": db.literal(first), "end": db.literal(end)}
+            found[said] = compose.statement(__name__, kind, column=db.name(column.name), **ends)
     return found
 
 

@@ -165,7 +165,7 @@ num_nulls({key}) > 0
 
 -- The open version of a dimension ends at 9999-12-31 00:00, so nothing can begin then.
 -- name: no_instant
-{column} is null or {column} < '0001-01-01' or {column} >= '9999-12-31'
+{column} is null or {column} < {first} or {column} >= {end}
 
 -- name: no_date
-{column} < '0001-01-01' or {column} > '9999-12-31'
+{column} < {first} or {column} > {end}

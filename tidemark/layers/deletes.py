@@ -18,6 +18,7 @@ from tidemark.model import Key
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing
 from tidemark.postgres.worktable import WorkTable
 
@@ -80,15 +81,15 @@ def count_overlooked(
 
 
 def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) -> Composable:
-    assert entity.watermark is not None, "an entity without one is read as a whole"
+    (watermark,) = (column for column in keys.columns if column.name == entity.watermark)
     return compose.statement(
         __name__,
         "overlooked",
         key=Columns(target.key),
         keys=keys.name,
         mirror=target.name,
-        watermark=db.name(entity.watermark),
-        low=db.literal(low),
+        watermark=db.name(watermark.name),
+        low=TimeColumn.of(watermark, entity.watermark_zone).first(low),
     )
 
 

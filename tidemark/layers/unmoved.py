@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tidemark.declare.config import Area, Entity
+from tidemark.layers import dating
 from tidemark.layers.mirror import Mirror
+from tidemark.model import Column
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Session
@@ -27,29 +29,31 @@ def warning(
         target: its mirror.
         batches: those that are applied.
     """
-    effective = str(entity.changes_at)
+    columns = [Column(*each) for each in target.types.items()]
+    effective = dating.dated_by(entity, columns)
     # What STG lacks is an error of the star's own contract.
     declared = entity.dimension.type2 if entity.dimension else ()
     type2 = tuple(column for column in declared if column in target.payload)
-    if not type2 or effective not in target.payload:
+    if not type2 or effective is None or effective.name not in target.payload:
         return None
     statement = compose.statement(
         __name__,
         "count",
         mirror=target.name,
         history=target.history,
-        columns=Columns(tuple(dict.fromkeys((*target.key, *type2, effective)))),
+        columns=Columns(tuple(dict.fromkeys((*target.key, *type2, effective.name)))),
         key=Columns(target.key),
         type2=Columns(type2, texts=target.texts),
-        effective=db.name(effective),
+        effective=db.name(effective.name),
+        at=effective.instant(db.name("v", effective.name)),
         first=db.literal(min(batches)),
     )
     changes = stg.value(statement)
     if not changes:
         return None
     return (
-        f"{entity.name}: type-2 columns changed in {changes:,} rows and {effective} did not, so "
-        "what they were before was overwritten and has no version. Name a column that moves with "
-        f"every change as `dimension.effective` in sql/{area.area}/area.yml, or say "
+        f"{entity.name}: type-2 columns changed in {changes:,} rows and {effective.name} did not, "
+        "so what they were before was overwritten and has no version. Name a column that moves "
+        f"with every change as `dimension.effective` in sql/{area.area}/area.yml, or say "
         "`effective: seen`."
     )

@@ -38,5 +38,5 @@ where
     o._deleted_at is null
     and o.{effective} = v.{effective}
     and o._extracted_at < v._extracted_at
-    and v.{effective} <= v._extracted_at
+    and {at} <= v._extracted_at
     and {o.type2 is distinct from v.type2}

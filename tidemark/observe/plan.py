@@ -23,11 +23,13 @@ from tidemark.layers import (
 from tidemark.layers.drift import ColumnDrift
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, ServerName, Table, Window
-from tidemark.postgres import compose, db, question, transfer
+from tidemark.postgres import compose, question, transfer
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta
+from tidemark.sources import window as in_window
 from tidemark.star import schema
 
 
@@ -174,11 +176,7 @@ def _compared(
 
 
 def _new(entity: Entity, window: Window, keys: Landing) -> Composable:
-    return compose.statement(
-        __name__,
-        "in_window",
-        keys=keys.name,
-        watermark=db.name(str(entity.watermark)),
-        low=db.literal(window.low),
-        high=db.literal(window.high),
-    )
+    (column,) = (column for column in keys.columns if column.name == entity.watermark)
+    watermark = TimeColumn.of(column, entity.watermark_zone)
+    condition = in_window.condition(watermark, window)
+    return compose.statement(__name__, "in_window", keys=keys.name, condition=condition)

@@ -4,5 +4,5 @@
 (
     select *
     from {keys}
-    where {watermark} >= coalesce({low}, '-infinity'::timestamptz) and {watermark} < {high}
+    where {condition}
 )

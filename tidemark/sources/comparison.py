@@ -15,6 +15,7 @@ from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Session
 from tidemark.postgres.sessions import Servers
+from tidemark.postgres.times import TimeColumn
 from tidemark.sources import deletestats, tables, window
 from tidemark.sources.reached import Reached
 
@@ -50,6 +51,10 @@ class PostgresComparison:
         found = question.ask(self._session, tables.named(self._session, self._area))
         return tables.of(self._area, found)
 
+    @cached_property
+    def _watermarks(self) -> Mapping[str, TimeColumn]:
+        return tables.watermarks(self._area, self.tables)
+
     def _late(self, name: str) -> Composable:
         """Compose the condition for rows that the next batch brings whether they differ or not."""
         entity, low = self._area.entities[name], self._low(name)
@@ -57,8 +62,9 @@ class PostgresComparison:
             return db.raw("false")
         if low is None:
             return db.raw("true")
+        watermark = self._watermarks[name]
         return compose.statement(
-            __name__, "is_late", watermark=db.name(str(entity.watermark)), low=db.literal(low)
+            __name__, "is_late", watermark=db.name(watermark.name), low=watermark.first(low)
         )
 
     def _low(self, name: str) -> datetime | None:
@@ -111,4 +117,5 @@ class PostgresComparison:
 
     def future(self) -> Mapping[str, int]:
         """See `Comparison.future`."""
-        return window.future(self._session, self._area.entities.values(), self.clock)
+        entities = self._area.entities.values()
+        return window.future(self._session, entities, self.clock, self._watermarks)

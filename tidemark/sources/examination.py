@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import WindowError
-from tidemark.model import Finding, dsn_variable, in_the_future
+from tidemark.model import Finding, Table, dsn_variable, in_the_future
 from tidemark.postgres import (
     compose,
     db,
@@ -53,7 +53,8 @@ def findings(
                 f"Create it, or correct `source` in sql/{area.area}/area.yml.{whereabouts}",
             )
         else:
-            yield from _table(session, area, entity, login, seen.clock)
+            table = found[entity.source_name]
+            yield from _table(session, area, entity, login, (table, seen.clock))
 
 
 def _bound(session: Session, area: Area, login: Login, seen: Activity) -> Iterator[Finding]:
@@ -85,8 +86,14 @@ def _unblocking(session: Session, seen: Activity, login: Login) -> str:
     )
 
 
+def _future(session: Session, area: Area, entity: Entity, table: Table, clock: datetime) -> int:
+    watermark = tables.watermark(area, entity, table)
+    assert watermark is not None, "windows are of a watermark"
+    return window.future(session, [entity], clock, {entity.name: watermark}).get(entity.name, 0)
+
+
 def _table(
-    session: Session, area: Area, entity: Entity, login: Login, clock: datetime
+    session: Session, area: Area, entity: Entity, login: Login, shown: tuple[Table, datetime]
 ) -> Iterator[Finding]:
     schema, table = entity.source_name
     quoted, where = db.quoted(schema, table), f"{area.area}.{entity.name}"
@@ -109,7 +116,7 @@ def _table(
             f"Let {dsn_variable(session.server)} use a login that may only read.",
         )
     elif entity.extract == "delta":
-        future = window.future(session, [entity], clock).get(entity.name, 0)
+        future = _future(session, area, entity, *shown)
         if future:
             yield Finding(
                 session.server,

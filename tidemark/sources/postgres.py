@@ -18,6 +18,7 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.inlet import Out
 from tidemark.postgres.sessions import Servers
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Snapshot
 from tidemark.sources import Which, comparison, deletestats, examination, reached, tables, window
 from tidemark.sources.comparison import PostgresComparison
@@ -46,13 +47,14 @@ class PostgresSource:
             # neither open here nor visible there, and its rows would be lost.
             seen, found = window.activity(session, area, tables.named(session, area))
             there = tables.checked(area, found, self._servers.whereabouts(session.server))
+            watermarks = tables.watermarks(area, there)
             windows = window.windows(area, reached.marks(read), seen)
             window.refuse_out_of_order(area, reached.looks(read), seen.clock)
             now = deletestats.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
                 session.queue(tables.limits(area))
                 began = time.monotonic()
-                looked = window.look(session, area, windows, seen.clock)
+                looked = window.look(session, area, windows, seen.clock, watermarks)
                 future = {
                     name: rows
                     for name, one in looked.items()
@@ -75,6 +77,7 @@ class PostgresSource:
                     future=future,
                     _servers=self._servers,
                     _session=session,
+                    _watermarks=watermarks,
                     _read=read,
                     _now=now,
                 )
@@ -133,6 +136,7 @@ class PostgresDelta:
     future: Mapping[str, int]
     _servers: Servers
     _session: Session
+    _watermarks: Mapping[str, TimeColumn]
     _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
     """Entity -> what to remember if its keys are compared now; only with `deletes: detect`."""
@@ -173,8 +177,7 @@ class PostgresDelta:
 
     def count(self, entity: str) -> int:
         """See `Countable.count`; exact, and as costly as reading the window's index."""
-        named = self.area.entities[entity]
-        return _count(self._session, named, window.condition(named, self.windows[entity]))
+        return _count(self._session, self.area.entities[entity], self._condition(entity, "new"))
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
         """See `Delta.send`. `all` ends where the window ends, too."""
@@ -191,9 +194,9 @@ class PostgresDelta:
     def _condition(self, name: str, which: Which) -> Composable:
         entity, slice_ = self.area.entities[name], self.windows[name]
         if which == "new":
-            return window.condition(entity, slice_)
+            return window.condition(self._watermarks.get(name), slice_)
         if which == "all":
-            return window.condition(entity, Window(None, slice_.high))
+            return window.condition(self._watermarks.get(name), Window(None, slice_.high))
         named = mirror.key_rows(self.tables[name], entity.key, which)
         return compose.statement(__name__, "named", key=Columns(entity.key), keys=named)
 

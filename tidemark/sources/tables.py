@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from tidemark.declare.config import Area
+from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
 from tidemark.model import QualifiedName, Table
-from tidemark.postgres import catalog, compose, db
+from tidemark.postgres import catalog, compose, db, times
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
-
-_TIMESTAMPTZ = "timestamp with time zone"
+from tidemark.postgres.times import TimeColumn
 
 
 def named(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
@@ -44,18 +43,9 @@ def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) 
     """Check the source's tables against area.yml, and return that of each entity."""
     server, tables = area.source.name, of(area, found, whereabouts)
     for name, entity in area.entities.items():
-        table, why = tables[name], _why(area, name)
-        named = [*entity.key, *([entity.watermark] if entity.watermark else [])]
-        catalog.require_columns(table, named, server=server, why=why)
-        if entity.watermark and table.type_of(entity.watermark) != _TIMESTAMPTZ:
-            raise ContractError(
-                f"{server}: the watermark {table.name}.{entity.watermark} is "
-                f"{table.type_of(entity.watermark)}, and a window needs {_TIMESTAMPTZ}. "
-                "Name another column, or set `extract: full`.",
-                server=server,
-                table=table.name,
-                column=entity.watermark,
-            )
+        table = tables[name]
+        catalog.require_columns(table, entity.key, server=server, why=_why(area, name))
+        watermark(area, entity, table)
         if not any(unique <= set(entity.key) for unique in table.unique):
             raise ContractError(
                 f"{server}: no unique index of {table.name} lies within the key "
@@ -65,6 +55,51 @@ def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) 
                 table=table.name,
             )
     return tables
+
+
+def watermarks(area: Area, there: Mapping[str, Table]) -> dict[str, TimeColumn]:
+    """Return the watermark of each entity that has one.
+
+    Raises:
+        ContractError: its values do not say when.
+    """
+    found = {name: watermark(area, entity, there[name]) for name, entity in area.entities.items()}
+    return {name: column for name, column in found.items() if column}
+
+
+def watermark(area: Area, entity: Entity, table: Table) -> TimeColumn | None:
+    """Return the watermark of one entity, as its table has it.
+
+    Raises:
+        ContractError: its values do not say when; or not whose clock they show.
+    """
+    if entity.watermark is None:
+        return None
+    why = _why(area, entity.name)
+    catalog.require_columns(table, [entity.watermark], server=area.source.name, why=why)
+    column = table.column(entity.watermark)
+    kind, lack = times.kind_of(column), ""
+    if kind is None:
+        lack = (
+            "and a window needs timestamptz, timestamp or date. Name another column, or set "
+            "`extract: full`."
+        )
+    elif kind != "instant" and not entity.watermark_zone:
+        lack = (
+            "which does not say in which zone. Add `watermark_zone: UTC`, or another IANA name, to "
+            f"{why}."
+        )
+    elif kind == "instant" and entity.watermark_zone:
+        lack = f"an instant in any zone. Take `watermark_zone` out of {why}."
+    if lack:
+        raise ContractError(
+            f"{area.source.name}: the watermark {table.name}.{column.name} is {column.type}, "
+            f"{lack}",
+            server=area.source.name,
+            table=table.name,
+            column=column.name,
+        )
+    return TimeColumn.of(column, entity.watermark_zone)
 
 
 def limits(area: Area) -> Composable:

@@ -18,10 +18,11 @@ from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import NullWatermarkError, WindowError
-from tidemark.model import END_OF_TIME, BlockingSession, Window
+from tidemark.model import BlockingSession, Window
 from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.times import TimeColumn
 
 T = TypeVar("T")
 
@@ -251,15 +252,20 @@ def _unsafe(entity: Entity, seen: Activity) -> str:
     return ""
 
 
-def condition(entity: Entity, slice_: Window) -> db.Composable:
-    """Compose the WHERE clause of a window, with literals: COPY takes no parameters."""
-    if entity.watermark is None or slice_.high is None:
+def condition(watermark: TimeColumn | None, slice_: Window) -> db.Composable:
+    """Compose the WHERE clause of a window, with literals: COPY takes no parameters.
+
+    The column is compared as it is with values of its own type, so that its index can be used.
+    """
+    if watermark is None or slice_.high is None:
         return db.raw("true")
+    low = {} if slice_.low is None else {"low": watermark.first(slice_.low)}
     return compose.statement(
         __name__,
-        "before" if slice_.low is None else "in_window",
-        watermark=db.name(entity.watermark),
-        **{end: db.literal(at) for end, at in (("low", slice_.low), ("high", slice_.high)) if at},
+        "in_window" if low else "before",
+        watermark=db.name(watermark.name),
+        high=watermark.end(slice_.high),
+        **low,
     )
 
 
@@ -278,23 +284,28 @@ class Found:
 
 
 def look(
-    source: Session, area: Area, sought: Mapping[str, Window], clock: datetime
+    source: Session,
+    area: Area,
+    sought: Mapping[str, Window],
+    clock: datetime,
+    watermarks: Mapping[str, TimeColumn],
 ) -> dict[str, Found]:
     """Examine the tables of all entities in one round trip.
 
     Args:
         source: where the tables are.
-        area: names them, and their watermarks.
+        area: names them.
         sought: entity -> its window.
         clock: the source's.
+        watermarks: entity -> its watermark, if it has one.
     """
     looks = [
         compose.statement(
             __name__,
             "look",
-            beyond=_beyond(entity, clock),
+            beyond=_beyond(entity, clock, watermarks.get(name)),
             source=db.name(*entity.source_name),
-            condition=_sought(entity, sought[name]),
+            condition=_sought(watermarks.get(name), sought[name]),
         )
         for name, entity in area.entities.items()
     ]
@@ -321,13 +332,22 @@ def to_come(area: Area, name: str, found: Found) -> int:
     return found.future
 
 
-def _sought(entity: Entity, slice_: Window) -> Composable:
-    return db.raw("false") if slice_.is_empty else condition(entity, slice_)
+def _sought(watermark: TimeColumn | None, slice_: Window) -> Composable:
+    return db.raw("false") if slice_.is_empty else condition(watermark, slice_)
 
 
-def future(source: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, int]:
+def future(
+    source: Session,
+    entities: Iterable[Entity],
+    clock: datetime,
+    watermarks: Mapping[str, TimeColumn],
+) -> dict[str, int]:
     """Count the rows that are stamped in the future: entity -> rows, if there are any."""
-    looks = [_beyond(entity, clock) for entity in entities if entity.extract == "delta"]
+    looks = [
+        _beyond(entity, clock, watermarks[entity.name])
+        for entity in entities
+        if entity.extract == "delta"
+    ]
     return {name: rows for name, _, _, rows in _together(source, looks) if rows}
 
 
@@ -335,15 +355,15 @@ def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
     return source.rows(compose.union_all(queries)) if queries else []
 
 
-def _beyond(entity: Entity, clock: datetime) -> Composable:
-    if entity.watermark is None or entity.extract == "full":
+def _beyond(entity: Entity, clock: datetime, watermark: TimeColumn | None) -> Composable:
+    if watermark is None or entity.extract == "full":
         return compose.statement(__name__, "nothing_beyond", entity=db.literal(entity.name))
     return compose.statement(
         __name__,
         "beyond",
         entity=db.literal(entity.name),
         source=db.name(*entity.source_name),
-        watermark=db.name(entity.watermark),
-        end=db.literal(END_OF_TIME),
-        future=db.literal(clock + FUTURE),
+        watermark=db.name(watermark.name),
+        end=watermark.endless,
+        future=watermark.end(clock + FUTURE),
     )

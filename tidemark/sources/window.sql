@@ -49,7 +49,7 @@ select
     count(*) filter (where {watermark} >= {end}) as endless,
     count(*) filter (where {watermark} < {end}) as future
 from {source}
-where {watermark} is null or {watermark} > {future}
+where {watermark} is null or {watermark} >= {future}
 
 -- name: nothing_beyond
 select

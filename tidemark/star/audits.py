@@ -57,12 +57,12 @@ def facts(dwh: Session, fact: Fact, role: RoleKey) -> list[Audit]:
             dimension=dimension.name,
             column=db.name(role.column),
             surrogate=db.name(dimension.surrogate),
-            event_time=db.name(fact.event_column),
+            at=fact.stored_at("f"),
             nearest=nearest(
                 dimension,
                 known="d",
                 by=Columns(dimension.natural_key),
-                at=db.name("f", fact.event_column),
+                at=fact.stored_at("f"),
             ),
             nk=Columns(fact.natural_key),
         )

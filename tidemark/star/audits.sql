@@ -41,7 +41,7 @@ where
     f.{column} <> 0
     and (
         d.{surrogate} is null
-        or not (d.valid_from <= f.{event_time} and f.{event_time} < d.valid_to)
+        or not (d.valid_from <= {at} and {at} < d.valid_to)
         and d.{surrogate} <> {nearest}
     )
 order by 1

@@ -15,6 +15,7 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
 from tidemark.star.scd2 import Dimension
@@ -53,12 +54,12 @@ class Fact:
     """Columns of the fact table."""
     columns: Mapping[str, str]
     """Column of the fact table -> landing column, without the keys of dimensions and dates."""
-    event_time: str
+    event_time: TimeColumn
     """Landing column; its name in the fact table is `event_column`."""
     event_column: str
     roles: tuple[RoleKey, ...]
-    dates: Mapping[str, str]
-    """Date key column of the fact table -> landing column of type date."""
+    dates: Mapping[str, TimeColumn]
+    """Date key column of the fact table -> landing column with its day."""
     on_delete: Literal["remove", "soft"] = "remove"
     nullable: frozenset[str] = frozenset()
     """Date key columns that are null without a date; the others are 0, the unknown date."""
@@ -94,6 +95,18 @@ class Fact:
         columns = dict.fromkeys(column for role in self.roles for column in role.by)
         return {column: f"_by_{position}" for position, column in enumerate(columns)}
 
+    def landed_at(self, alias: str) -> Composable:
+        """The instant of a fact's event, in its landing table."""
+        return self.event_time.instant(db.name(alias, self.event_time.name))
+
+    def stored_at(self, alias: str) -> Composable:
+        """The instant of a fact's event, in the fact table."""
+        return self.event_time.instant(db.name(alias, self.event_column))
+
+    def days(self, alias: str) -> list[Composable]:
+        """The days of the date keys, in the landing table or in STG's mirror."""
+        return [column.day(db.name(alias, column.name)) for column in self.dates.values()]
+
     def unknown_date(self, column: str) -> Composable:
         """Return the value of a date key column for a fact without a date."""
         return db.literal(None if column in self.nullable else 0)
@@ -125,8 +138,8 @@ def ensure_partitions(session: Session, fact: Fact) -> int:
 def years(session: Session, fact: Fact) -> set[int]:
     """Read the years in which a date of the landed facts lies."""
     questions = [
-        compose.statement(__name__, "years", landing=fact.landing, date=db.name(column))
-        for column in dict.fromkeys(fact.dates.values())
+        compose.statement(__name__, "years", landing=fact.landing, day=day)
+        for day in fact.days("l")
     ]
     if not questions:
         return set()
@@ -264,7 +277,12 @@ def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
             "repoint",
             fact=fact.name,
             column=db.name(role.column),
-            event_column=db.name(fact.event_column),
+            at=fact.stored_at("f"),
+            near=compose.statement(
+                __name__,
+                "in_span" if fact.event_time.kind == "instant" else "near_span",
+                event_column=db.name("f", fact.event_column),
+            ),
             handovers=handovers,
         ),
         {"span_from": span_from, "span_to": span_to},
@@ -276,7 +294,7 @@ def _parts(fact: Fact) -> Parts:
         "fact": fact.name,
         "landing": fact.landing,
         "resolved": fact.resolved.name,
-        "event_time": db.name(fact.event_time),
+        "event_time": db.name(fact.event_time.name),
         "event_column": db.name(fact.event_column),
         "nk": Columns(fact.natural_key),
         "landed_nk": Columns(tuple(fact.columns[column] for column in fact.natural_key)),
@@ -297,7 +315,7 @@ def _resolve(fact: Fact, applied: int) -> Composable:
         surrogate=[db.name(alias, role.dimension.surrogate) for alias, role in roles.items()],
         nearest=[_nearest(fact, role) for role in fact.roles],
         columns=Columns(tuple(role.column for role in fact.roles)),
-        dates=Columns(tuple(fact.dates.values())),
+        days=fact.days("l"),
         date_keys=Columns(tuple(fact.dates)),
         unknown_dates=[fact.unknown_date(column) for column in fact.dates],
         soft=Columns(fact.soft),
@@ -308,7 +326,7 @@ def _resolve(fact: Fact, applied: int) -> Composable:
 
 
 def _nearest(fact: Fact, role: RoleKey) -> Composable:
-    at = db.name("l", fact.event_time)
+    at = fact.landed_at("l")
     return nearest(role.dimension, known="l", by=role.read(role.by), at=at)
 
 
@@ -320,7 +338,7 @@ def _in_force(fact: Fact, role: RoleKey, alias: str) -> Composable:
         dimension=role.dimension.name,
         nk=role.nk,
         by=role.read(role.by),
-        event_time=db.name(fact.event_time),
+        at=fact.landed_at("l"),
     )
 
 

@@ -24,7 +24,7 @@ from (
 
 -- name: years
 select distinct extract(year from days.day)::int
-from (select distinct l.{date} as day from {landing} as l) as days
+from (select distinct {day} as day from {landing} as l) as days
 where days.day is not null
 
 -- Landed facts with their keys. The join finds the version in force. If there is none (before the first
@@ -37,7 +37,7 @@ select
     {l.landed as stored},
     {l.members as found_by},
     {coalesce(surrogate, nearest) as columns},
-    {coalesce(to_char(l.dates, 'YYYYMMDD')::integer, unknown_dates) as date_keys},
+    {coalesce(to_char(days, 'YYYYMMDD')::integer, unknown_dates) as date_keys},
     {l._deleted_at is not null as soft},
     l._batch_id,
     l._first_batch_id <= {applied} as _may_be_here
@@ -80,8 +80,8 @@ where
 {dimension} as {d}
     on
         {d.nk = l.by}
-        and {d}.valid_from <= l.{event_time}
-        and {d}.valid_to > l.{event_time}
+        and {d}.valid_from <= {at}
+        and {d}.valid_to > {at}
 
 -- The key columns that are null in some landed fact, in one pass over the facts.
 -- name: lacking
@@ -166,10 +166,17 @@ set {column} = v.new_key
 from ({handovers}) as v
 where
     f.{column} = v.old_key
-    and f.{event_column} >= v._cover_from
-    and f.{event_column} < v._cover_to
-    and f.{event_column} >= %(span_from)s::timestamptz
-    and f.{event_column} < %(span_to)s::timestamptz
+    and {at} >= v._cover_from
+    and {at} < v._cover_to
+    and {near}
+
+-- name: in_span
+{event_column} >= %(span_from)s::timestamptz and {event_column} < %(span_to)s::timestamptz
+
+-- Of facts with times or dates of some zone, which is less than a day away.
+-- name: near_span
+{event_column} >= %(span_from)s::timestamptz at time zone 'UTC' - interval '1 day'
+and {event_column} < %(span_to)s::timestamptz at time zone 'UTC' + interval '1 day'
 
 -- Facts that are not in the landing table, which holds all facts of STG.
 -- name: remove_surplus

@@ -91,12 +91,12 @@ def _shape(fact: Fact) -> dict[str, Any]:
     return {
         "key": list(fact.natural_key),
         "columns": dict(fact.columns),
-        "event_time": fact.event_time,
+        "event_time": str(fact.event_time),
         "dimensions": {
             role.column: {"table": label(role.dimension.table), "by": list(role.by)}
             for role in fact.roles
         },
-        "dates": dict(fact.dates),
+        "dates": {key: str(column) for key, column in fact.dates.items()},
         "nullable": sorted(fact.nullable),
         "on_delete": fact.on_delete,
     }

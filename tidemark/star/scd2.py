@@ -26,6 +26,7 @@ from tidemark.postgres import (
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
+from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
 
@@ -110,7 +111,7 @@ class Dimension:
     type1: tuple[str, ...]
     untracked: tuple[str, ...]
     """Columns of neither type: a version keeps the values of its first observation."""
-    effective: str
+    effective: TimeColumn
     """Column of the landing table with the time of the change. Of a delete, `_extracted_at` says
     when it was seen, and any other column something older."""
     has_plans: bool = False
@@ -139,6 +140,18 @@ class Dimension:
         its index can be used.
         """
         return tuple(self.key_types.get(column, "") for column in self.natural_key)
+
+    @property
+    def effective_at(self) -> Composable:
+        """The instant of a change, in the landing table or in STG's mirror.
+
+        A watermark that may mean two instants means none after the batch that has seen it. So
+        changes in the hour that happens twice keep their order if batches saw them one by one.
+        """
+        at = self.effective.instant(db.name(self.effective.name))
+        if self.has_plans or not self.effective.repeats:
+            return at
+        return compose.statement(__name__, "seen_by_then", at=at)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -329,8 +342,8 @@ def _parts(dimension: Dimension) -> Parts:
         "segmented": dimension.segmented.name,
         "timeline": dimension.timeline.name,
         "surrogate": db.name(dimension.surrogate),
-        "effective": db.name(dimension.effective),
-        "is_by_sight": db.literal(dimension.effective == SEEN_AT),
+        "effective": dimension.effective_at,
+        "is_by_sight": db.literal(dimension.effective.name == SEEN_AT),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
         # Without plans both are the same. Then later windows need this order too, and one sort is
         # enough for all.

@@ -586,3 +586,6 @@ judged as (
         rows between unbounded preceding and 1 preceding
     )
 )
+
+-- name: seen_by_then
+least({at}, _extracted_at)

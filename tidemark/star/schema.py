@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
-from tidemark.layers import contracts, mirror, seen
+from tidemark.layers import contracts, dating, mirror, seen
 from tidemark.layers.mirror import LINEAGE, Mirror
 from tidemark.model import (
     SEEN_AT,
@@ -151,9 +151,10 @@ def _dimension(
             table=table.name,
             column=column,
         )
-    effective = str(entity.changes_at)
-    dating = () if entity.is_seen else (effective,)
-    _require_staged(staged, (*named[1:], *dating), entity, why)
+    dated = () if entity.is_seen else (str(entity.changes_at),)
+    _require_staged(staged, (*named[1:], *dated), entity, why)
+    effective = dating.dated_by(entity, feed.columns)
+    assert effective is not None, "STG has it"
     untracked = tuple(
         name for name in table.names if name in staged and name not in (*named, *VERSIONING)
     )
@@ -174,7 +175,7 @@ def _dimension(
         type1=declared.type1,
         untracked=untracked,
         effective=effective,
-        has_plans=effective not in (entity.watermark, SEEN_AT),
+        has_plans=effective.name not in (entity.watermark, SEEN_AT),
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
@@ -219,7 +220,8 @@ def _fact(
         for column, role in declared.dimensions.items()
     )
     staged = {column.name: column for column in feed.columns}
-    named = [declared.happens_at, *declared.renamed.values(), *declared.dates.values()]
+    named = [declared.happens_at, *declared.renamed.values()]
+    named += [one.column for one in declared.dates.values()]
     named += [column for role in roles for column in role.by]
     _require_staged(staged, (*entity.key, *named), entity, why)
     for role in roles:
@@ -231,16 +233,18 @@ def _fact(
         "dwh", label(table.qualified_name), len(columns), len(key_columns) + found_by + 2
     )
     here = {source: name for name, source in columns.items()}
+    event_time = dating.dated_by(entity, feed.columns)
+    assert event_time is not None, "STG has it"
     return Fact(
         entity=entity.name,
         table=table.qualified_name,
         landed=entity.landing,
         natural_key=tuple(here[column] for column in entity.key),
         columns=columns,
-        event_time=declared.happens_at,
-        event_column=here[declared.happens_at],
+        event_time=event_time,
+        event_column=here[event_time.name],
         roles=roles,
-        dates=declared.dates,
+        dates=dating.days(entity, feed.columns),
         on_delete=declared.on_delete,
         nullable=frozenset(
             column.name

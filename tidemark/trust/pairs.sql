@@ -16,7 +16,7 @@
 (
     select
         {t.columns::text as columns},
-        t.{effective}::text as _effective,
+        {effective}::text as _effective,
         t._batch_id > {applied} as _pending
     from {mirror} as t
     where t._deleted_at is null or t._batch_id > {applied}
@@ -35,7 +35,7 @@
 (
     select
         {t.sources::text as columns},
-        {coalesce(to_char(t.dates, 'YYYYMMDD')::integer, unknown_dates)::text as date_keys},
+        {coalesce(to_char(days, 'YYYYMMDD')::integer, unknown_dates)::text as date_keys},
         {members},
         t._batch_id > {applied} as _pending
     from {relation} as t

@@ -1,0 +1,128 @@
+"""Windows of columns that say when: whatever zone and unit, no value is left out between two."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidemark.model import Column
+from tidemark.postgres.times import TimeColumn, kind_of
+
+TYPES = [
+    "timestamp with time zone",
+    "timestamp(0) with time zone",
+    "timestamp without time zone",
+    "timestamp(3) without time zone",
+    "date",
+]
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia"]
+CHANGES = [datetime(2025, 3, 30, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC)]
+CHANGES += [datetime(2025, 4, 5, 15, tzinfo=UTC), datetime(2025, 10, 4, 15, 30, tzinfo=UTC)]
+"""When clocks of Berlin and of Lord Howe change."""
+YEAR = datetime(2000, 1, 1, tzinfo=UTC)
+
+columns = st.builds(
+    lambda kind, zone: TimeColumn.of(Column("at", kind), zone),
+    st.sampled_from(TYPES),
+    st.sampled_from(ZONES),
+)
+instants = st.builds(
+    lambda change, minutes, micros: change + timedelta(minutes=minutes, microseconds=micros),
+    st.sampled_from(CHANGES),
+    st.integers(-200, 200),
+    st.sampled_from([-1, 0, 1, 300_000, 700_000]),
+)
+
+
+def shown(column: TimeColumn, at: datetime, *, is_rounded: bool) -> Any:
+    """Return the value of a row that is stamped at an instant."""
+    zone = UTC if column.kind == "instant" else ZoneInfo(column.zone)
+    local = at.astimezone(zone).replace(tzinfo=None)
+    if column.kind == "date":
+        return local.date()
+    if is_rounded:
+        local += column.unit / 2
+    local -= (local - YEAR.replace(tzinfo=None)) % column.unit
+    return local.replace(tzinfo=UTC) if column.kind == "instant" else local
+
+
+def first(column: TimeColumn, at: datetime) -> Any:
+    return column.first(at).wrapped  # type: ignore[attr-defined]
+
+
+def end(column: TimeColumn, at: datetime) -> Any:
+    return column.end(at).wrapped  # type: ignore[attr-defined]
+
+
+@given(columns, instants, instants, st.booleans())
+def test_what_is_stamped_after_a_window_is_in_a_later_one(
+    column: TimeColumn, high: datetime, stamp: datetime, is_rounded: bool
+):
+    if stamp >= high:
+        assert shown(column, stamp, is_rounded=is_rounded) >= first(column, high)
+
+
+@given(columns, instants, instants, st.booleans())
+def test_what_is_stamped_in_a_window_is_in_it_or_in_the_next_one(
+    column: TimeColumn, high: datetime, stamp: datetime, is_rounded: bool
+):
+    value = shown(column, stamp, is_rounded=is_rounded)
+    if stamp < high and value >= end(column, high):
+        assert is_rounded
+        assert value >= first(column, high)
+
+
+@given(columns, instants)
+def test_no_value_lies_between_two_windows(column: TimeColumn, mark: datetime):
+    assert first(column, mark) <= end(column, mark)
+
+
+@given(instants)
+def test_a_window_of_instants_ends_where_the_next_one_begins(mark: datetime):
+    for column in (TimeColumn("at"), TimeColumn("at", "timestamp")):
+        assert first(column, mark) == end(column, mark)
+
+
+BERLIN = TimeColumn("at", "timestamp", "Europe/Berlin")
+DAYS = TimeColumn("at", "date", "Europe/Berlin", timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("column", "at", "ends"),
+    [
+        (BERLIN, "2025-10-26T00:30Z", ("2025-10-26 01:30", "2025-10-26 02:30")),
+        (BERLIN, "2025-10-26T01:30Z", ("2025-10-26 02:30", "2025-10-26 03:30")),
+        (BERLIN, "2025-03-30T01:00Z", ("2025-03-30 03:00", "2025-03-30 03:00")),
+        (DAYS, "2025-06-01T21:59Z", ("2025-06-01", "2025-06-02")),
+        (DAYS, "2025-06-01T22:00Z", ("2025-06-02", "2025-06-02")),
+        (DAYS, "2025-06-01T22:01Z", ("2025-06-02", "2025-06-03")),
+    ],
+)
+def test_a_day_and_an_hour_that_comes_twice_are_read_again(
+    column: TimeColumn, at: str, ends: tuple[str, str]
+):
+    parse = date.fromisoformat if column.kind == "date" else datetime.fromisoformat
+    instant = datetime.fromisoformat(at)
+    assert (first(column, instant), end(column, instant)) == tuple(map(parse, ends))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("timestamp(6) with time zone", "instant"),
+        ("timestamp without time zone", "timestamp"),
+        ("date", "date"),
+        ("daterange", None),
+        ("time with time zone", None),
+        ("timestamp without time zone[]", None),
+        ("bigint", None),
+    ],
+)
+def test_some_types_say_when(kind: str, expected: str | None):
+    assert kind_of(Column("at", kind)) == expected
+    assert kind_of(Column("at", "public.stamp", base=kind)) == expected
