@@ -50,6 +50,8 @@ class Fact:
     """Key column -> what dates the fact."""
     columns: tuple[Column, ...]
     """Columns of the source that the fact keeps."""
+    seen: str = ""
+    """The column with the time at which it was seen first, if that dates it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
+from tidemark.declare.config import SEEN
 from tidemark.errors import UnknownNameError
 from tidemark.install.propose import times, words
 from tidemark.install.propose.catalog import Catalog, SourceTable, is_time
@@ -17,7 +18,7 @@ from tidemark.postgres import sqlfiles
 _LONGEST_KEY = 31
 _WIDEST = 1500
 _OWN = frozenset(
-    {*LINEAGE, REASONS, *RESERVED}.union(
+    {*LINEAGE, REASONS, *RESERVED, SEEN}.union(
         *(sqlfiles.reserved(use) for use in ("payload", "key", "staged", "dimension", "fact"))
     )
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tidemark.install.propose import entities, times, words
+from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
+from tidemark.install.propose import entities, words
 from tidemark.install.propose.catalog import Reference, is_time
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Guess, Placed, Role
 from tidemark.model import Column, QualifiedName
@@ -143,9 +144,6 @@ def placed(
 
 def _homeless(entity: Entity, is_fact: bool) -> str:
     """Say why an entity has no place in the star; '' if it has one."""
-    has_time = entity.watermark or times.SEEN or entities.changed_at(entity)
-    if not (has_time or (is_fact and _dating(entity))):
-        return "no column says when a row has changed"
     taken = [column for column in entity.key_columns if column in VERSIONING and not is_fact]
     return f"its key has a column {taken[0]}, as each dimension has for itself" if taken else ""
 
@@ -196,9 +194,10 @@ def _dimension(entity: Entity, shape: Shape) -> Placed:
 def _effective(entity: Entity) -> Guess | None:
     if entity.watermark:
         return None
-    if times.SEEN:
-        return Guess(times.SEEN, "no column says when a row has changed")
-    return Guess(str(entities.changed_at(entity)), "its name")
+    column = entities.changed_at(entity)
+    if column:
+        return Guess(column, "its name")
+    return Guess(SEEN, "no column says when a row has changed")
 
 
 def _is_type1(column: Column) -> bool:
@@ -236,7 +235,8 @@ def _fact(
         if one.name in kept or one.name not in (*replaced, entity.stamp)
     )
     dates = dict(_dates(entity, event.value, used))
-    return Placed(entity, Fact(event, roles, dates, columns), why, tuple(remarks))
+    seen = entities.free(USUAL_SEEN_COLUMN, used) if event.value == SEEN else ""
+    return Placed(entity, Fact(event, roles, dates, columns, seen), why, tuple(remarks))
 
 
 def _event_time(entity: Entity, dating: list[Column]) -> Guess:
@@ -245,9 +245,7 @@ def _event_time(entity: Entity, dating: list[Column]) -> Guess:
         others = [one.name for one in dating[1:]]
         why = f"the first of {_count(dating, 'time')}" if others else "its only time"
         return Guess(best.name, why if best.not_null else f"{why}, although it may be null")
-    if times.SEEN:
-        return Guess(times.SEEN, "it has no time of its own")
-    return Guess(str(entity.stamp or entities.changed_at(entity)), "it has no other time")
+    return Guess(SEEN, "it has no time of its own that is never null")
 
 
 def _role(

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install.propose.draft import Dimension, Fact, Placed, Proposal, Role
 from tidemark.layers.mirror import LINEAGE, REASONS
 from tidemark.postgres.db import quoted
@@ -21,9 +22,9 @@ def area(proposal: Proposal) -> str:
     """Return `area.yml`."""
     head = (
         "# Written by `tidemark init`. What it guessed says so, and why: correct what is wrong.\n"
-        f"area: {proposal.area}\n"
-        f"schema: {proposal.schema}\n"
-        f"source: {{name: {proposal.source}}}\n"
+        f"area: {_scalar(proposal.area)}\n"
+        f"schema: {_scalar(proposal.schema)}\n"
+        f"source: {{name: {_scalar(proposal.source)}}}\n"
         "\n"
         "entities:\n"
     )
@@ -37,7 +38,7 @@ def entity(one: Placed) -> str:
 
 def _entity(one: Placed) -> Iterator[str]:
     subject = one.entity
-    yield f"  {one.name}:"
+    yield f"  {_scalar(one.name)}:"
     yield f"    source: {_scalar('.'.join(subject.table.name))}"
     yield from _line(4, "key", _list(subject.key_columns), subject.key.why)
     if subject.watermark:
@@ -70,6 +71,8 @@ def _dimension(table: str, star: Dimension) -> Iterator[str]:
 def _fact(table: str, star: Fact) -> Iterator[str]:
     yield f"      table: {table}"
     yield from _line(6, "event_time", [_scalar(star.event_time.value)], star.event_time.why)
+    if star.seen not in ("", USUAL_SEEN_COLUMN):
+        yield f"      rename: {{{star.seen}: {SEEN}}}"
     if star.roles:
         roles = {column: _role(role) for column, role in star.roles.items()}
         yield from _line(6, "dimensions", _map(roles), "")
@@ -80,7 +83,8 @@ def _fact(table: str, star: Fact) -> Iterator[str]:
 
 def _role(role: Role) -> str:
     by = ", ".join(map(_scalar, role.by))
-    return f"{{entity: {role.entity}, by: [{by}]}}" if by else role.entity
+    entity = _scalar(role.entity)
+    return f"{{entity: {entity}, by: [{by}]}}" if by else entity
 
 
 def _line(indent: int, key: str, value: list[str], why: str) -> Iterator[str]:
@@ -169,10 +173,12 @@ def _dimension_table(one: Placed, schema: str, keywords: Collection[str]) -> Ite
 def _fact_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator[str]:
     assert isinstance(one.star, Fact), "called for facts"
     place = f"{_name(schema, keywords)}.{one.dwh}"
-    roles = [_name(column, keywords) for column in one.star.roles]
-    columns = [f"{_name(c.name, keywords)} {c.type}" for c in one.star.columns]
+    star = one.star
+    roles = [_name(column, keywords) for column in star.roles]
+    columns = [f"{_name(c.name, keywords)} {c.type}" for c in star.columns]
     columns += [f"{column} bigint not null" for column in roles]
-    columns += [f"{_name(column, keywords)} integer not null" for column in one.star.dates]
+    columns += [f"{_name(column, keywords)} integer not null" for column in star.dates]
+    columns += [f"{star.seen} timestamptz not null"] if star.seen else []
     columns += ["_batch_id bigint not null"]
     columns += [f"primary key ({', '.join(_name(c, keywords) for c in one.entity.key_columns)})"]
     yield from _create(place, columns)
