@@ -55,3 +55,81 @@ def payments(films: Stranger) -> list[tuple[object, ...]]:
         order by 1
         """,
     )
+
+
+GOODS = (STRANGERS / "trade.sql").read_text("utf-8")
+DEALS = """
+insert into sales."order" values (3, 'BO', 2, 1, '2025-02-01', null, null, 5, null);
+insert into sales.order_details values (3, 2, 9, 4, 0);
+delete from sales.order_details where order_id = 1 and product_id = 2;
+update sales."order" set shipped_date = '2025-02-02 08:00', freight = 6 where order_id = 2;
+update products set unit_price = 19, category_id = 2, valid_from = '2025-02-01' where product_id = 1;
+update products set is_current = false, units_in_stock = 0 where product_id = 2;
+update customers set city = 'Hamburg' where customer_id = 'ALFKI';
+update employees set reports_to = null, notes = 'left' where employee_id = 1;
+delete from employee_territories where employee_id = 2;
+update sales."Price List" set price = 21, "updatedAt" = now() where "group" = 'retail';
+update sales.shipments set carrier = 'Snail' where part = 2;
+delete from us_states where state_id = 2;
+"""
+
+
+def test_goods_without_any_time_of_change_load_as_they_are(meet: Meet):
+    trade = meet(GOODS, "trade")
+    written = trade.init()
+    assert [line for line in written.left_out if "its rows" not in line] == [
+        "public.usage_log: it has no primary key, and no unique index whose columns are never null",
+        "sales.open_orders: it is a view: its key and its watermark are not known from the catalog",
+    ]
+    trade.migrate()
+    trade.run()
+    assert trade.differences() == []
+    trade.source(DEALS)
+    trade.run()
+    assert trade.differences() == []
+    assert lines(trade) == trade.rows(
+        "operational",
+        """
+        select d.order_id, d.quantity, p.product_name, c.category_name
+        from sales.order_details as d
+        inner join products as p using (product_id)
+        inner join categories as c using (category_id)
+        order by 1, 3
+        """,
+    )
+    assert trade.rows(
+        "dwh",
+        """
+        select source_valid_from::text, unit_price, count(*) over ()::int
+        from trade.dim_products where product_id = 1 and is_current
+        """,
+    ) == [("2025-02-01", 19, 1)]
+    assert trade.rows(
+        "dwh",
+        """
+        select o.order_id, by.last_name::text, checks.last_name::text, o.order_date_key
+        from trade.fact_order as o
+        inner join trade.dim_employees as by on o.employee_key = by.employee_key
+        inner join trade.dim_employees as checks on o.checked_by_key = checks.employee_key
+        order by 1
+        """,
+    ) == [
+        (1, "Davolio", "Fuller", 20250104),
+        (2, "Davolio", None, 20250105),
+        (3, "Fuller", "Davolio", 20250201),
+    ]
+
+
+def lines(trade: Stranger) -> list[tuple[object, ...]]:
+    """Return each line with the product as it is now, and its category."""
+    return trade.rows(
+        "dwh",
+        """
+        select d.order_id, d.quantity, p.product_name, c.category_name
+        from trade.fact_order_details as d
+        inner join trade.dim_products as f using (product_key)
+        inner join trade.dim_products as p on p.product_id = f.product_id and p.is_current
+        inner join trade.dim_categories as c on c.category_id = p.category_id and c.is_current
+        order by 1, 3
+        """,
+    )
