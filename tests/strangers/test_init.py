@@ -15,16 +15,16 @@ from tidemark.model import LAYERS, dsn_variable
 SHOP = """
 create table customers (
     customer_id bigint primary key, name text not null, city text, password text,
-    updated_at timestamptz not null default now()
+    updated_at timestamptz not null default '2025-01-01Z'
 );
 create table orders (
     order_id bigint primary key, customer_id bigint not null references customers,
     ordered_at timestamptz not null, total numeric(9, 2),
-    updated_at timestamptz not null default now()
+    updated_at timestamptz not null default '2025-01-01Z'
 );
 create table returns (
     return_id bigint primary key, customer_id bigint references customers,
-    returned_at timestamptz not null, updated_at timestamptz not null default now()
+    returned_at timestamptz not null, updated_at timestamptz not null default '2025-01-01Z'
 );
 create table notes (note text);
 insert into customers values (1, 'Ada', 'Ulm', 'x');

@@ -63,7 +63,8 @@ insert into sales."order" values (3, 'BO', 2, 1, '2025-02-01', null, null, 5, nu
 insert into sales.order_details values (3, 2, 9, 4, 0);
 delete from sales.order_details where order_id = 1 and product_id = 2;
 update sales."order" set shipped_date = '2025-02-02 08:00', freight = 6 where order_id = 2;
-update products set unit_price = 19, category_id = 2, valid_from = '2025-02-01' where product_id = 1;
+update products set unit_price = 19, category_id = 2, valid_from = '2025-02-01'
+where product_id = 1;
 update products set is_current = false, units_in_stock = 0 where product_id = 2;
 update customers set city = 'Hamburg' where customer_id = 'ALFKI';
 update employees set reports_to = null, notes = 'left' where employee_id = 1;

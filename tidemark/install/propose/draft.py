@@ -24,8 +24,8 @@ class Dimension:
     surrogate_key: str
     type2: tuple[str, ...]
     type1: tuple[str, ...]
-    effective: Guess | None = None
-    """None: the watermark says it."""
+    effective: str = ""
+    """When a change took effect; empty: the watermark says it."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Column of the source -> its name from STG on, where a dimension has a column of that name."""
 

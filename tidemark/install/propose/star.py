@@ -183,21 +183,12 @@ def _dimension(entity: Entity, shape: Shape) -> Placed:
         ),
         type2=tuple(name for name, is_type1 in called if not is_type1),
         type1=tuple(name for name, is_type1 in called if is_type1),
-        effective=_effective(entity),
+        effective="" if entity.watermark else entities.changed_at(entity) or SEEN,
         renamed=renamed,
     )
     referring = len(shape.referring)
     why = f"{referring} tables refer to it" if referring > 1 else "a table refers to it"
     return Placed(entity, star, why if referring else "it refers to nothing that happens")
-
-
-def _effective(entity: Entity) -> Guess | None:
-    if entity.watermark:
-        return None
-    column = entities.changed_at(entity)
-    if column:
-        return Guess(column, "its name")
-    return Guess(SEEN, "no column says when a row has changed")
 
 
 def _is_type1(column: Column) -> bool:
@@ -243,9 +234,9 @@ def _event_time(entity: Entity, dating: list[Column]) -> Guess:
     if dating and (dating[0].not_null or _rank(entity, dating[0]) == 0):
         best = dating[0]
         others = [one.name for one in dating[1:]]
-        why = f"the first of {_count(dating, 'time')}" if others else "its only time"
+        why = f"{best.name} is {'the best of its times' if others else 'its only time'}"
         return Guess(best.name, why if best.not_null else f"{why}, although it may be null")
-    return Guess(SEEN, "it has no time of its own that is never null")
+    return Guess(SEEN, "no time of its own is always there")
 
 
 def _role(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install.propose.draft import Dimension, Fact, Placed, Proposal, Role
@@ -13,7 +13,7 @@ from tidemark.layers.mirror import LINEAGE, REASONS
 from tidemark.postgres.db import quoted
 
 _WIDTH = 100
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
 _SQL = re.compile(r"[a-z_][a-z0-9_]*")
 _NO_NAMES = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
@@ -26,6 +26,8 @@ def area(proposal: Proposal) -> str:
         f"schema: {_scalar(proposal.schema)}\n"
         f"source: {{name: {_scalar(proposal.source)}}}\n"
         "\n"
+        "# guess: of a dimension's columns, names, contacts, long texts, counters and times are\n"
+        "# overwritten (type1), and a change of any other begins a version (type2).\n"
         "entities:\n"
     )
     return head + "\n".join(entity(one) for one in proposal.entities)
@@ -40,45 +42,46 @@ def _entity(one: Placed) -> Iterator[str]:
     subject = one.entity
     yield f"  {_scalar(one.name)}:"
     yield f"    source: {_scalar('.'.join(subject.table.name))}"
-    yield from _line(4, "key", _list(subject.key_columns), subject.key.why)
+    yield from _line("key", _list(subject.key_columns), subject.key.why)
     if subject.watermark:
-        yield from _line(4, "watermark", [_scalar(subject.watermark.value)], subject.watermark.why)
+        yield from _line("watermark", [_scalar(subject.watermark.value)], subject.watermark.why)
         yield "    deletes: detect"
     else:
-        yield "    extract: full"
+        yield "    extract: full  # guess: no column says when a row has changed"
     if subject.left_out:
         why = "; ".join(dict.fromkeys(subject.left_out.values()))
-        yield from _line(4, "leave_out", _list(subject.left_out), why)
+        yield from _line("leave_out", _list(subject.left_out), why)
     if isinstance(one.star, Dimension):
-        yield from _line(4, "dimension", [], one.why)
-        yield from _dimension(one.dwh, one.star)
+        yield from _star("dimension", _dimension(one.dwh, one.star), one.why)
     else:
-        yield from _line(4, "fact", [], f"it {one.why}")
-        yield from _fact(one.dwh, one.star)
+        event = one.star.event_time
+        yield from _star("fact", _fact(one.dwh, one.star), f"it {one.why}; {event.why}")
 
 
-def _dimension(table: str, star: Dimension) -> Iterator[str]:
-    yield f"      table: {table}"
-    yield f"      surrogate_key: {_scalar(star.surrogate_key)}"
+_Pairs = Iterator[tuple[str, list[str]]]
+"""Keys, and their values in parts at which a line may break."""
+
+
+def _dimension(table: str, star: Dimension) -> _Pairs:
+    yield "table", [table]
+    yield "surrogate_key", [_scalar(star.surrogate_key)]
     if star.type2:
-        yield from _line(6, "type2", _list(star.type2), "what is worth a history")
+        yield "type2", _list(star.type2)
     if star.type1:
-        yield from _line(6, "type1", _list(star.type1), "names, contacts, long texts, counters")
+        yield "type1", _list(star.type1)
     if star.effective:
-        yield from _line(6, "effective", [_scalar(star.effective.value)], star.effective.why)
+        yield "effective", [_scalar(star.effective)]
 
 
-def _fact(table: str, star: Fact) -> Iterator[str]:
-    yield f"      table: {table}"
-    yield from _line(6, "event_time", [_scalar(star.event_time.value)], star.event_time.why)
+def _fact(table: str, star: Fact) -> _Pairs:
+    yield "table", [table]
+    yield "event_time", [_scalar(star.event_time.value)]
     if star.seen not in ("", USUAL_SEEN_COLUMN):
-        yield f"      rename: {{{star.seen}: {SEEN}}}"
+        yield "rename", _map({star.seen: SEEN})
     if star.roles:
-        roles = {column: _role(role) for column, role in star.roles.items()}
-        yield from _line(6, "dimensions", _map(roles), "")
+        yield "dimensions", _map({column: _role(role) for column, role in star.roles.items()})
     if star.dates:
-        dates = {column: _scalar(dated) for column, dated in star.dates.items()}
-        yield from _line(6, "dates", _map(dates), "")
+        yield "dates", _map({column: _scalar(dated) for column, dated in star.dates.items()})
 
 
 def _role(role: Role) -> str:
@@ -87,52 +90,72 @@ def _role(role: Role) -> str:
     return f"{{entity: {entity}, by: [{by}]}}" if by else entity
 
 
-def _line(indent: int, key: str, value: list[str], why: str) -> Iterator[str]:
-    """Yield a key with its value and the reason for it.
-
-    Args:
-        indent: blanks in front.
-        key: the key.
-        value: a bracket, items and a bracket, which may go over several lines; or one word.
-        why: the reason; '' if it is no guess.
-    """
-    start = f"{' ' * indent}{key}:"
-    first, *inner, last = value if len(value) > 1 else ["", *value, ""]
-    whole = f"{start} {first}{', '.join(inner)}{last}".rstrip()
-    if why and len(whole) + len(why) + 11 <= _WIDTH:
-        yield f"{whole}  # guess: {why}"
-        return
-    if why:
-        yield f"{' ' * indent}# guess: {why}"
-    if len(whole) <= _WIDTH or len(value) < 2:
+def _star(key: str, pairs: _Pairs, why: str) -> Iterator[str]:
+    """Yield what an entity is in the star, in one line if there is room, and the reason."""
+    yield from _line(key, [], why)
+    found = list(pairs)
+    whole = f"      {{{', '.join(f'{name}: {_joined(value)}' for name, value in found)}}}"
+    if len(whole) <= _WIDTH:
         yield whole
         return
-    yield f"{start} {first}"
-    yield from _wrapped(inner, " " * (indent + 2))
-    yield f"{' ' * indent}{last}"
+    for name, value in found:
+        yield from _line(name, value, "", indent=6)
 
 
-def _wrapped(items: Iterable[str], indent: str) -> Iterator[str]:
-    line = indent
-    for item in items:
-        if len(line) + len(item) + 2 > _WIDTH and line.strip():
-            yield line.rstrip()
-            line = indent
-        line += f"{item}, "
-    yield line.rstrip()
+def _line(key: str, value: Sequence[str], why: str, *, indent: int = 4) -> Iterator[str]:
+    """Yield a key with its value, which may go over several lines, and the reason for it."""
+    blanks = " " * indent
+    whole = f"{blanks}{key}: {_joined(value)}".rstrip()
+    if len(whole) + len(why) + 11 <= _WIDTH:
+        yield whole + (f"  # guess: {why}" if why else "")
+        return
+    if why:
+        first, later = f"{blanks}# guess: ", f"{blanks}# "
+        yield from textwrap.wrap(why, _WIDTH, initial_indent=first, subsequent_indent=later)
+    if len(whole) <= _WIDTH:
+        yield whole
+        return
+    yield f"{blanks}{key}:"
+    yield from _wrapped(value, f"{blanks}  ")
+
+
+def _joined(value: Sequence[str]) -> str:
+    return ", ".join(value)
 
 
 def _list(names: Iterable[str]) -> list[str]:
-    return ["[", *map(_scalar, names), "]"]
+    return _bracketed("[", [_scalar(name) for name in names], "]")
 
 
 def _map(values: Mapping[str, str]) -> list[str]:
-    return ["{", *(f"{_scalar(key)}: {value}" for key, value in values.items()), "}"]
+    return _bracketed("{", [f"{_scalar(key)}: {value}" for key, value in values.items()], "}")
+
+
+def _bracketed(opening: str, items: list[str], closing: str) -> list[str]:
+    """Put brackets around items, of which there is one at least."""
+    items[0] = opening + items[0]
+    items[-1] += closing
+    return items
 
 
 def _scalar(name: str) -> str:
     is_plain = _PLAIN.fullmatch(name) and name.lower() not in _NO_NAMES
-    return name if is_plain else json.dumps(name, ensure_ascii=False)
+    return name if is_plain else json.dumps(name, ensure_ascii=not name.isprintable())
+
+
+def _wrapped(items: Iterable[str], indent: str) -> Iterator[str]:
+    """Yield lines with items, and commas between them."""
+    line = indent
+    for item in items:
+        if line.strip():
+            line += ","
+            if len(line) + len(item) + 1 > _WIDTH:
+                yield line
+                line = indent
+            else:
+                line += " "
+        line += item
+    yield line
 
 
 def star(proposal: Proposal) -> str:
@@ -166,7 +189,7 @@ def _dimension_table(one: Placed, schema: str, keywords: Collection[str]) -> Ite
     key = ", ".join(map(_text, one.entity.key_columns))
     made = f"{_text(f'{schema}.{one.dwh}')}, {_text(one.star.surrogate_key)}, array[{key}]"
     yield f"select tidemark.create_dimension({made});"
-    said = f"One row per version of a row of {one.entity.table.label}: over [valid_from, valid_to)."
+    said = f"One row per version of a row of {one.entity.table.label}."
     yield f"comment on table {place} is {_text(said)};"
 
 
@@ -186,11 +209,13 @@ def _fact_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator
     yield f"comment on table {place} is {_text(f'One row per row of {one.entity.table.label}.')};"
 
 
-def _create(place: str, columns: Iterable[str]) -> Iterator[str]:
+def _create(place: str, columns: Sequence[str]) -> Iterator[str]:
+    whole = f"create table {place} ({', '.join(columns)});"
+    if len(whole) <= _WIDTH:
+        yield whole
+        return
     yield f"create table {place} ("
-    *lines, last = _wrapped(columns, "    ")
-    yield from lines
-    yield last.removesuffix(",")
+    yield from _wrapped(columns, "    ")
     yield ");"
 
 
@@ -206,8 +231,7 @@ def view(proposal: Proposal, one: Placed) -> str:
         for c in one.entity.columns
     ]
     columns += [*LINEAGE, f"array[]::text[] as {REASONS}"]
-    lines = list(_wrapped(columns, "    "))
-    lines[-1] = lines[-1].removesuffix(",")
+    lines = _wrapped(columns, "    ")
     said = "\n".join(textwrap.wrap(_RENAMED, _WIDTH, initial_indent="-- ", subsequent_indent="-- "))
     return (
         f"{said}\ncreate or replace view {landing}.clean_{one.name} as\nselect\n"
