@@ -82,6 +82,7 @@ create table sales.shipments (
     shipment_no bigint not null,
     part integer not null,
     carrier text,
+    "100 % {of}" integer,
     primary key (shipment_no, part)
 );
 create table sales.parcels (

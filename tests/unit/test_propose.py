@@ -170,6 +170,13 @@ def test_tables_whose_names_are_words_of_yaml_or_sql():
     assert 'dimensions: {on_key: {entity: "on", by: [on_id]}}' in text.area(made)
 
 
+def test_long_names_get_keys_that_fit():
+    long = table("c" * 50, name=TEXT)
+    made = propose(long, table("sale", long.name[1], at=STAMP, **{"d" * 63: DATE}))
+    fact = stars(made)["sale"]
+    assert [len(key) for key in (*fact.roles, *fact.dates)] == [54, 11, 59]
+
+
 def test_what_the_source_lacks_is_said_as_statements():
     late = replace(SHOP[0], indexes=(*SHOP[0].indexes, Index(("updated_at",))))
     hidden = replace(SHOP[1], may_use=False, may_read=False)

@@ -200,8 +200,13 @@ def _with_lacking(session: Session, tables: _Tables) -> _Tables:
         )
         for place, (name, columns) in enumerate(asked)
     ]
+    known = {
+        (schema, table): {*columns}
+        for schema, table, columns in session.rows(compose.statement(__name__, "statistics"))
+    }
     found = dict(tables)
     for place, lacking in session.rows(compose.union_all(queries)):
-        name = asked[place][0]
-        found[name] = replace(found[name], lacking=frozenset(lacking))
+        name, columns = asked[place]
+        nulls = {*lacking, *known.get(name, ())} & {*columns}
+        found[name] = replace(found[name], lacking=frozenset(nulls))
     return found

@@ -114,3 +114,13 @@ from (
     from {table}
     limit {rows}
 ) as t
+
+-- What the statistics know of nulls in tables of which only the first rows are looked at.
+-- name: statistics
+select
+    s.schemaname::text,
+    s.tablename::text,
+    array_agg(s.attname::text)
+from pg_stats as s
+where s.null_frac > 0 and s.schemaname !~ '^pg_' and s.schemaname <> 'information_schema'
+group by s.schemaname, s.tablename

@@ -96,7 +96,7 @@ def names(
 
 def free(wanted: str, used: Collection[str], longest: int = 63) -> str:
     """Return a name that is not used: the wanted one, or one with a number behind it."""
-    name, number = wanted, 2
+    name, number = wanted[:longest], 2
     while name in used:
         end = f"_{number}"
         name, number = wanted[: longest - len(end)] + end, number + 1

@@ -209,7 +209,8 @@ def _fact(
 ) -> Placed:
     event = _event_time(entity, _dating(entity))
     used = {one.name for one in entity.columns} | {"_batch_id", "is_deleted"}
-    roles, remarks, replaced = {}, [], set()
+    roles, replaced = {}, set()
+    remarks = [] if event.value == SEEN else [*_doubts(entity, event.value)]
     for reference in shape.references:
         role = _role(entity, reference, dimensions)
         if isinstance(role, str):
@@ -228,6 +229,11 @@ def _fact(
     dates = dict(_dates(entity, event.value, used))
     seen = entities.free(USUAL_SEEN_COLUMN, used) if event.value == SEEN else ""
     return Placed(entity, Fact(event, roles, dates, columns, seen), why, tuple(remarks))
+
+
+def _doubts(entity: Entity, event: str) -> Iterator[str]:
+    if not entity.table.column(event).not_null:
+        yield f"{event} may be null, and a fact without it would be refused"
 
 
 def _event_time(entity: Entity, dating: list[Column]) -> Guess:
@@ -266,7 +272,7 @@ def _role(
 def _role_column(reference: Reference, target: Entity, used: Collection[str]) -> str:
     is_short = len(reference.columns) == 1 and reference.columns != target.key_columns
     name = words.stem(reference.columns[0]) if is_short else words.singular(target.name)
-    return entities.free(f"{name}_key", used)
+    return entities.free(f"{name[:55]}_key", used)
 
 
 def _dates(entity: Entity, event: str, used: set[str]) -> Iterator[tuple[str, str]]:
@@ -275,6 +281,6 @@ def _dates(entity: Entity, event: str, used: set[str]) -> Iterator[tuple[str, st
         if column.name == event or column.type == "date":
             day = "_".join(words.pieces(column.name))
             day = day.removesuffix("_at").removesuffix("_on").removesuffix("_date")
-            key = entities.free(f"{day if day != 'date' else 'day'}_date_key", used)
+            key = entities.free(f"{day[:50] if day != 'date' else 'day'}_date_key", used)
             used.add(key)
             yield key, column.name

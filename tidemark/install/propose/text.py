@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -140,7 +139,10 @@ def _bracketed(opening: str, items: list[str], closing: str) -> list[str]:
 
 def _scalar(name: str) -> str:
     is_plain = _PLAIN.fullmatch(name) and name.lower() not in _NO_NAMES
-    return name if is_plain else json.dumps(name, ensure_ascii=not name.isprintable())
+    if is_plain:
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
 
 
 def _wrapped(items: Iterable[str], indent: str) -> Iterator[str]:
