@@ -23,11 +23,12 @@ _LATER = frozenset(
     "approved read next last birth hire".split()
 )
 """Words of times that come after what a row is about."""
-_SECRET = frozenset(
-    "password passwd passwort pwd passphrase secret secrets token tokens iban card cvv cvc pin ssn "
-    "salt apikey credential credentials otp totp".split()
+_SECRET = frozenset("pwd passwort token tokens iban card cvv cvc pin ssn salt otp totp".split())
+_SECRET_PART = re.compile(
+    "password|passwd|passphrase|secret(?!ar)|credential|(api|private|access)key|socialsecurity|"
+    "cardn(o|r|umber)"
 )
-_SECRET_PAIRS = ("api_key", "private_key", "social_security", "credit_card", "access_key")
+_ENDS_AS_TIME = re.compile("(date|time)$")
 _NAMES = frozenset(
     "name title label firstname lastname fullname first_name last_name full_name display_name "
     "user_name username company_name contact_name email login sku".split()
@@ -101,15 +102,17 @@ def comes_later(name: str, table: str) -> bool:
     subjects = pieces(table)
     return any(
         word in _LATER and not any(one.startswith(word[:4]) for one in subjects)
-        for word in pieces(name)
+        for piece in pieces(name)
+        for word in (piece, _ENDS_AS_TIME.sub("", piece))
     )
 
 
 def is_secret(name: str) -> bool:
-    """Whether a column is called like a secret."""
+    """Whether a column is called like a secret. An id says nothing of what it names."""
     words = pieces(name)
-    joined = "_".join(words)
-    return not _SECRET.isdisjoint(words) or any(pair in joined for pair in _SECRET_PAIRS)
+    joined = "".join(words)
+    is_called_so = not _SECRET.isdisjoint(words) or _SECRET_PART.search(joined)
+    return bool(is_called_so) and not joined.endswith("id")
 
 
 def has_own_name(columns: Collection[str], table: str) -> bool:
