@@ -107,6 +107,22 @@ def test_what_is_misspelt_or_of_no_use_writes_nothing(
     assert [*shop.home.rglob("*")] == []
 
 
+def test_a_login_that_may_read_little_hears_what_to_grant(shop: Stranger):
+    shop.source("create role little login password 'little'; grant select on customers to little")
+    try:
+        said = tidemark("init", re.sub("//.*@", "//little:little@", shop.url), env=env(shop)).out
+    finally:
+        shop.source("drop owned by little; drop role little")
+    lacking = said.partition("What the source lacks\n\n")[2].partition("\n\n")[0]
+    assert lacking.split("\n  ") == [
+        '  grant pg_read_all_stats to "little";',
+        'grant select on "public"."notes" to "little";',
+        'grant select on "public"."orders" to "little";',
+        'grant select on "public"."returns" to "little";',
+        'create index concurrently on "public"."customers" ("updated_at");',
+    ]
+
+
 MANY = "\n".join(
     f"create table t{n} (id int primary key, a_id int references t{n % 10}, name text, "
     "amount numeric, at timestamptz, updated_at timestamptz not null);"
