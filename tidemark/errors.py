@@ -33,6 +33,12 @@ from difflib import get_close_matches
 from tidemark.model import BlockingSession
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Suggest the nearest of the names that exist, as a question; empty if none is near."""
+    nearest = get_close_matches(name, sorted(known), n=1)
+    return f"Did you mean {nearest[0]!r}?" if nearest else ""
+
+
 class TidemarkError(Exception):
     """Something that the user can act on; the message says how."""
 
@@ -64,10 +70,10 @@ class UnknownNameError(ConfigError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        nearest = get_close_matches(name, self.known, n=1)
-        hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+        hint = did_you_mean(name, self.known)
         choices = ", ".join(self.known) or "none"
-        super().__init__(f"{kind} {name!r}: there is none of this name. {hint}Known: {choices}.")
+        said = f"{kind} {name!r}: there is none of this name."
+        super().__init__(" ".join(filter(None, [said, hint, f"Known: {choices}."])))
 
 
 class AmbiguousNameError(ConfigError):
@@ -114,7 +120,10 @@ class EditedMigrationError(MigrationError):
 
 
 class ContractError(TidemarkError):
-    """Tables and area.yml disagree; nothing was moved."""
+    """Tables and area.yml disagree; nothing was moved.
+
+    One may say several things that are wrong: a line for each. Its place is then the first one's.
+    """
 
     exit_code = 5
 
@@ -125,13 +134,35 @@ class ContractError(TidemarkError):
         server: str,
         table: str,
         column: str | None = None,
+        other: str | None = None,
         statements: Iterable[str] = (),
     ) -> None:
         self.server, self.table, self.column = server, table, column
         """The place to mend; `column` is None if it is the table as a whole."""
+        self.other = other
+        """The column that this one was renamed to or from, it seems."""
         self.statements = tuple(statements)
         """The statements that mend it, if there are any."""
+        self.problems: tuple[ContractError, ...] = (self,)
+        """What is wrong, each by itself."""
         super().__init__(message)
+
+
+def refuse(problems: Iterable[ContractError]) -> None:
+    """Raise one error that says all of these, in their order; without any, do nothing."""
+    several = list({str(problem): problem for problem in problems}.values())
+    if len(several) == 1:
+        raise several[0]
+    if several:
+        error = ContractError(
+            "\n".join(map(str, several)),
+            server=several[0].server,
+            table=several[0].table,
+            column=several[0].column,
+            statements=[statement for each in several for statement in each.statements],
+        )
+        error.problems = tuple(several)
+        raise error
 
 
 class WindowError(TidemarkError):

@@ -71,7 +71,8 @@ REFUSED = [
     (
         "checks",
         [{"name": "a", "description": "b", "query": "c"}],
-        "checks.0.query: unknown key. Known: name, description, sql. (1 more like it.)",
+        "checks.0.query: unknown key. Known: name, description, sql.\n"
+        "sql/gardens/area.yml: checks.0.sql is missing. Add it.",
     ),
     (
         "zzz",
@@ -82,7 +83,7 @@ REFUSED = [
     (
         TREES,
         {"sorce": "trees", "key": ["tree_id"], "watermark": "w", "mrr": "m", "stg": "s"},
-        f"{TREES}.sorce: unknown key. Did you mean 'source'? (1 more like it.)",
+        f"{TREES}.sorce: unknown key. Did you mean 'source'?",
     ),
     (f"{TREES}.mrr", None, f"{TREES}.mrr is missing. Add it."),
     (f"{TREES}.key", "tree_id", f"{TREES}.key: Input should be a list."),
@@ -148,7 +149,8 @@ REFUSED = [
     (
         "entities.visits.fact.dimensions.tree_key",
         "treez",
-        "the file: entities.visits.fact.dimensions.tree_key: 'treez' is no dimension of this area.",
+        "the file: entities.visits.fact.dimensions.tree_key: 'treez' is no dimension of this area. "
+        "Did you mean 'trees'?",
     ),
     (
         "entities.visits.fact.dimensions.tree_key",
@@ -158,8 +160,7 @@ REFUSED = [
     (
         "entities.Trees",
         GARDENS["entities"]["trees"],
-        "entities.Trees.[key]: 'Trees': use lowercase letters, digits and underscores, 48 at most. "
-        "(1 more like it.)",
+        "entities.Trees.[key]: 'Trees': use lowercase letters, digits and underscores, 48 at most.",
     ),
     (f"{TREES}.mrr", "ä" * 24 + "x", f"{TREES}.mrr: {'ä' * 24 + 'x'!r} has 49 bytes, {ROOM}."),
     ("schema", "pg_trees", f"schema: 'pg_trees' {OWN}."),

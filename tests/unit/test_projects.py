@@ -134,8 +134,11 @@ def test_the_only_area_needs_no_name(tmp_path: Path):
 def test_one_of_two_areas_needs_its_name(tmp_path: Path):
     declare(tmp_path, GARDENS)
     declare(tmp_path, {"area": "parks", "entities": {}}, area="parks")
-    with pytest.raises(UnknownNameError, match=r"^area '\(none given\)'.* Known: gardens, parks."):
+    with pytest.raises(ConfigError) as raised:
         Project(tmp_path).area()
+    assert str(raised.value) == (
+        "area: none is given, and there are several. Name one of gardens, parks."
+    )
 
 
 def test_a_project_is_found_from_any_folder_inside(tmp_path: Path):

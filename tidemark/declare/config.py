@@ -30,7 +30,7 @@ from tidemark.declare.scalars import (
     TablesSchema,
     Zone,
 )
-from tidemark.errors import UnknownNameError
+from tidemark.errors import UnknownNameError, did_you_mean
 from tidemark.model import DEFAULT_SOURCE, FIRST_SEEN_AT, SEEN_AT, QualifiedName, label
 
 SEEN = "seen"
@@ -521,9 +521,10 @@ class Area(_Declaration):
             for column, role in entity.fact.dimensions.items():  # type: ignore[union-attr]
                 target = self.entities.get(role.entity)
                 if target is None or target.dimension is None:
+                    hint = did_you_mean(role.entity, [one.name for one in self.dimensions])
                     raise ValueError(
-                        f"entities.{entity.name}.fact.dimensions.{column}: "
-                        f"{role.entity!r} is no dimension of this area"
+                        f"entities.{entity.name}.fact.dimensions.{column}: {role.entity!r} is no "
+                        f"dimension of this area{hint and '. '}{hint}"
                     )
                 if role.by and len(role.by) != len(target.key):
                     raise ValueError(

@@ -64,11 +64,17 @@ class Project:
         return [area for area in self.areas.values() if area.source.name == source]
 
     def area(self, name: str | None = None) -> Area:
-        """Return one area by name, or the only one there is."""
+        """Return one area by name, or the only one there is.
+
+        Raises:
+            UnknownNameError: there is none of this name.
+            ConfigError: no name is given, and there are several areas.
+        """
         if name is None:
             if len(self.areas) == 1:
                 return next(iter(self.areas.values()))
-            raise UnknownNameError("area", "(none given)", self.areas)
+            choices = ", ".join(sorted(self.areas))
+            raise ConfigError(f"area: none is given, and there are several. Name one of {choices}.")
         if name not in self.areas:
             raise UnknownNameError("area", name, self.areas)
         return self.areas[name]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from tidemark.errors import ConfigError
+from tidemark.errors import ConfigError, did_you_mean
 
 T = TypeVar("T", bound=BaseModel)
+
+_Error = Mapping[str, Any]
+"""What pydantic says of one key."""
+
+_MISSPELT = "extra_forbidden"
 
 
 def parsed(path: Path, where: str) -> Any:
@@ -31,7 +35,7 @@ def loaded(text: str, where: str) -> Any:
 
 
 def validated(declared: object, where: str, model: type[T]) -> T:
-    """Make a model of what was read; ConfigError names the first key that is wrong."""
+    """Make a model of what was read; ConfigError names each key that is wrong."""
     try:
         return model.model_validate(declared)
     except ValidationError as error:
@@ -39,23 +43,37 @@ def validated(declared: object, where: str, model: type[T]) -> T:
 
 
 def _explained(where: str, error: ValidationError, root: type[BaseModel]) -> str:
-    # A misspelt key comes first. The key that was meant is missing then, which is no second fault.
-    first, *others = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        fields = _model_at(first["loc"][:-1], root).model_fields
+    """Say all that is wrong, a line for each key, misspelt ones first."""
+    found = sorted(error.errors(), key=lambda one: one["type"] != _MISSPELT)
+    told = [one for one in found if not _follows(one, found)]
+    return "\n".join(f"{where}: {_said(one, root)}" for one in told)
+
+
+def _follows(one: _Error, found: Sequence[_Error]) -> bool:
+    """Whether an error follows from another: a name is a key of the file, and was told there.
+
+    The key that a misspelt one was meant to be is missing, which is no second fault either.
+    """
+    *parents, last = one["loc"] or ("the file",)
+    beside = [other for other in found if [*other["loc"][:-1]] == parents and other["loc"]]
+    if one["type"] == "missing":
+        misspelt = [str(other["loc"][-1]) for other in beside if other["type"] == _MISSPELT]
+        return bool(did_you_mean(str(last), misspelt))
+    return last == "name" and any(other["loc"][-1] == "[key]" for other in beside)
+
+
+def _said(one: _Error, root: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in one["loc"]) or "the file"
+    if one["type"] == _MISSPELT:
+        fields = _model_at(one["loc"][:-1], root).model_fields
         known = [field.alias or name for name, field in fields.items()]
-        nearest = get_close_matches(key, known, n=1)
-        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known: {', '.join(known)}."
-        message = f"{where}: {place}: unknown key. {hint}"
-    elif first["type"] == "missing":
-        message = f"{where}: {place} is missing. Add it."
-    else:
-        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-        reason = reason.replace("Tuple", "List").replace("valid tuple", "list")
-        message = f"{where}: {place}: {reason}."
-    return message + (f" ({len(others)} more like it.)" if others else "")
+        hint = did_you_mean(str(one["loc"][-1]), known) or f"Known: {', '.join(known)}."
+        return f"{place}: unknown key. {hint}"
+    if one["type"] == "missing":
+        return f"{place} is missing. Add it."
+    reason = one["msg"].removeprefix("Value error, ").rstrip(".")
+    reason = reason.replace("Tuple", "List").replace("valid tuple", "list")
+    return f"{place}: {reason}{'' if reason.endswith('?') else '.'}"
 
 
 def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel]:

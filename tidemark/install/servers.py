@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark.declare.project import Project
-from tidemark.errors import ConfigError, ConnectError
+from tidemark.errors import ConfigError, ConnectError, did_you_mean
 from tidemark.install import embedded
 from tidemark.model import LAYERS, ServerName, dsn_variable, is_source
 from tidemark.postgres import driver_errors, sessions, settings
@@ -119,12 +118,11 @@ def _refuse_unknown(found: Iterable[str], project: Project) -> None:
     known = [variable for server in project.servers for variable in _variables(server)]
     for variable in found:
         if variable not in known:
-            nearest = get_close_matches(variable, known, n=1)
-            hint = f"Did you mean {nearest[0]}? " if nearest else ""
+            hint = did_you_mean(variable, known).replace("'", "")
             raise ConfigError(
-                f"environment: {variable} is set, and this project has no such server. {hint}"
-                f"Its sources are {', '.join(project.sources)} (`source.name` in area.yml). Unset "
-                "the variable, or give a source that name."
+                f"environment: {variable} is set, and this project has no such server."
+                f"{hint and ' '}{hint} Its sources are {', '.join(project.sources)} (`source.name` "
+                "in area.yml). Unset the variable, or give a source that name."
             )
 
 
