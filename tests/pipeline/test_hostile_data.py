@@ -338,6 +338,24 @@ def test_the_history_of_what_python_cannot_hold_is_shown(made: Make):
     assert found.only(["born"]) == [("0044-03-15 BC",), ("infinity",)]
 
 
+def test_the_history_shows_values_as_postgresql_writes_them(made: Make):
+    """In Python's spelling a month is 30 days, and bytes are those of an object in memory."""
+    kinds = {"raw": "bytea", "tags": "text[]", "doc": "jsonb", "span": "interval"}
+    columns = {"id": "int", **kinds, "updated_at": "timestamptz"}
+    area = made(things := Dimension(columns, ("id",)))
+    area.put(things, (1, b"\x00\xff", ["a b", None], '{"b": [1, null]}', "1 mon", DAWN))
+    area.run()
+    area.change(things, "span = '30 days', updated_at = now()")
+    area.run()
+
+    found = history.read(area.servers, area.area, area.area.entity("things"), ["1"])
+
+    texts = ("\\x00ff", '{"a b",NULL}', '{"b": [1, null]}')
+    assert found.only([*kinds]) == [(*texts, "1 mon"), (*texts, "30 days")]
+    first = {"raw": "\\x00ff", "tags": ["a b", None], "doc": {"b": [1, None]}, "span": "1 mon"}
+    assert first.items() <= found.records()[0].items()
+
+
 READ = [
     ("'infinity'::date", "infinity"),
     ("'-infinity'::timestamptz", "-infinity"),

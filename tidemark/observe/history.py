@@ -23,6 +23,26 @@ from tidemark.postgres.sqltypes import unsized
 _VALIDITY = ("valid_from", "valid_to")
 _STATES = ("is_deleted", "is_inferred")
 
+_AS_THEY_ARE = frozenset(
+    (
+        "text",
+        "character varying",
+        "bpchar",
+        "boolean",
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "real",
+        "double precision",
+        "date",
+        "timestamp without time zone",
+        "timestamp with time zone",
+    )
+)
+"""Types whose values a person sees as Python writes them. All others (bytea, arrays, json)
+are shown as PostgreSQL writes them: in Python's spelling, values that differ may look the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -32,6 +52,9 @@ class History:
     columns: tuple[str, ...]
     """The dimension's columns, then one per key column of a fact: how many facts point here."""
     versions: list[tuple[Any, ...]]
+    """Values whose type Python has no equal of are as PostgreSQL writes them."""
+    structured: list[dict[str, Any]]
+    """Per version, what JSON has in place of those values: arrays, objects, and texts."""
     counts: tuple[str, ...]
     """The columns that count facts."""
     essential: tuple[str, ...]
@@ -39,7 +62,10 @@ class History:
 
     def records(self) -> list[dict[str, Any]]:
         """Return the versions with the names of their columns."""
-        return [dict(zip(self.columns, version, strict=True)) for version in self.versions]
+        return [
+            {**dict(zip(self.columns, version, strict=True)), **values}
+            for version, values in zip(self.versions, self.structured, strict=True)
+        ]
 
     def only(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the versions with only some of the columns."""
@@ -67,13 +93,14 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         )
     with servers.session("dwh", "history") as dwh:
         table = _table(dwh, entity)
-        versions = _versions(dwh, entity, table, key)
+        versions, structured = _versions(dwh, entity, table, key)
         at = table.names.index(entity.dimension.surrogate_key)
         counts = _fact_counts(dwh, area, entity, table, [version[at] for version in versions])
     return History(
         table=label(entity.table("dwh")),
         columns=(*table.names, *counts),
         versions=[(*v, *(found.get(v[at], 0) for found in counts.values())) for v in versions],
+        structured=structured,
         counts=tuple(counts),
         essential=(
             entity.dimension.surrogate_key,
@@ -85,20 +112,27 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
     )
 
 
-def _versions(dwh: Session, entity: Entity, table: Table, key: Sequence[str]) -> list[Row]:
+def _versions(
+    dwh: Session, entity: Entity, table: Table, key: Sequence[str]
+) -> tuple[list[Row], list[dict[str, Any]]]:
+    """Read the versions, and of the columns that are read as text what JSON shows of them."""
+    texts = [one.name for one in table.columns if unsized(one.value_type) not in _AS_THEY_ARE]
     query = compose.statement(
         __name__,
         "versions",
-        columns=Columns(table.names),
+        structured=Columns(tuple(texts)),
+        columns=Columns(table.names, types=["text" if c in texts else "" for c in table.names]),
         dimension=db.name(*entity.table("dwh")),
         nk=Columns(entity.key),
         values=[db.literal(value) for value in key],
         types=[db.raw(unsized(table.column(c).value_type)) for c in entity.key],
     )
     try:
-        return dwh.rows(query)
+        rows = dwh.rows(query)
     except StatementError as error:
         raise _explained(error, entity, table, key) from error
+    structured = [dict(zip(texts, row[: len(texts)], strict=True)) for row in rows]
+    return [row[len(texts) :] for row in rows], structured
 
 
 def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:

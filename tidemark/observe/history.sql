@@ -1,7 +1,9 @@
 -- The versions of one natural key.
 
 -- name: versions
-select {columns}
+select
+    {to_json(structured)},
+    {columns}
 from {dimension}
 where {nk = values::types}
 order by valid_from
