@@ -167,10 +167,10 @@ select
 from public.stg_dim_customers;
 
 -- keep_first_batches
-update public.stg_dim_customers as m
+update public.stg_dim_customers as t
 set _first_batch_id = b._first_batch_id
 from landing."customers.before" as b
-where m.customer_id = b.customer_id and m._first_batch_id <> b._first_batch_id;
+where t.customer_id = b.customer_id and t._first_batch_id <> b._first_batch_id;
 
 -- keep_keys
 update landing."customers.rebuilt" as s

@@ -221,7 +221,8 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         landed = stg.rows(compose.statement(__name__, "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
         cleanse.apply(stg, cleansings[name], seen, counts)
-        stg.run(compose.statement(__name__, "keep_first_batches", parts))
+        for table in (target.name, target.history):
+            stg.queue(compose.statement(__name__, "keep_first_batches", parts, table=table))
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
 

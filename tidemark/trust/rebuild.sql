@@ -17,12 +17,13 @@ select
     _first_batch_id
 from {mirror}
 
--- A key was first seen when it was, even if the versions of that time are gone.
+-- A key was first seen when it was, even if the versions of that time are gone, or other rules let
+-- earlier ones through. Called for a mirror and for its history.
 -- name: keep_first_batches
-update {mirror} as m
+update {table} as t
 set _first_batch_id = b._first_batch_id
 from {before} as b
-where {m.key = b.key} and m._first_batch_id <> b._first_batch_id
+where {t.key = b.key} and t._first_batch_id <> b._first_batch_id
 
 -- name: empty
 truncate {mirror}, {history}
