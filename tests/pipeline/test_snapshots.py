@@ -57,7 +57,7 @@ TAGS = Dimension(
     },
     stored={"part": "bigint"},
     refused="case when v = 'bad' then '{v is bad}'::text[] else '{}' end",
-    settings={"deletes": "detect", "max_delete_ratio": 1},
+    settings={"deletes": "detect", "max_delete_ratio": 1, "deleted_when": "v = 'gone'"},
 )
 """Keys that cleansing changes, and that have another type behind it; plans; lists; a zone."""
 

@@ -150,7 +150,12 @@ select
     _batch_id,
     _seq,
     _extracted_at,
-    _deleted_at,
+    case
+        when _deleted_at is null and (
+            v = 'gone'
+        ) then least(at::timestamptz, _extracted_at)
+        else _deleted_at
+    end as _deleted_at,
     case
         when false or num_nulls(tag, part) > 0
         or at is null or at < '0001-01-02' or at >= '9999-12-30'
@@ -204,7 +209,12 @@ select
     _batch_id,
     _seq,
     _extracted_at,
-    _deleted_at,
+    case
+        when _deleted_at is null and (
+            v = 'gone'
+        ) then least(at::timestamptz, _extracted_at)
+        else _deleted_at
+    end as _deleted_at,
     case
         when false or num_nulls(tag, part) > 0
         or at is null or at < '0001-01-02' or at >= '9999-12-30'

@@ -437,7 +437,7 @@ with sent as (
             t.updated_at,
             t._batch_id > 14 as _pending
         from landing."things.cleaned" as t
-        where t.reject_reasons = '{}' or t._batch_id > 14
+        where t.reject_reasons = '{}' and t._deleted_at is null or t._batch_id > 14
     ) as s
 ),
 
@@ -485,12 +485,16 @@ found as materialized (
             (r.tag, r.part) in (
                 select tag, part
                 from landing."things.cleaned"
-                where _mrr_key is null and (reject_reasons <> '{}' or _batch_id > 14)
+                where
+                    _mrr_key is null
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 14)
             )
             or jsonb_build_object('tag', r.tag, 'part', r.part) in (
                 select _held
                 from landing."things.cleaned"
-                where _held is not null and (reject_reasons <> '{}' or _batch_id > 14)
+                where
+                    _held is not null
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 14)
             )
         )) is true as is_excused,
         row_number() over (

@@ -35,7 +35,10 @@ from (
             array_agg(distinct reason.reason order by reason.reason) as reasons
         from landing."customers.cleaned" as c
         cross join lateral unnest(c.reject_reasons) as reason (reason)
-        where c.reject_reasons <> '{}' and c._batch_id <= 2
+        where
+            c.reject_reasons <> '{}'
+            and c._deleted_at is null
+            and c._batch_id <= 2
         group by c._landed
     ) as c
     inner join landing.customers as l on c._landed = l._first_batch_id
@@ -70,6 +73,7 @@ select
         from landing."customers.cleaned" as c
         where
             c.reject_reasons <> '{}'
+            and c._deleted_at is null
             and c._batch_id <= 2
             and c._held is null
             and not exists (
@@ -82,4 +86,9 @@ select
         select count(*)
         from landing."customers.cleaned"
         where _batch_id > 2
+    ),
+    (
+        select count(*)
+        from landing."customers.cleaned"
+        where _batch_id <= 2 and _deleted_at is not null
     );

@@ -14,6 +14,7 @@ from tidemark.layers import (
     cleanse,
     contracts,
     derived,
+    flags,
     ledger,
     made,
     mirror,
@@ -313,6 +314,8 @@ def read_cleansings(
     for name in sent:
         contracts.narrower(mirrors[name][1], landings[name])
     cleansings = cleanse.of(area, mirrored, found)
+    for name, cleansing in cleansings.items():
+        flags.require_sound(stg, area, area.entities[name], cleansing.target)
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings)
     return cleansings

@@ -197,6 +197,8 @@ class Entity(_Declaration):
     """With `deletes: detect`, the longest time between two comparisons of all keys."""
     max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
     """The largest part of the table's rows that one batch may delete without being told to."""
+    deleted_when: Annotated[str, Field(min_length=1)] | None = None
+    """Condition over the cleansed row, in SQL: where it is true, the row counts as deleted."""
     on_new_column: Literal["add", "ignore", "fail"] = "add"
     """What happens to a new column of the source: MRR gets it, or not, or the run stops."""
     leave_out: Names = ()

@@ -17,6 +17,7 @@ from tidemark.layers import (
     claims,
     contracts,
     dating,
+    flags,
     mirror,
     rejects,
     seen,
@@ -58,6 +59,8 @@ class Cleansing:
     target: Mirror
     violations: Mapping[str, Composable]
     """Reason -> condition for which a row is refused whatever the view says."""
+    deleted_at: Composable
+    """Since when a row is deleted."""
     claims: Claims
 
     @property
@@ -168,7 +171,9 @@ def _cleansing(
     seen.require_one_meaning(area, entity, table)
     contracts.require_dates(area, entity, table)
     own = Claims(area.area, entity.name, landing, view, target, table, _effective(entity, table))
-    return Cleansing(entity.name, entity.view, target, _violations(entity, target, table), own)
+    deleted_at = flags.deleted_at(entity, target)
+    refused = _violations(entity, target, table)
+    return Cleansing(entity.name, entity.view, target, refused, deleted_at, own)
 
 
 def _effective(entity: Entity, table: Table) -> TimeColumn | None:
@@ -355,6 +360,7 @@ def _parts(cleansing: Cleansing) -> Parts:
         "mirror": cleansing.target.name,
         "key": Columns(cleansing.target.key),
         "payload": Columns(cleansing.target.payload),
+        "deleted_at": cleansing.deleted_at,
         "violation": [*cleansing.violations.values()],
         "reason": [db.literal(reason) for reason in cleansing.violations],
     }

@@ -11,7 +11,7 @@ select
     _batch_id,
     _seq,
     _extracted_at,
-    _deleted_at,
+    {deleted_at},
     case
         when false {or violation}
             then reject_reasons || array_remove(

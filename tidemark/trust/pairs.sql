@@ -77,7 +77,7 @@ s._is_here and r._is_here and exists (
         {t.columns},
         t._batch_id > {applied} as _pending
     from {cleaned} as t
-    where t.reject_reasons = '{{}}' or t._batch_id > {applied}
+    where t.reject_reasons = '{{}}' and t._deleted_at is null or t._batch_id > {applied}
 )
 
 -- name: staged_rows
@@ -93,11 +93,15 @@ s._is_here is null and (
     ({r.key}) in (
         select {key}
         from {cleaned}
-        where _mrr_key is null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+        where
+            _mrr_key is null
+            and (reject_reasons <> '{{}}' and _deleted_at is null or _batch_id > {applied})
     )
     or jsonb_build_object({'key', r.key}) in (
         select _held
         from {cleaned}
-        where _held is not null and (reject_reasons <> '{{}}' or _batch_id > {applied})
+        where
+            _held is not null
+            and (reject_reasons <> '{{}}' and _deleted_at is null or _batch_id > {applied})
     )
 )

@@ -221,11 +221,10 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         landed = stg.rows(compose.statement(__name__, "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}
         cleanse.apply(stg, cleansings[name], seen, counts)
-        for table in (target.name, target.history):
-            stg.queue(compose.statement(__name__, "keep_first_batches", parts, table=table))
+        for each in (target.name, target.history):
+            stg.queue(compose.statement(__name__, "keep_first_batches", parts, table=each))
         yield _changes_of_stg(stg, target, before)
         worktable.drop(stg, before)
-
     if applied in batches:
         last = {applied: batches[applied]}
         for name, derivation in derived.read(stg, area, cleansings).items():

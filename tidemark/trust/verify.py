@@ -340,8 +340,9 @@ def _staged(staging: _Staging, name: str) -> Compared:
         applied=db.literal(applied),
         key=Columns(target.key),
     )
-    kept, pending = stg.one(counted)
-    return Compared(rows - pending, kept, pending, [*differences, *refused], excused)
+    kept, pending, deleted = stg.one(counted)
+    sent = rows - pending - deleted
+    return Compared(sent, kept, pending, [*differences, *refused], excused)
 
 
 def _land_mirrored(staging: _Staging, name: str) -> int:

@@ -23,7 +23,10 @@ from (
             array_agg(distinct reason.reason order by reason.reason) as reasons
         from {cleaned} as c
         cross join lateral unnest(c.reject_reasons) as reason (reason)
-        where c.reject_reasons <> '{{}}' and c._batch_id <= {applied}
+        where
+            c.reject_reasons <> '{{}}'
+            and c._deleted_at is null
+            and c._batch_id <= {applied}
         group by c._landed
     ) as c
     inner join {landing} as l on c._landed = l._first_batch_id
@@ -54,7 +57,8 @@ select {t.columns}
 from {mirror} as t
 where t._deleted_at is null or t._batch_id > {applied}
 
--- How many rows STG has or has refused without an earlier good version, and how many are pending.
+-- How many rows STG has or has refused without an earlier good version, how many are pending, and how
+-- many count as deleted.
 -- name: staged_counts
 select
     (
@@ -67,6 +71,7 @@ select
         from {cleaned} as c
         where
             c.reject_reasons <> '{{}}'
+            and c._deleted_at is null
             and c._batch_id <= {applied}
             and c._held is null
             and not exists (
@@ -79,4 +84,9 @@ select
         select count(*)
         from {cleaned}
         where _batch_id > {applied}
+    ),
+    (
+        select count(*)
+        from {cleaned}
+        where _batch_id <= {applied} and _deleted_at is not null
     )

@@ -1,0 +1,59 @@
+"""Rows that say themselves that they are deleted, by the flag that `deleted_when` reads.
+
+The expression is evaluated where a row is cleansed. From there on the row is one that was deleted,
+and returns when the expression is no longer true.
+"""
+
+from __future__ import annotations
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError, StatementError
+from tidemark.layers.mirror import LINEAGE, Mirror
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable, Session
+
+
+def deleted_at(entity: Entity, target: Mirror) -> Composable:
+    """Compose since when a cleansed row is deleted: by the source, or by its flag.
+
+    A flag counts from the time of the row's change, if the entity has one, and at the latest from
+    the look that showed it.
+    """
+    if entity.deleted_when is None:
+        return db.name("_deleted_at")
+    changes_at = entity.changes_at
+    dating = (changes_at,) if changes_at in target.payload else ()
+    return compose.statement(
+        __name__,
+        "deleted_at",
+        flag=db.raw(entity.deleted_when),
+        since=Columns(tuple(str(column) for column in dating)),
+    )
+
+
+def require_sound(stg: Session, area: Area, entity: Entity, target: Mirror) -> None:
+    """Check that PostgreSQL can evaluate a flag over the cleansed row, and that it is true or not.
+
+    Raises:
+        ContractError: it can't, or it is not.
+    """
+    if entity.deleted_when is None:
+        return
+    statement = compose.statement(
+        __name__,
+        "check",
+        flag=db.raw(entity.deleted_when),
+        columns=Columns((*target.payload, *LINEAGE)),
+        view=db.name(*entity.view),
+    )
+    try:
+        stg.rows(statement)
+    except StatementError as error:
+        raise ContractError(
+            f"stg: entities.{entity.name}.deleted_when of sql/{area.area}/area.yml can't be "
+            f"evaluated over a row of {'.'.join(entity.view)}: {error} Write a condition "
+            "over its columns, such as `is_active = false`.",
+            server="stg",
+            table=".".join(entity.view),
+        ) from error
