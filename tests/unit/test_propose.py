@@ -86,6 +86,8 @@ def test_pairs_of_keys_are_facts_without_amounts():
     pairs = table("customer_product", "customer", "product", key=("customer_id", "product_id"))
     fact = stars(propose(*SHOP[:2], pairs))["customer_product"]
     assert (len(fact.roles), fact.event_time.value, fact.seen) == (2, "seen", "seen_at")
+    numbered = stars(propose(*SHOP[:2], table("favourite", "customer", "product")))
+    assert len(numbered["favourite"].roles) == 2
 
 
 def test_what_has_no_time_counts_as_of_when_it_was_seen():
@@ -193,9 +195,10 @@ def test_what_the_source_lacks_is_said_as_statements():
 def test_tables_of_one_name_in_two_schemas_and_long_names_stay_apart():
     long = "a" * 60
     named = [("public", "log"), ("audit", "log"), ("public", long), ("public", f"{long}b")]
+    named += [("public", "1٣ Größe")]
     tables = [replace(table("x", name=TEXT), name=name) for name in named]
     names = [*entities.names(tables, 20).values()]
-    assert names == ["log", "audit_log", "a" * 20, "a" * 18 + "_2"]
+    assert names == ["log", "audit_log", "a" * 20, "a" * 18 + "_2", "t_1_gr_e"]
 
 
 def test_names_that_derive_from_others_are_not_used_twice():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _STAMP = r"(row|record|sys|db|dt|date|time|ts|last|is|when)*"
 _WHEN = r"(at|on|date|time|datetime|ts|dt|timestamp|stamp|utc|gmt|when)*"
