@@ -94,12 +94,12 @@ class Seen:
         for fragment in sorted(self.of.keys() - whole.keys()):
             if not any(fragment in one.shows for one in chain(*shown.values())):
                 having = [
-                    (len(one.text), named, one)
+                    ("zoned" in one.text, len(one.text), named, one)
                     for named, found in whole.items()
                     for one in found
                     if fragment in one.shows
                 ]
-                for _, named, one in sorted(having, key=lambda each: each[:2])[:1]:
+                for *_, named, one in sorted(having, key=lambda each: each[:3])[:1]:
                     shown[named].append(one)
         return shown
 

@@ -51,7 +51,7 @@ from ((
     from (
         select
             t.tag::text as tag, t.part::text as part, t.v::text as v, t.sizes::text as sizes,
-            (at at time zone 'Europe/Berlin')::text as _effective,
+            (t.at at time zone 'Europe/Berlin')::text as _effective,
             t._batch_id > 14 as _pending
         from public.stg_things as t
         where t._deleted_at is null or t._batch_id > 14

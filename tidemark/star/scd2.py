@@ -141,17 +141,16 @@ class Dimension:
         """
         return tuple(self.key_types.get(column, "") for column in self.natural_key)
 
-    @property
-    def effective_at(self) -> Composable:
-        """The instant of a change, in the landing table or in STG's mirror.
+    def effective_at(self, *alias: str) -> Composable:
+        """Compose the instant of a change, in the landing table or in STG's mirror.
 
         A watermark that may mean two instants means none after the batch that has seen it. So
         changes in the hour that happens twice keep their order if batches saw them one by one.
         """
-        at = self.effective.instant(db.name(self.effective.name))
+        at = self.effective.instant(db.name(*alias, self.effective.name))
         if self.has_plans or not self.effective.repeats:
             return at
-        return compose.statement(__name__, "seen_by_then", at=at)
+        return compose.statement(__name__, "seen_by_then", at=at, seen_at=db.name(*alias, SEEN_AT))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -342,7 +341,7 @@ def _parts(dimension: Dimension) -> Parts:
         "segmented": dimension.segmented.name,
         "timeline": dimension.timeline.name,
         "surrogate": db.name(dimension.surrogate),
-        "effective": dimension.effective_at,
+        "effective": dimension.effective_at(),
         "is_by_sight": db.literal(dimension.effective.name == SEEN_AT),
         "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
         # Without plans both are the same. Then later windows need this order too, and one sort is

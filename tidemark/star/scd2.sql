@@ -588,4 +588,4 @@ judged as (
 )
 
 -- name: seen_by_then
-least({at}, _extracted_at)
+least({at}, {seen_at})

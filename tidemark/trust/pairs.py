@@ -60,7 +60,7 @@ def dimension(target: Dimension, feed: Feed, published: int) -> RelationPair:
             __name__,
             "staged_members",
             columns=Columns(columns),
-            effective=target.effective_at,
+            effective=target.effective_at("t"),
             mirror=feed.mirror.name,
             applied=db.literal(published),
         ),
