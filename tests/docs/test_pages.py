@@ -219,13 +219,13 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
         "source": config.Postgres,
         "source.limits": config.Limits,
     }
-    fields = config.Area.model_fields
+    fields, entity = config.Area.model_fields, config.Entity.model_fields
     assert sorted(keys) == sorted(
         [
             "entities.<name>",
             "checks[]",
             *({f.alias or n for n, f in fields.items()} - {*nested, "entities", "checks"}),
-            *(config.Entity.model_fields.keys() - {"name", "dimension", "fact"}),
+            *({f.alias or n for n, f in entity.items()} - {"name", "dimension", "fact"}),
             *(
                 f"{key}.{name}"
                 for key, model in nested.items()

@@ -226,15 +226,12 @@ class Entity(_Declaration):
     def _has_one_origin(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        derived = value.get("from")
         said = [key for key in _OF_A_SOURCE if key in value]
-        if derived and said:
+        if value.get("from") and said:
             raise ValueError(
                 f"`{said[0]}` is for an entity with a source, and `from` says that this one's rows "
                 "are made of others'"
             )
-        if not derived and "source" not in value:
-            raise ValueError("`source` is missing: name a table of the source, or say `from`")
         return value
 
     @model_validator(mode="before")
@@ -247,6 +244,8 @@ class Entity(_Declaration):
     def _is_complete(self) -> Entity:
         if self.is_derived:
             return self._is_derived_well()
+        if not self.source:
+            raise ValueError("`source` is missing: name a table of the source, or say `from`")
         if self.extract == "delta" and not self.watermark:
             raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
         if self.dimension and self.fact:
