@@ -172,6 +172,20 @@ def test_tables_whose_names_are_words_of_yaml_or_sql():
     assert 'dimensions: {on_key: {entity: "on", by: [on_id]}}' in text.area(made)
 
 
+def test_times_without_a_zone_are_read_in_that_of_the_database():
+    naive = "timestamp(3) without time zone"
+    log = table("log", "customer", at=naive, sent_at=STAMP, day=DATE)
+    stamped = table("visit", "customer", at=STAMP, on=DATE)
+    stamped = replace(
+        stamped, columns=(*stamped.columns[:-1], Column("updated_at", naive, not_null=True))
+    )
+    said = text.area(propose(SHOP[0], log, stamped, zone="Europe/Berlin"))
+    assert '      event_time: "at at Europe/Berlin"\n' in said
+    assert "{at_date_key: at, day_date_key: day}" in said
+    assert "    watermark_zone: Europe/Berlin  # guess: that of the database's sessions\n" in said
+    assert '{at_date_key: "at at Europe/Berlin", on_date_key: "on"}' in said
+
+
 def test_long_names_get_keys_that_fit():
     long = table("c" * 50, name=TEXT)
     made = propose(long, table("sale", long.name[1], at=STAMP, **{"d" * 63: DATE}))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from zoneinfo import available_timezones
 
 from tidemark.layers import drift
 from tidemark.model import Column, QualifiedName
@@ -90,6 +91,11 @@ def is_time(column: Column) -> bool:
     return column.type.startswith(_TIMES) and not column.type.endswith("[]")
 
 
+def has_zone(column: Column) -> bool:
+    """Whether a time is an instant, and not what a clock somewhere showed."""
+    return column.type.endswith("with time zone")
+
+
 def read(session: Session) -> Catalog:
     """Read the catalog in one transaction that may write nothing."""
     with session.transaction(transfer.READ_ONLY):
@@ -100,6 +106,7 @@ def read(session: Session) -> Catalog:
         tables = _relations(session)
         tables = _with_columns(session, tables)
         tables = _with_lacking(session, _lifted(_with_keys(session, tables)))
+    zone = zone if zone in available_timezones() else "UTC"
     return Catalog(tables, login, zone, is_standby, sees_all, frozenset(words))
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidemark.install.propose.catalog import SourceTable
+from tidemark.declare.config import SEEN
+from tidemark.install.propose.catalog import SourceTable, has_zone
 from tidemark.model import Column, QualifiedName
+
+_UTC = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,26 @@ class Entity:
     watermark: Guess | None
     left_out: Mapping[str, str]
     """Column that is not read -> why."""
+    zone: str = _UTC
+    """Whose clock its times without a zone show, and whose days are those of a fact."""
     remarks: tuple[str, ...] = ()
     """What a person should know about it."""
+
+    @property
+    def watermark_zone(self) -> str:
+        """The zone of a watermark that is no instant; '' for any other."""
+        is_instant = self.stamp is None or has_zone(self.table.column(self.stamp))
+        return "" if is_instant else self.zone
+
+    def instant(self, column: str) -> str:
+        """Return a column as it is declared where its instant matters."""
+        is_known = column == SEEN or self.watermark_zone or has_zone(self.table.column(column))
+        return column if is_known or self.zone == _UTC else f"{column} at {self.zone}"
+
+    def day(self, column: str) -> str:
+        """Return a column as it is declared where its day matters."""
+        is_same = self.zone == _UTC or not has_zone(self.table.column(column))
+        return column if is_same else f"{column} at {self.zone}"
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from tidemark.declare.config import SEEN
 from tidemark.errors import UnknownNameError
-from tidemark.install.propose import times, words
-from tidemark.install.propose.catalog import Catalog, SourceTable, is_time
+from tidemark.install.propose import words
+from tidemark.install.propose.catalog import Catalog, SourceTable, has_zone, is_time
 from tidemark.install.propose.draft import Entity, Guess
 from tidemark.layers.mirror import LINEAGE, REASONS, RESERVED
-from tidemark.model import Column, QualifiedName
+from tidemark.model import QualifiedName
 from tidemark.postgres import sqlfiles
 
 _LONGEST_KEY = 31
@@ -103,8 +103,14 @@ def free(wanted: str, used: Collection[str], longest: int = 63) -> str:
     return name
 
 
-def entity(table: SourceTable, name: str) -> Entity | str:
-    """Return what can be followed of a table, or say why it can't."""
+def entity(table: SourceTable, name: str, zone: str) -> Entity | str:
+    """Return what can be followed of a table, or say why it can't.
+
+    Args:
+        table: of the source.
+        name: of the entity.
+        zone: of the source's sessions.
+    """
     if why := _unreadable(table):
         return why
     unread = _left_out(table)
@@ -120,6 +126,7 @@ def entity(table: SourceTable, name: str) -> Entity | str:
         key_columns=key,
         watermark=stamp,
         left_out=unread,
+        zone=zone,
         remarks=tuple(_remarks(table, stamp, unread)),
     )
 
@@ -172,31 +179,21 @@ def _key(table: SourceTable, unread: Mapping[str, str]) -> tuple[tuple[str, ...]
     return "it has no primary key, and no unique index whose columns are never null"
 
 
-def _changes(table: SourceTable, unread: Mapping[str, str]) -> list[Column]:
-    """Return the columns that are called like a time of change, and never null, the best first."""
-    found = [
+def _watermark(table: SourceTable, unread: Mapping[str, str]) -> Guess | None:
+    """Choose among the times that are called like those of changes: instants, never null first."""
+    usable = [
         column
         for column in table.columns
         if is_time(column)
         and column.name not in (*unread, *table.lacking)
         and words.is_change_time(column.name, table.name[1])
     ]
-    return sorted(found, key=lambda one: (not times.makes_windows(one), not one.not_null))
-
-
-def _watermark(table: SourceTable, unread: Mapping[str, str]) -> Guess | None:
-    usable = [one for one in _changes(table, unread) if times.makes_windows(one)]
     if not usable:
         return None
+    best = min(usable, key=lambda one: (not has_zone(one), one.type == "date", not one.not_null))
     moved = "a trigger of the table sees each update"
     trusted = "no trigger moves it, so the application has to"
-    return Guess(usable[0].name, f"its name; {moved if table.is_stamped else trusted}")
-
-
-def changed_at(entity: Entity) -> str | None:
-    """Return a column that says when a row changed, although no window can be made of it."""
-    found = _changes(entity.table, entity.left_out)
-    return found[0].name if found else None
+    return Guess(best.name, f"its name; {moved if table.is_stamped else trusted}")
 
 
 def _remarks(table: SourceTable, stamp: Guess | None, unread: Mapping[str, str]) -> list[str]:
@@ -205,6 +202,8 @@ def _remarks(table: SourceTable, stamp: Guess | None, unread: Mapping[str, str])
         said.append(f"it is read whole in each batch, and has about {table.rows:,.0f} rows")
     if stamp and not table.column(stamp.value).not_null:
         said.append(f"{stamp.value} may be null, and a row without one would stop a batch")
+    if stamp and not has_zone(table.column(stamp.value)):
+        said.append(f"{stamp.value} has no zone, and another one than watermark_zone loses rows")
     if stamp and not table.is_stamped:
         said.append(f"{stamp.value} has to move with each update, and no trigger sees to that")
     return said

@@ -48,7 +48,7 @@ def make(
     found: list[Entity] = []
     left_out: dict[QualifiedName, str] = {}
     for table in new:
-        one = entities.entity(table, names[table.name])
+        one = entities.entity(table, names[table.name], catalog.zone)
         if isinstance(one, str):
             left_out[table.name] = one
         else:

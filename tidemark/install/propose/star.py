@@ -183,7 +183,7 @@ def _dimension(entity: Entity, shape: Shape) -> Placed:
         ),
         type2=tuple(name for name, is_type1 in called if not is_type1),
         type1=tuple(name for name, is_type1 in called if is_type1),
-        effective="" if entity.watermark else entities.changed_at(entity) or SEEN,
+        effective="" if entity.watermark else SEEN,
         renamed=renamed,
     )
     referring = len(shape.referring)

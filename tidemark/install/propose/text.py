@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
-from tidemark.install.propose.draft import Dimension, Fact, Placed, Proposal, Role
+from tidemark.install.propose.draft import Dimension, Entity, Fact, Placed, Proposal, Role
 from tidemark.layers.mirror import LINEAGE, REASONS
 from tidemark.postgres.db import quoted
 
 _WIDTH = 100
-_PLAIN = re.compile(r"[^\W\d][\w.]*")
+_PLAIN = re.compile(r"[^\W\d][\w./]*")
 _SQL = re.compile(r"[a-z_][a-z0-9_]*")
 _NO_NAMES = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
@@ -44,6 +44,9 @@ def _entity(one: Placed) -> Iterator[str]:
     yield from _line("key", _list(subject.key_columns), subject.key.why)
     if subject.watermark:
         yield from _line("watermark", [_scalar(subject.watermark.value)], subject.watermark.why)
+        if subject.watermark_zone:
+            why = "that of the database's sessions"
+            yield from _line("watermark_zone", [_scalar(subject.watermark_zone)], why)
         yield "    deletes: detect"
     else:
         yield "    extract: full  # guess: no column says when a row has changed"
@@ -54,7 +57,7 @@ def _entity(one: Placed) -> Iterator[str]:
         yield from _star("dimension", _dimension(one.dwh, one.star), one.why)
     else:
         event = one.star.event_time
-        yield from _star("fact", _fact(one.dwh, one.star), f"it {one.why}; {event.why}")
+        yield from _star("fact", _fact(one.dwh, one.star, subject), f"it {one.why}; {event.why}")
 
 
 _Pairs = Iterator[tuple[str, list[str]]]
@@ -72,15 +75,16 @@ def _dimension(table: str, star: Dimension) -> _Pairs:
         yield "effective", [_scalar(star.effective)]
 
 
-def _fact(table: str, star: Fact) -> _Pairs:
+def _fact(table: str, star: Fact, subject: Entity) -> _Pairs:
     yield "table", [table]
-    yield "event_time", [_scalar(star.event_time.value)]
+    yield "event_time", [_scalar(subject.instant(star.event_time.value))]
     if star.seen not in ("", USUAL_SEEN_COLUMN):
         yield "rename", _map({star.seen: SEEN})
     if star.roles:
         yield "dimensions", _map({column: _role(role) for column, role in star.roles.items()})
     if star.dates:
-        yield "dates", _map({column: _scalar(dated) for column, dated in star.dates.items()})
+        dates = {key: _scalar(subject.day(column)) for key, column in star.dates.items()}
+        yield "dates", _map(dates)
 
 
 def _role(role: Role) -> str:
