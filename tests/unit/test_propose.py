@@ -230,6 +230,11 @@ def test_a_misspelt_table_gets_the_nearest_name():
         entities.chosen(catalog, include=["custmer"])
 
 
+def test_a_table_that_is_added_gets_a_name_that_no_entity_has():
+    made = proposal.make(Catalog({}), SHOP[:1], area="shop", source="shop", taken=["customer"])
+    assert [one.name for one in made.entities] == ["customer_2"]
+
+
 def test_an_areas_name_leaves_room_for_its_tables():
     with pytest.raises(ConfigError, match="shorter one with --area"):
         proposal.make(Catalog({}), (), area="a" * 40, source="shop")

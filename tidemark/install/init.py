@@ -122,7 +122,14 @@ def add(folder: Path, url: str, area: str | None, table: str) -> Written:
     found = _read(url, there.source.name)
     wanted = entities.chosen(found, include=[table])
     known = _known(there, found)
-    proposed = proposal.make(found, wanted, area=there.area, source=there.source.name, known=known)
+    proposed = proposal.make(
+        found,
+        wanted,
+        area=there.area,
+        source=there.source.name,
+        known=known,
+        taken=there.entities,
+    )
     proposed = replace(proposed, schema=there.schema_name, landing=there.landing_schema)
     if not (proposed.entities or proposed.left_out):
         raise ConfigError(

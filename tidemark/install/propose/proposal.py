@@ -22,6 +22,7 @@ def make(
     area: str,
     source: str,
     known: Mapping[QualifiedName, Placed] | None = None,
+    taken: Collection[str] = (),
 ) -> Proposal:
     """Propose an area of tables, or of what can be followed of them.
 
@@ -30,7 +31,8 @@ def make(
         tables: those that are asked for.
         area: its name, which is that of its schema too.
         source: the name of its source.
-        known: entities that the area has already, by the source's table.
+        known: entities of tables that the area has already, by the source's table.
+        taken: the names of all entities that it has.
 
     Raises:
         ConfigError: the area's name leaves no room for those of its tables.
@@ -44,7 +46,7 @@ def make(
     before = known or {}
     asked = {table.name for table in tables} | {*before}
     new = [table for table in tables if table.name not in before and table.part_of not in asked]
-    names = entities.names(new, longest, [one.name for one in before.values()])
+    names = entities.names(new, longest, taken)
     found: list[Entity] = []
     left_out: dict[QualifiedName, str] = {}
     for table in new:
