@@ -74,6 +74,21 @@ def test_a_flag_deletes_at_the_time_of_its_change_and_a_return_brings_back(area:
     assert area.differences() == []
 
 
+def test_a_time_without_a_zone_is_read_in_that_of_the_watermark(made: Make):
+    things = replace(
+        THINGS,
+        columns={**THINGS.columns, "updated_at": "timestamp"},
+        settings={**FLAG, "watermark_zone": "Europe/Berlin"},
+    )
+    area = made(things, layers=("operational", "dwh"))
+    area.put(things, (1, "a", True, "2025-01-01 12:00"))
+    area.run()
+    area.change(things, "is_active = false, updated_at = '2025-02-01 12:00'")
+    area.run()
+    [(*_, ended, is_deleted)] = area.warehouse.rows("dwh", VERSIONS)
+    assert (ended, is_deleted) == ("2025-02-01 11:00:00+00", True)
+
+
 def test_verify_says_where_stg_takes_no_notice_of_a_flag(area: Made):
     change = "update stg_things set _deleted_at = {} where id = {}"
     area.warehouse.execute("stg", change.format("now()", 1))

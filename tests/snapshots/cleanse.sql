@@ -153,7 +153,7 @@ select
     case
         when _deleted_at is null and (
             v = 'gone'
-        ) then least(at::timestamptz, _extracted_at)
+        ) then least((at at time zone 'Europe/Berlin'), _extracted_at)
         else _deleted_at
     end as _deleted_at,
     case
@@ -212,7 +212,7 @@ select
     case
         when _deleted_at is null and (
             v = 'gone'
-        ) then least(at::timestamptz, _extracted_at)
+        ) then least((at at time zone 'Europe/Berlin'), _extracted_at)
         else _deleted_at
     end as _deleted_at,
     case

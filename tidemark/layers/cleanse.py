@@ -170,8 +170,9 @@ def _cleansing(
     contracts.require_held(area, table, view, (*LINEAGE, REASONS))
     seen.require_one_meaning(area, entity, table)
     contracts.require_dates(area, entity, table)
-    own = Claims(area.area, entity.name, landing, view, target, table, _effective(entity, table))
-    deleted_at = flags.deleted_at(entity, target)
+    effective = _effective(entity, table)
+    own = Claims(area.area, entity.name, landing, view, target, table, effective)
+    deleted_at = flags.deleted_at(entity, effective)
     refused = _violations(entity, target, table)
     return Cleansing(entity.name, entity.view, target, refused, deleted_at, own)
 

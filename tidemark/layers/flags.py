@@ -12,23 +12,26 @@ from tidemark.layers.mirror import LINEAGE, Mirror
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.times import TimeColumn
 
 
-def deleted_at(entity: Entity, target: Mirror) -> Composable:
+def deleted_at(entity: Entity, effective: TimeColumn | None) -> Composable:
     """Compose since when a cleansed row is deleted: by the source, or by its flag.
 
-    A flag counts from the time of the row's change, if the entity has one, and at the latest from
-    the look that showed it.
+    A flag counts from the time of the row's change, if there is one, and at the latest from the
+    look that showed it.
+
+    Args:
+        entity: has the flag, or none.
+        effective: column with the time of a change; None: it feeds no dimension.
     """
     if entity.deleted_when is None:
         return db.name("_deleted_at")
-    changes_at = entity.changes_at
-    dating = (changes_at,) if changes_at in target.payload else ()
     return compose.statement(
         __name__,
         "deleted_at",
         flag=db.raw(entity.deleted_when),
-        since=Columns(tuple(str(column) for column in dating)),
+        since=[effective.instant(db.name(effective.name))] if effective else [],
     )
 
 

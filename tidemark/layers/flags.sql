@@ -6,7 +6,7 @@
 case
     when _deleted_at is null and (
         {flag}
-    ) then least({since::timestamptz}, _extracted_at)
+    ) then least({since}, _extracted_at)
     else _deleted_at
 end as _deleted_at
 
