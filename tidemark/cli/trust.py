@@ -10,8 +10,8 @@ import typer
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.batches import run_batch, show_batch
 from tidemark.cli.output import print_json, progress_bars, show, table
-from tidemark.errors import UnknownNameError
-from tidemark.model import Overrides
+from tidemark.errors import UnknownNameError, UsageError
+from tidemark.model import LAYERS, Layer, Overrides
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
@@ -159,7 +159,46 @@ def _show_changes(title: str, changes: Sequence[Changes]) -> None:
     show(table(title, ("layer", "table", "added", "changed", "removed"), rows))
 
 
+def reset(
+    area: Annotated[str, typer.Argument(metavar="AREA", help="The area to take out.")],
+    layers: Annotated[
+        str, typer.Option(metavar="LAYERS", help="Only these, such as stg,dwh; all without it.")
+    ] = "",
+    yes: Annotated[
+        str, typer.Option(metavar="NAME", help="The area's name, in place of the question.")
+    ] = "",
+) -> None:
+    """Drop an area's tables, positions and marks, so that it can begin anew.
+
+    Shows what goes, and asks for the area's name. Example: tidemark reset billing --layers stg,dwh
+    """
+    from tidemark.install import reset as resetter
+
+    project = find_project()
+    wanted = project.area(area)
+    chosen = resetter.behind([_layer(one) for one in layers.split(",") if one])
+    with open_servers(project) as opened:
+        for layer in chosen:
+            found = resetter.find(opened, project, wanted, layer)
+            typer.echo(f"{layer:12} {len(found)} objects go")
+            for one in found:
+                typer.echo(f"{'':12} {one.word} {one.name}")
+        given = yes or typer.prompt(f"Type {wanted.area} to drop them")
+        if given != wanted.area:
+            raise UsageError(f"reset: {given!r} is not {wanted.area!r}. Nothing was dropped.")
+        resetter.run(opened, project, wanted, chosen)
+    typer.echo(f"{wanted.area}: reset. `tidemark migrate` makes its tables again.")
+
+
+def _layer(name: str) -> Layer:
+    for layer in LAYERS:
+        if layer == name.strip():
+            return layer
+    raise UnknownNameError("layer", name, LAYERS)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(verify)
     app.command()(rebuild)
+    app.command()(reset)

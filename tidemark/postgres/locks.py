@@ -122,6 +122,16 @@ def overtaking(session: Session, areas: Iterable[str]) -> None:
         _locked(session, lambda: confined.run(session, draw, {"names": names}))
 
 
+def drawing(session: Session, area: str) -> None:
+    """Do the same as `overtaking` for one area, in a transaction of tidemark_etl's own.
+
+    Raises:
+        LockedError: see `overtaking`.
+    """
+    draw, names = compose.statement(__name__, "draw"), [f"write {area}"]
+    _locked(session, lambda: session.run(draw, {"names": names}))
+
+
 def _locked(session: Session, lock: Callable[[], T]) -> T:
     """Lock something in an open transaction; after too long a wait, say who held it."""
     # A failed statement aborts the transaction. Behind the savepoint, it can still ask for holders.

@@ -1,0 +1,100 @@
+"""`tidemark reset`: an area is taken out of the warehouse, and can begin anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands import tidemark
+from tests.fix_areas import Dimension, Fact, Made, Make
+from tidemark.declare.project import Project
+from tidemark.errors import MigrationError
+from tidemark.install import migrate, reset
+from tidemark.model import LAYERS, Layer
+
+JAN = "2025-01-01Z"
+COLUMNS = {"id": "int", "v": "text", "updated_at": "timestamptz"}
+THINGS = Dimension(COLUMNS, ("id",))
+EVENTS = Fact({"no": "int", "id": "int", "at": "timestamptz"}, ("no",), "at", {"k": "things"})
+ALL: tuple[Layer, ...] = ("dwh", "stg", "mrr")
+LEFT = """
+select format('%I.%I', n.nspname, c.relname)
+from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
+where c.relkind in ('r', 'p', 'v', 'm', 'S') and c.oid >= 16384
+order by 1
+"""
+
+
+@pytest.fixture
+def loaded(made: Make) -> Made:
+    """An area with rows in every layer, next to what a new warehouse has."""
+    area = made(THINGS, EVENTS)
+    area.put(THINGS, (1, "a", JAN), (2, "b", JAN))
+    area.put(EVENTS, (1, 1, JAN), (2, 3, JAN))
+    area.run()
+    area.change(THINGS, "v = 'c', updated_at = now()")
+    area.run()
+    return area
+
+
+def objects(area: Made) -> dict[str, set[str]]:
+    return {layer: {name for (name,) in area.warehouse.rows(layer, LEFT)} for layer in LAYERS}
+
+
+def test_an_area_that_was_reset_leaves_nothing_and_loads_anew(loaded: Made):
+    project, before = Project(loaded.home), objects(loaded)
+    done = tidemark("reset", "made", "--yes", "made", env=loaded.environment)
+    assert (done.code, done.err) == (0, "")
+    left = {
+        layer: [n for n in names if "things" in n or "events" in n]
+        for layer, names in objects(loaded).items()
+    }
+    assert left == {layer: [] for layer in LAYERS}
+    for layer in LAYERS:
+        assert loaded.warehouse.rows(layer, "select from tidemark.applied_batch") == []
+
+    reset.run(loaded.servers, project, loaded.area, ALL)  # A second one finds nothing to do.
+    migrate.migrate(project, loaded.servers)
+    loaded.run()
+
+    assert loaded.published(THINGS) == [("1", "c"), ("2", "c"), ("3", None)]
+    assert loaded.differences() == []
+    assert objects(loaded)["mrr"] <= before["mrr"]
+
+
+@pytest.mark.parametrize("layers", [("dwh",), ("dwh", "stg")])
+def test_layers_that_were_reset_are_filled_from_those_before(
+    loaded: Made, layers: tuple[Layer, ...]
+):
+    before = loaded.published(THINGS)
+    reset.run(loaded.servers, Project(loaded.home), loaded.area, layers)
+    migrate.migrate(Project(loaded.home), loaded.servers)
+    loaded.run()
+    assert loaded.published(THINGS) == before
+    assert loaded.differences() == []
+
+
+THEIRS = {
+    "dwh": ("create view seen as select v from dim_things", "view seen"),
+    "stg": ("create table more (id int references stg_things)", "table more"),
+    "mrr": ("create function f(mrr_things) returns int return 1", "function f(mrr_things)"),
+}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_what_a_person_made_is_refused_by_name(loaded: Made, layer: Layer):
+    statement, what = THEIRS[layer]
+    loaded.warehouse.execute(layer, statement)
+    before = objects(loaded)
+    with pytest.raises(MigrationError) as raised:
+        reset.run(loaded.servers, Project(loaded.home), loaded.area, (layer,))
+    assert f"made can't be reset: {what}, which depends on it" in str(raised.value)
+    assert objects(loaded) == before
+
+
+def test_a_wrong_name_or_a_gap_between_layers_drops_nothing(loaded: Made):
+    before = objects(loaded)
+    wrong = tidemark("reset", "made", "--yes", "mad", env=loaded.environment)
+    assert (wrong.code, "'mad' is not 'made'" in wrong.err) == (2, True)
+    gap = tidemark("reset", "made", "--layers", "mrr", "--yes", "made", env=loaded.environment)
+    assert (gap.code, "--layers mrr,stg,dwh" in gap.err) == (2, True)
+    assert objects(loaded) == before
