@@ -42,6 +42,10 @@ class Sent:
         """How many each hop has sent; what comes before the first hop is the first one's."""
         return Counter(hop for hop, _, _ in self.statements)
 
+    def by_server(self, hop: Hop) -> Counter[str]:
+        """How many a hop has sent to each server."""
+        return Counter(server for one, server, _ in self.statements if one == hop)
+
     @property
     def total(self) -> int:
         """How many there are."""

@@ -59,12 +59,13 @@ def follow(area: Made, edit: Callable[[str], None] = lambda _: None) -> list[str
         try:
             area.run()
         except ContractError as error:
-            said.append(str(error))
-            assert len(said) <= 14, said
-            statements = str(error).split("`")[1]
-            (folder,) = re.findall(r"into a new file of (\S+/)", str(error))
-            (area.home / folder / f"{50 + len(said)}_follow.sql").write_text(statements)
-            edit(str(error))
+            for problem in map(str, error.problems):
+                said.append(problem)
+                assert len(said) <= 14, said
+                for folder in re.findall(r"into a new file of (\S+/)", problem):
+                    file = area.home / folder / f"{50 + len(said)}_follow.sql"
+                    file.write_text(problem.split("`")[1])
+                edit(problem)
             migrate.migrate(Project(area.home), area.servers)
         else:
             return said
@@ -173,7 +174,7 @@ def test_a_column_that_was_renamed_is_renamed_in_every_layer(made: Make):
     area.area = Project(area.home).area()
     area.warehouse.execute("operational", "update things set b = 'new', updated_at = now()")
 
-    files = {"mrr and stg": "stg/views/clean_things.sql", "stg": "stg/views/more.sql"}
+    files = {"operational and mrr": "stg/views/clean_things.sql", "stg": "stg/views/more.sql"}
     files["dwh"] = "dwh/views/more.sql"
 
     def edit(said: str) -> None:

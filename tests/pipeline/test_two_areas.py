@@ -309,10 +309,11 @@ def test_a_project_of_before_is_told_to_name_its_landing_schema(both: tuple[Made
     public.put(THINGS, (1, "a", JAN))
     with pytest.raises(ContractError) as raised:
         public.run()
-    assert str(raised.value) == (
-        "stg: the table landing_made.events does not exist, and landing.events does. If made lands "
-        "there, set `landing_schema: landing` in sql/made/area.yml; else make the table and its "
-        "cleansing view in landing_made, in files of sql/made/stg/."
+    assert str(raised.value) == "\n".join(
+        f"stg: the table landing_made.{name} does not exist, and landing.{name} does. If made "
+        "lands there, set `landing_schema: landing` in sql/made/area.yml; else make the table and "
+        "its cleansing view in landing_made, in files of sql/made/stg/."
+        for name in ("events", "things")
     )
 
 

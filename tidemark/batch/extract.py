@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tidemark.batch import landing, running
+from tidemark.batch import agreement, landing, running
 from tidemark.batch.landing import Landed, Lineage, Work
+from tidemark.batch.running import Running
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import (
@@ -19,7 +20,7 @@ from tidemark.layers import (
     seen,
     versions,
 )
-from tidemark.layers.mirror import Mirror
+from tidemark.layers.mirror import Mirror, Mirrored
 from tidemark.model import NO_OVERRIDES, Key, Overrides, Position, QualifiedName, Repair, Table
 from tidemark.postgres import (
     compose,
@@ -32,8 +33,11 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed
-from tidemark.results import Counts, HopResult
-from tidemark.sources import Source
+from tidemark.results import HopResult
+from tidemark.sources import Delta, Source
+
+_Known = tuple[int, tuple[dict[str, dict[str, Position]], dict[QualifiedName, Table]]]
+"""The last batch that MRR has applied; its positions and its mirrors' tables."""
 
 
 def run(
@@ -61,15 +65,15 @@ def run(
         DeleteGuardError: more is gone from the source than may be; MRR is as it was.
         StatementError, ConnectError: MRR is as it was, the positions too.
     """
-    area = area.sourced
+    whole, area = area, area.sourced
     repair = overrides.repair.among(area.entities) if overrides.repair else None
     refreshed = {area.entity(name).name for name in overrides.refresh}
     with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
-        mrr, counts, (after, (stored, found)) = hop.receiver, hop.counts, hop.known
+        mrr, counts, (after, (stored, _)) = hop.receiver, hop.counts, hop.known
         if after < batch_id:
             known = positions.known(mrr, area, stored, refreshed=refreshed)
-            with source.open(area, known) as delta:
-                mirrors = _following(mrr, area, delta.tables, mirror.of("mrr", area, found), counts)
+            with agreement.told_at_once(servers, whole), source.open(area, known) as delta:
+                mirrors = _following(servers, whole, hop, delta)
                 work = Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)
                 if repair:
                     resent = landing.land_resent(work, repair)
@@ -84,9 +88,7 @@ def run(
     return hop.result()
 
 
-def _questions(
-    mrr: Session, area: Area
-) -> Question[tuple[int, tuple[dict[str, dict[str, Position]], dict[QualifiedName, Table]]]]:
+def _questions(mrr: Session, area: Area) -> Question[_Known]:
     """Ask for everything that an extraction has to know about MRR before it looks at the source."""
     return question.both(
         ledger.last(area.area),
@@ -166,18 +168,21 @@ def _resent(
 
 
 def _following(
-    mrr: Session,
-    area: Area,
-    tables: Mapping[str, Table],
-    mirrors: Mapping[str, tuple[Mirror, Table]],
-    counts: Mapping[str, Counts],
-) -> Mapping[str, tuple[Mirror, Table]]:
-    """Let the mirrors follow the source's columns, log what changed, and return the new mirrors."""
-    differences = drift.compare(area, tables, mirrors)
+    servers: Servers, area: Area, hop: Running[_Known], delta: Delta
+) -> Mapping[str, Mirrored]:
+    """Let the mirrors follow the source's columns, log what changed, and return the new mirrors.
+
+    If rows may move, the layers behind MRR are checked first.
+    """
+    mrr, (_, (_, found)) = hop.receiver, hop.known
+    mirrors = mirror.of("mrr", area.sourced, found)
+    if delta.to_send or delta.compared:
+        agreement.require_behind(servers, area, mirrors)
+    differences = drift.compare(area.sourced, delta.tables, mirrors)
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
-        counts[name].drift = "; ".join(d.what for d in followed if d.entity == name)
-    return mirror.read(mrr, area) if followed else mirrors
+        hop.counts[name].drift = "; ".join(d.what for d in followed if d.entity == name)
+    return mirror.read(mrr, area.sourced) if followed else mirrors
 
 
 def _delete(work: Work, name: str, *, accept: bool) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tidemark.batch import deriving, running
 from tidemark.declare.config import Area
-from tidemark.errors import ContractError, RefusedRowError, StatementError
+from tidemark.errors import ContractError, RefusedRowError, StatementError, refuse
 from tidemark.layers import (
     claims,
     cleanse,
@@ -259,6 +259,7 @@ def job(area: Area, name: str, mirrored: Table, landing: Table, query: Composabl
 
 
 def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Composable) -> _Sending:
+    refuse(contracts.out_of_step(mirrored, landing))
     narrower = contracts.narrower(mirrored, landing)
     binary = not narrower and transfer.is_binary_safe(landing.columns, landing.columns)
     numbered = compose.statement(
@@ -310,15 +311,14 @@ def read_cleansings(
     (mirrored, found), are_unknown = question.ask(
         stg, question.both(cleanse.tables(stg, area), claims.are_unknown(area.area))
     )
-    landings = cleanse.landings(area, found)
-    for name in sent:
-        contracts.narrower(mirrors[name][1], landings[name])
-    cleansings = cleanse.of(area, mirrored, found)
-    for name, cleansing in cleansings.items():
+    cleansings = cleanse.checked(area, mirrored, found)
+    landed = cleanse.out_of_step(area, {name: mirrors[name][1] for name in sent}, found)
+    refuse((*landed, *cleansings.problems))
+    for name, cleansing in cleansings.sound.items():
         flags.require_sound(stg, area, area.entities[name], cleansing.target)
     if are_unknown:
-        _find_out_claims(mrr, stg, area, mirrors, cleansings)
-    return cleansings
+        _find_out_claims(mrr, stg, area, mirrors, cleansings.sound)
+    return cleansings.sound
 
 
 def _find_out_claims(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidemark.cli.app import AsJson, find_project, open_servers
 from tidemark.cli.output import print_json
-from tidemark.errors import UnknownNameError, UsageError
+from tidemark.errors import UnknownNameError, UsageError, refuse
 
 if TYPE_CHECKING:
+    from tidemark.declare.project import Project
     from tidemark.install.migrate import Migrated
     from tidemark.model import ServerName
     from tidemark.postgres.sessions import Servers
@@ -134,6 +136,7 @@ def migrate(
     Tables of a file are made once, views and routines whenever they change. Example: tidemark
     migrate --dry-run
     """
+    from tidemark.batch import agreement
     from tidemark.install import foreign
     from tidemark.install import migrate as migrator
     from tidemark.model import LAYERS
@@ -148,6 +151,20 @@ def migrate(
             for source in sources:
                 foreign.refuse_migration(project, opened, source)
         applied = migrator.migrate(project, opened, only=(*sources, *LAYERS), dry_run=dry_run)
+        _show_migrated(project, applied, dry_run=dry_run, as_json=as_json)
+        if not dry_run:
+            refuse(
+                problem
+                for area in project.areas.values()
+                for problem in agreement.problems(opened, area)
+            )
+
+
+def _show_migrated(
+    project: Project, applied: Mapping[ServerName, Migrated], *, dry_run: bool, as_json: bool
+) -> None:
+    from tidemark.install import migrate as migrator
+
     if as_json:
         print_json(applied)
         return

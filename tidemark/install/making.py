@@ -14,7 +14,6 @@ from tidemark import sources
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import (
     ConnectError,
-    ContractError,
     MigrationError,
     StatementError,
     TidemarkError,
@@ -137,10 +136,13 @@ class Making:
         found = self._tables(table for one in ours for table in mirror.bare(one, "mrr").tables)
         there = [one for one in ours if one.table("mrr") in found]
         try:
-            shown = source.tables(area)
-        except (ConnectError, ContractError) as error:
+            looked = source.tables(area)
+        except ConnectError as error:
             self.waiting.append(f"{area.area}: its tables wait for the source: {error}")
             return
+        shown = looked.sound
+        for problem in looked.problems:
+            self.waiting.append(f"{area.area}: its tables wait for the source: {problem}")
         for entity in ours:
             if entity not in there and entity.name in shown:
                 self._make_mirror(area, entity, shown[entity.name])

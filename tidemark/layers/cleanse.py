@@ -14,6 +14,7 @@ from itertools import pairwise
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
 from tidemark.layers import (
+    checking,
     claims,
     contracts,
     dating,
@@ -23,6 +24,7 @@ from tidemark.layers import (
     seen,
     versions,
 )
+from tidemark.layers.checking import Checked
 from tidemark.layers.claims import Claims, Examined
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
@@ -106,21 +108,30 @@ def of(area: Area, mirrored: Found, found: Found) -> dict[str, Cleansing]:
         ContractError: a view or table is missing; the view lacks a column of the table, or has it
             with a type whose values the table's type can't all hold.
     """
-    mirrors = mirror.of("stg", area, mirrored)
-    taking = landings(area, found)
-    return {
-        name: _cleansing(area, area.entities[name], taking[name], mirrors[name], found)
-        for name in mirrors
-    }
+    return checked(area, mirrored, found).whole()
 
 
-def landings(area: Area, found: Found) -> dict[str, Table]:
-    """Return the landing tables of the entities.
+def checked(area: Area, mirrored: Found, found: Found) -> Checked[Cleansing]:
+    """Check how the entities of an area are cleansed; see `of`."""
+    return checking.each(
+        area.entities.values(),
+        lambda entity: wrong(area, entity, mirrored, found),
+        lambda entity: _made(area, entity, mirrored, found),
+    )
 
-    Raises:
-        ContractError: one is missing, or lacks a column that every landing table has.
+
+def out_of_step(area: Area, sent: Mapping[str, Table], found: Found) -> Iterator[ContractError]:
+    """Yield where landing tables can't take what MRR sends.
+
+    Args:
+        area: the area of the entities.
+        sent: entity -> its mirror's table in MRR.
+        found: landing tables that are there.
     """
-    return {name: _landing(area, entity, found) for name, entity in area.entities.items()}
+    for name, table in sent.items():
+        landing = found.get(area.entities[name].landing)
+        if landing:
+            yield from contracts.out_of_step(table, landing)
 
 
 def _once(entity: Entity) -> QualifiedName:
@@ -128,15 +139,33 @@ def _once(entity: Entity) -> QualifiedName:
     return "landing", entity.name
 
 
-def _landing(area: Area, entity: Entity, found: Found) -> Table:
-    """Return the landing table of an entity, which has the columns that its view reads.
+def wrong(area: Area, entity: Entity, mirrored: Found, found: Found) -> Iterator[ContractError]:
+    """Yield what is wrong with STG's tables and the view of an entity; see `of`."""
+    yield from mirror.wrong("stg", area, entity, mirrored)
+    yield from _wrong_landing(area, entity, found)
+    if entity.landing in found:
+        why = f"the entity {entity.name}"
+        yield from catalog.missing(found, [entity.view], server="stg", why=why)
+    view, table = found.get(entity.view), mirrored.get(entity.table("stg"))
+    if view:
+        yield from _wrong_view(entity, view)
+    if table:
+        columns = len(table.columns) - len(LINEAGE)
+        yield from contracts.too_wide("stg", label(entity.table("stg")), columns, _OWN_COLUMNS)
+    if view and table:
+        yield from contracts.not_held(area, table, view, (*LINEAGE, REASONS))
+        yield from seen.ambiguous(area, entity, table)
+        yield from contracts.undated(area, entity, table)
 
-    Raises:
-        ContractError: it is missing, or lies where landing tables lay before areas had schemas.
+
+def _wrong_landing(area: Area, entity: Entity, found: Found) -> Iterator[ContractError]:
+    """Check the landing table of an entity, which has the columns that its view reads.
+
+    It is missing where it lies in the schema that was that of all areas.
     """
     place, once, why = entity.landing, _once(entity), f"the entity {entity.name}"
     if place not in found and once in found:
-        raise ContractError(
+        yield ContractError(
             f"stg: the table {'.'.join(place)} does not exist, and {'.'.join(once)} "
             f"does. If {area.area} lands there, set `landing_schema: landing` in "
             f"sql/{area.area}/area.yml; else make the table and its cleansing view in "
@@ -144,32 +173,30 @@ def _landing(area: Area, entity: Entity, found: Found) -> Table:
             server="stg",
             table=".".join(place),
         )
-    landing = catalog.require(found, place, server="stg", why=why)
-    contracts.require_order("stg", landing)
-    catalog.require_columns(landing, [*entity.key, *LINEAGE], server="stg", why=why)
-    return landing
+    else:
+        yield from catalog.missing(found, [place], server="stg", why=why)
+    if place in found:
+        yield from contracts.without_order("stg", found[place])
+        yield from catalog.lacking(found[place], [*entity.key, *LINEAGE], server="stg", why=why)
 
 
-def _cleansing(
-    area: Area, entity: Entity, landing: Table, mirrored: tuple[Mirror, Table], found: Found
-) -> Cleansing:
-    target, table = mirrored
-    view = catalog.require(found, entity.view, server="stg", why=f"the entity {entity.name}")
-    why = f"the table {label(target.table)} behind it"
-    contracts.require_order_passed_on(view)
-    catalog.require_columns(view, [*LINEAGE, REASONS], server="stg", why=why)
-    if view.type_of(REASONS) != "text[]":
-        raise ContractError(
+def _wrong_view(entity: Entity, view: Table) -> Iterator[ContractError]:
+    why = f"the table {label(entity.table('stg'))} behind it"
+    yield from contracts.order_not_passed_on(view)
+    yield from catalog.lacking(view, [*LINEAGE, REASONS], server="stg", why=why)
+    if REASONS in view.names and view.type_of(REASONS) != "text[]":
+        yield ContractError(
             f"stg: {REASONS} is {view.type_of(REASONS)} in {view.name}, and has to be text[]. "
             "Cast it in the view.",
             server="stg",
             table=view.name,
             column=REASONS,
         )
-    contracts.require_room("stg", label(target.table), len(target.payload), _OWN_COLUMNS)
-    contracts.require_held(area, table, view, (*LINEAGE, REASONS))
-    seen.require_one_meaning(area, entity, table)
-    contracts.require_dates(area, entity, table)
+
+
+def _made(area: Area, entity: Entity, mirrored: Found, found: Found) -> Cleansing:
+    target, table = mirror.made("stg", entity, mirrored)
+    landing, view = found[entity.landing], found[entity.view]
     effective = _effective(entity, table)
     own = Claims(area.area, entity.name, landing, view, target, table, effective)
     deleted_at = flags.deleted_at(entity, effective)

@@ -1,11 +1,12 @@
 """What tables of neighbouring layers must have in common. It is checked before anything moves.
 
-A contract error names both sides, and prints the statements that make one side like the other.
+Each check yields what is wrong. A contract error names both sides, and prints the statements that
+make one side like the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area, Entity
@@ -40,10 +41,10 @@ def history_of(table: QualifiedName) -> QualifiedName:
     return schema, f"{name}_history"
 
 
-def require_order(layer: str, table: Table) -> None:
-    """Check that a table that an older Tidemark made has been migrated."""
+def without_order(layer: str, table: Table) -> Iterator[ContractError]:
+    """Say that a table that an older Tidemark made has not been migrated."""
     if "_seq" not in table.names:
-        raise ContractError(
+        yield ContractError(
             f"{layer}: {table.name} has no column '_seq', the order of the versions that a batch "
             "shows of a key. `tidemark migrate` adds it.",
             server=layer,
@@ -52,10 +53,10 @@ def require_order(layer: str, table: Table) -> None:
         )
 
 
-def require_order_passed_on(view: Table) -> None:
-    """Check that a cleansing view passes on the order of the versions that a batch shows."""
+def order_not_passed_on(view: Table) -> Iterator[ContractError]:
+    """Say that a cleansing view loses the order of the versions that a batch shows."""
     if "_seq" not in view.names:
-        raise ContractError(
+        yield ContractError(
             f"stg: {view.name} has no column '_seq', the order of the versions that a batch shows "
             "of a key. Add the line `, _seq` behind the last column of the view, and of those that "
             "it reads, and run `tidemark migrate`.",
@@ -65,26 +66,28 @@ def require_order_passed_on(view: Table) -> None:
         )
 
 
-def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
-    """Check that a history can hold every version of its mirror, unchanged."""
+def unlike(layer: str, area: Area, table: Table, history: Table) -> Iterator[ContractError]:
+    """Say where a history can't hold every version of its mirror, unchanged."""
     kept = {column.name: column for column in history.columns}
     here = {column.name: column for column in table.columns}
     gone = [column for column in history.columns if column.name not in here]
     new = [column for column in table.columns if column.name not in kept]
     for column in table.columns:
         both = f"{layer}: column {column.name!r} is {column.type} in {table.name} and "
+        other = None
         if column.name not in kept:
             old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]
             statements = ddl.add(column.name, column.type, history.qualified_name)
             if old:
                 statements = ddl.rename(history, old[0].name, column.name, history.qualified_name)
             what = f"{both}missing in {history.name}"
+            other = old[0].name if old else None
         elif kept[column.name].type != column.type:
             what = f"{both}{kept[column.name].type} in {history.name}"
             statements = ddl.retype(history, column.name, column.type, history.qualified_name)
         else:
             continue
-        raise _mended(area, layer, history, what, statements, column=column.name)
+        yield mended(area, layer, history, what, statements, column=column.name, other=other)
     # A column that the mirror has lost may stay in the history with its old values. If it is not
     # null and has no default, no further version could be kept.
     for column in gone:
@@ -94,33 +97,35 @@ def require_alike(layer: str, area: Area, table: Table, history: Table) -> None:
                 f"{layer}: column {column.name!r} of {history.name} is gone from {table.name}, and "
                 "not null"
             )
-            raise _mended(area, layer, history, what, statements, column=column.name)
+            yield mended(area, layer, history, what, statements, column=column.name)
 
 
 def narrower(table: Table, landing: Table) -> list[Narrower]:
-    """Compare a landing table with the mirror that is sent; say which columns are narrower.
-
-    Raises:
-        ContractError: it has a column that the mirror lacks, or has with another type.
-    """
+    """Compare a landing table with the mirror that is sent; say which columns are narrower."""
     sent = {column.name: column.type for column in table.columns}
-    found = []
+    return [
+        Narrower(landing.name, column.name, _differs(column, landing, table, sent[column.name]))
+        for column in landing.columns
+        if column.name in sent and sqltypes.widens(column.type, sent[column.name])
+    ]
+
+
+def out_of_step(table: Table, landing: Table) -> Iterator[ContractError]:
+    """Say where a landing table can't take what the mirror before it sends."""
+    sent = {column.name: column.type for column in table.columns}
     for column in landing.columns:
         kind = sent.get(column.name)
-        if kind == column.type:
-            continue
         if kind is None:
             what = (
                 f"column {column.name!r} ({column.type}) of {landing.name} is not in {table.name}"
             )
-            raise _out_of_step(f"{what}. Let the cleansing view do without it", landing, column)
-        what = (
-            f"column {column.name!r} is {column.type} in {landing.name} and {kind} in {table.name}"
-        )
-        if not sqltypes.widens(column.type, kind):
-            raise _out_of_step(what, landing, column)
-        found.append(Narrower(landing.name, column.name, what))
-    return found
+            yield _out_of_step(f"{what}. Let the cleansing view do without it", landing, column)
+        elif kind != column.type and not sqltypes.widens(column.type, kind):
+            yield _out_of_step(_differs(column, landing, table, kind), landing, column)
+
+
+def _differs(column: Column, landing: Table, table: Table, kind: str) -> str:
+    return f"column {column.name!r} is {column.type} in {landing.name} and {kind} in {table.name}"
 
 
 def _out_of_step(what: str, landing: Table, column: Column) -> ContractError:
@@ -132,8 +137,10 @@ def _out_of_step(what: str, landing: Table, column: Column) -> ContractError:
     )
 
 
-def require_held(area: Area, table: Table, view: Table, own: Collection[str]) -> None:
-    """Check that STG's table can hold every value that its cleansing view can yield, unchanged.
+def not_held(
+    area: Area, table: Table, view: Table, own: Collection[str]
+) -> Iterator[ContractError]:
+    """Say where STG's table can't hold every value that its cleansing view can yield, unchanged.
 
     Args:
         area: the area of the table.
@@ -148,8 +155,10 @@ def require_held(area: Area, table: Table, view: Table, own: Collection[str]) ->
         if column.name not in yielded:
             renamed = ddl.renamed_to(column, gone, new)
             said, statements = _not_yielded(view, table, column, renamed)
+            which = {"column": column.name, "other": renamed.name if renamed else None}
             way = "let the view yield it"
-            raise _mended(area, "stg", table, said, statements, column=column.name, way=way)
+            yield mended(area, "stg", table, said, statements, **which, way=way)
+            continue
         kind = yielded[column.name].type
         if kind == column.type or sqltypes.holds(column.type, yielded[column.name].value_type):
             continue
@@ -158,17 +167,18 @@ def require_held(area: Area, table: Table, view: Table, own: Collection[str]) ->
             f"{table.name} can't hold every value of it"
         )
         if column.name in own:
-            raise ContractError(
+            yield ContractError(
                 f"{said}. Cast it in the view.", server="stg", table=view.name, column=column.name
             )
+            continue
         statements = ddl.retype(
             table, column.name, kind, table.qualified_name, history_of(table.qualified_name)
         )
         way = "cast it in the view"
-        raise _mended(area, "stg", table, said, statements, column=column.name, way=way)
+        yield mended(area, "stg", table, said, statements, column=column.name, way=way)
 
 
-def _mended(
+def mended(
     area: Area,
     layer: str,
     table: Table,
@@ -176,12 +186,18 @@ def _mended(
     statements: Sequence[str],
     *,
     column: str | None = None,
+    other: str | None = None,
     way: str = "",
 ) -> ContractError:
     """Say what is wrong, and by which statements of a layer it is mended, or in which other way."""
     remedy = ddl.remedy(area.area, layer, statements) + (f", or {way}" if way else "")
     return ContractError(
-        f"{said}. {remedy}.", server=layer, table=table.name, column=column, statements=statements
+        f"{said}. {remedy}.",
+        server=layer,
+        table=table.name,
+        column=column,
+        other=other,
+        statements=statements,
     )
 
 
@@ -197,10 +213,10 @@ def _not_yielded(
     return said, ddl.rename(table, column.name, renamed.name, *names)
 
 
-def require_stored(
+def not_stored(
     area: Area, table: Table, wanted: Sequence[str], staged: Mapping[str, Column]
-) -> None:
-    """Check that a dimension has the columns that area.yml names and STG sends."""
+) -> Iterator[ContractError]:
+    """Say which columns a dimension lacks that area.yml names and STG sends."""
     gone = [one for one in table.columns if one.name not in staged and not one.has_default]
     new = [staged[name] for name in wanted if name in staged and name not in table.names]
     for column in new:
@@ -210,10 +226,11 @@ def require_stored(
         if old:
             said += f". It has {old[0].name!r}, which STG lacks: it was renamed, it seems"
             statements = ddl.rename(table, old[0].name, column.name, table.qualified_name)
-        raise _mended(area, "dwh", table, said, statements, column=column.name)
+        other = old[0].name if old else None
+        yield mended(area, "dwh", table, said, statements, column=column.name, other=other)
 
 
-def require_fed(
+def unfed(
     area: Area,
     table: Table,
     feeds: Mapping[str, str],
@@ -221,8 +238,10 @@ def require_fed(
     own: Collection[str],
     *,
     view: QualifiedName,
-) -> None:
-    """Check that every column of a DWH table is Tidemark's, generated, or fed with its own type.
+) -> Iterator[ContractError]:
+    """Say which columns of a DWH table are neither Tidemark's, nor fed with their own type.
+
+    Columns that PostgreSQL itself fills need no feed.
 
     Args:
         area: the area of the table.
@@ -236,7 +255,8 @@ def require_fed(
         if column.name in own or (column.has_default and column.name not in feeds):
             continue
         if column.name not in feeds:
-            raise _unfed(area, table, column, feeds, staged)
+            yield _unfed(area, table, column, feeds, staged)
+            continue
         sent = staged.column(feeds[column.name])
         if sent.type == column.type:
             continue
@@ -253,8 +273,9 @@ def require_fed(
             said += f"Cast it in {'.'.join(view)}"
         elif not sqltypes.holds(column.type, sent.value_type):
             statements = ddl.retype(table, column.name, sent.type, table.qualified_name)
-            raise _mended(area, "dwh", table, said, statements, column=column.name)
-        raise _mended(area, "stg", staged, said, statements, column=sent.name)
+            yield mended(area, "dwh", table, said, statements, column=column.name)
+            continue
+        yield mended(area, "stg", staged, said, statements, column=sent.name)
 
 
 def _unfed(
@@ -269,11 +290,13 @@ def _unfed(
     statements = ddl.rename(table, column.name, renamed.name, table.qualified_name)
     remedy = ddl.remedy(area.area, "dwh", statements)
     said += f". If it is {renamed.name!r} there: {remedy}. Else add it to STG."
-    return ContractError(said, **which, statements=statements)
+    return ContractError(said, **which, other=renamed.name, statements=statements)
 
 
-def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[str]) -> None:
-    """Check that the confirmations of a dimension can name each of its keys."""
+def keys_not_named(
+    area: Area, table: Table, confirmed: Table, key: Sequence[str]
+) -> Iterator[ContractError]:
+    """Say which columns of a dimension's keys its confirmations can't name."""
     names = confirmed.names
     gone = [name for name in names if name not in (*key, "confirmed_at", "_batch_id")]
     for column in map(table.column, key):
@@ -286,11 +309,11 @@ def require_key_alike(area: Area, table: Table, confirmed: Table, key: Sequence[
             statements = ddl.retype(confirmed, column.name, column.type, confirmed.qualified_name)
         else:
             continue
-        raise _mended(area, "dwh", confirmed, what, statements, column=column.name)
+        yield mended(area, "dwh", confirmed, what, statements, column=column.name)
 
 
 def foreign_keys(area: Area) -> Question[Sequence[Row]]:
-    """Ask the DWH for the foreign keys of an area's star, for `require_deferrable`."""
+    """Ask the DWH for the foreign keys of an area's star, for `hasty`."""
     which = {
         "schema": area.schema_name,
         "facts": [entity.dwh for entity in area.facts],
@@ -299,8 +322,8 @@ def foreign_keys(area: Area) -> Question[Sequence[Row]]:
     return question.of(compose.statement(__name__, "foreign_keys"), which, tuple)
 
 
-def require_deferrable(area: Area, found: Sequence[Row]) -> None:
-    """Check that foreign keys of the star are deferrable, and do no more than check.
+def hasty(area: Area, found: Sequence[Row]) -> Iterator[ContractError]:
+    """Say which foreign keys of the star are not deferrable, or do more than check.
 
     A batch removes superseded versions before it moves their facts. So a foreign key has to wait
     for the end of the batch, and must not delete or change the facts.
@@ -308,9 +331,6 @@ def require_deferrable(area: Area, found: Sequence[Row]) -> None:
     Args:
         area: the area of the star.
         found: the answer to `foreign_keys`.
-
-    Raises:
-        ContractError: a foreign key is not so.
     """
     for table, schema, name, waits, only_checks, definition in found:
         altered = ddl.named(schema, table)
@@ -326,11 +346,11 @@ def require_deferrable(area: Area, found: Sequence[Row]) -> None:
             what = "is not deferrable: it is checked before a batch has moved all that it moves"
         else:
             continue
-        raise _mended(area, "dwh", Table(f"{schema}.{table}", ()), f"{said} {what}", statements)
+        yield mended(area, "dwh", Table(f"{schema}.{table}", ()), f"{said} {what}", statements)
 
 
-def require_dates(area: Area, entity: Entity, table: Table) -> None:
-    """Check that columns that date a row in the star are dates or times, and read in one zone.
+def undated(area: Area, entity: Entity, table: Table) -> Iterator[ContractError]:
+    """Say which columns that date a row in the star are no dates or times, or in no one zone.
 
     A column that STG lacks is an error of another contract.
     """
@@ -345,7 +365,7 @@ def require_dates(area: Area, entity: Entity, table: Table) -> None:
         column = columns[moment.column]
         lack = _undated(entity, what, moment, times.kind_of(column))
         if lack:
-            raise ContractError(
+            yield ContractError(
                 f"stg: column {column.name!r} is {column.type} in {table.name}, and {what} of "
                 f"entities.{entity.name} in sql/{area.area}/area.yml {lack}",
                 server="stg",
@@ -368,10 +388,10 @@ def _undated(entity: Entity, what: str, moment: Moment, kind: Kind | None) -> st
     return ""
 
 
-def require_room(layer: str, table: str, columns: int, own: int) -> None:
-    """Check that a work table can be made: with a table's columns, and Tidemark's own beside."""
+def too_wide(layer: str, table: str, columns: int, own: int) -> Iterator[ContractError]:
+    """Say that no work table can be made with a table's columns, and Tidemark's own beside."""
     if columns + own > WIDEST:
-        raise ContractError(
+        yield ContractError(
             f"{layer}: {table} has {columns} columns to move, and a batch needs {own} beside them: "
             f"more than the {WIDEST} that PostgreSQL lets a table have. Leave out "
             f"{columns + own - WIDEST}.",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from tidemark.declare.config import Area, Entity
-from tidemark.errors import ContractError
+from tidemark.errors import ContractError, refuse
 from tidemark.layers.mirror import LINEAGE, RESERVED, Mirror
 from tidemark.model import WIDEST, Column, Table
 from tidemark.postgres import compose, db, ddl
@@ -38,15 +39,18 @@ class ColumnDrift:
     """The type that the mirror gets if it follows."""
     statements: tuple[str, ...] = ()
     """What makes the mirror like the source, if a person has to decide it."""
+    renamed: str | None = None
+    """The column that it was renamed to, it seems."""
 
 
 def compare(
     area: Area, tables: Mapping[str, Table], mirrors: Mapping[str, tuple[Mirror, Table]]
 ) -> list[ColumnDrift]:
-    """Compare the tables of a source with their mirrors, by entity."""
+    """Compare the tables of a source with their mirrors, by entity, where both are there."""
     return [
         difference
         for name, entity in area.entities.items()
+        if name in tables and name in mirrors
         for difference in _Comparison(area, entity, tables[name], *mirrors[name]).differences()
     ]
 
@@ -62,7 +66,7 @@ def follow(
         The differences that this has removed.
 
     Raises:
-        ContractError: of the first difference that stops a run. Nothing was changed.
+        ContractError: of the differences that stop a run. Nothing was changed.
     """
     todo = statements(mirrors, differences)
     if todo:
@@ -78,9 +82,9 @@ def statements(
     """Compose what adds the new columns to the mirrors, and changes types that became wider.
 
     Raises:
-        ContractError: of the first difference that stops a run.
+        ContractError: of the differences that stop a run.
     """
-    _refuse(mirrors, differences)
+    refuse(chain.from_iterable(problems(mirrors, differences).values()))
     return [
         statement
         for difference in differences
@@ -89,25 +93,23 @@ def statements(
     ]
 
 
-def _refuse(
+def problems(
     mirrors: Mapping[str, tuple[Mirror, Table]], differences: Sequence[ColumnDrift]
-) -> None:
-    """Stop with the first difference that stops a run, if there is one.
-
-    Raises:
-        ContractError: it, and how many more there are.
-    """
-    problems = [d for d in differences if d.action == "stop"]
-    if problems:
-        first, *others = problems
-        more = f" ({len(others)} more: `tidemark plan` shows all.)" if others else ""
-        raise ContractError(
-            first.what + more,
-            server="mrr",
-            table=mirrors[first.entity][1].name,
-            column=first.column,
-            statements=first.statements,
-        )
+) -> dict[str, list[ContractError]]:
+    """Return the differences that stop a run as errors, by entity."""
+    found: dict[str, list[ContractError]] = {}
+    for difference in differences:
+        if difference.action == "stop":
+            error = ContractError(
+                difference.what,
+                server="mrr",
+                table=mirrors[difference.entity][1].name,
+                column=difference.column,
+                other=difference.renamed,
+                statements=difference.statements,
+            )
+            found.setdefault(difference.entity, []).append(error)
+    return found
 
 
 def _altered(target: Mirror, difference: ColumnDrift) -> Iterator[Composable]:
@@ -240,7 +242,8 @@ class _Comparison:
                     f"entities.{self.entity.name} of sql/{self.area.area}/area.yml. "
                     f"{self._remedy(statements)}."
                 )
-        return self._stops(column.name, None, column.type, what, statements)
+        found = self._stops(column.name, None, column.type, what, statements)
+        return replace(found, renamed=renamed.name if renamed else None)
 
     @property
     def _both(self) -> str:

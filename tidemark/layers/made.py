@@ -11,8 +11,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from tidemark.declare.config import Area, Entity
-from tidemark.errors import ContractError
+from tidemark.errors import ContractError, refuse
 from tidemark.layers import contracts, drift
+from tidemark.layers.checking import first_of_each
 from tidemark.layers.mirror import LINEAGE, LINEAGE_COLUMNS, REASONS, RESERVED
 from tidemark.model import Column, Layer, QualifiedName, Reader, Table
 from tidemark.postgres import catalog, compose, db, question, sqltypes
@@ -49,18 +50,20 @@ def mirror_columns(area: Area, entity: Entity, source: Table) -> tuple[Column, .
     """Return the columns of a mirror in MRR, with the types that they have there.
 
     Raises:
-        ContractError: a column of the source has a name that Tidemark keeps for one of its own.
+        ContractError: columns of the source have names that Tidemark keeps for one of its own.
     """
-    for column in source.columns:
-        if column.name in RESERVED:
-            raise ContractError(
-                f"{area.source.name} and mrr: {source.name} has a column {column.name!r}, a name "
-                "that Tidemark keeps for a column of its own. Add it to `leave_out` of "
-                f"entities.{entity.name} of sql/{area.area}/area.yml, or rename it.",
-                server=area.source.name,
-                table=source.name,
-                column=column.name,
-            )
+    refuse(
+        ContractError(
+            f"{area.source.name} and mrr: {source.name} has a column {column.name!r}, a name that "
+            "Tidemark keeps for a column of its own. Add it to `leave_out` of "
+            f"entities.{entity.name} of sql/{area.area}/area.yml, or rename it.",
+            server=area.source.name,
+            table=source.name,
+            column=column.name,
+        )
+        for column in source.columns
+        if column.name in RESERVED
+    )
     return tuple(Column(column.name, drift.mirrored(column)) for column in source.columns)
 
 
@@ -161,9 +164,9 @@ def staged(
         ContractError: the view has lost a column, or it has another type there, and the mirror
             can't follow without a rewrite.
     """
-    contracts.require_order_passed_on(view)
     why = f"entities.{entity.name} of sql/{area.area}/area.yml"
-    catalog.require_columns(view, [*entity.key, *LINEAGE, REASONS], server="stg", why=why)
+    lacking = catalog.lacking(view, [*entity.key, *LINEAGE, REASONS], server="stg", why=why)
+    refuse(first_of_each((*contracts.order_not_passed_on(view), *lacking)))
     own = (*LINEAGE, REASONS)
     wanted = tuple(Column(one.name, one.type) for one in view.columns if one.name not in own)
     if found is None or history is None:
@@ -177,7 +180,7 @@ def staged(
         one.name: one for one in wanted if sqltypes.widens(here.get(one.name, one.type), one.type)
     }
     columns = tuple(wider.get(column.name, column) for column in found.columns)
-    contracts.require_held(area, replace(found, columns=columns), view, own)
+    refuse(contracts.not_held(area, replace(found, columns=columns), view, own))
     tables = found.qualified_name, history.qualified_name
     statements = [_retype(table, one) for one in wider.values() for table in tables]
     statements += [_add(table, one) for one in new for table in tables]

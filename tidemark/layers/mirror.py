@@ -6,13 +6,14 @@ applied. So a layer that was away catches up with every version in order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, RefusedRowError
-from tidemark.layers import contracts
+from tidemark.layers import checking, contracts
+from tidemark.layers.checking import Checked
 from tidemark.model import Column, Key, QualifiedName, Reader, ServerName, Table, compared_as_text
 from tidemark.postgres import (
     catalog,
@@ -95,6 +96,10 @@ class Mirror:
         return WorkTable((self.work, f"{self.table[1]}.{what}"), columns)
 
 
+Mirrored = tuple[Mirror, Table]
+"""A mirror, and its table as the catalog shows it."""
+
+
 def bare(entity: Entity, layer: ServerName) -> Mirror:
     """Return an entity's mirror as area.yml declares it: without its payload."""
     return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
@@ -126,48 +131,76 @@ def of(
         found: their tables, as the catalog has them.
 
     Raises:
-        ContractError: one does not exist, or lacks the key or the lineage columns.
+        ContractError: those that do not exist, or lack the key or the lineage columns.
     """
-    wanted = {name: bare(entity, layer).tables for name, entity in area.entities.items()}
-    mirrors = {}
-    for name, entity in area.entities.items():
-        why = f"entities.{name}.{layer} of sql/{area.area}/area.yml"
-        table, history = (
-            catalog.require(found, each, server=layer, why=why) for each in wanted[name]
-        )
-        for each in (table, history):
-            contracts.require_order(layer, each)
-        catalog.require_columns(table, [*entity.key, *LINEAGE], server=layer, why=why)
-        payload = tuple(column for column in table.names if column not in LINEAGE)
-        _require_own_names(layer, table, payload, entity.key)
-        contracts.require_alike(layer, area, table, history)
-        table = replace(
-            table,
-            readers=partial(_readers, table, history),
-            slots=max(table.slots, history.slots),
-        )
-        target = replace(
-            bare(entity, layer),
-            payload=payload,
-            texts=compared_as_text(table.columns),
-            types={column.name: column.type for column in table.columns},
-        )
-        mirrors[name] = (target, table)
-    return mirrors
+    return checked(layer, area, found).whole()
+
+
+def checked(
+    layer: ServerName, area: Area, found: Mapping[QualifiedName, Table]
+) -> Checked[Mirrored]:
+    """Check the mirrors of an area; see `of`."""
+    return checking.each(
+        area.entities.values(),
+        lambda entity: wrong(layer, area, entity, found),
+        lambda entity: made(layer, entity, found),
+    )
+
+
+def wrong(
+    layer: ServerName, area: Area, entity: Entity, found: Mapping[QualifiedName, Table]
+) -> Iterator[ContractError]:
+    """Yield what is wrong with an entity's mirror; see `of`."""
+    why = f"entities.{entity.name}.{layer} of sql/{area.area}/area.yml"
+    places = bare(entity, layer).tables
+    missing = next(catalog.missing(found, places, server=layer, why=why), None)
+    if missing:
+        yield missing
+        return
+    table, history = (found[place] for place in places)
+    for each in (table, history):
+        yield from contracts.without_order(layer, each)
+    yield from catalog.lacking(table, [*entity.key, *LINEAGE], server=layer, why=why)
+    yield from _named_as_ours(layer, table, _payload(table), entity.key)
+    yield from contracts.unlike(layer, area, table, history)
+
+
+def made(
+    layer: ServerName, entity: Entity, found: Mapping[QualifiedName, Table]
+) -> tuple[Mirror, Table]:
+    """Return an entity's mirror, with which nothing is wrong, and its table."""
+    target = bare(entity, layer)
+    table, history = (found[place] for place in target.tables)
+    table = replace(
+        table,
+        readers=partial(_readers, table, history),
+        slots=max(table.slots, history.slots),
+    )
+    target = replace(
+        target,
+        payload=_payload(table),
+        texts=compared_as_text(table.columns),
+        types={column.name: column.type for column in table.columns},
+    )
+    return target, table
+
+
+def _payload(table: Table) -> tuple[str, ...]:
+    return tuple(column for column in table.names if column not in LINEAGE)
 
 
 def _readers(*tables: Table) -> tuple[Reader, ...]:
     return tuple(reader for table in tables for reader in table.readers())
 
 
-def _require_own_names(
+def _named_as_ours(
     layer: str, table: Table, payload: Sequence[str], key: Sequence[str]
-) -> None:
+) -> Iterator[ContractError]:
     taken = {*RESERVED & {*payload}, *_RESERVED_IN_KEYS & {*key}}
     if layer == "stg":
         taken |= _RESERVED_IN_STG & {*payload}
     for column in sorted(taken):
-        raise ContractError(
+        yield ContractError(
             f"{layer}: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
             "column of its own. Rename it; MRR can do without a column that is not of the key "
             "(drop it there, and set `on_new_column: ignore`).",

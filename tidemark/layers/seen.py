@@ -7,7 +7,7 @@ fact happened at the clock of the batch that first saw its key. A key names that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tidemark.declare.config import SEEN, Area, Entity
@@ -42,18 +42,14 @@ def first(mirror: Mirror, area: str, *, columns: Sequence[str]) -> Composable:
     )
 
 
-def require_one_meaning(area: Area, entity: Entity, table: Table) -> None:
-    """Check that no column of STG has a name that `seen` needs.
-
-    Raises:
-        ContractError: there is one.
-    """
+def ambiguous(area: Area, entity: Entity, table: Table) -> Iterator[ContractError]:
+    """Say which columns of STG have a name that `seen` needs."""
     taken, key = {SEEN} if entity.is_seen else set(), "dimension.effective"
     if entity.fact and entity.fact.is_seen:
         taken, key = {SEEN, entity.fact.seen_column}, "fact.event_time"
     for column in sorted(taken & {*table.names}):
         another = "" if column == SEEN else f", or say `rename: {{first_seen_at: {SEEN}}}`"
-        raise ContractError(
+        yield ContractError(
             f"stg: {table.name} has a column {column!r}, and {key} of entities.{entity.name} in "
             f"sql/{area.area}/area.yml says `{SEEN}`, which is the time at which Tidemark saw a "
             f"row. Call the column otherwise in {'.'.join(entity.view)} and in STG{another}.",
@@ -63,11 +59,17 @@ def require_one_meaning(area: Area, entity: Entity, table: Table) -> None:
         )
 
 
-def require_column(area: Area, entity: Entity, table: Table, column: str) -> None:
-    """Check that a fact table has a column for the time at which Tidemark saw a fact's key.
+def unkept(
+    area: Area, entity: Entity, table: Table, column: str, sent: Collection[str]
+) -> Iterator[ContractError]:
+    """Say that a fact table has no column for the time at which Tidemark saw a fact's key.
 
-    Raises:
-        ContractError: it is missing, or of another type.
+    Args:
+        area: whose it is.
+        entity: the fact.
+        table: its table in the DWH.
+        column: the column for that time.
+        sent: the columns that STG sends.
     """
     found = table.type_of(column) if column in table.names else None
     if found == FIRST.type:
@@ -80,10 +82,12 @@ def require_column(area: Area, entity: Entity, table: Table, column: str) -> Non
     if found:
         said = f"has {column!r} as {found}, and `event_time: {SEEN}` fills it with {FIRST.type}"
         statements = ddl.retype(table, column, FIRST.type, table.qualified_name)
-    raise ContractError(
+    unfed = [c.name for c in table.columns if c.type == FIRST.type and c.name not in sent]
+    yield ContractError(
         f"dwh: {table.name} {said}. {ddl.remedy(area.area, 'dwh', statements)}.",
         server="dwh",
         table=table.name,
         column=column,
+        other=unfed[0] if len(unfed) == 1 else None,
         statements=statements,
     )

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tidemark import sources
+from tidemark.batch import agreement
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError, TidemarkError
@@ -40,6 +41,7 @@ from tidemark.sources import Examinable
 
 _CLOCK_TOLERANCE = 5.0
 _LEAST_SPACE = 1 << 30
+_MIGRATE = "tidemark migrate"
 _SHOWN = 4
 """How many statements of one kind are printed. For more, the remedy is `tidemark migrate`."""
 
@@ -49,9 +51,19 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
     findings: list[Finding] = []
     for server in project.servers:
         findings += _examine(project, servers, server)
+    # Where there is something to migrate, contracts would say no more than that.
+    is_migrated = all(finding.remedy != _MIGRATE for finding in findings)
     for area in project.areas.values():
         findings += _lost(servers, area)
+        findings += _disagreements(servers, area) if is_migrated else ()
     return findings
+
+
+def _disagreements(servers: Servers, area: Area) -> Iterator[Finding]:
+    """Say all that stops a run of an area, since its tables and area.yml disagree."""
+    with suppress(TidemarkError):  # A server that can't be read is a finding already.
+        for problem in agreement.problems(servers, area):
+            yield Finding(problem.server, "problem", str(problem))
 
 
 def _lost(servers: Servers, area: Area) -> Iterator[Finding]:
@@ -151,7 +163,7 @@ def _rights(project: Project, session: Session, login: Login) -> Iterator[Findin
             some = [each for each in found if each.kind == kind]
             more = f", and {len(some) - 1} more of this kind" if some[1:] else ""
             remedy = " ".join(each.statement for each in some[:_SHOWN])
-            remedy = remedy if len(some) <= _SHOWN else "tidemark migrate"
+            remedy = remedy if len(some) <= _SHOWN else _MIGRATE
             yield Finding(session.server, "problem", f"{some[0].what}{more}", remedy)
     for role in session.rows(compose.statement(__name__, "writers")) if login.is_superuser else ():
         yield Finding(
@@ -186,7 +198,7 @@ def _migrations(project: Project, session: Session) -> Iterator[Finding]:
             session.server,
             "problem",
             f"{len(unapplied)} files of sql/ are not applied, the first is {unapplied[0]}",
-            "tidemark migrate",
+            _MIGRATE,
         )
     else:
         yield Finding(session.server, "ok", "sql/ is applied")

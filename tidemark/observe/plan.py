@@ -6,13 +6,15 @@ session that compares them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from tidemark import sources
-from tidemark.batch import landing
+from tidemark.batch import agreement, landing
 from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
 from tidemark.layers import (
     deletes,
     drift,
@@ -69,37 +71,45 @@ class Plan:
 def make(servers: Servers, area: Area) -> Plan:
     """Plan the next batch: look at the source, and at the batches that each layer has applied.
 
+    Where tables disagree so that a look is not possible, the plan says only what stops the batch.
+
     Raises:
-        ContractError: a table or column that area.yml names is missing, or STG and DWH disagree.
         WindowError: no safe upper bound is known.
     """
-    sourced = area.sourced
+    problems = [str(problem) for problem in agreement.problems(servers, area)]
+    differences: list[ColumnDrift] = []
+    planned: list[tuple[Planned, str | None]] = []
     with (
         servers.session("mrr", "plan") as mrr,
         servers.session("stg", "plan") as stg,
         servers.session("dwh", "plan") as dwh,
     ):
-        asked = question.both(positions.stored(sourced), mirror.tables(mrr, sourced))
-        found, tables = question.ask(mrr, asked)
-        mirrors = mirror.of("mrr", sourced, tables)
-        known = positions.known(mrr, sourced, found)
-        with sources.of(servers, sourced).open(sourced, known) as delta:
-            differences = drift.compare(sourced, delta.tables, mirrors)
-            look = _Look(sourced, mrr, delta, known)
-            planned = [_planned(look, name, mirrors[name]) for name in sourced.entities]
+        with suppress(ContractError):
+            differences, planned = _looked(servers, mrr, area.sourced)
         staged = ledger.last_applied(stg, area.area)
         return Plan(
             area=area.area,
             source=area.source.name,
             entities=[entity for entity, _ in planned],
             drift=differences,
-            stops=[
-                *(d.what for d in differences if d.action == "stop"),
-                *filter(None, (objection for _, objection in planned)),
-            ],
+            stops=[*problems, *filter(None, (objection for _, objection in planned))],
             to_stage=len(ledger.applied_after(mrr, area.area, staged)),
             to_publish=len(ledger.applied_after(stg, area.area, _published(stg, dwh, area))),
         )
+
+
+def _looked(
+    servers: Servers, mrr: Session, area: Area
+) -> tuple[list[ColumnDrift], list[tuple[Planned, str | None]]]:
+    """Look at the source: return how it differs from MRR, and what is planned."""
+    asked = question.both(positions.stored(area), mirror.tables(mrr, area))
+    found, tables = question.ask(mrr, asked)
+    mirrors = mirror.of("mrr", area, tables)
+    known = positions.known(mrr, area, found)
+    with sources.of(servers, area).open(area, known) as delta:
+        look = _Look(area, mrr, delta, known)
+        planned = [_planned(look, name, mirrors[name]) for name in area.entities]
+        return drift.compare(area, delta.tables, mirrors), planned
 
 
 def _published(stg: Session, dwh: Session, area: Area) -> int:
@@ -107,8 +117,10 @@ def _published(stg: Session, dwh: Session, area: Area) -> int:
     applied, stored = question.ask(
         dwh, question.both(ledger.last(area.area), schema.stored(dwh, area))
     )
-    star = schema.of(area, mirror.read(stg, area), stored)
-    return min([applied, *star.last_batches.values()])
+    with suppress(ContractError):
+        star = schema.of(area, mirror.read(stg, area), stored)
+        return min([applied, *star.last_batches.values()])
+    return applied
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,27 @@
 """Read columns, types and keys of tables: all that a caller asks for takes one round trip."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from tidemark.errors import ContractError
+from tidemark.errors import ContractError, did_you_mean, refuse
 from tidemark.model import Column, QualifiedName, Reader, ServerName, Table
 from tidemark.postgres import compose, question, sqlfiles
 from tidemark.postgres.db import Row, Session, quoted
 from tidemark.postgres.question import Question
+
+
+class Tables(dict[QualifiedName, Table]):
+    """The tables and views that were found on a server."""
+
+    def __init__(self, session: Session, found: Iterable[Table]) -> None:
+        super().__init__((table.qualified_name, table) for table in found)
+        self._session = session
+
+    def hint(self, wanted: QualifiedName) -> str:
+        """Suggest the nearest other table of a schema. It is asked only where one is missing."""
+        query, which = sqlfiles.statement(__name__, "beside"), {"schema": wanted[0]}
+        names = {(wanted[0], table) for (table,) in self._session.rows(query, which)}
+        return did_you_mean(wanted[1], [table for _, table in names - self.keys()])
 
 
 def tables(session: Session, wanted: Sequence[QualifiedName]) -> dict[QualifiedName, Table]:
@@ -22,8 +35,8 @@ def named(
     """Ask for the tables and views of these names; those that do not exist are left out."""
 
     def read(rows: Sequence[Row]) -> dict[QualifiedName, Table]:
-        return {
-            wanted[position - 1]: Table(
+        found = (
+            Table(
                 name=".".join(wanted[position - 1]),
                 columns=tuple(Column(*column) for column in columns),
                 unique=tuple(frozenset(key) for key in unique or ()),
@@ -33,7 +46,8 @@ def named(
                 readers=partial(_readers, session, wanted[position - 1]),
             )
             for position, columns, unique, estimate, slots in rows
-        }
+        )
+        return Tables(session, found)
 
     which = {
         "schemas": [schema for schema, _ in wanted],
@@ -60,30 +74,61 @@ def require(
     """Return a table that has to be there.
 
     Raises:
-        ContractError: it is missing. `why` says what names it, `whereabouts` where the server is.
+        ContractError: see `missing`.
     """
-    if wanted not in found:
-        raise ContractError(
-            f"{server}: the table {'.'.join(wanted)} does not exist, but {why} names it. "
-            f"Create it (`tidemark migrate` applies sql/), or correct the name.{whereabouts}",
-            server=server,
-            table=".".join(wanted),
-        )
+    refuse(missing(found, [wanted], server=server, why=why, whereabouts=whereabouts))
     return found[wanted]
+
+
+def missing(
+    found: Mapping[QualifiedName, Table],
+    wanted: Iterable[QualifiedName],
+    *,
+    server: ServerName,
+    why: str,
+    whereabouts: str = "",
+) -> Iterator[ContractError]:
+    """Yield what is wrong where tables are missing.
+
+    Args:
+        found: the tables that are there.
+        wanted: those that have to be.
+        server: where they have to be.
+        why: what names them.
+        whereabouts: where the server is.
+    """
+    for table in wanted:
+        if table not in found:
+            hint = found.hint(table) if isinstance(found, Tables) else ""
+            hint += hint and " "
+            yield ContractError(
+                f"{server}: the table {'.'.join(table)} does not exist, but {why} names it. "
+                f"{hint}Create it (`tidemark migrate` applies sql/), or correct the name."
+                f"{whereabouts}",
+                server=server,
+                table=".".join(table),
+            )
 
 
 def require_columns(table: Table, columns: Iterable[str], *, server: ServerName, why: str) -> None:
     """Check that a table has the columns that `why` names.
 
     Raises:
-        ContractError: it lacks one, with the nearest name that it has.
+        ContractError: see `lacking`.
     """
+    refuse(lacking(table, columns, server=server, why=why))
+
+
+def lacking(
+    table: Table, columns: Iterable[str], *, server: ServerName, why: str
+) -> Iterator[ContractError]:
+    """Yield what is wrong where a table lacks columns that `why` names, with the nearest names."""
     for column in columns:
         if column not in table.names:
-            nearest = get_close_matches(column, table.names, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-            raise ContractError(
-                f"{server}: {table.name} has no column {column!r}, but {why} names it.{hint}",
+            hint = did_you_mean(column, table.names)
+            yield ContractError(
+                f"{server}: {table.name} has no column {column!r}, but {why} names it."
+                f"{hint and ' '}{hint}",
                 server=server,
                 table=table.name,
                 column=column,

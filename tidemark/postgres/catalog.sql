@@ -108,3 +108,10 @@ inner join pg_namespace as s on v.relnamespace = s.oid
 inner join pg_attribute as a on a.attrelid = %(table)s::regclass and a.attnum = r.attnum
 group by v.relkind, s.nspname, v.relname
 order by max(r.depth) desc, 1
+
+-- Other tables and views of a schema, without those that are parts of a table.
+-- name: beside
+select c.relname
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+where n.nspname = %(schema)s and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
 from tidemark.declare.config import Area
+from tidemark.layers.checking import Checked
 from tidemark.model import Finding, Key, Positions, Table, Window
 from tidemark.postgres.db import Relation, Session
 from tidemark.postgres.inlet import Out
@@ -167,11 +168,12 @@ class Comparable(Protocol):
 class Describable(Protocol):
     """A source that can say what its rows look like without being read."""
 
-    def tables(self, area: Area) -> Mapping[str, Table]:
-        """Return what rows look like: entity -> table. Left out is what it can't say yet.
+    def tables(self, area: Area) -> Checked[Table]:
+        """Return what rows look like, and what entities name that is missing or can't be used.
+
+        Left out is what it can't say yet.
 
         Raises:
-            ContractError: what an entity names is missing, or can't be used.
             ConnectError: it can't be reached.
         """
         ...

@@ -12,6 +12,7 @@ from threading import Lock
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
+from tidemark.layers.checking import Checked
 from tidemark.model import Finding, Positions, Table, Window
 from tidemark.postgres import compose, db, question, sessions, transfer
 from tidemark.postgres.compose import Columns
@@ -46,7 +47,7 @@ class PostgresSource:
             # Before the snapshot. Taken after it, a transaction that committed in between would be
             # neither open here nor visible there, and its rows would be lost.
             seen, found = window.activity(session, area, tables.named(session, area))
-            there = tables.checked(area, found, self._servers.whereabouts(session.server))
+            there = tables.checked(area, found, self._servers.whereabouts(session.server)).whole()
             watermarks = tables.watermarks(area, there)
             windows = window.windows(area, reached.marks(read), seen)
             window.refuse_out_of_order(area, reached.looks(read), seen.clock)
@@ -82,11 +83,11 @@ class PostgresSource:
                     _now=now,
                 )
 
-    def tables(self, area: Area) -> dict[str, Table]:
+    def tables(self, area: Area) -> Checked[Table]:
         """See `Describable.tables`."""
-        with self._servers.session(area.source.name, f"migrate {area.area}") as session:
+        with self._servers.session(area.source.name, f"look at {area.area}") as session:
             found = question.ask(session, tables.named(session, area))
-        return tables.checked(area, found, self._servers.whereabouts(area.source.name))
+            return tables.checked(area, found, self._servers.whereabouts(session.server))
 
     def compare(
         self, area: Area, positions: Positions

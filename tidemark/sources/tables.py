@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError
+from tidemark.layers import checking
+from tidemark.layers.checking import Checked, told
 from tidemark.model import QualifiedName, Table
 from tidemark.postgres import catalog, compose, db, times
 from tidemark.postgres.db import Composable, Session
@@ -15,46 +17,74 @@ from tidemark.postgres.question import Question
 from tidemark.postgres.times import TimeColumn
 
 
+def _why(area: Area, name: str) -> str:
+    return f"entities.{name} of sql/{area.area}/area.yml"
+
+
 def named(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
     """Ask what the catalog says of the entities' tables."""
     return catalog.named(session, [entity.source_name for entity in area.entities.values()])
 
 
-def of(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str = "") -> dict[str, Table]:
+def of(area: Area, found: Mapping[QualifiedName, Table]) -> dict[str, Table]:
     """Return the table of each entity, out of those that the catalog has.
 
     Columns that the entity leaves out are not among its columns.
+
+    Raises:
+        ContractError: of tables and columns that are missing.
     """
-    tables = {}
-    for name, entity in area.entities.items():
-        where = {"server": area.source.name, "why": _why(area, name)}
-        table = catalog.require(found, entity.source_name, **where, whereabouts=whereabouts)
-        catalog.require_columns(table, entity.leave_out, **where)
-        kept = tuple(one for one in table.columns if one.name not in entity.leave_out)
-        tables[name] = replace(table, columns=kept)
-    return tables
+    return checking.each(
+        area.entities.values(),
+        lambda entity: _missing(area, entity, found, ""),
+        lambda entity: _read(entity, found[entity.source_name]),
+    ).whole()
 
 
-def _why(area: Area, name: str) -> str:
-    return f"entities.{name} of sql/{area.area}/area.yml"
+def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) -> Checked[Table]:
+    """Check the source's tables against area.yml, and return them like `of`."""
+    return checking.each(
+        area.entities.values(),
+        lambda entity: _wrong(area, entity, found, whereabouts),
+        lambda entity: _read(entity, found[entity.source_name]),
+    )
 
 
-def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) -> dict[str, Table]:
-    """Check the source's tables against area.yml, and return that of each entity."""
-    server, tables = area.source.name, of(area, found, whereabouts)
-    for name, entity in area.entities.items():
-        table = tables[name]
-        catalog.require_columns(table, entity.key, server=server, why=_why(area, name))
-        watermark(area, entity, table)
-        if not any(unique <= set(entity.key) for unique in table.unique):
-            raise ContractError(
-                f"{server}: no unique index of {table.name} lies within the key "
-                f"({', '.join(entity.key)}), so two of its rows could be one row here. "
-                "Correct `key`, or create the unique index.",
-                server=server,
-                table=table.name,
-            )
-    return tables
+def _missing(
+    area: Area, entity: Entity, found: Mapping[QualifiedName, Table], whereabouts: str
+) -> Iterator[ContractError]:
+    server, why = area.source.name, _why(area, entity.name)
+    place, watermark = entity.source_name, [entity.watermark] if entity.watermark else []
+    yield from catalog.missing(found, [place], server=server, why=why, whereabouts=whereabouts)
+    if place in found:
+        named = [*entity.leave_out, *entity.key, *watermark]
+        yield from catalog.lacking(found[place], named, server=server, why=why)
+
+
+def _wrong(
+    area: Area, entity: Entity, found: Mapping[QualifiedName, Table], whereabouts: str
+) -> Iterator[ContractError]:
+    yield from _missing(area, entity, found, whereabouts)
+    server, table = area.source.name, found.get(entity.source_name)
+    if table is None:
+        return
+    if entity.watermark in table.names:
+        yield from told(lambda: watermark(area, entity, table))
+    is_read = {*entity.key} <= {*table.names}
+    if is_read and not any(unique <= {*entity.key} for unique in table.unique):
+        yield ContractError(
+            f"{server}: no unique index of {table.name} lies within the key "
+            f"({', '.join(entity.key)}), so two of its rows could be one row here. "
+            "Correct `key`, or create the unique index.",
+            server=server,
+            table=table.name,
+        )
+
+
+def _read(entity: Entity, table: Table) -> Table:
+    """Return a table without the columns that the entity leaves out."""
+    kept = tuple(one for one in table.columns if one.name not in entity.leave_out)
+    return replace(table, columns=kept)
 
 
 def watermarks(area: Area, there: Mapping[str, Table]) -> dict[str, TimeColumn]:

@@ -1,0 +1,267 @@
+"""What the tables of a star must have in common with STG and `area.yml`: checked before it is read.
+
+Each check yields what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from tidemark.declare.config import Area, Entity
+from tidemark.errors import ContractError
+from tidemark.layers import contracts, seen
+from tidemark.layers.checking import first_of_each
+from tidemark.layers.mirror import LINEAGE
+from tidemark.model import QualifiedName, Table, label
+from tidemark.postgres import catalog, ddl, question, sqlfiles
+from tidemark.postgres.db import Row, Session
+from tidemark.postgres.question import Question
+from tidemark.postgres.sqltypes import compares, holds
+from tidemark.star import scd2
+from tidemark.star.facts import DELETED
+from tidemark.star.scd2 import VERSIONING
+
+_NUMBERED = re.compile(r"_(by|member)_\d+")
+"""Columns of work tables whose names have a number."""
+
+_BATCH = "_batch_id"
+
+Found = Mapping[QualifiedName, Table]
+
+
+def asked(dwh: Session, area: Area) -> Question[tuple[dict[QualifiedName, Table], Sequence[Row]]]:
+    """Ask the DWH for the catalog of an area's tables, and for their foreign keys."""
+    places = [entity.table("dwh") for entity in area.entities.values() if entity.dwh]
+    confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
+    return question.both(catalog.named(dwh, [*places, *confirmed]), contracts.foreign_keys(area))
+
+
+def problems(
+    area: Area, staged: Found, found: Found, foreign_keys: Sequence[Row]
+) -> Iterator[ContractError]:
+    """Yield all that is wrong with an area's star.
+
+    Args:
+        area: the area of the star.
+        staged: STG's mirrors.
+        found: the tables of the DWH.
+        foreign_keys: those of the star.
+    """
+    yield from contracts.hasty(area, foreign_keys)
+    for entity in area.entities.values():
+        yield from first_of_each(wrong(area, entity, staged, found))
+
+
+def wrong(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[ContractError]:
+    """Yield what is wrong with the table of an entity in the DWH; see `problems`."""
+    if entity.dimension:
+        yield from _dimension(area, entity, staged, found)
+    if entity.fact:
+        yield from _fact(area, entity, staged, found)
+
+
+def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[ContractError]:
+    assert entity.dimension is not None, "area.dimensions yields dimensions"
+    declared, place = entity.dimension, entity.table("dwh")
+    why = f"entities.{entity.name}.dimension of sql/{area.area}/area.yml"
+    named = (*entity.key, *declared.type2, *declared.type1)
+    yield from catalog.missing(found, [place], server="dwh", why=why)
+    table, sent = found.get(place), _sent(entity, staged)
+    if table:
+        columns = {column.name: column for column in sent.columns} if sent else {}
+        yield from contracts.not_stored(area, table, named, columns)
+        needed = (declared.surrogate_key, *named, *VERSIONING)
+        yield from catalog.lacking(table, needed, server="dwh", why=why)
+    for column in sorted({*named} & {*VERSIONING}):
+        yield ContractError(
+            f"dwh: {why} declares {column!r}, and every dimension has a column of this name for "
+            "its versions. Call it otherwise in the cleansing view, in STG and in the DWH.",
+            server="dwh",
+            table=".".join(place),
+            column=column,
+        )
+    if sent:
+        dating = () if entity.is_seen else (str(entity.changes_at),)
+        yield from _not_staged(entity, sent, (*named, *dating), why)
+    if table:
+        yield from _confirmations(area, entity, table, found)
+    if table and sent:
+        own = {declared.surrogate_key, *VERSIONING}
+        fed = {name: name for name in table.names if name in sent.names and name not in own}
+        yield from contracts.unfed(area, table, fed, sent, own, view=entity.view)
+        yield from _named_as_ours(area, table, fed, sqlfiles.reserved("dimension"))
+
+
+def _confirmations(
+    area: Area, entity: Entity, table: Table, found: Found
+) -> Iterator[ContractError]:
+    place = scd2.confirmed_of(table.qualified_name)
+    yield from catalog.missing(found, [place], server="dwh", why="create_dimension")
+    if place in found and {*entity.key} <= {*table.names}:
+        yield from contracts.keys_not_named(area, table, found[place], entity.key)
+
+
+def _fact(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[ContractError]:
+    assert entity.fact is not None, "area.facts yields facts"
+    declared, place = entity.fact, entity.table("dwh")
+    why = f"entities.{entity.name}.fact of sql/{area.area}/area.yml"
+    yield from catalog.missing(found, [place], server="dwh", why=why)
+    table, sent = found.get(place), _sent(entity, staged)
+    if table:
+        if _BATCH not in table.names:
+            said = f"dwh: {table.name} has no column {_BATCH!r}, which says what batch wrote a fact"
+            add = ddl.add(_BATCH, "bigint not null", place)
+            yield contracts.mended(area, "dwh", table, said, add, column=_BATCH)
+        if declared.is_seen:
+            sends = sent.names if sent else ()
+            yield from seen.unkept(area, entity, table, declared.seen_column, sends)
+        needed = (*declared.rename, *_keys(entity))
+        yield from catalog.lacking(table, needed, server="dwh", why=why)
+        yield from _keys_that_do_not_meet(area, entity, table, found)
+    if sent:
+        named = [declared.happens_at, *declared.renamed.values()]
+        named += [one.column for one in declared.dates.values()]
+        for role in declared.dimensions.values():
+            named += role.by or area.entities[role.entity].key
+        yield from _not_staged(entity, sent, (*entity.key, *named), why)
+    if table and sent:
+        yield from _incomparable(area, entity, table, staged, found)
+        yield from _fact_columns(area, entity, table, sent)
+
+
+def _fact_columns(area: Area, entity: Entity, table: Table, sent: Table) -> Iterator[ContractError]:
+    """Check what feeds the columns of a fact table, and that something identifies and dates it."""
+    assert entity.fact is not None, "called for facts"
+    fed = fed_by(entity, table, sent.names)
+    own = {*_keys(entity), _BATCH}
+    unfed = list(contracts.unfed(area, table, fed, sent, own, view=entity.view))
+    yield from unfed
+    yield from _named_as_ours(area, table, fed, sqlfiles.reserved("fact"))
+    free = {table.type_of(one.column) for one in unfed if one.column in table.names}
+    for column in (*entity.key, entity.fact.happens_at):
+        # Where nothing feeds a column of its type, that is the column, under another name.
+        is_there = column in sent.names and sent.type_of(column) in free
+        if column not in fed.values() and not is_there:
+            yield ContractError(
+                f"dwh: {table.name} has no column for {column!r} of "
+                f"{label(entity.table('stg'))}, which identifies or dates a fact. Add one, or map "
+                f"it with entities.{entity.name}.fact.rename of sql/{area.area}/area.yml.",
+                server="dwh",
+                table=table.name,
+                column=column,
+            )
+    # The work table with the resolved facts also has the columns by which members are found.
+    by = sum(
+        len(role.by or area.entities[role.entity].key) for role in entity.fact.dimensions.values()
+    )
+    beside = len(_keys(entity)) + by + 2
+    yield from contracts.too_wide("dwh", label(table.qualified_name), len(fed), beside)
+
+
+def fed_by(entity: Entity, table: Table, staged: Collection[str]) -> dict[str, str]:
+    """Find what feeds the columns of a fact table: column -> column of STG.
+
+    A column is copied from STG's column of its name, or of the one that `rename` says. Keys of
+    dimensions and dates, and what Tidemark fills itself, are left out.
+    """
+    assert entity.fact is not None, "called for facts"
+    renamed, own = entity.fact.renamed, {*_keys(entity), _BATCH}
+    return {
+        name: renamed.get(name, name)
+        for name in table.names
+        if name not in own and renamed.get(name, name) in staged
+    }
+
+
+def _keys(entity: Entity) -> tuple[str, ...]:
+    """Return the columns of a fact that Tidemark finds the values of, but for its batch."""
+    assert entity.fact is not None, "called for facts"
+    deleted = (DELETED,) if entity.fact.on_delete == "soft" else ()
+    return (*entity.fact.dimensions, *entity.fact.dates, *deleted)
+
+
+def _keys_that_do_not_meet(
+    area: Area, entity: Entity, table: Table, found: Found
+) -> Iterator[ContractError]:
+    """Check that a fact's keys have types that can be compared with those of what they name."""
+    assert entity.fact is not None, "called for facts"
+    wanted = dict.fromkeys(entity.fact.dates, ("integer", "the key of dim_date"))
+    for key, role in entity.fact.dimensions.items():
+        target = area.entities[role.entity]
+        there = found.get(target.table("dwh"))
+        surrogate = target.dimension.surrogate_key if target.dimension else ""
+        if there and surrogate in there.names:
+            kind = there.column(surrogate).value_type
+            wanted[key] = kind, f"the key {surrogate!r} of {there.name}"
+    for column in table.columns:
+        kind, what = wanted.get(column.name, (column.value_type, ""))
+        if not (holds(column.value_type, kind) or holds(kind, column.value_type)):
+            both = f"column {column.name!r} is {column.type} in {table.name}, and {what} is {kind}"
+            mend = ddl.retype(table, column.name, kind, table.qualified_name)
+            yield contracts.mended(area, "dwh", table, f"dwh: {both}", mend, column=column.name)
+
+
+def _incomparable(
+    area: Area, entity: Entity, table: Table, staged: Found, found: Found
+) -> Iterator[ContractError]:
+    """Check that a dimension's key can hold each value by which a fact may name a member.
+
+    A fact has to find every member, and a value without one has to become an inferred member.
+    """
+    assert entity.fact is not None, "called for facts"
+    sent = staged[entity.table("stg")]
+    for column, role in entity.fact.dimensions.items():
+        target = area.entities[role.entity]
+        dimension, feed = found.get(target.table("dwh")), staged.get(target.table("stg"))
+        for natural, by in zip(target.key, role.by or target.key, strict=True):
+            if dimension is None or natural not in dimension.names or by not in sent.names:
+                continue
+            key, named = dimension.column(natural), sent.column(by)
+            if feed and natural in feed.names and feed.type_of(natural) != key.type:
+                continue  # The key has another type than what feeds it, which is told there.
+            if not (key.type == named.type or compares(key.value_type, named.value_type)):
+                yield ContractError(
+                    f"stg and dwh: {table.name} finds its {column} by column {by!r} of "
+                    f"{label(entity.table('stg'))}, which is {named.type}, and the key {natural!r} "
+                    f"of {dimension.name} is {key.type}, which can't hold every value of it. Give "
+                    f"both one type: cast it in {'.'.join(entity.view)}, or change the "
+                    "dimension's in every layer.",
+                    server="dwh",
+                    table=table.name,
+                    column=column,
+                )
+
+
+def _sent(entity: Entity, staged: Found) -> Table | None:
+    """Return STG's table with what it sends; None: there is none, which is told elsewhere."""
+    table = staged.get(entity.table("stg"))
+    if table is None:
+        return None
+    columns = [column for column in table.columns if column.name not in LINEAGE]
+    if entity.fact and entity.fact.is_seen:
+        columns.append(seen.FIRST)
+    return replace(table, columns=tuple(columns))
+
+
+def _not_staged(
+    entity: Entity, sent: Table, columns: Sequence[str], why: str
+) -> Iterator[ContractError]:
+    table = Table(label(entity.table("stg")), sent.columns)
+    yield from catalog.lacking(table, columns, server="stg", why=why)
+
+
+def _named_as_ours(
+    area: Area, table: Table, columns: Collection[str], reserved: Collection[str]
+) -> Iterator[ContractError]:
+    for column in columns:
+        if column in reserved or _NUMBERED.fullmatch(column):
+            yield ContractError(
+                f"dwh: {table.name} has a column {column!r}, a name that Tidemark keeps for a "
+                "column of its own. Call it otherwise in STG and in the DWH, in new files of "
+                f"sql/{area.area}/.",
+                server="dwh",
+                table=table.name,
+                column=column,
+            )
