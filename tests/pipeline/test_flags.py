@@ -149,4 +149,5 @@ def test_an_expression_that_makes_no_sense_is_refused_before_anything_moves(made
     area.put(THINGS, (1, "a", True, JAN))
     with pytest.raises(ContractError, match=said):
         area.run()
-    assert area.warehouse.rows("stg", "select from landing.things") == []
+    for layer, table in (("mrr", "mrr_things"), ("stg", "landing.things")):
+        assert area.warehouse.rows(layer, f"select from {table}") == []

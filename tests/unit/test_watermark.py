@@ -16,7 +16,9 @@ from tidemark.sources.window import Activity
 TREES = Entity(
     name="trees", source="trees", key=("tree_id",), watermark="changed", mrr="mrr", stg="stg"
 )
-AREA = Area.model_validate({"area": "gardens", "entities": {"trees": TREES.model_dump(by_alias=True, exclude_unset=True)}})
+AREA = Area.model_validate(
+    {"area": "gardens", "entities": {"trees": TREES.model_dump(by_alias=True, exclude_unset=True)}}
+)
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 QUIET = Activity(
     clock=NOON,

@@ -15,7 +15,7 @@ from itertools import chain
 from tidemark import sources
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ConnectError, ContractError, refuse
-from tidemark.layers import cleanse, contracts, drift, mirror
+from tidemark.layers import cleanse, contracts, drift, flags, mirror
 from tidemark.layers.checking import Checked, first_of_each
 from tidemark.layers.mirror import Mirrored
 from tidemark.model import QualifiedName, Table
@@ -104,12 +104,20 @@ class _Behind:
     """Landing tables and cleansing views."""
     stored: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
+    flags: Sequence[ContractError]
+    """What is wrong with flags of entities that are sound otherwise."""
 
     @staticmethod
     def read(stg: Session, dwh: Session, area: Area) -> _Behind:
         """Read the catalogs, with a message to each layer."""
         in_stg = question.ask(stg, cleanse.tables(stg, area))
-        return _Behind(area, *in_stg, *question.ask(dwh, contract.asked(dwh, area)))
+        sound = cleanse.checked(area, *in_stg).sound
+        wrong = [
+            problem
+            for name, cleansing in sound.items()
+            for problem in flags.wrong(stg, area, area.entities[name], cleansing.target)
+        ]
+        return _Behind(area, *in_stg, *question.ask(dwh, contract.asked(dwh, area)), wrong)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:
         """Yield what is wrong with an entity there; `mirrored` is its mirror in MRR."""
@@ -121,4 +129,5 @@ class _Behind:
     @property
     def problems(self) -> Iterator[ContractError]:
         """What is wrong with more than one entity."""
+        yield from self.flags
         yield from contracts.hasty(self.area, self.foreign_keys)

@@ -315,7 +315,7 @@ def read_cleansings(
     landed = cleanse.out_of_step(area, {name: mirrors[name][1] for name in sent}, found)
     refuse((*landed, *cleansings.problems))
     for name, cleansing in cleansings.sound.items():
-        flags.require_sound(stg, area, area.entities[name], cleansing.target)
+        refuse(flags.wrong(stg, area, area.entities[name], cleansing.target))
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings.sound)
     return cleansings.sound

@@ -6,6 +6,8 @@ and returns when the expression is no longer true.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, StatementError
 from tidemark.layers.mirror import LINEAGE, Mirror
@@ -35,12 +37,8 @@ def deleted_at(entity: Entity, effective: TimeColumn | None) -> Composable:
     )
 
 
-def require_sound(stg: Session, area: Area, entity: Entity, target: Mirror) -> None:
-    """Check that PostgreSQL can evaluate a flag over the cleansed row, and that it is true or not.
-
-    Raises:
-        ContractError: it can't, or it is not.
-    """
+def wrong(stg: Session, area: Area, entity: Entity, target: Mirror) -> Iterator[ContractError]:
+    """Yield why PostgreSQL can't evaluate a flag over the cleansed row as a condition."""
     if entity.deleted_when is None:
         return
     statement = compose.statement(
@@ -53,10 +51,10 @@ def require_sound(stg: Session, area: Area, entity: Entity, target: Mirror) -> N
     try:
         stg.rows(statement)
     except StatementError as error:
-        raise ContractError(
+        yield ContractError(
             f"stg: entities.{entity.name}.deleted_when of sql/{area.area}/area.yml can't be "
             f"evaluated over a row of {'.'.join(entity.view)}: {error} Write a condition "
             "over its columns, such as `is_active = false`.",
             server="stg",
             table=".".join(entity.view),
-        ) from error
+        )
