@@ -126,7 +126,7 @@ def _named(project: Project, area: Area, layer: Layer) -> set[Named]:
     others = presence.expected(_statements(file for file in every if file.area != area.area))
     places: list[QualifiedName] = []
     for entity in area.entities.values():
-        places += [entity.landing, entity.view]
+        places += [entity.landing, entity.view, entity.deriving_view, entity.live_view]
         if layer != "dwh":
             places += mirror.bare(entity, layer).tables
         elif entity.dwh:
