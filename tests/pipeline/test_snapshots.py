@@ -5,6 +5,7 @@ After a change that is meant, then read the diff:
 """
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from tidemark.declare.config import Retention
 from tidemark.declare.moments import Moment
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, RefusedRowError
-from tidemark.install import migrate
+from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog
 from tidemark.model import Column, Overrides
 from tidemark.observe import history, plan, status
@@ -221,6 +222,8 @@ def derive(retail: Retail) -> None:
         sold.put(items, (number, [7, 8], "now"))
         sold.run()
     rebuild.run(sold.servers, sold.area)
+    reset.run(sold.servers, project, sold.area, ("dwh", "stg", "mrr"))
+    shutil.rmtree(path.parent)
 
 
 def let_tables_follow(retail: Retail) -> None:

@@ -85,7 +85,7 @@ REFUSED = [
         {"sorce": "trees", "key": ["tree_id"], "watermark": "w", "mrr": "m", "stg": "s"},
         f"{TREES}.sorce: unknown key. Did you mean 'source'?",
     ),
-    (f"{TREES}.mrr", None, f"{TREES}.mrr is missing. Add it."),
+    (f"{TREES}.key", None, f"{TREES}.key is missing. Add it."),
     (f"{TREES}.key", "tree_id", f"{TREES}.key: Input should be a list."),
     (f"{TREES}.mrr", 7, f"{TREES}.mrr: Input should be a valid string."),
     (

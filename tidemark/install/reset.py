@@ -127,9 +127,9 @@ def _named(project: Project, area: Area, layer: Layer) -> set[Named]:
     places: list[QualifiedName] = []
     for entity in area.entities.values():
         places += [entity.landing, entity.view, entity.deriving_view, entity.live_view]
-        if layer != "dwh":
+        if layer == "stg" or (layer == "mrr" and not entity.is_derived):
             places += mirror.bare(entity, layer).tables
-        elif entity.dwh:
+        elif layer == "dwh" and entity.dwh:
             places += [entity.table("dwh"), scd2.confirmed_of(entity.table("dwh"))]
     return {*own, *(("relation", *place) for place in places)} - others.keys()
 

@@ -29,7 +29,13 @@ where
     c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
     and not c.relispartition
     and (
-        ('relation', n.nspname, c.relname) in (select k.kind, k.schema_name, k.name from named as k)
+        ('relation', n.nspname, c.relname) in (
+            select
+                k.kind,
+                k.schema_name,
+                k.name
+            from named as k
+        )
         or n.nspname = %(landing)s
         and strpos(c.relname, '.') > 0
         and split_part(c.relname, '.', 1) = any(%(prefixes)s::text[])
@@ -43,7 +49,14 @@ select
     pg_get_userbyid(p.proowner)::text
 from pg_proc as p
 inner join pg_namespace as n on p.pronamespace = n.oid
-where ('routine', n.nspname, p.proname) in (select k.kind, k.schema_name, k.name from named as k)
+where
+    ('routine', n.nspname, p.proname) in (
+        select
+            k.kind,
+            k.schema_name,
+            k.name
+        from named as k
+    )
 order by 3, 4
 
 -- Others' objects that depend on these: they would have to go as well.
@@ -78,7 +91,9 @@ reached as (
     left join pg_trigger as g on d.classid = 'pg_trigger'::regclass and d.objid = g.oid
     left join pg_policy as y on d.classid = 'pg_policy'::regclass and d.objid = y.oid
     cross join lateral (
-        select coalesce(w.ev_class, nullif(k.conrelid, 0), a.adrelid, g.tgrelid, y.polrelid) as table_id
+        select
+            coalesce(w.ev_class, nullif(k.conrelid, 0), a.adrelid, g.tgrelid, y.polrelid)
+            as table_id
     ) as t
     cross join lateral (
         select
@@ -108,7 +123,9 @@ lock table {table} in access exclusive mode
 drop {word} if exists {name} cascade
 
 -- name: forget
-delete from {table} where {column} = any(%(values)s)
+delete from {table}
+where {column} = any(%(values)s)
 
 -- name: forget_files
-delete from tidemark.migration where starts_with(path, %(folder)s)
+delete from tidemark.migration
+where starts_with(path, %(folder)s)
