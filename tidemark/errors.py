@@ -136,7 +136,10 @@ class ContractError(TidemarkError):
         column: str | None = None,
         other: str | None = None,
         statements: Iterable[str] = (),
+        is_missing: bool = False,
     ) -> None:
+        self.is_missing = is_missing
+        """Whether the table is not there."""
         self.server, self.table, self.column = server, table, column
         """The place to mend; `column` is None if it is the table as a whole."""
         self.other = other

@@ -11,7 +11,7 @@ from tidemark.cli import app
 
 COMMANDS = (
     "init up down dsn psql doctor migrate plan run status history rejects monitor verify rebuild "
-    "seed demo"
+    "reset seed demo"
 ).split()
 
 

@@ -118,7 +118,8 @@ def test_a_run_says_what_it_did_to_those_who_wait_for_the_dwh(airflow: Airflow, 
 def test_a_hop_that_fails_fails_its_task_and_the_next_run_recovers(
     airflow: Airflow, retail: Retail
 ):
-    retail.warehouse.execute("stg", "alter view landing.clean_sales rename to mislaid")
+    closed = "alter table stg_fact_sales add constraint closed check (false) not valid"
+    retail.warehouse.execute("stg", closed)
 
     failed = airflow.run()
 
@@ -128,9 +129,9 @@ def test_a_hop_that_fails_fails_its_task_and_the_next_run_recovers(
         "dwh", "select distinct status, error_message from etl_logs where hop = 'stage'"
     )
     assert status == "FAILED"
-    assert "clean_sales" in message
+    assert "closed" in message
 
-    retail.warehouse.execute("stg", "alter view landing.mislaid rename to clean_sales")
+    retail.warehouse.execute("stg", "alter table stg_fact_sales drop constraint closed")
     again = airflow.run()
 
     assert [again.tasks[task] for task in HOP_TASKS] == ["success"] * 3

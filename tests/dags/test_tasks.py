@@ -98,11 +98,12 @@ def test_a_good_batch_is_good(project: Project, retail: Retail):
 def test_a_batch_that_failed_is_told_with_its_reason(project: Project, retail: Retail):
     retail.run()
     retail.add("sales", 1000)
-    retail.warehouse.execute("stg", "alter view landing.clean_sales rename to mislaid")
-    with pytest.raises(Exception, match="clean_sales"):
+    closed = "alter table stg_fact_sales add constraint closed check (false) not valid"
+    retail.warehouse.execute("stg", closed)
+    with pytest.raises(Exception, match="closed"):
         retail.run()
 
-    with pytest.raises(MonitorError, match=r"^retail: Batch 2 failed: stage: .*clean_sales"):
+    with pytest.raises(MonitorError, match=r"^retail: Batch 2 failed: stage: .*closed"):
         tasks.watch(project)
 
 

@@ -249,9 +249,9 @@ OPEN = """
 
 def test_times_that_have_no_place_in_the_star_are_rejected(made: Make):
     things = Dimension(
-        {"id": "int", "seen": "timestamptz", "updated_at": "timestamptz"},
+        {"id": "int", "noted": "timestamptz", "updated_at": "timestamptz"},
         ("id",),
-        effective="seen",
+        effective="noted",
     )
     events = Fact(
         {"id": "int", "at": "timestamptz", "day": "date"}, ("id",), "at", dates={"day_key": "day"}
@@ -269,13 +269,13 @@ def test_times_that_have_no_place_in_the_star_are_rejected(made: Make):
     assert area.warehouse.rows("stg", OPEN) == [
         *[("events", n, [f"at {INSTANT}"]) for n in range(6)],
         *[("events", n, [day]) for n in range(10, 14)],
-        *[("things", n, [f"seen {INSTANT}"]) for n in range(6)],
+        *[("things", n, [f"noted {INSTANT}"]) for n in range(6)],
     ]
     query = "select id, day_key from fact_events order by id"
     assert area.warehouse.rows("dwh", query) == [(20, 10101), (21, 99991231), (22, None)]
     assert area.differences() == []
     area.change(events, "at = '2025-01-01', day = '2025-01-01'")
-    area.change(things, "seen = '2025-01-01', updated_at = now()")
+    area.change(things, "noted = '2025-01-01', updated_at = now()")
     area.run()
     assert area.warehouse.rows("stg", OPEN) == []
 
@@ -297,9 +297,9 @@ def test_rows_that_are_never_old_enough_for_a_window_are_counted(made: Make, sta
 
 def test_a_full_extract_needs_no_watermark(made: Make):
     things = Dimension(
-        {"id": "int", "seen": "timestamptz", "updated_at": "timestamptz"},
+        {"id": "int", "noted": "timestamptz", "updated_at": "timestamptz"},
         ("id",),
-        effective="seen",
+        effective="noted",
         settings={"extract": "full"},
     )
     area = made(things)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tidemark.declare.config import Area, Entity
 from tidemark.declare.moments import Moment
@@ -284,7 +285,7 @@ def _unfed(
     said = f"dwh: nothing feeds {table.name}.{column.name}: STG has no such column"
     new = [one for one in staged.columns if one.name not in (*feeds.values(), *table.names)]
     renamed = ddl.renamed_to(column, [column], new)
-    which = {"server": "dwh", "table": table.name, "column": column.name}
+    which: Any = {"server": "dwh", "table": table.name, "column": column.name}
     if renamed is None:
         return ContractError(f"{said}. Add it to STG, rename it, or give it a default.", **which)
     statements = ddl.rename(table, column.name, renamed.name, table.qualified_name)

@@ -63,7 +63,9 @@ def _disagreements(servers: Servers, area: Area) -> Iterator[Finding]:
     """Say all that stops a run of an area, since its tables and area.yml disagree."""
     with suppress(TidemarkError):  # A server that can't be read is a finding already.
         for problem in agreement.problems(servers, area):
-            yield Finding(problem.server, "problem", str(problem))
+            # That a source lacks a table is said by its examination, with the remedy.
+            if not (problem.is_missing and is_source(problem.server)):
+                yield Finding(problem.server, "problem", str(problem))
 
 
 def _lost(servers: Servers, area: Area) -> Iterator[Finding]:

@@ -107,6 +107,7 @@ def missing(
                 f"{whereabouts}",
                 server=server,
                 table=".".join(table),
+                is_missing=True,
             )
 
 
