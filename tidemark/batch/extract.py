@@ -176,9 +176,9 @@ def _following(
     """
     mrr, (_, (_, found)) = hop.receiver, hop.known
     mirrors = mirror.of("mrr", area.sourced, found)
-    if delta.to_send or delta.compared:
-        agreement.require_behind(servers, area, mirrors)
     differences = drift.compare(area.sourced, delta.tables, mirrors)
+    if delta.to_send or delta.compared:
+        agreement.require_behind(servers, area, drift.expected(mirrors, differences))
     followed = drift.follow(mrr, mirrors, differences)
     for name in {difference.entity for difference in followed}:
         hop.counts[name].drift = "; ".join(d.what for d in followed if d.entity == name)

@@ -112,6 +112,20 @@ def problems(
     return found
 
 
+def expected(
+    mirrors: Mapping[str, tuple[Mirror, Table]], differences: Sequence[ColumnDrift]
+) -> dict[str, tuple[Mirror, Table]]:
+    """Return the mirrors as they will be once they have followed the source's columns."""
+    found = dict(mirrors)
+    for one in differences:
+        if one.action in ("add", "follow"):
+            target, table = found[one.entity]
+            columns = {column.name: column for column in table.columns}
+            columns[one.column] = Column(one.column, one.wanted)
+            found[one.entity] = (target, replace(table, columns=tuple(columns.values())))
+    return found
+
+
 def _altered(target: Mirror, difference: ColumnDrift) -> Iterator[Composable]:
     for table in (target.name, target.history):
         yield compose.statement(
