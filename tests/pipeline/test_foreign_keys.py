@@ -14,9 +14,9 @@ pytestmark = pytest.mark.usefixtures("no_rows_are_few")
 JAN, FEB, MAR, APR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z", "2025-04-01Z"
 SETTINGS = {"deletes": "detect", "max_delete_ratio": 0.9}
 THINGS = Dimension(
-    {"k": "int", "a": "text", "seen": "timestamptz", "updated_at": "timestamptz"},
+    {"k": "int", "a": "text", "noted_at": "timestamptz", "updated_at": "timestamptz"},
     ("k",),
-    effective="seen",
+    effective="noted_at",
     settings=SETTINGS,
 )
 EVENTS = Fact(
@@ -93,7 +93,7 @@ def test_a_correction_supersedes_a_version_that_facts_point_at(area: Made):
     area.put(THINGS, (1, "old", JAN, JAN))
     area.put(EVENTS, (1, 1, "2025-02-01", MAR))
     area.run()
-    area.change(THINGS, "a = 'new', seen = %s, updated_at = now()", [FEB])
+    area.change(THINGS, "a = 'new', noted_at = %s, updated_at = now()", [FEB])
     area.run()
     assert keyed(area) == [(1, 1, "new")]
     area.change(THINGS, "a = 'old', updated_at = now()")
@@ -138,7 +138,7 @@ def test_a_rebuild_makes_and_removes_versions(area: Made):
     area.put(THINGS, (1, "old", JAN, JAN), (2, "other", JAN, JAN))
     area.put(EVENTS, (1, 1, "2025-02-01", FEB), (2, 2, "2025-06-01", APR))
     area.run()
-    area.change(THINGS, "a = 'new', seen = %s, updated_at = now()", [MAR], where="k = 2")
+    area.change(THINGS, "a = 'new', noted_at = %s, updated_at = now()", [MAR], where="k = 2")
     area.run()
     area.warehouse.execute(
         "dwh",
