@@ -63,19 +63,25 @@ def test_a_server_without_a_connection_left_is_named(
 def test_a_server_whose_disk_is_full_is_named(
     shop: Retail, undisturbed: Retail, layer: ServerName, small_disk: Path
 ):
+    before = stored(shop.warehouse, layer, "public", "tidemark")
     with full(shop, layer, small_disk):
-        # Of a new session as well: it may have to write a file of what the catalog says.
-        refused(shop, layer, (StatementError, ConnectError), ".*: No space left on device")
+        # A new session may be refused too: it may have to write a file of what the catalog says.
+        fails(shop, layer, (StatementError, ConnectError), ".*: No space left on device")
+    assert stored(shop.warehouse, layer, "public", "tidemark") == before
     assert_recovered(shop, undisturbed)
 
 
 def refused(shop: Retail, layer: ServerName, error: Errors, message: str) -> None:
     """Run in vain, and find the layer as it was."""
     before = stored(shop.warehouse, layer, "public", "tidemark")
+    fails(shop, layer, error, message)
+    assert stored(shop.warehouse, layer, "public", "tidemark") == before
+
+
+def fails(shop: Retail, layer: ServerName, error: Errors, message: str) -> None:
     with pytest.raises(error, match=f"^{layer}: {message}"):
         shop.run()
     shop.servers.close()
-    assert stored(shop.warehouse, layer, "public", "tidemark") == before
 
 
 def assert_recovered(shop: Retail, undisturbed: Retail) -> None:
