@@ -1,5 +1,5 @@
 -- check
-select
+select 1
 from (
     select
         tag,

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from psycopg2 import sql
 
 from tidemark.model import Column
+from tidemark.postgres.db import Composable
 from tidemark.postgres.times import TimeColumn, kind_of
 
 TYPES = [
@@ -56,11 +58,16 @@ def shown(column: TimeColumn, at: datetime, *, is_rounded: bool) -> Any:
 
 
 def first(column: TimeColumn, at: datetime) -> Any:
-    return column.first(at).wrapped  # type: ignore[attr-defined]
+    return value(column.first(at))
 
 
 def end(column: TimeColumn, at: datetime) -> Any:
-    return column.end(at).wrapped  # type: ignore[attr-defined]
+    return value(column.end(at))
+
+
+def value(found: Composable) -> Any:
+    assert isinstance(found, sql.Literal)
+    return found.wrapped
 
 
 @settings(max_examples=500)

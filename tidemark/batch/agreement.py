@@ -112,11 +112,7 @@ class _Behind:
         """Read the catalogs, with a message to each layer."""
         in_stg = question.ask(stg, cleanse.tables(stg, area))
         sound = cleanse.checked(area, *in_stg).sound
-        wrong = [
-            problem
-            for name, cleansing in sound.items()
-            for problem in flags.wrong(stg, area, area.entities[name], cleansing.target)
-        ]
+        wrong = list(flags.wrong(stg, area, {name: one.target for name, one in sound.items()}))
         return _Behind(area, *in_stg, *question.ask(dwh, contract.asked(dwh, area)), wrong)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from tidemark.declare.config import Area
 from tidemark.layers import cleanse, derived, rejects
+from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.ledger import Applied
 from tidemark.model import Repair
 from tidemark.postgres.db import Session
@@ -18,6 +19,7 @@ def run(
     batches: Mapping[int, Applied],
     counts: Mapping[str, Counts],
     *,
+    cleansings: Mapping[str, Cleansing],
     after: int,
     written: Collection[str],
     again: Mapping[str, bool],
@@ -30,6 +32,7 @@ def run(
         area: the area of the entities.
         batches: those that STG applies now.
         counts: entity -> what the hop has done; the results are added.
+        cleansings: how entities are cleansed; empty if nothing has asked for it yet.
         after: the last batch that STG had applied before.
         written: entities of which rows may have been written.
         again: entity -> whether its table is new, of those of which all rows are taken.
@@ -42,7 +45,7 @@ def run(
     if not todo:
         return set()
     last = max(batches)
-    derivations = derived.read(stg, area, cleanse.read(stg, area))
+    derivations = derived.read(stg, area, cleansings or cleanse.read(stg, area))
     for name, is_whole in todo.items():
         derivation, own = derivations[name], counts[name]
         changed = sum(counts[one].processed for one in derivation.inputs)

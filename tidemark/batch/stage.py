@@ -114,6 +114,7 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                     area,
                     batches,
                     counts,
+                    cleansings=cleansings,
                     after=after,
                     written=written,
                     again=again,
@@ -314,8 +315,7 @@ def read_cleansings(
     cleansings = cleanse.checked(area, mirrored, found)
     landed = cleanse.out_of_step(area, {name: mirrors[name][1] for name in sent}, found)
     refuse((*landed, *cleansings.problems))
-    for name, cleansing in cleansings.sound.items():
-        refuse(flags.wrong(stg, area, area.entities[name], cleansing.target))
+    refuse(flags.wrong(stg, area, {name: one.target for name, one in cleansings.sound.items()}))
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings.sound)
     return cleansings.sound

@@ -6,7 +6,8 @@ and returns when the expression is no longer true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from tidemark.declare.config import Area, Entity
 from tidemark.errors import ContractError, StatementError
@@ -37,19 +38,43 @@ def deleted_at(entity: Entity, effective: TimeColumn | None) -> Composable:
     )
 
 
-def wrong(stg: Session, area: Area, entity: Entity, target: Mirror) -> Iterator[ContractError]:
-    """Yield why PostgreSQL can't evaluate a flag over the cleansed row as a condition."""
-    if entity.deleted_when is None:
+def wrong(stg: Session, area: Area, targets: Mapping[str, Mirror]) -> Iterator[ContractError]:
+    """Yield which flags PostgreSQL can't evaluate over a cleansed row as a condition, and why.
+
+    All are asked in one message. If that fails, a session of its own finds out which it was: the
+    transaction of this one is aborted.
+    """
+    checks = {
+        name: _check(area.entities[name], target)
+        for name, target in targets.items()
+        if area.entities[name].deleted_when is not None
+    }
+    if not checks:
         return
-    statement = compose.statement(
+    try:
+        stg.rows(compose.union_all([*checks.values()]))
+    except StatementError:
+        assert stg.another is not None, "hops and commands open their sessions by sessions.connect"
+        with closing(stg.another()) as own:
+            for name, check in checks.items():
+                yield from _refused(own, area, area.entities[name], check)
+
+
+def _check(entity: Entity, target: Mirror) -> Composable:
+    return compose.statement(
         __name__,
         "check",
-        flag=db.raw(entity.deleted_when),
+        flag=db.raw(str(entity.deleted_when)),
         columns=Columns((*target.payload, *LINEAGE)),
         view=db.name(*entity.view),
     )
+
+
+def _refused(
+    stg: Session, area: Area, entity: Entity, check: Composable
+) -> Iterator[ContractError]:
     try:
-        stg.rows(statement)
+        stg.rows(check)
     except StatementError as error:
         yield ContractError(
             f"stg: entities.{entity.name}.deleted_when of sql/{area.area}/area.yml can't be "

@@ -11,7 +11,7 @@ case
 end as _deleted_at
 
 -- name: check
-select
+select 1
 from (
     select {columns}
     from {view}
