@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import counting
 from tests.fix_areas import Dimension, Made, Make
 from tests.queries import execute
 from tidemark.batch import pipeline
@@ -305,3 +306,25 @@ def test_a_column_that_an_input_lacks_is_named(shop: Made):
     change(area, "update lines set amount = 5, updated_at = now() where no = 2")
     with pytest.raises(ContractError, match="has no column 'order_id', but entities"):
         area.run()
+
+
+def test_a_row_that_a_changed_row_touches_costs_a_few_messages_more(shop: Made):
+    """The bounds are those of test_statements_sent.py, whatever is derived."""
+    for amount in (5, 6):
+        change(shop, f"update lines set amount = {amount}, updated_at = now() where no = 2")
+        sent = counting.run(shop.servers, shop.area)
+    assert sent.total <= 60, counting.listed(sent.statements)
+    assert sent.ddl == []
+    assert counting.run(shop.servers, shop.area).total <= 20
+
+
+def test_a_flag_deletes_a_derived_row(shop: Made):
+    area = declare(shop, sold={**SOLD, "deleted_when": "amount = 0"})
+    change(area, "update lines set amount = 0, updated_at = now() where no = 2")
+    area.run()
+    assert sold(area) == [FIRST[0], FIRST[2]]
+    assert area.differences() == []
+    change(area, "update lines set amount = 7, updated_at = now() where no = 2")
+    area.run()
+    assert [row[4] for row in sold(area)] == [10, 7, 30]
+    assert area.differences() == []

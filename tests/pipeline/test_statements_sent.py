@@ -33,6 +33,7 @@ def dimension(number: int) -> Dimension:
         mrr=f"mrr_things_{number}",
         stg=f"stg_things_{number}",
         table=f"dim_things_{number}",
+        settings={"deleted_when": "name is null"},
     )
 
 
