@@ -15,7 +15,7 @@ from tidemark.errors import LockedError
 from tidemark.model import Hop, Overrides, ServerName
 from tidemark.sources import comparison
 from tidemark.trust import verify
-from tidemark.trust.verify import Verification
+from tidemark.trust.verification import Verification
 
 Found = list[tuple[Hop, str, str, tuple[str, ...], tuple[str, ...]]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError
-from tidemark.layers import contracts, dating
+from tidemark.layers import dating
 from tidemark.model import Column, Table
 from tidemark.sources import tables
 
@@ -61,7 +61,7 @@ def test_a_zone_that_changes_nothing_is_refused(
     made = area(fact={"table": "fact_things", "event_time": event_time, "dates": dates})
     table = Table("public.stg_things", (Column("at", kind),))
     what = "fact.dates" if dates else "fact.event_time"
-    [problem] = contracts.undated(made, made.entities["things"], table)
+    [problem] = dating.wrong(made, made.entities["things"], table)
     assert str(problem) == (
         f"stg: column 'at' is {kind} in public.stg_things, and {what} of entities.things in "
         f"sql/made/area.yml {said}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidemark.layers.ledger import Lost
     from tidemark.postgres.sessions import Servers
     from tidemark.trust.rebuild import Changes
-    from tidemark.trust.verify import Checked, Verification
+    from tidemark.trust.verification import Checked, Verification
 
 
 def verify(

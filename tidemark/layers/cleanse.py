@@ -155,7 +155,7 @@ def wrong(area: Area, entity: Entity, mirrored: Found, found: Found) -> Iterator
     if view and table:
         yield from contracts.not_held(area, table, view, (*LINEAGE, REASONS))
         yield from seen.ambiguous(area, entity, table)
-        yield from contracts.undated(area, entity, table)
+        yield from dating.wrong(area, entity, table)
 
 
 def _wrong_landing(area: Area, entity: Entity, found: Found) -> Iterator[ContractError]:

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark.declare.config import Area, Entity
-from tidemark.declare.moments import Moment
+from tidemark.declare.config import Area
 from tidemark.errors import ContractError
 from tidemark.model import WIDEST, Column, QualifiedName, Table
 from tidemark.postgres import (
@@ -20,11 +19,9 @@ from tidemark.postgres import (
     ddl,
     question,
     sqltypes,
-    times,
 )
 from tidemark.postgres.db import Row
 from tidemark.postgres.question import Question
-from tidemark.postgres.times import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,45 +345,6 @@ def hasty(area: Area, found: Sequence[Row]) -> Iterator[ContractError]:
         else:
             continue
         yield mended(area, "dwh", Table(f"{schema}.{table}", ()), f"{said} {what}", statements)
-
-
-def undated(area: Area, entity: Entity, table: Table) -> Iterator[ContractError]:
-    """Say which columns that date a row in the star are no dates or times, or in no one zone.
-
-    A column that STG lacks is an error of another contract.
-    """
-    dated = [("fact.dates", one) for one in (entity.fact.dates.values() if entity.fact else ())]
-    if entity.dated_by:
-        what = "dimension.effective" if entity.dimension else "fact.event_time"
-        dated.append((what, entity.dated_by))
-    columns = {column.name: column for column in table.columns}
-    for what, moment in dated:
-        if moment.column not in columns:
-            continue
-        column = columns[moment.column]
-        lack = _undated(entity, what, moment, times.kind_of(column))
-        if lack:
-            yield ContractError(
-                f"stg: column {column.name!r} is {column.type} in {table.name}, and {what} of "
-                f"entities.{entity.name} in sql/{area.area}/area.yml {lack}",
-                server="stg",
-                table=table.name,
-                column=column.name,
-            )
-
-
-def _undated(entity: Entity, what: str, moment: Moment, kind: Kind | None) -> str:
-    """Say why a column of a kind can't date a row; '' if it can."""
-    if kind is None:
-        return (
-            f"takes date, timestamp or timestamptz. Cast it in {'.'.join(entity.view)}, and give "
-            "the column such a type in STG and the DWH."
-        )
-    if moment.zone and what == "fact.dates" and kind != "instant":
-        return f"takes a day of it as it is. Leave `at {moment.zone}` out."
-    if moment.zone and what != "fact.dates" and kind == "instant":
-        return f"needs no zone to read it. Leave `at {moment.zone}` out."
-    return ""
 
 
 def too_wide(layer: str, table: str, columns: int, own: int) -> Iterator[ContractError]:

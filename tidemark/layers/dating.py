@@ -1,16 +1,17 @@
 """The columns that date a row of STG in the star: its change or event, and the days of a fact.
 
-The contracts see to it that they are there, and that they say when.
+`wrong` sees to it that they say when.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tidemark.declare.config import Entity
+from tidemark.declare.config import Area, Entity
 from tidemark.declare.moments import Moment
-from tidemark.model import SEEN_AT, Column
-from tidemark.postgres.times import TimeColumn
+from tidemark.errors import ContractError
+from tidemark.model import SEEN_AT, Column, Table
+from tidemark.postgres.times import Kind, TimeColumn, kind_of
 
 
 def dated_by(entity: Entity, columns: Sequence[Column]) -> TimeColumn | None:
@@ -34,3 +35,42 @@ def _read(entity: Entity, moment: Moment, columns: Sequence[Column]) -> TimeColu
     column = TimeColumn.of(found, moment.zone)
     # An instant needs no zone; its day is that of UTC unless the key itself names a zone.
     return column if column.kind == "instant" else TimeColumn.of(found, entity.zone_of(moment))
+
+
+def wrong(area: Area, entity: Entity, table: Table) -> Iterator[ContractError]:
+    """Say which columns that date a row in the star are no dates or times, or in no one zone.
+
+    A column that STG lacks is an error of another contract.
+    """
+    dated = [("fact.dates", one) for one in (entity.fact.dates.values() if entity.fact else ())]
+    if entity.dated_by:
+        what = "dimension.effective" if entity.dimension else "fact.event_time"
+        dated.append((what, entity.dated_by))
+    columns = {column.name: column for column in table.columns}
+    for what, moment in dated:
+        if moment.column not in columns:
+            continue
+        column = columns[moment.column]
+        lack = _lack(entity, what, moment, kind_of(column))
+        if lack:
+            yield ContractError(
+                f"stg: column {column.name!r} is {column.type} in {table.name}, and {what} of "
+                f"entities.{entity.name} in sql/{area.area}/area.yml {lack}",
+                server="stg",
+                table=table.name,
+                column=column.name,
+            )
+
+
+def _lack(entity: Entity, what: str, moment: Moment, kind: Kind | None) -> str:
+    """Say why a column of a kind can't date a row; '' if it can."""
+    if kind is None:
+        return (
+            f"takes date, timestamp or timestamptz. Cast it in {'.'.join(entity.view)}, and give "
+            "the column such a type in STG and the DWH."
+        )
+    if moment.zone and what == "fact.dates" and kind != "instant":
+        return f"takes a day of it as it is. Leave `at {moment.zone}` out."
+    if moment.zone and what != "fact.dates" and kind == "instant":
+        return f"needs no zone to read it. Leave `at {moment.zone}` out."
+    return ""
