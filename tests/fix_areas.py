@@ -14,8 +14,9 @@ import yaml
 from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
 from tests.queries import execute
 from tidemark.batch import pipeline
-from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN, Area
+from tidemark.declare.config import Area
 from tidemark.declare.project import Project
+from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install import migrate
 from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.model import ServerName

@@ -13,8 +13,9 @@ import pytest
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME
 from tidemark import tasks
-from tidemark.declare.config import Area, Monitor
+from tidemark.declare.config import Area
 from tidemark.declare.project import Project
+from tidemark.declare.settings import Monitor
 from tidemark.errors import MonitorError
 from tidemark.model import HOPS
 

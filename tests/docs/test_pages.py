@@ -14,7 +14,7 @@ from typer.main import get_command
 from tests.commands import tidemark
 from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.cli import app
-from tidemark.declare import config, project
+from tidemark.declare import config, entity, project, settings, star
 
 DOCS = HOME / "docs"
 PAGES = sorted(
@@ -212,20 +212,20 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
             keys.append(prefix + key.strip())
 
     nested: dict[str, type[BaseModel]] = {
-        "dimension": config.DeclaredDimension,
-        "fact": config.DeclaredFact,
-        "monitor": config.Monitor,
-        "retention": config.Retention,
-        "source": config.Postgres,
-        "source.limits": config.Limits,
+        "dimension": star.DeclaredDimension,
+        "fact": star.DeclaredFact,
+        "monitor": settings.Monitor,
+        "retention": settings.Retention,
+        "source": settings.Postgres,
+        "source.limits": settings.Limits,
     }
-    fields, entity = config.Area.model_fields, config.Entity.model_fields
+    fields, own = config.Area.model_fields, entity.Entity.model_fields
     assert sorted(keys) == sorted(
         [
             "entities.<name>",
             "checks[]",
             *({f.alias or n for n, f in fields.items()} - {*nested, "entities", "checks"}),
-            *({f.alias or n for n, f in entity.items()} - {"name", "dimension", "fact"}),
+            *({f.alias or n for n, f in own.items()} - {"name", "dimension", "fact"}),
             *(
                 f"{key}.{name}"
                 for key, model in nested.items()
@@ -239,12 +239,12 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
 def test_every_key_of_project_yml_is_documented_and_no_other() -> None:
     keys = [row[0].strip("` ") for row in table(section("areas.md", "project.yml"))]
 
-    assert keys == [f"calendar.{name}" for name in config.Calendar.model_fields]
-    assert list(config.Settings.model_fields) == ["calendar"]
+    assert keys == [f"calendar.{name}" for name in settings.Calendar.model_fields]
+    assert list(settings.Settings.model_fields) == ["calendar"]
 
 
 @pytest.mark.parametrize(
-    ("key", "model"), [("checks[]", config.Check), ("fact.dimensions", config.Role)]
+    ("key", "model"), [("checks[]", star.Check), ("fact.dimensions", star.Role)]
 )
 def test_the_keys_of_a_list_are_in_its_row(key: str, model: type[BaseModel]) -> None:
     rows = {row[0].strip("` "): row[1] for row in table(section("areas.md", "area.yml"))}

@@ -11,7 +11,8 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark.batch import pipeline
-from tidemark.declare.config import Area, Role
+from tidemark.declare.config import Area
+from tidemark.declare.star import Role
 from tidemark.observe import plan, status
 from tidemark.trust import rebuild, verify
 

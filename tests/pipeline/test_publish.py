@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tidemark.declare.config import Check
+from tidemark.declare.star import Check
 from tidemark.errors import GateError
 
 SMALL = Check(name="small_sales", description="Nobody buys 100", sql="{}")

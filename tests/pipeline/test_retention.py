@@ -9,7 +9,7 @@ import pytest
 from tests.fix_retail import Retail
 from tidemark.batch import retention
 from tidemark.batch.retention import Pruned
-from tidemark.declare.config import Retention
+from tidemark.declare.settings import Retention
 from tidemark.errors import StatementError
 from tidemark.model import ServerName
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark.batch import pipeline
-from tidemark.declare.config import Retention
 from tidemark.declare.project import Project
+from tidemark.declare.settings import Retention
 from tidemark.errors import ContractError, WindowError
 from tidemark.install import migrate
 from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, Overrides

@@ -19,9 +19,9 @@ from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
 from tidemark.batch import extract, pipeline, stage
-from tidemark.declare.config import Retention
 from tidemark.declare.moments import Moment
 from tidemark.declare.project import Project
+from tidemark.declare.settings import Retention
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tidemark import sources
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ContractError, refuse
 from tidemark.layers import cleanse, contracts, drift, flags, mirror
 from tidemark.layers.checking import Checked, first_of_each

@@ -9,7 +9,8 @@ from datetime import datetime
 from tidemark.batch import agreement, landing, running
 from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.batch.running import Running
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import (
     deletes,

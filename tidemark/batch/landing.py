@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, Repair, Table, Window

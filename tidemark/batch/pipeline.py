@@ -14,7 +14,8 @@ from tidemark.batch import (
     stage,
 )
 from tidemark.batch.journal import Journal, reason
-from tidemark.declare.config import NO_RETENTION, Area
+from tidemark.declare.config import Area
+from tidemark.declare.settings import NO_RETENTION
 from tidemark.errors import ConnectError, TidemarkError
 from tidemark.layers import ledger
 from tidemark.model import HOPS, NO_OVERRIDES, Hop, Layer, Overrides

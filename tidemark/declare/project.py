@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tidemark.declare import yamlfiles
-from tidemark.declare.config import (
-    NO_SETTINGS,
-    Area,
-    Entity,
-    Settings,
-)
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
+from tidemark.declare.settings import NO_SETTINGS, Settings
 from tidemark.errors import AmbiguousNameError, ConfigError, UnknownNameError
 from tidemark.model import LAYERS, Layer, ServerName, label
 

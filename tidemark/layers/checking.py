@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, TypeVar
 
-from tidemark.declare.config import Entity
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 
 T_co = TypeVar("T_co", covariant=True)

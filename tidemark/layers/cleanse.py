@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError
 from tidemark.layers import (
     checking,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.declare.moments import Moment
 from tidemark.errors import ContractError
 from tidemark.model import SEEN_AT, Column, Table

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidemark.declare.config import Entity
+from tidemark.declare.entity import Entity
 from tidemark.errors import DeleteGuardError
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemark.declare.config import Area, Entity, Touch
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity, Touch
 from tidemark.errors import ContractError
 from tidemark.layers import made
 from tidemark.layers.cleanse import Cleansing

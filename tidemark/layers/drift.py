@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 from tidemark.layers.mirror import LINEAGE, RESERVED, Mirror
 from tidemark.model import WIDEST, Column, Table

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 from tidemark.layers import contracts, drift
 from tidemark.layers.checking import first_of_each

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from tidemark.declare.config import SEEN, Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
+from tidemark.declare.star import SEEN
 from tidemark.errors import ContractError
 from tidemark.layers.mirror import Mirror
 from tidemark.model import FIRST_SEEN_AT, Column, Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.layers import dating
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Column

@@ -13,7 +13,8 @@ from functools import partial
 
 from tidemark import sources
 from tidemark.batch import agreement, landing
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError
 from tidemark.layers import (
     deletes,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidemark.declare.config import Entity
+from tidemark.declare.entity import Entity
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Session
 

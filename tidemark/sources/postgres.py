@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.layers.checking import Checked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tidemark.declare.config import Calendar
+from tidemark.declare.settings import Calendar
 from tidemark.errors import ConfigError
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Session

@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError
 from tidemark.layers import contracts, seen
 from tidemark.layers.checking import first_of_each

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tidemark.declare.config import Entity
+from tidemark.declare.entity import Entity
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Column
 from tidemark.postgres import compose, db

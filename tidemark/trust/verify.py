@@ -16,7 +16,8 @@ from itertools import pairwise
 from tidemark import sources
 from tidemark.batch import stage
 from tidemark.batch.journal import Journal
-from tidemark.declare.config import Area, Entity
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
 from tidemark.layers import (
     claims,
     cleanse,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidemark.declare.config import SEEN
+from tidemark.declare.star import SEEN
 from tidemark.install.propose.catalog import SourceTable, has_zone
 from tidemark.model import Column, QualifiedName
 

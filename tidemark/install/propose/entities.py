@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
-from tidemark.declare.config import SEEN
+from tidemark.declare.star import SEEN
 from tidemark.errors import UnknownNameError
 from tidemark.install.propose import words
 from tidemark.install.propose.catalog import Catalog, SourceTable, has_zone, is_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
+from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install.propose import entities, words
 from tidemark.install.propose.catalog import Reference, is_time
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Guess, Placed, Role

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from tidemark.declare.config import SEEN, USUAL_SEEN_COLUMN
+from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Placed, Proposal, Role
 from tidemark.layers.mirror import LINEAGE, REASONS
 from tidemark.postgres.db import quoted

@@ -1,0 +1,274 @@
+"""What `area.yml` says of one entity: where its rows come from, and what it feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from tidemark.declare.declaration import Declaration
+from tidemark.declare.moments import Moment
+from tidemark.declare.scalars import (
+    Duration,
+    Identifier,
+    Key,
+    Names,
+    PlainName,
+    ServerName,
+    SourceName,
+    TableName,
+    Zone,
+)
+from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact
+from tidemark.model import SEEN_AT, QualifiedName
+
+
+class Touch(Declaration):
+    """How a row of an input names the rows of a derived entity that are made of it."""
+
+    columns: Mapping[Identifier, Identifier]
+    """Column of the derived entity's key -> column of the input, or of the query."""
+    query: str | None = None
+    """A query of such columns, over `changed`: the input's rows that a batch has written, and those
+    that they replaced. None: the input has the columns itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_a_list(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return {"columns": {column: column for column in value}}
+        if isinstance(value, dict) and isinstance(value.get("columns"), list):
+            return {**value, "columns": {column: column for column in value["columns"]}}
+        return value
+
+
+_OF_A_SOURCE = (
+    "source",
+    "extract",
+    "watermark",
+    "lookback",
+    "settle",
+    "deletes",
+    "compare_keys_every",
+    "max_delete_ratio",
+    "on_new_column",
+    "leave_out",
+    "mrr",
+)
+"""Keys of an entity that say how a source is read."""
+
+
+class Entity(Declaration):
+    """One source table or feed, or rows made of other entities' rows, through every layer."""
+
+    name: PlainName = ""
+    source: SourceName = ""
+    """`schema.table` on the source; `public` without a schema."""
+    made_of: Names = Field(default=(), alias="from")
+    """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
+    touched_by: Mapping[PlainName, Touch] = {}
+    """Entity of `from` -> which derived rows a row of it touches."""
+    key: Key
+    extract: Literal["delta", "full"] = "delta"
+    watermark: Identifier | None = None
+    watermark_zone: Zone | None = None
+    """Whose clock a watermark shows that is no instant (`timestamp`, `date`). Other such columns
+    are read in it as well, unless they name a zone of their own."""
+    lookback: Duration = timedelta(0)
+    settle: Duration | None = None
+    """A fixed lag in place of the safe upper bound. Rows that commit later than that are lost."""
+    deletes: Literal["ignore", "detect"] = "ignore"
+    """Whether a row that the source deletes is deleted here as well. With `extract: full` the
+    default is `detect`."""
+    compare_keys_every: Duration = timedelta(days=1)
+    """With `deletes: detect`, the longest time between two comparisons of all keys."""
+    max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The largest part of the table's rows that one batch may delete without being told to."""
+    deleted_when: Annotated[str, Field(min_length=1)] | None = None
+    """Condition over the cleansed row, in SQL: where it is true, the row counts as deleted."""
+    on_new_column: Literal["add", "ignore", "fail"] = "add"
+    """What happens to a new column of the source: MRR gets it, or not, or the run stops."""
+    leave_out: Names = ()
+    """Columns of the source that are never read, such as passwords."""
+    mrr: TableName = ""
+    """Its table in MRR; by default `mrr_<entity>`."""
+    stg: TableName = ""
+    """Its table in STG; by default `stg_<entity>`."""
+    dimension: DeclaredDimension | None = None
+    fact: DeclaredFact | None = None
+    _schema: str = PrivateAttr(default="public")
+    _landing_schema: str = PrivateAttr(default="landing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_tables(cls, value: Any) -> Any:
+        name = value.get("name") if isinstance(value, dict) else None
+        if not name:
+            return value
+        own = {} if value.get("from") else {"mrr": f"mrr_{name}"}
+        return {**own, "stg": f"stg_{name}", **value}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_origin(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        said = [key for key in _OF_A_SOURCE if key in value]
+        if value.get("from") and said:
+            raise ValueError(
+                f"`{said[0]}` is for an entity with a source, and `from` says that this one's rows "
+                "are made of others'"
+            )
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_read_whole_shows_what_is_gone(cls, value: Any) -> Any:
+        is_full = isinstance(value, dict) and value.get("extract") == "full"
+        return {"deletes": "detect", **value} if is_full else value
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Entity:
+        if self.is_derived:
+            return self._is_derived_well()
+        if not self.source:
+            raise ValueError("`source` is missing: name a table of the source, or say `from`")
+        if self.extract == "delta" and not self.watermark:
+            raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
+        if self.dimension and self.fact:
+            raise ValueError("an entity is a `dimension` or a `fact`, not both")
+        if self.dimension and not (self.dimension.effective or self.watermark):
+            raise ValueError(
+                "`dimension.effective` is missing, and there is no watermark to use: name a "
+                "column, or set `effective: seen`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _watermark_has_one_zone(self) -> Entity:
+        if self.watermark_zone and not self.watermark:
+            raise ValueError("`watermark_zone` is of no use without a `watermark`")
+        zone = self.dated_by.zone if self.dated_by else None
+        is_watermark = self.dated_by is not None and self.dated_by.column == self.watermark
+        if is_watermark and zone and self.watermark_zone not in (None, zone):
+            raise ValueError(
+                f"{self.watermark!r} is read at {zone}, and watermark_zone says "
+                f"{self.watermark_zone}; leave `at {zone}` out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> Entity:
+        needed = {*self.key, self.watermark} & {*self.leave_out}
+        for column in sorted(filter(None, needed)):
+            raise ValueError(
+                f"{column!r} is in leave_out, and the key and the watermark have to be read"
+            )
+        if self.dimension:
+            typed = {*self.dimension.type1, *self.dimension.type2}
+            if both := typed & set(self.key):
+                raise ValueError(f"{min(both)!r} is of the key; it can't be type1 or type2 as well")
+            if self.dimension.surrogate_key in {*typed, *self.key}:
+                raise ValueError(
+                    f"dimension.surrogate_key {self.dimension.surrogate_key!r} is a column of the "
+                    "source as well; the key that counts versions needs a name of its own"
+                )
+        return self
+
+    def _is_derived_well(self) -> Entity:
+        if self.dimension:
+            raise ValueError("a derived entity feeds a `fact`; a `dimension` needs a source")
+        for name in self.made_of:
+            if name not in self.touched_by:
+                raise ValueError(
+                    f"`touched_by` says nothing of {name!r}: which columns of it name the rows here"
+                )
+        for name, touch in self.touched_by.items():
+            if name not in self.made_of:
+                raise ValueError(f"`touched_by` names {name!r}, and `from` does not")
+            if strange := sorted({*touch.columns} - {*self.key}):
+                raise ValueError(f"touched_by.{name}: {strange[0]!r} is not in the key")
+        return self
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether its rows are made of other entities' rows."""
+        return bool(self.made_of)
+
+    @cached_property
+    def source_name(self) -> QualifiedName:
+        """Schema and table on the source."""
+        schema, dot, table = self.source.partition(".")
+        return (schema, table) if dot else ("public", schema)
+
+    @property
+    def dated_by(self) -> Moment | None:
+        """The column that says when its change, or its event, was; None: it is not in the star."""
+        if self.dimension:
+            zone = self.dimension.effective.zone if self.dimension.effective else None
+            return Moment(column=str(self.changes_at), zone=zone)
+        if self.fact:
+            return Moment(column=self.fact.happens_at, zone=self.fact.event_time.zone)
+        return None
+
+    def zone_of(self, moment: Moment) -> str | None:
+        """Return the zone in which a time without one is read; None: area.yml names none."""
+        return moment.zone or self.watermark_zone
+
+    @property
+    def dwh(self) -> str | None:
+        """The entity's table in the DWH, if it has one."""
+        target = self.dimension or self.fact
+        return target.table if target else None
+
+    def table(self, layer: ServerName) -> QualifiedName:
+        """Return the entity's table in a layer of the warehouse.
+
+        Raises:
+            KeyError: it has none there, as an entity without dimension and fact in the DWH.
+        """
+        tables = {"mrr": self.mrr, "stg": self.stg, "dwh": self.dwh}
+        name = tables[layer]
+        if not name:
+            raise KeyError(layer)
+        return self._schema, name
+
+    @property
+    def changes_at(self) -> str | None:
+        """Column of STG with the time of a change of its dimension; None: it feeds none."""
+        if self.dimension is None:
+            return None
+        named = self.dimension.effective
+        return SEEN_AT if self.is_seen else named.column if named else self.watermark
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a change of its dimension takes effect when Tidemark sees it."""
+        return self.dimension is not None and str(self.dimension.effective) == SEEN
+
+    @property
+    def landing(self) -> QualifiedName:
+        """Its landing table."""
+        return self._landing_schema, self.name
+
+    @property
+    def view(self) -> QualifiedName:
+        """Its cleansing view."""
+        return self._landing_schema, f"clean_{self.name}"
+
+    @property
+    def deriving_view(self) -> QualifiedName:
+        """The view that makes its rows of others', if it is derived."""
+        return self._landing_schema, f"derive_{self.name}"
+
+    @property
+    def live_view(self) -> QualifiedName:
+        """The view of its rows in STG that are not deleted, which deriving views read."""
+        return self._landing_schema, f"live_{self.name}"
+
+    def work(self, what: str) -> QualifiedName:
+        """Return the name of a work table. No entity has such a name, since it has a dot."""
+        return self._landing_schema, f"{self.name}.{what}"

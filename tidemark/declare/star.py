@@ -1,0 +1,117 @@
+"""What `area.yml` says of the star: dimensions, facts, and the checks of a publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, model_validator
+
+from tidemark.declare.declaration import Declaration
+from tidemark.declare.moments import Moment
+from tidemark.declare.scalars import (
+    Columns,
+    Identifier,
+    Names,
+    PlainName,
+    TableName,
+)
+from tidemark.model import FIRST_SEEN_AT
+
+SEEN = "seen"
+"""In place of a column with a time: as of when Tidemark saw it."""
+
+USUAL_SEEN_COLUMN = "seen_at"
+"""Column of a fact table with that time, unless `rename` gives it another name."""
+
+
+class DeclaredDimension(Declaration, title="Dimension"):
+    """The SCD Type 2 dimension of the DWH that an entity feeds."""
+
+    table: TableName
+    surrogate_key: Identifier
+    type2: Names = ()
+    """Columns whose change opens a version."""
+    type1: Names = ()
+    """Columns that are overwritten in every version of the key."""
+    effective: Moment | None = None
+    """Column that says when a change took effect; `seen`: when Tidemark saw it; None: the
+    entity's watermark."""
+    first_version: Literal["beginning", "change"] = "beginning"
+    """Where a key's first version starts: at the beginning of time, or at its change time."""
+
+    @model_validator(mode="after")
+    def _roles_are_disjoint(self) -> DeclaredDimension:
+        both = set(self.type1) & set(self.type2)
+        if both:
+            raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
+        return self
+
+
+class Role(Declaration):
+    """A dimension key of a fact: which dimension, found by which columns of the fact."""
+
+    entity: PlainName
+    by: Columns | None = None
+    """Columns with the natural key; None: the columns with the names of the dimension's key."""
+
+
+def _role(value: object) -> object:
+    return {"entity": value} if isinstance(value, str) else value
+
+
+class DeclaredFact(Declaration, title="Fact"):
+    """The fact table of the DWH that an entity feeds."""
+
+    table: TableName
+    event_time: Moment
+    """Column with the instant that decides which version of a dimension a fact points at; `seen`:
+    when Tidemark saw the fact's key first."""
+    on_delete: Literal["remove", "soft"] = "remove"
+    """What happens to a fact that the source deleted: it is removed, or its `is_deleted` is set."""
+    rename: Mapping[Identifier, Identifier] = {}
+    """Column of the fact table -> column of the STG table, where the names differ."""
+    dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
+    """Key column of the fact table -> dimension."""
+    dates: Mapping[Identifier, Moment] = {}
+    """Key column of the fact table (yyyymmdd) -> column of the STG table with the date. With a
+    zone, the date is that of the column's instant there."""
+
+    @model_validator(mode="after")
+    def _columns_have_one_origin(self) -> DeclaredFact:
+        named = [*self.rename, *self.dimensions, *self.dates]
+        both = [column for column in named if named.count(column) > 1]
+        if both:
+            raise ValueError(
+                f"{both[0]!r} is in two of rename, dimensions and dates; it can be in one of them"
+            )
+        return self
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a fact counts as of when Tidemark saw its key first."""
+        return str(self.event_time) == SEEN
+
+    @property
+    def happens_at(self) -> str:
+        """Landing column with its event time."""
+        return FIRST_SEEN_AT if self.is_seen else self.event_time.column
+
+    @property
+    def seen_column(self) -> str:
+        """Column of the fact table with the time at which its key was seen: renamed, or usual."""
+        return next((ours for ours, sent in self.rename.items() if sent == SEEN), USUAL_SEEN_COLUMN)
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Column of the fact table -> landing column, where the names differ."""
+        seen = {self.seen_column: FIRST_SEEN_AT} if self.is_seen else {}
+        return {**self.rename, **seen}
+
+
+class Check(Declaration):
+    """A data-quality gate: a query that returns rows that must not be there."""
+
+    name: PlainName
+    description: str
+    sql: str
