@@ -10,7 +10,7 @@ from tests.fix_areas import Dimension, Fact, Made, Make
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, MigrationError
 from tidemark.install import migrate
-from tidemark.install.migrate import Migrated
+from tidemark.install.migrated import Migrated
 from tidemark.model import ServerName
 from tidemark.observe import doctor
 from tidemark.trust import verify

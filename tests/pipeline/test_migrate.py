@@ -85,7 +85,8 @@ def test_an_edited_migration_is_refused(warehouse: Warehouse, project: Project):
     start = "mrr: sql/retail/mrr/01_create_schema.sql was changed after it had been applied (check"
     assert said.startswith(start)
     assert said.endswith(
-        "Restore the file, and put the change into a new one with a higher number."
+        "Restore the file, and put the change into a new one with a higher number; or, since no "
+        "batch of it is here yet, run `tidemark reset retail`."
     )
     query = "select count(*) from pg_class where relname in ('trees', 'more')"
     assert warehouse.rows("mrr", query) == [(0,)]

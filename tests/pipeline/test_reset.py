@@ -98,3 +98,35 @@ def test_a_wrong_name_or_a_gap_between_layers_drops_nothing(loaded: Made):
     gap = tidemark("reset", "made", "--layers", "mrr", "--yes", "made", env=loaded.environment)
     assert (gap.code, "--layers mrr,stg,dwh" in gap.err) == (2, True)
     assert objects(loaded) == before
+
+
+def test_types_of_files_go_as_well(made: Make):
+    area = made(THINGS)
+    types = (
+        "create type mood as enum ('glad'); create domain length as int; create table t (m mood)"
+    )
+    for layer in LAYERS:
+        file = area.home / "sql" / "made" / layer / "05_types.sql"
+        file.write_text(types, "utf-8")
+    project = Project(area.home)
+    migrate.migrate(project, area.servers)
+    reset.run(area.servers, project, area.area, ALL)
+    for layer in LAYERS:
+        left = "select from pg_type where typname in ('mood', 'length', '_mood')"
+        assert area.warehouse.rows(layer, left) == []
+    migrate.migrate(project, area.servers)
+
+
+def test_an_edited_file_of_an_area_without_a_batch_names_the_reset(made: Make):
+    area = made(THINGS, EVENTS)
+    file = area.home / "sql" / "made" / "dwh" / "01_create_schema.sql"
+    file.write_text(file.read_text("utf-8") + "\n-- edited", "utf-8")
+    project = Project(area.home)
+    with pytest.raises(MigrationError, match="or, since no batch of it is here yet, run `tidemark"):
+        migrate.migrate(project, area.servers)
+    reset.run(area.servers, project, area.area, ALL)
+    migrate.migrate(project, area.servers)
+    area.run()
+    file.write_text(file.read_text("utf-8") + "\n-- again", "utf-8")
+    with pytest.raises(MigrationError, match=r"with a higher number\.$"):
+        migrate.migrate(project, area.servers)

@@ -1,6 +1,3 @@
--- add_column
-alter table landing.customers add column vip character varying(20);
-
 -- drop_column
 alter table landing_passed.passed drop column v;
 

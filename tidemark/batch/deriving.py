@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from tidemark.declare.config import Area
 from tidemark.layers import cleanse, derived, rejects
@@ -13,35 +14,41 @@ from tidemark.postgres.db import Session
 from tidemark.results import Counts
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What STG lacks of an area when a stage hop begins."""
+
+    area: Area
+    after: int
+    """The last batch that STG has applied."""
+    batches: Mapping[int, Applied]
+    """Those that it applies now."""
+    again: Mapping[str, bool]
+    """Entity -> whether its table is new, of those of which all rows are taken."""
+    repair: Repair | None
+    """Names rows that differ from what they should be."""
+
+
 def run(
     stg: Session,
-    area: Area,
-    batches: Mapping[int, Applied],
-    counts: Mapping[str, Counts],
-    *,
-    cleansings: Mapping[str, Cleansing],
-    after: int,
+    lacking: Lacking,
     written: Collection[str],
-    again: Mapping[str, bool],
-    repair: Repair | None,
+    counts: Mapping[str, Counts],
+    cleansings: Mapping[str, Cleansing],
 ) -> set[str]:
     """Make the derived rows that batches touch, once, as rows of the last of these batches.
 
     Args:
         stg: in the transaction that has written the rows of the inputs.
-        area: the area of the entities.
-        batches: those that STG applies now.
+        lacking: what the hop brings.
+        written: entities of which rows may have been written.
         counts: entity -> what the hop has done; the results are added.
         cleansings: how entities are cleansed; empty if nothing has asked for it yet.
-        after: the last batch that STG had applied before.
-        written: entities of which rows may have been written.
-        again: entity -> whether its table is new, of those of which all rows are taken.
-        repair: names rows that differ from what they should be.
 
     Returns:
         The derived entities of which rows may have been written.
     """
-    todo = _to_make(area, written, again, repair)
+    area, batches, todo = lacking.area, lacking.batches, _to_make(lacking, written)
     if not todo:
         return set()
     last = max(batches)
@@ -49,23 +56,22 @@ def run(
     for name, is_whole in todo.items():
         derivation, own = derivations[name], counts[name]
         changed = sum(counts[one].processed for one in derivation.inputs)
-        since = None if is_whole else after
+        since = None if is_whole else lacking.after
         own.processed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
         cleanse.apply(stg, derivation.cleansing, {last: batches[last]}, own)
         own.warning = rejects.warning(stg, area, name, own, batches)
     return {*todo}
 
 
-def _to_make(
-    area: Area, written: Collection[str], again: Mapping[str, bool], repair: Repair | None
-) -> dict[str, bool]:
+def _to_make(lacking: Lacking, written: Collection[str]) -> dict[str, bool]:
     """Find the derived entities that are made: entity -> whether all of its rows are.
 
     That is so where the versions of an input have the batches in which MRR got them, since no batch
     says then which of them are new.
     """
     todo: dict[str, bool] = {}
-    for entity in area.derived:
+    again, repair = lacking.again, lacking.repair
+    for entity in lacking.area.derived:
         is_whole = (
             entity.name in again
             or any(again.get(name) for name in entity.made_of)

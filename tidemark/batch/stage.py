@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tidemark.batch import deriving, running
+from tidemark.batch.deriving import Lacking
+from tidemark.batch.running import Running
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError, RefusedRowError, StatementError, refuse
 from tidemark.layers import (
@@ -49,12 +51,26 @@ _TOO_WIDE = ("22001", "22003")
 """SQLSTATEs of a text that is too long, and of a number that has too many digits."""
 
 
+_Known = tuple[int, dict[str, bool]]
+"""The last batch that STG has applied, and entities to be taken as a whole: see `made.noted`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """The job that sends one entity, and the columns of its landing table that are narrower."""
 
     job: Job
     narrower: Sequence[Narrower]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What has landed in STG, and how it is cleansed."""
+
+    cleansings: Mapping[str, Cleansing]
+    sendings: Sequence[_Sending]
+    batches: Mapping[int, Applied]
+    """Those that may have written what was sent: all, if a table is new."""
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
@@ -74,56 +90,59 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         servers.session("mrr", f"stage {area.area}") as mrr,
         running.begun(servers, area, "stage", batch_id, asks=_questions) as hop,
     ):
-        stg, counts, (after, noted) = hop.receiver, hop.counts, hop.known
+        after, noted = hop.known
+        again = {name: is_new for name, is_new in noted.items() if name in area.entities}
         # One snapshot of MRR decides which batches are applied, and which versions are sent.
         with mrr.transaction(transfer.READ_ONLY):
             batches = ledger.applied_after(mrr, area.area, after)
-            again = {name: is_new for name, is_new in noted.items() if name in area.entities}
-            sourced = area.sourced
-            changed = _changed(mrr, sourced, after, batches, again) if batches else {}
-            all_batches = ledger.applied_after(mrr, area.area, 0) if any(again.values()) else {}
-            cleansings: Mapping[str, Cleansing] = {}
-            sendings: Sequence[_Sending] = ()
-            if changed:
-                found, snapshot = question.ask(
-                    mrr, question.both(mirror.tables(mrr, sourced), transfer.sharing_snapshot())
-                )
-                mirrors = mirror.of("mrr", sourced, found)
-                with stg.transaction():
-                    cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
-                since = {name: 0 if again.get(name) else after for name in changed}
-                sendings = _sendings(area, mirrors, cleansings, since, changed)
-                for name, result in _stream(servers, area, snapshot, sendings).items():
-                    counts[name].processed = result.rows
-                    counts[name].spend("stream_seconds", result.seconds)
+            lacking = Lacking(area, after, batches, again, repair)
+            sent = _send(servers, mrr, hop, lacking) if batches else _Sent({}, (), {})
         if batches:
             # All rows have landed by now, so this transaction waits for no other server.
-            with _told(stg, cleansings), stg.transaction():
-                for sending in sendings:
-                    name = sending.job.landing.entity
-                    landed = all_batches if again.get(name) else batches
-                    cleanse.apply(stg, cleansings[name], landed, counts[name])
-                    counts[name].warning = _warning(
-                        stg, area, cleansings[name], counts[name], batches
-                    )
-                if repair:
-                    _remove_surplus(stg, area, repair, max(batches), counts)
-                written = _written(sendings, repair)
-                written |= deriving.run(
-                    stg,
-                    area,
-                    batches,
-                    counts,
-                    cleansings=cleansings,
-                    after=after,
-                    written=written,
-                    again=again,
-                    repair=repair,
-                )
-                if again:
-                    made.taken(stg, area.area, again)
-                _record(stg, area, batches, written)
+            with _told(hop.receiver, sent.cleansings), hop.receiver.transaction():
+                _apply(hop.receiver, lacking, sent, hop.counts)
     return hop.result()
+
+
+def _send(servers: Servers, mrr: Session, hop: Running[_Known], lacking: Lacking) -> _Sent:
+    """Fill STG's landing tables with what it lacks of MRR, and read how it is cleansed."""
+    area, stg = lacking.area, hop.receiver
+    sourced = area.sourced
+    changed = _changed(mrr, sourced, lacking)
+    if not changed:
+        return _Sent({}, (), {})
+    found, snapshot = question.ask(
+        mrr, question.both(mirror.tables(mrr, sourced), transfer.sharing_snapshot())
+    )
+    mirrors = mirror.of("mrr", sourced, found)
+    with stg.transaction():
+        cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
+    since = {name: 0 if lacking.again.get(name) else lacking.after for name in changed}
+    sendings = _sendings(area, mirrors, cleansings, since, changed)
+    for name, result in _stream(servers, area, snapshot, sendings).items():
+        hop.counts[name].processed = result.rows
+        hop.counts[name].spend("stream_seconds", result.seconds)
+    # A table that is new gets versions of batches that STG has applied long ago.
+    is_any_new = any(lacking.again.get(name) for name in changed)
+    every = ledger.applied_after(mrr, area.area, 0) if is_any_new else lacking.batches
+    return _Sent(cleansings, sendings, every)
+
+
+def _apply(stg: Session, lacking: Lacking, sent: _Sent, counts: Mapping[str, Counts]) -> None:
+    """Cleanse what has landed, and merge it into STG; then make what is derived of it."""
+    area, batches, repair = lacking.area, lacking.batches, lacking.repair
+    for sending in sent.sendings:
+        name = sending.job.landing.entity
+        landed = sent.batches if lacking.again.get(name) else batches
+        cleanse.apply(stg, sent.cleansings[name], landed, counts[name])
+        counts[name].warning = _warning(stg, area, sent.cleansings[name], counts[name], batches)
+    if repair:
+        _remove_surplus(stg, area, repair, max(batches), counts)
+    written = _written(sent.sendings, repair)
+    written |= deriving.run(stg, lacking, written, counts, sent.cleansings)
+    if lacking.again:
+        made.taken(stg, area.area, lacking.again)
+    _record(stg, area, batches, written)
 
 
 def _warning(
@@ -138,7 +157,7 @@ def _warning(
     return " ".join(filter(None, found)) or None
 
 
-def _questions(_: Session, area: Area) -> Question[tuple[int, dict[str, bool]]]:
+def _questions(_: Session, area: Area) -> Question[_Known]:
     """Ask for the last batch that STG has applied, and for entities to be taken as a whole."""
     return question.both(ledger.last(area.area), made.noted(area.area))
 
@@ -198,18 +217,13 @@ def _written(sendings: Sequence[_Sending], repair: Repair | None) -> set[str]:
     }
 
 
-def _changed(
-    mrr: Session,
-    area: Area,
-    after: int,
-    batches: Mapping[int, Applied],
-    again: Mapping[str, bool],
-) -> dict[str, Sequence[int]]:
+def _changed(mrr: Session, area: Area, lacking: Lacking) -> dict[str, Sequence[int]]:
     """Find the entities that have versions after batch `after`, and the batches of their refreshes.
 
     An entity that was refreshed since is sent as a whole, to be cleansed by today's rules. So is
     one that has to be taken again, with the last batch; if its table is new, with all batches.
     """
+    after, batches, again = lacking.after, lacking.batches, lacking.again
     touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
     bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
     changed = mirror.changed(mrr, bare, dict.fromkeys(bare, after))

@@ -15,7 +15,7 @@ from tidemark.errors import ContractError, UnknownNameError, UsageError, refuse
 
 if TYPE_CHECKING:
     from tidemark.declare.project import Project
-    from tidemark.install.migrate import Migrated
+    from tidemark.install.migrated import Migrated
     from tidemark.model import ServerName
     from tidemark.postgres.sessions import Servers
 
@@ -163,13 +163,13 @@ def migrate(
 def _show_migrated(
     project: Project, applied: Mapping[ServerName, Migrated], *, dry_run: bool, as_json: bool
 ) -> None:
-    from tidemark.install import migrate as migrator
+    from tidemark.install import migrated
 
     if as_json:
         print_json(applied)
         return
     if dry_run:
-        for line in migrator.script(project, applied):
+        for line in migrated.script(project, applied):
             typer.echo(line)
         return
     for server, done in applied.items():
@@ -182,10 +182,10 @@ def _show_migrated(
         typer.echo(f"{server:12} {_done(done)}")
 
 
-def _done(migrated: Migrated) -> str:
+def _done(done: Migrated) -> str:
     found = [
-        f"{len(migrated.files)} files applied" if migrated.files else "",
-        f"{len(migrated.made)} statements for what no file makes" if migrated.made else "",
+        f"{len(done.files)} files applied" if done.files else "",
+        f"{len(done.made)} statements for what no file makes" if done.made else "",
     ]
     return ", ".join(filter(None, found)) or "up to date"
 

@@ -19,7 +19,7 @@ TAKEN = {*LAYERS, "new", "postgres", "template0", "template1"}
 _LONGEST = timedelta(days=36500)
 LONGEST_NAME = 48
 """The longest name of a table, in bytes. It leaves room for the names that derive from it."""
-_TAKEN_SCHEMAS = {"information_schema", "partitions", "tidemark"}
+TAKEN_SCHEMAS = {"information_schema", "partitions", "tidemark"}
 
 
 def _duration(value: object) -> object:
@@ -67,7 +67,7 @@ def _table_name(value: str) -> str:
 
 
 def _is_free(value: str, *taken: str) -> str:
-    if value.startswith("pg_") or value in {*_TAKEN_SCHEMAS, *taken}:
+    if value.startswith("pg_") or value in {*TAKEN_SCHEMAS, *taken}:
         raise ValueError(f"{value!r} is PostgreSQL's or Tidemark's own; name another schema")
     return _identifier(value)
 

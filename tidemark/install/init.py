@@ -17,7 +17,7 @@ from tidemark.declare import project as projects
 from tidemark.declare import yamlfiles
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
-from tidemark.declare.scalars import TAKEN
+from tidemark.declare.scalars import TAKEN, TAKEN_SCHEMAS
 from tidemark.errors import ConfigError
 from tidemark.install.propose import catalog, entities, proposal, remarks, text, words
 from tidemark.install.propose.catalog import Catalog, SourceTable
@@ -27,15 +27,7 @@ from tidemark.postgres import driver_errors, sessions
 
 _LONGEST = 20
 """Letters of a database's name that an area takes."""
-_NO_AREAS = {
-    *TAKEN,
-    "platform",
-    "landing",
-    "partitions",
-    "public",
-    "tidemark",
-    "information_schema",
-}
+_NO_AREAS = {*TAKEN, *TAKEN_SCHEMAS, "platform", "landing", "public"}
 """Names of folders and schemas that are there already."""
 
 

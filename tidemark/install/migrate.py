@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
@@ -25,8 +24,10 @@ from tidemark.errors import EditedMigrationError, MigrationError, StatementError
 from tidemark.install import files, presence, rights
 from tidemark.install.files import SqlFile
 from tidemark.install.making import Making
+from tidemark.install.migrated import Migrated
 from tidemark.model import ServerName, is_source
 from tidemark.postgres import (
+    catalog,
     compose,
     confined,
     db,
@@ -44,20 +45,6 @@ _AGAIN = (
 )
 
 _Run = Callable[[db.Session, db.Composable | str], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """What was done to a server."""
-
-    files: list[str]
-    """The paths that were applied now, in order."""
-    mended: list[str]
-    """The statements that gave it roles, owners and grants that it lacked."""
-    made: list[str] = field(default_factory=list)
-    """The statements that made what no file makes, or brought it in step."""
-    waiting: list[str] = field(default_factory=list)
-    """What can't be made yet, and why."""
 
 
 def migrate(
@@ -103,21 +90,6 @@ def migrate(
                     open_until.enter_context(kept)
                     done[name] = _migrate(project, servers, opened, name, found)
     return done
-
-
-def script(project: Project, done: Mapping[ServerName, Migrated]) -> Iterator[str]:
-    """Yield what a migration has run, as lines of SQL: server by server, files whole."""
-    for server, migrated in done.items():
-        texts = {file.path: file.text for file in files.of(project, server)}
-        parts = [
-            *(("roles, owners and grants", statement) for statement in migrated.mended),
-            *((f"sql/{path}", texts[path].rstrip()) for path in migrated.files),
-            *(("made by Tidemark", f"{statement};") for statement in migrated.made),
-            *((what, "") for what in migrated.waiting),
-        ]
-        for about, text in parts:
-            yield f"-- {server}: {about}"
-            yield f"{text}\n" if text else ""
 
 
 @contextmanager
@@ -260,8 +232,23 @@ def _refuse_edited(
             raise EditedMigrationError(
                 f"{session.server}: sql/{file.path} was changed after it had been applied "
                 f"(checksum {before[file.path][:12]} then, {file.checksum[:12]} now). "
-                "Restore the file, and put the change into a new one with a higher number."
+                "Restore the file, and put the change into a new one with a higher number"
+                f"{_or_begin_anew(session, file)}."
             )
+
+
+def _or_begin_anew(session: db.Session, file: SqlFile) -> str:
+    """Say that an area may begin anew here while none of its batches has come so far."""
+    ledger = ("tidemark", "applied_batch")
+    if (
+        file.area == "platform"
+        or is_source(session.server)
+        or ledger not in catalog.tables(session, [ledger])
+    ):
+        return ""
+    if (file.area,) in confined.read(session, ledger, ("area",)):
+        return ""
+    return f"; or, since no batch of it is here yet, run `tidemark reset {file.area}`"
 
 
 def _apply(

@@ -1,6 +1,6 @@
 -- What an area has in a layer, and how it goes.
 
--- Relations and routines of these names, partitions of these tables, and work tables.
+-- Relations, routines and types of these names, partitions of these tables, and work tables.
 -- name: found
 with named as (
     select
@@ -51,6 +51,23 @@ from pg_proc as p
 inner join pg_namespace as n on p.pronamespace = n.oid
 where
     ('routine', n.nspname, p.proname) in (
+        select
+            k.kind,
+            k.schema_name,
+            k.name
+        from named as k
+    )
+union all
+select
+    'pg_type',
+    t.oid::bigint,
+    case t.typtype when 'd' then 'domain' else 'type' end,
+    format('%%I.%%I', n.nspname, t.typname),
+    pg_get_userbyid(t.typowner)::text
+from pg_type as t
+inner join pg_namespace as n on t.typnamespace = n.oid
+where
+    ('type', n.nspname, t.typname) in (
         select
             k.kind,
             k.schema_name,

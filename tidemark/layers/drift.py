@@ -15,7 +15,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 from tidemark.layers.mirror import LINEAGE, RESERVED, Mirror
-from tidemark.model import WIDEST, Column, Table
+from tidemark.model import WIDEST, Column, QualifiedName, Table
 from tidemark.postgres import compose, db, ddl
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sqltypes import widens
@@ -128,14 +128,24 @@ def expected(
 
 
 def _altered(target: Mirror, difference: ColumnDrift) -> Iterator[Composable]:
-    for table in (target.name, target.history):
-        yield compose.statement(
-            __name__,
-            "add" if difference.action == "add" else "retype",
-            table=table,
-            column=db.name(difference.column),
-            type=db.raw(difference.wanted),
-        )
+    column = Column(difference.column, difference.wanted)
+    for table in target.tables:
+        yield added(table, column) if difference.action == "add" else widened(table, column)
+
+
+def added(table: QualifiedName, column: Column) -> Composable:
+    """Compose the statement that gives a table a column."""
+    return compose.statement(__name__, "add", **_parts(table, column))
+
+
+def widened(table: QualifiedName, column: Column) -> Composable:
+    """Compose the statement that changes a column's type to one for which no row is rewritten."""
+    return compose.statement(__name__, "retype", **_parts(table, column))
+
+
+def _parts(table: QualifiedName, column: Column) -> dict[str, Composable]:
+    kind = db.raw(column.type)
+    return {"table": db.name(*table), "column": db.name(column.name), "type": kind}
 
 
 def mirrored(column: Column) -> str:

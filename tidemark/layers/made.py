@@ -120,7 +120,7 @@ def landing(
     changed = {*gone, *(one.name for one in other)}
     statements = [_drop(entity.landing, column) for column in gone]
     statements += [_retype(entity.landing, one) for one in other]
-    statements += [_add(entity.landing, one) for one in new]
+    statements += [drift.added(entity.landing, one) for one in new]
     in_the_way = _reading(found, changed)
     return Change(entity.landing, sender.name, tuple(statements), in_the_way, gone)
 
@@ -183,8 +183,8 @@ def staged(
     columns = tuple(wider.get(column.name, column) for column in found.columns)
     refuse(contracts.not_held(area, replace(found, columns=columns), view, own))
     tables = found.qualified_name, history.qualified_name
-    statements = [_retype(table, one) for one in wider.values() for table in tables]
-    statements += [_add(table, one) for one in new for table in tables]
+    statements = [drift.widened(table, one) for one in wider.values() for table in tables]
+    statements += [drift.added(table, one) for one in new for table in tables]
     in_the_way = (*_reading(found, wider), *_reading(history, wider))
     return Change(
         entity.table("stg"),
@@ -259,17 +259,10 @@ def _types(columns: Sequence[Column]) -> list[Composable]:
     return [db.raw(column.type) for column in columns]
 
 
-def _add(table: QualifiedName, column: Column) -> Composable:
-    return compose.statement(__name__, "add_column", **_altered(table, column))
-
-
 def _retype(table: QualifiedName, column: Column) -> Composable:
-    return compose.statement(__name__, "retype_column", **_altered(table, column))
-
-
-def _altered(table: QualifiedName, column: Column) -> dict[str, Composable]:
-    kind = db.raw(column.type)
-    return {"table": db.name(*table), "column": db.name(column.name), "type": kind}
+    """Change a column's type in a table that no row stays in."""
+    parts = {"table": db.name(*table), "column": db.name(column.name)}
+    return compose.statement(__name__, "retype_column", **parts, type=db.raw(column.type))
 
 
 def _drop(table: QualifiedName, column: str) -> Composable:

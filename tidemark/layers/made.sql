@@ -24,9 +24,6 @@ from {mirror} as m
 where m._deleted_at is null;
 comment on view {view} is {comment}
 
--- name: add_column
-alter table {table} add column {column} {type}
-
 -- name: retype_column
 alter table {table} alter column {column} type {type} using {column}::{type}
 
