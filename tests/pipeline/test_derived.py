@@ -328,3 +328,28 @@ def test_a_flag_deletes_a_derived_row(shop: Made):
     area.run()
     assert [row[4] for row in sold(area)] == [10, 7, 30]
     assert area.differences() == []
+
+
+def test_a_row_without_a_whole_key_is_none(shop: Made):
+    text = VIEW.replace("create view", "create or replace view")
+    nothing = "union all select null, 1, 1, now(), 1, array[]::text[]"
+    write(shop, "stg/views/derive_sold.sql", f"{text}\n{nothing}")
+    migrate.migrate(Project(shop.home), shop.servers)
+    shop.run()
+    change(shop, "update lines set amount = 5, updated_at = now() where no = 2")
+    shop.run()
+    assert [row[:2] for row in sold(shop)] == [(1, 1), (1, 2), (2, 1)]
+    assert shop.warehouse.rows("stg", "select reasons from stg_rejects") == []
+    assert verify.run(shop.servers, shop.area).is_equal
+
+
+@pytest.mark.parametrize("amount", ["l.amount", "l.amount + g as amount"])
+def test_a_key_that_the_view_makes_twice_is_refused(shop: Made, amount: str):
+    text = VIEW.replace("create view", "create or replace view").replace("l.amount", amount)
+    write(shop, "stg/views/derive_sold.sql", f"{text}\ncross join generate_series(1, 2) as g")
+    migrate.migrate(Project(shop.home), shop.servers)
+    with pytest.raises(
+        ContractError, match=r"derive_sold makes the key order_id=\d, no=\d more than once"
+    ):
+        shop.run()
+    assert sold(shop) == FIRST

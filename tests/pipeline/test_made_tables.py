@@ -182,6 +182,17 @@ def test_a_column_that_is_lost_or_retyped_is_for_a_person_to_decide(
         assert refused.value.statements
 
 
+def test_a_landing_table_takes_another_type_whatever_lies_there(passing: Made):
+    source(passing, "alter table things alter v type int using 7")
+    change = "alter table mrr_things{0} alter v type int using 7"
+    write(passing, "mrr/02_things.sql", f"{change.format('')}; {change.format('_history')}")
+    change = "alter table stg_things{0} alter v type int using 7"
+    write(passing, "stg/02_things.sql", f"{change.format('')}; {change.format('_history')}")
+    assert passing.warehouse.rows("stg", "select v from landing.things") == [("a",)]
+    migrated(passing)
+    assert ("v", "integer") in columns(passing, "stg", "landing.things")
+
+
 def test_files_that_mend_what_is_made_apply_to_a_new_warehouse(made: Make):
     area = made(THINGS, layers=STAR)
     source(area, "alter table things add w int")

@@ -1,9 +1,10 @@
 -- all
 select
     v.id,
-    v.size,
+    v.sizes,
     array[]::text[] as _reasons
-from landing_sold.derive_sizes as v;
+from landing_sold.derive_counts as v
+where num_nulls(v.id) = 0;
 
 -- all_keys
 select id
@@ -76,6 +77,7 @@ select
     v.sizes,
     array[]::text[] as _reasons
 from landing_sold.derive_counts as v
+where num_nulls(v.id) = 0
 )
 
 select

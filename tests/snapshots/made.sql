@@ -4,6 +4,9 @@ alter table landing_passed.passed drop column v;
 -- drop_view
 drop view landing_passed.clean_passed;
 
+-- empty
+truncate landing_passed.passed;
+
 -- landing
 create unlogged table landing_sold.sizes (
     id integer,

@@ -9,9 +9,9 @@ from landing.clean_things
 where v is null and reject_reasons = '{}' and _deleted_at is null;
 
 -- repeated_key
-select array[tag::text, part::text]
-from landing.things
-group by tag, part
+select array[id::text]
+from landing_sold.counts
+group by id
 having count(*) > 1
 order by 1
 limit 1;

@@ -166,6 +166,9 @@ def land(
 
     Returns:
         The number of rows that have landed.
+
+    Raises:
+        ContractError: the view makes a key twice. The caller rolls back.
     """
     parts, landing = derivation.parts, _landing(derivation)
     with refusals.named(derivation.entity.name, stg=refusals.CLEANSING):
@@ -178,6 +181,16 @@ def land(
         which = {"batch_id": db.literal(batch_id), "clock": db.literal(clock)}
         landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
         worktable.release(stg, derivation.keys, rows=rows)
+    repeated = refusals.repeated_key(stg, landing.name, derivation.entity.key)
+    if repeated:
+        view = ".".join(derivation.entity.deriving_view)
+        raise ContractError(
+            f"stg: the view {view} makes the key {repeated} more than once. Make it one row, or "
+            f"name another `key` of entities.{derivation.entity.name} in "
+            f"sql/{derivation.area}/area.yml.",
+            server="stg",
+            table=view,
+        )
     return landed
 
 

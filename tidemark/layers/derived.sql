@@ -83,6 +83,7 @@ select
     {v.rest},
     {reasons} as _reasons
 from {view} as v
+where num_nulls({v.nk}) = 0
 
 -- name: all_keys
 select {nk}

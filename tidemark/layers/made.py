@@ -118,7 +118,11 @@ def landing(
     other = [one for one in wanted if here.get(one.name, one.type) != one.type]
     gone = tuple(sorted(here.keys() - {one.name for one in wanted}))
     changed = {*gone, *(one.name for one in other)}
-    statements = [_drop(entity.landing, column) for column in gone]
+    # Rows of the last batch may still lie there, with values that have no place in another type.
+    statements: list[Composable] = []
+    if other:
+        statements.append(compose.statement(__name__, "empty", table=table))
+    statements += [_drop(entity.landing, column) for column in gone]
     statements += [_retype(entity.landing, one) for one in other]
     statements += [drift.added(entity.landing, one) for one in new]
     in_the_way = _reading(found, changed)

@@ -24,6 +24,9 @@ from {mirror} as m
 where m._deleted_at is null;
 comment on view {view} is {comment}
 
+-- name: empty
+truncate {table}
+
 -- name: retype_column
 alter table {table} alter column {column} type {type} using {column}::{type}
 
