@@ -35,7 +35,7 @@ MEMBER = scd2.Dimension(
     type1=("name",),
     untracked=(),
     effective=TimeColumn("changed"),
-    has_plans=True,
+    lands="plans",
     types={"member_key": "bigint", "city": "text", "tier": "text", "name": "text"},
 )
 """Members of a club: the city and the tier make history, the name does not."""

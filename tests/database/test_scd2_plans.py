@@ -114,7 +114,7 @@ def test_a_visit_of_a_withdrawn_version_moves_into_a_gap_that_a_delete_left(
 
 
 def test_where_the_watermark_is_the_time_of_a_change_nothing_is_a_plan(members: Members) -> None:
-    members.becomes(has_plans=False)
+    members.becomes(lands="changes")
 
     assert shown(members, ROME, OSLO, ada(3, FEB, "Bern", clock=FEB + DAY)) == [
         ("Rome", BEGINNING, FEB, "replaced"),

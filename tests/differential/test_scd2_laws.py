@@ -85,7 +85,8 @@ class History:
 
     def prepare(self, members: Members) -> None:
         """Set the dimension up as it is before the first landing."""
-        roles = {"first_version": self.first_version, "has_plans": self.has_plans}
+        lands = "plans" if self.has_plans else "changes"
+        roles = {"first_version": self.first_version, "lands": lands}
         members.becomes(**roles, added={"tier": self.since})
         for key in self.inferred:
             members.infer(key)

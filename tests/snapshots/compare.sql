@@ -42,55 +42,35 @@ group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3),
+    left(md5(convert_to(row(r.no)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
-    sum(
-        (
-            'x' || left(
-                md5(convert_to(row(r.tag, r.part, r.v, r.sizes, r.at, r.updated_at)::text, 'UTF8')),
-                16
-            )
-        )::bit(64)::bigint
-    )
+    sum(('x' || left(md5(convert_to(row(r.no, r.id, r.day)::text, 'UTF8')), 16))::bit(64)::bigint)
     filter (where not r._pending)
 from (
     select
-        t.tag::text as tag,
-        t.part::text as part,
-        t.v::text as v,
-        t.sizes::text as sizes,
-        t.at::text as at,
-        t.updated_at::text as updated_at,
-        t.updated_at >= timestamptz '2025-01-01Z' as _pending
-    from public.things as t
+        t.no::text as no, t.id::text as id, t.day::text as day,
+        false as _pending
+    from sold.events as t
 ) as r
 group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3),
+    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
     sum(
         (
-            'x' || left(
-                md5(convert_to(row(r.tag, r.part, r.v, r.sizes, r.at, r.updated_at)::text, 'UTF8')),
-                16
-            )
+            'x' || left(md5(convert_to(row(r.id, r.sizes, r.updated_at)::text, 'UTF8')), 16)
         )::bit(64)::bigint
     )
     filter (where not r._pending)
 from (
     select
-        t.tag::text as tag,
-        t.part::text as part,
-        t.v::text as v,
-        t.sizes::text as sizes,
-        t.at::text as at,
-        t.updated_at::text as updated_at,
+        t.id::text as id, t.sizes::text as sizes, t.updated_at::text as updated_at,
         false as _pending
-    from public.mrr_things as t
+    from sold.mrr_items as t
     where t._deleted_at is null
 ) as r
 group by 1;
@@ -147,6 +127,86 @@ group by 1;
 
 -- checksums
 select
+    left(md5(convert_to(row(r.id, r.changed_at)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(r.id, r.changed_at, r.sizes, r.valid_to, r.is_deleted)::text, 'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    with known as (
+        select
+            t.id,
+            t.sizes,
+            t.at as _at,
+            true as _live,
+            row_number() over (partition by t.id, t.at order by t.at desc, t.n desc) as _rank,
+            bool_or(t._batch_id > 22) over (partition by t.id) as _pending
+        from sold.stg_states as t
+        where t._deleted_at is null or t._batch_id > 22
+    ),
+
+    compared as (
+        select
+            id,
+            sizes,
+            _at,
+            _live,
+            (
+                _live is distinct from lag(_live) over timeline
+                or _live and (sizes is distinct from lag(sizes) over timeline)
+            ) as _starts
+        from known
+        where _rank = 1 and not _pending
+        window
+            timeline as (partition by id order by _at),
+            whole as (
+                partition by id order by _live, _at
+                rows between unbounded preceding and unbounded following
+            )
+    ),
+
+    bounded as (
+        select
+            *,
+            lead(_at) over (partition by id order by _at) as _next_at,
+            lead(_live) over (partition by id order by _at) as _next_live
+        from compared
+        where _starts
+    )
+
+    select
+        id::text as id, sizes::text as sizes,
+        _at::text as changed_at,
+        coalesce(_next_at, timestamptz '2025-01-01Z')::text as valid_to,
+        (_next_live is false)::text as is_deleted,
+        false as _pending
+    from bounded
+    where _live
+    union all
+    select
+        id::text as id, sizes::text as sizes,
+        _at::text,
+        null,
+        null,
+        true
+    from known
+    where _pending
+) as r
+group by 1;
+
+-- checksums
+select
     left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
@@ -193,6 +253,36 @@ from (
     left join public.dwh_dim_customers as d0 on t.customer_key = d0.customer_key
     left join public.dwh_dim_products as d1 on t.product_key = d1.product_key
     where not false
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.id, r.changed_at)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(r.id, r.changed_at, r.sizes, r.valid_to, r.is_deleted)::text, 'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        t.id::text as id, t.sizes::text as sizes,
+        t.changed_at::text as changed_at,
+        t.valid_to::text as valid_to,
+        t.is_deleted::text as is_deleted,
+        false as _pending
+    from sold.dim_states as t
+    where not t.is_inferred and t.state_key <> 0
 ) as r
 group by 1;
 
@@ -419,47 +509,35 @@ order by position;
 -- differences
 with sent as (
     select
-        s.tag,
-        s.part,
-        s.v,
+        s.id,
         s.sizes,
-        s.at,
-        s.updated_at,
         s._pending,
         true as _is_here
     from (
         select
-            t.tag,
-            t.part,
-            t.v,
+            t.id,
             t.sizes,
-            t.at,
-            t.updated_at,
-            t._batch_id > 14 as _pending
-        from landing."things.cleaned" as t
-        where t.reject_reasons = '{}' and t._deleted_at is null or t._batch_id > 14
+            t._batch_id > 22 as _pending
+        from landing_sold."counts.cleaned" as t
+        where t.reject_reasons = '{}' and t._deleted_at is null or t._batch_id > 22
     ) as s
 ),
 
 kept as (
     select
-        r.tag,
-        r.part,
-        r.v,
+        r.id,
         r.sizes,
-        r.at,
-        r.updated_at,
         true as _is_here
     from (
-        select t.tag, t.part, t.v, t.sizes, t.at, t.updated_at
-        from public.stg_things as t
+        select t.id, t.sizes
+        from sold.stg_counts as t
         where t._deleted_at is null
     ) as r
 ),
 
 found as materialized (
     select
-        array[coalesce(s.tag, r.tag)::text, coalesce(s.part, r.part)::text] as key,
+        array[coalesce(s.id, r.id)::text] as key,
         case
             when r._is_here is null then 'missing'
             when s._is_here is null then 'surplus'
@@ -469,12 +547,7 @@ found as materialized (
             when r._is_here and s._is_here
                 then array_remove(
                     array[
-                        (case when s.v is distinct from r.v then 'v' end),
                         (case when s.sizes is distinct from r.sizes then 'sizes' end),
-                        (case when s.at is distinct from r.at then 'at' end),
-                        (
-                            case when s.updated_at is distinct from r.updated_at then 'updated_at' end
-                        ),
                         null::text
                     ],
                     null
@@ -482,41 +555,31 @@ found as materialized (
             else '{}'
         end as columns,
         (s._is_here is null and (
-            (r.tag, r.part) in (
-                select tag, part
-                from landing."things.cleaned"
+            (r.id) in (
+                select id
+                from landing_sold."counts.cleaned"
                 where
                     _mrr_key is null
-                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 14)
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 22)
             )
-            or jsonb_build_object('tag', r.tag, 'part', r.part) in (
+            or jsonb_build_object('id', r.id) in (
                 select _held
-                from landing."things.cleaned"
+                from landing_sold."counts.cleaned"
                 where
                     _held is not null
-                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 14)
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 22)
             )
         )) is true as is_excused,
         row_number() over (
-            order by s._is_here is null,
-            r._is_here is null,
-            coalesce(s.tag, r.tag),
-            coalesce(s.part, r.part)
+            order by s._is_here is null, r._is_here is null, coalesce(s.id, r.id)
         ) as position
     from sent as s
-    full join kept as r on s.tag = r.tag and s.part = r.part
+    full join kept as r on s.id = r.id
     where
         (
             s._is_here is null
             or r._is_here is null
-            or (
-                s.tag is distinct from r.tag
-                or s.part is distinct from r.part
-                or s.v is distinct from r.v
-                or s.sizes is distinct from r.sizes
-                or s.at is distinct from r.at
-                or s.updated_at is distinct from r.updated_at
-            )
+            or (s.id is distinct from r.id or s.sizes is distinct from r.sizes)
         )
         and s._pending is not true
 )

@@ -42,21 +42,17 @@ where _batch_id > 0;
 select distinct k.id
 from (
 select t.id
-from (with changed as (
-select id, size
-from sold.stg_sizes
+from (select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
 where _batch_id > 20
 union all
-select h.id, h.size
-from sold.stg_sizes_history as h
-inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
 where m._batch_id > 20
-)
-
-select distinct q.id::integer as id
-from (
-select id from changed
-) as q) as t
+) as c) as t
 ) as k
 where num_nulls(k.id) = 0;
 
@@ -98,31 +94,36 @@ from (
     from made as d
     union all
     select
-        k.id,
+        g.id,
         m.sizes,
         array[]::text[] as _reasons,
         timestamptz '2025-01-01Z'::timestamptz as _deleted_at
-    from landing_sold."counts.touched" as k
-    left join sold.stg_counts as m on m.id = k.id
-    where
-        not exists (
-            select
-            from made as d
-            where d.id = k.id
-        )
-        and (
-            m._batch_id is not null and m._deleted_at is null
-            or exists (
-                select
-                from stg_rejects as r
-                where
-                    r.area = 'sold'
-                    and r.entity = 'counts'
-                    and r.key = jsonb_build_object('id', k.id)
-                    and r.resolved_at is null
-            )
-        )
+    from (
+        select h.id
+        from landing_sold."counts.touched" as k
+        inner join sold.stg_counts as h on h.id = k.id
+        where h._deleted_at is null
+        union
+        select k.id
+        from landing_sold."counts.touched" as k
+        inner join stg_rejects as r
+            on
+                r.area = 'sold'
+                and r.entity = 'counts'
+                and r.key = jsonb_build_object('id', k.id)
+                and r.resolved_at is null
+    ) as g
+    left join sold.stg_counts as m on m.id = g.id
+    where not exists (
+        select
+        from made as d
+        where d.id = g.id
+    )
 ) as r;
+
+-- leave_out
+delete from landing_sold.states
+where num_nulls(id, at, n) > 0;
 
 -- made_before
 select m.id, m.size
@@ -161,21 +162,17 @@ cross join lateral (
 
 -- named
 select t.id
-from (with changed as (
-select id, size
-from sold.stg_sizes
+from (select distinct c.id::integer as id
+from (
+select id, sizes, updated_at
+from sold.stg_items
 where _batch_id > 20
 union all
-select h.id, h.size
-from sold.stg_sizes_history as h
-inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+inner join sold.stg_items as m on m.id = h.id
 where m._batch_id > 20
-)
-
-select distinct q.id::integer as id
-from (
-select id from changed
-) as q) as t;
+) as c) as t;
 
 -- refused_before
 select (r.key ->> 'id')::integer, (r.key ->> 'size')::integer
@@ -192,6 +189,23 @@ where m._batch_id > 20
 ) as c) as t
 inner join stg_rejects as r on (r.key ->> 'id')::integer = t.id
 where r.area = 'sold' and r.entity = 'sizes' and r.resolved_at is null;
+
+-- refused_observations
+select
+    (r.key ->> 'id')::integer, (r.key ->> 'at')::timestamp with time zone, (r.key ->> 'n')::integer
+from stg_rejects as r
+inner join landing_sold."states.touched" as k on (r.key ->> 'id')::integer = k.id
+where r.area = 'sold' and r.entity = 'states' and r.resolved_at is null;
+
+-- refused_rows
+select k.id
+from landing_sold."counts.touched" as k
+inner join stg_rejects as r
+    on
+        r.area = 'sold'
+        and r.entity = 'counts'
+        and r.key = jsonb_build_object('id', k.id)
+        and r.resolved_at is null;
 
 -- some
 select

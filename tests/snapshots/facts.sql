@@ -169,19 +169,19 @@ where
     and f.transaction_timestamp < :span_to::timestamptz;
 
 -- repoint
-update zoned.fact_events as f
-set thing_key = v.new_key
+update sold.fact_zoned as f
+set state_key = v.new_key
 from (select
-    d.thing_key as new_key,
+    d.state_key as new_key,
     o._key as old_key,
     t._cover_from,
     t._cover_to
-from landing_zoned."things.timeline" as t
-inner join zoned.dim_things as d on t.id = d.id and d.valid_from = t.valid_from
-inner join landing_zoned."things.timeline" as o on t.id = o.id and o._key <> d.thing_key
+from landing_sold."states.timeline" as t
+inner join sold.dim_states as d on t.id = d.id and d.valid_from = t.valid_from
+inner join landing_sold."states.timeline" as o on t.id = o.id and o._key <> d.state_key
 where t._grew and o._role = 'version' or o._role = 'superseded') as v
 where
-    f.thing_key = v.old_key
+    f.state_key = v.old_key
     and (f.day::timestamp at time zone 'UTC') >= v._cover_from
     and (f.day::timestamp at time zone 'UTC') < v._cover_to
     and f.day >= :span_from::timestamptz at time zone 'UTC' - interval '1 day'

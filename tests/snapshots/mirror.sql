@@ -434,6 +434,25 @@ from landing."mrr_dim_customers.found" as f
 inner join public.mrr_dim_customers as m on f._row = m.ctid
 where f._differs;
 
+-- observations
+select
+    m.id,
+    m.at,
+    m.n,
+    m.sizes,
+    m._batch_id,
+    m._seq,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at
+from (
+    select distinct id
+    from sold.stg_states
+    where _batch_id > 0
+) as t
+inner join sold.stg_states as m on m.id = t.id
+where m._deleted_at is null or m._batch_id > 0;
+
 -- update
 update public.mrr_dim_customers as m
 set
@@ -569,36 +588,22 @@ inner join (
 where m.ctid = f._row and f._differs;
 
 -- update
-update public.mrr_things as m
+update sold.mrr_items as m
 set
-    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (
-        i.tag,
-        i.part,
-        i.v,
-        i.sizes,
-        i.at,
-        i.updated_at,
-        i._batch_id,
-        i._seq,
-        i._extracted_at,
-        i._deleted_at
-    )
-from landing."mrr_things.found" as f
+    (id, sizes, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (i.id, i.sizes, i.updated_at, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
+from landing_sold."mrr_items.found" as f
 inner join (
     select
-        tag,
-        part,
-        v,
+        id,
         sizes,
-        at,
         updated_at,
-        13::bigint as _batch_id,
+        22::bigint as _batch_id,
         0::bigint as _seq,
         timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
         timestamptz '2025-01-01Z'::timestamptz as _deleted_at
-    from landing."things.missing"
-) as i on f.tag = i.tag and f.part = i.part
+    from landing_sold."items.missing"
+) as i on f.id = i.id
 where m.ctid = f._row and f._differs;
 
 -- versions

@@ -235,6 +235,37 @@ where
     num_nulls(u.customer_id) = 0
     and not exists (select from public.dwh_dim_customers as d where d.customer_id = u.customer_id);
 
+-- infer
+insert into sold.dim_states
+(id, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
+select distinct
+    u.id,
+    timestamptz '2025-01-01Z',
+    timestamptz '2025-01-01Z',
+    true,
+    true,
+    timestamptz '2025-01-01Z',
+    :batch_id::bigint
+from (
+    select t.id
+    from landing_sold."states.timeline" as t
+    where
+        t._role = 'superseded'
+        and exists (
+            select
+            from sold.fact_zoned as f
+            where f.state_key = t._key
+        )
+        and not exists (
+            select
+            from sold.dim_states as d
+            where d.id = t.id
+        )
+) as u
+where
+    num_nulls(u.id) = 0
+    and not exists (select from sold.dim_states as d where d.id = u.id);
+
 -- insert
 insert into public.dwh_dim_customers (
     customer_id,
@@ -768,6 +799,83 @@ select
     _rank
 from ranked;
 
+-- place_observations
+with shown as (
+    select distinct on (id, at)
+        id,
+        sizes,
+        at as _at,
+        true as _live,
+        _batch_id,
+        _seq
+    from landing_sold.states
+    where _deleted_at is null
+    order by id, at, at desc, n desc
+),
+
+observed as (
+    select
+        id,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        null::bigint as _key,
+        null::timestamptz as _known_from,
+        null::timestamptz as _known_to,
+        false as _inferred,
+        false as _withdrawn
+    from shown
+    union all
+    select
+        d.id,
+        d.sizes,
+        d.changed_at as _at,
+        true as _live,
+        d._batch_id,
+        d._seq,
+        d.state_key as _key,
+        d.valid_from as _known_from,
+        d.valid_to as _known_to,
+        d.is_inferred as _inferred,
+        true as _withdrawn
+    from (select distinct id from landing_sold.states) as l
+    inner join sold.dim_states as d on l.id = d.id
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (instant order by _withdrawn) as _rank,
+        max(_key) over instant as _instant_key,
+        max(_known_to) over instant as _instant_to,
+        max(_key) filter (where _inferred) over whole as _inferred_key,
+        bool_or(_inferred or _known_from < _at) over whole as _was_inferred
+    from observed
+    window
+        whole as (partition by id),
+        instant as (partition by id, _inferred, _at, _live)
+)
+select
+    id,
+    sizes,
+    _at,
+    case when _withdrawn or not _live then '-infinity' else _at end as _told_at,
+    _live,
+    _batch_id,
+    _seq,
+    0::bigint as _place,
+    _key,
+    _instant_key,
+    _instant_to,
+    _inferred_key,
+    coalesce(_was_inferred, false) as _was_inferred,
+    _withdrawn,
+    _rank
+from ranked
+where not _inferred;
+
 -- segment
 with told as (
     select
@@ -1084,6 +1192,25 @@ select
 from numbered
 window known_first as (partition by customer_id, _segment order by _instant_key is null, _at);
 
+-- take_over
+insert into landing_sold."states.timeline" (id, valid_from, _role, _cover_from, _cover_to, _grew)
+select
+    d.id,
+    d.valid_from,
+    'version',
+    '-infinity',
+    'infinity',
+    true
+from (select distinct id from landing_sold."states.timeline" where _role = 'superseded') as t
+inner join sold.dim_states as d on t.id = d.id
+where
+    d.is_inferred
+    and not exists (
+        select
+        from landing_sold."states.timeline" as v
+        where v._role = 'version' and v.id = d.id
+    );
+
 -- update
 update public.dwh_dim_customers as d
 set (
@@ -1150,28 +1277,16 @@ where
     );
 
 -- withdraw
-insert into landing."things.timeline" (
-    tag,
-    part,
-    v,
-    sizes,
-    changed_at,
-    _batch_id,
-    _seq,
-    _role,
-    _key
-)
+insert into landing_sold."states.timeline" (id, sizes, changed_at, _batch_id, _seq, _role, _key)
 select
-    tag,
-    part,
-    v,
+    id,
     sizes,
     _at,
     _batch_id,
     _seq,
     case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
     case when _rank = 1 then _instant_key end
-from landing."things.placed"
+from landing_sold."states.placed"
 where _withdrawn and (_rank = 1 or _key is null);
 
 -- withdraw_confirmations

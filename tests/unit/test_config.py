@@ -13,6 +13,13 @@ from tidemark.errors import ConfigError
 TREES = "entities.trees"
 OWN = "is PostgreSQL's or Tidemark's own; name another schema"
 IDENTIFIER = "an identifier has 1 to 63 bytes and no NUL"
+OWNED = {"table": "owned", "surrogate_key": "owned_key"}
+MADE = {
+    "from": ["visits"],
+    "key": ["tree_id"],
+    "touched_by": {"visits": {"columns": {"tree_id": "tree"}}},
+    "dimension": OWNED,
+}
 ROOM = "and 48 leave room for names derived from it, such as <table>_history"
 TAKEN = "is a name that layers or embedded servers have; choose another"
 REFUSED = [
@@ -156,6 +163,41 @@ REFUSED = [
         "entities.visits.fact.dimensions.tree_key",
         {"entity": "trees", "by": ["a", "b"]},
         "the file: entities.visits.fact.dimensions.tree_key.by: 2 columns for a key of 1.",
+    ),
+    (
+        f"{TREES}.dimension.tie_breaker",
+        "height",
+        f"{TREES}: `dimension.tie_breaker` is for a derived entity, which shows all observations "
+        "of a key; of a source's changes of one instant, the latest counts.",
+    ),
+    (
+        "entities.owned",
+        MADE,
+        "entities.owned: `dimension.effective` is missing: name the column of the deriving view "
+        "with the time of an observation.",
+    ),
+    (
+        "entities.owned",
+        {**MADE, "dimension": {**OWNED, "effective": "seen"}},
+        "entities.owned: `dimension.effective` is missing: name the column of the deriving view "
+        "with the time of an observation.",
+    ),
+    (
+        "entities.owned",
+        {**MADE, "dimension": {**OWNED, "effective": "tree_id"}},
+        "entities.owned: 'tree_id' is in the key, which is that of the dimension's members; their "
+        "observations have the time and the tie breaker beside it.",
+    ),
+    (
+        "entities.owned",
+        {**MADE, "dimension": {**OWNED, "effective": "at"}, "deleted_when": "is_gone"},
+        "entities.owned: `deleted_when` would take observations away; let the deriving view show "
+        "when a key ends, by `is_deleted` of an observation.",
+    ),
+    (
+        "entities.owned",
+        {**MADE, "touched_by": {"visits": ["at"]}},
+        "entities.owned: touched_by.visits: 'at' is not in the key.",
     ),
     (
         "entities.Trees",

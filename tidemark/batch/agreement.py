@@ -16,7 +16,7 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ContractError, refuse
-from tidemark.layers import cleanse, contracts, drift, flags, mirror
+from tidemark.layers import cleanse, contracts, derived, drift, flags, mirror
 from tidemark.layers.checking import Checked, first_of_each
 from tidemark.layers.mirror import Mirrored
 from tidemark.model import QualifiedName, Table
@@ -103,6 +103,7 @@ class _Behind:
     """STG's mirrors."""
     cleansing: cleanse.Found
     """Landing tables and cleansing views."""
+    deriving: derived.Views
     stored: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
     flags: Sequence[ContractError]
@@ -111,14 +112,18 @@ class _Behind:
     @staticmethod
     def read(stg: Session, dwh: Session, area: Area) -> _Behind:
         """Read the catalogs, with a message to each layer."""
-        in_stg = question.ask(stg, cleanse.tables(stg, area))
+        asked = question.both(cleanse.tables(stg, area), derived.views(stg, area))
+        in_stg, deriving = question.ask(stg, asked)
+        in_dwh = question.ask(dwh, contract.asked(dwh, area))
         sound = cleanse.checked(area, *in_stg).sound
         wrong = list(flags.wrong(stg, area, {name: one.target for name, one in sound.items()}))
-        return _Behind(area, *in_stg, *question.ask(dwh, contract.asked(dwh, area)), wrong)
+        return _Behind(area, *in_stg, deriving, *in_dwh, wrong)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:
         """Yield what is wrong with an entity there; `mirrored` is its mirror in MRR."""
         sent = {entity.name: mirrored[1]} if mirrored else {}
+        if entity.is_derived:
+            yield from derived.wrong(self.area, entity, self.deriving, self.staged)
         yield from cleanse.out_of_step(self.area, sent, self.cleansing)
         yield from cleanse.wrong(self.area, entity, self.staged, self.cleansing)
         yield from contract.wrong(self.area, entity, self.staged, self.stored)

@@ -57,9 +57,11 @@ def run(
         derivation, own = derivations[name], counts[name]
         changed = sum(counts[one].processed for one in derivation.inputs)
         since = None if is_whole else lacking.after
-        own.processed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
+        landed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
+        own.processed = landed.rows
         cleanse.apply(stg, derivation.cleansing, {last: batches[last]}, own)
-        own.warning = rejects.warning(stg, area, name, own, batches)
+        told = landed.warning(derivation.entity), rejects.warning(stg, area, name, own, batches)
+        own.warning = " ".join(filter(None, told)) or None
     return {*todo}
 
 

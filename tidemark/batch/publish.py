@@ -161,10 +161,17 @@ def landing(star: Star, entity: str) -> Landing:
 
 
 def job(star: Star, entity: str, *, after: int) -> Job:
-    """Return the job that sends versions of batches above `after`; of facts only current rows."""
+    """Return the job that sends versions of batches above `after`.
+
+    Of facts these are current rows, and of observations all those of the keys that have new ones.
+    """
     feed, target = star.feeds[entity], landing(star, entity)
     columns = [column.name for column in target.columns]
-    if entity in star.dimensions:
+    dimension = star.dimensions.get(entity)
+    if dimension and dimension.lands == "observations":
+        nk = dimension.natural_key
+        query = mirror.observations(feed.mirror, nk, after=after, columns=columns)
+    elif dimension:
         query = mirror.delta(feed.mirror, after=after, columns=columns)
     else:
         query = mirror.current(feed.relation, after=after, columns=columns)
@@ -199,8 +206,9 @@ def _remove_surplus(
 ) -> None:
     """Delete the facts that STG lacks, and land the members that it lacks as deleted ones."""
     for name, values in repair.surplus["dwh"].items():
-        feed = star.feeds[name]
-        keys = mirror.key_rows(Table(name, feed.columns), feed.mirror.key, values)
+        feed, key = star.feeds[name], star.key(name)
+        # A difference of versions tells a version by its beginning as well.
+        keys = mirror.key_rows(Table(name, feed.columns), key, [one[: len(key)] for one in values])
         if name in star.facts:
             counts[name].deleted += facts.discard(dwh, star.facts[name], keys)
             continue
@@ -209,7 +217,7 @@ def _remove_surplus(
                 __name__,
                 "land_surplus",
                 landing=db.name(*feed.landing),
-                key=Columns(feed.mirror.key),
+                key=Columns(key),
                 keys=keys,
                 batch_id=db.literal(delta.last),
                 clock=db.literal(repair.clock),
@@ -243,13 +251,25 @@ def _apply(
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
             roles = [role for role in fact.roles if role.dimension in changed]
-            own.repointed = sum(facts.repoint(dwh, fact, role) for role in roles)
+            own.repointed = sum(_repoint(dwh, fact, role, delta, counts) for role in roles)
             if fact.entity in delta.changed:
                 lacking = prepare_fact(dwh, area, fact, delta, counts)
                 own.add(facts.apply(dwh, fact, lacking, rows=own.processed))
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
     quality.gate(dwh, area)
+
+
+def _repoint(
+    dwh: Session, fact: Fact, role: RoleKey, delta: Delta, counts: Mapping[str, Counts]
+) -> int:
+    """Point facts at the versions that hold now; at an inferred member where a key has none."""
+    if role.dimension.lands == "observations":
+        gone = facts.orphaned(fact, role)
+        inferred = scd2.infer(dwh, role.dimension, gone, batch_id=delta.last)
+        counts[role.dimension.entity].inferred += inferred
+        scd2.take_over(dwh, role.dimension)
+    return facts.repoint(dwh, fact, role)
 
 
 def prepare_fact(
@@ -280,7 +300,7 @@ def record(dwh: Session, area: Area, star: Star, delta: Delta, *, applied: int) 
         behind,
         batch_id=delta.last,
         marks=delta.marks,
-        facts=[fact for name, fact in star.facts.items() if not delta.after[name] and delta.last],
+        whole=[one for name, one in star.whole.items() if not delta.after[name] and delta.last],
     )
     if delta.last > applied:
         ledger.record(dwh, area, delta.last, delta.marks, delta.changed)

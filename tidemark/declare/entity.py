@@ -178,9 +178,39 @@ class Entity(Declaration):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _observations_are_of_a_derived_entity(self) -> Entity:
+        if self.dimension is None:
+            return self
+        if not self.is_derived:
+            if self.dimension.tie_breaker:
+                raise ValueError(
+                    "`dimension.tie_breaker` is for a derived entity, which shows all observations "
+                    "of a key; of a source's changes of one instant, the latest counts"
+                )
+            return self
+        effective = self.dimension.effective
+        if effective is None or self.is_seen:
+            raise ValueError(
+                "`dimension.effective` is missing: name the column of the deriving view with the "
+                "time of an observation"
+            )
+        if self.deleted_when:
+            raise ValueError(
+                "`deleted_when` would take observations away; let the deriving view show when a "
+                "key ends, by `is_deleted` of an observation"
+            )
+        for column in (effective.column, self.dimension.tie_breaker):
+            if column in self.key:
+                raise ValueError(
+                    f"{column!r} is in the key, which is that of the dimension's members; their "
+                    "observations have the time and the tie breaker beside it"
+                )
+        return self
+
     def _is_derived_well(self) -> Entity:
-        if self.dimension:
-            raise ValueError("a derived entity feeds a `fact`; a `dimension` needs a source")
+        if self.dimension and self.fact:
+            raise ValueError("an entity is a `dimension` or a `fact`, not both")
         for name in self.made_of:
             if name not in self.touched_by:
                 raise ValueError(
@@ -197,6 +227,19 @@ class Entity(Declaration):
     def is_derived(self) -> bool:
         """Whether its rows are made of other entities' rows."""
         return bool(self.made_of)
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether its rows are observations: all of them together tell a dimension's history."""
+        return self.is_derived and self.dimension is not None
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The key of its rows in mirrors: `key`; of an observation, with its place in time."""
+        if not self.is_observed:
+            return self.key
+        assert self.dimension is not None, "an observed entity has a dimension"
+        return (*self.key, *filter(None, (self.changes_at, self.dimension.tie_breaker)))
 
     @cached_property
     def source_name(self) -> QualifiedName:

@@ -39,6 +39,9 @@ class DeclaredDimension(Declaration, title="Dimension"):
     entity's watermark."""
     first_version: Literal["beginning", "change"] = "beginning"
     """Where a key's first version starts: at the beginning of time, or at its change time."""
+    tie_breaker: Identifier | None = None
+    """Of a derived entity: column that orders the observations of a key at one instant. The one
+    with the greatest value counts."""
 
     @model_validator(mode="after")
     def _roles_are_disjoint(self) -> DeclaredDimension:

@@ -178,7 +178,7 @@ def _wrong_landing(area: Area, entity: Entity, found: Found) -> Iterator[Contrac
         yield from catalog.missing(found, [place], server="stg", why=why)
     if place in found:
         yield from contracts.without_order("stg", found[place])
-        yield from catalog.lacking(found[place], [*entity.key, *LINEAGE], server="stg", why=why)
+        yield from catalog.lacking(found[place], [*entity.row_key, *LINEAGE], server="stg", why=why)
 
 
 def _wrong_view(entity: Entity, view: Table) -> Iterator[ContractError]:

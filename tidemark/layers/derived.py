@@ -7,17 +7,19 @@ it may be refused, and becomes a mirror with a history. What it makes no more is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity, Touch
-from tidemark.errors import ContractError
+from tidemark.errors import ContractError, refuse
 from tidemark.layers import made
+from tidemark.layers.checking import first_of_each
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.mirror import REASONS, Mirror
-from tidemark.model import Column, QualifiedName, Table, label
+from tidemark.model import QualifiedName, Table
 from tidemark.postgres import catalog, compose, db, question, refusals, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Row, Session
@@ -46,8 +48,8 @@ class Derivation:
     @property
     def parts(self) -> Parts:
         """What fills the placeholders of the statements."""
-        key = self.entity.key
-        rest = tuple(c for c in self.view.names if c not in {*key, REASONS})
+        key, row_key = self.entity.key, self.entity.row_key
+        rest = tuple(c for c in self.view.names if c not in {*row_key, REASONS})
         has_reasons = REASONS in self.view.names
         return {
             "area": db.literal(self.area),
@@ -58,6 +60,8 @@ class Derivation:
             "keys": self.keys.name,
             "nk": Columns(key),
             "nk_types": self._types(key),
+            "rk": Columns(row_key),
+            "rk_types": self._types(row_key),
             "rest": Columns(rest),
             "reasons": db.name("v", REASONS) if has_reasons else db.raw("array[]::text[]"),
         }
@@ -66,35 +70,83 @@ class Derivation:
         return [db.raw(self.view.type_of(column)) for column in columns]
 
 
+Views = tuple[dict[QualifiedName, Table], dict[str, list[QualifiedName]]]
+"""The deriving views of an area, and entity -> what its view reads."""
+
+
+def views(stg: Session, area: Area) -> Question[Views]:
+    """Ask for the deriving views of an area, and for what they read."""
+    places = [one.deriving_view for one in area.derived]
+    return question.both(catalog.named(stg, places), _reads(area))
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What has landed of a derived entity."""
+
+    rows: int
+    left_out: int
+    """Observations without a place in time: they are none."""
+
+    def warning(self, entity: Entity) -> str | None:
+        """Say that observations were left out."""
+        if not self.left_out:
+            return None
+        view, place = ".".join(entity.deriving_view), entity.row_key[len(entity.key) :]
+        return (
+            f"{entity.name}: {self.left_out:,} rows of {view} have no {' or no '.join(place)}, so "
+            "they are no observations. Give them one in the view."
+        )
+
+
 def read(stg: Session, area: Area, cleansings: Mapping[str, Cleansing]) -> dict[str, Derivation]:
     """Read how the derived entities of an area are made, each behind its inputs.
 
     Raises:
-        ContractError: a deriving view is missing, or reads what it may not.
+        ContractError: all that is wrong with their views; see `wrong`.
     """
     if not area.derived:
         return {}
-    places = [one.deriving_view for one in area.derived]
-    views, reads = question.ask(stg, question.both(catalog.named(stg, places), _reads(area)))
-    found = {}
-    for entity in area.derived:
-        why = f"entities.{entity.name}.from of sql/{area.area}/area.yml"
-        view = catalog.require(views, entity.deriving_view, server="stg", why=why)
-        catalog.require_columns(view, entity.key, server="stg", why=why)
-        _require_inputs(area, entity, reads[entity.name])
-        inputs = {name: cleansings[name].target for name in entity.made_of}
-        for name, touch in entity.touched_by.items():
-            if touch.query is None:
-                why = f"entities.{entity.name}.touched_by.{name} of sql/{area.area}/area.yml"
-                named = touch.columns.values()
-                catalog.require_columns(_table(inputs[name]), named, server="stg", why=why)
-        found[entity.name] = Derivation(area.area, entity, view, cleansings[entity.name], inputs)
-    return found
+    found = question.ask(stg, views(stg, area))
+    staged = {
+        area.entities[name].table("stg"): one.claims.table for name, one in cleansings.items()
+    }
+    each = (first_of_each(wrong(area, entity, found, staged)) for entity in area.derived)
+    refuse(chain.from_iterable(each))
+    return {
+        entity.name: Derivation(
+            area.area,
+            entity,
+            found[0][entity.deriving_view],
+            cleansings[entity.name],
+            {name: cleansings[name].target for name in entity.made_of},
+        )
+        for entity in area.derived
+    }
 
 
-def _table(target: Mirror) -> Table:
-    columns = tuple(Column(name, target.types[name]) for name in target.payload)
-    return Table(label(target.table), columns)
+def wrong(
+    area: Area, entity: Entity, found: Views, staged: Mapping[QualifiedName, Table]
+) -> Iterator[ContractError]:
+    """Yield what is wrong with a deriving view: it is missing, lacks a column, or reads too much.
+
+    Args:
+        area: the area of the entity.
+        entity: it is derived.
+        found: what `views` has found.
+        staged: STG's mirrors. One that is missing is told elsewhere.
+    """
+    places, reads = found
+    why = f"entities.{entity.name} of sql/{area.area}/area.yml"
+    yield from catalog.missing(places, [entity.deriving_view], server="stg", why=why)
+    if view := places.get(entity.deriving_view):
+        yield from catalog.lacking(view, entity.row_key, server="stg", why=why)
+    yield from _beside_its_inputs(area, entity, reads[entity.name])
+    for name, touch in entity.touched_by.items():
+        mirrored = staged.get(area.entities[name].table("stg"))
+        if mirrored and touch.query is None:
+            why = f"entities.{entity.name}.touched_by.{name} of sql/{area.area}/area.yml"
+            yield from catalog.lacking(mirrored, touch.columns.values(), server="stg", why=why)
 
 
 def _reads(area: Area) -> Question[dict[str, list[QualifiedName]]]:
@@ -117,8 +169,10 @@ def _reads(area: Area) -> Question[dict[str, list[QualifiedName]]]:
     return question.of(compose.statement(__name__, "reads"), which, read)
 
 
-def _require_inputs(area: Area, entity: Entity, reads: Sequence[QualifiedName]) -> None:
-    """Check that a deriving view reads the live rows of its inputs alone.
+def _beside_its_inputs(
+    area: Area, entity: Entity, reads: Sequence[QualifiedName]
+) -> Iterator[ContractError]:
+    """Yield what a deriving view reads beside the live rows of its inputs.
 
     Rows of another entity could change without a row being made anew, and a mirror has rows that
     are deleted.
@@ -137,9 +191,8 @@ def _require_inputs(area: Area, entity: Entity, reads: Sequence[QualifiedName]) 
             )
         else:
             continue
-        raise ContractError(
-            f"{what}. {remedy}.", server="stg", table=".".join(entity.deriving_view)
-        )
+        table = ".".join(entity.deriving_view)
+        yield ContractError(f"{what}. {remedy}.", server="stg", table=table)
 
 
 def with_marks(area: Area, marks: Mapping[str, str]) -> dict[str, str]:
@@ -154,7 +207,7 @@ def with_marks(area: Area, marks: Mapping[str, str]) -> dict[str, str]:
 
 def land(
     stg: Session, derivation: Derivation, *, after: int | None, batch_id: int, rows: int
-) -> int:
+) -> Landed:
     """Land what the view makes of changed inputs, in the transaction that has written these.
 
     Args:
@@ -164,34 +217,42 @@ def land(
         batch_id: the batch that writes them.
         rows: about how many rows of the inputs have changed.
 
-    Returns:
-        The number of rows that have landed.
-
     Raises:
         ContractError: the view makes a key twice. The caller rolls back.
     """
     parts, landing = derivation.parts, _landing(derivation)
-    with refusals.named(derivation.entity.name, stg=refusals.CLEANSING):
+    entity = derivation.entity
+    with refusals.named(entity.name, stg=refusals.CLEANSING):
         clock = _clock(stg, derivation, after or 0)
         keys = _keys(derivation, after)
         worktable.fill(stg, derivation.keys, keys, rows=rows)
         worktable.analyze(stg, derivation.keys.name, rows=rows)
         stg.queue(landing.emptied)
         rows_made = compose.statement(__name__, "all" if after is None else "some", parts)
+        refused = "refused_observations" if entity.is_observed else "refused_rows"
         which = {"batch_id": db.literal(batch_id), "clock": db.literal(clock)}
+        which["refused"] = compose.statement(__name__, refused, parts)
         landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
+        out = stg.run(compose.statement(__name__, "leave_out", parts)) if entity.is_observed else 0
         worktable.release(stg, derivation.keys, rows=rows)
-    repeated = refusals.repeated_key(stg, landing.name, derivation.entity.key)
+    repeated = refusals.repeated_key(stg, landing.name, entity.row_key)
     if repeated:
-        view = ".".join(derivation.entity.deriving_view)
+        view = ".".join(entity.deriving_view)
         raise ContractError(
-            f"stg: the view {view} makes the key {repeated} more than once. Make it one row, or "
-            f"name another `key` of entities.{derivation.entity.name} in "
-            f"sql/{derivation.area}/area.yml.",
+            f"stg: the view {view} makes the key {repeated} more than once. {_remedy(derivation)}",
             server="stg",
             table=view,
         )
-    return landed
+    return Landed(landed - out, out)
+
+
+def _remedy(derivation: Derivation) -> str:
+    """Say what to do about a key that a view makes twice."""
+    entity = derivation.entity
+    where = f"entities.{entity.name} in sql/{derivation.area}/area.yml"
+    if entity.is_observed:
+        return f"Make it one row, or name another `dimension.tie_breaker` of {where}."
+    return f"Make it one row, or name another `key` of {where}."
 
 
 def _landing(derivation: Derivation) -> WorkTable:

@@ -1,8 +1,9 @@
 -- Rows that a view makes of other entities' rows.
 --
--- {view}     v: the view derive_<entity>; {nk} and {rest} are its columns
+-- {view}     v: the view derive_<entity>; {rk} and {rest} are its columns
 -- {mirror}   m: the derived entity's mirror, or that of an input
 -- {keys}     k: the derived keys that are made anew
+-- {nk} {rk}  the entity's key, and that of its rows: of observations it has their place in time too
 
 -- The versions of an input that batches after `after` wrote, and those that came before them.
 -- name: changed
@@ -67,7 +68,7 @@ where num_nulls({k.nk}) = 0
 
 -- name: some
 select
-    {v.nk},
+    {v.rk},
     {v.rest},
     {reasons} as _reasons
 from {keys} as k
@@ -79,7 +80,7 @@ cross join lateral (
 
 -- name: all
 select
-    {v.nk},
+    {v.rk},
     {v.rest},
     {reasons} as _reasons
 from {view} as v
@@ -98,7 +99,7 @@ where r.area = {area} and r.entity = {entity} and r.resolved_at is null
 -- landed rows do.
 -- name: land
 insert into {landing} (
-    {nk},
+    {rk},
     {rest},
     _reasons,
     _batch_id,
@@ -112,7 +113,7 @@ with made as materialized (
 )
 
 select
-    {r.nk},
+    {r.rk},
     {r.rest},
     r._reasons,
     {batch_id}::bigint as _batch_id,
@@ -122,38 +123,55 @@ select
     r._deleted_at
 from (
     select
-        {d.nk},
+        {d.rk},
         {d.rest},
         d._reasons,
         null::timestamptz as _deleted_at
     from made as d
     union all
     select
-        {k.nk},
+        {g.rk},
         {m.rest},
         array[]::text[] as _reasons,
         {clock}::timestamptz as _deleted_at
-    from {keys} as k
-    left join {mirror} as m on {m.nk = k.nk}
-    where
-        not exists (
-            select
-            from made as d
-            where {d.nk = k.nk}
-        )
-        and (
-            m._batch_id is not null and m._deleted_at is null
-            or exists (
-                select
-                from stg_rejects as r
-                where
-                    r.area = {area}
-                    and r.entity = {entity}
-                    and r.key = jsonb_build_object({'nk', k.nk})
-                    and r.resolved_at is null
-            )
-        )
+    from (
+        select {h.rk}
+        from {keys} as k
+        inner join {mirror} as h on {h.nk = k.nk}
+        where h._deleted_at is null
+        union
+        {refused}
+    ) as g
+    left join {mirror} as m on {m.rk = g.rk}
+    where not exists (
+        select
+        from made as d
+        where {d.rk = g.rk}
+    )
 ) as r
+
+-- Open rejects of the keys.
+-- name: refused_rows
+select {k.nk}
+from {keys} as k
+inner join stg_rejects as r
+    on
+        r.area = {area}
+        and r.entity = {entity}
+        and r.key = jsonb_build_object({'nk', k.nk})
+        and r.resolved_at is null
+
+-- The same of observations, whose rejects have more than the key.
+-- name: refused_observations
+select {(r.key ->> 'rk')::rk_types}
+from stg_rejects as r
+inner join {keys} as k on {(r.key ->> 'nk')::nk_types = k.nk}
+where r.area = {area} and r.entity = {entity} and r.resolved_at is null
+
+-- Observations that have no place in time.
+-- name: leave_out
+delete from {landing}
+where num_nulls({rk}) > 0
 
 -- name: clock
 select max(c._extracted_at)

@@ -78,7 +78,7 @@ def mirror(entity: Entity, layer: Layer, columns: Sequence[Column], *, comment: 
         spelled=db.literal(db.quoted(*place)),
         column=_named(columns),
         type=_types(columns),
-        key=db.literal([*entity.key]),
+        key=db.literal([*entity.row_key]),
         comment=db.literal(comment),
     )
 
@@ -170,7 +170,7 @@ def staged(
             can't follow without a rewrite.
     """
     why = f"entities.{entity.name} of sql/{area.area}/area.yml"
-    lacking = catalog.lacking(view, [*entity.key, *LINEAGE, REASONS], server="stg", why=why)
+    lacking = catalog.lacking(view, [*entity.row_key, *LINEAGE, REASONS], server="stg", why=why)
     refuse(first_of_each((*contracts.order_not_passed_on(view), *lacking)))
     own = (*LINEAGE, REASONS)
     wanted = tuple(Column(one.name, one.type) for one in view.columns if one.name not in own)

@@ -103,7 +103,7 @@ Mirrored = tuple[Mirror, Table]
 
 def bare(entity: Entity, layer: ServerName) -> Mirror:
     """Return an entity's mirror as area.yml declares it: without its payload."""
-    return Mirror(entity.table(layer), entity.landing[0], (), entity.key)
+    return Mirror(entity.table(layer), entity.landing[0], (), entity.row_key)
 
 
 def read(session: Session, area: Area) -> dict[str, tuple[Mirror, Table]]:
@@ -161,8 +161,8 @@ def wrong(
     table, history = (found[place] for place in places)
     for each in (table, history):
         yield from contracts.without_order(layer, each)
-    yield from catalog.lacking(table, [*entity.key, *LINEAGE], server=layer, why=why)
-    yield from _named_as_ours(layer, table, _payload(table), entity.key)
+    yield from catalog.lacking(table, [*entity.row_key, *LINEAGE], server=layer, why=why)
+    yield from _named_as_ours(layer, table, _payload(table), entity.row_key)
     yield from contracts.unlike(layer, area, table, history)
 
 
@@ -269,6 +269,23 @@ def delta(mirror: Mirror, *, after: int, columns: Sequence[str]) -> Composable:
         "versions",
         mirror=mirror.name,
         history=mirror.history,
+        columns=Columns(tuple(columns)),
+        after=db.literal(after),
+    )
+
+
+def observations(
+    mirror: Mirror, natural_key: tuple[str, ...], *, after: int, columns: Sequence[str]
+) -> Composable:
+    """Compose the query of all live rows of the natural keys that batches after `after` touched.
+
+    What these batches have deleted is in it as well.
+    """
+    return compose.statement(
+        __name__,
+        "observations",
+        mirror=mirror.name,
+        nk=Columns(natural_key),
         columns=Columns(tuple(columns)),
         after=db.literal(after),
     )

@@ -98,6 +98,18 @@ select {columns}
 from {history}
 where _batch_id > {after}
 
+-- All live rows of the natural keys of which a batch after `after` has written rows. What it has
+-- deleted is sent too: it may have been the last row of its natural key.
+-- name: observations
+select {m.columns}
+from (
+    select distinct {nk}
+    from {mirror}
+    where _batch_id > {after}
+) as t
+inner join {mirror} as m on {m.nk = t.nk}
+where m._deleted_at is null or m._batch_id > {after}
+
 -- name: current_versions
 select {m.columns}
 from {relation} as m

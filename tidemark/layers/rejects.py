@@ -94,7 +94,7 @@ def resolve(
         {
             "area": area,
             "entity": entity.name,
-            "columns": list(entity.key),
+            "columns": list(entity.row_key),
             "keys": db.Json([list(one) for one in keys]),
             "batch_id": batch_id,
             "clock": clock,

@@ -22,7 +22,7 @@ from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, holds
 from tidemark.star import scd2
 from tidemark.star.facts import DELETED
-from tidemark.star.scd2 import VERSIONING
+from tidemark.star.scd2 import ENDS, VERSIONING
 
 _NUMBERED = re.compile(r"_(by|member)_\d+")
 """Columns of work tables whose names have a number."""
@@ -86,6 +86,15 @@ def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Itera
     if sent:
         dating = () if entity.is_seen else (str(entity.changes_at),)
         yield from _not_staged(entity, sent, (*named, *dating), why)
+    if sent and entity.is_observed and ENDS in sent.names and sent.type_of(ENDS) != "boolean":
+        yield ContractError(
+            f"stg: {ENDS} is {sent.type_of(ENDS)} in {sent.name}, and says of an observation of "
+            f"{entity.name} whether its key ends: it has to be boolean. Cast it in "
+            f"{'.'.join(entity.deriving_view)}.",
+            server="stg",
+            table=sent.name,
+            column=ENDS,
+        )
     if table:
         yield from _confirmations(area, entity, table, found)
     if table and sent:

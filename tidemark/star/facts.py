@@ -204,6 +204,22 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
     )
 
 
+def orphaned(fact: Fact, role: RoleKey) -> Composable:
+    """Compose the relation of natural keys that facts point at, and that have no version any more.
+
+    To be asked after `scd2.apply`, and before the facts point elsewhere (`repoint`).
+    """
+    return compose.statement(
+        __name__,
+        "orphaned",
+        nk=role.nk,
+        timeline=role.dimension.timeline.name,
+        dimension=role.dimension.name,
+        fact=fact.name,
+        column=db.name(role.column),
+    )
+
+
 def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int) -> Counts:
     """Merge the resolved facts into the fact table.
 

@@ -91,6 +91,24 @@ from {resolved}
 -- name: unknown
 (select {by as nk} from {resolved} where {column} is null)
 
+-- name: orphaned
+(
+    select {t.nk}
+    from {timeline} as t
+    where
+        t._role = 'superseded'
+        and exists (
+            select
+            from {fact} as f
+            where f.{column} = t._key
+        )
+        and not exists (
+            select
+            from {dimension} as d
+            where {d.nk = t.nk}
+        )
+)
+
 -- By now each natural key that a fact names has a member. A fact without one points at the unknown
 -- member.
 -- name: resolve_missing

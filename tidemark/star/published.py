@@ -1,7 +1,8 @@
-"""How far each table of the DWH has come, and what its facts were made of.
+"""How far each table of the DWH has come, and what its columns and keys were made of.
 
 The last published batch is kept for each table. It is 0 for a table that was declared later than
-others, and for a fact whose columns or keys have changed: such a table gets all that STG has.
+others. It is 0 too for a fact, and for a dimension of observations, whose columns or keys have
+changed. Such a table gets all that STG has.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 from tidemark.star.facts import Fact
+from tidemark.star.scd2 import Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Published:
     batch_id: int
     """The last batch that is in it; 0: none was ever published."""
     shape: Mapping[str, Any] | None = None
-    """What a fact's columns and keys were made of; None: no fact, or not known."""
+    """What its columns and keys were made of; None: it is a dimension of changes, or not known."""
 
 
 def tables(area: Area) -> Question[dict[str, Published]]:
@@ -42,10 +44,12 @@ def tables(area: Area) -> Question[dict[str, Published]]:
     return question.of(compose.statement(__name__, "tables"), {"area": area.area}, read)
 
 
-def last_batches(known: Mapping[str, Published], facts: Iterable[Fact]) -> dict[str, int]:
+def last_batches(
+    known: Mapping[str, Published], whole: Iterable[Fact | Dimension]
+) -> dict[str, int]:
     """Say up to which batch the table of each entity is what area.yml and the catalogs say."""
     reached = {name: published.batch_id for name, published in known.items()}
-    restarted = {fact.entity: 0 for fact in facts if known[fact.entity].shape != _shape(fact)}
+    restarted = {one.entity: 0 for one in whole if known[one.entity].shape != _shape(one)}
     return {**reached, **restarted}
 
 
@@ -56,7 +60,7 @@ def record(
     *,
     batch_id: int,
     marks: Mapping[str, str],
-    facts: Iterable[Fact],
+    whole: Iterable[Fact | Dimension],
 ) -> None:
     """Record that tables have come as far as a batch; call it in the transaction that writes them.
 
@@ -66,7 +70,7 @@ def record(
         entities: those that have a table.
         batch_id: the last batch that STG has applied.
         marks: entity -> high-water mark of that batch.
-        facts: facts among them whose shape is remembered.
+        whole: tables among them whose shape is remembered.
     """
     moved = [
         {
@@ -79,15 +83,32 @@ def record(
     if moved:
         which = {"area": area.area, "moved": db.Json(moved), "batch_id": batch_id}
         dwh.queue(compose.statement(__name__, "mark"), which)
-    for fact in facts:
+    for one in whole:
         dwh.queue(
             compose.statement(__name__, "remember"),
-            {"table": label(fact.table), "shape": db.Json(_shape(fact))},
+            {"table": label(one.table), "shape": db.Json(_shape(one))},
         )
 
 
-def _shape(fact: Fact) -> dict[str, Any]:
-    """Return what a fact's columns and keys are made of, as it would come back from JSON."""
+def _shape(one: Fact | Dimension) -> dict[str, Any]:
+    """Return what a table's columns and keys are made of, as it would come back from JSON."""
+    return _shape_of_fact(one) if isinstance(one, Fact) else _shape_of_dimension(one)
+
+
+def _shape_of_dimension(dimension: Dimension) -> dict[str, Any]:
+    return {
+        "key": list(dimension.natural_key),
+        "type2": list(dimension.type2),
+        "type1": list(dimension.type1),
+        "untracked": list(dimension.untracked),
+        "effective": str(dimension.effective),
+        "tie_breaker": dimension.tie_breaker,
+        "has_ends": dimension.has_ends,
+        "first_version": dimension.first_version,
+    }
+
+
+def _shape_of_fact(fact: Fact) -> dict[str, Any]:
     return {
         "key": list(fact.natural_key),
         "columns": dict(fact.columns),

@@ -44,6 +44,9 @@ VERSIONING = (
 )
 """Columns that every dimension has beside its key and attributes."""
 
+ENDS = "is_deleted"
+"""Column of an observation that says whether its key ends there."""
+
 _WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
 
 _KEY = "that of the surrogate key"
@@ -114,9 +117,14 @@ class Dimension:
     effective: TimeColumn
     """Column of the landing table with the time of the change. Of a delete, `_extracted_at` says
     when it was seen, and any other column something older."""
-    has_plans: bool = False
-    """Whether `effective` may lie in the future. Such a row is a plan. It is withdrawn if the
-    source no longer shows it before it takes effect."""
+    lands: Literal["changes", "plans", "observations"] = "changes"
+    """What landed rows are. `plans`: `effective` may lie in the future, and what the source no
+    longer shows before it takes effect is withdrawn. `observations`: all that are known of their
+    keys, so that versions which they do not show are withdrawn."""
+    has_ends: bool = False
+    """Whether an observation may say, by `is_deleted`, that the key ends."""
+    tie_breaker: str | None = None
+    """Landing column that orders the observations of one instant."""
     first_version: Literal["beginning", "change"] = "beginning"
     is_scratch: bool = False
     """Whether it is the scratch table in which a rebuild derives the dimension."""
@@ -148,9 +156,14 @@ class Dimension:
         changes in the hour that happens twice keep their order if batches saw them one by one.
         """
         at = self.effective.instant(db.name(*alias, self.effective.name))
-        if self.has_plans or not self.effective.repeats:
+        if self.lands != "changes" or not self.effective.repeats:
             return at
         return compose.statement(__name__, "seen_by_then", at=at, seen_at=db.name(*alias, SEEN_AT))
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether a batch may take back what an earlier one has shown."""
+        return self.lands != "changes"
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -236,7 +249,8 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
         which = {"dimension": label(dimension.table), "columns": names, "since": batches}
         session.queue(compose.statement(__name__, "keep_since"), which)
     parts = _parts(dimension)
-    if session.value(compose.statement(__name__, "is_first_load", parts)):
+    is_whole = dimension.lands == "observations"
+    if not is_whole and session.value(compose.statement(__name__, "is_first_load", parts)):
         session.queue(dimension.timeline.emptied)
         fill = compose.statement(__name__, "fill", parts)
         has_indexes = rows > worktable.FEW and not dimension.is_scratch
@@ -245,8 +259,10 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
     _make_timeline(session, dimension, rows=rows)
     session.queue(compose.statement(__name__, "delete", parts))
     updated = session.run(compose.statement(__name__, "update", parts))
-    for step in ("insert", "withdraw_confirmations", "confirm"):
-        session.queue(compose.statement(__name__, step, parts))
+    session.queue(compose.statement(__name__, "insert", parts))
+    if not is_whole:
+        for step in ("withdraw_confirmations", "confirm"):
+            session.queue(compose.statement(__name__, step, parts))
     inserted, deleted, closed, broken = session.one(compose.statement(__name__, "examine", parts))
     if broken:
         raise GateError(
@@ -266,21 +282,23 @@ def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None
     """
     parts = _parts(dimension)
     placed = _place(dimension, parts)
-    if dimension.has_plans:
+    if dimension.withdraws:
         worktable.fill(session, dimension.placed, placed, rows=rows)
         placed = dimension.placed.name
     segment = compose.statement(__name__, "segment", parts, placed=placed)
     worktable.fill(session, dimension.segmented, segment, rows=rows)
     bound = compose.statement(__name__, "bound", parts)
     worktable.fill(session, dimension.timeline, bound, rows=rows)
-    if dimension.has_plans:
+    if dimension.withdraws:
         session.queue(compose.statement(__name__, "withdraw", parts, placed=placed))
     worktable.analyze(session, dimension.timeline.name, rows=rows)
 
 
 def _place(dimension: Dimension, parts: Parts) -> Composable:
     """Compose the query of all observations; without plans, none is judged by a later batch."""
-    if dimension.has_plans:
+    if dimension.lands == "observations":
+        return compose.statement(__name__, "place_observations", parts, **_order(dimension))
+    if dimension.lands == "plans":
         judged = compose.statement(__name__, "judged", parts)
         judged_to = compose.statement(__name__, "judged_to", parts)
         return compose.statement(__name__, "place", parts, judged=judged, judged_to=judged_to)
@@ -288,6 +306,16 @@ def _place(dimension: Dimension, parts: Parts) -> Composable:
     never = db.raw("null::timestamptz")
     place = compose.statement(__name__, "place", parts, judged=judged, judged_to=never)
     return compose.statement(__name__, "within", place=place)
+
+
+def _order(dimension: Dimension) -> dict[str, Composable | Columns]:
+    """Compose what orders observations, and says whether one is live."""
+    order = (dimension.effective.name, *filter(None, [dimension.tie_breaker]))
+    return {
+        "order": Columns(order),
+        "live": db.raw(f"{ENDS} is not true" if dimension.has_ends else "true"),
+        "key_type": db.raw(dimension.key_type),
+    }
 
 
 def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int]]]:
@@ -325,10 +353,15 @@ def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_
     )
 
 
+def take_over(session: Session, dimension: Dimension) -> None:
+    """Let inferred members take the facts of keys over that have no observation any more."""
+    session.queue(compose.statement(__name__, "take_over", _parts(dimension)))
+
+
 def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:
     """Leave the work tables to the next one."""
-    plans = [dimension.placed] if dimension.has_plans else []
-    worktable.release(session, *plans, dimension.segmented, dimension.timeline, rows=rows)
+    placed = [dimension.placed] if dimension.withdraws else []
+    worktable.release(session, *placed, dimension.segmented, dimension.timeline, rows=rows)
 
 
 def _parts(dimension: Dimension) -> Parts:
@@ -343,10 +376,12 @@ def _parts(dimension: Dimension) -> Parts:
         "surrogate": db.name(dimension.surrogate),
         "effective": dimension.effective_at(),
         "is_by_sight": db.literal(dimension.effective.name == SEEN_AT),
-        "clock": db.name("_extracted_at") if dimension.has_plans else db.raw("null::timestamptz"),
+        "clock": db.name("_extracted_at")
+        if dimension.lands == "plans"
+        else db.raw("null::timestamptz"),
         # Without plans both are the same. Then later windows need this order too, and one sort is
         # enough for all.
-        "told_at": db.name("_told_at" if dimension.has_plans else "_at"),
+        "told_at": db.name("_told_at" if dimension.withdraws else "_at"),
         "nk": Columns(dimension.natural_key),
         "type2": Columns(dimension.type2, texts=dimension.texts),
         "type1": Columns(dimension.type1),

@@ -239,6 +239,84 @@ select
     _rank
 from ranked
 
+-- The same where the landed rows are all observations of their keys. A known version counts only as the
+-- holder of a surrogate key: it keeps it if an observation of its instant is live, and else it is
+-- withdrawn. Of several observations of one instant the last one counts.
+-- name: place_observations
+with shown as (
+    select distinct on ({nk}, {effective})
+        {attributes},
+        {effective} as _at,
+        {live} as _live,
+        _batch_id,
+        _seq
+    from {landing}
+    where _deleted_at is null
+    order by {nk}, {effective}, {order desc}
+),
+
+observed as (
+    select
+        {attributes},
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        null::{key_type} as _key,
+        null::timestamptz as _known_from,
+        null::timestamptz as _known_to,
+        false as _inferred,
+        false as _withdrawn
+    from shown
+    union all
+    select
+        {d.attributes},
+        d.changed_at as _at,
+        true as _live,
+        d._batch_id,
+        d._seq,
+        d.{surrogate} as _key,
+        d.valid_from as _known_from,
+        d.valid_to as _known_to,
+        d.is_inferred as _inferred,
+        true as _withdrawn
+    from (select distinct {nk} from {landing}) as l
+    inner join {dimension} as d on {l.nk = d.nk}
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (instant order by _withdrawn) as _rank,
+        max(_key) over instant as _instant_key,
+        max(_known_to) over instant as _instant_to,
+        max(_key) filter (where _inferred) over whole as _inferred_key,
+        bool_or(_inferred or _known_from < _at) over whole as _was_inferred
+    from observed
+    window
+        whole as (partition by {nk}),
+        instant as (partition by {nk}, _inferred, _at, _live)
+)
+
+-- A key that ends has no type-1 values to tell.
+select
+    {attributes},
+    _at,
+    case when _withdrawn or not _live then '-infinity' else _at end as _told_at,
+    _live,
+    _batch_id,
+    _seq,
+    0::bigint as _place,
+    _key,
+    _instant_key,
+    _instant_to,
+    _inferred_key,
+    coalesce(_was_inferred, false) as _was_inferred,
+    _withdrawn,
+    _rank
+from ranked
+where not _inferred
+
 -- name: within
 ({place})
 
@@ -496,6 +574,26 @@ from {unknown} as u
 where
     num_nulls({u.nk}) = 0
     and not exists (select from {dimension} as d where {d.nk = u.nk})
+
+-- An inferred member in place of versions that were withdrawn, as a version of their timeline.
+-- name: take_over
+insert into {timeline} ({nk}, valid_from, _role, _cover_from, _cover_to, _grew)
+select
+    {d.nk},
+    d.valid_from,
+    'version',
+    '-infinity',
+    'infinity',
+    true
+from (select distinct {nk} from {timeline} where _role = 'superseded') as t
+inner join {dimension} as d on {t.nk = d.nk}
+where
+    d.is_inferred
+    and not exists (
+        select
+        from {timeline} as v
+        where v._role = 'version' and {v.nk = d.nk}
+    )
 
 -- How many versions are written, and how many versions of the touched keys overlap their successor, or
 -- leave a gap that no delete explains.

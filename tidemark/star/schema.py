@@ -25,7 +25,7 @@ from tidemark.postgres.sqltypes import unsized
 from tidemark.star import contract, published, scd2
 from tidemark.star.facts import Fact, RoleKey
 from tidemark.star.published import Published
-from tidemark.star.scd2 import VERSIONING, Dimension
+from tidemark.star.scd2 import ENDS, VERSIONING, Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,17 @@ class Star:
     facts: Mapping[str, Fact]
     last_batches: Mapping[str, int]
     """Entity -> the batch up to which its table is what area.yml and the catalogs say."""
+
+    def key(self, entity: str) -> tuple[str, ...]:
+        """Return the columns of STG that identify a fact, or a member of a dimension."""
+        dimension = self.dimensions.get(entity)
+        return dimension.natural_key if dimension else self.feeds[entity].mirror.key
+
+    @property
+    def whole(self) -> Mapping[str, Fact | Dimension]:
+        """The tables that are written from rows of today: all are sent when columns change."""
+        observed = {n: one for n, one in self.dimensions.items() if one.lands == "observations"}
+        return {**observed, **self.facts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,8 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
         entity.name: _fact(found.tables, entity, feeds[entity.name], dimensions)
         for entity in area.facts
     }
-    return Star(feeds, dimensions, facts, published.last_batches(found.published, facts.values()))
+    star = Star(feeds, dimensions, facts, {})
+    return replace(star, last_batches=published.last_batches(found.published, star.whole.values()))
 
 
 def _feed(area: Area, entity: Entity, target: Mirror, table: Table) -> Feed:
@@ -132,6 +144,7 @@ def _dimension(found: Mapping[QualifiedName, Table], entity: Entity, feed: Feed)
     untracked = tuple(name for name in table.names if name in staged and name not in named)
     effective = dating.dated_by(entity, feed.columns)
     assert effective is not None, "STG has it"
+    may_be_planned = effective.name not in (entity.watermark, SEEN_AT)
     return Dimension(
         entity=entity.name,
         table=table.qualified_name,
@@ -142,7 +155,9 @@ def _dimension(found: Mapping[QualifiedName, Table], entity: Entity, feed: Feed)
         type1=declared.type1,
         untracked=untracked,
         effective=effective,
-        has_plans=effective.name not in (entity.watermark, SEEN_AT),
+        lands="observations" if entity.is_observed else "plans" if may_be_planned else "changes",
+        has_ends=entity.is_observed and ENDS in staged,
+        tie_breaker=declared.tie_breaker,
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
         key_types={name: unsized(table.column(name).value_type) for name in entity.key},
@@ -158,7 +173,9 @@ def _with_added(one: Dimension, found: Stored) -> Dimension:
     known = found.since[label(one.table)]
     reached = found.published[one.entity].batch_id
     new = dict.fromkeys(one.attributes, reached) | dict(known)
-    added = {column: new[column] for column in (*one.type2, *one.untracked) if new[column]}
+    # Observations land whole whenever the columns change, so a null in a new column is a null.
+    columns = () if one.lands == "observations" else (*one.type2, *one.untracked)
+    added = {column: new[column] for column in columns if new[column]}
     unkept = {column: since for column, since in new.items() if column not in known}
     return replace(one, added=added, unkept=unkept)
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 
 from tidemark.declare.entity import Entity
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Column
+from tidemark.model import END_OF_TIME, Column
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Part
 from tidemark.postgres.db import Composable
 from tidemark.star.facts import DELETED, Fact, RoleKey
-from tidemark.star.scd2 import Dimension
+from tidemark.star.scd2 import ENDS, Dimension
 from tidemark.star.schema import Feed
 from tidemark.trust.compare import CommonColumns
 
 _EFFECTIVE = "_effective"
+_INSTANT = "timestamp with time zone"
+_TIMES = ("changed_at", "valid_to")
 NOTHING = db.raw("false")
 
 
@@ -81,6 +83,43 @@ def dimension(target: Dimension, feed: Feed, published: int) -> RelationPair:
             ),
             type2=Columns(target.type2),
         ),
+    )
+
+
+def observed(target: Dimension, feed: Feed, published: int) -> RelationPair:
+    """Pair what STG's observations say with all versions of a dimension, told by their beginning.
+
+    Untracked columns are those of a version's first observation here too.
+    """
+    staged = {column.name: column for column in feed.columns}
+    columns = {name: staged[name] for name in target.attributes}
+    columns |= {name: Column(name, _INSTANT) for name in _TIMES} | {ENDS: Column(ENDS, "boolean")}
+    order = (target.effective.name, *filter(None, [target.tie_breaker]))
+    return RelationPair(
+        _common((*target.natural_key, "changed_at"), columns),
+        compose.statement(
+            __name__,
+            "observed_versions",
+            nk=Columns(target.natural_key),
+            type2=Columns(target.type2, texts=target.texts),
+            type1=Columns(target.type1),
+            untracked=Columns(target.untracked),
+            attributes=Columns(target.attributes),
+            effective=target.effective_at("t"),
+            order=Columns(order),
+            live=db.raw(f"t.{ENDS} is not true") if target.has_ends else db.raw("true"),
+            mirror=feed.mirror.name,
+            applied=db.literal(published),
+            end=db.literal(END_OF_TIME),
+        ),
+        compose.statement(
+            __name__,
+            "stored_versions",
+            attributes=Columns(target.attributes),
+            dimension=target.name,
+            surrogate=db.name(target.surrogate),
+        ),
+        NOTHING,
     )
 
 

@@ -31,6 +31,83 @@
     where t.is_current and not t.is_inferred and t.{surrogate} <> 0
 )
 
+-- The versions that observations tell: where the state differs from that of the observation before, up
+-- to the next such instant. A natural key with rows of batches after {applied} is pending as a whole.
+-- name: observed_versions
+(
+    with known as (
+        select
+            {t.attributes},
+            {effective} as _at,
+            {live} as _live,
+            row_number() over (partition by {t.nk}, {effective} order by {t.order desc}) as _rank,
+            bool_or(t._batch_id > {applied}) over (partition by {t.nk}) as _pending
+        from {mirror} as t
+        where t._deleted_at is null or t._batch_id > {applied}
+    ),
+
+    compared as (
+        select
+            {nk},
+            {type2},
+            {last_value(type1) over whole as type1},
+            {untracked},
+            _at,
+            _live,
+            (
+                _live is distinct from lag(_live) over timeline
+                or _live and {type2 is distinct from lag(type2) over timeline}
+            ) as _starts
+        from known
+        where _rank = 1 and not _pending
+        window
+            timeline as (partition by {nk} order by _at),
+            whole as (
+                partition by {nk} order by _live, _at
+                rows between unbounded preceding and unbounded following
+            )
+    ),
+
+    bounded as (
+        select
+            *,
+            lead(_at) over (partition by {nk} order by _at) as _next_at,
+            lead(_live) over (partition by {nk} order by _at) as _next_live
+        from compared
+        where _starts
+    )
+
+    select
+        {attributes::text as attributes},
+        _at::text as changed_at,
+        coalesce(_next_at, {end})::text as valid_to,
+        (_next_live is false)::text as is_deleted,
+        false as _pending
+    from bounded
+    where _live
+    union all
+    select
+        {attributes::text as attributes},
+        _at::text,
+        null,
+        null,
+        true
+    from known
+    where _pending
+)
+
+-- name: stored_versions
+(
+    select
+        {t.attributes::text as attributes},
+        t.changed_at::text as changed_at,
+        t.valid_to::text as valid_to,
+        t.is_deleted::text as is_deleted,
+        false as _pending
+    from {dimension} as t
+    where not t.is_inferred and t.{surrogate} <> 0
+)
+
 -- name: staged_facts
 (
     select

@@ -240,9 +240,8 @@ def _rebuild_derived(stg: Session, derivation: Derivation, last: Mapping[int, Ap
     keep = compose.statement(__name__, "keep", payload=payload, mirror=target.name)
     worktable.make(stg, before, keep)
     rows = worktable.FEW + 1
-    counts = Counts(
-        processed=derived.land(stg, derivation, after=None, batch_id=batch_id, rows=rows)
-    )
+    landed = derived.land(stg, derivation, after=None, batch_id=batch_id, rows=rows)
+    counts = Counts(processed=landed.rows)
     cleanse.apply(stg, derivation.cleansing, last, counts)
     changes = _changes_of_stg(stg, target, before)
     worktable.drop(stg, before)
@@ -302,7 +301,7 @@ def _rebuild_dwh(
             [*(one.entity for one in dimensions), *(one.entity for one in rebuilt)],
             batch_id=delta.last,
             marks=delta.marks,
-            facts=rebuilt,
+            whole=[*(one for one in dimensions if one.entity in star.whole), *rebuilt],
         )
 
 

@@ -77,7 +77,8 @@ def run(
             checks.append(check)
             report(check)
         found = _audits(opened["dwh"], star)
-        origins = list(_origins(opened["stg"], cleansings, checks, found))
+        sourced = {name: cleansings[name] for name in mirrored}
+        origins = list(_origins(opened["stg"], sourced, checks, found))
         notes = list(_notes(look, opened, area))
         return Verification(area.area, area.source.name, clock, checks, found, origins, notes)
 
@@ -95,8 +96,8 @@ def _origins(
             differing[check.entity].update(one.key for one in check.of_rows)
     for audit in audited:
         differing[audit.entity].update(audit.keys)
-    for name, keys in differing.items():
-        known = sorted(key for key in keys if None not in key)
+    for name in differing.keys() & cleansings.keys():
+        known = sorted(key for key in differing[name] if None not in key)
         found = claims.origins(stg, cleansings[name].claims, known)
         yield from (Origin(name, key, mirrored) for key, mirrored in found.items())
 
@@ -117,7 +118,8 @@ def _checks(
         yield Checked("stage", name, _staged(staging, name))
     reached = star.last_batches
     for name, dimension in star.dimensions.items():
-        pair = pairs.dimension(dimension, star.feeds[name], reached[name])
+        versions = pairs.observed if dimension.lands == "observations" else pairs.dimension
+        pair = versions(dimension, star.feeds[name], reached[name])
         yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
     for name, fact in star.facts.items():
         pair = pairs.fact(fact, star.feeds[name], reached[name])
@@ -208,7 +210,8 @@ def _staged(staging: _Staging, name: str) -> Compared:
     stg, applied, cleansing = staging.stg, staging.applied, staging.cleansings[name]
     if name in staging.derivations:
         derivation = staging.derivations[name]
-        rows = derived.land(stg, derivation, after=None, batch_id=applied, rows=worktable.FEW + 1)
+        many = worktable.FEW + 1
+        rows = derived.land(stg, derivation, after=None, batch_id=applied, rows=many).rows
     else:
         rows = _land_mirrored(staging, name)
     is_applied = compose.statement(__name__, "is_applied", applied=db.literal(applied))
