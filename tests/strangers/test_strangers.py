@@ -72,6 +72,10 @@ delete from employee_territories where employee_id = 2;
 update sales."Price List" set price = 21, "updatedAt" = now() where "group" = 'retail';
 update sales.shipments set carrier = 'Snail' where part = 2;
 delete from us_states where state_id = 2;
+update sales."order" set customer_id = 'BO', order_date = '2025-01-03' where order_id = 1;
+update sales.bills set customer_id = 'BO', status = 'paid' where id = 1;
+update sales."bill rows" set bill = 2 where "row" = '00000000-0000-0000-0000-00000000000b';
+delete from sales.row_taxes where tax = 1.9;
 """
 
 
@@ -88,16 +92,8 @@ def test_goods_without_any_time_of_change_load_as_they_are(meet: Meet):
     trade.source(DEALS)
     trade.run()
     assert trade.differences() == []
-    assert lines(trade) == trade.rows(
-        "operational",
-        """
-        select d.order_id, d.quantity, p.product_name, c.category_name
-        from sales.order_details as d
-        inner join products as p using (product_id)
-        inner join categories as c using (category_id)
-        order by 1, 3
-        """,
-    )
+    assert star_of_lines(trade) == trade.rows("operational", LINES)
+    assert star_of_taxes(trade) == trade.rows("operational", TAXES)
     assert trade.rows(
         "dwh",
         """
@@ -115,22 +111,59 @@ def test_goods_without_any_time_of_change_load_as_they_are(meet: Meet):
         order by 1
         """,
     ) == [
-        (1, "Davolio", "Fuller", 20250104),
+        (1, "Davolio", "Fuller", 20250103),
         (2, "Davolio", None, 20250105),
         (3, "Fuller", "Davolio", 20250201),
     ]
 
 
-def lines(trade: Stranger) -> list[tuple[object, ...]]:
-    """Return each line with the product as it is now, and its category."""
+LINES = """
+select
+    d.order_id, d.quantity, p.product_name, cat.category_name, o.order_date, c.company_name,
+    to_char(o.required_date, 'YYYYMMDD')::int
+from sales.order_details as d
+inner join sales."order" as o using (order_id)
+inner join customers as c using (customer_id)
+inner join products as p using (product_id)
+inner join categories as cat using (category_id)
+order by 1, 3
+"""
+
+
+def star_of_lines(trade: Stranger) -> list[tuple[object, ...]]:
+    """Return each line with its order's date and customer, and its product as it is now."""
     return trade.rows(
         "dwh",
         """
-        select d.order_id, d.quantity, p.product_name, c.category_name
-        from trade.fact_order_details as d
-        inner join trade.dim_products as f using (product_key)
-        inner join trade.dim_products as p on p.product_id = f.product_id and p.is_current
-        inner join trade.dim_categories as c on c.category_id = p.category_id and c.is_current
+        select
+            f.order_id, f.quantity, p.product_name, cat.category_name, f.order_date, c.company_name,
+            nullif(f.required_date_key, 0)
+        from trade.fact_order_details as f
+        inner join trade.dim_customers as c using (customer_key)
+        inner join trade.dim_products as sold using (product_key)
+        inner join trade.dim_products as p on sold.product_id = p.product_id and p.is_current
+        inner join trade.dim_categories as cat
+            on p.category_id = cat.category_id and cat.is_current
         order by 1, 3
+        """,
+    )
+
+
+TAXES = """
+select t.tax, c.company_name, b.billed
+from sales.row_taxes as t
+inner join sales."bill rows" as r using ("row")
+inner join sales.bills as b on r.bill = b.id
+inner join customers as c using (customer_id)
+"""
+
+
+def star_of_taxes(trade: Stranger) -> list[tuple[object, ...]]:
+    """Return each tax with what the bill of its row says."""
+    return trade.rows(
+        "dwh",
+        """
+        select f.tax, c.company_name, f.billed
+        from trade.fact_row_taxes as f inner join trade.dim_customers as c using (customer_key)
         """,
     )

@@ -71,6 +71,25 @@ create table sales.order_details (
     discount real not null,
     primary key (order_id, product_id)
 );
+create table sales.bills (
+    id bigint primary key,
+    customer_id char(5) not null references customers,
+    billed timestamptz not null,
+    status text
+);
+create table sales."bill rows" (
+    "row" uuid primary key,
+    bill bigint not null references sales.bills,
+    product smallint references products,
+    status text,
+    "net %" numeric(9, 2) not null
+);
+create table sales.row_taxes (
+    "row" uuid references sales."bill rows",
+    kind text,
+    tax numeric(9, 2) not null,
+    primary key ("row", kind)
+);
 create table sales."Price List" (
     "productId" smallint not null references products,
     "group" text not null,
@@ -109,6 +128,12 @@ insert into sales."order" values
 (1, 'ALFKI', 1, 2, '2025-01-04', '2025-02-01', '2025-01-06 10:00', 32.38, 'Alfreds'),
 (2, 'BO', 1, null, '2025-01-05', null, null, null, null);
 insert into sales.order_details values (1, 1, 18, 5, 0), (1, 2, 10, 1, 0.1), (2, 1, 18, 2, 0);
+insert into sales.bills values (1, 'ALFKI', '2025-01-07 23:30Z', 'open'), (2, 'BO', '2025-01-08Z', null);
+insert into sales."bill rows" values
+('00000000-0000-0000-0000-00000000000a', 1, 1, 'new', 18), ('00000000-0000-0000-0000-00000000000b', 1, null, null, 2),
+('00000000-0000-0000-0000-00000000000c', 2, 2, 'new', 10);
+insert into sales.row_taxes values
+('00000000-0000-0000-0000-00000000000a', 'vat', 3.42), ('00000000-0000-0000-0000-00000000000c', 'vat', 1.9);
 insert into sales."Price List" ("productId", "group", price) values (1, 'retail', 18), (1, 'o''ne', 20);
 insert into sales.shipments values (7, 1, 'Speedy'), (7, 2, null);
 insert into sales.parcels values ('00000000-0000-0000-0000-000000000001', 7, 2, '2025-01-06 09:00', 1.5);

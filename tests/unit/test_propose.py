@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tidemark.declare import yamlfiles
 from tidemark.declare.config import Area
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.install.propose import entities, proposal, remarks, text, words
+from tidemark.install.propose import entities, proposal, remarks, text, views, words
 from tidemark.install.propose.catalog import Catalog, Index, Reference, SourceTable
 from tidemark.install.propose.draft import Dimension, Fact, Proposal
 from tidemark.model import Column
@@ -110,9 +110,80 @@ def test_two_references_to_one_table_are_two_roles_of_it():
     }
 
 
-def test_a_line_keeps_the_key_of_its_header_and_a_person_hears_of_it():
-    line = table("line", "sale", "product", amount="numeric")
-    made = propose(*SHOP, line)
+LINE = table("line", "sale", "product", amount="numeric")
+
+
+def joined(made: Proposal) -> dict[str, tuple[str, ...]]:
+    """Return what is made of lines and headers: entity -> its roles, then its event time."""
+    return {
+        one.name: (*one.star.roles, one.star.event_time.value)
+        for one in made.entities
+        if one.entity.join and isinstance(one.star, Fact)
+    }
+
+
+def test_lines_get_the_time_and_the_dimensions_of_their_header():
+    made = propose(*SHOP, LINE)
+    found = stars(made)
+    assert (found["line"], [*found["sale"].roles]) == (None, ["customer_key", "product_key"])
+    fact = found["line_with_sale"]
+    assert {column: role.by for column, role in fact.roles.items()} == {
+        "product_key": ("product_id",),
+        "customer_key": ("customer_id",),
+        "sale_product_key": ("sale_product_id",),
+    }
+    assert [c.name for c in fact.columns] == ["id", "sale_id", "amount", "ordered_at", "due_on"]
+    assert {*fact.dates.values()} == {"ordered_at", "due_on"}
+    assert "create table shop.fact_line (" in text.star(made)
+
+
+def test_a_header_without_amounts_goes_with_its_lines_if_they_are_all_that_refer_to_it():
+    order = table("order", "customer", ordered_at=STAMP, status=TEXT)
+    line = table("line", "order", "product", qty=INT, status=TEXT)
+    found = stars(propose(*SHOP[:2], order, line))
+    assert found["order"] is None
+    assert [c.name for c in found["line_with_order"].columns][-3:] == [
+        "status",
+        "ordered_at",
+        "order_status",
+    ]
+    paid = table("payment", "order", paid_at=STAMP, amount="numeric")
+    assert isinstance(stars(propose(*SHOP[:2], order, line, paid))["order"], Dimension)
+
+
+def test_lines_of_lines_get_what_both_say():
+    tax = table("tax", "line", tax="numeric")
+    assert joined(propose(*SHOP, LINE, tax)) == {
+        "line_with_sale": ("product_key", "customer_key", "sale_product_key", "ordered_at"),
+        "tax_with_line": ("product_key", "customer_key", "sale_product_key", "ordered_at"),
+    }
+
+
+def test_a_line_names_its_header_by_a_part_of_its_key_or_by_a_query():
+    inside = replace(LINE, indexes=(Index(("sale_id", "id"), is_unique=True, is_primary=True),))
+    assert "sale:\n        columns: {sale_id: id}" in text.area(propose(*SHOP, inside))
+    assert "on l.sale_id = c.id\n" in text.area(propose(*SHOP, LINE))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        table("line", "sale", amount="numeric", sold_at=STAMP),
+        table("line", "sale", note=TEXT),
+        table("line", "sale", amount="numeric", sale_id="integer?"),
+        table("line", "sale", amount="numeric", sale_id="numeric"),
+        table("line", "sale", "other", amount="numeric"),
+    ],
+    ids=["a time", "no amount", "may be null", "another type", "two headers"],
+)
+def test_what_is_no_line_keeps_the_columns_by_which_it_refers_to_a_fact(line: SourceTable):
+    other = replace(SHOP[2], name=("public", "other"))
+    assert joined(propose(*SHOP, other, line)) == {}
+
+
+def test_a_line_that_is_added_keeps_the_key_of_its_header_and_a_person_hears_of_it():
+    before = {one.entity.table.name: one for one in propose(*SHOP).entities}
+    made = proposal.make(Catalog({}), [LINE], area="shop", source="shop", known=before)
     assert [*stars(made)["line"].roles] == ["product_key"]
     said = "\n".join(remarks.unknown(made, Catalog({})))
     assert "line: sale_id names a row of public.sale, which is a fact too" in said
@@ -153,7 +224,8 @@ def test_names_that_a_dimension_has_for_itself_are_changed_in_a_view():
     made = propose(table("rate", name=TEXT, valid_from=DATE, is_current="boolean"))
     (one,) = made.entities
     assert stars(made)["rate"].type2 == ("source_is_current",)
-    assert "valid_from as source_valid_from" in text.view(made, one)
+    view = views.all_of(made)[f"stg/views/clean_{one.name}.sql"]
+    assert "valid_from as source_valid_from" in view
     assert "source_valid_from date" in text.star(made)
 
 
@@ -301,16 +373,16 @@ def catalogs(draw: st.DrawFn) -> list[SourceTable]:
 @given(catalogs())
 def test_whatever_a_database_holds_is_an_area_or_left_out_with_a_reason(tables: list[SourceTable]):
     made = propose(*tables)
-    placed = [one.entity.table.name for one in made.entities]
+    placed = [one.entity.table.name for one in made.entities if not one.entity.join]
     assert sorted([*placed, *made.left_out]) == sorted(one.name for one in tables)
     assert all(made.left_out.values())
-    assert len({one.name for one in made.entities}) == len(placed)
+    assert len({one.name for one in made.entities}) == len(made.entities)
     for one in made.entities:
         columns = [c.name for c in one.entity.columns]
         assert {*one.entity.key_columns} <= {*columns}
         if isinstance(one.star, Fact):
             own = [*one.star.roles, *one.star.dates, *(c.name for c in one.star.columns)]
             assert len(own) == len({*own})
-        else:
+        elif one.star:
             shown = [*one.entity.key_columns, *one.star.type1, *one.star.type2]
             assert len(shown) == len({*shown} - {*VERSIONING, one.star.surrogate_key})

@@ -19,7 +19,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.declare.scalars import TAKEN, TAKEN_SCHEMAS
 from tidemark.errors import ConfigError
-from tidemark.install.propose import catalog, entities, proposal, remarks, text, words
+from tidemark.install.propose import catalog, entities, proposal, remarks, text, views, words
 from tidemark.install.propose.catalog import Catalog, SourceTable
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Guess, Placed, Proposal
 from tidemark.model import QualifiedName, ServerName
@@ -95,7 +95,7 @@ def new(folder: Path, url: str, area: str | None, scope: Scope) -> Written:
     _refuse_empty(proposed, wanted)
     files = {
         "dwh/01_star.sql": text.star(proposed),
-        **_views(proposed),
+        **views.all_of(proposed),
         "area.yml": text.area(proposed),
     }
     _check(files["area.yml"], name)
@@ -129,10 +129,10 @@ def add(folder: Path, url: str, area: str | None, table: str) -> Written:
         )
     _refuse_empty(proposed, wanted)
     path = folder / "sql" / there.area / "area.yml"
-    added = "\n".join(text.entity(one) for one in proposed.entities)
+    added = text.entities(proposed)
     files = {
         _next_file(path.parent / "dwh", proposed.entities[0].name): text.tables(proposed),
-        **_views(proposed),
+        **views.all_of(proposed),
         "area.yml": _with_entities(path.read_text("utf-8"), added, there.area),
     }
     _check(files["area.yml"], there.area)
@@ -167,11 +167,6 @@ def _refuse_empty(proposed: Proposal, wanted: Sequence[SourceTable]) -> None:
         f"init: nothing of the {len(wanted)} tables can be followed, and nothing was written: "
         f"{why}."
     )
-
-
-def _views(proposed: Proposal) -> dict[str, str]:
-    made = {one.name: text.view(proposed, one) for one in proposed.entities}
-    return {f"stg/views/clean_{name}.sql": view for name, view in made.items() if view}
 
 
 def _check(declared: str, area: str) -> None:

@@ -58,8 +58,25 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """How a view makes rows of the lines of one entity and of their headers, those of another."""
+
+    line: str
+    header: str
+    on: Mapping[str, str]
+    """Column of a line -> column of the header's key."""
+    taken: Mapping[str, str]
+    """Column of the header -> its name beside those of the line."""
+    event: str
+    """The time of the header that dates its lines, by its name there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
-    """A table of the source that can be followed: its key, its watermark, what is read of it."""
+    """A table of the source that can be followed: its key, its watermark, what is read of it.
+
+    Or the rows of a view that joins two others. Then the table is the line's, with more columns.
+    """
 
     name: str
     table: SourceTable
@@ -72,6 +89,8 @@ class Entity:
     """Whose clock its times without a zone show, and whose days are those of a fact."""
     remarks: tuple[str, ...] = ()
     """What a person should know about it."""
+    join: Join | None = None
+    """What it is made of, if it has no source of its own."""
 
     @property
     def watermark_zone(self) -> str:
@@ -105,7 +124,8 @@ class Placed:
     """An entity, and what it becomes in the star."""
 
     entity: Entity
-    star: Dimension | Fact
+    star: Dimension | Fact | None
+    """None: it only is an input of others."""
     why: str
     remarks: tuple[str, ...] = ()
 
@@ -117,8 +137,9 @@ class Placed:
     @property
     def dwh(self) -> str:
         """The name of its table in the DWH, without the schema."""
-        kind = "dim" if isinstance(self.star, Dimension) else "fact"
-        return f"{kind}_{self.name}"
+        if isinstance(self.star, Dimension):
+            return f"dim_{self.name}"
+        return f"fact_{self.entity.join.line if self.entity.join else self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from tidemark.declare.star import SEEN
@@ -83,9 +83,7 @@ def names(
     """Give each table a name that an entity can have, and no other one has."""
     given: dict[QualifiedName, str] = {}
     plain = [words.plain(table.name[1]) for table in tables]
-    # Names that Tidemark derives from those of entities, for histories and cleansing views.
-    derived = [made for name in (*plain, *taken) for made in (f"{name}_history", f"clean_{name}")]
-    used = {*taken, *derived}
+    used = {*taken, *derived((*plain, *taken))}
     for table, name in zip(tables, plain, strict=True):
         is_twice = plain.count(name) > 1 and table.name[0] != "public"
         wanted = f"{words.plain(table.name[0])}_{name}" if is_twice else name
@@ -94,13 +92,30 @@ def names(
     return given
 
 
+def derived(names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that Tidemark derives from those of entities, for histories and views."""
+    for name in names:
+        yield f"{name}_history"
+        yield from (f"{prefix}_{name}" for prefix in ("clean", "live", "derive"))
+
+
 def free(wanted: str, used: Collection[str], longest: int = 63) -> str:
-    """Return a name that is not used: the wanted one, or one with a number behind it."""
-    name, number = wanted[:longest], 2
+    """Return a name that is not used: the wanted one, or one with a number behind it.
+
+    Args:
+        wanted: the name.
+        used: other names.
+        longest: its bytes at most.
+    """
+    name, number = _clipped(wanted, longest), 2
     while name in used:
         end = f"_{number}"
-        name, number = wanted[: longest - len(end)] + end, number + 1
+        name, number = _clipped(wanted, longest - len(end)) + end, number + 1
     return name
+
+
+def _clipped(name: str, longest: int) -> str:
+    return name.encode()[:longest].decode(errors="ignore")
 
 
 def entity(table: SourceTable, name: str, zone: str) -> Entity | str:

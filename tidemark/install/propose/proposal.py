@@ -55,7 +55,15 @@ def make(
             left_out[table.name] = one
         else:
             found.append(one)
-    stars, homeless = star.placed(found, before)
+    used = {*names.values(), *taken}
+
+    def free(wanted: str) -> str:
+        derived = entities.derived(used)
+        name = entities.free(wanted, {*used, *derived}, longest)
+        used.add(name)
+        return name
+
+    stars, homeless = star.placed(found, before, free)
     return Proposal(
         area=area,
         source=source,

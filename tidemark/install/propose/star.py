@@ -2,143 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
-from tidemark.install.propose import entities, words
-from tidemark.install.propose.catalog import Reference, is_time
-from tidemark.install.propose.draft import Dimension, Entity, Fact, Guess, Placed, Role
+from tidemark.install.propose import entities, joins, shapes, words
+from tidemark.install.propose.catalog import Reference
+from tidemark.install.propose.draft import Dimension, Entity, Fact, Placed, Role
+from tidemark.install.propose.shapes import Shape
 from tidemark.model import Column, QualifiedName
 from tidemark.postgres.sqltypes import compares
 from tidemark.star.scd2 import VERSIONING
 
-_NUMBERS = ("numeric", "money", "real", "double precision")
-_WHOLE = ("integer", "bigint", "smallint")
 _LONG = ("json", "xml", "bytea", "timestamp", "date", "time", "interval", "tsvector")
 _LONG_TEXT = 255
-_LATER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What decides whether a table is a dimension or a fact."""
-
-    entity: Entity
-    references: tuple[Reference, ...]
-    """To other entities."""
-    referring: frozenset[QualifiedName]
-    """Other entities that refer to it."""
-
-    @property
-    def events(self) -> list[Column]:
-        """The times of what a row is about, the best first."""
-        return [one for one in _dating(self.entity) if _rank(self.entity, one) == 0]
-
-    @property
-    def has_amounts(self) -> bool:
-        """Whether it has numbers that can be summed."""
-        return any(
-            one.type.startswith(_NUMBERS)
-            or (one.type in _WHOLE and words.is_amount(one.name) and one.name not in self.naming)
-            for one in self.entity.columns
-        )
-
-    @property
-    def naming(self) -> set[str]:
-        """The columns that name other rows."""
-        return {column for reference in self.references for column in reference.columns}
-
-    @property
-    def is_link(self) -> bool:
-        """Whether a row says no more than that two others belong together."""
-        own = {*self.entity.key_columns, *self.naming}
-        others = [one for one in self.entity.columns if one.name not in own]
-        says_no_more = not self.events and all(map(is_time, others))
-        return len(self.references) > 1 and not self.referring and says_no_more
-
-    def judged(self) -> str:
-        """Say why it is a fact; '' if it is a dimension."""
-        refers = f"refers to {_count(self.references, 'table')}"
-        if self.is_link:
-            return f"says which rows of {_count(self.references, 'table')} belong together"
-        if not self._happens():
-            return ""
-        if self.events:
-            return f"{refers} and has a time" if self.references else "has a time"
-        return f"{refers} and has amounts" if self.has_amounts else refers
-
-    def _happens(self) -> bool:
-        """Whether a row is something that happened, and not a person, a thing or a list's item."""
-        columns = [one.name for one in self.entity.columns]
-        is_named = words.has_own_name(columns, self.entity.table.name[1])
-        ways = len(self.references)
-        if self.referring:
-            return ways > 0 and bool(self.events) and not is_named and ways + self.has_amounts > 1
-        if is_named:
-            return ways > 0 and any(one.not_null for one in self.events)
-        if ways > 1:
-            is_between = {*self.entity.key_columns} <= self.naming
-            is_dated = any(_rank(self.entity, one) < _LATER for one in _dating(self.entity))
-            return self.has_amounts or is_dated or is_between
-        return bool(self.events) or (ways > 0 and self.has_amounts)
-
-
-def _count(found: Collection[object], what: str) -> str:
-    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
-
-
-def _dating(entity: Entity) -> list[Column]:
-    """Return the times that may date a fact: those that are never null first."""
-    found = [
-        column
-        for column in entity.columns
-        if is_time(column)
-        and column.name not in entity.table.lacking
-        and not words.is_change_time(column.name, entity.table.name[1])
-    ]
-    return sorted(found, key=lambda one: (not one.not_null, _rank(entity, one)))
-
-
-def _rank(entity: Entity, column: Column) -> int:
-    """0: what a row is about; 1: when it was made; 2: what comes later."""
-    if words.is_creation_time(column.name, entity.table.name[1]):
-        return 1
-    return _LATER if words.comes_later(column.name, entity.table.name[1]) else 0
 
 
 def placed(
-    found: Iterable[Entity], known: Mapping[QualifiedName, Placed]
+    proposed: Iterable[Entity],
+    known: Mapping[QualifiedName, Placed],
+    free: Callable[[str], str],
 ) -> tuple[list[Placed], dict[QualifiedName, str]]:
     """Place entities in the star.
 
     Args:
-        found: entities that are to be placed.
+        proposed: entities that are to be placed.
         known: those that are placed already, by the source's table.
+        free: makes a name one that no entity has.
 
     Returns:
         The placed entities, and why the others have no place there.
     """
-    new = {entity.table.name: entity for entity in found}
-    shapes = _shapes({name: one.entity for name, one in known.items()} | new)
-    why = {name: shapes[name].judged() for name in new}
+    new = {entity.table.name: entity for entity in proposed}
+    every = {name: one.entity for name, one in known.items()} | new
+    found = shapes.every(every)
+    lines = joins.lines({name: found[name] for name in new})
+    why = {name: found[name].judged() for name in new} | dict(joins.reasons(lines, found))
     homeless = {
         name: said for name, entity in new.items() if (said := _homeless(entity, bool(why[name])))
     }
     if homeless:
         others = (entity for name, entity in new.items() if name not in homeless)
-        rest, more = placed(others, known)
+        rest, more = placed(others, known, free)
         return rest, homeless | more
     dimensions = {name: entity for name, entity in new.items() if not why[name]}
     dimensions |= {
         name: one.entity for name, one in known.items() if isinstance(one.star, Dimension)
     }
-    stars = [
-        _fact(entity, shapes[name], why[name], dimensions)
-        if why[name]
-        else _dimension(entity, shapes[name])
-        for name, entity in new.items()
-    ]
+    made = joins.made(lines, found, free)
+    stars: list[Placed] = []
+    for name, entity in new.items():
+        if not why[name]:
+            stars.append(_dimension(entity, found[name]))
+        elif name in made:
+            join = made[name]
+            stars.append(Placed(entity, None, f"is a part of {join.name}"))
+            stars.append(_fact(join, shapes.of(join, every), why[name], dimensions))
+        elif joins.goes_with_lines(found[name], lines):
+            stars.append(Placed(entity, None, why[name]))
+        else:
+            stars.append(_fact(entity, found[name], why[name], dimensions))
     return stars, {}
 
 
@@ -146,23 +68,6 @@ def _homeless(entity: Entity, is_fact: bool) -> str:
     """Say why an entity has no place in the star; '' if it has one."""
     taken = [column for column in entity.key_columns if column in VERSIONING and not is_fact]
     return f"its key has a column {taken[0]}, as each dimension has for itself" if taken else ""
-
-
-def _shapes(every: Mapping[QualifiedName, Entity]) -> dict[QualifiedName, Shape]:
-    return {name: _shape(entity, every) for name, entity in every.items()}
-
-
-def _shape(entity: Entity, every: Mapping[QualifiedName, Entity]) -> Shape:
-    here = entity.table.name
-    others = tuple(
-        one for one in entity.table.references if one.target in every and one.target != here
-    )
-    referring = {
-        name
-        for name, other in every.items()
-        if name != here and any(one.target == here for one in other.table.references)
-    }
-    return Shape(entity, others, frozenset(referring))
 
 
 def _dimension(entity: Entity, shape: Shape) -> Placed:
@@ -207,7 +112,7 @@ def _is_type1(column: Column) -> bool:
 def _fact(
     entity: Entity, shape: Shape, why: str, dimensions: Mapping[QualifiedName, Entity]
 ) -> Placed:
-    event = _event_time(entity, _dating(entity))
+    event = shapes.event_time(entity)
     used = {one.name for one in entity.columns} | {"_batch_id", "is_deleted"}
     roles, replaced = {}, set()
     remarks = [] if event.value == SEEN else [*_doubts(entity, event.value)]
@@ -234,15 +139,6 @@ def _fact(
 def _doubts(entity: Entity, event: str) -> Iterator[str]:
     if not entity.table.column(event).not_null:
         yield f"{event} may be null, and a fact without it would be refused"
-
-
-def _event_time(entity: Entity, dating: list[Column]) -> Guess:
-    if dating and (dating[0].not_null or _rank(entity, dating[0]) == 0):
-        best = dating[0]
-        others = [one.name for one in dating[1:]]
-        why = f"{best.name} is {'the best of its times' if others else 'its only time'}"
-        return Guess(best.name, why if best.not_null else f"{why}, although it may be null")
-    return Guess(SEEN, "no time of its own is always there")
 
 
 def _role(

@@ -75,7 +75,7 @@ def singular(name: str) -> str:
         if name.endswith(ending):
             return name.removesuffix(ending) + instead
     kept = name.endswith(("ss", "us", "is", "as", "news", "series"))
-    return name if kept or len(name) < 4 else name.removesuffix("s")
+    return name if kept or len(name) < 4 else name.removesuffix("s").rstrip("_")
 
 
 def _without_table(name: str, table: str) -> str:
