@@ -16,9 +16,10 @@ from tidemark.declare.project import Project
 from tidemark.errors import ConnectError, LockedError
 from tidemark.install.migrate import migrate
 from tidemark.model import ServerName
-from tidemark.postgres import indexes
+from tidemark.postgres import indexes, settings
 from tidemark.postgres.sessions import Servers
 
+RUNNING = "select from tidemark.lock where name = 'run retail' for update"
 STAGING = "lock table tidemark.applied_batch in share mode"
 
 
@@ -35,6 +36,22 @@ def test_a_second_run_says_who_works_on_the_area_and_does_nothing(retail: Retail
         f"retail: another process works on this area: pid {pid} (postgres, tidemark run retail "
         f"{socket.gethostname()}:{os.getpid()}). Wait for it to end, or end it; nothing was done."
     )
+
+
+def test_a_hop_waits_for_who_works_on_the_area(retail: Retail):
+    batch = retail.begin()
+    with retail.holding("dwh", RUNNING):
+        hop = retail.beside(lambda servers, area: pipeline.run_hop(servers, area, "extract", batch))
+        retail.wait_for_lock("dwh")
+    assert hop.result(PATIENCE).batch_id == batch
+
+
+def test_a_hop_says_whom_it_has_waited_for(retail: Retail, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "PATIENCE", "100ms")
+    batch = retail.begin()
+    said = r"^retail: another process works on this area, still after 100ms: pid \d+ \(postgres, "
+    with retail.holding("dwh", RUNNING), pytest.raises(LockedError, match=said):
+        pipeline.run_hop(retail.servers, retail.area, "extract", batch)
 
 
 def test_a_run_that_has_ended_leaves_the_area_free(retail: Retail):

@@ -10,6 +10,7 @@ from tests.fix_retail import Retail
 from tests.queries import execute
 from tidemark.errors import LockedError, LostHistoryError, UnknownNameError
 from tidemark.model import Overrides, ServerName
+from tidemark.postgres import settings
 from tidemark.trust import rebuild
 from tidemark.trust.rebuild import Changes
 
@@ -220,7 +221,8 @@ def test_what_stg_alone_has_is_published_with_its_mark(shop: Retail):
     assert shop.run().changed == 0
 
 
-def test_a_rebuild_is_logged_and_holds_the_area(shop: Retail):
+def test_a_rebuild_is_logged_and_holds_the_area(shop: Retail, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "PATIENCE", "100ms")
     again(shop)
     logged = "select entity, status from etl_logs where hop = 'rebuild' order by 1"
     assert shop.warehouse.rows("dwh", logged) == [(None, "SUCCESS")]

@@ -13,6 +13,7 @@ from tests.fix_servers import SERVERS
 from tests.queries import execute
 from tidemark.errors import LockedError
 from tidemark.model import Hop, Overrides, ServerName
+from tidemark.postgres import settings
 from tidemark.sources import comparison
 from tidemark.trust import verify
 from tidemark.trust.verification import Verification
@@ -283,9 +284,11 @@ def test_deletes_that_are_ignored_are_no_difference(shop: Retail):
     assert verify.run(shop.servers, ignoring).is_equal
 
 
-def test_a_verification_waits_for_nobody(shop: Retail):
+def test_a_verification_waits_and_says_for_whom(shop: Retail, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "PATIENCE", "100ms")
     lock = "select from tidemark.lock where name = 'run retail' for update"
-    with shop.holding("dwh", lock), pytest.raises(LockedError, match="another process works on"):
+    said = r"^retail: another process works on this area, still after 100ms: pid \d+"
+    with shop.holding("dwh", lock), pytest.raises(LockedError, match=said):
         look(shop)
 
 

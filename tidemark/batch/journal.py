@@ -1,13 +1,14 @@
-"""Batches, ETL logs and the area's lock: what stays true when a hop's transaction rolls back.
+"""Batches, ETL logs and the locks of areas: what stays true when a hop's transaction rolls back.
 
 The journal has two connections of its own to the DWH. One writes, in autocommit, so that a failure
-is logged although the hop rolls back. The other one holds the area's lock (`locks`). When either
-breaks, the journal opens both again, takes the lock again, and goes on.
+is logged although the hop rolls back. The other one holds the area's lock (`locks`), and those of
+areas that share a dimension with it. When either breaks, the journal opens both again, takes the
+locks again, and goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
@@ -35,20 +36,23 @@ class Journal:
         self._lock_session: Session | None = None
         """The session that holds the area's lock, in a transaction that stays open."""
         self._is_held = False
-        """Whether `_resume` has to take the lock again."""
+        """Whether `_resume` has to take the locks again."""
+        self._beside: Collection[str] = ()
+        """Areas whose locks are held beside that of the area."""
         self._ended: Parameters = None
         """The end of a hop that is not written yet. It is sent in one message with what follows."""
         self._is_lost = False
         """Whether the DWH did not come back when it was waited for. It is waited for only once."""
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the area's lock for the block.
+    def locked(self, *, beside: Collection[str] = (), is_patient: bool = False) -> Iterator[None]:
+        """Hold the area's lock for the block; see `locks.hold`.
 
         Raises:
             LockedError: another process holds it; the message says which.
         """
-        self._hold("nothing was done")
+        self._beside = beside
+        self._hold("nothing was done", is_patient=is_patient)
         self._is_held = True
         try:
             yield
@@ -61,11 +65,17 @@ class Journal:
             self._is_held = False
             self._release()
 
-    def _hold(self, so_far: str) -> None:
+    def _hold(self, so_far: str, *, is_patient: bool = False) -> None:
         assert self._session.another is not None, "a journal writes on a session of connect()"
         self._lock_session = self._session.another()
         try:
-            locks.hold(self._lock_session, self._area.area, so_far)
+            locks.hold(
+                self._lock_session,
+                self._area.area,
+                so_far,
+                beside=self._beside,
+                is_patient=is_patient,
+            )
         except BaseException:
             self._release()
             raise

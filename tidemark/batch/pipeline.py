@@ -74,17 +74,21 @@ def run_hop(
     """Run one hop in a process of its own; without `batch_id` it opens a batch.
 
     Each hop applies all that its receiver lacks, so hops may be retried, skipped and interleaved.
+    Several may be due at the same time, so one waits for those that work on its area.
+
+    Raises:
+        LockedError: another process works on the area, and did not end in time.
     """
-    with _locked_journal(servers, area) as journal:
+    with _locked_journal(servers, area, is_patient=True) as journal:
         batch_id = batch_id or _begin(servers, area, journal)
         return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
 
 
 @contextmanager
-def _locked_journal(servers: Servers, area: Area) -> Iterator[Journal]:
+def _locked_journal(servers: Servers, area: Area, *, is_patient: bool = False) -> Iterator[Journal]:
     with servers.session("dwh", f"run {area.area}") as session:
         journal = Journal(session, area)
-        with journal.locked():
+        with journal.locked(is_patient=is_patient):
             yield journal
 
 

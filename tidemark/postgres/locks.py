@@ -1,7 +1,8 @@
 """Locks, as rows of `tidemark.lock`. No role but tidemark_etl may lock them.
 
 One process at a time works on an area. It locks the area's row in the DWH, on a connection of its
-own. The row is free again when the process or its connection dies.
+own, and the rows of areas that share a dimension with it. The rows are free again when the process
+or its connection dies.
 
 So a process may lose its lock without noticing, while another one begins to work. Therefore a hop
 also draws a number in the layer that it writes to, and each of its transactions there shows that
@@ -9,12 +10,12 @@ number. If a newer number has been drawn, the transaction was overtaken and may 
 is known as a fencing token (Kleppmann, Designing Data-Intensive Applications, chapter 8). A
 migration draws a number too: the hop that it overtakes begins again, and sees the changed tables.
 
-Every wait ends (`settings.LOCK_TIMEOUT`). `heartbeat` logs who is waited for.
+Every wait ends (`settings.LOCK_TIMEOUT`, `settings.PATIENCE`). `heartbeat` logs who is waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -36,42 +37,82 @@ T = TypeVar("T")
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
-def hold(session: Session, area: str, so_far: str) -> None:
-    """Lock an area in the DWH. This opens the session's transaction, whose end frees the lock.
+def hold(
+    session: Session,
+    area: str,
+    so_far: str,
+    *,
+    beside: Iterable[str] = (),
+    is_patient: bool = False,
+) -> None:
+    """Lock areas in the DWH. This opens the session's transaction, whose end frees the locks.
+
+    They are locked in the order of their names, so that no two processes wait for each other.
+
+    Args:
+        session: the one that holds the locks.
+        area: what this process works on.
+        so_far: what it has done: the end of the error's message.
+        beside: other areas whose facts or dimensions it writes.
+        is_patient: whether to wait for other processes, each `settings.PATIENCE` at most.
 
     Raises:
-        LockedError: another process works on the area. The message ends with `so_far`.
+        LockedError: another process works on one of the areas.
     """
-    which = {"name": f"run {area}"}
-    hold = compose.statement(__name__, "hold")
-    session.run("begin")
+    names = [f"run {each}" for each in {area, *beside}]
     try:
-        if not session.rows(hold, which):
-            # The area's first run. Others have to see its row before it is locked.
-            session.run("rollback")
-            session.run(compose.statement(__name__, "make"), which)
-            session.run("begin")
-            session.run(hold, which)
+        _hold(session, names, is_patient=is_patient)
     except StatementError as error:
         session.run("rollback")  # The statement failed, and the next one has to read the holder.
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
-        found = session.rows(compose.statement(__name__, "holder"), which)
-        holder = BlockingSession(*found[0]) if found else None
-        who = holder or "a process that has just ended"
-        raise LockedError(
-            f"{area}: another process works on this area: {who}. "
-            f"Wait for it to end, or end it; {so_far}.",
-            area=area,
-            holder=holder,
-        ) from error
+        raise _worked_on(session, area, names, so_far, is_patient=is_patient) from error
+
+
+def _hold(session: Session, names: Collection[str], *, is_patient: bool) -> None:
+    which = {"names": list(names)}
+    session.run("begin")
+    if is_patient:
+        session.run(compose.statement(__name__, "be_patient"), {"patience": settings.PATIENCE})
+    nowait = db.raw("" if is_patient else " nowait")
+    hold = compose.statement(__name__, "hold", nowait=nowait)
+    if len(session.rows(hold, which)) < len(names):
+        # The first run of an area. Others have to see its row before it is locked.
+        session.run("rollback")
+        session.run(compose.statement(__name__, "make"), which)
+        _hold(session, names, is_patient=is_patient)
+
+
+def _worked_on(
+    session: Session, area: str, names: Collection[str], so_far: str, *, is_patient: bool
+) -> LockedError:
+    """Say who works on an area, or on one that shares a dimension with it."""
+    found = session.rows(compose.statement(__name__, "holder"), {"names": list(names)})
+    name, holder = (found[0][0], BlockingSession(*found[0][1:])) if found else ("", None)
+    other = name.removeprefix("run ")
+    what = "this area" if other in ("", area) else f"{other}, which shares a dimension with it"
+    waited = f", still after {settings.PATIENCE}" if is_patient else ""
+    return LockedError(
+        f"{area}: another process works on {what}{waited}: "
+        f"{holder or 'a process that has just ended'}. "
+        f"Wait for it to end, or end it; {so_far}.",
+        area=area,
+        holder=holder,
+    )
 
 
 @contextmanager
-def writing(servers: Servers, session: Session, area: str, asked: Question[T]) -> Iterator[T]:
-    """Let only one hop write the rows of an area in the layer of `session`, and ask it something.
+def writing(
+    servers: Servers,
+    session: Session,
+    area: str,
+    asked: Question[T],
+    *,
+    beside: Iterable[str] = (),
+) -> Iterator[T]:
+    """Let only one hop write the rows of areas in the layer of `session`, and ask it something.
 
-    In the block, each transaction of `servers` that may write there shows the number drawn here.
+    In the block, each transaction of `servers` that may write there shows the numbers drawn here.
     Drawing waits for transactions that have shown an older number. A killed process may have sent
     its commit, and its server still carries it out. The question is answered after the wait.
 
@@ -79,18 +120,17 @@ def writing(servers: Servers, session: Session, area: str, asked: Question[T]) -
         LockedError: those transactions did not end in time.
         OvertakenError: raised by a transaction in the block after another process drew a number.
     """
-    which = {"name": f"write {area}"}
-    drawn = question.of(compose.statement(__name__, "drawn"), which, question.one)
-    session.queue(compose.statement(__name__, "draw"), {"names": [which["name"]]})
+    which = {"names": [f"write {each}" for each in {area, *beside}]}
+    drawn = question.of(compose.statement(__name__, "drawn"), which, tuple)
+    session.queue(compose.statement(__name__, "draw"), which)
     try:
-        number, answer = question.ask(session, question.both(drawn, asked))
+        numbers, answer = question.ask(session, question.both(drawn, asked))
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
         raise _waited(session, area) from error
-    servers.guards[session.server] = db.Bound(
-        compose.statement(__name__, "show"), {**which, "number": number}
-    )
+    shown = {"names": [name for name, _ in numbers], "numbers": [each for _, each in numbers]}
+    servers.guards[session.server] = db.Bound(compose.statement(__name__, "show"), shown)
     try:
         yield answer
     finally:

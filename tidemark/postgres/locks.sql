@@ -2,26 +2,36 @@
 
 -- name: make
 insert into tidemark.lock (name, number)
-values (%(name)s, 0)
+select
+    n.name,
+    0
+from unnest(%(names)s::text[]) as n (name)
+order by n.name
 on conflict (name) do nothing
 
--- name: hold
-select number
-from tidemark.lock
-where name = %(name)s
-for update nowait
+-- name: be_patient
+select set_config('lock_timeout', %(patience)s, true)
 
--- The session that has the row locked. Nobody takes a weaker lock on it, so xmax is the number of
+-- name: hold
+select name
+from tidemark.lock
+where name = any (%(names)s)
+order by name
+for update{nowait}
+
+-- The sessions that have rows locked. Nobody takes a weaker lock on them, so xmax is the number of
 -- one transaction and never of a multixact.
 -- name: holder
 select
+    k.name,
     a.pid,
     a.usename::text,
     a.application_name,
     extract(epoch from clock_timestamp() - a.backend_start)::float8
 from tidemark.lock as k
 inner join pg_stat_activity as a on k.xmax = a.backend_xid
-where k.name = %(name)s
+where k.name = any (%(names)s)
+order by k.name
 
 -- The update waits for the transactions that have shown the older number, and for no others.
 -- name: draw
@@ -35,12 +45,16 @@ on conflict (name) do update set number = k.number + 1
 returning number
 
 -- name: drawn
-select number
+select
+    name,
+    number
 from tidemark.lock
-where name = %(name)s
+where name = any (%(names)s)
+order by name
 
 -- name: show
-select tidemark.show_number(%(name)s, %(number)s)
+select tidemark.show_number(s.name, s.number)
+from unnest(%(names)s::text[], %(numbers)s::bigint[]) as s (name, number)
 
 -- Sessions that work on an area, write or migrate here.
 -- name: in_the_way

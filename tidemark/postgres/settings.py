@@ -30,6 +30,9 @@ SAMPLE: Mapping[str, str] = MappingProxyType({**VALUES, "search_path": "public, 
 LOCK_TIMEOUT = "10min"
 """A session that waits longer might wait for ever, and others queue up behind it."""
 
+PATIENCE = "5min"
+"""So long a process waits for others that work on its area, where it waits for them at all."""
+
 SESSION: Mapping[str, str] = MappingProxyType(
     {
         **VALUES,

@@ -97,14 +97,14 @@ def run(
         What changed, table by table.
 
     Raises:
-        LockedError: another process works on the area.
+        LockedError: another process works on the area, and did not end in time.
         LostHistoryError: versions from which others were derived are gone.
         GateError, ContractError, StatementError: the layers are as they were.
     """
     names = _with_derived(area, [area.entity(entity).name] if entity else list(area.entities))
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
-        stack.enter_context(journal.locked())
+        stack.enter_context(journal.locked(is_patient=True))
         mrr, stg, dwh = (
             stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )

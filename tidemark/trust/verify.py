@@ -51,12 +51,12 @@ def run(
     """Compare all layers of an area, entity by entity.
 
     Raises:
-        LockedError: another process works on the area.
+        LockedError: another process works on the area, and did not end in time.
         ContractError: tables disagree, so that rows can't be compared.
     """
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
-        stack.enter_context(journal.locked())
+        stack.enter_context(journal.locked(is_patient=True))
         opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
         for session in opened.values():
             stack.enter_context(session.rolled_back(_SNAPSHOT))
