@@ -114,6 +114,10 @@ class Reader:
     qualified_name: QualifiedName = ("", "")
 
 
+Kind = Literal["table", "view", "materialized view", "foreign table"]
+"""What PostgreSQL calls something that has rows. A partitioned table is a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table as the catalog shows it; `unique` holds the column sets of its unique indexes."""
@@ -130,6 +134,12 @@ class Table:
     """How many of its WIDEST columns are used up. Dropped columns count."""
     qualified_name: QualifiedName = ("", "")
     """The same name in its two parts; `name` joins them for people."""
+    kind: Kind = "table"
+
+    def is_unique(self, key: Iterable[str]) -> bool:
+        """Whether an index says that no two rows have the same key."""
+        columns = {*key}
+        return any(unique <= columns for unique in self.unique)
 
     @property
     def names(self) -> tuple[str, ...]:

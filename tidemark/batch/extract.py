@@ -11,7 +11,7 @@ from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.batch.running import Running
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.errors import ContractError, RefusedRowError
+from tidemark.errors import RefusedRowError
 from tidemark.layers import (
     deletes,
     drift,
@@ -81,7 +81,7 @@ def run(
                 else:
                     landed = landing.land(work)
             # The look at the source has ended here: its snapshot no longer holds up vacuum there.
-            with _key_named(mrr, area):
+            with _key_named(mrr, area, delta.tables):
                 if repair:
                     _repair(work, repair, resent)
                 else:
@@ -98,7 +98,7 @@ def _questions(mrr: Session, area: Area) -> Question[_Known]:
 
 
 @contextmanager
-def _key_named(mrr: Session, area: Area) -> Iterator[None]:
+def _key_named(mrr: Session, area: Area, shown: Mapping[str, Table]) -> Iterator[None]:
     """If a snapshot shows a key twice, say which: the landing table still has both rows."""
     try:
         yield
@@ -106,21 +106,16 @@ def _key_named(mrr: Session, area: Area) -> Iterator[None]:
         if error.sqlstate != mirror.UNIQUE_VIOLATION or error.entity not in area.entities:
             raise
         entity = area.entities[error.entity]
-        key = refusals.repeated_key(mrr, db.name(*entity.landing), entity.key)
-        if key is None:
+        refused = landing.repeated(mrr, area, entity, shown[entity.name], entity.landing)
+        if refused is None:
             raise
-        raise ContractError(
-            f"{error.entity}: the snapshot of {'.'.join(entity.source_name)} shows the key {key} "
-            "more than once, and nothing was moved. Make it one row (a table that others inherit "
-            "from has no unique index over them), or name another `key` in "
-            f"sql/{area.area}/area.yml.",
-            server=area.source.name,
-            table=".".join(entity.source_name),
-        ) from error
+        raise refused from error
 
 
 def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_deletes: bool) -> None:
     """Merge what has landed, in one transaction with the positions and the applied batch."""
+    keyed = [name for name in landed.compared if work.area.entities[name].extract == "delta"]
+    landing.refuse_repeated(work, landed.to_merge, keyed)
     reached = work.delta.positions
     with work.mrr.transaction():
         for name in landed.compared:
@@ -139,6 +134,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
 
     A row that the source lacks is written as MRR has it; with `deletes: detect`, as deleted.
     """
+    landing.refuse_repeated(work, streamed)
     with work.mrr.transaction():
         for name, keys in repair.resent.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]

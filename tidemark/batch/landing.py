@@ -10,10 +10,11 @@ from functools import partial
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
+from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Positions, Repair, Table, Window
-from tidemark.postgres import db, inlet, transfer
+from tidemark.model import Positions, QualifiedName, Repair, Table, Window
+from tidemark.postgres import db, inlet, refusals, transfer
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
@@ -166,6 +167,60 @@ def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
             keys = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
             found[name] = "all" if keys is None else keys
     return {name: which for name, which in found.items() if which}
+
+
+def may_repeat(entity: Entity, shown: Table) -> bool:
+    """Whether no index says that keys are unique. A table has one, or is refused (`sources`)."""
+    return shown.kind != "table" and not shown.is_unique(entity.key)
+
+
+def repeated(
+    mrr: Session, area: Area, entity: Entity, shown: Table, landed: QualifiedName
+) -> ContractError | None:
+    """Say which key came more than once; None without one.
+
+    Args:
+        mrr: where rows or keys have landed.
+        area: the area of the entity.
+        entity: names the key.
+        shown: what the source shows.
+        landed: the landing table.
+    """
+    key = refusals.repeated_key(mrr, db.name(*landed), entity.key)
+    if key is None:
+        return None
+    hint = f"no index says that the keys of a {shown.kind} are unique"
+    if shown.kind == "table":
+        hint = "a table that others inherit from has no unique index over them"
+    return ContractError(
+        f"{entity.name}: the snapshot of {shown.name} shows the key {key} more than once, and "
+        f"nothing was moved. Make it one row ({hint}), or name another `key` in "
+        f"sql/{area.area}/area.yml.",
+        server=area.source.name,
+        table=shown.name,
+    )
+
+
+def refuse_repeated(work: Work, rows: Iterable[str], keys: Iterable[str] = ()) -> None:
+    """Refuse keys that came more than once, where no index of the source rules that out.
+
+    The mirror alone would not notice each of them: two rows may both be equal to its row.
+
+    Args:
+        work: gives entities and what the source shows of them.
+        rows: entities whose rows have landed.
+        keys: entities whose keys have landed.
+
+    Raises:
+        ContractError: see `repeated`.
+    """
+    entities, shown = work.area.entities, work.delta.tables
+    landed = [(entities[name], entities[name].landing) for name in rows]
+    landed += [(entities[name], entities[name].work(transfer.KEYS)) for name in keys]
+    for entity, table in landed:
+        one = shown[entity.name]
+        if may_repeat(entity, one):
+            refuse(filter(None, [repeated(work.mrr, work.area, entity, one, table)]))
 
 
 def land_resent(work: Work, repair: Repair) -> Mapping[str, Streamed]:

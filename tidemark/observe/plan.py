@@ -51,6 +51,8 @@ class Planned:
     compared_by: datetime | None
     """When keys are compared at the latest: now, if this batch does it. None: they never are."""
     held_by: str | None
+    cost: str | None
+    """What a look at it costs that one at a table does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
     """Say what the batch would read of an entity, and what it would stop with."""
     delta = look.delta
     window = delta.windows.get(name, Window(None, None))
-    found = _compared(look, look.area.entities[name], window, mirrored)
+    entity, shown = look.area.entities[name], delta.tables[name]
+    found = _compared(look, entity, window, mirrored)
     comparison = found or _Comparison()
     planned = Planned(
         entity=name,
@@ -159,8 +162,21 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
         future=delta.future.get(name, 0),
         compared_by=delta.clock if found else delta.compared_by.get(name),
         held_by=str(window.held_by) if window.held_by else None,
+        cost=_cost(entity, shown),
     )
     return planned, comparison.objection
+
+
+def _cost(entity: Entity, shown: Table) -> str | None:
+    """Say what a batch has to read where there is no table that counts its deletes."""
+    if shown.kind == "table":
+        return None
+    what = f"{shown.name} is a {shown.kind}"
+    if entity.extract == "full":
+        return f"{what}, and is read as a whole in each batch"
+    if entity.deletes == "detect":
+        return f"{what}, of which no deletes are counted: each batch reads all its keys"
+    return f"{what}: without an index behind {entity.watermark}, each batch reads all of it"
 
 
 def _count(delta: Delta, name: str) -> int:
@@ -180,6 +196,11 @@ def _compared(
         return None
     with transfer.temporary(look.mrr, landing.keys_of(entity, table)) as keys:
         transfer.land(look.mrr, Task(keys, partial(look.delta.send_keys, name)))
+        shown = look.delta.tables[name]
+        if landing.may_repeat(entity, shown) and (
+            repeated := landing.repeated(look.mrr, look.area, entity, shown, keys.qualified_name)
+        ):
+            return _Comparison(objection=str(repeated))
         if not is_due and not deletes.is_suspect(look.mrr, target, _new(entity, window, keys)):
             return None
         overlooked = 0

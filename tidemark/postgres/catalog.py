@@ -44,8 +44,9 @@ def named(
                 slots=slots,
                 qualified_name=wanted[position - 1],
                 readers=partial(_readers, session, wanted[position - 1]),
+                kind=kind,
             )
-            for position, columns, unique, estimate, slots in rows
+            for position, columns, unique, estimate, slots, kind in rows
         )
         return Tables(session, found)
 

@@ -61,7 +61,13 @@ select
             and i.indexprs is null
     ) as uniques,
     c.reltuples::float8 as estimate,
-    c.relnatts::int as slots
+    c.relnatts::int as slots,
+    case c.relkind
+        when 'v' then 'view'
+        when 'm' then 'materialized view'
+        when 'f' then 'foreign table'
+        else 'table'
+    end as kind
 from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
 as wanted (schema_name, table_name, position)
 inner join pg_namespace as n on n.nspname = wanted.schema_name
