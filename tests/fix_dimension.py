@@ -21,6 +21,7 @@ from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import FEW
 from tidemark.results import Counts
 from tidemark.star import scd2
+from tidemark.star.members import infer
 
 Key = tuple[Any, ...]
 Seen = tuple[Key, Observation]
@@ -127,7 +128,7 @@ class Members:
         execute(
             self.connection, f"insert into landing.members ({self._key}) values ({values})", key
         )
-        scd2.infer(self.session, self.dimension, db.name("landing", "members"), batch_id=0)
+        infer(self.session, self.dimension.members, db.name("landing", "members"), batch_id=0)
 
     def versions(self) -> dict[Key, list[Version]]:
         """Read the versions of every key, in order of time; inferred members are left out."""

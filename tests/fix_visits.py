@@ -16,7 +16,8 @@ from tests.queries import execute, rows
 from tidemark.postgres.db import Session
 from tidemark.postgres.times import TimeColumn
 from tidemark.results import Counts
-from tidemark.star import facts, scd2
+from tidemark.star import facts
+from tidemark.star.members import infer
 
 Role = Literal["host", "guest"]
 
@@ -91,7 +92,7 @@ class Visits:
 
     def _role(self, who: Role) -> facts.RoleKey:
         by = tuple(f"{who}_{column}" for column in self.members.key)
-        return facts.RoleKey(f"{who}_key", self.members.dimension, by)
+        return facts.RoleKey(f"{who}_key", self.members.dimension.members, by)
 
     def publish(
         self, batch: int, visits: Iterable[Visit] = (), seen: Iterable[Seen] = ()
@@ -103,7 +104,8 @@ class Visits:
         """
         session, fact = self.members.session, self.fact
         self.members.land(seen)
-        repointed = sum(facts.repoint(session, fact, role) for role in fact.roles)
+        dimension = self.members.dimension
+        repointed = sum(facts.repoint(session, one, dimension) for one in fact.pointers)
         self._land(batch, visits)
         return repointed, self.apply(session, batch)
 
@@ -112,7 +114,7 @@ class Visits:
         fact = self.fact
         lacking = facts.resolve(session, fact, applied=batch - 1, rows=rows)
         for role in lacking:
-            scd2.infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
+            infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
         facts.ensure_partitions(session, fact)
         return facts.apply(session, fact, lacking, rows=rows)
 

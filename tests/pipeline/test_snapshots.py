@@ -107,6 +107,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         refuse(tags)
         derive(retail)
         read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
+        share(retail)
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
@@ -198,6 +199,13 @@ def read_in_zones(zoned: Made) -> None:
     zoned.run()
     zoned.change(CLOCKS, "v = 'b', updated_at = now() at time zone 'Europe/Berlin'")
     zoned.run()
+
+
+def share(retail: Retail) -> None:
+    """Rebuild a dimension that facts of another area point at."""
+    used = {"thing_key": "zoned.things"}
+    beside(retail, replace(DAYS, dimensions=used, source=("shared", "events")), area="shared")
+    rebuild.run(retail.servers, Project(retail.home).area("zoned"))
 
 
 def derive(retail: Retail) -> None:

@@ -142,7 +142,7 @@ def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
     _changed(many_visits.members)
     scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=DELTA)
 
-    facts.repoint(explaining, many_visits.fact, many_visits.fact.roles[0])
+    facts.repoint(explaining, many_visits.fact.pointers[0], many_visits.members.dimension)
 
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
     assert 0 < explaining.read["dwh_dim_members"] <= 2 * ENOUGH
@@ -155,7 +155,7 @@ def test_facts_are_repointed_without_squaring_the_keys(
     _changed(many_visits.members, keys)
     scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=keys)
 
-    facts.repoint(explaining, many_visits.fact, many_visits.fact.roles[0])
+    facts.repoint(explaining, many_visits.fact.pointers[0], many_visits.members.dimension)
 
     assert 0 < explaining.read[BETWEEN] <= 10 * keys
 

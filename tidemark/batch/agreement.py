@@ -16,7 +16,7 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ContractError, refuse
-from tidemark.layers import cleanse, contracts, derived, drift, flags, mirror
+from tidemark.layers import cleanse, derived, drift, flags, mirror
 from tidemark.layers.checking import Checked, first_of_each
 from tidemark.layers.mirror import Mirrored
 from tidemark.model import QualifiedName, Table
@@ -132,4 +132,4 @@ class _Behind:
     def problems(self) -> Iterator[ContractError]:
         """What is wrong with more than one entity."""
         yield from self.flags
-        yield from contracts.hasty(self.area, self.foreign_keys)
+        yield from contract.beside(self.area, self.stored, self.foreign_keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 
@@ -14,6 +14,7 @@ from tidemark.batch import (
     stage,
 )
 from tidemark.batch.journal import Journal, reason
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.settings import NO_RETENTION
 from tidemark.errors import ConnectError, TidemarkError
@@ -43,11 +44,13 @@ def run(
 
     Raises:
         UnknownNameError: the overrides name no entity of the area.
-        LockedError: another process works on the area; nothing was done.
+        LockedError: another process works on the area; nothing was done. Areas that share
+            dimensions are locked for each other, so a run of one waits before it says so.
         TidemarkError: of the hop that failed. Hops before it stand, and the next batch goes on
             from there; the batch and the hop are logged as FAILED.
     """
-    with _locked_journal(servers, area) as journal:
+    beside = sharing.beside(area)
+    with _locked_journal(servers, area, beside=beside, is_patient=bool(beside)) as journal:
         batch_id = _begin(servers, area, journal)
         hops = []
         for hop in HOPS:
@@ -79,16 +82,19 @@ def run_hop(
     Raises:
         LockedError: another process works on the area, and did not end in time.
     """
-    with _locked_journal(servers, area, is_patient=True) as journal:
+    beside = sharing.beside(area) if hop == "publish" else ()
+    with _locked_journal(servers, area, beside=beside, is_patient=True) as journal:
         batch_id = batch_id or _begin(servers, area, journal)
         return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
 
 
 @contextmanager
-def _locked_journal(servers: Servers, area: Area, *, is_patient: bool = False) -> Iterator[Journal]:
+def _locked_journal(
+    servers: Servers, area: Area, *, beside: Collection[str] = (), is_patient: bool = False
+) -> Iterator[Journal]:
     with servers.session("dwh", f"run {area.area}") as session:
         journal = Journal(session, area)
-        with journal.locked(is_patient=is_patient):
+        with journal.locked(beside=beside, is_patient=is_patient):
             yield journal
 
 

@@ -1,7 +1,8 @@
 """Third hop: from STG into the star schema of the DWH, in one transaction for the whole area.
 
 Dimensions in order, facts, gates, high-water marks and the batch's status are one transaction. So a
-reader sees batch N or batch N+1, and neither data nor marks can change without the other.
+reader sees batch N or batch N+1, and neither data nor marks can change without the other. Facts of
+other areas that point at its dimensions are pointed at the new versions in it as well.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ from tidemark.results import Counts, HopResult
 from tidemark.star import (
     calendar,
     facts,
+    members,
     published,
     quality,
     scd2,
     schema,
 )
 from tidemark.star.facts import Fact, RoleKey
+from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star, Stored
 
 
@@ -247,11 +250,10 @@ def _apply(
         own = counts[dimension.entity]
         with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
             own.add(scd2.apply(dwh, dimension, rows=own.processed))
+    _repoint(dwh, star, changed, delta, counts)
     for fact in star.facts.values():
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
-            roles = [role for role in fact.roles if role.dimension in changed]
-            own.repointed = sum(_repoint(dwh, fact, role, delta, counts) for role in roles)
             if fact.entity in delta.changed:
                 lacking = prepare_fact(dwh, area, fact, delta, counts)
                 own.add(facts.apply(dwh, fact, lacking, rows=own.processed))
@@ -261,15 +263,29 @@ def _apply(
 
 
 def _repoint(
-    dwh: Session, fact: Fact, role: RoleKey, delta: Delta, counts: Mapping[str, Counts]
-) -> int:
-    """Point facts at the versions that hold now; at an inferred member where a key has none."""
-    if role.dimension.lands == "observations":
-        gone = facts.orphaned(fact, role)
-        inferred = scd2.infer(dwh, role.dimension, gone, batch_id=delta.last)
-        counts[role.dimension.entity].inferred += inferred
-        scd2.take_over(dwh, role.dimension)
-    return facts.repoint(dwh, fact, role)
+    dwh: Session,
+    star: Star,
+    changed: Sequence[Dimension],
+    delta: Delta,
+    counts: Mapping[str, Counts],
+) -> None:
+    """Point facts at the versions that hold now; at an inferred member where a key has none.
+
+    They may be facts of other areas.
+    """
+    by_table = {dimension.table: dimension for dimension in changed}
+    for pointer in star.pointers:
+        dimension = by_table.get(pointer.dimension)
+        if dimension is None:
+            continue
+        own = counts[pointer.entity]
+        with own.timed("apply_seconds"), refusals.named(pointer.entity, dwh=refusals.STORING):
+            if dimension.lands == "observations":
+                gone = facts.orphaned(pointer, dimension)
+                inferred = members.infer(dwh, dimension.members, gone, batch_id=delta.last)
+                counts[dimension.entity].inferred += inferred
+                scd2.take_over(dwh, dimension)
+            own.repointed += facts.repoint(dwh, pointer, dimension)
 
 
 def prepare_fact(
@@ -285,7 +301,7 @@ def prepare_fact(
     for role in lacking:
         unknown = facts.unknown(fact, role)
         with refusals.named(role.dimension.entity, dwh=refusals.STORING):
-            inferred = scd2.infer(dwh, role.dimension, unknown, batch_id=delta.last)
+            inferred = members.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].inferred += inferred
     calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
     return lacking

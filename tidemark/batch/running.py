@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.model import Hop, Layer
 from tidemark.postgres import locks
@@ -33,7 +34,7 @@ class Running(Generic[T]):
     known: T
     """What that layer answered before the hop began."""
     counts: Mapping[str, Counts]
-    """Entity -> what the hop has done."""
+    """Entity -> what the hop has done; AREA.ENTITY for those of other areas that it may write."""
     began: float
     """`time.monotonic()` when the hop began."""
 
@@ -65,9 +66,13 @@ def begun(
         LockedError, OvertakenError: see `locks.writing`.
     """
     began = time.monotonic()
-    counts = {name: Counts() for name in area.entities}
+    # Only a publish writes what belongs to other areas too (`sharing`).
+    is_shared = hop == "publish"
+    beside = sharing.beside(area) if is_shared else ()
+    others = sharing.written(area) if is_shared else ()
+    counts = {name: Counts() for name in (*area.entities, *others)}
     with (
         servers.session(_RECEIVERS[hop], f"{hop} {area.area}") as receiver,
-        locks.writing(servers, receiver, area.area, asks(receiver, area)) as known,
+        locks.writing(servers, receiver, area.area, asks(receiver, area), beside=beside) as known,
     ):
         yield Running(hop, area.area, batch_id, receiver, known, counts, began)

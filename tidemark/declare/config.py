@@ -31,7 +31,7 @@ from tidemark.declare.settings import (
     Retention,
     Settings,
 )
-from tidemark.declare.star import Check
+from tidemark.declare.star import Check, Role
 from tidemark.errors import UnknownNameError, did_you_mean
 from tidemark.model import label
 
@@ -54,6 +54,7 @@ class Area(Declaration):
     checks: tuple[Check, ...] = ()
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
     _folder: Path | None = PrivateAttr(default=None)
+    _areas: Mapping[str, Area] = PrivateAttr(default={})
 
     @model_validator(mode="before")
     @classmethod
@@ -87,18 +88,18 @@ class Area(Declaration):
     def _facts_name_dimensions(self) -> Area:
         for entity in self.facts:
             for column, role in entity.fact.dimensions.items():  # type: ignore[union-attr]
-                target = self.entities.get(role.entity)
+                if not role.is_of(self.area):
+                    continue  # Only the project knows the other areas (`sharing`).
+                target = self.entities.get(role.entity.removeprefix(f"{self.area}."))
                 if target is None or target.dimension is None:
                     hint = did_you_mean(role.entity, [one.name for one in self.dimensions])
                     raise ValueError(
                         f"entities.{entity.name}.fact.dimensions.{column}: {role.entity!r} is no "
                         f"dimension of this area{hint and '. '}{hint}"
                     )
-                if role.by and len(role.by) != len(target.key):
-                    raise ValueError(
-                        f"entities.{entity.name}.fact.dimensions.{column}.by: "
-                        f"{len(role.by)} columns for a key of {len(target.key)}"
-                    )
+                if lack := role.misfit(target.key):
+                    where = f"entities.{entity.name}.fact.dimensions.{column}.by"
+                    raise ValueError(f"{where}: {lack}")
         return self
 
     @model_validator(mode="after")
@@ -152,11 +153,21 @@ class Area(Declaration):
         """The folder with its `area.yml` and SQL; None: it was declared without one."""
         return self._folder
 
-    def under(self, settings: Settings, folder: Path) -> Area:
-        """Return a copy of the area that knows the settings of its project, and its folder."""
+    @property
+    def others(self) -> Mapping[str, Area]:
+        """The other areas of its project, by name."""
+        return {name: area for name, area in self._areas.items() if name != self.area}
+
+    def under(self, settings: Settings, folder: Path, areas: Mapping[str, Area]) -> Area:
+        """Return a copy of the area that knows its folder, and its project: settings and areas."""
         copy = self.model_copy()
-        copy._settings, copy._folder = settings, folder
+        copy._settings, copy._folder, copy._areas = settings, folder, areas
         return copy
+
+    def dimension_of(self, role: Role) -> Entity:
+        """Return the dimension that a key of a fact points at, of this area or another one."""
+        owner = self if role.is_of(self.area) else self._areas[role.area]
+        return owner.entities[role.entity.rpartition(".")[2]]
 
     @property
     def dimensions(self) -> tuple[Entity, ...]:

@@ -7,14 +7,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from tidemark.declare import yamlfiles
+from tidemark.declare import sharing, yamlfiles
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.settings import NO_SETTINGS, Settings
 from tidemark.errors import AmbiguousNameError, ConfigError, UnknownNameError
 from tidemark.model import LAYERS, Layer, ServerName, label
+
+_NO_AREAS: Mapping[str, Area] = MappingProxyType({})
 
 
 class Project:
@@ -39,12 +42,18 @@ class Project:
 
     @cached_property
     def areas(self) -> dict[str, Area]:
-        """Every area, by name; ConfigError names file, key and what is wrong."""
+        """Every area, by name, each behind those whose dimensions it uses.
+
+        Raises:
+            ConfigError: names file, key and what is wrong.
+        """
         files = sorted(self.sql.glob("*/area.yml"))
-        found = {path.parent.name: load_area(path, self.settings) for path in files}
+        found: dict[str, Area] = {}
+        for path in files:
+            found[path.parent.name] = load_area(path, self.settings, areas=found)
         _schemas_have_one_use(found)
         _names_are_unique(found)
-        return found
+        return sharing.ordered(found)
 
     @cached_property
     def sources(self) -> tuple[ServerName, ...]:
@@ -180,8 +189,14 @@ def find_project(start: Path | None = None) -> Project:
     )
 
 
-def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
-    """Read one `area.yml`; ConfigError names the file, the key and what is wrong."""
+def load_area(
+    path: Path, settings: Settings = NO_SETTINGS, *, areas: Mapping[str, Area] = _NO_AREAS
+) -> Area:
+    """Read one `area.yml`, for a project with these areas.
+
+    Raises:
+        ConfigError: names the file, the key and what is wrong.
+    """
     where = "/".join(path.parts[-3:])
     declared = yamlfiles.parsed(path, where)
     if isinstance(declared, dict) and "calendar" in declared:
@@ -195,7 +210,7 @@ def load_area(path: Path, settings: Settings = NO_SETTINGS) -> Area:
             f"{where}: area is {area.area!r}, but the folder is {path.parent.name!r}. "
             "Give both the same name."
         )
-    return area.under(settings, path.parent)
+    return area.under(settings, path.parent, areas)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -43,6 +43,14 @@ def _plain_name(value: str) -> str:
     return value
 
 
+def _entity_name(value: str) -> str:
+    area, dot, entity = value.rpartition(".")
+    if dot:
+        _plain_name(area)
+    _plain_name(entity)
+    return value
+
+
 def _server_name(value: str) -> str:
     if _plain_name(value) in TAKEN:
         raise ValueError(
@@ -104,6 +112,8 @@ def _source_name(value: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_reasonable)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
+EntityName = Annotated[str, AfterValidator(_entity_name)]
+"""ENTITY, or AREA.ENTITY of another area."""
 ServerName = Annotated[str, AfterValidator(_server_name)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 TablesSchema = Annotated[str, AfterValidator(_tables_schema)]

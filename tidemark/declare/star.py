@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
@@ -11,6 +11,7 @@ from tidemark.declare.declaration import Declaration
 from tidemark.declare.moments import Moment
 from tidemark.declare.scalars import (
     Columns,
+    EntityName,
     Identifier,
     Names,
     PlainName,
@@ -54,9 +55,25 @@ class DeclaredDimension(Declaration, title="Dimension"):
 class Role(Declaration):
     """A dimension key of a fact: which dimension, found by which columns of the fact."""
 
-    entity: PlainName
+    entity: EntityName
+    """ENTITY, or AREA.ENTITY of another area."""
     by: Columns | None = None
     """Columns with the natural key; None: the columns with the names of the dimension's key."""
+
+    @property
+    def area(self) -> str:
+        """The area that is named with the entity; ''."""
+        return self.entity.rpartition(".")[0]
+
+    def is_of(self, area: str) -> bool:
+        """Whether the dimension is one of this area, in which the role is declared."""
+        return self.area in ("", area)
+
+    def misfit(self, key: Sequence[str]) -> str:
+        """Say why `by` can't name a member by its natural key; '' if it can."""
+        if self.by is None or len(self.by) == len(key):
+            return ""
+        return f"{len(self.by)} columns for a key of {len(key)}"
 
 
 def _role(value: object) -> object:

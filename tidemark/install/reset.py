@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError, UsageError
@@ -58,10 +59,24 @@ def find(servers: Servers, project: Project, area: Area, layer: Layer) -> list[G
     """Find what a reset of an area drops in a layer.
 
     Raises:
-        MigrationError: something among it is not Tidemark's, or something else depends on it.
+        MigrationError: something among it is not Tidemark's, or something else depends on it; or
+            facts of another area point at one of its dimensions.
     """
     with servers.session(layer, f"reset {area.area}") as session:
         return _found(session, project, area, layer)
+
+
+def _refuse_used(session: Session, area: Area) -> None:
+    """Refuse to drop dimensions that facts of other areas point at."""
+    lent = list(sharing.lent(area))
+    there = catalog.tables(session, [use.entity.table("dwh") for use in lent])
+    for use in lent:
+        if use.entity.table("dwh") in there:
+            raise MigrationError(
+                f"dwh: {area.area} can't be reset: facts of {label(use.entity.table('dwh'))} of "
+                f"{use.area.area} point at its dimension {label(use.dimension.table('dwh'))}. Run "
+                f"`tidemark reset {use.area.area}` first."
+            )
 
 
 def run(servers: Servers, project: Project, area: Area, layers: Iterable[Layer]) -> None:
@@ -97,6 +112,8 @@ def _reset(session: Session, project: Project, area: Area, layer: Layer) -> None
 
 
 def _found(session: Session, project: Project, area: Area, layer: Layer) -> list[Going]:
+    if layer == "dwh":
+        _refuse_used(session, area)
     names = sorted(_named(project, area, layer))
     own = {name for one in area.entities.values() for name in (one.name, one.mrr, one.stg, one.dwh)}
     which = {

@@ -22,6 +22,14 @@ def dated_by(entity: Entity, columns: Sequence[Column]) -> TimeColumn | None:
     return _read(entity, entity.dated_by, columns) if entity.dated_by else None
 
 
+def stored(entity: Entity, column: Column) -> TimeColumn | None:
+    """Return the column of a fact table with the time of its event; None: it does not say when."""
+    assert entity.dated_by is not None, "called for facts"
+    if kind_of(column) is None:
+        return None
+    return _read(entity, Moment(column=column.name, zone=entity.dated_by.zone), [column])
+
+
 def days(entity: Entity, columns: Sequence[Column]) -> Mapping[str, TimeColumn]:
     """Return date key of the fact -> the column with its day; without those that STG lacks."""
     named = entity.fact.dates if entity.fact else {}

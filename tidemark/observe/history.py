@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import (
@@ -182,18 +183,28 @@ def _fact_counts(
 ) -> dict[str, dict[int, int]]:
     """Count the facts per version: `<fact table>` or `<fact table>.<role>` -> key -> rows."""
     counts: dict[str, dict[int, int]] = {}
-    for other in area.facts:
-        assert other.fact is not None, "area.facts yields facts"
-        columns = [c for c, role in other.fact.dimensions.items() if role.entity == entity.name]
-        for column in columns:
-            label = f"{other.name}.{column}" if len(columns) > 1 else other.name
+    pointing = list(_pointing(area, entity))
+    there = catalog.tables(dwh, [fact.table("dwh") for _, fact, _ in pointing])
+    for name, fact, columns in pointing:
+        for column in columns if fact.table("dwh") in there else ():
+            label = f"{name}.{column}" if len(columns) > 1 else name
             if label in table.names:
                 label += " (facts)"
             query = compose.statement(
-                __name__,
-                "facts",
-                column=db.name(column),
-                fact=db.name(*other.table("dwh")),
+                __name__, "facts", column=db.name(column), fact=db.name(*fact.table("dwh"))
             )
             counts[label] = dict(dwh.rows(query, {"keys": list(keys)}))
     return counts
+
+
+def _pointing(area: Area, entity: Entity) -> Iterator[tuple[str, Entity, list[str]]]:
+    """Yield the facts that point at a dimension, and by which columns; AREA.ENTITY of others."""
+    found: dict[str, tuple[Entity, list[str]]] = {}
+    for fact in area.facts:
+        for column, role in fact.fact.dimensions.items() if fact.fact else ():
+            if role.is_of(area.area) and area.dimension_of(role) is entity:
+                found.setdefault(fact.name, (fact, []))[1].append(column)
+    for use in sharing.lent(area):
+        if use.dimension.name == entity.name:
+            found.setdefault(use.fact, (use.entity, []))[1].append(use.column)
+    yield from ((name, *one) for name, one in found.items())

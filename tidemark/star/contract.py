@@ -9,10 +9,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
+from tidemark.declare.sharing import Use
+from tidemark.declare.star import DeclaredFact
 from tidemark.errors import ContractError
-from tidemark.layers import contracts, seen
+from tidemark.layers import contracts, dating, seen
 from tidemark.layers.checking import first_of_each
 from tidemark.layers.mirror import LINEAGE
 from tidemark.model import QualifiedName, Table, label
@@ -21,7 +24,7 @@ from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, holds
 from tidemark.star import scd2
-from tidemark.star.facts import DELETED
+from tidemark.star.facts import DELETED, Pointer
 from tidemark.star.scd2 import ENDS, VERSIONING
 
 _NUMBERED = re.compile(r"_(by|member)_\d+")
@@ -35,8 +38,11 @@ Found = Mapping[QualifiedName, Table]
 def asked(dwh: Session, area: Area) -> Question[tuple[dict[QualifiedName, Table], Sequence[Row]]]:
     """Ask the DWH for the catalog of an area's tables, and for their foreign keys."""
     places = [entity.table("dwh") for entity in area.entities.values() if entity.dwh]
+    places += [use.dimension.table("dwh") for use in sharing.borrowed(area)]
+    places += [use.entity.table("dwh") for use in sharing.lent(area)]
     confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
-    return question.both(catalog.named(dwh, [*places, *confirmed]), contracts.foreign_keys(area))
+    named = list(dict.fromkeys([*places, *confirmed]))
+    return question.both(catalog.named(dwh, named), contracts.foreign_keys(area))
 
 
 def problems(
@@ -50,9 +56,57 @@ def problems(
         found: the tables of the DWH.
         foreign_keys: those of the star.
     """
-    yield from contracts.hasty(area, foreign_keys)
+    yield from beside(area, found, foreign_keys)
     for entity in area.entities.values():
         yield from first_of_each(wrong(area, entity, staged, found))
+
+
+def beside(area: Area, found: Found, foreign_keys: Sequence[Row]) -> Iterator[ContractError]:
+    """Yield what is wrong with tables beside those of the area's entities; see `problems`."""
+    yield from contracts.hasty(area, foreign_keys)
+    for use in sharing.lent(area):
+        table = found.get(use.entity.table("dwh"))
+        if table and _pointed(use, table) is None:
+            yield ContractError(
+                f"dwh: facts of {table.name} point at {label(use.dimension.table('dwh'))}, and the "
+                f"columns by which they would be pointed at its new versions are not as "
+                f"{use.declared} of sql/{use.area.area}/area.yml needs them. See what is wrong "
+                f"with `tidemark plan {use.area.area}`.",
+                server="dwh",
+                table=table.name,
+            )
+
+
+def pointers(area: Area, found: Found) -> Iterator[Pointer]:
+    """Yield the keys of other areas' facts that point at dimensions of an area.
+
+    A fact whose table is not there yet points at nothing.
+    """
+    for use in sharing.lent(area):
+        table = found.get(use.entity.table("dwh"))
+        pointer = _pointed(use, table) if table else None
+        if pointer:
+            yield pointer
+
+
+def _pointed(use: Use, table: Table) -> Pointer | None:
+    """Find the columns of a fact by which it can be pointed at other versions; None: it lacks them.
+
+    The event time has the type that it has in STG.
+    """
+    declared = use.entity.fact
+    assert declared is not None, "a use is of a fact"
+    dated = [one for one in table.columns if _fed(declared, one.name) == declared.happens_at]
+    event_time = dating.stored(use.entity, dated[-1]) if dated else None
+    if event_time is None or use.column not in table.names:
+        return None
+    at = use.dimension.table("dwh")
+    return Pointer(use.fact, table.qualified_name, use.column, at, event_time)
+
+
+def _fed(declared: DeclaredFact, column: str) -> str:
+    """Return the column of STG that has the values of a column of a fact table."""
+    return declared.renamed.get(column, column)
 
 
 def wrong(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[ContractError]:
@@ -130,15 +184,28 @@ def _fact(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[C
         needed = (*declared.rename, *_keys(entity))
         yield from catalog.lacking(table, needed, server="dwh", why=why)
         yield from _keys_that_do_not_meet(area, entity, table, found)
+    yield from _borrowed(area, entity, found)
     if sent:
         named = [declared.happens_at, *declared.renamed.values()]
         named += [one.column for one in declared.dates.values()]
         for role in declared.dimensions.values():
-            named += role.by or area.entities[role.entity].key
+            named += role.by or area.dimension_of(role).key
         yield from _not_staged(entity, sent, (*entity.key, *named), why)
     if table and sent:
         yield from _incomparable(area, entity, table, staged, found)
         yield from _fact_columns(area, entity, table, sent)
+
+
+def _borrowed(area: Area, entity: Entity, found: Found) -> Iterator[ContractError]:
+    """Check that a fact finds what it points at in the dimensions of other areas."""
+    for use in (one for one in sharing.borrowed(area) if one.entity is entity):
+        dimension = use.dimension
+        assert dimension.dimension is not None, "the project has checked it"
+        place, why = dimension.table("dwh"), f"{use.declared} of sql/{area.area}/area.yml"
+        yield from catalog.missing(found, [place], server="dwh", why=why)
+        if place in found:
+            needed = (dimension.dimension.surrogate_key, *dimension.key)
+            yield from catalog.lacking(found[place], needed, server="dwh", why=why)
 
 
 def _fact_columns(area: Area, entity: Entity, table: Table, sent: Table) -> Iterator[ContractError]:
@@ -164,7 +231,7 @@ def _fact_columns(area: Area, entity: Entity, table: Table, sent: Table) -> Iter
             )
     # The work table with the resolved facts also has the columns by which members are found.
     by = sum(
-        len(role.by or area.entities[role.entity].key) for role in entity.fact.dimensions.values()
+        len(role.by or area.dimension_of(role).key) for role in entity.fact.dimensions.values()
     )
     beside = len(_keys(entity)) + by + 2
     yield from contracts.too_wide("dwh", label(table.qualified_name), len(fed), beside)
@@ -177,12 +244,9 @@ def fed_by(entity: Entity, table: Table, staged: Collection[str]) -> dict[str, s
     dimensions and dates, and what Tidemark fills itself, are left out.
     """
     assert entity.fact is not None, "called for facts"
-    renamed, own = entity.fact.renamed, {*_keys(entity), _BATCH}
-    return {
-        name: renamed.get(name, name)
-        for name in table.names
-        if name not in own and renamed.get(name, name) in staged
-    }
+    own = {*_keys(entity), _BATCH}
+    fed = {name: _fed(entity.fact, name) for name in table.names if name not in own}
+    return {name: column for name, column in fed.items() if column in staged}
 
 
 def _keys(entity: Entity) -> tuple[str, ...]:
@@ -199,7 +263,7 @@ def _keys_that_do_not_meet(
     assert entity.fact is not None, "called for facts"
     wanted = dict.fromkeys(entity.fact.dates, ("integer", "the key of dim_date"))
     for key, role in entity.fact.dimensions.items():
-        target = area.entities[role.entity]
+        target = area.dimension_of(role)
         there = found.get(target.table("dwh"))
         surrogate = target.dimension.surrogate_key if target.dimension else ""
         if there and surrogate in there.names:
@@ -223,7 +287,7 @@ def _incomparable(
     assert entity.fact is not None, "called for facts"
     sent = staged[entity.table("stg")]
     for column, role in entity.fact.dimensions.items():
-        target = area.entities[role.entity]
+        target = area.dimension_of(role)
         dimension, feed = found.get(target.table("dwh")), staged.get(target.table("stg"))
         for natural, by in zip(target.key, role.by or target.key, strict=True):
             if dimension is None or natural not in dimension.names or by not in sent.names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tidemark.model import QualifiedName
@@ -18,6 +18,7 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
+from tidemark.star.members import Members
 from tidemark.star.scd2 import Dimension
 
 DELETED = "is_deleted"
@@ -29,7 +30,7 @@ class RoleKey:
     """One dimension key of a fact: `column` found by the landing columns `by`."""
 
     column: str
-    dimension: Dimension
+    dimension: Members
     by: tuple[str, ...]
 
     @property
@@ -40,6 +41,19 @@ class RoleKey:
     def read(self, columns: Sequence[str]) -> Columns:
         """Return columns that hold the values of `by`, cast to the types of the natural key."""
         return Columns(tuple(columns), types=self.dimension.read_as)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A key column of a fact table, as far as it takes to point its facts at other versions."""
+
+    entity: str
+    """The fact's entity; AREA.ENTITY where it is of another area than the dimension."""
+    fact: QualifiedName
+    column: str
+    dimension: QualifiedName
+    event_time: TimeColumn
+    """Column of the fact table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,15 @@ class Fact:
     def stored_at(self, alias: str) -> Composable:
         """The instant of a fact's event, in the fact table."""
         return self.event_time.instant(db.name(alias, self.event_column))
+
+    @property
+    def pointers(self) -> tuple[Pointer, ...]:
+        """The keys of its dimensions."""
+        event_time = replace(self.event_time, name=self.event_column)
+        return tuple(
+            Pointer(self.entity, self.table, role.column, role.dimension.table, event_time)
+            for role in self.roles
+        )
 
     def days(self, alias: str) -> list[Composable]:
         """The days of the date keys, in the landing table or in STG's mirror."""
@@ -168,7 +191,7 @@ def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[Ro
     return [role for role in fact.roles if role.column in lacking]
 
 
-def nearest(dimension: Dimension, *, known: str, by: Columns, at: Composable) -> Composable:
+def nearest(dimension: Members, *, known: str, by: Columns, at: Composable) -> Composable:
     """Compose the key of the version that a fact of an instant points at, null without any.
 
     Args:
@@ -204,7 +227,7 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
     )
 
 
-def orphaned(fact: Fact, role: RoleKey) -> Composable:
+def orphaned(pointer: Pointer, dimension: Dimension) -> Composable:
     """Compose the relation of natural keys that facts point at, and that have no version any more.
 
     To be asked after `scd2.apply`, and before the facts point elsewhere (`repoint`).
@@ -212,11 +235,11 @@ def orphaned(fact: Fact, role: RoleKey) -> Composable:
     return compose.statement(
         __name__,
         "orphaned",
-        nk=role.nk,
-        timeline=role.dimension.timeline.name,
-        dimension=role.dimension.name,
-        fact=fact.name,
-        column=db.name(role.column),
+        nk=Columns(dimension.natural_key),
+        timeline=dimension.timeline.name,
+        dimension=dimension.name,
+        fact=db.name(*pointer.fact),
+        column=db.name(pointer.column),
     )
 
 
@@ -269,35 +292,37 @@ def remove_surplus(session: Session, fact: Fact) -> int:
     return session.run(compose.statement(__name__, "remove_surplus", _parts(fact)))
 
 
-def repoint(session: Session, fact: Fact, role: RoleKey) -> int:
+def repoint(session: Session, pointer: Pointer, dimension: Dimension) -> int:
     """Point facts at the versions that now cover their event time, after `scd2.apply`.
 
     Returns:
         The number of facts that changed their key.
     """
+    fact, event_time = db.name(*pointer.fact), pointer.event_time
     handovers = compose.statement(
         __name__,
         "handovers",
-        surrogate=db.name(role.dimension.surrogate),
-        dimension=role.dimension.name,
-        timeline=role.dimension.timeline.name,
-        nk=role.nk,
+        surrogate=db.name(dimension.surrogate),
+        dimension=dimension.name,
+        timeline=dimension.timeline.name,
+        nk=Columns(dimension.natural_key),
     )
-    span = compose.statement(__name__, "handovers_span", handovers=handovers, fact=fact.name)
+    span = compose.statement(__name__, "handovers_span", handovers=handovers, fact=fact)
     span_from, span_to = session.one(span)
     if span_from is None:
         return 0
+    event_column = db.name("f", event_time.name)
     return session.run(
         compose.statement(
             __name__,
             "repoint",
-            fact=fact.name,
-            column=db.name(role.column),
-            at=fact.stored_at("f"),
+            fact=fact,
+            column=db.name(pointer.column),
+            at=event_time.instant(event_column),
             near=compose.statement(
                 __name__,
-                "in_span" if fact.event_time.kind == "instant" else "near_span",
-                event_column=db.name("f", fact.event_column),
+                "in_span" if event_time.kind == "instant" else "near_span",
+                event_column=event_column,
             ),
             handovers=handovers,
         ),

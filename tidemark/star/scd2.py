@@ -29,6 +29,7 @@ from tidemark.postgres.question import Question
 from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
+from tidemark.star.members import Members
 
 VERSIONING = (
     "valid_from",
@@ -135,19 +136,21 @@ class Dimension:
     texts: frozenset[str] = frozenset()
     """Attributes that are compared as text."""
     key_types: Mapping[str, str] = field(default_factory=dict)
-    """Column of the natural key -> type, without its length, to which a column of another table is
-    cast when it is compared with it. Without a type here, it is compared as it is."""
+    """See `Members.key_types`."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Surrogate key or attribute -> type."""
 
     @property
-    def read_as(self) -> tuple[str, ...]:
-        """Types to which columns of other tables are cast when they name a natural key.
-
-        So a key of type `char` ignores blanks. The dimension's own columns are not cast, so that
-        its index can be used.
-        """
-        return tuple(self.key_types.get(column, "") for column in self.natural_key)
+    def members(self) -> Members:
+        """The dimension as facts know it."""
+        return Members(
+            self.entity,
+            self.table,
+            self.surrogate,
+            self.key_type,
+            self.natural_key,
+            self.key_types,
+        )
 
     def effective_at(self, *alias: str) -> Composable:
         """Compose the instant of a change, in the landing table or in STG's mirror.
@@ -333,24 +336,6 @@ def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int
         return found
 
     return question.of(compose.statement(__name__, "since"), {"dimensions": labels}, read)
-
-
-def infer(session: Session, dimension: Dimension, unknown: Composable, *, batch_id: int) -> int:
-    """Make an inferred member for each natural key that facts name and no version has.
-
-    Args:
-        session: on the DWH, in the publishing transaction.
-        dimension: where the members go.
-        unknown: relation of natural keys. A key that exists, or has a null in it, is passed over.
-        batch_id: the batch that makes them.
-
-    Returns:
-        The number of members made.
-    """
-    return session.run(
-        compose.statement(__name__, "infer", _parts(dimension), unknown=unknown),
-        {"batch_id": batch_id},
-    )
 
 
 def take_over(session: Session, dimension: Dimension) -> None:

@@ -558,23 +558,6 @@ where t._role = 'confirmation' and not exists (
 on conflict ({nk}, confirmed_at) do update
 set _batch_id = excluded._batch_id, _seq = excluded._seq
 
--- Placeholders for natural keys that a fact names and no version has.
--- name: infer
-insert into {dimension}
-({nk}, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
-select distinct
-    {u.nk},
-    {beginning},
-    {end},
-    true,
-    true,
-    {beginning},
-    %(batch_id)s::bigint
-from {unknown} as u
-where
-    num_nulls({u.nk}) = 0
-    and not exists (select from {dimension} as d where {d.nk = u.nk})
-
 -- An inferred member in place of versions that were withdrawn, as a version of their timeline.
 -- name: take_over
 insert into {timeline} ({nk}, valid_from, _role, _cover_from, _cover_to, _grew)

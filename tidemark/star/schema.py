@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
+from tidemark.declare.star import Role
 from tidemark.errors import refuse
 from tidemark.layers import dating, mirror, seen
 from tidemark.layers.mirror import LINEAGE, Mirror
@@ -23,7 +24,8 @@ from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import unsized
 from tidemark.star import contract, published, scd2
-from tidemark.star.facts import Fact, RoleKey
+from tidemark.star.facts import Fact, Pointer, RoleKey
+from tidemark.star.members import Members
 from tidemark.star.published import Published
 from tidemark.star.scd2 import ENDS, VERSIONING, Dimension
 
@@ -50,6 +52,8 @@ class Star:
     feeds: Mapping[str, Feed]
     dimensions: Mapping[str, Dimension]
     facts: Mapping[str, Fact]
+    pointers: tuple[Pointer, ...]
+    """The keys of all facts that point at these dimensions, those of other areas last."""
     last_batches: Mapping[str, int]
     """Entity -> the batch up to which its table is what area.yml and the catalogs say."""
 
@@ -119,10 +123,11 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     made = [_dimension(found.tables, entity, feeds[entity.name]) for entity in area.dimensions]
     dimensions = {one.entity: _with_added(one, found) for one in made}
     facts = {
-        entity.name: _fact(found.tables, entity, feeds[entity.name], dimensions)
-        for entity in area.facts
+        entity.name: _fact(found.tables, area, entity, feeds[entity.name]) for entity in area.facts
     }
-    star = Star(feeds, dimensions, facts, {})
+    own = (pointer for fact in facts.values() for pointer in fact.pointers)
+    pointers = (*own, *contract.pointers(area, found.tables))
+    star = Star(feeds, dimensions, facts, pointers, {})
     return replace(star, last_batches=published.last_batches(found.published, star.whole.values()))
 
 
@@ -160,7 +165,7 @@ def _dimension(found: Mapping[QualifiedName, Table], entity: Entity, feed: Feed)
         tie_breaker=declared.tie_breaker,
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
-        key_types={name: unsized(table.column(name).value_type) for name in entity.key},
+        key_types=_key_types(entity, table),
         types={column.name: column.type for column in table.columns},
     )
 
@@ -180,16 +185,30 @@ def _with_added(one: Dimension, found: Stored) -> Dimension:
     return replace(one, added=added, unkept=unkept)
 
 
-def _fact(
-    found: Mapping[QualifiedName, Table],
-    entity: Entity,
-    feed: Feed,
-    dimensions: Mapping[str, Dimension],
-) -> Fact:
+def _members(found: Mapping[QualifiedName, Table], area: Area, role: Role) -> Members:
+    """Return the dimension that a role names, of the area or of another one."""
+    entity = area.dimension_of(role)
+    assert entity.dimension is not None, "area.yml was checked"
+    table = found[entity.table("dwh")]
+    return Members(
+        entity=entity.name if role.is_of(area.area) else role.entity,
+        table=table.qualified_name,
+        surrogate=entity.dimension.surrogate_key,
+        key_type=table.type_of(entity.dimension.surrogate_key),
+        natural_key=entity.key,
+        key_types=_key_types(entity, table),
+    )
+
+
+def _key_types(entity: Entity, table: Table) -> dict[str, str]:
+    return {name: unsized(table.column(name).value_type) for name in entity.key}
+
+
+def _fact(found: Mapping[QualifiedName, Table], area: Area, entity: Entity, feed: Feed) -> Fact:
     assert entity.fact is not None, "area.facts yields facts"
     declared, table = entity.fact, found[entity.table("dwh")]
     roles = tuple(
-        RoleKey(column, dimensions[role.entity], role.by or dimensions[role.entity].natural_key)
+        RoleKey(column, _members(found, area, role), role.by or area.dimension_of(role).key)
         for column, role in declared.dimensions.items()
     )
     staged = {column.name: column for column in feed.columns}

@@ -15,6 +15,7 @@ from typing import Literal
 from tidemark.batch import publish, retention, stage
 from tidemark.batch.journal import Journal
 from tidemark.batch.publish import Delta
+from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.errors import LostHistoryError
 from tidemark.layers import (
@@ -52,7 +53,7 @@ from tidemark.star import (
 from tidemark.star.facts import Fact
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
-from tidemark.trust import compare
+from tidemark.trust import compare, handover
 from tidemark.trust.compare import CommonColumns
 
 Origin = Literal["stg", "dwh"]
@@ -102,9 +103,10 @@ def run(
         GateError, ContractError, StatementError: the layers are as they were.
     """
     names = _with_derived(area, [area.entity(entity).name] if entity else list(area.entities))
+    beside = sharing.beside(area)
     with ExitStack() as stack:
         journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
-        stack.enter_context(journal.locked(is_patient=True))
+        stack.enter_context(journal.locked(beside=beside, is_patient=True))
         mrr, stg, dwh = (
             stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )
@@ -119,8 +121,9 @@ def run(
             tell(other)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
-        for session in (stg, dwh):
-            stack.enter_context(locks.writing(servers, session, area.area, ledger.last(area.area)))
+        last = ledger.last(area.area)
+        for session, others in ((stg, ()), (dwh, beside)):
+            stack.enter_context(locks.writing(servers, session, area.area, last, beside=others))
         star = schema.read(stg, dwh, area)
         stack.enter_context(_transactions(mrr, stg, dwh, area, is_kept=not dry_run))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
@@ -276,13 +279,18 @@ def _rebuild_dwh(
     publish.empty(dwh, star, star.feeds)
     for dimension in dimensions:
         rows = transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
+        if lent := handover.pointers(star, dimension):
+            handover.keep(dwh, dimension)
         with refusals.named(dimension.entity, dwh=refusals.STORING):
             changes = _rebuild_dimension(dwh, dimension, rows)
         yield changes
+        for table, moved in handover.repoint(dwh, dimension, lent, batch_id=delta.last):
+            yield Changes("dwh", label(table), added=0, changed=moved, removed=0)
+    tables = {dimension.table for dimension in dimensions}
     rebuilt = [
         fact
         for name, fact in star.facts.items()
-        if name in names or any(role.dimension in dimensions for role in fact.roles)
+        if name in names or {role.dimension.table for role in fact.roles} & tables
     ]
     # All facts are sent, and any of them may be in its table already: none counts as new.
     whole = replace(delta, known=dict.fromkeys(delta.after, delta.last))
@@ -351,7 +359,7 @@ def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
 
 
 def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta, rows: int) -> Changes:
-    counts = {name: Counts() for name in area.entities}
+    counts = {name: Counts() for name in (*area.entities, *sharing.written(area))}
     counts[fact.entity].processed = rows
     lacking = publish.prepare_fact(dwh, area, fact, delta, counts)
     done = facts.apply(dwh, fact, lacking, rows=rows)
