@@ -1,12 +1,15 @@
--- nulls
+-- lacking
 select
     0 as place,
     array_remove(
-        array[case when bool_or(transaction_timestamp is null) then 'transaction_timestamp' end],
+        array[case when bool_or(
+            created_at is null or not isfinite(created_at)
+        ) then 'created_at' end,
+        case when bool_or(updated_at is null or not isfinite(updated_at)) then 'updated_at' end],
         null
     )::text[] as lacking
 from (
-    select transaction_timestamp
-    from public.sales
+    select created_at, updated_at
+    from public.customers
     limit 10000
 ) as t;

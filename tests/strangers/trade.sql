@@ -113,7 +113,15 @@ create table sales.parcels (
     foreign key (part, shipment_no) references sales.shipments (part, shipment_no)
 );
 create table usage_log (note text);
-create table us_states (state_id smallint primary key, state_abbr varchar(2), details jsonb, area int4range);
+create table nothing ();
+create table us_states (
+    state_id smallint primary key,
+    state_abbr varchar(2),
+    details jsonb,
+    area int4range,
+    governed daterange,
+    updated_at timestamptz not null default 'infinity'
+);
 create view sales.open_orders as select o.order_id from sales."order" as o where o.shipped_date is null;
 
 insert into categories values (1, 'Beverages', 'Soft drinks', '\x15'), (2, 'Condiments', null, null);

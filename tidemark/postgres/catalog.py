@@ -38,7 +38,7 @@ def named(
         found = (
             Table(
                 name=".".join(wanted[position - 1]),
-                columns=tuple(Column(*column) for column in columns),
+                columns=tuple(Column(*column) for column in columns or ()),
                 unique=tuple(frozenset(key) for key in unique or ()),
                 rows=estimate,
                 slots=slots,

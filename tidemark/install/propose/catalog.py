@@ -15,8 +15,7 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Session
 
 _LOOKED_AT = 10_000
-"""Rows of a table in which nulls are looked for."""
-_TIMES = ("date", "timestamp")
+"""Rows of a table in which nulls and infinities are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class SourceTable:
     indexes: tuple[Index, ...] = ()
     references: tuple[Reference, ...] = ()
     lacking: frozenset[str] = frozenset()
-    """Columns with a time that are null in some row, as far as was looked."""
+    """Columns with a time that are null or infinite in some row, as far as was looked."""
 
     @property
     def label(self) -> str:
@@ -88,7 +87,8 @@ class Catalog:
 
 def is_time(column: Column) -> bool:
     """Whether a column is a date, or a timestamp with or without a zone."""
-    return column.type.startswith(_TIMES) and not column.type.endswith("[]")
+    is_stamp = column.type.startswith("timestamp") and not column.type.endswith("[]")
+    return is_stamp or column.type == "date"
 
 
 def has_zone(column: Column) -> bool:
@@ -187,9 +187,9 @@ def _once(references: Sequence[Reference], tables: _Tables) -> tuple[Reference, 
 
 
 def _with_lacking(session: Session, tables: _Tables) -> _Tables:
-    """Find the times that are null in some row."""
+    """Find the times that are null or infinite in some row."""
     asked = [
-        (name, [c.name for c in table.columns if is_time(c) and not c.not_null])
+        (name, [c.name for c in table.columns if is_time(c)])
         for name, table in tables.items()
         if table.may_use and table.may_read and not table.hides_rows and table.kind in "rp"
     ]
@@ -199,7 +199,7 @@ def _with_lacking(session: Session, tables: _Tables) -> _Tables:
     queries = [
         compose.statement(
             __name__,
-            "nulls",
+            "lacking",
             place=db.literal(place),
             columns=Columns(tuple(columns)),
             table=db.name(*name),

@@ -104,11 +104,14 @@ inner join pg_namespace as tn on tc.relnamespace = tn.oid
 where r.contype = 'f'
 order by n.nspname, c.relname, r.conkey, r.conname
 
--- The columns that are null in one of a table's first rows.
--- name: nulls
+-- The times that are null or infinite in one of a table's first rows.
+-- name: lacking
 select
     {place} as place,
-    array_remove(array[{case when bool_or(columns is null) then 'columns' end}], null)::text[] as lacking
+    array_remove(
+        array[{case when bool_or(columns is null or not isfinite(columns)) then 'columns' end}],
+        null
+    )::text[] as lacking
 from (
     select {columns}
     from {table}
