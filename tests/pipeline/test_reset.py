@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from contextlib import closing
+
 import pytest
 
 from tests.commands import tidemark
 from tests.fix_areas import Dimension, Fact, Made, Make
+from tests.fix_retail import PATIENCE, wait_until
+from tests.queries import execute
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError
 from tidemark.install import migrate, reset
@@ -59,6 +66,42 @@ def test_an_area_that_was_reset_leaves_nothing_and_loads_anew(loaded: Made):
     assert loaded.published(THINGS) == [("1", "c"), ("2", "c"), ("3", None)]
     assert loaded.differences() == []
     assert objects(loaded)["mrr"] <= before["mrr"]
+
+
+@pytest.mark.parametrize(("layer", "how"), [("dwh", "killed"), ("stg", "ended"), ("mrr", "killed")])
+def test_a_reset_that_dies_in_a_layer_is_finished_by_the_next(made: Make, layer: Layer, how: str):
+    area = made(THINGS)
+    area.put(THINGS, (1, "a", JAN))
+    area.run()
+    before, expected = objects(area), area.published(THINGS)
+    die(area, layer, how)
+    reached = ALL[: ALL.index(layer)]
+    assert {one for one, names in objects(area).items() if names != before[one]} == {*reached}
+    again = tidemark("reset", "made", "--yes", "made", "--json", env=area.environment)
+    assert (again.code, {one["layer"] for one in again.json}) == (0, {*ALL} - {*reached})
+    assert [n for names in objects(area).values() for n in names if "things" in n] == []
+    migrate.migrate(Project(area.home), area.servers)
+    area.run()
+    assert (area.published(THINGS), area.differences()) == (expected, [])
+
+
+def die(area: Made, layer: Layer, how: str) -> None:
+    """Begin a reset; end its process, or its connection, when it has dropped a layer's tables."""
+    with closing(area.warehouse.connect(layer)) as holder:
+        execute(holder, "begin; lock table tidemark.applied_batch in share mode")
+        words = [sys.executable, "-m", "tidemark", "reset", "made", "--yes", "made"]
+        process = subprocess.Popen(words, env={**os.environ, **area.environment})
+        wait_until(lambda: area.warehouse.rows(layer, WAITING) != [])
+        if how == "killed":
+            process.kill()
+        else:
+            area.warehouse.rows(layer, f"select pg_terminate_backend(pid) from ({WAITING}) as w")
+        process.wait(PATIENCE)
+    wait_until(lambda: area.warehouse.rows(layer, OPEN) == [])
+
+
+WAITING = "select pid from pg_stat_activity where wait_event_type = 'Lock'"
+OPEN = "select from pg_stat_activity where application_name like '%reset made%'"
 
 
 @pytest.mark.parametrize("layers", [("dwh",), ("dwh", "stg")])

@@ -167,6 +167,8 @@ def reset(
     yes: Annotated[
         str, typer.Option(metavar="NAME", help="The area's name, in place of the question.")
     ] = "",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Drop an area's tables, positions and marks, so that it can begin anew.
 
@@ -180,14 +182,17 @@ def reset(
     with open_servers(project) as opened:
         for layer in chosen:
             found = resetter.find(opened, project, wanted, layer)
-            typer.echo(f"{layer:12} {len(found)} objects go")
+            typer.echo(f"{layer:12} {len(found)} objects go", err=as_json)
             for one in found:
-                typer.echo(f"{'':12} {one.word} {one.name}")
-        given = yes or typer.prompt(f"Type {wanted.area} to drop them")
+                typer.echo(f"{'':12} {one.word} {one.name}", err=as_json)
+        given = yes or typer.prompt(f"Type {wanted.area} to drop them", err=as_json)
         if given != wanted.area:
             raise UsageError(f"reset: {given!r} is not {wanted.area!r}. Nothing was dropped.")
-        resetter.run(opened, project, wanted, chosen)
-    typer.echo(f"{wanted.area}: reset. `tidemark migrate` makes its tables again.")
+        gone = resetter.run(opened, project, wanted, chosen)
+    if as_json:
+        print_json(gone)
+    else:
+        typer.echo(f"{wanted.area}: reset. `tidemark migrate` makes its tables again.")
 
 
 def _layer(name: str) -> Layer:

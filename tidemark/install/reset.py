@@ -39,6 +39,15 @@ class Going:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An object that was dropped, as a result."""
+
+    layer: Layer
+    kind: str
+    name: str
+
+
 def behind(named: Sequence[Layer]) -> tuple[Layer, ...]:
     """Return the layers to reset, the DWH first; all without a name.
 
@@ -79,36 +88,44 @@ def _refuse_used(session: Session, area: Area) -> None:
             )
 
 
-def run(servers: Servers, project: Project, area: Area, layers: Iterable[Layer]) -> None:
+def run(servers: Servers, project: Project, area: Area, layers: Iterable[Layer]) -> list[Gone]:
     """Reset an area in these layers, in their order.
+
+    Returns:
+        What was dropped.
 
     Raises:
         LockedError: another process works on the area.
         MigrationError: see `find`. The layer is as it was.
     """
+    gone: list[Gone] = []
     with servers.session("dwh", f"reset {area.area}") as dwh:
         locks.hold(dwh, area.area, "nothing was done")
         try:
             for layer in layers:
                 with servers.session(layer, f"reset {area.area}") as session, session.transaction():
                     locks.drawing(session, area.area)
-                    _reset(session, project, area, layer)
+                    dropped = _reset(session, project, area, layer)
+                gone += [Gone(layer, one.word, one.name) for one in dropped]
         finally:
             dwh.run("rollback")
+    return gone
 
 
-def _reset(session: Session, project: Project, area: Area, layer: Layer) -> None:
+def _reset(session: Session, project: Project, area: Area, layer: Layer) -> list[Going]:
     for one in _found(session, project, area, layer):
         if one.word == "table":
             # From here on nobody can make a view of it, so nothing else goes with it.
             session.run(compose.statement(__name__, "lock", table=db.raw(one.name)))
-    for one in _found(session, project, area, layer):
+    going = _found(session, project, area, layer)
+    for one in going:
         which = {"word": db.raw(one.word), "name": db.raw(one.name)}
         session.run(compose.statement(__name__, "drop", **which))
     for table, column, values in _forgotten(session, project, area, layer):
         parts = {"table": db.name(*table), "column": db.name(column)}
         session.run(compose.statement(__name__, "forget", **parts), {"values": values})
     session.run(compose.statement(__name__, "forget_files"), {"folder": f"{area.area}/"})
+    return going
 
 
 def _found(session: Session, project: Project, area: Area, layer: Layer) -> list[Going]:
