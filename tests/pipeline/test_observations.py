@@ -223,8 +223,11 @@ def test_damaged_versions_are_found_and_repaired(registry: Made):
         """,
     )
     found = verify.run(registry.servers, registry.area)
-    differing = [(c.entity, one.kind) for c in found.checks for one in c.compared.differences]
-    assert differing == [("assets", "changed"), ("assets", "surplus")]
+    differing = [one for check in found.checks for one in check.compared.differences]
+    assert [(one.kind, one.key, one.columns) for one in differing] == [
+        ("changed", ("1", "2025-01-01 00:00:00+00"), ("owner",)),
+        ("surplus", ("7", "2025-01-01 00:00:00+00"), ()),
+    ]
     pipeline.run(registry.servers, registry.area, overrides=Overrides(repair=found.repair()))
     assert versions(registry) == FIRST
     assert registry.differences() == []

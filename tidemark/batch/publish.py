@@ -210,8 +210,8 @@ def _remove_surplus(
     """Delete the facts that STG lacks, and land the members that it lacks as deleted ones."""
     for name, values in repair.surplus["dwh"].items():
         feed, key = star.feeds[name], star.key(name)
-        # A difference of versions tells a version by its beginning as well.
-        keys = mirror.key_rows(Table(name, feed.columns), key, [one[: len(key)] for one in values])
+        # A version's beginning, which a difference tells behind its key, is of no use here.
+        keys = mirror.key_rows(Table(name, feed.columns), key, values)
         if name in star.facts:
             counts[name].deleted += facts.discard(dwh, star.facts[name], keys)
             continue
