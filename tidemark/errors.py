@@ -238,15 +238,20 @@ class StatementError(TidemarkError):
     exit_code = 9
 
     def __init__(
-        self, message: str, *, sqlstate: str | None = None, is_final: bool = False
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        is_final: bool = False,
+        todo: str = "",
     ) -> None:
-        self.sqlstate = sqlstate
+        self.sqlstate, self.message, self.todo = sqlstate, message, todo
         self.statements: tuple[str, ...] = ()
         """Names of those that were sent together, one of which was refused: `star.facts.insert`."""
         self.constraint: str | None = None
         """The name of the constraint that forbids it, where one does."""
         self.is_transient = sqlstate in _LOST_TO_OTHERS and not is_final
-        super().__init__(message)
+        super().__init__(f"{message}{todo and ' '}{todo}")
 
 
 class RefusedRowError(StatementError):
@@ -262,11 +267,10 @@ class RefusedRowError(StatementError):
         entity: str = "",
         todo: str = "",
     ) -> None:
-        self.server, self.what, self.column = server, what, column
-        self.entity, self.todo = entity, todo
+        self.server, self.what, self.column, self.entity = server, what, column, entity
         subject = f"{entity}: {server} refused a row" if entity else server
         where = f", in column {column!r}" if column else ""
-        super().__init__(f"{subject}: {what}{where}.{todo and ' '}{todo}", sqlstate=sqlstate)
+        super().__init__(f"{subject}: {what}{where}.", sqlstate=sqlstate, todo=todo)
 
     @property
     def is_data(self) -> bool:

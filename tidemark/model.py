@@ -114,7 +114,7 @@ class Reader:
     qualified_name: QualifiedName = ("", "")
 
 
-Kind = Literal["table", "view", "materialized view", "foreign table"]
+Kind = Literal["table", "view", "materialized view", "foreign table", "query"]
 """What PostgreSQL calls something that has rows. A partitioned table is a table."""
 
 
@@ -181,6 +181,8 @@ class Window:
     low: datetime | None
     high: datetime | None
     held_by: BlockingSession | None = None
+    why: str = ""
+    """Why it begins at the start, although rows were read before; '' as a rule."""
 
     @property
     def is_empty(self) -> bool:

@@ -43,7 +43,9 @@ def test_rows_that_no_window_has_are_counted(
     execute(operational, "insert into stamps select unnest(%s::text[])::date", [stamps[:4]])
     execute(operational, "insert into stamps values (%s), (%s), (%s)", stamps[4:])
     source = Explaining(operational, "operational")
-    found = window.look(source, AREA, {"things": Window(None, NOON)}, NOON, {"things": column})
+    relations = {"things": db.name("stamps")}
+    sought = {"things": Window(None, NOON)}
+    found = window.look(source, AREA, sought, NOON, {"things": column}, relations=relations)
     assert found == {"things": Found(without=1, endless=2, future=2, has_rows=True)}
 
 

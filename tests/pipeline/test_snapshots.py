@@ -209,11 +209,11 @@ def share(retail: Retail) -> None:
 
 
 def derive(retail: Retail) -> None:
-    """Make rows of lists in other rows, and rows of these; make all of them anew."""
+    """Make rows of lists in a query's rows, and rows of these; make all of them anew."""
     items = Dimension(
         {"id": "int", "sizes": "integer[]", "updated_at": "timestamptz"}, ("id",), entity="items",
         source=("sold", "items"), mrr="mrr_items", stg="stg_items", table="dim_items",
-        settings={"deletes": "detect"},
+        settings={"deletes": "detect", "source": {"query": "asked/items.sql"}},
     )  # fmt: skip
     by_query = {"columns": ["id"], "query": "select id from changed"}
     declared: Any = {
@@ -240,6 +240,10 @@ def derive(retail: Retail) -> None:
     (path.parent / "dwh" / "02_states.sql").write_text(STATES, "utf-8")
     views = path.parent / "stg" / "views"
     views.mkdir(parents=True)
+    (path.parent / "asked").mkdir()
+    (path.parent / "asked" / "items.sql").write_text(
+        "select id, sizes, updated_at from sold.items;", "utf-8"
+    )
     for name, query in DERIVED.items():
         text = f"create view landing_sold.derive_{name} as {query}"
         (views / f"derive_{name}.sql").write_text(text, "utf-8")

@@ -118,4 +118,4 @@ COSTS = {
 def test_a_plan_says_what_a_view_costs(made: Make, how: str):
     area, _ = viewed(made, **({"extract": "full"} if how == "full" else {"deletes": how}))
     (planned,) = plan.make(area.servers, area.area).entities
-    assert planned.cost == COSTS[how]
+    assert planned.notes == [COSTS[how]]

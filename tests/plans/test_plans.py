@@ -234,7 +234,9 @@ def test_a_source_is_read_within_the_window_alone(
     columns = Columns(("customer_id",))
 
     clock = JAN + ROWS * timedelta(minutes=1)
-    windows.look(explaining, area, {"customers": window}, clock, {"customers": watermark})
+    relations = {"customers": db.name("public", "customers")}
+    stamps = {"customers": watermark}
+    windows.look(explaining, area, {"customers": window}, clock, stamps, relations=relations)
     explaining.rows(compose.statement("tidemark.sources.postgres", "rows", parts, columns=columns))
 
     assert 0 < explaining.read["customers"] <= ENOUGH

@@ -13,3 +13,10 @@ from (
     from public.customers
     limit 10000
 ) as t;
+
+-- nothing_of
+select *
+from (
+select id, sizes, updated_at from sold.items
+) as query
+limit 0;

@@ -49,9 +49,9 @@ select
     filter (where not r._pending)
 from (
     select
-        t.no::text as no, t.id::text as id, t.day::text as day,
+        no::text as no, id::text as id, day::text as day,
         false as _pending
-    from sold.events as t
+    from sold.events
 ) as r
 group by 1;
 

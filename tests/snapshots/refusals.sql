@@ -10,7 +10,7 @@ where v is null and reject_reasons = '{}' and _deleted_at is null;
 
 -- repeated_key
 select array[id::text]
-from landing_sold.counts
+from landing_sold.items
 group by id
 having count(*) > 1
 order by 1

@@ -142,7 +142,9 @@ end then '_effective' end || ' :tidemark'
 -- guarded
 select id, sizes, updated_at
 from (select id, sizes, updated_at
-from sold.items
+from (
+select id, sizes, updated_at from sold.items
+) as query
 where updated_at < timestamptz '2025-01-01Z') as r (id, sizes, updated_at)
 where
     case

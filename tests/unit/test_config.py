@@ -20,6 +20,7 @@ MADE = {
     "touched_by": {"visits": {"columns": {"tree_id": "tree"}}},
     "dimension": OWNED,
 }
+FILE = "name a .sql file in a folder of the area, such as source/lines.sql"
 ROOM = "and 48 leave room for names derived from it, such as <table>_history"
 TAKEN = "is a name that layers or embedded servers have; choose another"
 REFUSED = [
@@ -229,6 +230,21 @@ REFUSED = [
     (f"{TREES}.source", "park\0.trees", f"{TREES}.source: {IDENTIFIER}."),
     (f"{TREES}.source", "park." + "t" * 64, f"{TREES}.source: {IDENTIFIER}."),
     (f"{TREES}.source", ".trees", f"{TREES}.source: {IDENTIFIER}."),
+    (
+        f"{TREES}.source",
+        {"qurey": "a/b.sql"},
+        f"{TREES}.source.qurey: unknown key. Did you mean 'query'?",
+    ),
+    (f"{TREES}.source", {"query": "../b.sql"}, f"{TREES}.source.query: '../b.sql': {FILE}."),
+    (f"{TREES}.source", {"query": "b.sql"}, f"{TREES}.source.query: 'b.sql': {FILE}."),
+    (f"{TREES}.source", {"query": "/a/b.sql"}, f"{TREES}.source.query: '/a/b.sql': {FILE}."),
+    (f"{TREES}.source", {}, f"{TREES}.source: name a table, or `{{query: source/lines.sql}}`."),
+    (
+        f"{TREES}.source",
+        {"query": "mrr/b.sql"},
+        f"the file: {TREES}.source.query: the files of mrr/ are for something else. Put it into "
+        "another folder of the area.",
+    ),
     (f"{TREES}.dimension.type1", ["a\0"], f"{TREES}.dimension.type1.0: {IDENTIFIER}."),
     (f"{TREES}.watermark", "", f"{TREES}.watermark: {IDENTIFIER}."),
     (

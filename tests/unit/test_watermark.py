@@ -14,8 +14,8 @@ from tidemark.model import BlockingSession, Window
 from tidemark.sources import window
 from tidemark.sources.window import Activity
 
-TREES = Entity(
-    name="trees", source="trees", key=("tree_id",), watermark="changed", mrr="mrr", stg="stg"
+TREES = Entity.model_validate(
+    {"name": "trees", "source": "trees", "key": ["tree_id"], "watermark": "changed"}
 )
 AREA = Area.model_validate(
     {"area": "gardens", "entities": {"trees": TREES.model_dump(by_alias=True, exclude_unset=True)}}

@@ -66,8 +66,8 @@ def _show_plan(made: Plan) -> None:
     for entity in made.entities:
         if entity.future:
             typer.echo(f"\n{entity.entity}: {in_the_future(entity.future)}")
-        if entity.cost:
-            typer.echo(f"\n{entity.entity}: {entity.cost}.")
+        for note in entity.notes:
+            typer.echo(f"\n{entity.entity}: {note}.")
     for stop in made.stops:
         typer.echo(f"\nA run would stop: {stop}")
     if made.to_stage or made.to_publish:

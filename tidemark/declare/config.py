@@ -33,7 +33,7 @@ from tidemark.declare.settings import (
 )
 from tidemark.declare.star import Check, Role
 from tidemark.errors import UnknownNameError, did_you_mean
-from tidemark.model import label
+from tidemark.model import LAYERS, label
 
 
 class Area(Declaration):
@@ -81,6 +81,17 @@ class Area(Declaration):
                     f"entities.{entity.name}: {name!r} has {len(name.encode())} bytes, and "
                     f"{LONGEST_NAME} leave room for names derived from it, such as "
                     "<schema>.<table>_confirmed"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _queries_lie_apart(self) -> Area:
+        """Refuse a query in a folder whose files are for something else, such as `migrate`."""
+        for entity in self.entities.values():
+            if entity.source and entity.source.folder in {*LAYERS, self.source.name, "sample"}:
+                raise ValueError(
+                    f"entities.{entity.name}.source.query: the files of {entity.source.folder}/ "
+                    "are for something else. Put it into another folder of the area"
                 )
         return self
 

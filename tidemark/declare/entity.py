@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.moments import Moment
+from tidemark.declare.origin import Origin
 from tidemark.declare.scalars import (
     Duration,
     Identifier,
@@ -18,7 +19,6 @@ from tidemark.declare.scalars import (
     Names,
     PlainName,
     ServerName,
-    SourceName,
     TableName,
     Zone,
 )
@@ -65,8 +65,8 @@ class Entity(Declaration):
     """One source table or feed, or rows made of other entities' rows, through every layer."""
 
     name: PlainName = ""
-    source: SourceName = ""
-    """`schema.table` on the source; `public` without a schema."""
+    source: Origin | None = None
+    """`schema.table` on the source, or a query; None: its rows are made of others'."""
     made_of: Names = Field(default=(), alias="from")
     """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
     touched_by: Mapping[PlainName, Touch] = {}
@@ -243,9 +243,14 @@ class Entity(Declaration):
 
     @cached_property
     def source_name(self) -> QualifiedName:
-        """Schema and table on the source."""
-        schema, dot, table = self.source.partition(".")
+        """Schema and table on the source, if it reads a table or a view."""
+        schema, dot, table = (self.source.table if self.source else "").partition(".")
         return (schema, table) if dot else ("public", schema)
+
+    @property
+    def query(self) -> str:
+        """The file of the query that it reads, below its area's folder; '': it reads a table."""
+        return self.source.query if self.source else ""
 
     @property
     def dated_by(self) -> Moment | None:

@@ -104,7 +104,8 @@ def _zone(value: str) -> str:
     return value
 
 
-def _source_name(value: str) -> str:
+def source_name(value: str) -> str:
+    """Check a table's name that may have a schema in front; ValueError says what is wrong."""
     for name in value.split(".", 1):
         _identifier(name)
     return value
@@ -118,7 +119,6 @@ ServerName = Annotated[str, AfterValidator(_server_name)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 TablesSchema = Annotated[str, AfterValidator(_tables_schema)]
 LandingSchema = Annotated[str, AfterValidator(_landing_schema)]
-SourceName = Annotated[str, AfterValidator(_source_name)]
 TableName = Annotated[str, AfterValidator(_table_name)]
 Zone = Annotated[str, AfterValidator(_zone)]
 """A name of the IANA time zone database."""

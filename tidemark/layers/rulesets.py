@@ -1,4 +1,4 @@
-"""The rules by which a layer has applied its batches: area.yml, views and routines of the area.
+"""The rules by which a layer has applied its batches: area.yml, queries, views and routines.
 
 A rebuild derives a layer by today's rules. If batches were made by other rules, its changes may be
 due to that. So the layers keep every text of a rule, each once.
@@ -60,6 +60,8 @@ def of(area: Area) -> Ruleset | None:
     if area.folder is None:
         return None
     paths = [path for pattern in _FILES for path in sorted(area.folder.glob(pattern))]
+    queries = {area.folder / one.query for one in area.entities.values() if one.query}
+    paths += sorted(path for path in queries if path.is_file())
     texts = {path.relative_to(area.folder).as_posix(): path.read_text("utf-8") for path in paths}
     return Ruleset(texts)
 

@@ -51,8 +51,8 @@ class Planned:
     compared_by: datetime | None
     """When keys are compared at the latest: now, if this batch does it. None: they never are."""
     held_by: str | None
-    cost: str | None
-    """What a look at it costs that one at a table does not."""
+    notes: list[str]
+    """Why all rows are read again, and what a look at it costs that one at a table does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +162,15 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
         future=delta.future.get(name, 0),
         compared_by=delta.clock if found else delta.compared_by.get(name),
         held_by=str(window.held_by) if window.held_by else None,
-        cost=_cost(entity, shown),
+        notes=[*filter(None, (window.why, _cost(entity, shown)))],
     )
     return planned, comparison.objection
 
 
-def _cost(entity: Entity, shown: Table) -> str | None:
+def _cost(entity: Entity, shown: Table) -> str:
     """Say what a batch has to read where there is no table that counts its deletes."""
     if shown.kind == "table":
-        return None
+        return ""
     what = f"{shown.name} is a {shown.kind}"
     if entity.extract == "full":
         return f"{what}, and is read as a whole in each batch"

@@ -1,12 +1,13 @@
 """Read columns, types and keys of tables: all that a caller asks for takes one round trip."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from tidemark.errors import ContractError, did_you_mean, refuse
 from tidemark.model import Column, QualifiedName, Reader, ServerName, Table
 from tidemark.postgres import compose, question, sqlfiles
-from tidemark.postgres.db import Row, Session, quoted
+from tidemark.postgres.db import Composable, Row, Session, quoted
 from tidemark.postgres.question import Question
 
 
@@ -55,6 +56,45 @@ def named(
         "tables": [table for _, table in wanted],
     }
     return question.of(compose.statement(__name__, "tables"), which, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a server says of a query."""
+
+    table: Table
+    """Its columns, as if they were those of a table."""
+    strange: tuple[str, ...]
+    """Columns of which PostgreSQL could store no values, such as rows."""
+    behind: tuple[int, ...]
+    """The oids of the tables and views that it reads."""
+
+
+def describe(session: Session, name: str, query: Composable) -> Described:
+    """Describe a query, which reads no row; call it in a transaction that does nothing else.
+
+    Args:
+        session: where it can be run.
+        name: what people call it.
+        query: in parentheses, with an alias behind them.
+
+    Raises:
+        StatementError: PostgreSQL can't run it.
+    """
+    shape = session.shape(compose.statement(__name__, "nothing_of", query=query))
+    which = {"types": [oid for _, oid, _ in shape], "modifiers": [each for *_, each in shape]}
+    asked = question.both(
+        question.of(compose.statement(__name__, "types"), which, list),
+        question.of(compose.statement(__name__, "behind"), {}, list),
+    )
+    types, behind = question.ask(session, asked)
+    named = [(column, *found) for (column, *_), found in zip(shape, types, strict=True)]
+    columns = tuple(Column(column, spelled) for column, spelled, _ in named)
+    return Described(
+        Table(name, columns, slots=len(columns), kind="query"),
+        tuple(column for column, _, is_storable in named if not is_storable),
+        tuple(relation for (relation,) in behind),
+    )
 
 
 def _readers(session: Session, table: QualifiedName) -> tuple[Reader, ...]:

@@ -74,6 +74,37 @@ inner join pg_namespace as n on n.nspname = wanted.schema_name
 inner join pg_class as c on c.relnamespace = n.oid and c.relname = wanted.table_name
 where c.relkind in ('r', 'p', 'v', 'm', 'f')
 
+-- The types of a query's columns, spelled as those of tables; and whether PostgreSQL could store them.
+-- name: types
+select
+    case
+        when t.typnamespace <> 'pg_catalog'::regnamespace and pg_type_is_visible(t.oid)
+            then t.typnamespace::regnamespace || '.'
+        else ''
+    end || format_type(t.oid, c.modifier) as spelled,
+    t.typtype <> 'p' as is_storable
+from unnest(%(types)s::oid[], %(modifiers)s::int[]) with ordinality as c (type, modifier, position)
+inner join pg_type as t on c.type = t.oid
+order by c.position
+
+-- What this transaction has locked: the tables and views behind the query that it has run alone.
+-- name: behind
+select distinct l.relation::bigint as relation
+from pg_locks as l
+inner join pg_class as c on l.relation = c.oid
+where
+    l.pid = pg_backend_pid()
+    and l.locktype = 'relation'
+    and l.database <> 0
+    and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    and c.relnamespace <> 'pg_catalog'::regnamespace
+order by 1
+
+-- name: nothing_of
+select *
+from {query}
+limit 0
+
 -- The views that read a table, in an order in which they can be dropped.
 -- name: readers
 with recursive reading as (

@@ -32,7 +32,14 @@ from tidemark.postgres.connections import Connection
 Composable = sql.Composable
 Json = extras.Json
 Row = tuple[Any, ...]
+Shape = tuple[str, int, int]
+"""A column that a query yields: its name, the oid of its type, and its modifier or -1."""
 Parameters = Mapping[str, object] | None
+
+_NUMERIC, _SIZED = 1700, {1042, 1043}
+"""Oids of numeric, and of char and varchar."""
+_UNSIZED = 65535
+"""What the driver shows as the precision of a numeric without one."""
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
@@ -121,6 +128,11 @@ class Session:
         """Execute, and return the one value of the one row."""
         (value,) = self.one(statement, parameters)
         return value
+
+    def shape(self, query: Composable) -> list[Shape]:
+        """Execute a query, and describe its columns; its rows are not wanted."""
+        with self._executed(query, None) as cursor:
+            return [(one.name, one.type_code, _modifier(one)) for one in cursor.description]
 
     def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
         """Return a statement as it is sent."""
@@ -282,6 +294,19 @@ class Relation:
 
 def _named(statement: Composable | str) -> str:
     return statement.name if isinstance(statement, compose.Statement) else ""
+
+
+def _modifier(column: Any) -> int:
+    """Return the modifier of a numeric, varchar or char, which says their sizes; else -1.
+
+    The driver has taken it apart. Of other types it does not keep all of it.
+    """
+    header = 4
+    if column.type_code == _NUMERIC:
+        is_sized = column.precision != _UNSIZED
+        return ((column.precision << 16) | column.scale) + header if is_sized else -1
+    is_sized = column.type_code in _SIZED and column.internal_size > 0
+    return column.internal_size + header if is_sized else -1
 
 
 def cancel(sessions: Iterable[Session]) -> None:

@@ -122,8 +122,8 @@ def _told(error: psycopg2.Error, server: ServerName) -> TidemarkError:
         return ConnectError(
             f"{server}: the connection broke: {primary}. Run the command again.", is_transient=True
         )
-    todo = " Run `tidemark migrate`." if is_role_missing else _remedy(state, server)
-    return StatementError(f"{server}: {primary}.{todo}", sqlstate=state)
+    todo = "Run `tidemark migrate`." if is_role_missing else _remedy(state, server)
+    return StatementError(f"{server}: {primary}.", sqlstate=state, todo=todo)
 
 
 def _of_wait(
@@ -156,14 +156,14 @@ def _of_timeout(primary: str, state: str, server: ServerName) -> StatementError:
 
 def _remedy(state: str, server: ServerName) -> str:
     if state in _MISSING:
-        return " Run `tidemark migrate`."
+        return "Run `tidemark migrate`."
     if state == errorcodes.INSUFFICIENT_PRIVILEGE:
-        return " `tidemark doctor` prints the grant that is missing."
+        return "`tidemark doctor` prints the grant that is missing."
     if state == errorcodes.DISK_FULL:
-        return " Make room there, and run the command again."
+        return "Make room there, and run the command again."
     if state == errorcodes.READ_ONLY_SQL_TRANSACTION:
         return (
-            f" Let {dsn_variable(server)} name a primary where it may write; where "
+            f"Let {dsn_variable(server)} name a primary where it may write; where "
             "`show default_transaction_read_only` says on, somebody has forbidden it."
         )
     return ""

@@ -15,8 +15,9 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _RESERVED = re.compile(r"^-- reserved in: ([\w, ]+)$", re.MULTILINE)
 _OWN_COLUMN = re.compile(r"\b_\w+")
 _TOKEN = re.compile(
-    r"""(?P<left_out>--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
-    |'(?:[^']|'')*' | "(?:[^"]|"")*" | [^-/$'";]+ | .""",
+    r"""(?P<left_out>--[^\n]*|/\*(?:/\*.*?\*/|(?!/\*).)*?\*/|\$(?P<tag>(?!\d)\w*)\$.*?\$(?P=tag)\$)
+    |(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'
+    |'(?:[^']|'')*' | "(?:[^"]|"")*" | [()] | [^-/$'";()eE]+ | .""",
     re.DOTALL | re.VERBOSE,
 )
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
@@ -67,6 +68,25 @@ def _reserved() -> Mapping[str, set[str]]:
             for use in found[1].split(", "):
                 names[use].update(_OWN_COLUMN.findall(_COMMENT.sub("", text)))
     return names
+
+
+def alone(text: str) -> str | None:
+    """Return the one statement of a text, as it is, without the semicolon behind it.
+
+    None: there is none, or there are several, or its parentheses do not match, so that in
+    parentheses it would be another one.
+    """
+    found, depth, end = False, 0, len(text)
+    for token in _TOKEN.finditer(text):
+        if token["tag"] is None and (token["left_out"] or token[0].isspace()):
+            continue
+        if end < len(text):
+            return None
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth < 0:
+            return None
+        found, end = found or token[0] != ";", token.start() if token[0] == ";" else end
+    return text[:end] if found and depth == 0 else None
 
 
 def split(text: str) -> Iterator[str]:

@@ -16,7 +16,8 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.times import TimeColumn
-from tidemark.sources import deletestats, tables, window
+from tidemark.sources import deletestats, queries, reached, tables, window
+from tidemark.sources.queries import Queries
 from tidemark.sources.reached import Reached
 
 _COUNTED_AFTER = 11.0
@@ -26,13 +27,16 @@ _COUNTED_AFTER = 11.0
 @contextmanager
 def opened(servers: Servers, area: Area, positions: Positions) -> Iterator[PostgresComparison]:
     """See `Comparable.compare`."""
-    with (
-        servers.session(area.source.name, "verify") as session,
-        session.rolled_back(transfer.READ_ONLY),
-    ):
-        session.run(tables.limits(area))
-        clock = session.value(compose.statement(__name__, "clock"))
-        yield PostgresComparison(servers, session, area, clock, Reached.of(positions))
+    with servers.session(area.source.name, "verify") as session:
+        asked = queries.look(session, area)
+        asked.tables.whole()
+        read = Reached.of(positions)
+        # The next batch reads all of what another query has yielded.
+        read = {n: read[n] for n in read.keys() - {*reached.of_another(read, asked.checksums)}}
+        with session.rolled_back(transfer.READ_ONLY):
+            session.run(tables.limits(area))
+            clock = session.value(compose.statement(__name__, "clock"))
+            yield PostgresComparison(servers, session, area, clock, read, asked)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ class PostgresComparison:
     _area: Area
     clock: datetime
     _read: Mapping[str, Reached]
+    _queries: Queries
 
     @cached_property
     def tables(self) -> Mapping[str, Table]:
         """See `Comparison.tables`."""
         found = question.ask(self._session, tables.named(self._session, self._area))
-        return tables.of(self._area, found)
+        return tables.Shown(self._area, found, self._queries.tables).tables.whole()
 
     @cached_property
     def _watermarks(self) -> Mapping[str, TimeColumn]:
@@ -69,7 +74,7 @@ class PostgresComparison:
 
     def _low(self, name: str) -> datetime | None:
         high = self._read[name].high if name in self._read else None
-        return high - self._area.entities[name].lookback if high else None
+        return window.begin(self._area.entities[name], high) if high else None
 
     def relation(self, entity: str, columns: Sequence[str]) -> Relation:
         """See `Comparison.relation`."""
@@ -80,7 +85,7 @@ class PostgresComparison:
                 "compared",
                 columns=Columns(tuple(columns)),
                 pending=self._late(entity),
-                source=db.name(*self._area.entities[entity].source_name),
+                source=self._queries.relation(self._area.entities[entity]),
             ),
         )
 
@@ -93,7 +98,7 @@ class PostgresComparison:
             __name__,
             "late_keys",
             key=Columns(named.key),
-            source=db.name(*named.source_name),
+            source=self._queries.relation(named),
             late=self._late(entity),
             limit=db.literal(limit),
         )
@@ -118,4 +123,5 @@ class PostgresComparison:
     def future(self) -> Mapping[str, int]:
         """See `Comparison.future`."""
         entities = self._area.entities.values()
-        return window.future(self._session, entities, self.clock, self._watermarks)
+        relations = self._queries.relations
+        return window.future(self._session, entities, self.clock, self._watermarks, relations)

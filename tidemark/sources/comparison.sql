@@ -4,18 +4,18 @@
 select clock_timestamp()
 
 -- name: is_late
-t.{watermark} >= {low}
+{watermark} >= {low}
 
 -- name: late_keys
-select array[{t.key::text}]
-from {source} as t
+select array[{key::text}]
+from {source}
 where {late}
 limit {limit}
 
 -- name: compared
 (
     select
-        {t.columns::text as columns},
+        {columns::text as columns},
         {pending} as _pending
-    from {source} as t
+    from {source}
 )

@@ -30,7 +30,8 @@ NEVER = KeysCompared()
 def now(session: Session, entities: Iterable[Entity], clock: datetime) -> dict[str, KeysCompared]:
     """Read what a comparison of keys now would know, for the entities with `deletes: detect`."""
     compared = [entity for entity in entities if entity.deletes == "detect"]
-    found = _read(session, [entity for entity in compared if entity.extract == "delta"])
+    counted = [one for one in compared if one.extract == "delta" and not one.query]
+    found = _read(session, counted)
     return {entity.name: KeysCompared(found.get(entity.name), clock) for entity in compared}
 
 

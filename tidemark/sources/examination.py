@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tidemark.declare.config import Area
@@ -16,7 +16,7 @@ from tidemark.postgres import (
 )
 from tidemark.postgres.db import Session
 from tidemark.postgres.logins import Login
-from tidemark.sources import tables, window
+from tidemark.sources import queries, tables, window
 from tidemark.sources.window import Activity
 
 _INDEXING = {
@@ -39,13 +39,16 @@ def findings(
         whereabouts: see `Servers.whereabouts`.
     """
     login = logins.current(session)
-    seen, found = window.activity(session, area, tables.named(session, area))
+    behind: dict[str, Sequence[int]] = {}
+    if any(entity.query for entity in area.entities.values()):
+        yield from _queries(session, area, login, behind)
+    seen, found = window.activity(session, area, tables.named(session, area), behind)
     yield from _bound(session, area, login, seen)
     try:
         window.refuse_set_back(area, marks, seen.clock)
     except WindowError as error:
         yield Finding(session.server, "problem", str(error))
-    for entity in area.entities.values():
+    for entity in (one for one in area.entities.values() if not one.query):
         if entity.source_name not in found:
             yield Finding(
                 session.server,
@@ -56,6 +59,25 @@ def findings(
         else:
             table = found[entity.source_name]
             yield from _table(session, area, entity, login, (table, seen.clock))
+
+
+def _queries(
+    session: Session, area: Area, login: Login, behind: dict[str, Sequence[int]]
+) -> Iterator[Finding]:
+    """Say of each query whether the login can run it, and find what is behind it."""
+    if login.is_superuser:
+        # To plan a query runs code of what it reads, which would run as superuser.
+        what = (
+            f"{area.area}: the login is a superuser, and what its queries read runs with its "
+            "rights. They are not run here"
+        )
+        remedy = f"Let {dsn_variable(session.server)} use a login that may only read."
+        yield Finding(session.server, "warning", what, remedy)
+        return
+    asked = queries.look(session, area)
+    behind.update(asked.behind)
+    for problem in asked.tables.problems:
+        yield Finding(session.server, "problem", str(problem))
 
 
 def _bound(session: Session, area: Area, login: Login, seen: Activity) -> Iterator[Finding]:
@@ -90,7 +112,9 @@ def _unblocking(session: Session, seen: Activity, login: Login) -> str:
 def _future(session: Session, area: Area, entity: Entity, table: Table, clock: datetime) -> int:
     watermark = tables.watermark(area, entity, table)
     assert watermark is not None, "windows are of a watermark"
-    return window.future(session, [entity], clock, {entity.name: watermark}).get(entity.name, 0)
+    relations = {entity.name: db.name(*entity.source_name)}
+    watermarks = {entity.name: watermark}
+    return window.future(session, [entity], clock, watermarks, relations).get(entity.name, 0)
 
 
 def _table(

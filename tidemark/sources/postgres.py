@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
@@ -14,7 +14,7 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.layers.checking import Checked
-from tidemark.model import Finding, Positions, Table, Window
+from tidemark.model import Finding, Positions, QualifiedName, Table, Window
 from tidemark.postgres import compose, db, question, sessions, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
@@ -22,10 +22,23 @@ from tidemark.postgres.inlet import Out
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Snapshot
-from tidemark.sources import Which, comparison, deletestats, examination, reached, tables, window
+from tidemark.sources import (
+    Which,
+    comparison,
+    deletestats,
+    examination,
+    queries,
+    reached,
+    tables,
+    window,
+)
 from tidemark.sources.comparison import PostgresComparison
 from tidemark.sources.deletestats import KeysCompared
+from tidemark.sources.queries import Queries
 from tidemark.sources.reached import Reached
+from tidemark.sources.tables import Shown
+
+_ANOTHER_QUERY = "its source is another query or table than before, so all rows are read again"
 
 
 class PostgresSource:
@@ -43,20 +56,27 @@ class PostgresSource:
             WindowError: no safe upper bound is known.
             NullWatermarkError: rows that no window would ever contain.
         """
-        read = Reached.of(positions)
         with self._servers.session(area.source.name, f"extract {area.area}") as session:
+            asked = queries.look(session, area)
+            read = Reached.of(positions)
+            anew = reached.of_another(read, asked.checksums)
+            read |= {name: Reached(read_at=read[name].read_at) for name in anew}
             # Before the snapshot. Taken after it, a transaction that committed in between would be
             # neither open here nor visible there, and its rows would be lost.
-            seen, found = window.activity(session, area, tables.named(session, area))
-            there = tables.checked(area, found, self._servers.whereabouts(session.server)).whole()
+            named = tables.named(session, area)
+            seen, found = window.activity(session, area, named, asked.behind)
+            there = self._shown(session, area, found, asked).checked.whole()
             watermarks = tables.watermarks(area, there)
             windows = window.windows(area, reached.marks(read), seen)
+            windows |= {name: replace(windows[name], why=_ANOTHER_QUERY) for name in anew}
             window.refuse_out_of_order(area, reached.looks(read), seen.clock)
             now = deletestats.now(session, area.entities.values(), seen.clock)
             with session.transaction(transfer.READ_ONLY):
                 session.queue(tables.limits(area))
                 began = time.monotonic()
-                looked = window.look(session, area, windows, seen.clock, watermarks)
+                looked = window.look(
+                    session, area, windows, seen.clock, watermarks, relations=asked.relations
+                )
                 future = {
                     name: rows
                     for name, one in looked.items()
@@ -80,6 +100,7 @@ class PostgresSource:
                     _servers=self._servers,
                     _session=session,
                     _watermarks=watermarks,
+                    _queries=asked,
                     _read=read,
                     _now=now,
                 )
@@ -87,8 +108,14 @@ class PostgresSource:
     def tables(self, area: Area) -> Checked[Table]:
         """See `Describable.tables`."""
         with self._servers.session(area.source.name, f"look at {area.area}") as session:
+            asked = queries.look(session, area)
             found = question.ask(session, tables.named(session, area))
-            return tables.checked(area, found, self._servers.whereabouts(session.server))
+            return self._shown(session, area, found, asked).checked
+
+    def _shown(
+        self, session: Session, area: Area, found: Mapping[QualifiedName, Table], asked: Queries
+    ) -> Shown:
+        return Shown(area, found, asked.tables, self._servers.whereabouts(session.server))
 
     def compare(
         self, area: Area, positions: Positions
@@ -101,11 +128,17 @@ class PostgresSource:
         return comparison.opened(self._servers, area, positions)
 
     def rows(self, area: Area) -> dict[str, int]:
-        """See `Comparable.rows`; each table is read whole."""
+        """See `Comparable.rows`; each table is read whole.
+
+        Raises:
+            ContractError: a query can't be read.
+        """
         with self._servers.session(area.source.name, "status") as session:
+            asked = queries.look(session, area)
+            asked.tables.whole()
             return {
-                name: _count(session, entity, db.raw("true"))
-                for name, entity in area.entities.items()
+                name: _count(session, relation, db.raw("true"))
+                for name, relation in asked.relations.items()
             }
 
     def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
@@ -139,6 +172,7 @@ class PostgresDelta:
     _servers: Servers
     _session: Session
     _watermarks: Mapping[str, TimeColumn]
+    _queries: Queries
     _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
     """Entity -> what to remember if its keys are compared now; only with `deletes: detect`."""
@@ -155,12 +189,13 @@ class PostgresDelta:
         entity, before = self.area.entities[name], self._read.get(name)
         high = self.windows[name].high
         read_at = self.clock if entity.extract == "full" or entity.is_seen else None
+        query = self._queries.checksums.get(name)
         if name not in self._now:
-            return Reached(high, read_at=read_at)
+            return Reached(high, read_at=read_at, query=query)
         # An entity that was never read before is read as a whole, so no key can differ.
         is_compared = name in self._sent_keys or _is_read_whole(entity)
         known = self._now[name] if is_compared or before is None else before.compared
-        return Reached(high, known, read_at)
+        return Reached(high, known, read_at, query)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:
@@ -179,7 +214,8 @@ class PostgresDelta:
 
     def count(self, entity: str) -> int:
         """See `Countable.count`; exact, and as costly as reading the window's index."""
-        return _count(self._session, self.area.entities[entity], self._condition(entity, "new"))
+        relation = self._queries.relation(self.area.entities[entity])
+        return _count(self._session, relation, self._condition(entity, "new"))
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
         """See `Delta.send`. `all` ends where the window ends, too."""
@@ -209,7 +245,7 @@ class PostgresDelta:
             __name__,
             "rows",
             columns=Columns(tuple(column.name for column in wanted)),
-            source=db.name(*self.area.entities[name].source_name),
+            source=self._queries.relation(self.area.entities[name]),
             condition=condition,
         )
         binary = transfer.is_binary_safe([types[column.name] for column in wanted], wanted)
@@ -224,10 +260,9 @@ class PostgresDelta:
         return Snapshot(self._servers, self._session.server, self._exported[0], limits)
 
 
-def _count(session: Session, entity: Entity, condition: Composable) -> int:
-    source = db.name(*entity.source_name)
+def _count(session: Session, relation: Composable, condition: Composable) -> int:
     return int(
-        session.value(compose.statement(__name__, "count", source=source, condition=condition))
+        session.value(compose.statement(__name__, "count", source=relation, condition=condition))
     )
 
 

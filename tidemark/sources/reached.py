@@ -19,6 +19,8 @@ class Reached:
     compared: KeysCompared = NEVER
     read_at: datetime | None = None
     """The source's clock at the last look, where that dates rows or their freshness."""
+    query: str | None = None
+    """Checksum of the query that was read; None: it was a table."""
 
     @staticmethod
     def of(positions: Positions) -> dict[str, Reached]:
@@ -30,7 +32,8 @@ class Reached:
                 datetime.fromisoformat(at[key]) if at.get(key) else None
                 for key in ("high", "compared_at", "read_at")
             )
-            found[name] = Reached(high, KeysCompared(at.get("deletes"), compared_at), read_at)
+            compared = KeysCompared(at.get("deletes"), compared_at)
+            found[name] = Reached(high, compared, read_at, at.get("query"))
         return found
 
     @property
@@ -41,12 +44,25 @@ class Reached:
             "deletes": self.compared.statistics,
             "compared_at": self.compared.at,
             "read_at": self.read_at,
+            "query": self.query,
         }
         return {
             key: value.isoformat() if isinstance(value, datetime) else value
             for key, value in told.items()
             if value is not None
         }
+
+
+def of_another(read: Mapping[str, Reached], checksums: Mapping[str, str]) -> list[str]:
+    """Find the entities that were read by another query than today's: rows are to be read again.
+
+    Args:
+        read: how far each was read.
+        checksums: entity -> checksum of its query now, if it has one.
+    """
+    return [
+        name for name, one in read.items() if one != Reached() and one.query != checksums.get(name)
+    ]
 
 
 def marks(read: Mapping[str, Reached]) -> dict[str, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tidemark.declare.config import Area
@@ -23,70 +23,82 @@ def _why(area: Area, name: str) -> str:
 
 
 def named(session: Session, area: Area) -> Question[dict[QualifiedName, Table]]:
-    """Ask what the catalog says of the entities' tables."""
-    return catalog.named(session, [entity.source_name for entity in area.entities.values()])
+    """Ask what the catalog says of the entities' tables and views."""
+    wanted = [entity.source_name for entity in area.entities.values() if not entity.query]
+    return catalog.named(session, wanted)
 
 
-def of(area: Area, found: Mapping[QualifiedName, Table]) -> dict[str, Table]:
-    """Return the table of each entity, out of those that the catalog has.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a database shows to an area."""
 
-    Columns that the entity leaves out are not among its columns.
+    area: Area
+    found: Mapping[QualifiedName, Table]
+    """The tables and views that its catalog has."""
+    queries: Checked[Table]
+    """What it says of queries."""
+    whereabouts: str = ""
+    """See `Servers.whereabouts`."""
 
-    Raises:
-        ContractError: of tables and columns that are missing.
-    """
-    return checking.each(
-        area.entities.values(),
-        lambda entity: _missing(area, entity, found, ""),
-        lambda entity: _read(entity, found[entity.source_name]),
-    ).whole()
+    @property
+    def tables(self) -> Checked[Table]:
+        """Return the table of each entity: there, and with all columns that area.yml names.
 
+        Columns that the entity leaves out are not among its columns.
+        """
+        return checking.each(self.area.entities.values(), self._missing, self._read)
 
-def checked(area: Area, found: Mapping[QualifiedName, Table], whereabouts: str) -> Checked[Table]:
-    """Check the source's tables against area.yml, and return them like `of`."""
-    return checking.each(
-        area.entities.values(),
-        lambda entity: _wrong(area, entity, found, whereabouts),
-        lambda entity: _read(entity, found[entity.source_name]),
-    )
+    @property
+    def checked(self) -> Checked[Table]:
+        """Check them against area.yml, and return them like `tables`."""
+        return checking.each(self.area.entities.values(), self._wrong, self._read)
 
+    def of(self, entity: Entity) -> Table | None:
+        """Return what it shows of one entity; None: that is not there, or can't be read."""
+        if entity.query:
+            return self.queries.sound.get(entity.name)
+        return self.found.get(entity.source_name)
 
-def _missing(
-    area: Area, entity: Entity, found: Mapping[QualifiedName, Table], whereabouts: str
-) -> Iterator[ContractError]:
-    server, why = area.source.name, _why(area, entity.name)
-    place, watermark = entity.source_name, [entity.watermark] if entity.watermark else []
-    yield from catalog.missing(found, [place], server=server, why=why, whereabouts=whereabouts)
-    if place in found:
-        named = [*entity.leave_out, *entity.key, *watermark]
-        yield from catalog.lacking(found[place], named, server=server, why=why)
+    def _read(self, entity: Entity) -> Table:
+        table = self.of(entity)
+        assert table is not None, "an entity without a table is not sound"
+        kept = tuple(one for one in table.columns if one.name not in entity.leave_out)
+        return replace(table, columns=kept)
 
+    def _missing(self, entity: Entity) -> Iterator[ContractError]:
+        server, why = self.area.source.name, _why(self.area, entity.name)
+        if entity.query:
+            yield from self.queries.wrong.get(entity.name, ())
+        else:
+            yield from catalog.missing(
+                self.found,
+                [entity.source_name],
+                server=server,
+                why=why,
+                whereabouts=self.whereabouts,
+            )
+        if table := self.of(entity):
+            watermark = [entity.watermark] if entity.watermark else []
+            columns = [*entity.leave_out, *entity.key, *watermark]
+            yield from catalog.lacking(table, columns, server=server, why=why)
 
-def _wrong(
-    area: Area, entity: Entity, found: Mapping[QualifiedName, Table], whereabouts: str
-) -> Iterator[ContractError]:
-    yield from _missing(area, entity, found, whereabouts)
-    server, table = area.source.name, found.get(entity.source_name)
-    if table is None:
-        return
-    if entity.watermark in table.names:
-        yield from told(lambda: watermark(area, entity, table))
-    is_read = {*entity.key} <= {*table.names}
-    # Of other relations the key is checked in the rows that come (`extract`).
-    if table.kind == "table" and is_read and not table.is_unique(entity.key):
-        yield ContractError(
-            f"{server}: no unique index of {table.name} lies within the key "
-            f"({', '.join(entity.key)}), so two of its rows could be one row here. "
-            "Correct `key`, or create the unique index.",
-            server=server,
-            table=table.name,
-        )
-
-
-def _read(entity: Entity, table: Table) -> Table:
-    """Return a table without the columns that the entity leaves out."""
-    kept = tuple(one for one in table.columns if one.name not in entity.leave_out)
-    return replace(table, columns=kept)
+    def _wrong(self, entity: Entity) -> Iterator[ContractError]:
+        yield from self._missing(entity)
+        server, table = self.area.source.name, self.of(entity)
+        if table is None:
+            return
+        if entity.watermark in table.names:
+            yield from told(lambda: watermark(self.area, entity, table))
+        is_read = {*entity.key} <= {*table.names}
+        # Of other relations the key is checked in the rows that come (`landing`).
+        if table.kind == "table" and is_read and not table.is_unique(entity.key):
+            yield ContractError(
+                f"{server}: no unique index of {table.name} lies within the key "
+                f"({', '.join(entity.key)}), so two of its rows could be one row here. "
+                "Correct `key`, or create the unique index.",
+                server=server,
+                table=table.name,
+            )
 
 
 def watermarks(area: Area, there: Mapping[str, Table]) -> dict[str, TimeColumn]:

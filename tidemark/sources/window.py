@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area
@@ -68,13 +69,19 @@ class Activity:
     """Entity -> why its rows become visible later than they were stamped."""
 
 
-def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity, T]:
+def activity(
+    source: Session,
+    area: Area,
+    asked: Question[T],
+    behind: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> tuple[Activity, T]:
     """Read the source's clock and oldest open transaction; call it before the snapshot is taken.
 
     Args:
         source: where the tables are.
         area: the area whose tables are examined.
         asked: another question, which goes in one message with the last of these.
+        behind: entity -> the oids of what its query reads, if it has one.
 
     Returns:
         What is known of open transactions, and the answer to the other question.
@@ -83,7 +90,7 @@ def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity,
         compose.statement(__name__, "activity")
     )
     prepared = question.of(compose.statement(__name__, "prepared_transactions"), {}, question.one)
-    after = question.both(prepared, _late(area))
+    after = question.both(prepared, _late(area, behind))
     (prepared_transactions, late), answer = question.ask(source, question.both(after, asked))
     seen = Activity(
         clock=clock,
@@ -98,16 +105,21 @@ def activity(source: Session, area: Area, asked: Question[T]) -> tuple[Activity,
     return seen, answer
 
 
-def _late(area: Area) -> Question[dict[str, Late]]:
+def _late(area: Area, behind: Mapping[str, Sequence[int]]) -> Question[dict[str, Late]]:
     """Ask about the tables that windows are read from, their partitions, and what views read."""
     windowed = [e for e in area.entities.values() if e.extract == "delta" and e.settle is None]
 
     def read(rows: Sequence[Row]) -> dict[str, Late]:
         return {windowed[position - 1].name: Late(*about) for position, *about in rows}
 
+    named = [(n, one) for n, one in enumerate(windowed, 1) if not one.query]
+    read_by = [(n, oid) for n, one in enumerate(windowed, 1) for oid in behind.get(one.name, ())]
     tables = {
-        "schemas": [entity.source_name[0] for entity in windowed],
-        "tables": [entity.source_name[1] for entity in windowed],
+        "schemas": [one.source_name[0] for _, one in named],
+        "tables": [one.source_name[1] for _, one in named],
+        "positions": [n for n, _ in named],
+        "read": [oid for _, oid in read_by],
+        "readers": [n for n, _ in read_by],
     }
     return question.of(compose.statement(__name__, "late"), tables, read)
 
@@ -137,7 +149,7 @@ def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) ->
     """
     if entity.extract == "full":
         return Window(low=None, high=None)
-    low = mark - entity.lookback if mark else None
+    low = begin(entity, mark) if mark else None
     if entity.settle is not None:
         return Window(low, _not_before(mark, seen.clock - entity.settle))
     _refuse_unsafe(area, entity, seen)
@@ -147,6 +159,15 @@ def window(area: Area, entity: Entity, mark: datetime | None, seen: Activity) ->
     held = seen.oldest is not None and seen.oldest < seen.clock - area.margin
     high = min(seen.clock, seen.oldest or seen.clock) - area.margin
     return Window(low, _not_before(mark, high), held_by=seen.holder if held else None)
+
+
+def begin(entity: Entity, mark: datetime) -> datetime:
+    """Return where the window after a mark begins.
+
+    A query may round its watermark, and does not say so. So the second of the mark is read again.
+    """
+    low = mark - entity.lookback
+    return low.replace(microsecond=0) if entity.query else low
 
 
 def refuse_set_back(area: Area, marks: Mapping[str, datetime], clock: datetime) -> None:
@@ -290,6 +311,8 @@ def look(
     sought: Mapping[str, Window],
     clock: datetime,
     watermarks: Mapping[str, TimeColumn],
+    *,
+    relations: Mapping[str, Composable],
 ) -> dict[str, Found]:
     """Examine the tables of all entities in one round trip.
 
@@ -299,13 +322,14 @@ def look(
         sought: entity -> its window.
         clock: the source's.
         watermarks: entity -> its watermark, if it has one.
+        relations: entity -> what it is read from.
     """
     looks = [
         compose.statement(
             __name__,
             "look",
-            beyond=_beyond(entity, clock, watermarks.get(name)),
-            source=db.name(*entity.source_name),
+            beyond=_beyond(entity, clock, watermarks.get(name), relations[name]),
+            source=relations[name],
             condition=_sought(watermarks.get(name), sought[name]),
         )
         for name, entity in area.entities.items()
@@ -342,10 +366,11 @@ def future(
     entities: Iterable[Entity],
     clock: datetime,
     watermarks: Mapping[str, TimeColumn],
+    relations: Mapping[str, Composable],
 ) -> dict[str, int]:
     """Count the rows that are stamped in the future: entity -> rows, if there are any."""
     looks = [
-        _beyond(entity, clock, watermarks[entity.name])
+        _beyond(entity, clock, watermarks[entity.name], relations[entity.name])
         for entity in entities
         if entity.extract == "delta"
     ]
@@ -356,14 +381,16 @@ def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
     return source.rows(compose.union_all(queries)) if queries else []
 
 
-def _beyond(entity: Entity, clock: datetime, watermark: TimeColumn | None) -> Composable:
+def _beyond(
+    entity: Entity, clock: datetime, watermark: TimeColumn | None, relation: Composable
+) -> Composable:
     if watermark is None or entity.extract == "full":
         return compose.statement(__name__, "nothing_beyond", entity=db.literal(entity.name))
     return compose.statement(
         __name__,
         "beyond",
         entity=db.literal(entity.name),
-        source=db.name(*entity.source_name),
+        source=relation,
         watermark=db.name(watermark.name),
         end=watermark.endless,
         future=watermark.end(clock + FUTURE),

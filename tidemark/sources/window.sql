@@ -72,17 +72,22 @@ select
 from ({beyond}) as b
 
 -- Of each table the first relation behind it whose rows become visible later than they were stamped.
--- Behind a table are its partitions, behind a view what it reads. A subscription of a partitioned
--- table writes into its partitions.
+-- Behind a table are its partitions, behind a view what it reads, and so behind a query. A subscription
+-- of a partitioned table writes into its partitions.
 -- name: late
 with recursive behind as (
     select
         w.position,
         c.oid as relation
-    from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality
+    from unnest(%(schemas)s::text[], %(tables)s::text[], %(positions)s::bigint[])
     as w (schema_name, table_name, position)
     inner join pg_namespace as n on n.nspname = w.schema_name
     inner join pg_class as c on c.relnamespace = n.oid and c.relname = w.table_name
+    union
+    select
+        q.position,
+        q.relation
+    from unnest(%(readers)s::bigint[], %(read)s::oid[]) as q (position, relation)
     union
     select
         b.position,
