@@ -90,10 +90,12 @@ def _worked_on(
     found = session.rows(compose.statement(__name__, "holder"), {"names": list(names)})
     name, holder = (found[0][0], BlockingSession(*found[0][1:])) if found else ("", None)
     other = name.removeprefix("run ")
-    what = "this area" if other in ("", area) else f"{other}, which shares a dimension with it"
+    said = "another process works on this area"
+    if other not in ("", area):
+        said = f"another process works on {other}, which shares a dimension with it"
     waited = f", still after {settings.PATIENCE}" if is_patient else ""
     return LockedError(
-        f"{area}: another process works on {what}{waited}: "
+        f"{area}: {said}{waited}: "
         f"{holder or 'a process that has just ended'}. "
         f"Wait for it to end, or end it; {so_far}.",
         area=area,
