@@ -46,6 +46,7 @@ class Dimension:
     table: str = "dim_things"
     surrogate: str = "thing_key"
     effective: str | None = None
+    references: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     cleansed: Columns = field(default_factory=dict)
     """Column -> what the cleansing view makes of it."""
@@ -78,6 +79,7 @@ class Dimension:
                 "type1": list(self.type1),
                 "type2": self.type2,
                 "effective": self.effective,
+                "references": dict(self.references),
             },
             **self.settings,
         }

@@ -202,9 +202,17 @@ def read_in_zones(zoned: Made) -> None:
 
 
 def share(retail: Retail) -> None:
-    """Rebuild a dimension that facts of another area point at."""
+    """Rebuild a dimension that facts, and a dimension, of another area point at."""
     used = {"thing_key": "zoned.things"}
-    beside(retail, replace(DAYS, dimensions=used, source=("shared", "events")), area="shared")
+    days = replace(DAYS, dimensions=used, source=("shared", "events"))
+    own = {"entity": "things", "by": ["boss"]}
+    clocks = replace(
+        CLOCKS,
+        columns={"boss": "integer", **CLOCKS.columns},
+        source=("shared", "things"),
+        references={"boss_key": own, "thing_at_key": "zoned.things"},
+    )
+    beside(retail, days, clocks, area="shared")
     rebuild.run(retail.servers, Project(retail.home).area("zoned"))
 
 

@@ -94,3 +94,48 @@ def test_areas_may_not_use_each_others_dimensions(tmp_path: Path):
     }
     with pytest.raises(ConfigError, match=r"^sql/one/area\.yml: one and two use each other's dim"):
         project(tmp_path, **both).areas  # noqa: B018
+
+
+SELF = {"entity": "customers", "by": ["parent_id"]}
+
+
+def with_references(home: Path, **references: Any) -> Project:
+    declared = dimension("customers")
+    declared["dimension"]["references"] = references
+    areas = {"crm": {"customers": declared}, "web": {"pages": dimension("pages")}}
+    return project(home, **areas)
+
+
+def test_a_dimension_may_point_at_itself_and_at_others(tmp_path: Path):
+    page = {"entity": "web.pages", "by": ["page_id"]}
+    crm = with_references(tmp_path, parent_key=SELF, page_key=page).area("crm")
+    assert crm.entities["customers"].at_view == ("crm", "dim_customers_at")
+    roles = crm.entities["customers"].roles
+    assert {crm.dimension_of(role).name for role in roles.values()} == {"customers", "pages"}
+    assert sharing.beside(crm) == ()
+
+
+@pytest.mark.parametrize(
+    ("references", "said"),
+    [
+        ({"a": "customer"}, "references.a: 'customer' is no dimension of this area. Did you"),
+        ({"a": "web.page"}, "references.a: 'web.page' is no dimension of web. Did you mean 'web.p"),
+        ({"a": "customers"}, "references.a: each row would point at itself; name the columns"),
+        ({"a": {**SELF, "by": ["id"]}}, "references.a: each row would point at itself; name"),
+        ({"a": {**SELF, "by": ["x", "y"]}}, "references.a.by: 2 columns for a key of 1"),
+        ({"their_key": SELF}, "references: 'their_key' is another column of dim_customers_at"),
+        ({"at_to": SELF}, "references: 'at_to' is another column of dim_customers_at"),
+    ],
+)
+def test_a_reference_that_can_not_be_is_told(tmp_path: Path, references: dict[str, Any], said: str):
+    with pytest.raises(ConfigError) as raised:
+        with_references(tmp_path, **references).areas  # noqa: B018
+    assert said in str(raised.value)
+
+
+def test_a_view_of_references_has_its_name_alone(tmp_path: Path):
+    declared, taken = dimension("customers"), dimension("others")
+    declared["dimension"]["references"] = {"a": SELF}
+    taken["dimension"]["table"] = "dim_customers_at"
+    with pytest.raises(ConfigError, match=r"dwh 'crm\.dim_customers_at' of crm\.others is already"):
+        project(tmp_path, crm={"customers": declared, "others": taken}).areas  # noqa: B018

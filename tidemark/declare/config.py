@@ -96,21 +96,26 @@ class Area(Declaration):
         return self
 
     @model_validator(mode="after")
-    def _facts_name_dimensions(self) -> Area:
-        for entity in self.facts:
-            for column, role in entity.fact.dimensions.items():  # type: ignore[union-attr]
+    def _roles_name_dimensions(self) -> Area:
+        for entity in self.entities.values():
+            for place, role in entity.roles.items():
+                where = f"entities.{entity.name}.{place}"
                 if not role.is_of(self.area):
                     continue  # Only the project knows the other areas (`sharing`).
                 target = self.entities.get(role.entity.removeprefix(f"{self.area}."))
                 if target is None or target.dimension is None:
                     hint = did_you_mean(role.entity, [one.name for one in self.dimensions])
                     raise ValueError(
-                        f"entities.{entity.name}.fact.dimensions.{column}: {role.entity!r} is no "
-                        f"dimension of this area{hint and '. '}{hint}"
+                        f"{where}: {role.entity!r} is no dimension of this area"
+                        f"{hint and '. '}{hint}"
                     )
                 if lack := role.misfit(target.key):
-                    where = f"entities.{entity.name}.fact.dimensions.{column}.by"
-                    raise ValueError(f"{where}: {lack}")
+                    raise ValueError(f"{where}.by: {lack}")
+                if target is entity and role.by in (None, entity.key):
+                    raise ValueError(
+                        f"{where}: each row would point at itself; name the columns with the key "
+                        "of the other row in `by`"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ from tidemark.declare.scalars import (
     TableName,
     Zone,
 )
-from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact
+from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact, Role
 from tidemark.model import SEEN_AT, QualifiedName
 
 
@@ -316,6 +316,24 @@ class Entity(Declaration):
     def live_view(self) -> QualifiedName:
         """The view of its rows in STG that are not deleted, which deriving views read."""
         return self._landing_schema, f"live_{self.name}"
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The dimensions that it points at: where that is declared -> which."""
+        facts = self.fact.dimensions if self.fact else {}
+        references = self.dimension.references if self.dimension else {}
+        return {
+            **{f"fact.dimensions.{column}": role for column, role in facts.items()},
+            **{f"dimension.references.{column}": role for column, role in references.items()},
+        }
+
+    @property
+    def at_view(self) -> QualifiedName | None:
+        """The view of what its dimension points at, at any instant; None: it points at nothing."""
+        if self.dimension is None or not self.dimension.references:
+            return None
+        schema, table = self.table("dwh")
+        return schema, f"{table}_at"
 
     def work(self, what: str) -> QualifiedName:
         """Return the name of a work table. No entity has such a name, since it has a dot."""

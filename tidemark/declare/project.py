@@ -255,3 +255,5 @@ def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
         yield f"work table of {layer}", label((entity.landing[0], table))
     if entity.dwh:
         yield "dwh", label(entity.table("dwh"))
+    if entity.at_view:
+        yield "dwh", label(entity.at_view)

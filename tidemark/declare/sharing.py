@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A key of a fact that points at a dimension of another area."""
+    """A key of a fact, or a reference of a dimension, to a dimension of another area."""
 
     area: Area
-    """The area of the fact."""
+    """The area of the fact or dimension that points there."""
     entity: Entity
-    column: str
+    place: str
+    """Where `entity` declares it."""
     role: Role
+
+    @property
+    def column(self) -> str:
+        """The key column."""
+        return self.place.rpartition(".")[2]
 
     @property
     def fact(self) -> str:
@@ -47,15 +53,20 @@ class Use:
     @property
     def declared(self) -> str:
         """Where it is declared."""
-        return f"entities.{self.entity.name}.fact.dimensions.{self.column}"
+        return f"entities.{self.entity.name}.{self.place}"
 
 
 def borrowed(area: Area) -> Iterator[Use]:
     """Yield the keys of an area's facts that point at dimensions of others."""
-    for entity in area.facts:
-        for column, role in entity.fact.dimensions.items() if entity.fact else ():
+    yield from (use for use in uses(area) if use.entity.fact)
+
+
+def uses(area: Area) -> Iterator[Use]:
+    """Yield all by which an area's facts and dimensions point at dimensions of others."""
+    for entity in area.entities.values():
+        for place, role in entity.roles.items():
             if not role.is_of(area.area):
-                yield Use(area, entity, column, role)
+                yield Use(area, entity, place, role)
 
 
 def lent(area: Area) -> Iterator[Use]:
@@ -85,11 +96,11 @@ def ordered(areas: Mapping[str, Area]) -> dict[str, Area]:
     Raises:
         ConfigError: a fact names what is no dimension of another area; or areas use each other's.
     """
-    uses = {name: list(borrowed(area)) for name, area in areas.items()}
-    for each in uses.values():
-        for use in each:
+    for area in areas.values():
+        for use in uses(area):
             _refuse_unknown(use, areas)
-    sorter = TopologicalSorter({name: {use.used for use in each} for name, each in uses.items()})
+    needed = {name: {use.used for use in borrowed(area)} for name, area in areas.items()}
+    sorter = TopologicalSorter(needed)
     try:
         sorter.prepare()
     except CycleError as error:

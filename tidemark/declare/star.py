@@ -22,38 +22,15 @@ from tidemark.model import FIRST_SEEN_AT
 SEEN = "seen"
 """In place of a column with a time: as of when Tidemark saw it."""
 
+SPAN = ("at_from", "at_to")
+"""Columns of the view `<table>_at`: the span of instants for which a row holds."""
+
 USUAL_SEEN_COLUMN = "seen_at"
 """Column of a fact table with that time, unless `rename` gives it another name."""
 
 
-class DeclaredDimension(Declaration, title="Dimension"):
-    """The SCD Type 2 dimension of the DWH that an entity feeds."""
-
-    table: TableName
-    surrogate_key: Identifier
-    type2: Names = ()
-    """Columns whose change opens a version."""
-    type1: Names = ()
-    """Columns that are overwritten in every version of the key."""
-    effective: Moment | None = None
-    """Column that says when a change took effect; `seen`: when Tidemark saw it; None: the
-    entity's watermark."""
-    first_version: Literal["beginning", "change"] = "beginning"
-    """Where a key's first version starts: at the beginning of time, or at its change time."""
-    tie_breaker: Identifier | None = None
-    """Of a derived entity: column that orders the observations of a key at one instant. The one
-    with the greatest value counts."""
-
-    @model_validator(mode="after")
-    def _roles_are_disjoint(self) -> DeclaredDimension:
-        both = set(self.type1) & set(self.type2)
-        if both:
-            raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
-        return self
-
-
 class Role(Declaration):
-    """A dimension key of a fact: which dimension, found by which columns of the fact."""
+    """A key of a fact, or of a dimension's view: which dimension, found by which columns."""
 
     entity: EntityName
     """ENTITY, or AREA.ENTITY of another area."""
@@ -80,6 +57,43 @@ def _role(value: object) -> object:
     return {"entity": value} if isinstance(value, str) else value
 
 
+NamedRole = Annotated[Role, BeforeValidator(_role)]
+
+
+class DeclaredDimension(Declaration, title="Dimension"):
+    """The SCD Type 2 dimension of the DWH that an entity feeds."""
+
+    table: TableName
+    surrogate_key: Identifier
+    type2: Names = ()
+    """Columns whose change opens a version."""
+    type1: Names = ()
+    """Columns that are overwritten in every version of the key."""
+    effective: Moment | None = None
+    """Column that says when a change took effect; `seen`: when Tidemark saw it; None: the
+    entity's watermark."""
+    first_version: Literal["beginning", "change"] = "beginning"
+    """Where a key's first version starts: at the beginning of time, or at its change time."""
+    tie_breaker: Identifier | None = None
+    """Of a derived entity: column that orders the observations of a key at one instant. The one
+    with the greatest value counts."""
+    references: Mapping[Identifier, NamedRole] = {}
+    """Key column of the view `<table>_at` -> dimension that this one points at."""
+
+    @model_validator(mode="after")
+    def _roles_are_disjoint(self) -> DeclaredDimension:
+        both = set(self.type1) & set(self.type2)
+        if both:
+            raise ValueError(f"{min(both)!r} is both type1 and type2; it can be one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _references_have_names_of_their_own(self) -> DeclaredDimension:
+        if taken := {*self.references} & {self.surrogate_key, *SPAN}:
+            raise ValueError(f"references: {min(taken)!r} is another column of {self.table}_at")
+        return self
+
+
 class DeclaredFact(Declaration, title="Fact"):
     """The fact table of the DWH that an entity feeds."""
 
@@ -91,7 +105,7 @@ class DeclaredFact(Declaration, title="Fact"):
     """What happens to a fact that the source deleted: it is removed, or its `is_deleted` is set."""
     rename: Mapping[Identifier, Identifier] = {}
     """Column of the fact table -> column of the STG table, where the names differ."""
-    dimensions: Mapping[Identifier, Annotated[Role, BeforeValidator(_role)]] = {}
+    dimensions: Mapping[Identifier, NamedRole] = {}
     """Key column of the fact table -> dimension."""
     dates: Mapping[Identifier, Moment] = {}
     """Key column of the fact table (yyyymmdd) -> column of the STG table with the date. With a

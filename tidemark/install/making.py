@@ -27,6 +27,7 @@ from tidemark.postgres import catalog, confined
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import Describable
+from tidemark.star import outriggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Making:
         return bool(trial.statements)
 
     def before_views(self) -> None:
-        """Make what views read: MRR's mirrors, or STG's landing tables.
+        """Make what views read: MRR's mirrors, STG's landing tables, or what dimensions point at.
 
         Raises:
             ContractError: a source and its mirror disagree in a way that a person has to decide.
@@ -80,6 +81,8 @@ class Making:
             if self.session.server == "stg":
                 self._give_way(area)
                 self._make_landings(area)
+            if self.session.server == "dwh":
+                self._make_at_views(area)
 
     def behind_views(self) -> None:
         """Make what follows from views: cleansing views that pass rows on, and STG's mirrors.
@@ -212,6 +215,24 @@ class Making:
             gone = (made.drop_view(name),)
             self._change(Change(name, "its file", gone, tuple(view.readers())))
 
+    def _make_at_views(self, area: Area) -> None:
+        """Make the views of what dimensions point at."""
+        ours = [one for one in area.dimensions if one.at_view and not self._is_filed(one.at_view)]
+        views = [one.at_view for one in ours if one.at_view]
+        places = [one.table("dwh") for one in ours]
+        found = self._tables([*places, *outriggers.tables(area), *views])
+        comments = outriggers.comments(self.session, views)
+        for entity, view in zip(ours, views, strict=True):
+            pointing = outriggers.of(area, entity, found)
+            if pointing is None:
+                self.waiting.append(f"{'.'.join(view)} waits for tables that it can join")
+            elif comments.get(view) != pointing.comment:
+                follows = ".".join(entity.table("dwh"))
+                gone = (made.drop_view(view),) if view in found else ()
+                in_the_way = tuple(found[view].readers()) if view in found else ()
+                statements = (*gone, pointing.statement)
+                self._change(Change(view, follows, statements, in_the_way))
+
     def _lies_elsewhere(self, area: Area, entity: Entity) -> bool:
         """Whether an area's files make the landing table where it lay before areas had schemas."""
         path = self.by_files.get(("relation", "landing", entity.name), "")
@@ -272,7 +293,7 @@ class Making:
         if path:
             return path.split("/")[-2] == "views"
         return any(
-            reader.qualified_name in (one.view, one.live_view)
+            reader.qualified_name in (one.view, one.live_view, one.at_view)
             for area in self.areas
             for one in area.entities.values()
         )

@@ -165,6 +165,7 @@ def _named(project: Project, area: Area, layer: Layer) -> set[Named]:
             places += mirror.bare(entity, layer).tables
         elif layer == "dwh" and entity.dwh:
             places += [entity.table("dwh"), scd2.confirmed_of(entity.table("dwh"))]
+            places += [entity.at_view] if entity.at_view else []
     return {*own, *(("relation", *place) for place in places)} - others.keys()
 
 

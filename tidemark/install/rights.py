@@ -135,6 +135,8 @@ def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[QualifiedName
             yield schema, table
             if server != "dwh":
                 yield schema, f"{table}_history"
+            elif entity.at_view:
+                yield entity.at_view
 
 
 def plain(name: str) -> str:

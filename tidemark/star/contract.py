@@ -23,7 +23,7 @@ from tidemark.postgres import catalog, ddl, question, sqlfiles
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, holds
-from tidemark.star import scd2
+from tidemark.star import outriggers, scd2
 from tidemark.star.facts import DELETED, Pointer
 from tidemark.star.scd2 import ENDS, VERSIONING
 
@@ -40,6 +40,7 @@ def asked(dwh: Session, area: Area) -> Question[tuple[dict[QualifiedName, Table]
     places = [entity.table("dwh") for entity in area.entities.values() if entity.dwh]
     places += [use.dimension.table("dwh") for use in sharing.borrowed(area)]
     places += [use.entity.table("dwh") for use in sharing.lent(area)]
+    places += outriggers.tables(area)
     confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
     named = list(dict.fromkeys([*places, *confirmed]))
     return question.both(catalog.named(dwh, named), contracts.foreign_keys(area))
@@ -149,6 +150,7 @@ def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Itera
             table=sent.name,
             column=ENDS,
         )
+    yield from outriggers.wrong(area, entity, found)
     if table:
         yield from _confirmations(area, entity, table, found)
     if table and sent:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, QualifiedName
+from tidemark.declare.entity import Entity
+from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME, QualifiedName, Table
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.sqltypes import unsized
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,25 @@ class Members:
         its index can be used.
         """
         return tuple(self.key_types.get(column, "") for column in self.natural_key)
+
+
+def of(entity: Entity, table: Table, name: str = "") -> Members:
+    """Return a dimension as facts know it.
+
+    Args:
+        entity: it feeds the dimension.
+        table: the dimension, as the catalog shows it.
+        name: what the entity is called there; without, by its name.
+    """
+    assert entity.dimension is not None, "called for dimensions"
+    return Members(
+        entity=name or entity.name,
+        table=table.qualified_name,
+        surrogate=entity.dimension.surrogate_key,
+        key_type=table.type_of(entity.dimension.surrogate_key),
+        natural_key=entity.key,
+        key_types={column: unsized(table.column(column).value_type) for column in entity.key},
+    )
 
 
 def infer(session: Session, members: Members, unknown: Composable, *, batch_id: int) -> int:

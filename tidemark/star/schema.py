@@ -22,8 +22,7 @@ from tidemark.model import (
 from tidemark.postgres import question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
-from tidemark.postgres.sqltypes import unsized
-from tidemark.star import contract, published, scd2
+from tidemark.star import contract, members, published, scd2
 from tidemark.star.facts import Fact, Pointer, RoleKey
 from tidemark.star.members import Members
 from tidemark.star.published import Published
@@ -165,7 +164,7 @@ def _dimension(found: Mapping[QualifiedName, Table], entity: Entity, feed: Feed)
         tie_breaker=declared.tie_breaker,
         first_version=declared.first_version,
         texts=compared_as_text(table.columns),
-        key_types=_key_types(entity, table),
+        key_types=members.of(entity, table).key_types,
         types={column.name: column.type for column in table.columns},
     )
 
@@ -188,20 +187,8 @@ def _with_added(one: Dimension, found: Stored) -> Dimension:
 def _members(found: Mapping[QualifiedName, Table], area: Area, role: Role) -> Members:
     """Return the dimension that a role names, of the area or of another one."""
     entity = area.dimension_of(role)
-    assert entity.dimension is not None, "area.yml was checked"
-    table = found[entity.table("dwh")]
-    return Members(
-        entity=entity.name if role.is_of(area.area) else role.entity,
-        table=table.qualified_name,
-        surrogate=entity.dimension.surrogate_key,
-        key_type=table.type_of(entity.dimension.surrogate_key),
-        natural_key=entity.key,
-        key_types=_key_types(entity, table),
-    )
-
-
-def _key_types(entity: Entity, table: Table) -> dict[str, str]:
-    return {name: unsized(table.column(name).value_type) for name in entity.key}
+    name = entity.name if role.is_of(area.area) else role.entity
+    return members.of(entity, found[entity.table("dwh")], name)
 
 
 def _fact(found: Mapping[QualifiedName, Table], area: Area, entity: Entity, feed: Feed) -> Fact:
