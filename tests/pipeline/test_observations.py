@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import counting
 from tests.fix_areas import Dimension, Made, Make
@@ -290,3 +292,31 @@ def test_two_observations_of_one_place_are_refused(registry: Made):
     with pytest.raises(ContractError, match=r"makes the key asset=1, at=.*, id=1 more than once.*"):
         run(registry)
     assert versions(registry) == FIRST
+
+
+def test_facts_of_another_area_follow_corrections_and_lose_no_member(registry: Made):
+    """One of its assets loses all its observations, and is inferred again."""
+    star = STAR.partition("create table fact_uses")
+    (registry.home / "sql" / "other").mkdir()
+    folder = registry.home / "sql" / "other"
+    uses = {"source": "uses", **INPUT, "fact": {**USES, "dimensions": {"asset_key": "made.assets"}}}
+    said = {"area": "other", "schema": "other", "margin": "0s", "entities": {"uses": uses}}
+    (folder / "area.yml").write_text(yaml.safe_dump(said), "utf-8")
+    (folder / "dwh").mkdir()
+    (folder / "dwh" / "01_star.sql").write_text(f"create table other.fact_uses{star[2]}", "utf-8")
+    project = Project(registry.home)
+    migrate.migrate(project, registry.servers)
+    other, registry.area = replace(registry, area=project.area("other")), project.area("made")
+    other.run()
+    happen(registry, (20, 1, 5, "bob", "b"), (30, 3, 2, "carl", "c"))
+    run(registry)
+    shown = """
+        select d.asset, d.owner, d.is_inferred from other.fact_uses as f
+        inner join dim_assets as d using (asset_key) order by id
+    """
+    assert registry.warehouse.rows("dwh", shown) == [
+        (1, "ada", False), (1, "ada", False), (2, None, True), (2, None, True),
+    ]  # fmt: skip
+    assert [*registry.differences(), *other.differences()] == []
+    rebuild.run(registry.servers, registry.area)
+    assert [*registry.differences(), *other.differences()] == []
