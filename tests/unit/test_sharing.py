@@ -118,6 +118,7 @@ def test_a_dimension_may_point_at_itself_and_at_others(tmp_path: Path):
 @pytest.mark.parametrize(
     ("references", "said"),
     [
+        ({"a": "zzz"}, "'zzz' is no dimension of this area. One of another area is called AREA.E"),
         ({"a": "customer"}, "references.a: 'customer' is no dimension of this area. Did you"),
         ({"a": "web.page"}, "references.a: 'web.page' is no dimension of web. Did you mean 'web.p"),
         ({"a": "customers"}, "references.a: each row would point at itself; name the columns"),

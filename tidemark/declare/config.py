@@ -106,8 +106,8 @@ class Area(Declaration):
                 if target is None or target.dimension is None:
                     hint = did_you_mean(role.entity, [one.name for one in self.dimensions])
                     raise ValueError(
-                        f"{where}: {role.entity!r} is no dimension of this area"
-                        f"{hint and '. '}{hint}"
+                        f"{where}: {role.entity!r} is no dimension of this area. "
+                        f"{hint or 'One of another area is called AREA.ENTITY'}"
                     )
                 if lack := role.misfit(target.key):
                     raise ValueError(f"{where}.by: {lack}")
