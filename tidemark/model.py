@@ -183,6 +183,8 @@ class Window:
     held_by: BlockingSession | None = None
     why: str = ""
     """Why it begins at the start, although rows were read before; '' as a rule."""
+    drawn: Mapping[datetime, int] = field(default_factory=dict)
+    """If the watermark is a number: instant -> the last number that was drawn by then."""
 
     @property
     def is_empty(self) -> bool:

@@ -108,6 +108,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         derive(retail)
         read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
         share(retail)
+        draw(retail)
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
@@ -199,6 +200,18 @@ def read_in_zones(zoned: Made) -> None:
     zoned.run()
     zoned.change(CLOCKS, "v = 'b', updated_at = now() at time zone 'Europe/Berlin'")
     zoned.run()
+
+
+def draw(retail: Retail) -> None:
+    """Read what numbers of a sequence mark."""
+    numbered = replace(
+        CLOCKS, columns={"id": "integer", "v": "text", "no": "bigint", "updated_at": "timestamptz"},
+        watermark="no", effective="updated_at", source=("zoned_numbers", "things"),
+        settings={"watermark_sequence": "zoned_numbers.drawn"},
+    )  # fmt: skip
+    retail.warehouse.execute("operational", "create schema zoned_numbers")
+    retail.warehouse.execute("operational", "create sequence zoned_numbers.drawn")
+    beside(retail, numbered, area="zoned_numbers").run()
 
 
 def share(retail: Retail) -> None:

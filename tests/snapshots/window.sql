@@ -7,6 +7,17 @@ select
 from public.customers
 where updated_at is null or updated_at >= timestamptz '2025-01-01Z';
 
+-- beyond
+select
+    'things' as entity,
+    count(*) filter (where no is null) as without,
+    count(*) filter (
+        where no >= (select s.last_value + 1 from zoned_numbers.drawn as s)
+    ) as endless,
+    count(*) filter (where no < (select s.last_value + 1 from zoned_numbers.drawn as s)) as future
+from zoned_numbers.things
+where no is null or no >= (select s.last_value + 1 from zoned_numbers.drawn as s);
+
 -- look
 select
     b.entity,

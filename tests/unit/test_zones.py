@@ -27,14 +27,18 @@ def area(**entity: Any) -> Area:
         (TIMESTAMP, None, ZONELESS),
         ("date", None, ZONELESS),
         (INSTANT, "UTC", "an instant in any zone. Take `watermark_zone` out of "),
-        ("bigint", None, "and a window needs timestamptz, timestamp or date. Name another column"),
+        (
+            "bigint",
+            None,
+            "or a number of which you name the `watermark_sequence`. Name another column",
+        ),
     ],
 )
 def test_a_watermark_says_when_and_in_which_zone(kind: str, zone: str | None, said: str):
     made = area(watermark_zone=zone)
     table = Table("public.things", (Column("id", "integer"), Column("at", kind)))
     with pytest.raises(ContractError) as raised:
-        tables.watermarks(made, {"things": table})
+        tables.watermarks(made, {"things": table}, {})
     where = "entities.things of sql/made/area.yml."
     assert str(raised.value).startswith(
         f"operational: the watermark public.things.at is {kind}, {said}"

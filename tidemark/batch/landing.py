@@ -14,10 +14,11 @@ from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, QualifiedName, Repair, Table, Window
-from tidemark.postgres import db, inlet, refusals, transfer
+from tidemark.postgres import db, inlet, refusals, transfer, watermarks
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
+from tidemark.postgres.watermarks import Watermark
 from tidemark.results import Counts, Look
 from tidemark.sources import Delta, Which
 
@@ -70,6 +71,13 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
         names[entity.watermark] = None
     columns = {column.name: column for column in mirrored.columns}
     return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
+
+
+def watermark(entity: Entity, mirrored: Table, window: Window) -> Watermark:
+    """Return the watermark of an entity that has windows, as MRR has it."""
+    column = mirrored.column(str(entity.watermark))
+    zone, sequence = entity.watermark_zone, entity.sequence
+    return watermarks.of(column, zone=zone, sequence=sequence, drawn=window.drawn)
 
 
 def land(work: Work) -> Landed:
@@ -164,7 +172,8 @@ def _overlooked(work: Work, compared: Sequence[str]) -> dict[str, Which]:
         entity, (target, table) = work.area.entities[name], work.mirrors[name]
         low = work.window(name).low
         if low is not None:
-            keys = deletes.overlooked(work.mrr, entity, target, keys_of(entity, table), low)
+            every, column = keys_of(entity, table), watermark(entity, table, work.window(name))
+            keys = deletes.overlooked(work.mrr, target, every, column, low)
             found[name] = "all" if keys is None else keys
     return {name: which for name, which in found.items() if which}
 

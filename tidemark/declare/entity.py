@@ -18,6 +18,7 @@ from tidemark.declare.scalars import (
     Key,
     Names,
     PlainName,
+    SequenceName,
     ServerName,
     TableName,
     Zone,
@@ -49,6 +50,7 @@ _OF_A_SOURCE = (
     "source",
     "extract",
     "watermark",
+    "watermark_sequence",
     "lookback",
     "settle",
     "deletes",
@@ -77,6 +79,8 @@ class Entity(Declaration):
     watermark_zone: Zone | None = None
     """Whose clock a watermark shows that is no instant (`timestamp`, `date`). Other such columns
     are read in it as well, unless they name a zone of their own."""
+    watermark_sequence: SequenceName | None = None
+    """The sequence from which each write draws the watermark, if that is a number."""
     lookback: Duration = timedelta(0)
     settle: Duration | None = None
     """A fixed lag in place of the safe upper bound. Rows that commit later than that are lost."""
@@ -140,11 +144,24 @@ class Entity(Declaration):
             raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
         if self.dimension and self.fact:
             raise ValueError("an entity is a `dimension` or a `fact`, not both")
-        if self.dimension and not (self.dimension.effective or self.watermark):
+        dating = None if self.watermark_sequence else self.watermark
+        if self.dimension and not (self.dimension.effective or dating):
             raise ValueError(
                 "`dimension.effective` is missing, and there is no watermark to use: name a "
                 "column, or set `effective: seen`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_no_times(self) -> Entity:
+        if self.watermark_sequence is None:
+            return self
+        if not self.watermark or self.extract == "full":
+            raise ValueError("`watermark_sequence` is of no use without windows of a `watermark`")
+        said = {"lookback": self.lookback, "settle": self.settle, "zone": self.watermark_zone}
+        for key in (key for key, value in said.items() if value):
+            name = "watermark_zone" if key == "zone" else key
+            raise ValueError(f"`{name}` is for a watermark that is a time; take it out")
         return self
 
     @model_validator(mode="after")
@@ -227,6 +244,12 @@ class Entity(Declaration):
     def is_derived(self) -> bool:
         """Whether its rows are made of other entities' rows."""
         return bool(self.made_of)
+
+    @property
+    def sequence(self) -> QualifiedName | None:
+        """Schema and name of the sequence that the watermark is drawn from, if it is a number."""
+        schema, dot, name = (self.watermark_sequence or "").rpartition(".")
+        return ((schema if dot else "public"), name) if name else None
 
     @property
     def is_observed(self) -> bool:

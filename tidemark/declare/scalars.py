@@ -119,6 +119,7 @@ ServerName = Annotated[str, AfterValidator(_server_name)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 TablesSchema = Annotated[str, AfterValidator(_tables_schema)]
 LandingSchema = Annotated[str, AfterValidator(_landing_schema)]
+SequenceName = Annotated[str, AfterValidator(source_name)]
 TableName = Annotated[str, AfterValidator(_table_name)]
 Zone = Annotated[str, AfterValidator(_zone)]
 """A name of the IANA time zone database."""

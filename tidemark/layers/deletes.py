@@ -18,8 +18,8 @@ from tidemark.model import Key
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
-from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing
+from tidemark.postgres.watermarks import Watermark
 from tidemark.postgres.worktable import WorkTable
 
 SMALL = 200_000
@@ -47,15 +47,15 @@ def is_small(mrr: Session, target: Mirror) -> bool:
 
 
 def overlooked(
-    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+    mrr: Session, target: Mirror, keys: Landing, watermark: Watermark, low: datetime
 ) -> list[Key] | None:
     """Find the keys of rows from before `low` that the mirror lacks, or has with another watermark.
 
     Args:
         mrr: the mirror's server.
-        entity: names the watermark.
         target: the mirror.
         keys: landing table with all keys of the source and their watermarks.
+        watermark: the column with these.
         low: where the batch's window begins. Rows from then on come with their windows.
 
     Returns:
@@ -65,7 +65,7 @@ def overlooked(
         compose.statement(
             __name__,
             "first_overlooked",
-            overlooked=_overlooked(entity, target, keys, low),
+            overlooked=_overlooked(target, keys, watermark, low),
             limit=db.literal(NAMED + 1),
         )
     )
@@ -73,15 +73,14 @@ def overlooked(
 
 
 def count_overlooked(
-    mrr: Session, entity: Entity, target: Mirror, keys: Landing, low: datetime
+    mrr: Session, target: Mirror, keys: Landing, watermark: Watermark, low: datetime
 ) -> int:
     """Count what `overlooked` finds."""
-    counted = _overlooked(entity, target, keys, low)
+    counted = _overlooked(target, keys, watermark, low)
     return int(mrr.value(compose.statement(__name__, "count_overlooked", overlooked=counted)))
 
 
-def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) -> Composable:
-    (watermark,) = (column for column in keys.columns if column.name == entity.watermark)
+def _overlooked(target: Mirror, keys: Landing, watermark: Watermark, low: datetime) -> Composable:
     return compose.statement(
         __name__,
         "overlooked",
@@ -89,7 +88,7 @@ def _overlooked(entity: Entity, target: Mirror, keys: Landing, low: datetime) ->
         keys=keys.name,
         mirror=target.name,
         watermark=db.name(watermark.name),
-        low=TimeColumn.of(watermark, entity.watermark_zone).first(low),
+        low=watermark.first(low),
     )
 
 

@@ -29,8 +29,8 @@ from tidemark.model import Positions, ServerName, Table, Window
 from tidemark.postgres import compose, question, transfer
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
-from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing, Task
+from tidemark.postgres.watermarks import Watermark
 from tidemark.sources import Countable, Delta
 from tidemark.sources import window as in_window
 from tidemark.star import schema
@@ -201,16 +201,15 @@ def _compared(
             repeated := landing.repeated(look.mrr, look.area, entity, shown, keys.qualified_name)
         ):
             return _Comparison(objection=str(repeated))
-        if not is_due and not deletes.is_suspect(look.mrr, target, _new(entity, window, keys)):
+        watermark = landing.watermark(entity, table, window)
+        if not is_due and not deletes.is_suspect(look.mrr, target, _new(watermark, window, keys)):
             return None
         overlooked = 0
         if window.low is not None:
-            overlooked = deletes.count_overlooked(look.mrr, entity, target, keys, window.low)
+            overlooked = deletes.count_overlooked(look.mrr, target, keys, watermark, window.low)
         return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)
 
 
-def _new(entity: Entity, window: Window, keys: Landing) -> Composable:
-    (column,) = (column for column in keys.columns if column.name == entity.watermark)
-    watermark = TimeColumn.of(column, entity.watermark_zone)
+def _new(watermark: Watermark, window: Window, keys: Landing) -> Composable:
     condition = in_window.condition(watermark, window)
     return compose.statement(__name__, "in_window", keys=keys.name, condition=condition)

@@ -15,7 +15,7 @@ from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Session
 from tidemark.postgres.sessions import Servers
-from tidemark.postgres.times import TimeColumn
+from tidemark.postgres.watermarks import Watermark
 from tidemark.sources import deletestats, queries, reached, tables, window
 from tidemark.sources.queries import Queries
 from tidemark.sources.reached import Reached
@@ -57,8 +57,9 @@ class PostgresComparison:
         return tables.Shown(self._area, found, self._queries.tables).tables.whole()
 
     @cached_property
-    def _watermarks(self) -> Mapping[str, TimeColumn]:
-        return tables.watermarks(self._area, self.tables)
+    def _watermarks(self) -> Mapping[str, Watermark]:
+        drawn = {name: one.drawn for name, one in self._read.items()}
+        return tables.watermarks(self._area, self.tables, drawn)
 
     def _late(self, name: str) -> Composable:
         """Compose the condition for rows that the next batch brings whether they differ or not."""

@@ -20,13 +20,14 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.inlet import Out
 from tidemark.postgres.sessions import Servers
-from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Snapshot
+from tidemark.postgres.watermarks import Watermark
 from tidemark.sources import (
     Which,
     comparison,
     deletestats,
     examination,
+    numbers,
     queries,
     reached,
     tables,
@@ -34,6 +35,7 @@ from tidemark.sources import (
 )
 from tidemark.sources.comparison import PostgresComparison
 from tidemark.sources.deletestats import KeysCompared
+from tidemark.sources.numbers import Read
 from tidemark.sources.queries import Queries
 from tidemark.sources.reached import Reached
 from tidemark.sources.tables import Shown
@@ -61,13 +63,17 @@ class PostgresSource:
             read = Reached.of(positions)
             anew = reached.of_another(read, asked.checksums)
             read |= {name: Reached(read_at=read[name].read_at) for name in anew}
+            sequences = numbers.read(session, area)
+            before = {name: one.drawn for name, one in read.items()}
+            drawn = numbers.drawn(area, sequences, before)
+            numbers.let_others_end(area, drawn)
             # Before the snapshot. Taken after it, a transaction that committed in between would be
             # neither open here nor visible there, and its rows would be lost.
             named = tables.named(session, area)
             seen, found = window.activity(session, area, named, asked.behind)
-            there = self._shown(session, area, found, asked).checked.whole()
-            watermarks = tables.watermarks(area, there)
-            windows = window.windows(area, reached.marks(read), seen)
+            there = self._shown(session, area, found, asked, sequences).checked.whole()
+            watermarks = tables.watermarks(area, there, drawn)
+            windows = numbers.windows(window.windows(area, reached.marks(read), seen), drawn)
             windows |= {name: replace(windows[name], why=_ANOTHER_QUERY) for name in anew}
             window.refuse_out_of_order(area, reached.looks(read), seen.clock)
             now = deletestats.now(session, area.entities.values(), seen.clock)
@@ -110,12 +116,18 @@ class PostgresSource:
         with self._servers.session(area.source.name, f"look at {area.area}") as session:
             asked = queries.look(session, area)
             found = question.ask(session, tables.named(session, area))
-            return self._shown(session, area, found, asked).checked
+            return self._shown(session, area, found, asked, numbers.read(session, area)).checked
 
     def _shown(
-        self, session: Session, area: Area, found: Mapping[QualifiedName, Table], asked: Queries
+        self,
+        session: Session,
+        area: Area,
+        found: Mapping[QualifiedName, Table],
+        asked: Queries,
+        sequences: Mapping[str, Read],
     ) -> Shown:
-        return Shown(area, found, asked.tables, self._servers.whereabouts(session.server))
+        where = self._servers.whereabouts(session.server)
+        return Shown(area, found, asked.tables, where, sequences)
 
     def compare(
         self, area: Area, positions: Positions
@@ -171,7 +183,7 @@ class PostgresDelta:
     future: Mapping[str, int]
     _servers: Servers
     _session: Session
-    _watermarks: Mapping[str, TimeColumn]
+    _watermarks: Mapping[str, Watermark]
     _queries: Queries
     _read: Mapping[str, Reached]
     _now: Mapping[str, KeysCompared]
@@ -189,13 +201,13 @@ class PostgresDelta:
         entity, before = self.area.entities[name], self._read.get(name)
         high = self.windows[name].high
         read_at = self.clock if entity.extract == "full" or entity.is_seen else None
-        query = self._queries.checksums.get(name)
+        query, drawn = self._queries.checksums.get(name), numbers.kept(self.windows[name])
         if name not in self._now:
-            return Reached(high, read_at=read_at, query=query)
+            return Reached(high, read_at=read_at, query=query, drawn=drawn)
         # An entity that was never read before is read as a whole, so no key can differ.
         is_compared = name in self._sent_keys or _is_read_whole(entity)
         known = self._now[name] if is_compared or before is None else before.compared
-        return Reached(high, known, read_at, query)
+        return Reached(high, known, read_at, query, drawn)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from tidemark.model import Positions
+from tidemark.postgres.watermarks import Drawn
 from tidemark.sources.deletestats import NEVER, KeysCompared
 
 
@@ -21,6 +23,8 @@ class Reached:
     """The source's clock at the last look, where that dates rows or their freshness."""
     query: str | None = None
     """Checksum of the query that was read; None: it was a table."""
+    drawn: Drawn = field(default_factory=dict)
+    """What a sequence had drawn by the end of the window, and by later instants."""
 
     @staticmethod
     def of(positions: Positions) -> dict[str, Reached]:
@@ -33,11 +37,12 @@ class Reached:
                 for key in ("high", "compared_at", "read_at")
             )
             compared = KeysCompared(at.get("deletes"), compared_at)
-            found[name] = Reached(high, compared, read_at, at.get("query"))
+            drawn = {datetime.fromisoformat(when): n for when, n in at.get("drawn", {}).items()}
+            found[name] = Reached(high, compared, read_at, at.get("query"), drawn)
         return found
 
     @property
-    def position(self) -> dict[str, str]:
+    def position(self) -> dict[str, Any]:
         """The position with this content."""
         told = {
             "high": self.high,
@@ -45,6 +50,7 @@ class Reached:
             "compared_at": self.compared.at,
             "read_at": self.read_at,
             "query": self.query,
+            "drawn": {when.isoformat(): n for when, n in self.drawn.items()} or None,
         }
         return {
             key: value.isoformat() if isinstance(value, datetime) else value

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
@@ -13,9 +14,12 @@ from tidemark.layers import checking
 from tidemark.layers.checking import Checked, told
 from tidemark.model import QualifiedName, Table
 from tidemark.postgres import catalog, compose, db, times
+from tidemark.postgres import watermarks as columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
-from tidemark.postgres.times import TimeColumn
+from tidemark.postgres.watermarks import Drawn, Watermark
+from tidemark.sources import numbers
+from tidemark.sources.numbers import Read
 
 
 def _why(area: Area, name: str) -> str:
@@ -39,6 +43,8 @@ class Shown:
     """What it says of queries."""
     whereabouts: str = ""
     """See `Servers.whereabouts`."""
+    sequences: Mapping[str, Read] = field(default_factory=dict)
+    """Entity -> the sequence from which its watermark is drawn."""
 
     @property
     def tables(self) -> Checked[Table]:
@@ -89,6 +95,8 @@ class Shown:
             return
         if entity.watermark in table.names:
             yield from told(lambda: watermark(self.area, entity, table))
+        if entity.name in self.sequences:
+            yield from numbers.wrong(self.area, entity, self.sequences[entity.name])
         is_read = {*entity.key} <= {*table.names}
         # Of other relations the key is checked in the rows that come (`landing`).
         if table.kind == "table" and is_read and not table.is_unique(entity.key):
@@ -101,17 +109,29 @@ class Shown:
             )
 
 
-def watermarks(area: Area, there: Mapping[str, Table]) -> dict[str, TimeColumn]:
+def watermarks(
+    area: Area, there: Mapping[str, Table], drawn: Mapping[str, Drawn]
+) -> dict[str, Watermark]:
     """Return the watermark of each entity that has one.
+
+    Args:
+        area: names them.
+        there: the tables of the source.
+        drawn: entity -> what the sequence had drawn, if its watermark is a number of it.
 
     Raises:
         ContractError: its values do not say when.
     """
-    found = {name: watermark(area, entity, there[name]) for name, entity in area.entities.items()}
+    found = {
+        name: watermark(area, entity, there[name], drawn.get(name, {}))
+        for name, entity in area.entities.items()
+    }
     return {name: column for name, column in found.items() if column}
 
 
-def watermark(area: Area, entity: Entity, table: Table) -> TimeColumn | None:
+def watermark(
+    area: Area, entity: Entity, table: Table, drawn: Drawn = MappingProxyType({})
+) -> Watermark | None:
     """Return the watermark of one entity, as its table has it.
 
     Raises:
@@ -123,10 +143,16 @@ def watermark(area: Area, entity: Entity, table: Table) -> TimeColumn | None:
     catalog.require_columns(table, [entity.watermark], server=area.source.name, why=why)
     column = table.column(entity.watermark)
     kind, lack = times.kind_of(column), ""
-    if kind is None:
+    if entity.sequence:
+        if column.value_type not in columns.NUMBERS:
+            lack = (
+                f"and a number of the sequence {entity.watermark_sequence} is smallint, integer or "
+                "bigint. Name another column."
+            )
+    elif kind is None:
         lack = (
-            "and a window needs timestamptz, timestamp or date. Name another column, or set "
-            "`extract: full`."
+            "and a window needs timestamptz, timestamp or date, or a number of which you name the "
+            "`watermark_sequence`. Name another column, or set `extract: full`."
         )
     elif kind != "instant" and not entity.watermark_zone:
         lack = (
@@ -143,7 +169,8 @@ def watermark(area: Area, entity: Entity, table: Table) -> TimeColumn | None:
             table=table.name,
             column=column.name,
         )
-    return TimeColumn.of(column, entity.watermark_zone)
+    zone, sequence = entity.watermark_zone, entity.sequence
+    return columns.of(column, zone=zone, sequence=sequence, drawn=drawn)
 
 
 def limits(area: Area) -> Composable:

@@ -24,7 +24,7 @@ from tidemark.model import BlockingSession, Window
 from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
-from tidemark.postgres.times import TimeColumn
+from tidemark.postgres.watermarks import Watermark
 
 T = TypeVar("T")
 
@@ -274,7 +274,7 @@ def _unsafe(entity: Entity, seen: Activity) -> str:
     return ""
 
 
-def condition(watermark: TimeColumn | None, slice_: Window) -> db.Composable:
+def condition(watermark: Watermark | None, slice_: Window) -> db.Composable:
     """Compose the WHERE clause of a window, with literals: COPY takes no parameters.
 
     The column is compared as it is with values of its own type, so that its index can be used.
@@ -310,7 +310,7 @@ def look(
     area: Area,
     sought: Mapping[str, Window],
     clock: datetime,
-    watermarks: Mapping[str, TimeColumn],
+    watermarks: Mapping[str, Watermark],
     *,
     relations: Mapping[str, Composable],
 ) -> dict[str, Found]:
@@ -343,11 +343,14 @@ def to_come(area: Area, name: str, found: Found) -> int:
     Raises:
         NullWatermarkError: there are such rows.
     """
-    watermark = area.entities[name].watermark
+    entity = area.entities[name]
     if found.without or found.endless:
-        lack = f"{found.without} rows have no {watermark}"
+        lack = f"{found.without} rows have no {entity.watermark}"
         if not found.without:
-            lack = f"{found.endless} rows have {watermark} at infinity or after 9999-12-30"
+            end = "at infinity or after 9999-12-30"
+            if entity.sequence:
+                end = f"above all that {entity.watermark_sequence} has drawn"
+            lack = f"{found.endless} rows have {entity.watermark} {end}"
         raise NullWatermarkError(
             f"{name}: {lack}, so no window would ever contain them. Backfill the "
             f"column, or set `extract: full` in sql/{area.area}/area.yml.",
@@ -357,7 +360,7 @@ def to_come(area: Area, name: str, found: Found) -> int:
     return found.future
 
 
-def _sought(watermark: TimeColumn | None, slice_: Window) -> Composable:
+def _sought(watermark: Watermark | None, slice_: Window) -> Composable:
     return db.raw("false") if slice_.is_empty else condition(watermark, slice_)
 
 
@@ -365,7 +368,7 @@ def future(
     source: Session,
     entities: Iterable[Entity],
     clock: datetime,
-    watermarks: Mapping[str, TimeColumn],
+    watermarks: Mapping[str, Watermark],
     relations: Mapping[str, Composable],
 ) -> dict[str, int]:
     """Count the rows that are stamped in the future: entity -> rows, if there are any."""
@@ -382,7 +385,7 @@ def _together(source: Session, queries: Sequence[Composable]) -> list[Row]:
 
 
 def _beyond(
-    entity: Entity, clock: datetime, watermark: TimeColumn | None, relation: Composable
+    entity: Entity, clock: datetime, watermark: Watermark | None, relation: Composable
 ) -> Composable:
     if watermark is None or entity.extract == "full":
         return compose.statement(__name__, "nothing_beyond", entity=db.literal(entity.name))
