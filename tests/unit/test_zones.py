@@ -30,7 +30,8 @@ def area(**entity: Any) -> Area:
         (
             "bigint",
             None,
-            "or a number of which you name the `watermark_sequence`. Name another column",
+            "and a window needs timestamptz, timestamp or date, or a number of which you name the "
+            "`watermark_sequence`. Name another column",
         ),
     ],
 )
