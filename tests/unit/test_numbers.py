@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,4 +59,4 @@ def test_windows_leave_no_number_out_between_them(bounds: list[int]):
         ends.append((column.first(mark) if mark else None, column.end(found.high)))
         mark, drawn = found.high, {**numbers.kept(found)}
         assert drawn[mark] == max(number for when, number in DRAWN.items() if when <= mark)
-    assert all(first == end for (_, end), (first, _) in zip(ends, ends[1:], strict=False))
+    assert all(first == end for (_, end), (first, _) in pairwise(ends))
