@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the rows of the reference tables of cleansing: countries and telephone numbering plans.
 
-    python scripts/make_reference_data.py > sql/retail/stg/routines/reference_data.sql
+    python scripts/make_reference_data.py > sql/platform/stg/routines/reference_data.sql
 
 Run it after an update of pycountry or phonenumbers; the next `tidemark migrate` replaces the rows.
 """
@@ -70,7 +70,7 @@ LENGTHS = {"BY": [9]}
 """Lengths without those of service numbers that begin like the trunk prefix."""
 
 HEADER = """\
--- Rows of ref_countries, ref_country_aliases and ref_calling_codes.
+-- Rows of tidemark.ref_countries, tidemark.ref_country_aliases and tidemark.ref_calling_codes.
 -- Made by scripts/make_reference_data.py; do not edit. In the folder of what may be applied again,
 -- since an update of the libraries replaces the rows.
 --
@@ -78,13 +78,13 @@ HEADER = """\
 -- writes   the three tables, whole
 -- repeat   safe
 
-delete from ref_calling_codes;
-delete from ref_country_aliases;
-delete from ref_countries;
+delete from tidemark.ref_calling_codes;
+delete from tidemark.ref_country_aliases;
+delete from tidemark.ref_countries;
 """
 
 FOOTER = """
-analyze ref_countries, ref_country_aliases, ref_calling_codes;
+analyze tidemark.ref_countries, tidemark.ref_country_aliases, tidemark.ref_calling_codes;
 """
 
 Row = tuple[object, ...]
@@ -199,9 +199,9 @@ def reference_data() -> str:
     return "".join(
         [
             HEADER,
-            insert("ref_countries", "country_code, country", countries()),
-            insert("ref_country_aliases", "alias, country_code", country_aliases()),
-            insert("ref_calling_codes", plan, calling_codes()),
+            insert("tidemark.ref_countries", "country_code, country", countries()),
+            insert("tidemark.ref_country_aliases", "alias, country_code", country_aliases()),
+            insert("tidemark.ref_calling_codes", plan, calling_codes()),
             FOOTER,
         ]
     )

@@ -103,15 +103,15 @@ def test_any_row_is_cleansed_and_fits_its_table_unless_it_is_refused(
 @example("MCDONALD'S VAN DER BERG III")
 @example("o'neill's")
 def test_cleansing_a_cleansed_name_changes_nothing(stg: Connection, text: str | None) -> None:
-    once = value(stg, "select proper_case(clean_text(%s))", [text])
+    once = value(stg, "select tidemark.proper_case(tidemark.clean_text(%s))", [text])
 
-    assert value(stg, "select proper_case(clean_text(%s))", [once]) == once
+    assert value(stg, "select tidemark.proper_case(tidemark.clean_text(%s))", [once]) == once
 
 
 @examples
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_cleansed_text_has_single_blanks_between_its_words(stg: Connection, text: str) -> None:
-    cleansed = value(stg, "select clean_text(%s)", [text])
+    cleansed = value(stg, "select tidemark.clean_text(%s)", [text])
 
     assert cleansed is None or cleansed.split(" ") == cleansed.split()
 

@@ -26,7 +26,7 @@ from tests.queries import value
 def test_blanks_are_trimmed_and_collapsed(
     stg: Connection, given: str | None, cleansed: str | None
 ) -> None:
-    assert value(stg, "select clean_text(%s)", [given]) == cleansed
+    assert value(stg, "select tidemark.clean_text(%s)", [given]) == cleansed
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_blanks_are_trimmed_and_collapsed(
 def test_names_are_written_the_way_they_are_printed(
     stg: Connection, given: str | None, proper: str | None
 ) -> None:
-    assert value(stg, "select proper_case(%s)", [given]) == proper
+    assert value(stg, "select tidemark.proper_case(%s)", [given]) == proper
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_names_are_written_the_way_they_are_printed(
     ],
 )
 def test_an_address_is_an_email(stg: Connection, email: str) -> None:
-    assert value(stg, "select is_email(%s)", [email]) is True
+    assert value(stg, "select tidemark.is_email(%s)", [email]) is True
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_an_address_is_an_email(stg: Connection, email: str) -> None:
     ],
 )
 def test_another_text_is_no_email(stg: Connection, text: str) -> None:
-    assert value(stg, "select is_email(%s)", [text]) is False
+    assert value(stg, "select tidemark.is_email(%s)", [text]) is False

@@ -170,7 +170,7 @@ def test_rules_that_changed_judge_what_came_before(shop: Retail):
     before = shop.warehouse.rows("dwh", keys)
     shop.warehouse.execute(
         "stg",
-        "create or replace function public.proper_case(p_name text) returns text"
+        "create or replace function tidemark.proper_case(p_name text) returns text"
         " language sql immutable as $$ select upper(p_name) $$",
     )
 

@@ -139,6 +139,5 @@ def test_hundreds_of_tables_are_an_area_at_once(meet: Meet):
 
 def test_a_project_without_a_platform_uses_the_one_beside_the_package(shop: Stranger):
     found = project.Project(shop.home)
-    from tidemark.install import files
 
-    assert files.platform_folder(found) == HOME / "sql" / "platform"
+    assert found.platform == HOME / "sql" / "platform"

@@ -7,7 +7,7 @@ import pytest
 
 from scripts import make_reference_data
 
-COMMITTED = Path(__file__).parents[2] / "sql/retail/stg/routines/reference_data.sql"
+COMMITTED = Path(__file__).parents[2] / "sql/platform/stg/routines/reference_data.sql"
 
 
 def test_the_committed_file_is_what_the_libraries_say() -> None:

@@ -31,6 +31,16 @@ class Project:
         """The folder with one folder per area."""
         return self.home / "sql"
 
+    @property
+    def platform(self) -> Path:
+        """The folder with Tidemark's own SQL: `sql/platform`, else the copy in the package.
+
+        An installed package has its copy inside, a checkout beside it.
+        """
+        own = self.sql / "platform"
+        copies = (folder / "sql" / "platform" for folder in Path(__file__).parents[1:3])
+        return own if own.is_dir() else next(filter(Path.is_dir, copies), own)
+
     @cached_property
     def settings(self) -> Settings:
         """Settings for all areas; ConfigError names file, key and what is wrong."""

@@ -45,16 +45,6 @@ class SqlFile:
         return self.path.split("/")[0]
 
 
-def platform_folder(project: Project) -> Path:
-    """Return `sql/platform` of the project, else the copy that came with the package.
-
-    An installed package has its copy inside, a checkout beside it.
-    """
-    own = project.sql / "platform"
-    copies = (folder / "sql" / "platform" for folder in Path(__file__).parents[1:3])
-    return own if own.is_dir() else next(filter(Path.is_dir, copies), own)
-
-
 def of(project: Project, server: ServerName) -> Iterator[SqlFile]:
     """Yield the files of a server in the order in which they are applied."""
     for folder in _folders(project, server):
@@ -70,7 +60,7 @@ def of(project: Project, server: ServerName) -> Iterator[SqlFile]:
 
 def _folders(project: Project, server: ServerName) -> list[Path]:
     """List the folders of a server: of a source, those of the sample applications there."""
-    platform = platform_folder(project)
+    platform = project.platform
     if not is_source(server):
         areas = [project.sql / area / server for area in project.areas]
         return [platform / "common", platform / server, *areas]

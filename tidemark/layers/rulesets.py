@@ -12,16 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
+from tidemark.declare.project import Project
 from tidemark.model import ServerName
 from tidemark.postgres import compose, db
 from tidemark.postgres.db import Session
 
 _FILES = ("area.yml", "*/routines/*.sql", "*/views/*.sql")
+_SHARED = "stg/routines/*.sql"
+"""Routines of the platform that cleansing views call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The rules of an area: path below its folder -> text."""
+    """The rules of an area: path below its folder -> text; those of the platform below `sql/`."""
 
     texts: Mapping[str, str]
 
@@ -63,6 +66,12 @@ def of(area: Area) -> Ruleset | None:
     queries = {area.folder / one.query for one in area.entities.values() if one.query}
     paths += sorted(path for path in queries if path.is_file())
     texts = {path.relative_to(area.folder).as_posix(): path.read_text("utf-8") for path in paths}
+    if any("tidemark." in text for path, text in texts.items() if path.startswith("stg/")):
+        platform = Project(area.folder.parents[1]).platform
+        texts |= {
+            path.relative_to(platform.parent).as_posix(): path.read_text("utf-8")
+            for path in sorted(platform.glob(_SHARED))
+        }
     return Ruleset(texts)
 
 

@@ -14,12 +14,14 @@ select
     l.country as spelling,
     c.country,
     c.country_code,
-    clean_text(l.country) is not null and c.country is null as is_unknown,
+    tidemark.clean_text(l.country) is not null and c.country is null as is_unknown,
     home
 from (select distinct country from landing.customers) as l
-left join ref_country_aliases as a on lookup_key(clean_text(l.country)) = a.alias
-left join ref_countries as c on a.country_code = c.country_code
-left join ref_calling_codes as home on a.country_code = home.region;
+left join
+    tidemark.ref_country_aliases as a
+    on tidemark.lookup_key(tidemark.clean_text(l.country)) = a.alias
+left join tidemark.ref_countries as c on a.country_code = c.country_code
+left join tidemark.ref_calling_codes as home on a.country_code = home.region;
 
 comment on view landing.customer_countries is
 'One row per way in which landing.customers writes a country: the country, and how to dial there.';
@@ -28,12 +30,12 @@ comment on view landing.customer_countries is
 create view landing.customers_trimmed with (security_barrier) as
 select
     l.customer_id,
-    clean_text(l.name) as name,
-    clean_text(lower(l.email)) as email,
-    phone_digits(l.phone) as dialled,
-    clean_text(l.city) as city,
+    tidemark.clean_text(l.name) as name,
+    tidemark.clean_text(lower(l.email)) as email,
+    tidemark.phone_digits(l.phone) as dialled,
+    tidemark.clean_text(l.city) as city,
     l.country,
-    clean_text(l.segment) as segment,
+    tidemark.clean_text(l.segment) as segment,
     l.created_at,
     l.updated_at,
     l._batch_id,
@@ -53,7 +55,7 @@ select
     t.name,
     t.email,
     t.dialled,
-    international_number(t.dialled, c.home) as international,
+    tidemark.international_number(t.dialled, c.home) as international,
     c.home,
     t.city,
     c.country,
@@ -81,19 +83,19 @@ with abroad as (
     select distinct on (r.calling_code)
         r.calling_code,
         r as region
-    from ref_calling_codes as r
+    from tidemark.ref_calling_codes as r
     where r.is_main
 )
 
 select
     c.customer_id,
-    proper_case(c.name) as customer_name,
+    tidemark.proper_case(c.name) as customer_name,
     c.email,
     case
-        when c.international is null then e164(c.dialled, c.home)
-        else e164(substr(c.international, length(abroad.calling_code) + 1), abroad.region)
+        when c.international is null then tidemark.e164(c.dialled, c.home)
+        else tidemark.e164(substr(c.international, length(abroad.calling_code) + 1), abroad.region)
     end as phone,
-    proper_case(c.city) as city,
+    tidemark.proper_case(c.city) as city,
     c.country,
     c.country_code,
     initcap(c.segment) as segment,
@@ -107,13 +109,13 @@ select
     array_remove(
         array[
             case when c.name is null then 'name is missing' end,
-            case when not is_email(c.email) then 'email is not an address' end,
+            case when not tidemark.is_email(c.email) then 'email is not an address' end,
             case when c.is_in_unknown_country then 'country is unknown' end
         ],
         null
     ) as reject_reasons
 from landing.customers_located as c
-left join abroad on calling_code(c.international) = abroad.calling_code;
+left join abroad on tidemark.calling_code(c.international) = abroad.calling_code;
 
 comment on view landing.clean_customers is
 'One row per version of a customer in landing.customers: the columns of stg_dim_customers and every

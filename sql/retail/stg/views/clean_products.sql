@@ -5,8 +5,8 @@ drop view if exists landing.clean_products, landing.products_trimmed;
 create view landing.products_trimmed with (security_barrier) as
 select
     l.product_id,
-    clean_text(l.name) as product_name,
-    clean_text(l.product_group) as product_group,
+    tidemark.clean_text(l.name) as product_name,
+    tidemark.clean_text(l.product_group) as product_group,
     l.unit_price,
     l.active,
     l.created_at,
@@ -26,7 +26,7 @@ create view landing.clean_products as
 select
     p.product_id,
     p.product_name,
-    proper_case(p.product_group) as product_group,
+    tidemark.proper_case(p.product_group) as product_group,
     p.unit_price,
     coalesce(p.active, true) as is_active,
     p.created_at,

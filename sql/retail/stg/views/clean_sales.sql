@@ -18,7 +18,7 @@ select
     -- Tidied only where it is not one of the usual words already: the rule itself is in step 2.
     case
         when l.status in ('completed', 'pending', 'cancelled', 'returned') then l.status
-        else lower(clean_text(l.status))
+        else lower(tidemark.clean_text(l.status))
     end as status,
     l.transaction_timestamp,
     case

@@ -1,13 +1,15 @@
--- Telephone numbers, in the steps of the view landing.clean_customers: what was dialled, the number
--- as one dials it from abroad, E.164. They follow Google's libphonenumber, against which
--- tests/database/test_cleansing_phones.py holds them. On their form see cleansing.sql.
+-- Telephone numbers, in steps: what was dialled, the number as one dials it from abroad, E.164.
+-- tidemark.phone_number takes them all. A view of many rows rather joins tidemark.ref_calling_codes
+-- and takes them itself, as retail's landing.clean_customers does. They follow Google's
+-- libphonenumber, against which tests/database/test_cleansing_phones.py holds them. On their form
+-- see cleansing.sql.
 
 -- The digits of a written number, with a + in front where it has one. Words before it (Tel.) and an
 -- extension behind it (x12, ext. 12, #12) are left out.
 --
 -- returns  null where anything else is in the text: letters for digits are not resolved
 -- repeat   safe
-create or replace function phone_digits(p_phone text)
+create or replace function tidemark.phone_digits(p_phone text)
 returns text
 language sql
 immutable
@@ -32,7 +34,7 @@ end;
 --
 -- returns  one to three digits, whether assigned or not
 -- repeat   safe
-create or replace function calling_code(p_digits text)
+create or replace function tidemark.calling_code(p_digits text)
 returns text
 language sql
 immutable
@@ -55,7 +57,7 @@ end;
 --
 -- returns  null where neither the rest nor the whole has a possible length
 -- repeat   safe
-create or replace function e164(p_digits text, p_region ref_calling_codes)
+create or replace function tidemark.e164(p_digits text, p_region tidemark.ref_calling_codes)
 returns text
 language sql
 immutable
@@ -77,7 +79,9 @@ end;
 --
 -- returns  null for a national number; with a null region only a + counts
 -- repeat   safe
-create or replace function international_number(p_dialled text, p_region ref_calling_codes)
+create or replace function tidemark.international_number(
+    p_dialled text, p_region tidemark.ref_calling_codes
+)
 returns text
 language sql
 immutable
@@ -95,10 +99,47 @@ return case
             or (
                 p_dialled !~ (p_region).national_pattern
                 and substr(
-                    e164(substr(p_dialled, length((p_region).calling_code) + 1), p_region),
+                    tidemark.e164(substr(p_dialled, length((p_region).calling_code) + 1), p_region),
                     length((p_region).calling_code) + 2
                 ) ~ (p_region).national_pattern
             )
         )
         then p_dialled
 end;
+
+-- A phone as somebody has written it, in E.164, as dialled in a country.
+--
+-- reads    tidemark.ref_calling_codes
+-- returns  null where it does not parse; with an unknown or null country only a + counts
+-- repeat   safe
+create or replace function tidemark.phone_number(p_phone text, p_country_code text)
+returns text
+language sql
+stable
+parallel safe
+set search_path = pg_catalog, pg_temp
+return (
+    with written as (
+        select
+            tidemark.phone_digits(p_phone) as dialled,
+            p_country_code as country_code
+    ),
+
+    located as (
+        select
+            w.dialled,
+            home,
+            tidemark.international_number(w.dialled, home) as international
+        from written as w
+        left join tidemark.ref_calling_codes as home on w.country_code = home.region
+    )
+
+    select
+        case
+            when l.international is null then tidemark.e164(l.dialled, l.home)
+            else tidemark.e164(substr(l.international, length(abroad.calling_code) + 1), abroad)
+        end
+    from located as l
+    left join tidemark.ref_calling_codes as abroad
+        on tidemark.calling_code(l.international) = abroad.calling_code and abroad.is_main
+);

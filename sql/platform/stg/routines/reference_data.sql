@@ -1,4 +1,4 @@
--- Rows of ref_countries, ref_country_aliases and ref_calling_codes.
+-- Rows of tidemark.ref_countries, tidemark.ref_country_aliases and tidemark.ref_calling_codes.
 -- Made by scripts/make_reference_data.py; do not edit. In the folder of what may be applied again,
 -- since an update of the libraries replaces the rows.
 --
@@ -6,11 +6,11 @@
 -- writes   the three tables, whole
 -- repeat   safe
 
-delete from ref_calling_codes;
-delete from ref_country_aliases;
-delete from ref_countries;
+delete from tidemark.ref_calling_codes;
+delete from tidemark.ref_country_aliases;
+delete from tidemark.ref_countries;
 
-insert into ref_countries (country_code, country) values
+insert into tidemark.ref_countries (country_code, country) values
 ('AD', 'Andorra'),
 ('AE', 'United Arab Emirates'),
 ('AF', 'Afghanistan'),
@@ -261,7 +261,7 @@ insert into ref_countries (country_code, country) values
 ('ZM', 'Zambia'),
 ('ZW', 'Zimbabwe');
 
-insert into ref_country_aliases (alias, country_code) values
+insert into tidemark.ref_country_aliases (alias, country_code) values
 ('abw', 'AW'),
 ('ad', 'AD'),
 ('ae', 'AE'),
@@ -1276,7 +1276,7 @@ insert into ref_country_aliases (alias, country_code) values
 ('zw', 'ZW'),
 ('zwe', 'ZW');
 
-insert into ref_calling_codes (region, calling_code, is_main, international_prefix, trunk_prefix, possible_lengths, national_pattern) values
+insert into tidemark.ref_calling_codes (region, calling_code, is_main, international_prefix, trunk_prefix, possible_lengths, national_pattern) values
 ('+800', '800', true, null, null, '{8}', '^((?:00|[1-9]\d)\d{6})$'),
 ('+808', '808', true, null, null, '{8}', '^([1-9]\d{7})$'),
 ('+870', '870', true, null, null, '{9, 12}', '^(7\d{11}|[235-7]\d{8})$'),
@@ -1532,4 +1532,4 @@ insert into ref_calling_codes (region, calling_code, is_main, international_pref
 ('ZM', '260', true, '00', '0', '{9}', '^(800\d{6}|(?:21|[579]\d|63)\d{7})$'),
 ('ZW', '263', true, '00', '0', '{7, 9, 10}', '^(8\d{6}(?:\d{3})?|[235-8]\d{8})$');
 
-analyze ref_countries, ref_country_aliases, ref_calling_codes;
+analyze tidemark.ref_countries, tidemark.ref_country_aliases, tidemark.ref_calling_codes;

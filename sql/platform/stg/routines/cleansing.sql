@@ -8,7 +8,7 @@
 --
 -- returns  null for null and for a text of blanks only
 -- repeat   safe
-create or replace function clean_text(p_text text)
+create or replace function tidemark.clean_text(p_text text)
 returns text
 language sql
 immutable
@@ -45,7 +45,7 @@ return nullif(
 --
 -- returns  null for null
 -- repeat   safe
-create or replace function proper_case(p_name text)
+create or replace function tidemark.proper_case(p_name text)
 returns text
 language sql
 immutable
@@ -84,7 +84,7 @@ end;
 --
 -- returns  null for null; the key of a name is that of scripts/make_reference_data.py
 -- repeat   safe
-create or replace function lookup_key(p_name text)
+create or replace function tidemark.lookup_key(p_name text)
 returns text
 language sql
 immutable
@@ -104,7 +104,7 @@ end;
 --
 -- returns  null for null
 -- repeat   safe
-create or replace function is_email(p_text text)
+create or replace function tidemark.is_email(p_text text)
 returns boolean
 language sql
 immutable
