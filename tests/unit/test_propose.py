@@ -16,7 +16,7 @@ from tidemark.declare.config import Area
 from tidemark.errors import ConfigError, UnknownNameError
 from tidemark.install.propose import entities, proposal, remarks, text, views, words
 from tidemark.install.propose.catalog import Catalog, Index, Reference, SourceTable
-from tidemark.install.propose.draft import Dimension, Fact, Proposal
+from tidemark.install.propose.draft import Dimension, Fact, Proposal, Role
 from tidemark.model import Column
 from tidemark.star.scd2 import VERSIONING
 
@@ -120,6 +120,22 @@ def joined(made: Proposal) -> dict[str, tuple[str, ...]]:
         for one in made.entities
         if one.entity.join and isinstance(one.star, Fact)
     }
+
+
+def test_dimensions_point_at_dimensions_and_at_themselves():
+    boss = Reference(("boss_id",), ("public", "employee"), ("id",))
+    employee = table("employee", "office", boss_id=INT, office_code=TEXT, name=TEXT)
+    by_code = Reference(("office_code",), ("public", "office"), ("code",))
+    employee = replace(employee, references=(*employee.references, boss, by_code))
+    office_at = table("office_at", "office", name=TEXT)
+    office = table("office", "office_at", code=TEXT, name=TEXT)
+    found = stars(propose(employee, office, office_at, table("sale", "employee", at=STAMP)))
+    assert found["employee"].references == {
+        "office_key": Role("office", ("office_id",)),
+        "boss_key": Role("employee", ("boss_id",)),
+    }
+    assert found["office"].references == {}  # Its view would have the name of dim_office_at.
+    assert found["office_at"].references == {"office_key": Role("office", ("office_id",))}
 
 
 def test_lines_get_the_time_and_the_dimensions_of_their_header():

@@ -21,6 +21,15 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What is referred to: a dimension, and the columns that name its member."""
+
+    entity: str
+    by: tuple[str, ...] = ()
+    """Empty: they have the names of the dimension's key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dimension:
     """A dimension of the star."""
 
@@ -31,15 +40,8 @@ class Dimension:
     """When a change took effect; empty: the watermark says it."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Column of the source -> its name from STG on, where a dimension has a column of that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a fact refers to: a dimension, and the columns that name its member."""
-
-    entity: str
-    by: tuple[str, ...] = ()
-    """Empty: they have the names of the dimension's key."""
+    references: Mapping[str, Role] = field(default_factory=dict)
+    """Key column of its view -> dimension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
+from tidemark.declare.star import SEEN, SPAN, USUAL_SEEN_COLUMN
 from tidemark.install.propose import entities, joins, shapes, words
 from tidemark.install.propose.catalog import Reference
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Placed, Role
@@ -52,7 +52,7 @@ def placed(
     stars: list[Placed] = []
     for name, entity in new.items():
         if not why[name]:
-            stars.append(_dimension(entity, found[name]))
+            stars.append(_dimension(entity, found[name], dimensions))
         elif name in made:
             join = made[name]
             stars.append(Placed(entity, None, f"is a part of {join.name}"))
@@ -70,7 +70,7 @@ def _homeless(entity: Entity, is_fact: bool) -> str:
     return f"its key has a column {taken[0]}, as each dimension has for itself" if taken else ""
 
 
-def _dimension(entity: Entity, shape: Shape) -> Placed:
+def _dimension(entity: Entity, shape: Shape, dimensions: Mapping[QualifiedName, Entity]) -> Placed:
     hidden = {*entity.key_columns, entity.stamp}
     attributes = [one for one in entity.columns if one.name not in hidden]
     naming = {column for one in entity.table.references for column in one.columns}
@@ -82,18 +82,39 @@ def _dimension(entity: Entity, shape: Shape) -> Placed:
         if one.name in VERSIONING
     }
     called = [(renamed.get(one.name, one.name), one.name in type1) for one in attributes]
+    surrogate = entities.free(
+        f"{words.singular(entity.name)}_key", {*used, *VERSIONING, *renamed.values()}
+    )
     star = Dimension(
-        surrogate_key=entities.free(
-            f"{words.singular(entity.name)}_key", {*used, *VERSIONING, *renamed.values()}
-        ),
+        surrogate_key=surrogate,
         type2=tuple(name for name, is_type1 in called if not is_type1),
         type1=tuple(name for name, is_type1 in called if is_type1),
         effective="" if entity.watermark else SEEN,
         renamed=renamed,
+        references=dict(_references(entity, dimensions, {surrogate, *SPAN}, renamed)),
     )
     referring = len(shape.referring)
     why = f"{referring} tables refer to it" if referring > 1 else "a table refers to it"
     return Placed(entity, star, why if referring else "it refers to nothing that happens")
+
+
+def _references(
+    entity: Entity,
+    dimensions: Mapping[QualifiedName, Entity],
+    used: set[str],
+    renamed: Mapping[str, str],
+) -> Iterator[tuple[str, Role]]:
+    """Yield the keys of a dimension's view: of each dimension at which it points."""
+    if f"{entity.name}_at" in {one.name for one in dimensions.values()}:
+        return  # Its view would have the name of that dimension.
+    for reference in entity.table.references:
+        role = _role(entity, reference, dimensions)
+        is_itself = isinstance(role, Role) and role == Role(entity.name)
+        is_renamed = {*reference.columns} & renamed.keys()
+        if isinstance(role, Role) and not is_itself and not is_renamed:
+            column = _role_column(reference, dimensions[reference.target], used)
+            used.add(column)
+            yield column, role
 
 
 def _is_type1(column: Column) -> bool:
@@ -144,7 +165,7 @@ def _doubts(entity: Entity, event: str) -> Iterator[str]:
 def _role(
     entity: Entity, reference: Reference, dimensions: Mapping[QualifiedName, Entity]
 ) -> Role | str:
-    """Return what a fact refers to, or say why it keeps the columns as they are."""
+    """Return what a row refers to, or say why a fact keeps the columns as they are."""
     columns = ", ".join(reference.columns)
     target = dimensions.get(reference.target)
     if target is None:

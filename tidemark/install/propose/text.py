@@ -109,6 +109,8 @@ def _dimension(table: str, star: Dimension) -> _Pairs:
         yield "type1", _list(star.type1)
     if star.effective:
         yield "effective", [scalar(star.effective)]
+    if star.references:
+        yield "references", _map({column: _role(role) for column, role in star.references.items()})
 
 
 def _fact(table: str, star: Fact, subject: Entity) -> _Pairs:
