@@ -201,12 +201,14 @@ def _compared(
             repeated := landing.repeated(look.mrr, look.area, entity, shown, keys.qualified_name)
         ):
             return _Comparison(objection=str(repeated))
-        watermark = landing.watermark(entity, table, window)
-        if not is_due and not deletes.is_suspect(look.mrr, target, _new(watermark, window, keys)):
-            return None
         overlooked = 0
-        if window.low is not None:
-            overlooked = deletes.count_overlooked(look.mrr, target, keys, watermark, window.low)
+        if not is_due or window.low is not None:  # Else it may have no watermark at all.
+            watermark = landing.watermark(entity, table, window)
+            new = _new(watermark, window, keys)
+            if not is_due and not deletes.is_suspect(look.mrr, target, new):
+                return None
+            if window.low is not None:
+                overlooked = deletes.count_overlooked(look.mrr, target, keys, watermark, window.low)
         return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)
 
 
