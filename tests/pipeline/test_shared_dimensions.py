@@ -270,6 +270,11 @@ def test_what_the_other_area_lacks_is_told_before_anything_moves(filled: Both):
         filled.person(1, "b", MAR)
     assert any("'k'" in stop for stop in plan.make(filled.made.servers, filled.made.area).stops)
     warehouse.execute("dwh", "alter table fact_events rename column kk to k")
+    hasty = "alter table fact_events alter constraint fact_events_k_fkey not deferrable"
+    warehouse.execute("dwh", hasty)
+    with pytest.raises(ContractError, match=r"is not deferrable.*new file of sql/made/dwh/"):
+        filled.people.run()
+    warehouse.execute("dwh", hasty.replace("not ", ""))
     warehouse.execute("dwh", "alter table people.dim_people rename column id to idd")
     filled.made.put(EVENTS, (4, 1, APR))
     with pytest.raises(ContractError, match="no column 'id', but entities"):

@@ -320,7 +320,9 @@ def foreign_keys(area: Area) -> Question[Sequence[Row]]:
     return question.of(compose.statement(__name__, "foreign_keys"), which, tuple)
 
 
-def hasty(area: Area, found: Sequence[Row]) -> Iterator[ContractError]:
+def hasty(
+    area: Area, found: Sequence[Row], owners: Mapping[QualifiedName, Area]
+) -> Iterator[ContractError]:
     """Say which foreign keys of the star are not deferrable, or do more than check.
 
     A batch removes superseded versions before it moves their facts. So a foreign key has to wait
@@ -329,6 +331,7 @@ def hasty(area: Area, found: Sequence[Row]) -> Iterator[ContractError]:
     Args:
         area: the area of the star.
         found: the answer to `foreign_keys`.
+        owners: table of another area's fact -> that area, whose files have the key.
     """
     for table, schema, name, waits, only_checks, definition in found:
         altered = ddl.named(schema, table)
@@ -344,7 +347,8 @@ def hasty(area: Area, found: Sequence[Row]) -> Iterator[ContractError]:
             what = "is not deferrable: it is checked before a batch has moved all that it moves"
         else:
             continue
-        yield mended(area, "dwh", Table(f"{schema}.{table}", ()), f"{said} {what}", statements)
+        owner, place = owners.get((schema, table), area), Table(f"{schema}.{table}", ())
+        yield mended(owner, "dwh", place, f"{said} {what}", statements)
 
 
 def too_wide(layer: str, table: str, columns: int, own: int) -> Iterator[ContractError]:

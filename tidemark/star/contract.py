@@ -64,8 +64,10 @@ def problems(
 
 def beside(area: Area, found: Found, foreign_keys: Sequence[Row]) -> Iterator[ContractError]:
     """Yield what is wrong with tables beside those of the area's entities; see `problems`."""
-    yield from contracts.hasty(area, foreign_keys)
-    for use in sharing.lent(area):
+    lent = list(sharing.lent(area))
+    owners = {use.entity.table("dwh"): use.area for use in lent}
+    yield from contracts.hasty(area, foreign_keys, owners)
+    for use in lent:
         table = found.get(use.entity.table("dwh"))
         if table and _pointed(use, table) is None:
             yield ContractError(
