@@ -30,7 +30,6 @@ from tidemark.postgres import compose, question, transfer
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Task
-from tidemark.postgres.watermarks import Watermark
 from tidemark.sources import Countable, Delta
 from tidemark.sources import window as in_window
 from tidemark.star import schema
@@ -201,17 +200,17 @@ def _compared(
             repeated := landing.repeated(look.mrr, look.area, entity, shown, keys.qualified_name)
         ):
             return _Comparison(objection=str(repeated))
+        if not is_due and not deletes.is_suspect(
+            look.mrr, target, _new(entity, table, window, keys)
+        ):
+            return None
         overlooked = 0
-        if not is_due or window.low is not None:  # Else it may have no watermark at all.
+        if window.low is not None:
             watermark = landing.watermark(entity, table, window)
-            new = _new(watermark, window, keys)
-            if not is_due and not deletes.is_suspect(look.mrr, target, new):
-                return None
-            if window.low is not None:
-                overlooked = deletes.count_overlooked(look.mrr, target, keys, watermark, window.low)
+            overlooked = deletes.count_overlooked(look.mrr, target, keys, watermark, window.low)
         return _Comparison(*deletes.count(look.mrr, entity, target, keys), overlooked)
 
 
-def _new(watermark: Watermark, window: Window, keys: Landing) -> Composable:
-    condition = in_window.condition(watermark, window)
+def _new(entity: Entity, mirrored: Table, window: Window, keys: Landing) -> Composable:
+    condition = in_window.condition(landing.watermark(entity, mirrored, window), window)
     return compose.statement(__name__, "in_window", keys=keys.name, condition=condition)
