@@ -1,5 +1,6 @@
 -- The routines of cleansing, and their reference data, are the platform's now, for every area. The
--- views of this folder are made again. What somebody else's view reads or calls stays.
+-- views of this folder are made again. What a view of somebody else calls stays, and so do the tables
+-- of 02_reference_data.sql with the rows that they have: another view may read them.
 
 drop view if exists
 landing.clean_customers,
@@ -16,23 +17,29 @@ declare
     v_moved text;
 begin
     foreach v_moved in array array[
-        'function if exists public.international_number(text, public.ref_calling_codes)',
-        'function if exists public.e164(text, public.ref_calling_codes)',
-        'function if exists public.calling_code(text)',
-        'function if exists public.phone_digits(text)',
-        'function if exists public.is_email(text)',
-        'function if exists public.lookup_key(text)',
-        'function if exists public.proper_case(text)',
-        'function if exists public.clean_text(text)',
-        'table if exists public.ref_calling_codes',
-        'table if exists public.ref_country_aliases',
-        'table if exists public.ref_countries'
+        'public.international_number(text, public.ref_calling_codes)',
+        'public.e164(text, public.ref_calling_codes)',
+        'public.calling_code(text)',
+        'public.phone_digits(text)',
+        'public.is_email(text)',
+        'public.lookup_key(text)',
+        'public.proper_case(text)',
+        'public.clean_text(text)'
     ] loop
         begin
-            execute 'drop ' || v_moved;
+            execute 'drop function if exists ' || v_moved;
         exception
             when dependent_objects_still_exist then null;
         end;
     end loop;
 end;
 $$;
+
+comment on table ref_countries is
+'One row per country. Nothing of Tidemark reads it: see tidemark.ref_countries.';
+comment on table ref_country_aliases is
+'One row per way to write a country. Nothing of Tidemark reads it: see
+tidemark.ref_country_aliases.';
+comment on table ref_calling_codes is
+'One row per region with a telephone numbering plan. Nothing of Tidemark reads it: see
+tidemark.ref_calling_codes.';
