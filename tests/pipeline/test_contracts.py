@@ -200,3 +200,31 @@ def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):
         "sql/made/area.yml takes date, timestamp or timestamptz. Cast it in "
         "landing.clean_events, and give the column such a type in STG and the DWH."
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "named"),
+    [
+        ("stg_events", "public.stg_events"),
+        ("stg_events_history", "public.stg_events_history"),
+        ("landing.events", "landing.events"),
+        ("(select * from looked_up)", "public.stg_events"),
+    ],
+)
+def test_a_cleansing_view_reads_its_own_rows_alone(made: Make, read: str, named: str):
+    things = Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",))
+    events = Fact({"no": "int", "id": "int", "at": "timestamptz"}, ("no",), "at")
+    area = made(things, events)
+    view = "create view looked_up as select id from stg_events"
+    area.warehouse.execute("stg", view)
+    area.warehouse.execute("stg", "create table countries (id int)")
+    definition = area.warehouse.rows("stg", "select pg_get_viewdef('landing.clean_things')")[0][0]
+    rows = definition.rstrip().rstrip(";")
+    looking = f"{rows} where exists (select from {read} as o) or exists (select from countries)"
+    area.warehouse.execute("stg", f"create or replace view landing.clean_things as {looking}")
+    area.put(things, (1, JAN))
+    with pytest.raises(ContractError) as refused:
+        area.run()
+    assert f"stg: the view landing.clean_things reads {named}. A row there may change" in str(
+        refused.value
+    )

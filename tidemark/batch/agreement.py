@@ -16,7 +16,7 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ContractError, refuse
-from tidemark.layers import cleanse, derived, drift, flags, mirror
+from tidemark.layers import cleanse, derived, drift, flags, mirror, reads
 from tidemark.layers.checking import Checked, first_of_each
 from tidemark.layers.mirror import Mirrored
 from tidemark.model import QualifiedName, Table
@@ -106,17 +106,19 @@ class _Behind:
     deriving: derived.Views
     stored: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
-    flags: Sequence[ContractError]
-    """What is wrong with flags of entities that are sound otherwise."""
+    others: Sequence[ContractError]
+    """What is wrong with flags of entities that are sound otherwise, and with what views read."""
 
     @staticmethod
     def read(stg: Session, dwh: Session, area: Area) -> _Behind:
         """Read the catalogs, with a message to each layer."""
-        asked = question.both(cleanse.tables(stg, area), derived.views(stg, area))
-        in_stg, deriving = question.ask(stg, asked)
+        views = question.both(derived.views(stg, area), reads.of_cleansing(area))
+        asked = question.both(cleanse.tables(stg, area), views)
+        in_stg, (deriving, read_by) = question.ask(stg, asked)
         in_dwh = question.ask(dwh, contract.asked(dwh, area))
         sound = cleanse.checked(area, *in_stg).sound
         wrong = list(flags.wrong(stg, area, {name: one.target for name, one in sound.items()}))
+        wrong += reads.beside_landed(area, read_by)
         return _Behind(area, *in_stg, deriving, *in_dwh, wrong)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:
@@ -131,5 +133,5 @@ class _Behind:
     @property
     def problems(self) -> Iterator[ContractError]:
         """What is wrong with more than one entity."""
-        yield from self.flags
+        yield from self.others
         yield from contract.beside(self.area, self.stored, self.foreign_keys)

@@ -20,6 +20,7 @@ from tidemark.layers import (
     ledger,
     made,
     mirror,
+    reads,
     rejects,
     seen,
     unmoved,
@@ -323,12 +324,13 @@ def read_cleansings(
         ContractError: the landing table of one of `sent` can't take what MRR has; or see
             `cleanse.of`.
     """
-    (mirrored, found), are_unknown = question.ask(
-        stg, question.both(cleanse.tables(stg, area), claims.are_unknown(area.area))
+    asked = question.both(cleanse.tables(stg, area), reads.of_cleansing(area))
+    ((mirrored, found), read_by), are_unknown = question.ask(
+        stg, question.both(asked, claims.are_unknown(area.area))
     )
     cleansings = cleanse.checked(area, mirrored, found)
     landed = cleanse.out_of_step(area, {name: mirrors[name][1] for name in sent}, found)
-    refuse((*landed, *cleansings.problems))
+    refuse((*landed, *cleansings.problems, *reads.beside_landed(area, read_by)))
     refuse(flags.wrong(stg, area, {name: one.target for name, one in cleansings.sound.items()}))
     if are_unknown:
         _find_out_claims(mrr, stg, area, mirrors, cleansings.sound)

@@ -15,14 +15,15 @@ from itertools import chain
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity, Touch
 from tidemark.errors import ContractError, refuse
-from tidemark.layers import made
+from tidemark.layers import made, reads
 from tidemark.layers.checking import first_of_each
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.mirror import REASONS, Mirror
+from tidemark.layers.reads import Reads
 from tidemark.model import QualifiedName, Table
 from tidemark.postgres import catalog, compose, db, question, refusals, worktable
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Composable, Row, Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.worktable import WorkTable
 
@@ -70,14 +71,14 @@ class Derivation:
         return [db.raw(self.view.type_of(column)) for column in columns]
 
 
-Views = tuple[dict[QualifiedName, Table], dict[str, list[QualifiedName]]]
+Views = tuple[dict[QualifiedName, Table], Reads]
 """The deriving views of an area, and entity -> what its view reads."""
 
 
 def views(stg: Session, area: Area) -> Question[Views]:
     """Ask for the deriving views of an area, and for what they read."""
     places = [one.deriving_view for one in area.derived]
-    return question.both(catalog.named(stg, places), _reads(area))
+    return question.both(catalog.named(stg, places), reads.of_deriving(area))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,63 +137,17 @@ def wrong(
         found: what `views` has found.
         staged: STG's mirrors. One that is missing is told elsewhere.
     """
-    places, reads = found
+    places, read_by = found
     why = f"entities.{entity.name} of sql/{area.area}/area.yml"
     yield from catalog.missing(places, [entity.deriving_view], server="stg", why=why)
     if view := places.get(entity.deriving_view):
         yield from catalog.lacking(view, entity.row_key, server="stg", why=why)
-    yield from _beside_its_inputs(area, entity, reads[entity.name])
+    yield from reads.beside_inputs(area, entity, read_by[entity.name])
     for name, touch in entity.touched_by.items():
         mirrored = staged.get(area.entities[name].table("stg"))
         if mirrored and touch.query is None:
             why = f"entities.{entity.name}.touched_by.{name} of sql/{area.area}/area.yml"
             yield from catalog.lacking(mirrored, touch.columns.values(), server="stg", why=why)
-
-
-def _reads(area: Area) -> Question[dict[str, list[QualifiedName]]]:
-    """Ask which live rows, and which tables of Tidemark's, the deriving views of an area read."""
-    given = [one.deriving_view for one in area.derived]
-    live = [one.live_view for one in area.entities.values()]
-    which = {
-        "schemas": [schema for schema, _ in given],
-        "views": [name for _, name in given],
-        "live_schemas": [schema for schema, _ in live],
-        "live": [name for _, name in live],
-    }
-
-    def read(rows: Sequence[Row]) -> dict[str, list[QualifiedName]]:
-        found: dict[str, list[QualifiedName]] = {one.name: [] for one in area.derived}
-        for position, schema, name in rows:
-            found[area.derived[position - 1].name].append((schema, name))
-        return found
-
-    return question.of(compose.statement(__name__, "reads"), which, read)
-
-
-def _beside_its_inputs(
-    area: Area, entity: Entity, reads: Sequence[QualifiedName]
-) -> Iterator[ContractError]:
-    """Yield what a deriving view reads beside the live rows of its inputs.
-
-    Rows of another entity could change without a row being made anew, and a mirror has rows that
-    are deleted.
-    """
-    live = {one.live_view: one.name for one in area.entities.values()}
-    for place in reads:
-        what = f"stg: the view {'.'.join(entity.deriving_view)} reads {'.'.join(place)}"
-        if place not in live:
-            remedy = "It has rows that are deleted, or are on their way. Read " + ", ".join(
-                ".".join(area.entities[name].live_view) for name in entity.made_of
-            )
-        elif live[place] not in entity.made_of:
-            remedy = (
-                f"Rows of {live[place]} would change without it: name it in `from` and "
-                f"`touched_by` of entities.{entity.name} of sql/{area.area}/area.yml"
-            )
-        else:
-            continue
-        table = ".".join(entity.deriving_view)
-        yield ContractError(f"{what}. {remedy}.", server="stg", table=table)
 
 
 def with_marks(area: Area, marks: Mapping[str, str]) -> dict[str, str]:
