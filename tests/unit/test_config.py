@@ -86,7 +86,7 @@ REFUSED = [
         "zzz",
         1,
         "zzz: unknown key. Known: area, description, schema, landing_schema, source, monitor, "
-        "retention, margin, entities, checks.",
+        "retention, margin, deletes, entities, checks.",
     ),
     (
         TREES,
@@ -324,6 +324,41 @@ def test_what_becomes_part_of_other_names_is_plain(tmp_path: Path, name: str):
     ):
         with pytest.raises(ConfigError, match="use lowercase letters, digits and underscores"):
             load_area(declare(tmp_path / str(number), with_(place, value)))
+
+
+SHORT = {
+    "area": "gardens",
+    "deletes": "detect",
+    "entities": {
+        "bed": {"key": ["id"], "watermark": "at", "dimension": {}},
+        "visit": {
+            "key": ["id"],
+            "watermark": "at",
+            "deletes": "ignore",
+            "fact": {
+                "event_time": "at",
+                "dimensions": ["bed", "crm.people"],
+                "dates": ["day", "at at Europe/Oslo"],
+            },
+        },
+        "total": {"from": ["visit"], "key": ["id"], "touched_by": {"visit": ["id"]}},
+    },
+}
+
+
+def test_what_follows_from_names_need_not_be_said(tmp_path: Path):
+    area = load_area(declare(tmp_path, SHORT))
+    bed, total, visit = (area.entities[name] for name in ("bed", "total", "visit"))
+    assert (bed.source_name, bed.deletes, visit.deletes) == (("public", "bed"), "detect", "ignore")
+    assert (total.source, total.deletes) == (None, "ignore")
+    assert bed.dimension
+    assert (bed.dimension.table, bed.dimension.surrogate_key) == ("dim_bed", "bed_key")
+    assert visit.fact
+    assert visit.fact.table == "fact_visit"
+    roles = {key: role.entity for key, role in visit.fact.dimensions.items()}
+    assert roles == {"bed_key": "bed", "people_key": "crm.people"}
+    dates = {key: str(moment) for key, moment in visit.fact.dates.items()}
+    assert dates == {"day_key": "day", "at_key": "at at Europe/Oslo"}
 
 
 def test_a_declaration_says_what_the_sql_cannot(tmp_path: Path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -50,6 +50,8 @@ class Area(Declaration):
     retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)
     """Safety distance between the oldest open transaction and the window's upper end."""
+    deletes: Literal["ignore", "detect"] | None = None
+    """`deletes` of the entities that have a source and say nothing of it."""
     entities: Mapping[PlainName, Entity]
     checks: tuple[Check, ...] = ()
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
@@ -62,7 +64,13 @@ class Area(Declaration):
         entities = value.get("entities") if isinstance(value, dict) else None
         if not isinstance(entities, dict):
             return value
-        named = {k: {**v, "name": k} if isinstance(v, dict) else v for k, v in entities.items()}
+        deletes = {"deletes": value["deletes"]} if value.get("deletes") else {}
+        named = {
+            name: {**({} if one.get("from") else deletes), **one, "name": name}
+            if isinstance(one, dict)
+            else one
+            for name, one in entities.items()
+        }
         return {**value, "entities": named}
 
     @model_validator(mode="before")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -44,6 +44,14 @@ class Touch(Declaration):
         if isinstance(value, dict) and isinstance(value.get("columns"), list):
             return {**value, "columns": {column: column for column in value["columns"]}}
         return value
+
+
+def _in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what an entity feeds, with the names that it has unless others are declared."""
+    if isinstance(said := value.get("dimension"), dict):
+        yield "dimension", {"table": f"dim_{name}", "surrogate_key": f"{name}_key", **said}
+    if isinstance(said := value.get("fact"), dict):
+        yield "fact", {"table": f"fact_{name}", **said}
 
 
 _OF_A_SOURCE = (
@@ -112,8 +120,8 @@ class Entity(Declaration):
         name = value.get("name") if isinstance(value, dict) else None
         if not name:
             return value
-        own = {} if value.get("from") else {"mrr": f"mrr_{name}"}
-        return {**own, "stg": f"stg_{name}", **value}
+        own = {} if value.get("from") else {"source": name, "mrr": f"mrr_{name}"}
+        return {**own, "stg": f"stg_{name}", **value, **dict(_in_the_star(name, value))}
 
     @model_validator(mode="before")
     @classmethod
@@ -138,8 +146,6 @@ class Entity(Declaration):
     def _is_complete(self) -> Entity:
         if self.is_derived:
             return self._is_derived_well()
-        if not self.source:
-            raise ValueError("`source` is missing: name a table of the source, or say `from`")
         if self.extract == "delta" and not self.watermark:
             raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
         if self.dimension and self.fact:

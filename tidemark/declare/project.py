@@ -245,7 +245,7 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
     for area in areas.values():
         for entity in area.entities.values():
             owner = f"{area.area}.{entity.name}"
-            for kind, value in _tables_of(entity):
+            for kind, value in _tables_of(area, entity):
                 other = seen.setdefault((kind, value), owner)
                 if other != owner:
                     raise ConfigError(
@@ -254,9 +254,13 @@ def _names_are_unique(areas: Mapping[str, Area]) -> None:
                     )
 
 
-def _tables_of(entity: Entity) -> Iterator[tuple[str, str]]:
-    """Yield what no two entities may share: landing table, view, tables, histories."""
+def _tables_of(area: Area, entity: Entity) -> Iterator[tuple[str, str]]:
+    """Yield what no two entities may share: landing table, views, tables, histories."""
     yield from (("landing", label(table)) for table in (entity.landing, entity.view))
+    if entity in area.inputs:
+        yield "landing", label(entity.live_view)
+    if entity.is_derived:
+        yield "landing", label(entity.deriving_view)
     layers: tuple[Layer, ...] = ("stg",) if entity.is_derived else ("mrr", "stg")
     for layer in layers:
         schema, table = entity.table(layer)

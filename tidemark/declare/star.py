@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.moments import Moment
@@ -57,14 +57,45 @@ def _role(value: object) -> object:
     return {"entity": value} if isinstance(value, str) else value
 
 
-NamedRole = Annotated[Role, BeforeValidator(_role)]
+NamedRole = Annotated[Role, BeforeValidator(_role, json_schema_input_type=str | Role)]
+
+
+def _keys_of_entities(value: object) -> object:
+    return _keyed(value, lambda one: one.rpartition(".")[2])
+
+
+def _keys_of_dates(value: object) -> object:
+    return _keyed(value, lambda one: one.partition(" at ")[0])
+
+
+def _keyed(value: object, name: Callable[[str], str]) -> object:
+    """Give what is in a list the key columns `<name>_key`."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return {f"{name(one)}_key": one for one in value}
+    return value
+
+
+Roles = Annotated[
+    Mapping[Identifier, NamedRole],
+    BeforeValidator(
+        _keys_of_entities, json_schema_input_type=list[str] | Mapping[Identifier, str | Role]
+    ),
+]
+Dates = Annotated[
+    Mapping[Identifier, Moment],
+    BeforeValidator(
+        _keys_of_dates, json_schema_input_type=list[Moment] | Mapping[Identifier, Moment]
+    ),
+]
 
 
 class DeclaredDimension(Declaration, title="Dimension"):
     """The SCD Type 2 dimension of the DWH that an entity feeds."""
 
-    table: TableName
-    surrogate_key: Identifier
+    table: TableName = ""
+    """By default `dim_<entity>`."""
+    surrogate_key: Identifier = ""
+    """By default `<entity>_key`."""
     type2: Names = ()
     """Columns whose change opens a version."""
     type1: Names = ()
@@ -77,8 +108,9 @@ class DeclaredDimension(Declaration, title="Dimension"):
     tie_breaker: Identifier | None = None
     """Of a derived entity: column that orders the observations of a key at one instant. The one
     with the greatest value counts."""
-    references: Mapping[Identifier, NamedRole] = {}
-    """Key column of the view `<table>_at` -> dimension that this one points at."""
+    references: Roles = Field(default={})
+    """Key column of the view `<table>_at` -> dimension that this one points at. In a list of
+    entities, it is `<entity>_key`."""
 
     @model_validator(mode="after")
     def _roles_are_disjoint(self) -> DeclaredDimension:
@@ -97,7 +129,8 @@ class DeclaredDimension(Declaration, title="Dimension"):
 class DeclaredFact(Declaration, title="Fact"):
     """The fact table of the DWH that an entity feeds."""
 
-    table: TableName
+    table: TableName = ""
+    """By default `fact_<entity>`."""
     event_time: Moment
     """Column with the instant that decides which version of a dimension a fact points at; `seen`:
     when Tidemark saw the fact's key first."""
@@ -105,11 +138,11 @@ class DeclaredFact(Declaration, title="Fact"):
     """What happens to a fact that the source deleted: it is removed, or its `is_deleted` is set."""
     rename: Mapping[Identifier, Identifier] = {}
     """Column of the fact table -> column of the STG table, where the names differ."""
-    dimensions: Mapping[Identifier, NamedRole] = {}
-    """Key column of the fact table -> dimension."""
-    dates: Mapping[Identifier, Moment] = {}
+    dimensions: Roles = Field(default={})
+    """Key column of the fact table -> dimension. In a list of entities, it is `<entity>_key`."""
+    dates: Dates = Field(default={})
     """Key column of the fact table (yyyymmdd) -> column of the STG table with the date. With a
-    zone, the date is that of the column's instant there."""
+    zone, the date is that of the column's instant there. In a list, it is `<column>_key`."""
 
     @model_validator(mode="after")
     def _columns_have_one_origin(self) -> DeclaredFact:

@@ -1,5 +1,5 @@
 -- Make an SCD2 dimension of a table: validity columns, keys, unknown member, confirmations.
--- p_table may name its schema, as place_of says.
+-- p_table may name its schema, as place_of says. A comment is added unless there is one.
 --
 -- reads    the catalog
 -- writes   the table p_table and tidemark.<p_table>_confirmed, outside of public
@@ -59,6 +59,9 @@ begin
             add constraint %I primary key (%s, confirmed_at)',
         v_confirmed, v_place.p_label || '_confirmed_pkey', v_key
     );
+    if obj_description(v_table::regclass, 'pg_class') is null then
+        execute format('comment on table %s is %L', v_table, 'One row per version of ' || v_key || '.');
+    end if;
     execute format(
         'comment on table %s is %L',
         v_confirmed,
