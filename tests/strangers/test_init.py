@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import Done, succeed, tidemark
 from tests.fix_servers import HOME
-from tests.fix_strangers import Meet, Stranger
+from tests.fix_strangers import STRANGERS, Meet, Stranger
 from tidemark.declare import project
 from tidemark.model import LAYERS, dsn_variable
 
@@ -135,6 +135,17 @@ def test_hundreds_of_tables_are_an_area_at_once(meet: Meet):
     written = many.init()
     assert written.dimensions + written.facts == 300
     assert len(many.project.area("many").entities) == 300
+
+
+FIVE = ("customer", "film", "payment", "rental", "staff")
+
+
+def test_five_tables_that_pass_through_take_sixty_lines_at_most(meet: Meet):
+    films = meet((STRANGERS / "films.sql").read_text("utf-8"), "films")
+    written = films.init(include=FIVE)
+    texts = [(films.home / path).read_text("utf-8") for path in written.files]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    assert len([line for line in lines if line and not line.startswith(("#", "--"))]) <= 60
 
 
 def test_a_project_without_a_platform_uses_the_one_beside_the_package(shop: Stranger):

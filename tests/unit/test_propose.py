@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tidemark.declare import yamlfiles
 from tidemark.declare.config import Area
 from tidemark.errors import ConfigError, UnknownNameError
-from tidemark.install.propose import entities, proposal, remarks, text, views, words
+from tidemark.install.propose import entities, proposal, remarks, tables, text, views, words
 from tidemark.install.propose.catalog import Catalog, Index, Reference, SourceTable
 from tidemark.install.propose.draft import Dimension, Fact, Proposal, Role
 from tidemark.model import Column
@@ -150,7 +150,7 @@ def test_lines_get_the_time_and_the_dimensions_of_their_header():
     }
     assert [c.name for c in fact.columns] == ["id", "sale_id", "amount", "ordered_at", "due_on"]
     assert {*fact.dates.values()} == {"ordered_at", "due_on"}
-    assert "create table shop.fact_line (" in text.star(made)
+    assert "create table shop.fact_line (" in tables.star(made)
 
 
 def test_a_header_without_amounts_goes_with_its_lines_if_they_are_all_that_refer_to_it():
@@ -242,14 +242,14 @@ def test_names_that_a_dimension_has_for_itself_are_changed_in_a_view():
     assert stars(made)["rate"].type2 == ("source_is_current",)
     view = views.all_of(made)[f"stg/views/clean_{one.name}.sql"]
     assert "valid_from as source_valid_from" in view
-    assert "source_valid_from date" in text.star(made)
+    assert "source_valid_from date" in tables.star(made)
 
 
 def test_names_that_need_quotes_get_them_and_others_do_not():
     odd = table("Order", key=("no",), **{"group by": TEXT, "on": TEXT, "O'Neill": TEXT})
     made = propose(odd, keywords=frozenset({"on"}))
     assert [one.name for one in made.entities] == ["order"]
-    star = " ".join(text.star(made).split())
+    star = " ".join(tables.star(made).split())
     assert 'identity, no integer, "group by" text, "on" text, "O\'Neill" text' in star
     assert 'type2: ["group by", "on", "O\'Neill"]' in text.area(made)
 

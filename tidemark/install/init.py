@@ -19,7 +19,16 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.declare.scalars import TAKEN, TAKEN_SCHEMAS
 from tidemark.errors import ConfigError
-from tidemark.install.propose import catalog, entities, proposal, remarks, text, views, words
+from tidemark.install.propose import (
+    catalog,
+    entities,
+    proposal,
+    remarks,
+    tables,
+    text,
+    views,
+    words,
+)
 from tidemark.install.propose.catalog import Catalog, SourceTable
 from tidemark.install.propose.draft import Dimension, Entity, Fact, Guess, Placed, Proposal
 from tidemark.model import QualifiedName, ServerName
@@ -94,7 +103,7 @@ def new(folder: Path, url: str, area: str | None, scope: Scope) -> Written:
     proposed = proposal.make(found, wanted, area=name, source=source)
     _refuse_empty(proposed, wanted)
     files = {
-        "dwh/01_star.sql": text.star(proposed),
+        "dwh/01_star.sql": tables.star(proposed),
         **views.all_of(proposed),
         "area.yml": text.area(proposed),
     }
@@ -122,7 +131,12 @@ def add(folder: Path, url: str, area: str | None, table: str) -> Written:
         known=known,
         taken=there.entities,
     )
-    proposed = replace(proposed, schema=there.schema_name, landing=there.landing_schema)
+    proposed = replace(
+        proposed,
+        schema=there.schema_name,
+        landing=there.landing_schema,
+        detects=there.deletes == "detect",
+    )
     if not (proposed.entities or proposed.left_out):
         raise ConfigError(
             f"init: {there.area} has {table} already. Edit sql/{there.area}/area.yml."
@@ -131,7 +145,7 @@ def add(folder: Path, url: str, area: str | None, table: str) -> Written:
     path = folder / "sql" / there.area / "area.yml"
     added = text.entities(proposed)
     files = {
-        _next_file(path.parent / "dwh", proposed.entities[0].name): text.tables(proposed),
+        _next_file(path.parent / "dwh", proposed.entities[0].name): tables.statements(proposed),
         **views.all_of(proposed),
         "area.yml": _with_entities(path.read_text("utf-8"), added, there.area),
     }

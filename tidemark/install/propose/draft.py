@@ -158,3 +158,5 @@ class Proposal:
     left_out: Mapping[QualifiedName, str]
     """Table of the source that is not in the area -> why."""
     keywords: frozenset[str] = frozenset()
+    detects: bool = True
+    """Whether `area.yml` says `deletes: detect` for all entities."""

@@ -1,9 +1,9 @@
-"""A proposal as files: `area.yml`, and the tables of the star."""
+"""A proposal as `area.yml`. What follows from the names of entities is left out."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
 from tidemark.install.propose import views
@@ -16,7 +16,7 @@ from tidemark.install.propose.draft import (
     Proposal,
     Role,
 )
-from tidemark.install.propose.spelling import WIDTH, identifier, literal, scalar, wrapped
+from tidemark.install.propose.spelling import WIDTH, scalar, wrapped
 
 
 def area(proposal: Proposal) -> str:
@@ -26,6 +26,7 @@ def area(proposal: Proposal) -> str:
         f"area: {scalar(proposal.area)}\n"
         f"schema: {scalar(proposal.schema)}\n"
         f"source: {{name: {scalar(proposal.source)}}}\n"
+        "deletes: detect\n"
         "\n"
         "# guess: of a dimension's columns, names, contacts, long texts, counters and times are\n"
         "# overwritten (type1), and a change of any other begins a version (type2).\n"
@@ -42,26 +43,31 @@ def entities(proposal: Proposal) -> str:
 def _entity(one: Placed, proposal: Proposal) -> Iterator[str]:
     subject = one.entity
     yield f"  {scalar(one.name)}:"
-    yield from _made_of(subject, subject.join, proposal) if subject.join else _read(subject)
+    if subject.join:
+        yield from _made_of(subject, subject.join, proposal)
+    else:
+        yield from _read(subject, detects=proposal.detects)
     if isinstance(one.star, Dimension):
-        yield from _star("dimension", _dimension(one.dwh, one.star), one.why)
+        yield from _star("dimension", _dimension(one, one.star), one.why)
     elif isinstance(one.star, Fact):
         event = one.star.event_time
-        yield from _star("fact", _fact(one.dwh, one.star, subject), f"it {one.why}; {event.why}")
+        yield from _star("fact", _fact(one, one.star), f"it {one.why}; {event.why}")
     else:
         yield f"    # guess: it {one.why}"
 
 
-def _read(subject: Entity) -> Iterator[str]:
+def _read(subject: Entity, *, detects: bool) -> Iterator[str]:
     """Yield how an entity is read from its source."""
-    yield f"    source: {scalar('.'.join(subject.table.name))}"
+    if subject.table.name != ("public", subject.name):
+        yield f"    source: {scalar('.'.join(subject.table.name))}"
     yield from _line("key", _list(subject.key_columns), subject.key.why)
     if subject.watermark:
         yield from _line("watermark", [scalar(subject.watermark.value)], subject.watermark.why)
         if subject.watermark_zone:
             why = "that of the database's sessions"
             yield from _line("watermark_zone", [scalar(subject.watermark_zone)], why)
-        yield "    deletes: detect"
+        if not detects:
+            yield "    deletes: detect"
     else:
         yield "    extract: full  # guess: no column says when a row has changed"
     if subject.left_out:
@@ -73,13 +79,20 @@ def _made_of(subject: Entity, join: Join, proposal: Proposal) -> Iterator[str]:
     """Yield of which rows an entity's are made, and how those name its keys."""
     yield f"    from: [{scalar(join.line)}, {scalar(join.header)}]"
     yield from _line("key", _list(subject.key_columns), "")
+    touching = f"{scalar(join.line)}: {_joined(_list(subject.key_columns))}"
+    header = f"{scalar(join.header)}: {_joined(_list(join.on))}"
+    short = f"    touched_by: {{{touching}, {header}}}"
+    is_list = views.names_key(subject, join) and [*join.on] == [*join.on.values()]
+    if is_list and len(short) <= WIDTH:
+        yield short
+        return
     yield "    touched_by:"
     yield from _line(scalar(join.line), _list(subject.key_columns), "", indent=6)
     if not views.names_key(subject, join):
         yield f"      {scalar(join.header)}:"
         yield from _line("columns", _list(subject.key_columns), "", indent=8)
         yield from _query(views.touching(proposal, subject, join))
-    elif [*join.on] == [*join.on.values()]:
+    elif is_list:
         yield from _line(scalar(join.header), _list(join.on), "", indent=6)
     else:
         named = _map({ours: scalar(theirs) for ours, theirs in join.on.items()})
@@ -100,9 +113,9 @@ _Pairs = Iterator[tuple[str, list[str]]]
 """Keys, and their values in parts at which a line may break."""
 
 
-def _dimension(table: str, star: Dimension) -> _Pairs:
-    yield "table", [table]
-    yield "surrogate_key", [scalar(star.surrogate_key)]
+def _dimension(one: Placed, star: Dimension) -> _Pairs:
+    if star.surrogate_key != f"{one.name}_key":
+        yield "surrogate_key", [scalar(star.surrogate_key)]
     if star.type2:
         yield "type2", _list(star.type2)
     if star.type1:
@@ -110,19 +123,33 @@ def _dimension(table: str, star: Dimension) -> _Pairs:
     if star.effective:
         yield "effective", [scalar(star.effective)]
     if star.references:
-        yield "references", _map({column: _role(role) for column, role in star.references.items()})
+        yield "references", _roles(star.references)
 
 
-def _fact(table: str, star: Fact, subject: Entity) -> _Pairs:
-    yield "table", [table]
+def _fact(one: Placed, star: Fact) -> _Pairs:
+    subject = one.entity
+    if one.dwh != f"fact_{one.name}":
+        yield "table", [one.dwh]
     yield "event_time", [scalar(subject.instant(star.event_time.value))]
     if star.seen not in ("", USUAL_SEEN_COLUMN):
         yield "rename", _map({star.seen: SEEN})
     if star.roles:
-        yield "dimensions", _map({column: _role(role) for column, role in star.roles.items()})
+        yield "dimensions", _roles(star.roles)
     if star.dates:
         dates = {key: scalar(subject.day(column)) for key, column in star.dates.items()}
-        yield "dates", _map(dates)
+        yield "dates", _keyed(dates, star.dates.values())
+
+
+def _keyed(values: Mapping[str, str], names: Iterable[str]) -> list[str]:
+    """Spell what key columns are made of; a list suffices if they are called `<name>_key`."""
+    is_usual = all(key == f"{name}_key" for key, name in zip(values, names, strict=True))
+    is_usual = is_usual and not any(value.startswith("{") for value in values.values())
+    return _bracketed("[", [*values.values()], "]") if is_usual else _map(values)
+
+
+def _roles(roles: Mapping[str, Role]) -> list[str]:
+    spelled = {column: _role(role) for column, role in roles.items()}
+    return _keyed(spelled, [role.entity for role in roles.values()])
 
 
 def _role(role: Role) -> str:
@@ -133,11 +160,14 @@ def _role(role: Role) -> str:
 
 def _star(key: str, pairs: _Pairs, why: str) -> Iterator[str]:
     """Yield what an entity is in the star, in one line if there is room, and the reason."""
-    yield from _line(key, [], why)
     found = list(pairs)
-    whole = f"      {{{', '.join(f'{name}: {_joined(value)}' for name, value in found)}}}"
-    if len(whole) <= WIDTH:
-        yield whole
+    whole = f"{{{', '.join(f'{name}: {_joined(value)}' for name, value in found)}}}"
+    if len(f"    {key}: {whole}") <= WIDTH:
+        yield from _line(key, [whole], why)
+        return
+    yield from _line(key, [], why)
+    if len(f"      {whole}") <= WIDTH:
+        yield f"      {whole}"
         return
     for name, value in found:
         yield from _line(name, value, "", indent=6)
@@ -177,68 +207,3 @@ def _bracketed(opening: str, items: list[str], closing: str) -> list[str]:
     items[0] = opening + items[0]
     items[-1] += closing
     return items
-
-
-def star(proposal: Proposal) -> str:
-    """Return the file that makes the star."""
-    head = "-- The star, as `tidemark init` proposed it. Keys that are 0 say: not known.\n\n"
-    return head + tables(proposal)
-
-
-def tables(proposal: Proposal) -> str:
-    """Return the statements that make the tables of the star."""
-    return "\n".join(_table(one, proposal) for one in proposal.entities if one.star)
-
-
-def _table(one: Placed, proposal: Proposal) -> str:
-    make = _dimension_table if isinstance(one.star, Dimension) else _fact_table
-    return "\n".join(make(one, proposal.schema, proposal.keywords)) + "\n"
-
-
-def _dimension_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator[str]:
-    assert isinstance(one.star, Dimension), "called for dimensions"
-    place = f"{identifier(schema, keywords)}.{one.dwh}"
-    called = {c.name: one.star.renamed.get(c.name, c.name) for c in one.entity.columns}
-    shown = {*one.entity.key_columns, *one.star.type2, *one.star.type1}
-    columns = [
-        f"{identifier(one.star.surrogate_key, keywords)} bigint generated by default as identity"
-    ]
-    columns += [
-        f"{identifier(called[c.name], keywords)} {c.type}"
-        for c in one.entity.columns
-        if called[c.name] in shown
-    ]
-    yield from _create(place, columns)
-    key = ", ".join(map(literal, one.entity.key_columns))
-    made = f"{literal(f'{schema}.{one.dwh}')}, {literal(one.star.surrogate_key)}, array[{key}]"
-    yield f"select tidemark.create_dimension({made});"
-    said = f"One row per version of a row of {one.entity.table.label}."
-    yield f"comment on table {place} is {literal(said)};"
-
-
-def _fact_table(one: Placed, schema: str, keywords: Collection[str]) -> Iterator[str]:
-    assert isinstance(one.star, Fact), "called for facts"
-    place = f"{identifier(schema, keywords)}.{one.dwh}"
-    star = one.star
-    roles = [identifier(column, keywords) for column in star.roles]
-    columns = [f"{identifier(c.name, keywords)} {c.type}" for c in star.columns]
-    columns += [f"{column} bigint not null" for column in roles]
-    columns += [f"{identifier(column, keywords)} integer not null" for column in star.dates]
-    columns += [f"{star.seen} timestamptz not null"] if star.seen else []
-    columns += ["_batch_id bigint not null"]
-    columns += [
-        f"primary key ({', '.join(identifier(c, keywords) for c in one.entity.key_columns)})"
-    ]
-    yield from _create(place, columns)
-    yield from (f"create index on {place} ({column});" for column in roles)
-    yield f"comment on table {place} is {literal(f'One row per row of {one.entity.table.label}.')};"
-
-
-def _create(place: str, columns: Sequence[str]) -> Iterator[str]:
-    whole = f"create table {place} ({', '.join(columns)});"
-    if len(whole) <= WIDTH:
-        yield whole
-        return
-    yield f"create table {place} ("
-    yield from wrapped(columns, "    ")
-    yield ");"
