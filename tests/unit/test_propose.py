@@ -331,7 +331,7 @@ def test_an_areas_name_leaves_room_for_its_tables():
 @pytest.mark.parametrize(
     "name",
     "updated_at updatedAt last_update LastUpdated modifieddate date_modified changed_at mtime "
-    "last_edited_when update_ts post_modified_gmt".split(),
+    "last_edited_when update_ts post_modified_gmt write_date".split(),
 )
 def test_a_time_of_change_is_known_by_its_name(name: str):
     assert words.is_change_time(name, "posts")
@@ -347,6 +347,31 @@ def test_secrets_are_known_by_their_names():
     plain = "postcard spinning keyboard secretary card_id creditcardid tokens_id city"
     assert [name for name in secret.split() if not words.is_secret(name)] == []
     assert [name for name in plain.split() if words.is_secret(name)] == []
+
+
+def test_amounts_are_known_by_their_names():
+    amounts = "amount orderqty unitPrice line_total qty scrappedqty"
+    others = "number pricing department year discounted"
+    assert [name for name in amounts.split() if not words.is_amount(name)] == []
+    assert [name for name in others.split() if words.is_amount(name)] == []
+
+
+def test_date_keys_say_once_that_they_are_dates():
+    event = table("visit", day=DATE, orderdate=DATE, due_date=DATE, seen_on=DATE)
+    fact = stars(propose(event))["visit"]
+    assert {*fact.dates} == {
+        "day_date_key",
+        "orderdate_key",
+        "due_date_key",
+        "seen_date_key",
+    }
+
+
+def test_what_holds_for_several_tables_is_said_once():
+    naive = [replace(one, is_stamped=False) for one in SHOP]
+    said = [*remarks.unknown(propose(*naive), Catalog({}))]
+    moved = "updated_at has to move with each update, and no trigger sees to that"
+    assert said == [f"customer, product, sale: {moved}"]
 
 
 def test_what_comes_later_elsewhere_may_be_what_a_table_is_about():

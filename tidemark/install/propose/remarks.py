@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tidemark.install.propose.catalog import Catalog, SourceTable
 from tidemark.install.propose.draft import Proposal
@@ -12,24 +12,31 @@ _INDEXING = {"r": "create index concurrently", "p": "create index"}
 """Kinds of tables. A partitioned one can't have its index made concurrently."""
 
 _NAMED = 8
-"""Tables that are named of those that are left out for one reason."""
+"""Tables that are named of those for which one remark holds."""
 
 
 def left_out(proposal: Proposal) -> Iterator[str]:
     """Say which tables are not in the area, and why."""
-    reasons: dict[str, list[str]] = {}
-    for name, why in proposal.left_out.items():
-        reasons.setdefault(why, []).append(".".join(name))
-    for why, tables in reasons.items():
-        more = f" and {len(tables) - _NAMED} more" if tables[_NAMED:] else ""
-        yield f"{', '.join(tables[:_NAMED])}{more}: {why}"
+    return _grouped((".".join(name), why) for name, why in proposal.left_out.items())
+
+
+def _grouped(remarks: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Say once what holds for several."""
+    found: dict[str, list[str]] = {}
+    for name, said in remarks:
+        found.setdefault(said, []).append(name)
+    for said, names in found.items():
+        more = f" and {len(names) - _NAMED} more" if names[_NAMED:] else ""
+        yield f"{', '.join(names[:_NAMED])}{more}: {said}"
 
 
 def unknown(proposal: Proposal, catalog: Catalog) -> Iterator[str]:
     """Say what a catalog does not tell."""
-    for one in proposal.entities:
-        for said in (*one.entity.remarks, *one.remarks):
-            yield f"{one.name}: {said}"
+    yield from _grouped(
+        (one.name, said)
+        for one in proposal.entities
+        for said in (*one.entity.remarks, *one.remarks)
+    )
     if catalog.is_standby:
         yield (
             "the server is a standby, where no safe end of a window is known: name the primary, or "

@@ -197,7 +197,7 @@ def _dates(entity: Entity, event: str, used: set[str]) -> Iterator[tuple[str, st
     for column in entity.columns:
         if column.name == event or column.type == "date":
             day = "_".join(words.pieces(column.name))
-            day = day.removesuffix("_at").removesuffix("_on").removesuffix("_date")
-            key = entities.free(f"{day[:50] if day != 'date' else 'day'}_date_key", used)
+            day = day.removesuffix("_at").removesuffix("_on")[:50]
+            key = entities.free(f"{day if day.endswith('date') else f'{day}_date'}_key", used)
             used.add(key)
             yield key, column.name

@@ -10,7 +10,7 @@ _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _STAMP = r"(row|record|sys|db|dt|date|time|ts|last|is|when)*"
 _WHEN = r"(at|on|date|time|datetime|ts|dt|timestamp|stamp|utc|gmt|when)*"
 _CHANGED = re.compile(
-    rf"{_STAMP}(updated?|modified|modification|modify|changed?|touched|edited|mtime|upd|mod){_WHEN}"
+    rf"{_STAMP}(updated?|written|write|modified|modification|modify|changed?|touched|edited|mtime|upd|mod){_WHEN}"
 )
 _MADE = re.compile(
     rf"{_STAMP}(created?|creation|inserted|insert|added|add|registered|registration|joined|signup|"
@@ -50,6 +50,7 @@ _AMOUNTS = frozenset(
     "amount total subtotal price quantity qty cost fee tax discount freight balance score rating "
     "points hours minutes seconds duration distance weight value units".split()
 )
+_ENDS_AS_AMOUNT = re.compile("(amount|total|price|quantity|qty|cost)$")
 _BOOKKEEPING = frozenset(
     "schema_migrations ar_internal_metadata flyway_schema_history databasechangelog "
     "databasechangeloglock alembic_version django_migrations knex_migrations knex_migrations_lock "
@@ -128,7 +129,8 @@ def is_overwritten(name: str) -> bool:
 
 def is_amount(name: str) -> bool:
     """Whether a number is called like something that can be summed or averaged."""
-    return not _AMOUNTS.isdisjoint(pieces(name))
+    words = pieces(name)
+    return not _AMOUNTS.isdisjoint(words) or any(map(_ENDS_AS_AMOUNT.search, words))
 
 
 def is_bookkeeping(table: str) -> bool:
