@@ -163,8 +163,28 @@ def test_a_header_without_amounts_goes_with_its_lines_if_they_are_all_that_refer
         "ordered_at",
         "order_status",
     ]
+    sold = replace(line, name=("public", "sold"))
     paid = table("payment", "order", paid_at=STAMP, amount="numeric")
-    assert isinstance(stars(propose(*SHOP[:2], order, line, paid))["order"], Dimension)
+    assert isinstance(stars(propose(*SHOP[:2], order, sold, paid))["order"], Dimension)
+
+
+def test_a_document_with_lines_may_have_a_name():
+    order = table("sale_order", "customer", name=TEXT, ordered_at=STAMP)
+    line = table("sale_order_line", "sale_order", name=TEXT, qty=INT)
+    paid = table("payment", "sale_order", paid_at=STAMP, amount="numeric")
+    found = joined(propose(SHOP[0], order, line, paid))
+    assert found == {"sale_order_line_with_sale_order": ("customer_key", "ordered_at")}
+    kept = table("stock", "sale_order", qty=INT)
+    assert joined(propose(SHOP[0], order, kept)) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "header"),
+    [("order_details", "orders"), ("salesorderdetail", "SalesOrderHeader"), ("billRow", "bill")],
+)
+def test_lines_are_known_by_their_names(lines: str, header: str):
+    assert words.are_lines(lines, header)
+    assert not words.are_lines(lines, "product")
 
 
 def test_lines_of_lines_get_what_both_say():

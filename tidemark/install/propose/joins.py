@@ -48,9 +48,10 @@ def _to_header(shape: Shape, every: _Shapes, known: Collection[QualifiedName]) -
 
 
 def _is_header(shape: Shape, every: _Shapes) -> bool:
-    """Whether it is an event by itself, or as all that refer to it are lines."""
+    """Whether it is an event by itself, by the names of its lines, or as it has lines alone."""
     has_lines_alone = all(name in every and every[name].may_be_line for name in shape.referring)
-    return shape.may_be_header and (has_lines_alone or bool(shape.judged()))
+    is_event = shape.has_own_lines or has_lines_alone or bool(shape.judged())
+    return shape.may_be_header and is_event
 
 
 def _is_found(line: Entity, reference: Reference, header: Entity) -> bool:

@@ -58,8 +58,18 @@ class Shape:
 
     @property
     def may_be_header(self) -> bool:
-        """Whether it says when something happened and to whom, which its lines leave to it."""
-        return bool(self.references and self.events) and not self.is_named
+        """Whether it says when something happened and to whom, which its lines leave to it.
+
+        A name may be the number of a document that has lines.
+        """
+        is_thing = self.is_named and not self.has_own_lines
+        return bool(self.references and self.events) and not is_thing
+
+    @property
+    def has_own_lines(self) -> bool:
+        """Whether a table that refers to it is called like its lines."""
+        here = self.entity.table.name[1]
+        return any(words.are_lines(name[1], here) for name in self.referring)
 
     @property
     def may_be_line(self) -> bool:

@@ -56,6 +56,9 @@ _BOOKKEEPING = frozenset(
     "databasechangeloglock alembic_version django_migrations knex_migrations knex_migrations_lock "
     "_prisma_migrations __efmigrationshistory goose_db_version schema_version migrations".split()
 )
+_LINES = frozenset(
+    "line lines item items detail details row rows position positions entry entries".split()
+)
 _ID = re.compile(r"(_?(id|key|code|no|nr|number|uuid|fk|ref))$")
 
 
@@ -131,6 +134,12 @@ def is_amount(name: str) -> bool:
     """Whether a number is called like something that can be summed or averaged."""
     words = pieces(name)
     return not _AMOUNTS.isdisjoint(words) or any(map(_ENDS_AS_AMOUNT.search, words))
+
+
+def are_lines(table: str, header: str) -> bool:
+    """Whether a table is called like the lines of another: `order_details` of `orders`."""
+    stem = "".join(pieces(singular(plain(header)))).removesuffix("header")
+    return "".join(pieces(table)).removeprefix(stem) in _LINES
 
 
 def is_bookkeeping(table: str) -> bool:
