@@ -297,12 +297,11 @@ def test_two_observations_of_one_place_are_refused(registry: Made):
 def test_facts_of_another_area_follow_corrections_and_lose_no_member(registry: Made):
     """One of its assets loses all its observations, and is inferred again."""
     star = STAR.partition("create table fact_uses")
-    (registry.home / "sql" / "other").mkdir()
     folder = registry.home / "sql" / "other"
     uses = {"source": "uses", **INPUT, "fact": {**USES, "dimensions": {"asset_key": "made.assets"}}}
     said = {"area": "other", "schema": "other", "margin": "0s", "entities": {"uses": uses}}
+    (folder / "dwh").mkdir(parents=True)
     (folder / "area.yml").write_text(yaml.safe_dump(said), "utf-8")
-    (folder / "dwh").mkdir()
     (folder / "dwh" / "01_star.sql").write_text(f"create table other.fact_uses{star[2]}", "utf-8")
     project = Project(registry.home)
     migrate.migrate(project, registry.servers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from tidemark.model import HOPS, Overrides
 from tidemark.observe import history, plan, status
 from tidemark.postgres import settings
 from tidemark.postgres.sessions import Servers
-from tidemark.results import BatchResult
 from tidemark.trust import rebuild
 
 PEOPLE = Dimension(
@@ -199,17 +199,17 @@ def test_each_is_locked_for_what_the_other_writes(filled: Both, monkeypatch: pyt
     holder.close()
 
 
+def several(area: Made, change: Callable[[int], None]) -> int:
+    """Change the source of an area and run it, five times, in a process's own sessions."""
+    with Servers(area.warehouse.dsn) as servers:
+        for number in range(5):
+            change(number)
+            pipeline.run(servers, area.area)
+    return 5
+
+
 def test_two_that_run_at_once_wait_for_each_other_and_end_right(filled: Both):
     """Each time both have something for the other: a version, and a person yet unknown."""
-
-    def several(which: Callable[[Both], Made], change: Callable[[int], None]) -> list[BatchResult]:
-        made = which(filled)
-        done = []
-        with Servers(made.warehouse.dsn) as servers:
-            for number in range(5):
-                change(number)
-                done.append(pipeline.run(servers, made.area))
-        return done
 
     def live(number: int) -> None:
         to, since = f"v = 'v{number}', since = %s, updated_at = now()", f"2025-0{number + 1}-10Z"
@@ -219,13 +219,22 @@ def test_two_that_run_at_once_wait_for_each_other_and_end_right(filled: Both):
         filled.made.put(EVENTS, *((100 + 9 * number + n, 1 + n % 3, MAR) for n in range(9)))
 
     with ThreadPoolExecutor(2) as pool:
-        both = [
-            pool.submit(several, lambda b: b.people, live),
-            pool.submit(several, lambda b: b.made, happen),
-        ]
-        for one in both:
-            assert len(one.result(PATIENCE)) == 5
+        both = (
+            pool.submit(several, filled.people, live),
+            pool.submit(several, filled.made, happen),
+        )
+        assert [one.result(PATIENCE) for one in both] == [5, 5]
     assert filled.differences() == []
+
+
+WAITING = """
+    select count(*) from pg_stat_activity
+    where wait_event_type = 'Lock' and datname = current_database()
+"""
+END_THE_HOLDER = """
+    select pg_terminate_backend(a.pid) from tidemark.lock as k
+    inner join pg_stat_activity as a on k.xmax = a.backend_xid where k.name = 'run people'
+"""
 
 
 def test_a_publish_waits_for_one_that_lost_its_lock(filled: Both):
@@ -233,28 +242,19 @@ def test_a_publish_waits_for_one_that_lost_its_lock(filled: Both):
     filled.people.change(PEOPLE, "v = 'b', since = %s, updated_at = now()", [MAR])
     filled.made.put(EVENTS, (4, 1, APR))
     warehouse = filled.made.warehouse
-    waiting = """
-        select count(*) from pg_stat_activity
-        where wait_event_type = 'Lock' and datname = current_database()
-    """
-    holders = """
-        select pg_terminate_backend(a.pid) from tidemark.lock as k
-        inner join pg_stat_activity as a on k.xmax = a.backend_xid where k.name = 'run people'
-    """
     with (
         Servers(warehouse.dsn) as one,
         Servers(warehouse.dsn) as other,
         ThreadPoolExecutor(2) as pool,
+        closing(warehouse.connect("dwh")) as holder,
     ):
-        holder = warehouse.connect("dwh")
         execute(holder, "begin; lock table fact_events in share mode")
         first = pool.submit(pipeline.run, one, filled.people.area)
-        wait_until(lambda: warehouse.rows("dwh", waiting) == [(1,)])
-        warehouse.rows("dwh", holders)
+        wait_until(lambda: warehouse.rows("dwh", WAITING) == [(1,)])
+        warehouse.rows("dwh", END_THE_HOLDER)
         second = pool.submit(pipeline.run, other, filled.made.area)
-        wait_until(lambda: warehouse.rows("dwh", waiting) == [(2,)])
+        wait_until(lambda: warehouse.rows("dwh", WAITING) == [(2,)])
         execute(holder, "rollback")
-        holder.close()
         first.exception(PATIENCE)  # It may find that the other one has its lock.
         second.result(PATIENCE)
     assert filled.facts()[3] == (4, 1, "b")

@@ -279,13 +279,7 @@ def _rebuild_dwh(
     publish.empty(dwh, star, star.feeds)
     for dimension in dimensions:
         rows = transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
-        if lent := handover.pointers(star, dimension):
-            handover.keep(dwh, dimension)
-        with refusals.named(dimension.entity, dwh=refusals.STORING):
-            changes = _rebuild_dimension(dwh, dimension, rows)
-        yield changes
-        for table, moved in handover.repoint(dwh, dimension, lent, batch_id=delta.last):
-            yield Changes("dwh", label(table), added=0, changed=moved, removed=0)
+        yield from _rebuild_lent(dwh, star, dimension, rows, batch_id=delta.last)
     tables = {dimension.table for dimension in dimensions}
     rebuilt = [
         fact
@@ -311,6 +305,19 @@ def _rebuild_dwh(
             marks=delta.marks,
             whole=[*(one for one in dimensions if one.entity in star.whole), *rebuilt],
         )
+
+
+def _rebuild_lent(
+    dwh: Session, star: Star, dimension: Dimension, rows: int, *, batch_id: int
+) -> Iterator[Changes]:
+    """Rebuild a dimension, and point the facts of other areas at its versions."""
+    if lent := handover.pointers(star, dimension):
+        handover.keep(dwh, dimension)
+    with refusals.named(dimension.entity, dwh=refusals.STORING):
+        changes = _rebuild_dimension(dwh, dimension, rows)
+    yield changes
+    for table, moved in handover.repoint(dwh, dimension, lent, batch_id=batch_id):
+        yield Changes("dwh", label(table), added=0, changed=moved, removed=0)
 
 
 def _rebuild_dimension(dwh: Session, dimension: Dimension, rows: int) -> Changes:
