@@ -1,6 +1,6 @@
 -- The routines of cleansing, and their reference data, are the platform's now, for every area. The
--- views of this folder are made again. What a view of somebody else calls stays, and so do the tables
--- of 02_reference_data.sql with the rows that they have: another view may read them.
+-- views of this folder are made again. What a view of somebody else calls stays, and so do the
+-- tables of 02_reference_data.sql with the rows that they have: another view may read them.
 
 drop view if exists
 landing.clean_customers,
