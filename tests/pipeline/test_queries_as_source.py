@@ -109,7 +109,7 @@ def test_columns_have_the_types_of_the_query(made: Make):
 
 
 WELL = (
-    f"{SELECT};",
+    f"\ufeff{SELECT};",
     f"-- things;\n/* all; /* of */ them */ {SELECT} ; -- that is all\n/* ; */",
     f"{SELECT} -- that is all",
     "select id, v || '%%s%' as v, updated_at from things where v not like '%(x)s%'",

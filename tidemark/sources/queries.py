@@ -111,7 +111,7 @@ def _unfit(area: Area, entity: Entity) -> Iterator[ContractError]:
     try:
         if area.folder is None or not (area.folder / entity.query).is_file():
             yield _refused(area, entity, "does not exist. Write it, or correct `source`.")
-        elif sqlfiles.alone((area.folder / entity.query).read_text("utf-8")) is None:
+        elif sqlfiles.alone((area.folder / entity.query).read_text("utf-8-sig")) is None:
             yield _refused(area, entity, "has to hold one SELECT and nothing else.")
     except UnicodeDecodeError:
         yield _refused(area, entity, "is no text in UTF-8. Save it as such.")
@@ -119,7 +119,7 @@ def _unfit(area: Area, entity: Entity) -> Iterator[ContractError]:
 
 def _text(area: Area, entity: Entity) -> str:
     assert area.folder is not None, "an area without a folder has no fit query"
-    return sqlfiles.alone((area.folder / entity.query).read_text("utf-8")) or ""
+    return sqlfiles.alone((area.folder / entity.query).read_text("utf-8-sig")) or ""
 
 
 def _relation(text: str) -> Composable:
