@@ -59,29 +59,19 @@ class PostgresSource:
             NullWatermarkError: rows that no window would ever contain.
         """
         with self._servers.session(area.source.name, f"extract {area.area}") as session:
-            asked = queries.look(session, area)
-            read = Reached.of(positions)
-            anew = reached.of_another(read, asked.checksums)
-            read |= {name: Reached(read_at=read[name].read_at) for name in anew}
-            sequences = numbers.read(session, area)
-            before = {name: one.drawn for name, one in read.items()}
-            drawn = numbers.drawn(area, sequences, before)
-            numbers.let_others_end(area, drawn)
             # Before the snapshot. Taken after it, a transaction that committed in between would be
             # neither open here nor visible there, and its rows would be lost.
-            named = tables.named(session, area)
-            seen, found = window.activity(session, area, named, asked.behind)
-            there = self._shown(session, area, found, asked, sequences).checked.whole()
-            watermarks = tables.watermarks(area, there, drawn)
-            windows = numbers.windows(window.windows(area, reached.marks(read), seen), drawn)
-            windows |= {name: replace(windows[name], why=_ANOTHER_QUERY) for name in anew}
-            window.refuse_out_of_order(area, reached.looks(read), seen.clock)
-            now = deletestats.now(session, area.entities.values(), seen.clock)
+            before = self._before(session, area, positions)
             with session.transaction(transfer.READ_ONLY):
                 session.queue(tables.limits(area))
                 began = time.monotonic()
                 looked = window.look(
-                    session, area, windows, seen.clock, watermarks, relations=asked.relations
+                    session,
+                    area,
+                    before.windows,
+                    before.clock,
+                    before.watermarks,
+                    relations=before.queries.relations,
                 )
                 future = {
                     name: rows
@@ -96,20 +86,42 @@ class PostgresSource:
                 ]
                 yield PostgresDelta(
                     area=area,
-                    tables=there,
-                    clock=seen.clock,
+                    tables=before.tables,
+                    clock=before.clock,
                     began=began,
-                    windows=windows,
-                    to_send=sorted(to_send, key=lambda name: -there[name].rows),
-                    compared=_to_compare(area, read, now),
+                    windows=before.windows,
+                    to_send=sorted(to_send, key=lambda name: -before.tables[name].rows),
+                    compared=_to_compare(area, before.read, before.now),
                     future=future,
                     _servers=self._servers,
                     _session=session,
-                    _watermarks=watermarks,
-                    _queries=asked,
-                    _read=read,
-                    _now=now,
+                    _before=before,
                 )
+
+    def _before(self, session: Session, area: Area, positions: Positions) -> _Before:
+        """Find out how far the windows may reach; see `open`."""
+        asked = queries.look(session, area)
+        read = Reached.of(positions)
+        anew = reached.of_another(read, asked.checksums)
+        read |= {name: Reached(read_at=read[name].read_at) for name in anew}
+        sequences = numbers.read(session, area)
+        drawn = numbers.drawn(area, sequences, {name: one.drawn for name, one in read.items()})
+        numbers.let_others_end(area, drawn)
+        named = tables.named(session, area)
+        seen, found = window.activity(session, area, named, asked.behind)
+        there = self._shown(session, area, found, asked, sequences).checked.whole()
+        windows = numbers.windows(window.windows(area, reached.marks(read), seen), drawn)
+        windows |= {name: replace(windows[name], why=_ANOTHER_QUERY) for name in anew}
+        window.refuse_out_of_order(area, reached.looks(read), seen.clock)
+        return _Before(
+            clock=seen.clock,
+            tables=there,
+            windows=windows,
+            watermarks=tables.watermarks(area, there, drawn),
+            queries=asked,
+            read=read,
+            now=deletestats.now(session, area.entities.values(), seen.clock),
+        )
 
     def tables(self, area: Area) -> Checked[Table]:
         """See `Describable.tables`."""
@@ -170,6 +182,20 @@ class PostgresSource:
 
 
 @dataclass(frozen=True, slots=True)
+class _Before:
+    """What is known before the snapshot is taken."""
+
+    clock: datetime
+    tables: Mapping[str, Table]
+    windows: Mapping[str, Window]
+    watermarks: Mapping[str, Watermark]
+    queries: Queries
+    read: Mapping[str, Reached]
+    now: Mapping[str, KeysCompared]
+    """Entity -> what to remember if its keys are compared now; only with `deletes: detect`."""
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresDelta:
     """What is new in the windows of tables, at one snapshot."""
 
@@ -183,11 +209,7 @@ class PostgresDelta:
     future: Mapping[str, int]
     _servers: Servers
     _session: Session
-    _watermarks: Mapping[str, Watermark]
-    _queries: Queries
-    _read: Mapping[str, Reached]
-    _now: Mapping[str, KeysCompared]
-    """Entity -> what to remember if its keys are compared now; only with `deletes: detect`."""
+    _before: _Before
     _sent_keys: set[str] = field(default_factory=set)
     _exported: list[str] = field(default_factory=list)
     _exporting: Lock = field(default_factory=Lock)
@@ -198,35 +220,35 @@ class PostgresDelta:
         return {name: {"": self._after(name).position} for name in self.area.entities}
 
     def _after(self, name: str) -> Reached:
-        entity, before = self.area.entities[name], self._read.get(name)
+        entity, before = self.area.entities[name], self._before.read.get(name)
         high = self.windows[name].high
         read_at = self.clock if entity.extract == "full" or entity.is_seen else None
-        query, drawn = self._queries.checksums.get(name), numbers.kept(self.windows[name])
-        if name not in self._now:
+        query, drawn = self._before.queries.checksums.get(name), numbers.kept(self.windows[name])
+        if name not in self._before.now:
             return Reached(high, read_at=read_at, query=query, drawn=drawn)
         # An entity that was never read before is read as a whole, so no key can differ.
         is_compared = name in self._sent_keys or _is_read_whole(entity)
-        known = self._now[name] if is_compared or before is None else before.compared
+        known = self._before.now[name] if is_compared or before is None else before.compared
         return Reached(high, known, read_at, query, drawn)
 
     @property
     def compared_by(self) -> Mapping[str, datetime]:
         """See `Delta.compared_by`."""
         last = {
-            name: self._read[name].compared.at
-            for name in self._now
-            if name in self._read and name not in self.compared
+            name: self._before.read[name].compared.at
+            for name in self._before.now
+            if name in self._before.read and name not in self.compared
         }
         return {
             name: at + self.area.entities[name].compare_keys_every
             if (at := last.get(name))
             else self.clock
-            for name in self._now
+            for name in self._before.now
         }
 
     def count(self, entity: str) -> int:
         """See `Countable.count`; exact, and as costly as reading the window's index."""
-        relation = self._queries.relation(self.area.entities[entity])
+        relation = self._before.queries.relation(self.area.entities[entity])
         return _count(self._session, relation, self._condition(entity, "new"))
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
@@ -244,9 +266,9 @@ class PostgresDelta:
     def _condition(self, name: str, which: Which) -> Composable:
         entity, slice_ = self.area.entities[name], self.windows[name]
         if which == "new":
-            return window.condition(self._watermarks.get(name), slice_)
+            return window.condition(self._before.watermarks.get(name), slice_)
         if which == "all":
-            return window.condition(self._watermarks.get(name), Window(None, slice_.high))
+            return window.condition(self._before.watermarks.get(name), Window(None, slice_.high))
         named = mirror.key_rows(self.tables[name], entity.key, which)
         return compose.statement(__name__, "named", key=Columns(entity.key), keys=named)
 
@@ -257,7 +279,7 @@ class PostgresDelta:
             __name__,
             "rows",
             columns=Columns(tuple(column.name for column in wanted)),
-            source=self._queries.relation(self.area.entities[name]),
+            source=self._before.queries.relation(self.area.entities[name]),
             condition=condition,
         )
         binary = transfer.is_binary_safe([types[column.name] for column in wanted], wanted)

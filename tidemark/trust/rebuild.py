@@ -7,7 +7,7 @@ key. Readers see the whole result at once, or nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -110,15 +110,12 @@ def run(
         mrr, stg, dwh = (
             stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )
+        rebuilt = (stg, dwh) if origin == "stg" else (dwh,)
         lost = _lost_batches(mrr, stg, dwh, area, origin)
         if not dry_run and not accept_lost_history:
             _refuse_lost_history(mrr if origin == "stg" else stg, area)
             _refuse_lost_batches(mrr, area, lost)
-        for one in lost:
-            tell(one)
-        rebuilt = (stg, dwh) if origin == "stg" else (dwh,)
-        for other in (one for session in rebuilt for one in rulesets.others(session, area)):
-            tell(other)
+        _tell(tell, area, lost, rebuilt)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
         last = ledger.last(area.area)
@@ -127,12 +124,13 @@ def run(
         star = schema.read(stg, dwh, area)
         stack.enter_context(_transactions(mrr, stg, dwh, area, is_kept=not dry_run))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
-        # If only one entity is rebuilt, the other entities still have rows of these batches.
-        for one in lost if entity is None else ():
-            ledger.forget(stg if one.layer == "stg" else dwh, one)
+        if entity is None:  # Else the other entities still have rows of these batches.
+            for gone in lost:
+                ledger.forget(stg if gone.layer == "stg" else dwh, gone)
         changes += _rebuild_dwh(stg, dwh, area, star, names)
-        for session in rebuilt if entity is None else ():
-            rulesets.made_anew(session, area)
+        if entity is None:
+            for session in rebuilt:
+                rulesets.made_anew(session, area)
     return changes
 
 
@@ -151,6 +149,19 @@ def _transactions(
             stack.enter_context(session.transaction() if is_kept else session.rolled_back())
         stack.enter_context(mrr.transaction(transfer.READ_ONLY))
         yield
+
+
+def _tell(
+    tell: Callable[[Lost | Others], None],
+    area: Area,
+    lost: Iterable[Lost],
+    rebuilt: Iterable[Session],
+) -> None:
+    for one in lost:
+        tell(one)
+    for session in rebuilt:
+        for other in rulesets.others(session, area):
+            tell(other)
 
 
 def _refuse_lost_history(sender: Session, area: Area) -> None:

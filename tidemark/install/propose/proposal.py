@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from tidemark.declare.scalars import LONGEST_NAME
 from tidemark.errors import ConfigError
@@ -47,14 +47,7 @@ def make(
     asked = {table.name for table in tables} | {*before}
     new = [table for table in tables if table.name not in before and table.part_of not in asked]
     names = entities.names(new, longest, taken)
-    found: list[Entity] = []
-    left_out: dict[QualifiedName, str] = {}
-    for table in new:
-        one = entities.entity(table, names[table.name], catalog.zone)
-        if isinstance(one, str):
-            left_out[table.name] = one
-        else:
-            found.append(one)
+    found, left_out = _followed(new, names, catalog.zone)
     used = {*names.values(), *taken}
 
     def free(wanted: str) -> str:
@@ -73,3 +66,18 @@ def make(
         left_out=left_out | homeless,
         keywords=catalog.keywords,
     )
+
+
+def _followed(
+    tables: Iterable[SourceTable], names: Mapping[QualifiedName, str], zone: str
+) -> tuple[list[Entity], dict[QualifiedName, str]]:
+    """Return what can be followed, and of the other tables why they can't be."""
+    found: list[Entity] = []
+    left_out: dict[QualifiedName, str] = {}
+    for table in tables:
+        one = entities.entity(table, names[table.name], zone)
+        if isinstance(one, str):
+            left_out[table.name] = one
+        else:
+            found.append(one)
+    return found, left_out
