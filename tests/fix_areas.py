@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
+from tests.fix_servers import HOME, SERVERS, Warehouse, new_databases
 from tests.queries import execute
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
@@ -257,7 +257,7 @@ Make = Callable[..., Made]
 
 
 @pytest.fixture
-def made(servers: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
+def made(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
     """Make an area of dimensions and facts, migrate it, and open it."""
     with ExitStack() as stack:
 
@@ -270,13 +270,8 @@ def made(servers: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
             write(tmp_path, *entities, **settings)
             _write(tmp_path / "sql" / "project.yml", yaml.safe_dump(project or {}))
             (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-            for layer in SERVERS:
-                server = connect(servers[layer])
-                stack.callback(server.close)
-                options = source if layer == "operational" else ""
-                execute(server, f"create database made {options}")
-                stack.callback(execute, server, "drop database made with (force)")
-            warehouse = Warehouse({layer: database(servers[layer], "made") for layer in SERVERS})
+            databases = stack.enter_context(new_databases(platforms, "made", source=source))
+            warehouse = Warehouse(databases)
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
             found = Project(tmp_path)

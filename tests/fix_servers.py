@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +41,7 @@ SERVERS: tuple[ServerName, ...] = (DEFAULT_SOURCE, *LAYERS)
 
 TEMPLATE = "tidemark_template"
 CLONED = f"template {TEMPLATE} strategy file_copy"
+PLATFORM = "tidemark_platform"
 ROLLED_BACK = "tidemark_rolled_back"
 
 
@@ -104,6 +105,45 @@ def templates(servers: dict[ServerName, str]) -> dict[ServerName, str]:
     make_templates(servers)
     everywhere(servers, f"create database {ROLLED_BACK} {CLONED}")
     return servers
+
+
+@pytest.fixture(scope="session")
+def platforms(
+    servers: dict[ServerName, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[ServerName, str]:
+    """Name -> libpq URL of its server; those of layers have PLATFORM, migrated without any area."""
+    home = tmp_path_factory.mktemp("platform")
+    (home / "sql").mkdir()
+    (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
+    layers: dict[ServerName, str] = {layer: servers[layer] for layer in LAYERS}
+    everywhere(layers, f"create database {PLATFORM}")
+    with Servers({layer: database(layers[layer], PLATFORM) for layer in LAYERS}) as targets:
+        migrate(Project(home), targets)
+    return servers
+
+
+@contextmanager
+def new_databases(
+    platforms: Mapping[ServerName, str], name: str, *, source: str = ""
+) -> Iterator[dict[ServerName, str]]:
+    """Make a database of a name on each server, and drop it behind the block.
+
+    Args:
+        platforms: what the fixture gives.
+        name: the name.
+        source: options of the source's database, which is empty. The layers have the platform.
+
+    Yields:
+        Name of the server -> libpq URL of the database.
+    """
+    for server, dsn in platforms.items():
+        options = f"template {PLATFORM} strategy file_copy" if server in LAYERS else source
+        administer(dsn, f"create database {name} {options}")
+    lay_what_is_not_cloned(platforms, name)
+    try:
+        yield {server: database(dsn, name) for server, dsn in platforms.items()}
+    finally:
+        everywhere(platforms, f"drop database {name} with (force)")
 
 
 @pytest.fixture

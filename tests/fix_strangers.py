@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_servers import HOME, SERVERS, Warehouse, connect, database
+from tests.fix_servers import HOME, Warehouse, new_databases
 from tests.queries import execute
 from tidemark.batch import pipeline
 from tidemark.declare.project import Project
@@ -26,7 +26,7 @@ STRANGERS = HOME / "tests" / "strangers"
 
 @dataclass
 class Stranger:
-    """A database, and the four databases of a warehouse, which are empty until `migrate`."""
+    """A database, and the layers of a warehouse, which have the platform alone until `migrate`."""
 
     warehouse: Warehouse
     home: Path
@@ -71,17 +71,12 @@ Meet = Callable[..., Stranger]
 
 
 @pytest.fixture
-def meet(servers: dict[ServerName, str], tmp_path: Path) -> Iterator[Meet]:
-    """Make a database of statements, and empty ones for the layers."""
+def meet(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Meet]:
+    """Make a database of statements, and some for the layers that have the platform."""
     with ExitStack() as stack:
 
         def make(statements: str, area: str = "strange") -> Stranger:
-            for layer in SERVERS:
-                server = connect(servers[layer])
-                stack.callback(server.close)
-                execute(server, "create database strange")
-                stack.callback(execute, server, "drop database strange with (force)")
-            warehouse = Warehouse({one: database(servers[one], "strange") for one in SERVERS})
+            warehouse = Warehouse(stack.enter_context(new_databases(platforms, "strange")))
             stack.callback(warehouse.close)
             dsns: dict[ServerName, str] = {layer: warehouse.dsn[layer] for layer in LAYERS}
             dsns[area] = warehouse.dsn[DEFAULT_SOURCE]
