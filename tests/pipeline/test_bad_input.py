@@ -173,7 +173,8 @@ NAMED = [
         "updated_at\n    deletes: detect\n    mrr: mrr_dim_p",
         "name\n    deletes: detect\n    mrr: mrr_dim_p",
         "operational: the watermark public.products.name is text, and a window needs "
-        "timestamptz, timestamp or date. Name another column, or set `extract: full`.",
+        "timestamptz, timestamp or date, or a number of which you name the `watermark_sequence`. "
+        "Name another column, or set `extract: full`.",
     ),
     (
         "mrr: mrr_fact_sales",
