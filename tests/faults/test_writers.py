@@ -134,7 +134,7 @@ class ObservedSource(PostgresSource):
 
     def _note(self, delta: PostgresDelta, observer: Session) -> None:
         with delta.snapshot().read(observer):
-            for name, watermark in delta._watermarks.items():
+            for name, watermark in delta._before.watermarks.items():
                 there = db.raw(f"select '{name}', to_jsonb({name})::text from {name} where ")
                 until = window.condition(watermark, replace(delta.windows[name], low=None))
                 self._noted.update(observer.rows(there + until))
