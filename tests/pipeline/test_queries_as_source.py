@@ -88,7 +88,8 @@ def test_columns_have_the_types_of_the_query(made: Make):
         area,
         "select id, v, updated_at, 1.5::price as p, 1.5::numeric(3, -1) as n, 'a'::varchar(3) as c,"
         " 'a'::char(2) as f, 'a'::varchar as w, 1.5 as u, 'good'::mood as m, null as nothing, "
-        "'2025-01-01'::timestamp(0) as t, array[1] as a, b'101' as bits, 'a'::bpchar as b from things;",
+        "'2025-01-01'::timestamp(0) as t, array[1] as a, b'101' as bits, 'a'::bpchar as b "
+        "from things;",
     )
     area.run()
     assert columns(area, "mrr", "mrr_things")[3:] == [
