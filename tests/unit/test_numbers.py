@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidemark.declare.config import Area
 from tidemark.model import Window
 from tidemark.postgres.watermarks import NumberColumn
 from tidemark.sources import numbers
@@ -45,6 +47,20 @@ def test_so_many_instants_are_kept():
     drawn = {at(minute): minute for minute in range(1000)}
     (found,) = numbers.windows({"trees": Window(None, at(0))}, {"trees": drawn}).values()
     assert sorted(numbers.kept(found)) == [at(0), *(at(minute) for minute in range(950, 1000))]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "waits"),
+    [({at(0): 10, at(10): 25}, [90]), ({at(0): 10, at(10): 25, at(20): 25}, [])],
+)
+def test_a_look_that_finds_new_numbers_lets_short_transactions_end(
+    monkeypatch: pytest.MonkeyPatch, drawn: dict[datetime, int], waits: list[int]
+):
+    area = Area.model_validate({"area": "gardens", "margin": "90s", "entities": {}})
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    numbers.let_others_end(area, {"trees": drawn})
+    assert slept == waits
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=9))

@@ -164,6 +164,11 @@ class Dimension:
         return compose.statement(__name__, "seen_by_then", at=at, seen_at=db.name(*alias, SEEN_AT))
 
     @property
+    def order(self) -> Columns:
+        """The columns that order the observations of a natural key."""
+        return Columns((self.effective.name, *filter(None, [self.tie_breaker])))
+
+    @property
     def withdraws(self) -> bool:
         """Whether a batch may take back what an earlier one has shown."""
         return self.lands != "changes"
@@ -313,9 +318,8 @@ def _place(dimension: Dimension, parts: Parts) -> Composable:
 
 def _order(dimension: Dimension) -> dict[str, Composable | Columns]:
     """Compose what orders observations, and says whether one is live."""
-    order = (dimension.effective.name, *filter(None, [dimension.tie_breaker]))
     return {
-        "order": Columns(order),
+        "order": dimension.order,
         "live": db.raw(f"{ENDS} is not true" if dimension.has_ends else "true"),
         "key_type": db.raw(dimension.key_type),
     }

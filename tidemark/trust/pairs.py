@@ -94,7 +94,6 @@ def observed(target: Dimension, feed: Feed, published: int) -> RelationPair:
     staged = {column.name: column for column in feed.columns}
     columns = {name: staged[name] for name in target.attributes}
     columns |= {name: Column(name, _INSTANT) for name in _TIMES} | {ENDS: Column(ENDS, "boolean")}
-    order = (target.effective.name, *filter(None, [target.tie_breaker]))
     return RelationPair(
         _common((*target.natural_key, "changed_at"), columns),
         compose.statement(
@@ -106,7 +105,7 @@ def observed(target: Dimension, feed: Feed, published: int) -> RelationPair:
             untracked=Columns(target.untracked),
             attributes=Columns(target.attributes),
             effective=target.effective_at("t"),
-            order=Columns(order),
+            order=target.order,
             live=db.raw(f"t.{ENDS} is not true") if target.has_ends else db.raw("true"),
             mirror=feed.mirror.name,
             applied=db.literal(published),
