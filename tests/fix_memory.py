@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tidemark.declare.config import Area
+from tidemark.errors import RefusedRowError
 from tidemark.model import Column, Key, Positions, Table, Window
 from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
@@ -87,7 +88,7 @@ class MemoryDelta:
         return {self.entity: {"journal": {"next": self.end, "high": self.clock.isoformat()}}}
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
-        """Send the lines as a whole, and one by one where the receiver refuses something."""
+        """Send the lines as a whole, and the careful way where the receiver refuses something."""
         start = self.start if which == "new" else 0
         lines = [
             (number, line)
@@ -96,13 +97,8 @@ class MemoryDelta:
         ]
         if which != "new":
             lines = list({line.key: (number, line) for number, line in lines}.values())
-        if self._sent(out, lines) is None:
-            return
-        for number, line in lines:
-            refused = self._sent(out, [(number, line)])
-            if refused is not None:
-                text = self._text(out, [(number, line)], OWN).decode()
-                out.refuse("journal", number, text, [refused])
+        if self._sent(out, lines):
+            assert self._sent(out, lines, is_careful=True) is None
 
     def send_keys(self, entity: str, out: Out) -> None:
         keys = {line.key: line for line in self.source.lines[: self.end]}
@@ -114,14 +110,19 @@ class MemoryDelta:
         self.source.landed += 1
 
     def _sent(
-        self, out: Out, lines: Sequence[tuple[int, Line]], own: Sequence[str] = OWN
-    ) -> str | None:
+        self,
+        out: Out,
+        lines: Sequence[tuple[int, Line]],
+        own: Sequence[str] = OWN,
+        *,
+        is_careful: bool = False,
+    ) -> RefusedRowError | None:
         names = [*(column.name for column in out.columns), *own]
-        pipe = out.begin("journal", names, "csv", options={"null": "NULL"}, is_repeatable=True)
+        options = {"null": "NULL"}
+        pipe = out.begin("journal", names, "csv", options=options, is_careful=is_careful)
         with suppress(BrokenPipeError):
             pipe.write(self._text(out, lines, own))
-        refused = out.end()
-        return refused.what if refused else None
+        return out.end()
 
     def _text(self, out: Out, lines: Sequence[tuple[int, Line]], own: Sequence[str]) -> bytes:
         text = io.StringIO()

@@ -27,7 +27,8 @@ from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog
 from tidemark.model import Column, Overrides
 from tidemark.observe import history, plan, status
-from tidemark.postgres import worktable
+from tidemark.postgres import inlet, worktable
+from tidemark.postgres.worktable import WorkTable
 from tidemark.trust import rebuild, verify
 
 SNAPSHOTS = HOME / "tests" / "snapshots"
@@ -103,6 +104,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         damage_and_mend(retail)
         tags = beside(retail, TAGS)
         show_in_order(tags)
+        send_carefully(retail)
         let_keys_change(tags)
         refuse(tags)
         derive(retail)
@@ -321,7 +323,8 @@ def let_keys_change(tags: Made) -> None:
 
 
 def show_in_order(tags: Made) -> None:
-    """Show keys several times in a batch, with deletes; later some that cleansing changes."""
+    """Show keys several times in a batch, with deletes and a bad row; later some that cleansing
+    changes."""
     zones = {"timestamptz": "timestamp with time zone", "timestamp": "timestamp without time zone"}
     columns = (Column(name, zones.get(type_, type_)) for name, type_ in TAGS.columns.items())
     source = MemorySource(tuple(columns))
@@ -331,9 +334,20 @@ def show_in_order(tags: Made) -> None:
             for v in ("good", "bad", "better"):
                 source.say((key, "1"), v=v, **said)
             source.say((key, "1"))
+        source.say(("three", "no number"), v="good", **said)
         batch = pipeline.begin(tags.servers, tags.area)
         extract.run(tags.servers, tags.area, batch, source)
         stage.run(tags.servers, tags.area, batch)
+
+
+def send_carefully(retail: Retail) -> None:
+    """Send values of a type that may raise an error."""
+    docs = WorkTable(("landing", "docs"), worktable.own(id="integer", doc="jsonb"))
+    with retail.servers.session("mrr", "test") as mrr, mrr.rolled_back():
+        mrr.queue(docs.emptied)
+        with inlet.taking(mrr, docs, "docs") as out:
+            out.begin("docs.csv", ["id", "doc"], "csv", is_careful=True).write(b"1,{}\nx,{\n")
+            out.end()
 
 
 def refuse(tags: Made) -> None:

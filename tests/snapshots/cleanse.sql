@@ -193,7 +193,7 @@ from (
         reject_reasons,
         _first_batch_id
     from landing.clean_things
-    where _batch_id = 11 and _seq between 14 and 14
+    where _batch_id = 11 and _seq between 16 and 16
     offset 0
 ) as v;
 

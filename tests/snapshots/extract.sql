@@ -1,3 +1,18 @@
+-- keep_refused
+insert into tidemark.refused
+(area, entity, item, line, row_text, reasons, batch_id, refused_at)
+select
+    :area,
+    :entity,
+    r.item,
+    r.line,
+    r.row_text,
+    r.reasons,
+    :batch_id,
+    :clock
+from landing."things.refused" as r
+order by r.item, r.line;
+
 -- null_keys
 select
     count(*),

@@ -140,6 +140,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
             entity, mirrored = work.area.entities[name], work.mirrors[name]
             resent = _resent(entity, mirrored, keys, work.lineage)
             work.counts[name].processed = streamed[name].rows
+            _keep_refused(work, name, [streamed[name]])
             merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
             work.counts[name].add(merged)
         _record(work, positions.marks(work.positions), repair.resent, is_repair=True)
@@ -216,15 +217,11 @@ def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
 
 def _keep_refused(work: Work, name: str, landed: Sequence[Streamed]) -> None:
     """Keep the rows that could not become rows of the mirror, in the same transaction."""
-    refused = [
-        {"item": row.item, "line": row.line, "row_text": row.text, "reasons": list(row.reasons)}
-        for one in landed
-        for row in one.refused
-    ]
-    if refused:
+    if any(one.refused for one in landed):
+        refused = landing.refused(work.area.entities[name])
         which = {"area": work.area.area, "entity": name, "batch_id": work.batch_id}
-        rows = {"rows": db.Json(refused), "clock": work.delta.clock}
-        kept = work.mrr.run(compose.statement(__name__, "keep_refused"), {**which, **rows})
+        keep = compose.statement(__name__, "keep_refused", refused=refused.name)
+        kept = work.mrr.run(keep, {**which, "clock": work.delta.clock})
         work.counts[name].rejected += kept
 
 

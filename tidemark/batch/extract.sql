@@ -73,5 +73,5 @@ select
     r.reasons,
     %(batch_id)s,
     %(clock)s
-from jsonb_to_recordset(%(rows)s::jsonb)
-as r (item text, line bigint, row_text text, reasons text [])
+from {refused} as r
+order by r.item, r.line

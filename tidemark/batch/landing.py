@@ -14,11 +14,12 @@ from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Positions, QualifiedName, Repair, Table, Window
-from tidemark.postgres import db, inlet, refusals, transfer, watermarks
+from tidemark.postgres import careful, db, inlet, refusals, transfer, watermarks
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
 from tidemark.postgres.watermarks import Watermark
+from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts, Look
 from tidemark.sources import Delta, Which
 
@@ -73,6 +74,11 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
 
 
+def refused(entity: Entity) -> WorkTable:
+    """Return the work table of an entity's rows that could not land."""
+    return WorkTable(entity.work("refused"), careful.REFUSED_COLUMNS)
+
+
 def watermark(entity: Entity, mirrored: Table, window: Window) -> Watermark:
     """Return the watermark of an entity that has windows, as MRR has it."""
     column = mirrored.column(str(entity.watermark))
@@ -110,6 +116,7 @@ def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = Fals
         Landing(work.area.entities[name].landing, columns + inlet.OWN_COLUMNS),
         partial(work.delta.send, name, which=which),
         adds=is_beside,
+        refused=refused(work.area.entities[name]),
     )
 
 

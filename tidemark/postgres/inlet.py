@@ -4,6 +4,9 @@ The sender knows neither server nor table. It begins an item, writes bytes to a 
 item; meanwhile a thread copies the bytes into the table. The transaction belongs to the caller. It
 is committed only after the sender has ended without an error: at the other end of a pipe, a stream
 that broke off looks like one that has ended.
+
+There are two ways. The fast one copies into the landing table, and one bad row refuses the item.
+On the careful one (`careful`), the good rows land, and the others are kept with their reasons.
 """
 
 from __future__ import annotations
@@ -13,16 +16,17 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 from tidemark.errors import RefusedRowError
 from tidemark.model import Column
-from tidemark.postgres import compose, db, refusals
+from tidemark.postgres import careful, compose, db, refusals
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
+from tidemark.postgres.worktable import WorkTable
 
 Format = Literal["binary", "text", "csv"]
 """A format of COPY."""
@@ -67,7 +71,7 @@ class Out(Protocol):
         *,
         options: Mapping[str, str] = ...,
         stop: Callable[[], None] | None = ...,
-        is_repeatable: bool = ...,
+        is_careful: bool = ...,
     ) -> io.FileIO:
         """Begin an item, and return the end of a pipe to write its bytes to."""
         ...
@@ -75,43 +79,40 @@ class Out(Protocol):
     def end(self) -> RefusedRowError | None:
         """End the item. Returns what the receiver refused; then nothing of the item has landed.
 
-        An item that is repeatable may then be sent again, row by row.
+        The item may then be sent again, the careful way.
         """
         ...
 
-    def refuse(self, item: str, line: int, text: str, reasons: Sequence[str]) -> None:
-        """Give up a row of an item: it is kept with its reasons instead of landing."""
+    def give_up(self) -> None:
+        """End an item that broke off: nothing of it has landed."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that could not be brought into a form that its table takes."""
-
-    item: str
-    line: int
-    """Its place in the item, from 1."""
-    text: str
-    """The row as it came."""
-    reasons: tuple[str, ...]
-
-
 class Inlet:
-    """Takes the items of one entity, one after the other, in a transaction of the caller's."""
+    """Takes the items of one entity, one after the other, in a transaction of the caller's.
+
+    Args:
+        receiver: in that transaction.
+        landing: the table that takes the rows.
+        entity: its name.
+        refused: takes the rows that the careful way refuses; None: they are only counted.
+    """
 
     def __init__(
-        self, receiver: Session, table: Composable, entity: str, columns: Sequence[Column]
+        self, receiver: Session, landing: WorkTable, entity: str, refused: WorkTable | None = None
     ):
         self._receiver = receiver
-        self._table = table
+        self._landing = landing
+        self._refused = refused
         self.entity = entity
-        self.columns = tuple(column for column in columns if column not in OWN_COLUMNS)
+        self.columns = tuple(column for column in landing.columns if column not in OWN_COLUMNS)
         """The columns that the table takes. An item may lack some of them."""
         self.brought: set[str] = set()
-        """Columns that items have brought."""
+        """Columns that the items have brought that landed."""
         self.rows = 0
         """Rows that have landed."""
-        self.refused: list[Refused] = []
+        self.refused = 0
+        """Rows that the careful way has refused."""
         self._item: _Item | None = None
         self._is_stopped = False
 
@@ -123,37 +124,40 @@ class Inlet:
         *,
         options: Mapping[str, str] = MappingProxyType({}),
         stop: Callable[[], None] | None = None,
-        is_repeatable: bool = False,
+        is_careful: bool = False,
     ) -> io.FileIO:
         """Begin an item, and return the end of a pipe to write its bytes to.
 
-        A write raises BrokenPipeError when the receiver has refused what came before; `end` says
-        what it was.
+        A write raises BrokenPipeError when the receiver has failed, or refused what came before;
+        `end` says what it was. It may notice that only at the end.
 
         Args:
             item: '' for a table, else its name in the source, such as a file's path.
-            columns: names out of `columns` and `OWN_COLUMNS`, in the order of the bytes.
+            columns: names out of `columns` and `OWN_COLUMNS`, in the order of the bytes; on the
+                careful way out of `careful.OWN_COLUMNS`, too.
             form: format of COPY.
             options: further options of COPY, such as `delimiter`.
             stop: called from another thread when the receiver fails, to end the sender's work.
-            is_repeatable: whether the sender can send a refused item, or parts of it, again. If
-                not, a refused item makes the whole entity fail.
+            is_careful: whether bad rows are set aside. Then all values come as text, in the format
+                text or csv.
         """
         assert self._item is None, f"{self.entity}: item {item!r} begins before another one ends"
         self._refuse_stopped()
-        if is_repeatable:
-            self._receiver.run(compose.statement(__name__, "save"))
+        table = careful.taking(self._landing) if is_careful else self._landing
+        if is_careful:
+            self._receiver.queue(table.emptied)
+        self._receiver.queue(compose.statement(__name__, "save"))
         statement = compose.statement(
             __name__,
             "receive",
-            landing=self._table,
+            landing=table.name,
             columns=Columns(tuple(columns)),
             options=[db.name(name) for name in options],
             values=[db.literal(value) for value in options.values()],
             form=db.name(form),
         )
-        self._item = _Item(self._receiver, statement, stop, is_repeatable)
-        self.brought.update(columns)
+        began = _Began(item, tuple(columns), is_careful)
+        self._item = _Item(self._receiver, statement, stop, began)
         return self._item.pipe
 
     def end(self) -> RefusedRowError | None:
@@ -165,22 +169,46 @@ class Inlet:
         Raises:
             TidemarkError: what failed otherwise. Nothing of the entity may be kept.
         """
-        item, self._item = self._item, None
-        assert item is not None, f"{self.entity}: no item was begun"
+        item = self._ended()
         try:
-            with refusals.named(self.entity, **{self._receiver.server: refusals.LANDING}):
-                self.rows += item.finish()
+            with self._named():
+                came = item.finish()
+                rows = self._sorted(item.began) if item.began.is_careful else came
         except RefusedRowError as error:
-            if item.is_repeatable:
-                self._receiver.run(compose.statement(__name__, "back"))
+            self._receiver.run(compose.statement(__name__, "back"))
             return error
-        if item.is_repeatable:
-            self._receiver.run(compose.statement(__name__, "release"))
+        self._receiver.queue(compose.statement(__name__, "release"))
+        self.rows += rows
+        self.refused += came - rows
+        self.brought.update(item.began.columns)
         return None
 
-    def refuse(self, item: str, line: int, text: str, reasons: Sequence[str]) -> None:
-        """Give up a row: it is kept with its reasons instead of landing."""
-        self.refused.append(Refused(item, line, text, tuple(reasons)))
+    def give_up(self) -> None:
+        """End an item that broke off, such as a file that was replaced while it was read.
+
+        Nothing of it has landed, and everything is as before it.
+
+        Raises:
+            TidemarkError: the receiver had failed before. Nothing of the entity may be kept.
+        """
+        first = self._ended().abort()
+        if first is not None and not isinstance(first, RefusedRowError):
+            raise first
+        self._receiver.run(compose.statement(__name__, "back"))
+
+    def _sorted(self, began: _Began) -> int:
+        landing, refused = self._landing, self._refused
+        return careful.sort(
+            self._receiver, began.item, began.columns, landing=landing, refused=refused
+        )
+
+    def _ended(self) -> _Item:
+        item, self._item = self._item, None
+        assert item is not None, f"{self.entity}: no item was begun"
+        return item
+
+    def _named(self) -> AbstractContextManager[None]:
+        return refusals.named(self.entity, **{self._receiver.server: refusals.LANDING})
 
     def stop(self) -> None:
         """End the item of now from another thread, and refuse all further ones."""
@@ -199,7 +227,7 @@ class Inlet:
         if first is None:
             return error
         try:
-            with refusals.named(self.entity, **{self._receiver.server: refusals.LANDING}):
+            with self._named():
                 raise first
         except BaseException as told:
             return told
@@ -207,14 +235,16 @@ class Inlet:
 
 @contextmanager
 def taking(
-    receiver: Session, table: Composable, entity: str, columns: Sequence[Column]
+    receiver: Session, landing: WorkTable, entity: str, refused: WorkTable | None = None
 ) -> Iterator[Inlet]:
     """Take what the block sends of an entity into a table, in a transaction of the caller's.
+
+    Args: those of `Inlet`.
 
     Raises:
         StatementError, ConnectError: of whichever end failed first. The caller rolls back.
     """
-    out = Inlet(receiver, table, entity, columns)
+    out = Inlet(receiver, landing, entity, refused)
     try:
         yield out
     except BaseException as error:
@@ -222,6 +252,15 @@ def taking(
         if first is error:
             raise
         raise first from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Began:
+    """What was said when an item began."""
+
+    item: str
+    columns: tuple[str, ...]
+    is_careful: bool
 
 
 class _Item:
@@ -232,9 +271,9 @@ class _Item:
         receiver: Session,
         statement: Composable,
         stop: Callable[[], None] | None,
-        is_repeatable: bool,
+        began: _Began,
     ) -> None:
-        self.is_repeatable = is_repeatable
+        self.began = began
         self._receiver = receiver
         self._stop_sender = stop
         self._rows = 0

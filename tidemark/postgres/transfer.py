@@ -32,7 +32,6 @@ from tidemark.postgres.inlet import (
     Format,
     Inlet,
     Out,
-    Refused,
 )
 from tidemark.postgres.question import Question
 from tidemark.postgres.sessions import Servers
@@ -66,7 +65,9 @@ class Task:
     landing: Landing
     send: Callable[[Inlet], None]
     adds: bool = False
-    """Whether rows are added to those that the landing table has. Otherwise it is emptied first."""
+    """Whether rows are added to those that the tables have. Otherwise they are emptied first."""
+    refused: WorkTable | None = None
+    """Takes the rows that the careful way refuses; None: they are not kept, as of keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Streamed:
 
     rows: int
     seconds: float
-    refused: tuple[Refused, ...] = ()
-    """Rows that the sender has given up."""
+    refused: int = 0
+    """Rows that could not land."""
     brought: frozenset[str] = frozenset()
     """Columns that the items had."""
 
@@ -252,12 +253,14 @@ def land(receiver: Session, task: Task) -> Streamed:
     landing = task.landing
     with receiver.transaction():
         if not task.adds:
-            receiver.queue(landing.emptied)
-        with _taking(receiver, landing) as out:
+            # A run that died may have left rows there.
+            for table in filter(None, (landing, task.refused)):
+                receiver.queue(table.emptied)
+        with _taking(receiver, landing, task.refused) as out:
             task.send(out)
         worktable.analyze(receiver, landing.name, rows=out.rows)
     seconds = time.monotonic() - start
-    return Streamed(out.rows, seconds, tuple(out.refused), frozenset(out.brought))
+    return Streamed(out.rows, seconds, out.refused, frozenset(out.brought))
 
 
 def append(
@@ -280,9 +283,11 @@ def append(
     return out.rows
 
 
-def _taking(receiver: Session, landing: Landing) -> AbstractContextManager[Inlet]:
+def _taking(
+    receiver: Session, landing: Landing, refused: WorkTable | None = None
+) -> AbstractContextManager[Inlet]:
     entity = landing.entity.removesuffix(f".{KEYS}")
-    return inlet.taking(receiver, landing.name, entity, landing.columns)
+    return inlet.taking(receiver, landing, entity, refused)
 
 
 def send(

@@ -31,6 +31,10 @@ class WorkTable:
         """The entity that it belongs to, followed by `.` and its purpose if it has one."""
         return self.qualified_name[1]
 
+    def beside(self, purpose: str, columns: tuple[Column, ...]) -> WorkTable:
+        """Return a table of another purpose, in the same schema."""
+        return WorkTable((self.qualified_name[0], f"{self.entity}.{purpose}"), columns)
+
     @property
     def name(self) -> Composable:
         """The quoted table name."""

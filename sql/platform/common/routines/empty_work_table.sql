@@ -1,5 +1,6 @@
 -- Leave a table of Tidemark's own empty, with these columns: make it where it is not there, and
--- anew where it has others. p_table is as regclass reads it; types are spelled as format_type does.
+-- anew where it has others. p_table is as regclass reads it; types are spelled as format_type does,
+-- with ' generated always as identity' behind one whose column numbers the rows as they come.
 --
 -- A small table is emptied by delete, which touches no catalog. A large one is truncated: that
 -- takes no longer for more rows, and gives back the space, that of dead rows too.
@@ -20,7 +21,11 @@ declare
     v_fits constant boolean := (
         select
             array_agg(a.attname::text order by a.attnum) = p_names
-            and array_agg(format_type(a.atttypid, a.atttypmod) order by a.attnum) = p_types
+            and array_agg(
+                format_type(a.atttypid, a.atttypmod)
+                || case a.attidentity when 'a' then ' generated always as identity' else '' end
+                order by a.attnum
+            ) = p_types
         from pg_attribute as a
         where a.attrelid = v_table and a.attnum > 0 and not a.attisdropped
     );

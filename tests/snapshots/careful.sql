@@ -1,0 +1,44 @@
+-- judge
+update landing."docs.careful" as c
+set _reasons = array_remove(array[case
+    when not pg_input_is_valid(c.id, 'integer')
+        then tidemark.why_refused('id', c.id, 'integer')
+end, case
+    when c.doc is null then (select tidemark.why_refused('doc', null, 'jsonb'))
+    else tidemark.why_refused('doc', c.doc, 'jsonb')
+end, null::text], null)
+where
+    coalesce(cardinality(c._reasons), 0) = 0
+    and cardinality(array_remove(array[case
+        when not pg_input_is_valid(c.id, 'integer')
+            then tidemark.why_refused('id', c.id, 'integer')
+    end,
+    case
+        when c.doc is null then (select tidemark.why_refused('doc', null, 'jsonb'))
+        else tidemark.why_refused('doc', c.doc, 'jsonb')
+    end, null::text], null)) > 0;
+
+-- keep
+insert into landing."things.refused" (item, line, row_text, reasons)
+select
+    'journal',
+    case
+        when 'journal' <> '' then coalesce(
+            c._physical,
+            c._number - (select min(_number) from landing."things.careful") + 1
+        )
+    end,
+    coalesce(
+        c._text, (to_jsonb(c) - array['_number', '_physical', '_reasons', '_text']::text[])::text
+    ),
+    c._reasons
+from landing."things.careful" as c
+where cardinality(c._reasons) > 0
+order by c._number;
+
+-- take
+insert into landing.docs (id, doc)
+select c.id::integer, c.doc::jsonb
+from landing."docs.careful" as c
+where coalesce(cardinality(c._reasons), 0) = 0
+order by c._number;
