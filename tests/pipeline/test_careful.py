@@ -1,4 +1,4 @@
-"""The careful way into a landing table: good rows land, and the others are kept with each reason."""
+"""The careful way into a landing table: good rows land, the others are kept with each reason."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ REFUSED = WorkTable(("landing", "taken.refused"), careful.REFUSED_COLUMNS)
 MADE = """
     create type public.mood as enum ('fine');
     create function public.small(p_value int) returns boolean language plpgsql immutable as
-    $$ begin if p_value > 99 then raise exception 'no: %', p_value; end if; return p_value < 10; end; $$;
+    $$
+    begin if p_value > 99 then raise exception 'no: %', p_value; end if; return p_value < 10; end;
+    $$;
     create domain public.size as int not null check (public.small(value))
 """
 GOOD = {"size": "1"}
@@ -191,10 +193,11 @@ def test_both_ways_take_the_same_rows(session: Session, rows: list[dict[str, str
     """Row by row, the fast way refuses what the careful one refuses, and lands what it lands."""
     with taking(session) as out:
         fast = [send(out, [row], is_careful=False) is None for row in rows]
-        by_one = landed(session, *TYPES)
+        whole = "select t::text from landing.taken as t"
+        by_one = session.rows(whole)
         session.run(LANDING.emptied)
         assert send(out, rows) is None
-        assert landed(session, *TYPES) == by_one
+        assert session.rows(whole) == by_one
         assert [line for line, _ in refused(session)] == [
             line for line, is_good in enumerate(fast, 1) if not is_good
         ]

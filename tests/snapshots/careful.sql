@@ -22,12 +22,7 @@ where
 insert into landing."things.refused" (item, line, row_text, reasons)
 select
     'journal',
-    case
-        when 'journal' <> '' then coalesce(
-            c._physical,
-            c._number - (select min(_number) from landing."things.careful") + 1
-        )
-    end,
+    coalesce(c._physical, c._number - (select min(_number) from landing."things.careful") + 1),
     coalesce(
         c._text, (to_jsonb(c) - array['_number', '_physical', '_reasons', '_text']::text[])::text
     ),

@@ -11,6 +11,7 @@ where v is null and reject_reasons = '{}' and _deleted_at is null;
 -- repeated_key
 select array[id::text]
 from landing_sold.items
+where num_nulls(id) = 0
 group by id
 having count(*) > 1
 order by 1

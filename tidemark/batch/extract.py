@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tidemark.batch import agreement, landing, running
+from tidemark.batch import agreement, landing, refused, running
 from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.batch.running import Running
 from tidemark.declare.config import Area
@@ -106,23 +106,21 @@ def _key_named(mrr: Session, area: Area, shown: Mapping[str, Table]) -> Iterator
         if error.sqlstate != mirror.UNIQUE_VIOLATION or error.entity not in area.entities:
             raise
         entity = area.entities[error.entity]
-        refused = landing.repeated(mrr, area, entity, shown[entity.name], entity.landing)
-        if refused is None:
+        repeated = landing.repeated(mrr, area, entity, shown[entity.name], entity.landing)
+        if repeated is None:
             raise
-        raise refused from error
+        raise repeated from error
 
 
 def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_deletes: bool) -> None:
     """Merge what has landed, in one transaction with the positions and the applied batch."""
-    keyed = [name for name in landed.compared if work.area.entities[name].extract == "delta"]
-    landing.refuse_repeated(work, landed.to_merge, keyed)
+    landing.refuse_repeated(work, landed.to_merge, landed.keyed)
     reached = work.delta.positions
     with work.mrr.transaction():
         for name in landed.compared:
-            _delete(work, name, accept=accept_deletes)
+            _delete(work, name, apart=name in landed.keyed, accept=accept_deletes)
         for name in landed.to_merge:
             _merge(work, name, landed.streamed[name])
-            _keep_refused(work, name, landed.streamed[name])
         work.delta.landed(work.mrr)
         positions.record(work.mrr, work.area, reached, work.batch_id)
         entities = {*landed.to_merge, *landed.compared}
@@ -138,16 +136,23 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
     with work.mrr.transaction():
         for name, keys in repair.resent.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]
-            resent = _resent(entity, mirrored, keys, work.lineage)
-            work.counts[name].processed = streamed[name].rows
-            _keep_refused(work, name, [streamed[name]])
+            # What is refused is not gone.
+            is_gone = entity.deletes == "detect" and not streamed[name].refused
+            resent = _resent(entity, mirrored, keys, work.lineage, is_gone=is_gone)
+            work.counts[name].processed = streamed[name].rows + streamed[name].refused
+            refused.keep(work, name, [streamed[name]])
             merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
             work.counts[name].add(merged)
         _record(work, positions.marks(work.positions), repair.resent, is_repair=True)
 
 
 def _resent(
-    entity: Entity, mirrored: tuple[Mirror, Table], keys: Sequence[Key], lineage: Lineage
+    entity: Entity,
+    mirrored: tuple[Mirror, Table],
+    keys: Sequence[Key],
+    lineage: Lineage,
+    *,
+    is_gone: bool,
 ) -> Composable:
     target, table = mirrored
     batch_id, clock = lineage
@@ -161,7 +166,7 @@ def _resent(
         keys=mirror.key_rows(table, target.key, keys),
         batch_id=db.literal(batch_id),
         clock=db.literal(clock),
-        deleted_at=db.literal(clock if entity.deletes == "detect" else None),
+        deleted_at=db.literal(clock if is_gone else None),
     )
 
 
@@ -183,12 +188,9 @@ def _following(
     return mirror.read(mrr, area.sourced) if followed else mirrors
 
 
-def _delete(work: Work, name: str, *, accept: bool) -> None:
+def _delete(work: Work, name: str, *, apart: bool, accept: bool) -> None:
     entity, (target, table) = work.area.entities[name], work.mirrors[name]
-    # An entity that is read as a whole has brought its keys with its rows.
-    keys = (
-        landing.keys_of(entity, table) if entity.extract == "delta" else Landing(entity.landing, ())
-    )
+    keys = landing.keys_of(entity, table) if apart else Landing(entity.landing, ())
     with work.counts[name].timed("apply_seconds"):
         work.counts[name].deleted = deletes.apply(
             work.mrr, entity, target, keys, work.lineage, rows=table.rows, accept=accept
@@ -209,41 +211,10 @@ def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
         extracted_at=db.literal(work.delta.clock),
     )
     with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
-        _refuse_null_keys(work, name, target.key)
+        refused.keep(work, name, landed)
         merge = versions.apply if is_ordered else mirror.apply
         rows = sum(one.rows for one in landed)
         work.counts[name].add(merge(work.mrr, target, incoming, rows=rows))
-
-
-def _keep_refused(work: Work, name: str, landed: Sequence[Streamed]) -> None:
-    """Keep the rows that could not become rows of the mirror, in the same transaction."""
-    if any(one.refused for one in landed):
-        refused = landing.refused(work.area.entities[name])
-        which = {"area": work.area.area, "entity": name, "batch_id": work.batch_id}
-        keep = compose.statement(__name__, "keep_refused", refused=refused.name)
-        kept = work.mrr.run(keep, {**which, "clock": work.delta.clock})
-        work.counts[name].rejected += kept
-
-
-def _refuse_null_keys(work: Work, name: str, key: Sequence[str]) -> None:
-    rows, *nulls = work.mrr.one(
-        compose.statement(
-            __name__,
-            "null_keys",
-            key=Columns(tuple(key)),
-            landing=db.name(*work.area.entities[name].landing),
-        )
-    )
-    if rows:
-        columns = ", ".join(column for column, count in zip(key, nulls, strict=True) if count)
-        raise RefusedRowError(
-            "mrr",
-            f"the key is null in {rows} rows ({columns})",
-            sqlstate="23502",
-            entity=name,
-            todo="Correct them at the source, or name another `key` in "
-            f"sql/{work.area.area}/area.yml.",
-        )
 
 
 def _record(

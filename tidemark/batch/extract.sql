@@ -52,26 +52,3 @@
     inner join {keys} as k on {m.key = k.key}
     where not exists (select from {landing} as l where {m.key = l.key})
 )
-
--- How many rows have no key, and how many lack each of its columns.
--- name: null_keys
-select
-    count(*),
-    {count(*) filter (where key is null)}
-from {landing}
-where num_nulls({key}) > 0
-
--- name: keep_refused
-insert into tidemark.refused
-(area, entity, item, line, row_text, reasons, batch_id, refused_at)
-select
-    %(area)s,
-    %(entity)s,
-    r.item,
-    r.line,
-    r.row_text,
-    r.reasons,
-    %(batch_id)s,
-    %(clock)s
-from {refused} as r
-order by r.item, r.line

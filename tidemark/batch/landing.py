@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -57,7 +57,9 @@ class Landed:
 
     to_merge: Sequence[str]
     compared: Sequence[str]
-    """Entities whose keys have landed."""
+    """Entities whose keys are compared with those of the mirror."""
+    keyed: Collection[str]
+    """Those of them whose keys have landed apart from their rows."""
     streamed: Mapping[str, Sequence[Streamed]]
     """Entity -> its streams."""
 
@@ -91,9 +93,11 @@ def land(work: Work) -> Landed:
     delta = work.delta
     keyed = [name for name in delta.compared if work.area.entities[name].extract == "delta"]
     streamed = _stream(work, [_rows(work, name) for name in delta.to_send] + _keys(work, keyed))
-    suspects = _suspects(work)
+    # A table that is read as a whole has brought its keys, but for those of refused rows.
+    unseen = [name for name in delta.compared if name in streamed and streamed[name].refused]
+    suspects = [*_suspects(work), *(name for name in unseen if name not in keyed)]
     _stream(work, _keys(work, suspects))
-    compared = [*delta.compared, *suspects]
+    compared = list(dict.fromkeys([*delta.compared, *suspects]))
     overlooked = _overlooked(work, compared)
     # If all rows of an entity are fetched, they replace its new rows in the landing table. Rows of
     # single keys are added to the new rows.
@@ -105,7 +109,7 @@ def land(work: Work) -> Landed:
     _tell(work, streamed, fetched)
     to_merge = list(dict.fromkeys([*delta.to_send, *fetched]))
     landed = {name: [of[name] for of in (streamed, fetched) if name in of] for name in to_merge}
-    return Landed(to_merge, compared, landed)
+    return Landed(to_merge, compared, {*keyed, *suspects}, landed)
 
 
 def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = False) -> Task:
@@ -144,7 +148,7 @@ def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, St
         own.future = work.delta.future.get(name, 0)
     for landed in (streamed, fetched):
         for name in landed.keys() & work.counts.keys():
-            work.counts[name].processed += landed[name].rows
+            work.counts[name].processed += landed[name].rows + landed[name].refused
             work.counts[name].spend("stream_seconds", landed[name].seconds)
 
 

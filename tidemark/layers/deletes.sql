@@ -84,6 +84,7 @@ select array[{k.key::text}] as key
 from {keys} as k
 where
     k.{watermark} < {low}
+    and num_nulls({k.key}) = 0
     and not exists (
         select
         from {mirror} as m

@@ -72,8 +72,11 @@ def sort(
     reasons = compose.statement(__name__, "reasons", reason=[_reason(one) for one in columns])
     bad = session.run(compose.statement(__name__, "judge", parts, reasons=reasons))
     if refused is not None:
-        item_of, rest = db.literal(item), {one.name for one in came.columns} - {*names.names}
-        keep: Parts = {"refused": refused.name, "item": item_of, "rest": db.literal(sorted(rest))}
+        rest = {one.name for one in came.columns} - {*names.names}
+        keep: Parts = {"refused": refused.name, "rest": db.literal(sorted(rest))}
+        # The rows of a table have no order, and so no lines.
+        line = compose.statement(__name__, "line", parts) if item else db.raw("null")
+        keep = {**keep, "item": db.literal(item), "line": line}
         session.run(compose.statement(__name__, "keep", parts, **keep))
     good = 0
     if columns:

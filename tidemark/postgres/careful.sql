@@ -29,17 +29,16 @@ where
 insert into {refused} (item, line, row_text, reasons)
 select
     {item},
-    case
-        when {item} <> '' then coalesce(
-            c._physical,
-            c._number - (select min(_number) from {careful}) + 1
-        )
-    end,
+    {line},
     coalesce(c._text, (to_jsonb(c) - {rest}::text[])::text),
     c._reasons
 from {careful} as c
 where cardinality(c._reasons) > 0
 order by c._number
+
+-- Where a row begins in its item.
+-- name: line
+coalesce(c._physical, c._number - (select min(_number) from {careful}) + 1)
 
 -- name: take
 insert into {landing} ({columns})

@@ -15,6 +15,7 @@ where {column} is null and reject_reasons = '{{}}' and _deleted_at is null
 -- name: repeated_key
 select array[{key::text}]
 from {landing}
+where num_nulls({key}) = 0
 group by {key}
 having count(*) > 1
 order by 1

@@ -173,7 +173,15 @@ class Snapshot:
     limits: Composable | None = None
     """The statement with which each of its transactions begins."""
 
-    def send(self, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool) -> None:
+    def send(
+        self,
+        query: Composable,
+        out: Out,
+        columns: Sequence[Column],
+        *,
+        binary: bool,
+        is_careful: bool = False,
+    ) -> None:
         """Send the rows of a query, as `send` does, in a transaction of its own.
 
         Raises:
@@ -184,7 +192,7 @@ class Snapshot:
             self._column_told(session, query, columns),
             self.read(session),
         ):
-            send(session, query, out, columns, binary=binary)
+            send(session, query, out, columns, binary=binary, is_careful=is_careful)
 
     @contextmanager
     def read(self, session: Session) -> Iterator[None]:
@@ -291,13 +299,25 @@ def _taking(
 
 
 def send(
-    sender: Session, query: Composable, out: Out, columns: Sequence[Column], *, binary: bool
+    sender: Session,
+    query: Composable,
+    out: Out,
+    columns: Sequence[Column],
+    *,
+    binary: bool,
+    is_careful: bool = False,
 ) -> None:
-    """Send the result of a query as one item; its columns are these, as the receiver has them."""
+    """Send the result of a query as one item; its columns are these, as the receiver has them.
+
+    Raises:
+        RefusedRowError: of either end. The receiver has nothing of the item then, and may get it
+            again, the careful way: in text format.
+    """
     guarded = rowsize.guarded(query, columns, binary=binary)
     form: Format = "binary" if binary else "text"
     statement = compose.statement(__name__, "send", query=guarded, form=db.name(form))
-    pipe = out.begin("", [c.name for c in columns], form, stop=partial(db.cancel, [sender]))
+    names, stop = [column.name for column in columns], partial(db.cancel, [sender])
+    pipe = out.begin("", names, form, stop=stop, is_careful=is_careful)
     with refusals.named(out.entity, **{sender.server: refusals.SENDING}):
         sender.copy_out(statement, pipe)
     if refused := out.end():

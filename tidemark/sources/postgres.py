@@ -11,7 +11,7 @@ from threading import Lock
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.errors import ConnectError, ServerVersionError, TidemarkError
+from tidemark.errors import ConnectError, RefusedRowError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.layers.checking import Checked
 from tidemark.model import Finding, Positions, QualifiedName, Table, Window
@@ -283,7 +283,14 @@ class PostgresDelta:
             condition=condition,
         )
         binary = transfer.is_binary_safe([types[column.name] for column in wanted], wanted)
-        self.snapshot().send(query, out, wanted, binary=binary)
+        snapshot = self.snapshot()
+        try:
+            snapshot.send(query, out, wanted, binary=binary)
+        except RefusedRowError as error:
+            if error.server == snapshot.server:
+                raise
+            # One row is enough for the receiver to refuse all: the good ones land the careful way.
+            snapshot.send(query, out, wanted, binary=False, is_careful=True)
 
     def snapshot(self) -> Snapshot:
         """Let other sessions see what this look sees, from the first time that one has to."""
