@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from tests.fix_servers import HOME, Warehouse, memory
 
 if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
 
 DAG_ID = "master_etl_pipeline"
@@ -26,13 +28,18 @@ class Airflow:
 
     folder: Path
 
-    def load(self) -> DAG:
-        """Parse the DAG file as the DAG processor does."""
-        from airflow.dag_processing.dagbag import DagBag
-
-        bag = DagBag(self.folder)
+    def load(self, dag_id: str = DAG_ID) -> DAG:
+        """Parse the DAG files, and return one of the DAGs."""
+        bag = self.bag()
         assert bag.import_errors == {}
-        return bag.dags[DAG_ID]
+        return bag.dags[dag_id]
+
+    def bag(self) -> DagBag:
+        """Parse the DAG files as a new process of the DAG processor does."""
+        from airflow.dag_processing.dagbag import BundleDagBag
+
+        sys.modules.pop("area_tasks", None)
+        return BundleDagBag(self.folder, bundle_path=self.folder)
 
     def run(self, **params: Any) -> Ran:
         """Run the DAG to its end. A task that fails is not tried again."""

@@ -7,7 +7,7 @@ are plain enough for JSON, and a signal cancels what runs on the servers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -87,14 +87,14 @@ def _refreshed(
     return frozenset({entity.name} if found.area == area.area else ())
 
 
-def watch(project: Project) -> None:
-    """Look at the last batches of every area.
+def watch(project: Project, areas: Collection[str] | None = None) -> None:
+    """Look at the last batches of these areas, or of all.
 
     Raises:
         MonitorError: they fail, are late, or reject too much; of all areas.
     """
     with _opened(project) as opened:
-        watched = [monitor.look(opened, area) for area in project.areas.values()]
+        watched = [monitor.look(opened, project.area(area)) for area in areas or project.areas]
     for one in watched:
         if not one.problems:
             log.info("%s: the last batch is good and in time", one.area)

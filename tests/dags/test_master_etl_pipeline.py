@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ def facts(retail: Retail) -> int:
 
 
 def test_the_file_is_imported_without_error_in_less_than_two_seconds(airflow: Airflow):
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(airflow.folder)
+    bag = airflow.bag()
 
     assert bag.import_errors == {}
     assert list(bag.dags) == [DAG_ID]
@@ -85,6 +84,26 @@ def test_the_task_that_reads_a_source_is_called_by_it(
     found = [task for task in airflow.load().task_ids if task.endswith("_to_mrr")]
 
     assert found == ["billing.ledger_to_mrr", "retail.operational_to_mrr"]
+
+
+def test_an_area_with_a_schedule_has_a_dag_of_its_own(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    for area in ("sql/retail", "examples/two-sources/billing"):
+        shutil.copytree(HOME / area, tmp_path / "sql" / Path(area).name)
+    with (tmp_path / "sql" / "billing" / "area.yml").open("a") as declared:
+        declared.write('schedule: "30 2 * * mon-fri"\n')
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
+
+    own = airflow.load("billing_etl_pipeline")
+
+    assert coerce_to_core_timetable(own.timetable).summary == "30 2 * * mon-fri"
+    hops = [f"billing.{hop}" for hop in ("ledger_to_mrr", "mrr_to_stg", "stg_to_dwh")]
+    assert own.task_ids == [*hops, "monitor_etl_logs"]
+    assert own.params.get_param("full_refresh").schema["enum"][:2] == [None, "accounts"]
+    assert airflow.load().task_ids == [*HOP_TASKS, "monitor_etl_logs"]
 
 
 def test_a_run_takes_one_batch_to_the_dwh(airflow: Airflow, retail: Retail):

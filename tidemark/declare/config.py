@@ -22,6 +22,7 @@ from tidemark.declare.scalars import (
     PlainName,
     TablesSchema,
 )
+from tidemark.declare.schedules import Schedule
 from tidemark.declare.settings import (
     NO_RETENTION,
     NO_SETTINGS,
@@ -46,6 +47,8 @@ class Area(Declaration):
     landing_schema: LandingSchema = ""
     """Schema of landing tables, cleansing views and work tables; by default `landing_<area>`."""
     source: Postgres = Postgres()
+    schedule: Schedule | None = None
+    """When it runs, in UTC, by a DAG of its own; None: with the others, by the master's DAG."""
     monitor: Monitor = Monitor()
     retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)
