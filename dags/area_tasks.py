@@ -60,19 +60,22 @@ def params(areas: Mapping[str, Area]) -> dict[str, Param]:
     }
 
 
-def hops(area: Area) -> None:
-    """Declare the task group of an area: its three hops, one after the other."""
+def hops(area: Area, only: str | None = None) -> None:
+    """Declare the task group of an area: its three hops, one after the other.
+
+    `only` is the one area of the DAG, if it has but one.
+    """
 
     @task_group(group_id=area.area)
     def group() -> None:
         done = None
         for hop in HOPS:
-            done = _one_hop(area, hop)(done)
+            done = _one_hop(area, hop, only)(done)
 
     group()
 
 
-def _one_hop(area: Area, hop: Hop) -> Any:
+def _one_hop(area: Area, hop: Hop, only: str | None) -> Any:
     def is_wanted(context: Any) -> bool:
         params = context["params"]
         return params["area"] in ("all", area.area) and params["hop"] in ("all", hop)
@@ -91,7 +94,7 @@ def _one_hop(area: Area, hop: Hop) -> Any:
             hop,
             batch_id=before["batch_id"] if before else None,
             refresh=params["full_refresh"],
-            only=None if params["area"] == "all" else params["area"],
+            only=only if params["area"] == "all" else params["area"],
             accept_deletes=params["accept_deletes"],
         )
         outlet_events[layer(area.area, RECEIVERS[hop])].extra = dict(done)

@@ -20,7 +20,7 @@ def pipeline(area: Area, schedule: str) -> None:
         **SETTINGS,
     )
     def tasks() -> None:
-        hops(area)
+        hops(area, only=area.area)
         monitor(own)
 
     tasks()

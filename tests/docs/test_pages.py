@@ -239,8 +239,9 @@ def test_every_key_of_area_yml_is_documented_and_no_other() -> None:
 def test_every_key_of_project_yml_is_documented_and_no_other() -> None:
     keys = [row[0].strip("` ") for row in table(section("areas.md", "project.yml"))]
 
-    assert keys == [f"calendar.{name}" for name in settings.Calendar.model_fields]
-    assert list(settings.Settings.model_fields) == ["calendar"]
+    calendar = [f"calendar.{name}" for name in settings.Calendar.model_fields]
+    assert keys == ["default_area", *calendar]
+    assert list(settings.Settings.model_fields) == ["calendar", "default_area"]
 
 
 @pytest.mark.parametrize(

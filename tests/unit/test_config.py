@@ -85,8 +85,8 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, schema, landing_schema, source, monitor, "
-        "retention, margin, deletes, entities, checks.",
+        "zzz: unknown key. Known: area, description, schema, landing_schema, source, schedule, "
+        "monitor, retention, margin, deletes, entities, checks.",
     ),
     (
         TREES,

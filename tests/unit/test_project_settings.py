@@ -1,5 +1,6 @@
 """`sql/project.yml`: what holds for all areas."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,4 +67,28 @@ def test_a_calendar_of_an_area_is_sent_to_the_project(tmp_path: Path) -> None:
     assert str(raised.value) == (
         "sql/one/area.yml: calendar: it is one for all areas, as the date dimension is. "
         "Move it to sql/project.yml."
+    )
+
+
+def test_a_command_means_the_default_area_where_none_is_named(tmp_path: Path) -> None:
+    project = declared(tmp_path, "default_area: two")
+    write(tmp_path, replace(THINGS, mrr="a", stg="b", table="c"), area="two", landing_schema=None)
+    assert project.area().area == "two"
+    assert project.area("one").area == "one"
+    assert project.scope(None)[0].area == "two"
+    assert [found[0].area for found in (project.entity("things"), project.dimension("things"))] == [
+        "two",
+        "two",
+    ]
+    assert project.entity("things", area="one")[0].area == "one"
+    assert project.dimension("one.things")[0].area == "one"
+    assert project.dimension("dim_things")[0].area == "one"
+
+
+def test_a_default_area_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        _ = declared(tmp_path, "default_area: too").areas
+    assert str(raised.value) == (
+        "sql/project.yml: default_area: area 'too': there is none of this name. "
+        "Did you mean 'two'? Known: one, two."
     )

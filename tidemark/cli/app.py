@@ -33,7 +33,10 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 AreaName = Annotated[
-    str | None, typer.Argument(metavar="AREA", help="Area; may be left out if there is only one.")
+    str | None,
+    typer.Argument(
+        metavar="AREA", help="Area; may be left out if there is only one, or a default one."
+    ),
 ]
 
 

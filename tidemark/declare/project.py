@@ -63,6 +63,7 @@ class Project:
             found[path.parent.name] = load_area(path, self.settings, areas=found)
         _schemas_have_one_use(found)
         _names_are_unique(found)
+        _default_is_there(self.settings, found)
         return sharing.ordered(found)
 
     @cached_property
@@ -80,12 +81,13 @@ class Project:
         return [area for area in self.areas.values() if area.source.name == source]
 
     def area(self, name: str | None = None) -> Area:
-        """Return one area by name, or the only one there is.
+        """Return one area by name, else the default one, or the only one there is.
 
         Raises:
             UnknownNameError: there is none of this name.
-            ConfigError: no name is given, and there are several areas.
+            ConfigError: no name is given, and there are several areas without a default.
         """
+        name = name or self.settings.default_area
         if name is None:
             if len(self.areas) == 1:
                 return next(iter(self.areas.values()))
@@ -101,7 +103,7 @@ class Project:
         """Return the area that a person means, and those of its entities that are named.
 
         Args:
-            area: its name; None: that of the entities, or the only one there is.
+            area: its name; None: that of the entities, the default, or the only one there is.
             entities: each ENTITY or AREA.ENTITY.
 
         Raises:
@@ -113,7 +115,7 @@ class Project:
         return wanted, tuple(wanted.entity(name) for name in entities)
 
     def entity(self, name: str, *, area: str | None = None) -> tuple[Area, Entity]:
-        """Find an entity by AREA.ENTITY, or by ENTITY if only one area has it.
+        """Find an entity by AREA.ENTITY, or by ENTITY if only one area has it, or the default one.
 
         Args:
             name: what a person wrote.
@@ -130,7 +132,7 @@ class Project:
             for one in self.areas.values()
             for entity in one.entities.values()
         ]
-        return _meant("entity", name, every)
+        return _meant("entity", name, every, self.settings.default_area)
 
     def dimension(self, name: str) -> tuple[Area, Entity]:
         """Find a dimension by its entity, or by its table, with or without the schema.
@@ -144,7 +146,7 @@ class Project:
             for entity in area.dimensions
             if (table := entity.table("dwh"))
         ]
-        return _meant("dimension", name, every)
+        return _meant("dimension", name, every, self.settings.default_area)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,9 @@ class _Spelled:
         return f"{self.area.area}.{self.entity.name}"
 
 
-def _meant(kind: str, name: str, every: Sequence[_Spelled]) -> tuple[Area, Entity]:
+def _meant(
+    kind: str, name: str, every: Sequence[_Spelled], default: str | None
+) -> tuple[Area, Entity]:
     # The strictest reading wins, so that a name that is enough today stays so when another area
     # gets a table of that name.
     ranked = (
@@ -172,6 +176,8 @@ def _meant(kind: str, name: str, every: Sequence[_Spelled]) -> tuple[Area, Entit
         [one for one in every if name == one.table],
     )
     found = next(filter(None, ranked), [])
+    if len(found) > 1:
+        found = [one for one in found if one.area.area == default] or found
     if len(found) > 1:
         raise AmbiguousNameError(kind, name, [one.full for one in found])
     if not found:
@@ -237,6 +243,13 @@ def _schemas_have_one_use(areas: Mapping[str, Area]) -> None:
                 f"sql/{area.area}/area.yml: landing_schema {area.landing_schema!r} of {area.area} "
                 f"is the schema of {other}. Give one of them another name."
             )
+
+
+def _default_is_there(settings: Settings, areas: Mapping[str, Area]) -> None:
+    if settings.default_area is not None and settings.default_area not in areas:
+        raise UnknownNameError(
+            "sql/project.yml: default_area: area", settings.default_area, sorted(areas)
+        )
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:

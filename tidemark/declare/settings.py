@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.scalars import (
     Duration,
+    PlainName,
     ServerName,
 )
 from tidemark.model import DEFAULT_SOURCE
@@ -59,6 +60,8 @@ class Settings(Declaration):
     """Settings for all areas, which share the one date dimension of the DWH."""
 
     calendar: Calendar = Calendar()
+    default_area: PlainName | None = None
+    """The area that a command means where none is named."""
 
 
 NO_SETTINGS = Settings()
