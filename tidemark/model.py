@@ -29,6 +29,11 @@ def dsn_variable(server: ServerName) -> str:
     return f"TIDEMARK_{kind}{server.upper()}_DSN"
 
 
+def url_variable(source: str) -> str:
+    """Return the environment variable that says where a source's files are."""
+    return f"TIDEMARK_SOURCE_{source.upper()}_URL"
+
+
 QualifiedName = tuple[str, str]
 """Schema and table, unquoted."""
 
@@ -114,8 +119,18 @@ class Reader:
     qualified_name: QualifiedName = ("", "")
 
 
-Kind = Literal["table", "view", "materialized view", "foreign table", "query"]
-"""What PostgreSQL calls something that has rows. A partitioned table is a table."""
+Kind = Literal["table", "view", "materialized view", "foreign table", "query", "files"]
+"""What PostgreSQL calls something that has rows. A partitioned table is a table. Files are no table
+of PostgreSQL's."""
+
+FILE = "_file"
+"""Column of a mirror with the file that showed a version: its path below the source's url."""
+
+LINE = "_line"
+"""Column of a mirror with the record's number in that file, from 1; a header is not counted."""
+
+ORIGIN = (FILE, LINE)
+"""Columns that say where a version was shown. That it is shown elsewhere again is no change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,8 @@ class Table:
     qualified_name: QualifiedName = ("", "")
     """The same name in its two parts; `name` joins them for people."""
     kind: Kind = "table"
+    generated: Mapping[str, str] = field(default_factory=dict)
+    """Column -> its expression, of those that are made of others where rows land."""
 
     def is_unique(self, key: Iterable[str]) -> bool:
         """Whether an index says that no two rows have the same key."""

@@ -19,7 +19,8 @@ LANDING = "lock table landing.sales in share mode"
 def limited(retail: Retail, **seconds: float) -> dict[str, Any]:
     """Return settings for `run` with other limits than those of area.yml."""
     changed = {key: timedelta(seconds=value) for key, value in seconds.items()}
-    source = retail.area.source
+    source = retail.area.database
+    assert source
     limits = source.limits.model_copy(update=changed)
     return {"source": source.model_copy(update={"limits": limits})}
 

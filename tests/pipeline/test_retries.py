@@ -63,7 +63,8 @@ def test_a_hop_whose_connection_is_dropped_is_done_again(
     retail.run()
     undisturbed.run()
     retail.change("sales", 1, quantity=7)
-    source = retail.area.source
+    source = retail.area.database
+    assert source
     patient = source.limits.model_copy(update={"lock_timeout": timedelta(0)})
     patient_source = source.model_copy(update={"limits": patient})
     retail.area = retail.area.model_copy(update={"source": patient_source})

@@ -265,7 +265,7 @@ REFUSED = [
         "source: a source is not a single word: write `source: {name: shop}`.",
     ),
     ("source", {"nmae": "shop"}, "source.nmae: unknown key. Did you mean 'name'?"),
-    ("source.kind", "mysql", "source.kind: Input should be 'postgres'."),
+    ("source.kind", "mysql", "source: kind: 'mysql' is none; write postgres or files."),
     (
         "source.name",
         "Shop",

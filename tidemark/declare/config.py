@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from tidemark.declare import reading
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.entity import Entity
+from tidemark.declare.reading import Files
 from tidemark.declare.scalars import (
     LONGEST_NAME,
     Duration,
@@ -37,6 +39,16 @@ from tidemark.errors import UnknownNameError, did_you_mean
 from tidemark.model import LAYERS, label
 
 
+def _kind(value: object) -> str:
+    named = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "~files" if named == "files" else "~postgres"
+
+
+Source = Annotated[
+    Annotated[Postgres, Tag("~postgres")] | Annotated[Files, Tag("~files")], Discriminator(_kind)
+]
+
+
 class Area(Declaration):
     """One subject area: a source, its entities, their SQL."""
 
@@ -46,7 +58,7 @@ class Area(Declaration):
     """Schema of the area's tables in MRR, STG and the DWH."""
     landing_schema: LandingSchema = ""
     """Schema of landing tables, cleansing views and work tables; by default `landing_<area>`."""
-    source: Postgres = Postgres()
+    source: Source = Postgres()
     schedule: Schedule | None = None
     """When it runs, in UTC, by a DAG of its own; None: with the others, by the master's DAG."""
     monitor: Monitor = Monitor()
@@ -68,6 +80,9 @@ class Area(Declaration):
         if not isinstance(entities, dict):
             return value
         deletes = {"deletes": value["deletes"]} if value.get("deletes") else {}
+        source = value.get("source")
+        if isinstance(source, dict) and source.get("kind") == "files":
+            entities = {name: _with_files(one, name, source) for name, one in entities.items()}
         named = {
             name: {**({} if one.get("from") else deletes), **one, "name": name}
             if isinstance(one, dict)
@@ -75,6 +90,16 @@ class Area(Declaration):
             for name, one in entities.items()
         }
         return {**value, "entities": named}
+
+    @model_validator(mode="after")
+    def _entities_are_of_the_source(self) -> Area:
+        for entity in self.entities.values():
+            if entity.files and self.database:
+                raise ValueError(
+                    f"entities.{entity.name}.source: files are for an area with `source: {{kind: "
+                    "files, url: …}`"
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -99,9 +124,9 @@ class Area(Declaration):
     def _queries_lie_apart(self) -> Area:
         """Refuse a query in a folder whose files are for something else, such as `migrate`."""
         for entity in self.entities.values():
-            if entity.source and entity.source.folder in {*LAYERS, self.source.name, "sample"}:
+            if entity.origin and entity.origin.folder in {*LAYERS, self.source.name, "sample"}:
                 raise ValueError(
-                    f"entities.{entity.name}.source.query: the files of {entity.source.folder}/ "
+                    f"entities.{entity.name}.source.query: the files of {entity.origin.folder}/ "
                     "are for something else. Put it into another folder of the area"
                 )
         return self
@@ -145,6 +170,11 @@ class Area(Declaration):
             )
             raise ValueError(f"entities.{round_[0]}.from: {', '.join(round_)} make each other")
         return self
+
+    @property
+    def database(self) -> Postgres | None:
+        """The database that is its source; None: its source is something else."""
+        return self.source if isinstance(self.source, Postgres) else None
 
     @property
     def sourced(self) -> Area:
@@ -216,3 +246,12 @@ class Area(Declaration):
         if own not in self.entities:
             raise UnknownNameError(f"entity of {self.area}", name, self.entities)
         return self.entities[own]
+
+
+def _with_files(entity: object, name: str, source: dict[str, Any]) -> object:
+    """Complete an entity's files with what the source says of all files."""
+    if not isinstance(entity, dict) or entity.get("from"):
+        return entity
+    if not entity.get("source"):
+        raise ValueError(f"entities.{name}.source is missing: name its files, such as {name}/*.csv")
+    return {**entity, "source": reading.of_entity(entity["source"], source)}

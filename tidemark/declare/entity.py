@@ -7,11 +7,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.moments import Moment
 from tidemark.declare.origin import Origin
+from tidemark.declare.reading import FilesOfEntity, document_path
 from tidemark.declare.scalars import (
     Duration,
     Identifier,
@@ -54,6 +55,17 @@ def _in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[s
         yield "fact", {"table": f"fact_{name}", **said}
 
 
+_OF_A_DATABASE = (
+    "extract",
+    "watermark",
+    "watermark_zone",
+    "watermark_sequence",
+    "lookback",
+    "settle",
+    "compare_keys_every",
+)
+"""Keys of an entity that say how a table is read."""
+
 _OF_A_SOURCE = (
     "source",
     "extract",
@@ -71,17 +83,43 @@ _OF_A_SOURCE = (
 """Keys of an entity that say how a source is read."""
 
 
+def _kind_of_origin(value: object) -> str:
+    is_files = isinstance(value, FilesOfEntity) or (isinstance(value, dict) and "files" in value)
+    return "~files" if is_files else "~table"
+
+
+_Origin = Annotated[
+    Annotated[Origin, Tag("~table")] | Annotated[FilesOfEntity, Tag("~files")],
+    Discriminator(_kind_of_origin),
+]
+
+
+def _kind_of_key(value: object) -> str:
+    return "~paths" if isinstance(value, Mapping) else "~columns"
+
+
+_Paths = Annotated[
+    Mapping[Identifier, Annotated[str, AfterValidator(document_path)]],
+    Field(min_length=1, max_length=31),
+]
+_Keys = Annotated[
+    Annotated[Key, Tag("~columns")] | Annotated[_Paths, Tag("~paths")], Discriminator(_kind_of_key)
+]
+
+
 class Entity(Declaration):
     """One source table or feed, or rows made of other entities' rows, through every layer."""
 
     name: PlainName = ""
-    source: Origin | None = None
-    """`schema.table` on the source, or a query; None: its rows are made of others'."""
+    source: _Origin | None = None
+    """`schema.table` on the source, a query, or the pattern of its files; None: its rows are made
+    of others'."""
     made_of: Names = Field(default=(), alias="from")
     """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
     touched_by: Mapping[PlainName, Touch] = {}
     """Entity of `from` -> which derived rows a row of it touches."""
-    key: Key
+    keyed_by: _Keys = Field(alias="key")
+    """Columns; or of JSON documents, column -> the path of its value, such as `$.event_id`."""
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
     watermark_zone: Zone | None = None
@@ -146,17 +184,25 @@ class Entity(Declaration):
     def _is_complete(self) -> Entity:
         if self.is_derived:
             return self._is_derived_well()
+        if self.files:
+            return self._is_read_well(self.files)
+        if self.paths:
+            raise ValueError("key: paths are for documents; of a table name the columns")
         if self.extract == "delta" and not self.watermark:
             raise ValueError("`watermark` is missing: name the column, or set `extract: full`")
+        return self
+
+    @model_validator(mode="after")
+    def _feeds_one_table(self) -> Entity:
         if self.dimension and self.fact:
             raise ValueError("an entity is a `dimension` or a `fact`, not both")
         dating = None if self.watermark_sequence else self.watermark
-        if self.dimension and not (self.dimension.effective or dating):
-            raise ValueError(
-                "`dimension.effective` is missing, and there is no watermark to use: name a "
-                "column, or set `effective: seen`"
-            )
-        return self
+        if self.is_derived or self.dimension is None or self.dimension.effective or dating:
+            return self
+        raise ValueError(
+            "`dimension.effective` is missing, and there is no watermark to use: name a column, or "
+            "set `effective: seen`"
+        )
 
     @model_validator(mode="after")
     def _numbers_are_no_times(self) -> Entity:
@@ -231,9 +277,24 @@ class Entity(Declaration):
                 )
         return self
 
+    def _is_read_well(self, files: FilesOfEntity) -> Entity:
+        for key in _OF_A_DATABASE:
+            if key in self.model_fields_set:
+                raise ValueError(f"`{key}` is for tables of a database, and this one has files")
+        if self.paths and files.format in {"csv", "parquet"}:
+            raise ValueError(f"key: paths are for documents; of {files.format} name the columns")
+        if not self.paths and files.format in {"json", "jsonl"}:
+            name = self.key[0]
+            raise ValueError(f"key: say where it is in a document: {{{name}: $.{name}}}")
+        is_set = self.deletes == "detect" and files.pattern.date_format is not None
+        if is_set and not (files.pattern.is_of_one_file or files.ready_when):
+            raise ValueError(
+                "`deletes: detect` takes the files of one date as the whole table, and nothing "
+                "says when all of them are there. Set `ready_when`"
+            )
+        return self
+
     def _is_derived_well(self) -> Entity:
-        if self.dimension and self.fact:
-            raise ValueError("an entity is a `dimension` or a `fact`, not both")
         for name in self.made_of:
             if name not in self.touched_by:
                 raise ValueError(
@@ -245,6 +306,26 @@ class Entity(Declaration):
             if strange := sorted({*touch.columns} - {*self.key}):
                 raise ValueError(f"touched_by.{name}: {strange[0]!r} is not in the key")
         return self
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The columns of its natural key."""
+        return tuple(self.keyed_by)
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """Column of the key -> its path in a document; empty: the key is of columns."""
+        return self.keyed_by if isinstance(self.keyed_by, Mapping) else {}
+
+    @property
+    def files(self) -> FilesOfEntity | None:
+        """Its files, if it has such a source."""
+        return self.source if isinstance(self.source, FilesOfEntity) else None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Its table or query, if its source is a database."""
+        return self.source if isinstance(self.source, Origin) else None
 
     @property
     def is_derived(self) -> bool:
@@ -273,13 +354,13 @@ class Entity(Declaration):
     @cached_property
     def source_name(self) -> QualifiedName:
         """Schema and table on the source, if it reads a table or a view."""
-        schema, dot, table = (self.source.table if self.source else "").partition(".")
+        schema, dot, table = (self.origin.table if self.origin else "").partition(".")
         return (schema, table) if dot else ("public", schema)
 
     @property
     def query(self) -> str:
         """The file of the query that it reads, below its area's folder; '': it reads a table."""
-        return self.source.query if self.source else ""
+        return self.origin.query if self.origin else ""
 
     @property
     def dated_by(self) -> Moment | None:

@@ -68,8 +68,9 @@ class Project:
 
     @cached_property
     def sources(self) -> tuple[ServerName, ...]:
-        """The sources of the areas, by name; areas may share one."""
-        return tuple(dict.fromkeys(area.source.name for area in self.areas.values()))
+        """The databases that are sources of areas, by name; areas may share one."""
+        named = (area.database.name for area in self.areas.values() if area.database)
+        return tuple(dict.fromkeys(named))
 
     @property
     def servers(self) -> tuple[ServerName, ...]:

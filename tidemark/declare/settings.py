@@ -40,6 +40,8 @@ class Postgres(Declaration):
         if isinstance(value, str):
             raise ValueError(f"a source is not a single word: write `source: {{name: {value}}}`")
         named = value if isinstance(value, dict) else {}
+        if named.get("kind", "postgres") != "postgres":
+            raise ValueError(f"kind: {named['kind']!r} is none; write postgres or files")
         misplaced = [key for key in Limits.model_fields if key in named]
         if misplaced:
             limits = ", ".join(f"{key}: {named[key]}" for key in misplaced)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from tidemark.errors import ConfigError, did_you_mean
 
@@ -17,6 +17,10 @@ _Error = Mapping[str, Any]
 """What pydantic says of one key."""
 
 _MISSPELT = "extra_forbidden"
+
+KIND = "~"
+"""First character of the tags of values that may be of several kinds. They are no keys of the file,
+though pydantic says them like keys."""
 
 
 def parsed(path: Path, where: str) -> Any:
@@ -55,6 +59,8 @@ def _follows(one: _Error, found: Sequence[_Error]) -> bool:
     The key that a misspelt one was meant to be is missing, which is no second fault either.
     """
     *parents, last = one["loc"] or ("the file",)
+    if _is_handed_down(one, found):
+        return True
     beside = [other for other in found if [*other["loc"][:-1]] == parents and other["loc"]]
     if one["type"] == "missing":
         misspelt = [str(other["loc"][-1]) for other in beside if other["type"] == _MISSPELT]
@@ -62,8 +68,17 @@ def _follows(one: _Error, found: Sequence[_Error]) -> bool:
     return last == "name" and any(other["loc"][-1] == "[key]" for other in beside)
 
 
+def _is_handed_down(one: _Error, found: Sequence[_Error]) -> bool:
+    """Whether an entity has from its source what is wrong: it was told there."""
+    if one["loc"][:1] != ("entities",):
+        return False
+    above = [other for other in found if other["loc"][:1] == ("source",)]
+    return any((other["loc"][-1], other["msg"]) == (one["loc"][-1], one["msg"]) for other in above)
+
+
 def _said(one: _Error, root: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in one["loc"]) or "the file"
+    named = [str(part) for part in one["loc"] if not str(part).startswith(KIND)]
+    place = ".".join(named) or "the file"
     if one["type"] == _MISSPELT:
         fields = _model_at(one["loc"][:-1], root).model_fields
         known = [field.alias or name for name, field in fields.items()]
@@ -79,12 +94,23 @@ def _said(one: _Error, root: type[BaseModel]) -> str:
 def _model_at(location: tuple[int | str, ...], root: type[BaseModel]) -> type[BaseModel]:
     """Find the model that declares the keys at a place of the file."""
     model, parts = root, iter(location)
+    annotation: object = root
     for part in parts:
-        annotation = model.model_fields[str(part)].annotation
+        if str(part).startswith(KIND):
+            annotation = _of_kind(annotation, str(part)) or annotation
+        else:
+            annotation = model.model_fields[str(part)].annotation
         model = _model_in(annotation) or model
         if get_origin(annotation) in (Mapping, tuple):
             next(parts, None)  # A name, or a position, of the user's own.
     return model
+
+
+def _of_kind(annotation: object, kind: str) -> object | None:
+    """Find the one of several kinds that has this tag."""
+    if any(isinstance(one, Tag) and one.tag == kind for one in get_args(annotation)):
+        return annotation
+    return next(filter(None, (_of_kind(one, kind) for one in get_args(annotation))), None)
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from tidemark.declare import extras
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError, UnknownNameError
-from tidemark.install import extras, servers
+from tidemark.install import servers
 from tidemark.model import ServerName
 from tidemark.postgres import driver_errors, settings
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, ConnectError, did_you_mean
 from tidemark.install import embedded
-from tidemark.model import LAYERS, ServerName, dsn_variable, is_source
+from tidemark.model import LAYERS, ServerName, dsn_variable, is_source, url_variable
 from tidemark.postgres import driver_errors, sessions, settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def resolve(project: Project) -> sessions.Servers:
     folder, own = embedded_folder(project), _without(dsns, project)
     if own:
         dsns |= embedded.running(folder, own) or embedded.start(folder, own)
-    return sessions.Servers({server: dsns[server] for server in project.servers}, embedded=own)
+    named = {server: dsns[server] for server in project.servers}
+    return sessions.Servers(named, embedded=own, urls=_urls(project, os.environ))
 
 
 @contextmanager
@@ -106,6 +107,13 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
             dsns[server] = next(iter(named.values()))
     _refuse_some_layers(dsns)
     return dsns
+
+
+def _urls(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
+    """Read from the environment and `.env` where the files of sources are: source -> url."""
+    values = {**_read_env_file(project.home / ".env"), **environ}
+    sources = {area.source.name for area in project.areas.values() if not area.database}
+    return {name: url for name in sources if (url := values.get(url_variable(name)))}
 
 
 def _variables(server: ServerName) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from types import MappingProxyType
 
 from tidemark.errors import ServerVersionError, TidemarkError
 from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
@@ -110,9 +111,15 @@ class Servers:
     """
 
     def __init__(
-        self, dsns: Mapping[ServerName, str], *, embedded: Collection[ServerName] = ()
+        self,
+        dsns: Mapping[ServerName, str],
+        *,
+        embedded: Collection[ServerName] = (),
+        urls: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.dsns = dict(dsns)
+        self.urls = dict(urls)
+        """Source -> where its files are, if the environment says it."""
         self.embedded = frozenset(embedded)
         """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}

@@ -175,11 +175,13 @@ def watermark(
 
 def limits(area: Area) -> Composable:
     """Compose the time limits of a transaction on the source, so that it gives way to others."""
+    assert area.database is not None, "a source that is a database"
+    said = area.database.limits
     return compose.statement(
         __name__,
         "limits",
-        statement_timeout=_milliseconds(area.source.limits.statement_timeout),
-        lock_timeout=_milliseconds(area.source.limits.lock_timeout),
+        statement_timeout=_milliseconds(said.statement_timeout),
+        lock_timeout=_milliseconds(said.lock_timeout),
     )
 
 

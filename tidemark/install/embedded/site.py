@@ -16,8 +16,8 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tidemark.declare import extras
 from tidemark.errors import EmbeddedError
-from tidemark.install import extras
 from tidemark.install.embedded import custody, postmaster, user
 from tidemark.install.embedded.user import User
 

