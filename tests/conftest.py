@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fix_compose",
     "tests.fix_retail",
     "tests.fix_faults",
+    "tests.fix_files",
     "tests.fix_shop",
     "tests.fix_silence",
     "tests.fix_star",

@@ -28,6 +28,8 @@ class Look:
     """The source's clock."""
     seconds: float
     """How long the snapshot was open."""
+    items: int | None = None
+    """How many items were new, such as files; None: the rows are those of a table."""
 
     @property
     def info(self) -> dict[str, object]:
@@ -38,10 +40,13 @@ class Look:
             "high": high.isoformat() if high else None,
             "source_clock": self.clock.isoformat(),
             **({"held_back_by": str(held_by)} if held_by else {}),
+            **({"items": self.items} if self.items is not None else {}),
             "snapshot_seconds": round(self.seconds, 3),
         }
 
     def __str__(self) -> str:
+        if self.items is not None:
+            return f"{self.items:,} new {'item' if self.items == 1 else 'items'}"
         if self.window.high is None:
             return "the whole table"
         held = f" (held back by {self.window.held_by})" if self.window.held_by else ""
@@ -72,6 +77,8 @@ class Counts:
     """Rows that were left out, since their watermark lies in the future."""
     drift: str = ""
     """How the mirror has followed its source's columns."""
+    remarks: tuple[str, ...] = ()
+    """What is worth telling of single items, such as files."""
     look: Look | None = None
     """The look at the source, of an extraction."""
     stream_seconds: float | None = None
@@ -102,7 +109,8 @@ class Counts:
     def is_telling(self) -> bool:
         """Whether there is more to report than that a look has found nothing."""
         is_noted = any(getattr(self, what) for what in _NOTES)
-        return bool(self.processed or self.changed or self.warning or self.drift or is_noted)
+        is_told = bool(self.warning or self.drift or self.remarks or is_noted)
+        return bool(self.processed or self.changed or is_told)
 
     @property
     def changed(self) -> int:
@@ -119,6 +127,7 @@ class Counts:
         spent = {"stream_seconds": self.stream_seconds, "apply_seconds": self.apply_seconds}
         return {
             **({"drift": self.drift} if self.drift else {}),
+            **({"remarks": list(self.remarks)} if self.remarks else {}),
             **(self.look.info if self.look else {}),
             **{what: rows for what in _NOTES if (rows := getattr(self, what))},
             **{what: round(each, 3) for what, each in spent.items() if each is not None},
@@ -164,6 +173,7 @@ class HopResult:
                 yield f"{name}: {in_the_future(counts.future)}"
             if counts.drift:
                 yield f"{name}: {counts.drift}"
+            yield from counts.remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,7 @@ def remarks(hops: Iterable[HopResult]) -> Iterator[str]:
     counted = [(name, counts) for hop in hops for name, counts in hop.entities.items()]
     yield from (counts.drift for _, counts in counted if counts.drift)
     for name, counts in counted:
+        yield from counts.remarks
         if counts.future:
             yield f"{name}: {in_the_future(counts.future)}"
     holders = {str(c.look.window.held_by) for _, c in counted if c.look and c.look.window.held_by}

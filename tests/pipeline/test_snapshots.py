@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import composed, fix_areas
+from tests import composed, fix_areas, fix_files
 from tests.fix_areas import Dimension, Fact, Made
+from tests.fix_files import csv_text
 from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
@@ -111,6 +112,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
         share(retail)
         draw(retail)
+        take_files(retail)
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):
@@ -214,6 +216,21 @@ def draw(retail: Retail) -> None:
     retail.warehouse.execute("operational", "create schema zoned_numbers")
     retail.warehouse.execute("operational", "create sequence zoned_numbers.drawn")
     beside(retail, numbered, area="zoned_numbers").run()
+
+
+def take_files(retail: Retail) -> None:
+    """Take two files of a day, of which one has rows that are none; then all of them again."""
+    entity = {"source": "dropped/*.csv", "key": ["id"], "mrr": "mrr_dropped", "stg": "stg_dropped"}
+    fix_files.declare(retail.home, {"dropped": entity}, area="dropped")
+    for number in (1, 2):
+        rows = csv_text((1, "a"), (1, "b"), (None, "no key"))
+        fix_files.written(retail.home / f"drops/dropped/{number}.csv", rows)
+    project = Project(retail.home)
+    migrate.migrate(project, retail.servers)
+    area = project.area("dropped")
+    pipeline.run(retail.servers, area)
+    refresh = Overrides(refresh=frozenset({"dropped"}))
+    pipeline.run(retail.servers, area, overrides=refresh)
 
 
 def share(retail: Retail) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import pytest
 
 from tests.fix_areas import Dimension, Made, Make
+from tests.fix_files import Drop, Dropped, csv_text
 from tests.fix_memory import MemorySource
 from tidemark.batch import extract, pipeline
 from tidemark.layers import positions
@@ -18,6 +18,7 @@ from tidemark.postgres import transfer
 from tidemark.postgres.inlet import OWN_COLUMNS
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta, Source, Which
+from tidemark.sources.files import FilesSource
 from tidemark.sources.postgres import PostgresSource
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
@@ -28,14 +29,19 @@ CLOCKED = replace(
 )
 COLUMNS = (Column("id", "integer"), Column("v", "text"))
 
+TYPED = """
+create table mrr_things (id integer, v text, _file text, _line bigint);
+select tidemark.create_mirror('mrr_things', array['id']);
+"""
+
 Rows = list[tuple[Any, ...]]
 
 
 class Feed(Protocol):
     """A source, and what its application does."""
 
-    made: Made
-
+    @property
+    def made(self) -> Made: ...
     @property
     def source(self) -> Source: ...
 
@@ -96,10 +102,36 @@ class Journal:
         self.source.say((str(key),))
 
 
-@pytest.fixture(params=[Tables, Clocked, Journal], ids=["postgres", "clocks", "memory"])
-def feed(request: pytest.FixtureRequest, made: Make) -> Feed:
-    kind: Callable[[Made], Feed] = request.param
-    return kind(made(CLOCKED if kind is Clocked else THINGS))
+@dataclass
+class Drops:
+    """A partner drops a file for each row, and takes the files of a row away with it."""
+
+    made: Dropped
+    source: FilesSource = field(init=False)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.source = FilesSource(self.made.servers, self.made.area)
+
+    def put(self, key: int, value: str) -> None:
+        self.number += 1
+        self.made.drop(f"things/{self.number:03}-{key}.csv", csv_text((key, value)))
+
+    def drop(self, key: int) -> None:
+        for path in self.made.drops.glob(f"things/*-{key}.csv"):
+            path.unlink()
+
+
+@pytest.fixture(params=["postgres", "clocks", "memory", "files"])
+def feed(request: pytest.FixtureRequest, made: Make, dropped: Drop) -> Feed:
+    match request.param:
+        case "postgres":
+            return Tables(made(THINGS))
+        case "clocks":
+            return Clocked(made(CLOCKED))
+        case "memory":
+            return Journal(made(THINGS))
+    return Drops(dropped({}, sql={"mrr/01_things.sql": TYPED}))
 
 
 def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
@@ -116,7 +148,8 @@ def look(feed: Feed, at: Positions) -> tuple[Rows, Positions]:
     with feed.source.open(feed.made.area, at) as delta:
         assert list(delta.to_send) in ([], ["things"])
         rows = sent(feed, delta) if delta.to_send else []
-        return rows, json.loads(json.dumps(delta.positions))
+        moved = json.loads(json.dumps(delta.positions))
+        return rows, {"things": {**at.get("things", {}), **moved["things"]}}
 
 
 def test_the_first_look_shows_all_and_the_next_what_is_new(feed: Feed):

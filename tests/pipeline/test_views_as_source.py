@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Made, Make
-from tidemark.errors import ContractError, NullWatermarkError, RefusedRowError
+from tidemark.errors import ContractError, NullWatermarkError
 from tidemark.observe import plan
 
 COLUMNS = {"id": "int", "v": "text", "updated_at": "timestamptz"}

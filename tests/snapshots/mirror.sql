@@ -139,7 +139,7 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers
+    from landing.customers as l
 ) as i;
 
 -- find
@@ -176,9 +176,59 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers
+    from landing.customers as l
 ) as i
 inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
+
+-- find
+select
+    m.id,
+    m.ctid as _row,
+    (
+        false
+        or (m.id is distinct from i.id or m.v is distinct from i.v)
+        or m._deleted_at is distinct from i._deleted_at
+    ) as _differs
+from (
+    select
+        id,
+        v,
+        _file,
+        _line,
+        27::bigint as _batch_id,
+        0::bigint as _seq,
+        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        null::timestamptz as _deleted_at
+    from (
+        select distinct on (id)
+            id,
+            v,
+            _file,
+            _line,
+            l._seq,
+            l._extracted_at,
+            l._deleted_at
+        from (
+            select
+                l.id,
+                l.v,
+                i.item as _file,
+                coalesce(l._line, l._seq - i.first + 1) as _line,
+                l._seq,
+                timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                    secs => (i.number - 1) / 1e6
+                ) as _extracted_at,
+                l._deleted_at
+            from landing_dropped.dropped as l
+            inner join unnest(
+                array[1, 3]::bigint[], array['dropped/1.csv', 'dropped/2.csv']::text[]
+            ) with ordinality as i (first, item, number)
+                on i.number = width_bucket(l._seq, array[1, 3]::bigint[])
+        ) as l
+        order by id, l._seq desc
+    ) as l
+) as i
+inner join public.mrr_dropped as m on m.id = i.id;
 
 -- find
 select
@@ -307,7 +357,7 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers
+    from landing.customers as l
 ) as i
 where not exists (
     select
@@ -502,7 +552,7 @@ inner join (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers
+    from landing.customers as l
 ) as i on f.customer_id = i.customer_id
 where m.ctid = f._row and f._differs;
 

@@ -121,7 +121,7 @@ from (
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         _deleted_at,
         _deleted_at is not null as _follows
-    from landing.things
+    from landing.things as l
 ) as i;
 
 -- arrive_behind

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tidemark.batch import agreement, landing, refused, running
+from tidemark.batch import agreement, landing, merging, refused, running
 from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.batch.running import Running
 from tidemark.declare.config import Area
-from tidemark.declare.entity import Entity
 from tidemark.errors import RefusedRowError
 from tidemark.layers import (
     deletes,
@@ -19,7 +18,6 @@ from tidemark.layers import (
     mirror,
     positions,
     seen,
-    versions,
 )
 from tidemark.layers.mirror import Mirror, Mirrored
 from tidemark.model import NO_OVERRIDES, Key, Overrides, Position, QualifiedName, Repair, Table
@@ -27,7 +25,6 @@ from tidemark.postgres import (
     compose,
     db,
     question,
-    refusals,
 )
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
@@ -120,7 +117,7 @@ def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_del
         for name in landed.compared:
             _delete(work, name, apart=name in landed.keyed, accept=accept_deletes)
         for name in landed.to_merge:
-            _merge(work, name, landed.streamed[name])
+            merging.merge(work, name, landed.streamed[name], accept_deletes=accept_deletes)
         work.delta.landed(work.mrr)
         positions.record(work.mrr, work.area, reached, work.batch_id)
         entities = {*landed.to_merge, *landed.compared}
@@ -138,7 +135,11 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
             entity, mirrored = work.area.entities[name], work.mirrors[name]
             # What is refused is not gone.
             is_gone = entity.deletes == "detect" and not streamed[name].refused
-            resent = _resent(entity, mirrored, keys, work.lineage, is_gone=is_gone)
+            payload, clock = mirrored[0].payload, work.delta.clock
+            landed = landing.relation(entity, payload, [streamed[name]], clock)
+            if streamed[name].is_numbered:
+                landed = landing.last(entity, payload, landed)
+            resent = _resent(landed, mirrored, keys, work.lineage, is_gone=is_gone)
             work.counts[name].processed = streamed[name].rows + streamed[name].refused
             refused.keep(work, name, [streamed[name]])
             merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
@@ -147,7 +148,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
 
 
 def _resent(
-    entity: Entity,
+    landed: Composable,
     mirrored: tuple[Mirror, Table],
     keys: Sequence[Key],
     lineage: Lineage,
@@ -159,10 +160,11 @@ def _resent(
     return compose.statement(
         __name__,
         "resent",
-        payload=Columns(target.payload, texts=target.texts),
+        payload=Columns(target.payload),
+        compared=target.compared,
         key=Columns(target.key),
         mirror=target.name,
-        landing=db.name(*entity.landing),
+        landing=landed,
         keys=mirror.key_rows(table, target.key, keys),
         batch_id=db.literal(batch_id),
         clock=db.literal(clock),
@@ -195,26 +197,6 @@ def _delete(work: Work, name: str, *, apart: bool, accept: bool) -> None:
         work.counts[name].deleted = deletes.apply(
             work.mrr, entity, target, keys, work.lineage, rows=table.rows, accept=accept
         )
-
-
-def _merge(work: Work, name: str, landed: Sequence[Streamed]) -> None:
-    target = work.mirrors[name][0]
-    brought = {column for one in landed for column in one.brought}
-    # Unless an item brings an order or deletes, each row is the only version of its key.
-    is_ordered = not brought.isdisjoint({"_seq", "_deleted_at"})
-    incoming = compose.statement(
-        __name__,
-        "versions" if is_ordered else "incoming",
-        payload=Columns(target.payload),
-        landing=db.name(*work.area.entities[name].landing),
-        batch_id=db.literal(work.batch_id),
-        extracted_at=db.literal(work.delta.clock),
-    )
-    with work.counts[name].timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
-        refused.keep(work, name, landed)
-        merge = versions.apply if is_ordered else mirror.apply
-        rows = sum(one.rows for one in landed)
-        work.counts[name].add(merge(work.mrr, target, incoming, rows=rows))
 
 
 def _record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,15 +13,16 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Positions, QualifiedName, Repair, Table, Window
-from tidemark.postgres import careful, db, inlet, refusals, transfer, watermarks
-from tidemark.postgres.db import Session
+from tidemark.model import FILE, ORIGIN, Column, Positions, QualifiedName, Repair, Table, Window
+from tidemark.postgres import careful, compose, db, inlet, refusals, transfer, watermarks
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
 from tidemark.postgres.watermarks import Watermark
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts, Look
-from tidemark.sources import Delta, Which
+from tidemark.sources import Delta, Itemized, Which
 
 Lineage = tuple[int, datetime]
 """The batch that writes a row, and the source's clock when it was read."""
@@ -117,11 +118,64 @@ def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = Fals
     target, table = work.mirrors[name]
     columns = tuple(column for column in table.columns if column.name in target.payload)
     return Task(
-        Landing(work.area.entities[name].landing, columns + inlet.OWN_COLUMNS),
+        landing_of(work.area.entities[name], columns, work.delta.tables[name]),
         partial(work.delta.send, name, which=which),
         adds=is_beside,
         refused=refused(work.area.entities[name]),
     )
+
+
+def landing_of(entity: Entity, columns: Sequence[Column], shown: Table) -> Landing:
+    """Return the landing table of an entity's rows in MRR.
+
+    Args:
+        entity: whose rows they are.
+        columns: what lands of them, with the types of the mirror.
+        shown: what the source shows. Rows of files are numbered as they land.
+    """
+    if shown.kind != "files":
+        return Landing(entity.landing, (*columns, *inlet.OWN_COLUMNS))
+    made = {
+        name: f"{shown.column(name).type} generated always as {expression} stored"
+        for name, expression in shown.generated.items()
+    }
+    # A row without a key is refused where its line is known, and not when rows are merged.
+    types = {one.name: made.get(one.name, one.type) for one in columns}
+    types |= {name: f"{types[name]}{careful.NOT_NULL}" for name in entity.key}
+    own = (inlet.NUMBERED if one.name == "_seq" else one for one in inlet.OWN_COLUMNS)
+    return Landing(entity.landing, (*(replace(one, type=types[one.name]) for one in columns), *own))
+
+
+def relation(
+    entity: Entity, payload: Sequence[str], landed: Sequence[Streamed], clock: datetime
+) -> Composable:
+    """Compose the relation of landed rows; those of files say where they were shown.
+
+    Args:
+        entity: whose rows they are.
+        payload: the columns of the mirror.
+        landed: what has landed.
+        clock: of the look. The files of one look are a microsecond apart, in their order: so their
+            versions have an order by time as well.
+    """
+    items = [each for one in landed if one.is_numbered for each in one.items]
+    if FILE not in payload or not items:
+        return db.name(*entity.landing)
+    return compose.statement(
+        __name__,
+        "placed",
+        landing=db.name(*entity.landing),
+        columns=Columns(tuple(one for one in payload if one not in ORIGIN)),
+        firsts=db.literal([first for first, _ in items]),
+        items=db.literal([item for _, item in items]),
+        clock=db.literal(clock),
+    )
+
+
+def last(entity: Entity, payload: Sequence[str], landed: Composable) -> Composable:
+    """Compose the relation of the last version of each key, of a relation of landed rows."""
+    parts: Parts = {"key": Columns(entity.key), "payload": Columns(tuple(payload))}
+    return compose.statement(__name__, "last", parts, landed=landed)
 
 
 def _keys(work: Work, names: Iterable[str]) -> list[Task]:
@@ -140,10 +194,12 @@ def _stream(work: Work, tasks: Sequence[Task]) -> Mapping[str, Streamed]:
 
 def _tell(work: Work, streamed: Mapping[str, Streamed], fetched: Mapping[str, Streamed]) -> None:
     """Note for the log what was read, and how long it took."""
-    held = time.monotonic() - work.delta.began
+    delta, held = work.delta, time.monotonic() - work.delta.began
     for name in work.area.entities:
-        own = work.counts[name]
-        own.look = Look(work.window(name), work.delta.clock, held)
+        own, items = work.counts[name], None
+        if isinstance(delta, Itemized):
+            items, own.remarks = len(delta.items[name]), tuple(delta.remarks(name))
+        own.look = Look(work.window(name), delta.clock, held, items)
         own.fetched = fetched[name].rows if name in fetched else 0
         own.future = work.delta.future.get(name, 0)
     for landed in (streamed, fetched):

@@ -15,7 +15,16 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.layers import checking, contracts
 from tidemark.layers.checking import Checked
-from tidemark.model import Column, Key, QualifiedName, Reader, ServerName, Table, compared_as_text
+from tidemark.model import (
+    ORIGIN,
+    Column,
+    Key,
+    QualifiedName,
+    Reader,
+    ServerName,
+    Table,
+    compared_as_text,
+)
 from tidemark.postgres import (
     catalog,
     compose,
@@ -85,6 +94,12 @@ class Mirror:
     def history(self) -> Composable:
         """The quoted name of the table with the replaced versions."""
         return db.name(*contracts.history_of(self.table))
+
+    @property
+    def compared(self) -> Columns:
+        """The columns in which two versions of a row differ."""
+        some = tuple(column for column in self.payload if column not in ORIGIN)
+        return Columns(some, texts=self.texts)
 
     @property
     def found(self) -> WorkTable:
@@ -237,7 +252,8 @@ def apply(
         "found": mirror.found.name,
         "incoming": incoming,
         "key": Columns(mirror.key),
-        "payload": Columns(mirror.payload, texts=mirror.texts),
+        "payload": Columns(mirror.payload),
+        "compared": mirror.compared,
         "rewrite": db.literal(rewrite),
     }
     if rows > worktable.FEW and is_empty(session, mirror):

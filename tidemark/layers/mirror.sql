@@ -26,7 +26,7 @@ select
     m.ctid as _row,
     (
         {rewrite}
-        or {m.payload is distinct from i.payload}
+        or {m.compared is distinct from i.compared}
         or m._deleted_at is distinct from i._deleted_at
     ) as _differs
 from {incoming} as i

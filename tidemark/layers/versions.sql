@@ -73,7 +73,7 @@ compared as (
             row_number() over arrival = 1
             or _batch_id = any ({rewrite}::bigint[])
             or _deleted_at is distinct from lag(_deleted_at) over arrival
-            or {payload is distinct from lag(payload) over arrival}
+            or {compared is distinct from lag(compared) over arrival}
         ) as _differs,
         _here is null
         and (_batch_id, _seq, true)

@@ -30,7 +30,7 @@ from tidemark.postgres import compose, question, transfer
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Task
-from tidemark.sources import Countable, Delta
+from tidemark.sources import Countable, Delta, Itemized
 from tidemark.sources import window as in_window
 from tidemark.star import schema
 
@@ -50,6 +50,8 @@ class Planned:
     compared_by: datetime | None
     """When keys are compared at the latest: now, if this batch does it. None: they never are."""
     held_by: str | None
+    items: list[str]
+    """The items that are new, such as files, in their order."""
     notes: list[str]
     """Why all rows are read again, and what a look at it costs that one at a table does not."""
 
@@ -149,7 +151,7 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
     """Say what the batch would read of an entity, and what it would stop with."""
     delta = look.delta
     window = delta.windows.get(name, Window(None, None))
-    entity, shown = look.area.entities[name], delta.tables[name]
+    entity, shown = look.area.entities[name], delta.tables.get(name)
     found = _compared(look, entity, window, mirrored)
     comparison = found or _Comparison()
     planned = Planned(
@@ -161,14 +163,15 @@ def _planned(look: _Look, name: str, mirrored: tuple[Mirror, Table]) -> tuple[Pl
         future=delta.future.get(name, 0),
         compared_by=delta.clock if found else delta.compared_by.get(name),
         held_by=str(window.held_by) if window.held_by else None,
-        notes=[*filter(None, (window.why, _cost(entity, shown)))],
+        items=list(delta.items[name]) if isinstance(delta, Itemized) else [],
+        notes=[*filter(None, (window.why, _cost(entity, shown) if shown else None))],
     )
     return planned, comparison.objection
 
 
 def _cost(entity: Entity, shown: Table) -> str:
     """Say what a batch has to read where there is no table that counts its deletes."""
-    if shown.kind == "table":
+    if shown.kind in {"table", "files"}:
         return ""
     what = f"{shown.name} is a {shown.kind}"
     if entity.extract == "full":

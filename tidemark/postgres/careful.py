@@ -7,6 +7,7 @@ a matter of one statement: no row becomes a Python object, however many are bad.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidemark.model import Column
 from tidemark.postgres import compose, db, worktable
@@ -28,6 +29,9 @@ OWN_COLUMNS = (
 
 REFUSED_COLUMNS = worktable.own(item="text", line="bigint", row_text="text", reasons="text[]")
 """Columns of a work table that takes refused rows."""
+
+NOT_NULL = " not null"
+"""Behind the type of a column of a landing table without which a row has no key."""
 
 _NUMBER = Column("_number", "bigint generated always as identity")
 
@@ -80,7 +84,7 @@ def sort(
         session.run(compose.statement(__name__, "keep", parts, **keep))
     good = 0
     if columns:
-        types = [db.raw(column.type) for column in columns]
+        types = [db.raw(column.type.removesuffix(NOT_NULL)) for column in columns]
         take: Parts = {"landing": landing.name, "columns": names, "types": types}
         good = session.run(compose.statement(__name__, "take", parts, **take))
     worktable.release(session, came, rows=good + bad)
@@ -89,6 +93,10 @@ def sort(
 
 def _reason(column: Column) -> Composable:
     """Compose why a value is none of its column; null if it is one."""
+    if column.type.endswith(NOT_NULL):
+        column = replace(column, type=column.type.removesuffix(NOT_NULL))
+        which = {"column": db.literal(column.name), "value": db.name("c", column.name)}
+        return compose.statement(__name__, "reason_of_key", reason=_reason(column), **which)
     if column.type == "text":
         return db.raw("null")
     is_told = "." not in column.type and column.type.removesuffix("[]") not in _RAISING

@@ -11,3 +11,6 @@ rollback to savepoint item; release savepoint item
 
 -- name: release
 release savepoint item
+
+-- name: number
+select setval(pg_get_serial_sequence({landing}, '_seq'), {following}, false)

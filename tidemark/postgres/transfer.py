@@ -80,6 +80,10 @@ class Streamed:
     """Rows that could not land."""
     brought: frozenset[str] = frozenset()
     """Columns that the items had."""
+    items: tuple[tuple[int, str], ...] = ()
+    """See `Inlet.items`."""
+    is_numbered: bool = False
+    """Whether the table has numbered its rows as they landed."""
 
 
 def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
@@ -268,7 +272,9 @@ def land(receiver: Session, task: Task) -> Streamed:
             task.send(out)
         worktable.analyze(receiver, landing.name, rows=out.rows)
     seconds = time.monotonic() - start
-    return Streamed(out.rows, seconds, out.refused, frozenset(out.brought))
+    return Streamed(
+        out.rows, seconds, out.refused, frozenset(out.brought), tuple(out.items), out.is_numbered
+    )
 
 
 def append(

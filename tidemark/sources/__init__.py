@@ -75,7 +75,10 @@ class Delta(Protocol):
 
     @property
     def positions(self) -> Positions:
-        """How far each item is read once everything that is new, and was sent, has landed."""
+        """How far each item is read once everything that is new, and was sent, has landed.
+
+        Items that have not moved may be left out.
+        """
         ...
 
     def send(self, entity: str, out: Out, which: Which = "new") -> None:
@@ -110,6 +113,20 @@ class Countable(Protocol):
 
     def count(self, entity: str) -> int:
         """Count the new rows of an entity."""
+        ...
+
+
+@runtime_checkable
+class Itemized(Protocol):
+    """A delta whose rows come in items of their own, such as files."""
+
+    @property
+    def items(self) -> Mapping[str, Sequence[str]]:
+        """Entity -> the items that are new, in their order."""
+        ...
+
+    def remarks(self, entity: str) -> Sequence[str]:
+        """Return what is worth telling of the items of an entity that were sent."""
         ...
 
 
@@ -195,6 +212,10 @@ class Examinable(Protocol):
 
 def of(servers: Servers, area: Area) -> Source:
     """Return the source of an area."""
+    if area.database is None:
+        from tidemark.sources.files import FilesSource
+
+        return FilesSource(servers, area)
     from tidemark.sources.postgres import PostgresSource
 
     return PostgresSource(servers)

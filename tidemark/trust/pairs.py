@@ -206,7 +206,7 @@ def staged(target: Mirror, cleaned: Composable, applied: int) -> RelationPair:
     return RelationPair(
         CommonColumns(
             target.key,
-            tuple(c for c in target.payload if c not in target.key),
+            tuple(c for c in target.compared.names if c not in target.key),
             texts=target.texts,
         ),
         compose.statement(__name__, "cleaned_rows", columns=columns, cleaned=cleaned, applied=last),

@@ -263,7 +263,7 @@ def _rebuild_derived(stg: Session, derivation: Derivation, last: Mapping[int, Ap
 
 
 def _changes_of_stg(stg: Session, target: Mirror, before: Composable) -> Changes:
-    attributes = tuple(column for column in target.payload if column not in target.key)
+    attributes = tuple(one for one in target.compared.names if one not in target.key)
     common = CommonColumns(target.key, attributes, texts=target.texts)
     was, now = (
         compose.statement(__name__, "live", payload=Columns(target.payload), table=table)

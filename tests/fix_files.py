@@ -1,0 +1,117 @@
+"""Areas whose source is a folder of files: one entity, and what is dropped for it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fix_areas import Made
+from tests.fix_servers import HOME, Warehouse, new_databases
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.model import ServerName
+from tidemark.postgres.sessions import Servers
+
+THINGS = {"source": "things/*.csv", "key": ["id"]}
+
+
+@dataclass
+class Dropped(Made):
+    """A migrated area of files. A test drops files, and runs."""
+
+    @property
+    def drops(self) -> Path:
+        """The folder of the source."""
+        return self.home / "drops"
+
+    def drop(self, path: str, content: bytes | str) -> Path:
+        """Write a file, whole at once, as a good partner does."""
+        return written(self.drops / path, content)
+
+    def migrate(self) -> None:
+        migrate.migrate(Project(self.home), self.servers)
+
+    def mrr(self, columns: str = "id, v", table: str = "mrr_things") -> list[tuple[Any, ...]]:
+        return self.warehouse.rows(
+            "mrr", f"select {columns} from {table} where _deleted_at is null order by 1"
+        )
+
+    def history(self, columns: str = "id, v", table: str = "mrr_things") -> list[tuple[Any, ...]]:
+        """All versions, in the order in which they came."""
+        every = f"select * from {table} union all select * from {table}_history"
+        query = f"select {columns} from ({every}) as v order by _batch_id, _seq, id"
+        return self.warehouse.rows("mrr", query)
+
+    def files(self, columns: str = "path, status, rows, refused") -> list[tuple[Any, ...]]:
+        return self.warehouse.rows("mrr", f"select {columns} from tidemark.file order by path")
+
+
+def written(path: Path, content: bytes | str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(content.encode() if isinstance(content, str) else content)
+    return beside.replace(path)
+
+
+def csv_text(*rows: Sequence[object], header: str = "id,v") -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header.split(","), *rows])
+    return text.getvalue()
+
+
+def declare(
+    home: Path,
+    entities: Mapping[str, Any],
+    *,
+    area: str = "made",
+    sql: Mapping[str, str] = MappingProxyType({}),
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    **source: Any,
+) -> None:
+    """Write an area whose files are dropped into `drops`, a folder beside `sql`."""
+    told = {"kind": "files", "url": "drops", **source}
+    declared = {"area": area, "source": told, "entities": entities, **settings}
+    written(home / "sql" / area / "area.yml", yaml.safe_dump(declared))
+    (home / "drops").mkdir(exist_ok=True)
+    for path, text in sql.items():
+        written(home / "sql" / area / path, text)
+
+
+Drop = Callable[..., Dropped]
+
+
+@pytest.fixture
+def dropped(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Drop]:
+    """Make an area of files: what is dropped before it is migrated, its entities, and its SQL."""
+    with ExitStack() as stack:
+
+        def make(
+            files: Mapping[str, bytes | str],
+            *,
+            entities: Mapping[str, Any] | None = None,
+            sql: Mapping[str, str] = MappingProxyType({}),
+            **source: Any,
+        ) -> Dropped:
+            home = tmp_path / "project"
+            declare(home, entities or {"things": THINGS}, sql=sql, **source)
+            (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
+            for path, content in files.items():
+                written(home / "drops" / path, content)
+            databases = stack.enter_context(new_databases(platforms, "dropped"))
+            warehouse = Warehouse(databases)
+            stack.callback(warehouse.close)
+            opened = stack.enter_context(Servers(warehouse.dsn))
+            found = Project(home)
+            migrate.migrate(found, opened)
+            return Dropped(warehouse, opened, found.area("made"), home)
+
+        yield make

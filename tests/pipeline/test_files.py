@@ -1,0 +1,70 @@
+"""Files as a source: every file once, its rows in order, and what a bad one does."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import duckdb
+import zstandard
+
+from tests.fix_files import Drop, csv_text
+
+
+def test_a_file_is_taken_once_and_the_next_one_by_the_next_batch(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"), (2, "two"))})
+    area.run()
+    assert area.mrr("id, v, _file, _line") == [
+        ("1", "one", "things/1.csv", 1),
+        ("2", "two", "things/1.csv", 2),
+    ]
+    assert area.run().changed == 0
+    area.drop("things/2.csv", csv_text((2, "changed"), (3, "three")))
+    area.run()
+    assert area.mrr("id, v, _file, _line") == [
+        ("1", "one", "things/1.csv", 1),
+        ("2", "changed", "things/2.csv", 1),
+        ("3", "three", "things/2.csv", 2),
+    ]
+    assert area.files() == [
+        ("things/1.csv", "taken", 2, 0),
+        ("things/2.csv", "taken", 2, 0),
+    ]
+
+
+def test_documents_and_parquet_land_with_their_keys(dropped: Drop, tmp_path: Path):
+    duckdb.sql(
+        "copy (select 7 as id, 'x' as v, [1, 2] as l, {'a': 1.5} as s, null::date as d) "
+        f"to '{tmp_path / 'p.parquet'}' (format parquet)"
+    )
+    lines = (
+        b'{"e": {"id": 1}, "v": "a\\\\n\\u00fc"}\n\n{"e": {"id": "2"}, "v": null}\n{"v": 3}\nx\n'
+    )
+    array = b'[{"e": {"id": 3}},\n {"e": {"id": 4}, "v": "\\u0000"}]'
+    area = dropped(
+        {
+            "lines/1.jsonl.gz": gzip.compress(lines),
+            "array/1.json.zst": zstandard.compress(array),
+            "p/1.parquet": (tmp_path / "p.parquet").read_bytes(),
+        },
+        entities={
+            "lines": {"source": {"files": "lines/*", "format": "jsonl"}, "key": {"id": "$.e.id"}},
+            "docs": {"source": {"files": "array/*", "format": "json"}, "key": {"id": "$.e.id"}},
+            "table_of": {"source": {"files": "p/*", "format": "parquet"}, "key": ["id"]},
+        },
+    )
+    area.run()
+    assert area.mrr("id, document ->> 'v', _line", "mrr_lines") == [
+        ("1", "a\\nü", 1),
+        ("2", None, 2),
+    ]
+    assert area.mrr("id, _line", "mrr_docs") == [("3", 1)]
+    assert area.mrr("id, v, l, s, d, _line", "mrr_table_of") == [
+        (7, "x", [1, 2], {"a": 1.5}, None, 1)
+    ]
+    refused = "select entity, item, line, reasons from tidemark.refused order by entity, line"
+    assert area.warehouse.rows("mrr", refused) == [
+        ("docs", "array/1.json.zst", 2, ["document: not a valid jsonb (error 22P05)"]),
+        ("lines", "lines/1.jsonl.gz", 4, ["key is null: id"]),
+        ("lines", "lines/1.jsonl.gz", 5, ["document: not a valid jsonb"]),
+    ]

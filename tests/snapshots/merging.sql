@@ -1,0 +1,7 @@
+-- is_repeated
+select exists (
+    select
+    from landing_dropped.dropped
+    group by id
+    having count(*) > 1
+);

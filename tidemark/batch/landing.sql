@@ -1,0 +1,28 @@
+-- Landed rows of files, which are numbered as they land: each with its file, and its place in it.
+-- {firsts} are the numbers of the first rows of {items}, in their order.
+
+-- name: placed
+(
+    select
+        {l.columns},
+        i.item as _file,
+        coalesce(l._line, l._seq - i.first + 1) as _line,
+        l._seq,
+        {clock}::timestamptz + make_interval(secs => (i.number - 1) / 1e6) as _extracted_at,
+        l._deleted_at
+    from {landing} as l
+    inner join unnest({firsts}::bigint[], {items}::text[]) with ordinality as i (first, item, number)
+        on i.number = width_bucket(l._seq, {firsts}::bigint[])
+)
+
+-- The last version of each key.
+-- name: last
+(
+    select distinct on ({key})
+        {payload},
+        l._seq,
+        l._extracted_at,
+        l._deleted_at
+    from {landed} as l
+    order by {key}, l._seq desc
+)

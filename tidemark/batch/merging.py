@@ -1,0 +1,105 @@
+"""Merge what has landed of an entity into its mirror.
+
+Each row of a table is the only version of its key. Items such as files may show a key several
+times, in an order. Where they do not, the cheaper way gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark.batch import landing, refused
+from tidemark.batch.landing import Work
+from tidemark.declare.entity import Entity
+from tidemark.layers import mirror, positions, versions
+from tidemark.layers.mirror import Mirror
+from tidemark.postgres import compose, db, refusals
+from tidemark.postgres.compose import Columns
+from tidemark.postgres.db import Composable
+from tidemark.postgres.transfer import Streamed
+
+_ORDER = {"_seq", "_deleted_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """What has landed of one entity."""
+
+    work: Work
+    entity: Entity
+    target: Mirror
+    streamed: Sequence[Streamed]
+
+    @property
+    def rows(self) -> int:
+        return sum(one.rows for one in self.streamed)
+
+    @property
+    def is_of_items(self) -> bool:
+        """Whether rows are numbered in the order of the items that have brought them."""
+        return any(one.items for one in self.streamed if one.is_numbered)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether a key may have come several times."""
+        brought = {column for one in self.streamed for column in one.brought}
+        return self.is_of_items or not brought.isdisjoint(_ORDER)
+
+    @property
+    def relation(self) -> Composable:
+        clock = self.work.delta.clock
+        return landing.relation(self.entity, self.target.payload, self.streamed, clock)
+
+    def composed(self, name: Literal["incoming", "versions"], landed: Composable) -> Composable:
+        return compose.statement(
+            __name__,
+            name,
+            payload=Columns(self.target.payload),
+            landing=landed,
+            batch_id=db.literal(self.work.batch_id),
+            extracted_at=db.literal(self.work.delta.clock),
+        )
+
+
+def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes: bool) -> None:
+    """Merge the rows of an entity, in the transaction that lands them.
+
+    Args:
+        work: the extraction.
+        name: the entity.
+        streamed: what has landed of it.
+        accept_deletes: delete however many rows a set of files lacks.
+
+    Raises:
+        RefusedRowError: PostgreSQL refuses a row.
+        DeleteGuardError: a set of files lacks too many rows.
+    """
+    landed = _Landed(work, work.area.entities[name], work.mirrors[name][0], streamed)
+    counts, rows = work.counts[name], landed.rows
+    with counts.timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
+        refused.keep(work, name, streamed)
+        relation = landed.relation
+        if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
+            # All items came again. Their older versions were merged long ago.
+            relation = landing.last(landed.entity, landed.target.payload, relation)
+        elif landed.is_ordered and _is_repeated(landed):
+            every = landed.composed("versions", relation)
+            counts.add(versions.apply(work.mrr, landed.target, every, rows=rows))
+            return
+        incoming = landed.composed("incoming", relation)
+        counts.add(mirror.apply(work.mrr, landed.target, incoming, rows=rows))
+
+
+def _is_repeated(landed: _Landed) -> bool:
+    """Whether versions have an order: a key came twice, or was deleted."""
+    if not landed.is_of_items:
+        return True
+    repeated = compose.statement(
+        __name__,
+        "is_repeated",
+        landed=db.name(*landed.entity.landing),
+        key=Columns(landed.target.key),
+    )
+    return bool(landed.work.mrr.value(repeated))

@@ -1,0 +1,35 @@
+-- From the landing table into the mirror.
+--
+-- {landing} is the relation of what has landed, {landed} the table in which it is
+
+-- name: incoming
+(
+    select
+        {payload},
+        {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
+        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
+        null::timestamptz as _deleted_at
+    from {landing} as l
+)
+
+-- Versions, of which a key may have several, in the order in which the source has shown them.
+-- name: versions
+(
+    select
+        {payload},
+        {batch_id}::bigint as _batch_id,
+        coalesce(_seq, 0) as _seq,
+        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
+        _deleted_at,
+        _deleted_at is not null as _follows
+    from {landing} as l
+)
+
+-- name: is_repeated
+select exists (
+    select
+    from {landed}
+    group by {key}
+    having count(*) > 1
+)

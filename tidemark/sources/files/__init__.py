@@ -1,0 +1,288 @@
+"""Files as a source: a folder or a bucket where others drop them.
+
+Every file is taken once, however often a run dies: that it was taken is committed with its rows. A
+file that changed is taken again, and its rows are newer versions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
+from tidemark.declare.reading import Files, FilesOfEntity
+from tidemark.errors import ContractError, refuse
+from tidemark.layers import checking
+from tidemark.layers.checking import Checked
+from tidemark.layers.mirror import LINEAGE
+from tidemark.model import ORIGIN, Column, Position, Positions, Table, Window
+from tidemark.postgres import catalog
+from tidemark.postgres.db import Session
+from tidemark.postgres.inlet import Out
+from tidemark.postgres.sessions import Servers
+from tidemark.sources import Which
+from tidemark.sources.files import listing, sending, shapes, urls
+from tidemark.sources.files.listing import Listed, Placed
+from tidemark.sources.files.opening import BadFileError
+from tidemark.sources.files.shapes import Bad, Shape
+from tidemark.sources.files.stores import ReplacedError, Store
+from tidemark.sources.files.taken import Known, Taken
+
+
+class FilesSource:
+    """A folder or a bucket: describable; its deltas are countable by files, not by rows."""
+
+    def __init__(self, servers: Servers, area: Area) -> None:
+        self._servers = servers
+        assert isinstance(area.source, Files), "an area whose source is files"
+        self._name, folder = area.source.name, area.folder
+        url = servers.urls.get(self._name) or area.source.url
+        self._store = urls.store(
+            url, home=folder.parents[1] if folder else Path(), source=self._name
+        )
+
+    @contextmanager
+    def open(self, area: Area, positions: Positions) -> Iterator[FilesDelta]:
+        """See `Source.open`.
+
+        Raises:
+            ContractError: a file that stops the run: it can't be read, or lacks columns.
+            ConnectError: the folder or bucket is not there, or can't be listed.
+        """
+        known = {name: Known.of(positions.get(name, {})) for name in area.entities}
+        began, clock = time.monotonic(), datetime.now(UTC)
+        # The clock of this machine may have been set back: rows keep the order of the looks.
+        earlier = [one.clock + timedelta(milliseconds=100) for one in known.values() if one.clock]
+        clock = max([clock, *earlier])
+        looks = self._looks(area, known, clock)
+        refuse(problem for look in looks.values() for problem in look.stopping(self._name))
+        yield FilesDelta(
+            area=area,
+            clock=clock,
+            began=began,
+            looks=looks,
+            _store=self._store,
+        )
+
+    def tables(self, area: Area) -> Checked[Table]:
+        """See `Describable.tables`. Of an entity without a readable file nothing is known."""
+        looks = self._looks(area, {name: Known({}) for name in area.entities}, datetime.now(UTC))
+        found = {name: one for name, one in looks.items() if one.shape.is_known}
+        return checking.each(
+            (area.entities[name] for name in found),
+            lambda entity: found[entity.name].stopping(self._name),
+            lambda entity: found[entity.name].shape.table(entity),
+        )
+
+    def _looks(self, area: Area, known: Mapping[str, Known], clock: datetime) -> dict[str, _Look]:
+        mirrored = self._mirrored(area)
+        return {
+            name: self._look(entity, known[name], clock, mirrored.get(name, {}))
+            for name, entity in area.entities.items()
+        }
+
+    def _look(
+        self, entity: Entity, known: Known, clock: datetime, mirrored: Mapping[str, Column]
+    ) -> _Look:
+        assert entity.files is not None, "an area of files has no tables"
+        are_sets = entity.deletes == "detect"
+        listed = listing.of(self._store, entity.files, known, clock, are_sets=are_sets)
+        shape = shapes.of(self._store, entity, listed.new, since=known.columns, mirrored=mirrored)
+        return _Look(entity, known, listed, shape)
+
+    def _mirrored(self, area: Area) -> dict[str, dict[str, Column]]:
+        """Read which columns the mirrors have: entity -> name -> column."""
+        places = {name: entity.table("mrr") for name, entity in area.entities.items()}
+        with self._servers.session("mrr", f"look at {area.area}") as mrr:
+            found = catalog.tables(mrr, list(places.values()))
+        ours = {*LINEAGE, *ORIGIN}
+        return {
+            name: {one.name: one for one in found[place].columns if one.name not in ours}
+            for name, place in places.items()
+            if place in found
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look has found of one entity."""
+
+    entity: Entity
+    known: Known
+    listed: Listed
+    shape: Shape
+
+    @property
+    def to_take(self) -> Sequence[Placed]:
+        """The new files, bad ones too."""
+        return self.listed.new
+
+    def stopping(self, source: str) -> Iterator[ContractError]:
+        """Yield why files stop the run."""
+        for bad in self.shape.bad.values():
+            if self.stops_at(bad):
+                yield stopped(source, self.entity, bad)
+
+    def stops_at(self, bad: Bad) -> bool:
+        """Whether a bad file stops the run."""
+        assert self.entity.files is not None, "an entity with files"
+        said = self.entity.files.on_bad_file
+        return said == "stop" or (said is None and bad.is_drift)
+
+
+def stopped(source: str, entity: Entity, bad: Bad) -> ContractError:
+    """Return the error about a bad file."""
+    return ContractError(
+        f"{entity.name}: {bad.file.path} of {source} can't be taken: {bad.reason}. Nothing was "
+        "moved. Let it be dropped again as it should be, or set `on_bad_file: set_aside`.",
+        server=source,
+        table=bad.file.path,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FilesDelta:
+    """The files that are new."""
+
+    area: Area
+    clock: datetime
+    began: float
+    looks: Mapping[str, _Look]
+    _store: Store
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    compared: Sequence[str] = ()
+    compared_by: Mapping[str, datetime] = field(default_factory=dict)
+    future: Mapping[str, int] = field(default_factory=dict)
+    _done: dict[str, list[Taken]] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """See `Delta.tables`. An entity of which nobody has seen a file is left out."""
+        return {
+            name: look.shape.table(look.entity)
+            for name, look in self.looks.items()
+            if look.shape.is_known
+        }
+
+    @property
+    def to_send(self) -> Sequence[str]:
+        """See `Delta.to_send`."""
+        size = {
+            name: sum(one.file.size for one in look.to_take)
+            for name, look in self.looks.items()
+            if look.to_take and look.shape.is_known
+        }
+        return sorted(size, key=lambda name: -size[name])
+
+    @property
+    def items(self) -> Mapping[str, Sequence[str]]:
+        """See `Itemized.items`."""
+        return {name: [one.file.path for one in look.to_take] for name, look in self.looks.items()}
+
+    @property
+    def positions(self) -> Positions:
+        """See `Delta.positions`; of files those that have become others."""
+        return {name: self._position(look) for name, look in self.looks.items()}
+
+    def _position(self, look: _Look) -> dict[str, Position]:
+        done = self._done.get(look.entity.name, [])
+        own = replace(
+            look.known,
+            columns=dict(look.shape.since),
+            last=max([look.known.last, *(one.place for one in done)]),
+            high=max(filter(None, [look.known.high, look.listed.high(self.clock)])),
+            clock=self.clock,
+        )
+        touched = {
+            one.file.path: {
+                **look.known.files[one.file.path],
+                "modified": one.file.modified.isoformat(),
+            }
+            for one in look.listed.touched
+        }
+        return {"": own.position, **touched, **{one.file.path: one.position for one in done}}
+
+    def send(self, entity: str, out: Out, which: Which = "new") -> None:
+        """See `Delta.send`.
+
+        Raises:
+            ContractError: a file that stops the run can't be read.
+        """
+        look = self.looks[entity]
+        if which == "new":
+            self._done[entity] = []
+            for one in look.to_take:
+                done = self._sent(look, one, out)
+                self._done[entity] += [done] if done else []
+            return
+        only = None if which == "all" else sending.Only(look.entity.key, frozenset(which))
+        for one in self._current(look):
+            sending.again(out, self._store, one.file, look.entity, only)
+
+    def send_keys(self, entity: str, out: Out) -> None:
+        """See `Delta.send_keys`."""
+        look = self.looks[entity]
+        for one in self._current(look):
+            sending.again(out, self._store, one.file, look.entity)
+
+    def landed(self, mrr: Session) -> None:
+        """See `Delta.landed`. There is nothing to do: the positions are all that has to be kept."""
+
+    def remarks(self, entity: str) -> Sequence[str]:
+        """See `Itemized.remarks`."""
+        found = []
+        for one in self._done.get(entity, ()):
+            if one.status == "set_aside":
+                found.append(f"{entity}: {one.file.path} was set aside: {one.reason}")
+            elif one.is_late:
+                found.append(f"{entity}: {one.file.path} came late, behind {self._last(entity)}")
+        return found
+
+    def _last(self, entity: str) -> str:
+        return self.looks[entity].known.last[-1]
+
+    def _sent(self, look: _Look, one: Placed, out: Out) -> Taken | None:
+        """Send a new file; None: it is another one now, and comes with the next look."""
+        is_late = one.place < look.known.last
+        bad = look.shape.bad.get(one.file.path)
+        if bad is None:
+            try:
+                sent = sending.send(out, self._store, one.file, look.entity)
+                return Taken(
+                    one.file,
+                    one.place,
+                    "taken",
+                    sent.rows,
+                    sent.refused,
+                    sent.checksum,
+                    is_late=is_late,
+                )
+            except ReplacedError:
+                return None
+            except BadFileError as error:
+                bad = Bad(one.file, str(error))
+        if look.stops_at(bad):
+            raise stopped(self.area.source.name, look.entity, bad)
+        return Taken(one.file, one.place, "set_aside", reason=bad.reason, is_late=is_late)
+
+    def _current(self, look: _Look) -> list[Placed]:
+        """Return the files of which the current rows come: all that were taken, or come now."""
+        reading = _reading(look.entity)
+        status = {path: at.get("status") for path, at in look.known.files.items()}
+        new = {one.file.path for one in look.to_take} - look.shape.bad.keys()
+        placed = [
+            Placed(listing.place(reading, file), file)
+            for path, file in look.listed.here.items()
+            if path in new or status.get(path) == "taken"
+        ]
+        return sorted(placed, key=lambda one: one.place)
+
+
+def _reading(entity: Entity) -> FilesOfEntity:
+    assert entity.files is not None, "an entity with files"
+    return entity.files

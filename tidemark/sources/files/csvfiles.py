@@ -1,0 +1,284 @@
+r"""CSV files: their header, the fast way to COPY, and the careful way around what COPY can't take.
+
+The fast way passes the bytes on as they are. COPY itself loses something without a word in two
+cases, so what looks like them is read the careful way: a line that begins with `\.` ends the data,
+and a quote within a field joins it with what follows up to the next quote.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from tidemark.declare.reading import FilesOfEntity
+from tidemark.sources.files.opening import BadFileError
+
+LONGEST = 32 << 20
+"""Bytes that a record, or a header, may have. PostgreSQL takes more, but not Python's memory."""
+
+_LONGEST_HEADER = 1 << 20
+
+
+class SuspectError(Exception):
+    """COPY may lose something of these bytes."""
+
+
+class _OpenQuoteError(Exception):
+    """A quote was opened, and what follows does not close it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of a file, or what could not be one."""
+
+    number: int
+    """Its place among the records, from 1."""
+    line: int
+    """The physical line where it begins, from 1."""
+    fields: Sequence[str]
+    text: str
+    """The record as it came; only where it is refused."""
+    reason: str | None = None
+    """Why it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A file of which the header was read."""
+
+    columns: Sequence[str]
+    """Their names, without the spaces around them; none: there is nothing in the file."""
+    lines: int
+    """Physical lines of the header."""
+    rest: Iterator[bytes]
+    """What follows."""
+
+
+def begun(pieces: Iterator[bytes], files: FilesOfEntity) -> Begun:
+    """Read the header of a file.
+
+    Raises:
+        BadFileError: it is no header, or names a column twice.
+    """
+    if not files.header:
+        return Begun(files.columns, 0, pieces)
+    begin = b""
+    while (record := _first_record(begin, files)) is None:
+        piece = next(pieces, None)
+        if piece is None:
+            record = begin
+            break
+        begin += piece
+        if len(begin) > _LONGEST_HEADER and b"\n" not in begin:
+            raise BadFileError(f"its first line is longer than {_LONGEST_HEADER >> 20} MB")
+    if not record.strip():
+        if any(piece.strip() for piece in chain([begin], pieces)):
+            raise BadFileError("its first line is empty, and should name the columns")
+        return Begun([], 0, iter(()))
+    lines = len(record.splitlines())
+    return Begun(_names(record, files), lines, chain([begin[len(record) :]], pieces))
+
+
+def _first_record(begin: bytes, files: FilesOfEntity) -> bytes | None:
+    quote = files.quote.encode()
+    for found in re.finditer(rb"\r\n|\n|\r(?=.)", begin, re.DOTALL):
+        if begin.count(quote, 0, found.start()) % 2 == 0:
+            return begin[: found.end()]
+    return None
+
+
+def _names(record: bytes, files: FilesOfEntity) -> list[str]:
+    if b"\0" in record:
+        raise BadFileError("it has NUL bytes: is it UTF-16? Set `encoding: utf-16`")
+    try:
+        text = record.decode()
+    except UnicodeDecodeError as error:
+        raise BadFileError(
+            f"its header is not UTF-8 (byte 0x{record[error.start]:02x}). Set `encoding`"
+        ) from None
+    rows = list(_reader([text], files))
+    names = [name.strip() for name in rows[0]]
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise BadFileError(f"column {number} of its header has no name")
+        if names.index(name) < number - 1:
+            raise BadFileError(f"its header names the column {name!r} twice")
+        if len(name.encode()) > 63:
+            raise BadFileError(f"the name of column {number} of its header has more than 63 bytes")
+    return names
+
+
+def guarded(pieces: Iterable[bytes], files: FilesOfEntity, *, columns: int) -> Iterator[bytes]:
+    """Yield pieces that COPY takes without losing anything.
+
+    Raises:
+        SuspectError: it may lose something. What was yielded so far must not be kept.
+    """
+    quote, delimiter = files.quote.encode(), files.delimiter.encode()
+    stray = re.compile(rb"[^\n\r%b]%b|%b[^\n\r%b]" % ((re.escape(delimiter), re.escape(quote)) * 2))
+    quoted = re.compile(rb"(?:%b[^%b]*%b)+" % ((re.escape(quote),) * 3))
+    ends = re.compile(rb"(?:^|[\n\r])\\\.|" + (rb"(?:^|\n)\r?\n" if columns == 1 else rb"(?!)"))
+    rest, length = b"", 0
+    for piece in pieces:
+        data = rest + piece
+        last = data.rfind(b"\n") + 1
+        # Checked are whole lines; where a quote is open at the end, up to where it opens.
+        if data.count(quote, 0, last) % 2:
+            last = data.rfind(b"\n", 0, data.rfind(quote, 0, last)) + 1
+        length = len(data) - last
+        if length > LONGEST:
+            raise SuspectError
+        lines, rest = data[:last], data[last:]
+        _check(lines, quote, quoted, stray, ends)
+        yield lines
+    _check(rest, quote, quoted, stray, ends)
+    if rest.count(quote) % 2:
+        raise SuspectError
+    yield rest
+
+
+def _check(
+    lines: bytes,
+    quote: bytes,
+    quoted: re.Pattern[bytes],
+    stray: re.Pattern[bytes],
+    ends: re.Pattern[bytes],
+) -> None:
+    if ends.search(lines):
+        raise SuspectError
+    if quote in lines and stray.search(quoted.sub(quote, lines)):
+        raise SuspectError
+
+
+def records(file: Begun, files: FilesOfEntity) -> Iterator[Record]:
+    """Yield the records of a file, blank lines left out, one way or the other.
+
+    A record of another width is refused; if it spans lines, a quote was opened by mistake, perhaps:
+    then its first line is refused, and what follows is read again.
+
+    Args:
+        file: the file.
+        files: how it is read.
+
+    Raises:
+        BadFileError: it is of another encoding.
+    """
+    lines, width, number = _Lines(file.rest, file.lines), len(file.columns), 0
+    while True:
+        line = lines.count + 1
+        try:
+            fields = next(_reader(lines, files), None)
+            reason = _reason(fields, width) if fields else None
+        except _OpenQuoteError:
+            fields, reason = [], "a quote is opened, and not closed"
+        except csv.Error as error:
+            fields, reason = [], str(error)
+        if fields is None:
+            return
+        if reason and lines.pending > 1:
+            lines.again_behind_first()
+        text = lines.begin()
+        if lines.is_cut:
+            reason = f"it is longer than {LONGEST >> 20} MB"
+        if fields or reason:
+            number += 1
+            kept = text if reason else ""
+            yield Record(number, line, fields, kept.rstrip("\r\n"), reason)
+
+
+def _reason(fields: Sequence[str], width: int) -> str | None:
+    if len(fields) != width:
+        return f"{len(fields)} fields, where {width} are expected"
+    if any("\0" in field for field in fields):
+        return "it has a NUL character"
+    return None
+
+
+def _reader(lines: Iterable[str], files: FilesOfEntity) -> Iterator[list[str]]:
+    csv.field_size_limit(LONGEST * 2)
+    return csv.reader(lines, delimiter=files.delimiter, quotechar=files.quote)
+
+
+class _Lines:
+    """The physical lines of a content, of which some can be read again."""
+
+    def __init__(self, pieces: Iterator[bytes], count: int) -> None:
+        self._text = io.TextIOWrapper(io.BufferedReader(_Readable(pieces)), "utf-8", newline="")
+        self._again: list[str] = []
+        self._taken: list[str] = []
+        self._size = 0
+        self.count = count
+        """Lines before this record."""
+        self.is_cut = False
+        """Whether the last line was longer than a line may be, and is cut."""
+
+    @property
+    def pending(self) -> int:
+        """Lines of this record."""
+        return len(self._taken)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else self._read()
+        if not line or self._size > LONGEST:
+            if self._taken:
+                if line:
+                    self._again.append(line)
+                raise _OpenQuoteError
+            raise StopIteration
+        self._taken.append(line)
+        self._size += len(line)
+        return line
+
+    def _read(self) -> str:
+        try:
+            line = self._text.readline(LONGEST)
+            self.is_cut = len(line) == LONGEST and not line.endswith("\n")
+            rest = line
+            while self.is_cut and rest and not rest.endswith("\n"):
+                rest = self._text.readline(LONGEST)
+            return line[:1000] if self.is_cut else line
+        except UnicodeDecodeError as error:
+            raise BadFileError(
+                f"it is not UTF-8 (byte 0x{error.object[error.start]:02x} behind line "
+                f"{self.count + self.pending}). Set `encoding`"
+            ) from None
+
+    def begin(self) -> str:
+        """Begin a record; return the one before it, as it came."""
+        text, self.count = "".join(self._taken), self.count + self.pending
+        self._taken, self._size = [], 0
+        return text
+
+    def again_behind_first(self) -> None:
+        """Let the first line alone be this record, and read the others again."""
+        self._again += reversed(self._taken[1:])
+        del self._taken[1:]
+
+
+class _Readable(io.RawIOBase):
+    """Pieces as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces, self._rest = pieces, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        count = min(len(self._rest), len(buffer))
+        memoryview(buffer)[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

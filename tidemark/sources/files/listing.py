@@ -1,0 +1,128 @@
+"""Which files of an entity are new, and in which order they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark.declare.reading import FilesOfEntity
+from tidemark.sources.files import stores, taken
+from tidemark.sources.files.stores import File, ReplacedError, Store
+from tidemark.sources.files.taken import Known, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file and its place."""
+
+    place: Place
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The files of an entity that are there now."""
+
+    new: Sequence[Placed]
+    """Those that are to be taken, in their order."""
+    waiting: Sequence[Placed]
+    """Those that may still be written, or that no marker says to be complete."""
+    touched: Sequence[Placed]
+    """Those that were taken, and have another time now and the same content."""
+    here: Mapping[str, File]
+    """All: path -> file."""
+
+    def high(self, clock: datetime) -> datetime:
+        """Return the instant before which everything that was modified is taken."""
+        return min([clock, *(one.file.modified for one in self.waiting)])
+
+
+def of(
+    store: Store, files: FilesOfEntity, known: Known, clock: datetime, *, are_sets: bool
+) -> Listed:
+    """List the files of an entity.
+
+    Args:
+        store: where they are.
+        files: which they are.
+        known: those that were taken.
+        clock: now.
+        are_sets: whether the files of one date are taken together, as the whole table.
+
+    Raises:
+        ConnectError: the store can't be listed.
+    """
+    there = {one.path: one for one in store.files(files.pattern.folder)}
+    here = {path: one for path, one in there.items() if files.pattern.matches(path)}
+    new: list[Placed] = []
+    waiting: list[Placed] = []
+    touched: list[Placed] = []
+    for some in _sets(files, here.values(), are_sets=are_sets):
+        # If one file of a set is another one now, so is the set.
+        changed = [one for one in some if not _is_listed(known, one.file)]
+        if not changed:
+            continue
+        if not all(_is_ready(files, one.file, there, clock) for one in some):
+            waiting += some
+        elif all(_is_equal(store, known, one.file) for one in changed):
+            touched += changed
+        else:
+            new += some
+    return Listed(sorted(new, key=lambda one: one.place), waiting, touched, here)
+
+
+def _sets(
+    files: FilesOfEntity, here: Iterable[File], *, are_sets: bool
+) -> Iterable[Sequence[Placed]]:
+    placed = [Placed(place(files, one), one) for one in here]
+    if not are_sets:
+        return ([one] for one in placed)
+    grouped: dict[object, list[Placed]] = {}
+    for one in placed:
+        grouped.setdefault(set_of(files, one.file), []).append(one)
+    return grouped.values()
+
+
+def set_of(files: FilesOfEntity, file: File) -> object:
+    """Return what the files have in common that are a whole table: their date, or the path."""
+    return files.pattern.date(file.path) or file.path
+
+
+def _is_listed(known: Known, file: File) -> bool:
+    """Whether a file was taken, as far as a listing shows it."""
+    position = known.files.get(file.path)
+    return position is not None and taken.is_same(position, file)
+
+
+def _is_equal(store: Store, known: Known, file: File) -> bool:
+    """Whether a file was taken that has another time now: its content is read to find out."""
+    position = known.files.get(file.path, {})
+    checksum = position.get("sha256")
+    if checksum is None or file.etag is not None or position.get("size") != file.size:
+        return False
+    with suppress(ReplacedError):
+        return bool(stores.checksum(store, file) == checksum)
+    return False
+
+
+def place(files: FilesOfEntity, file: File) -> Place:
+    """Return the place of a file among those of its entity."""
+    if files.ordered_by == "name":
+        return (file.path,)
+    if files.ordered_by == "modified":
+        return (file.modified.isoformat(), file.path)
+    date = files.pattern.date(file.path)
+    return (date.isoformat() if date else "", file.path)
+
+
+def _is_ready(files: FilesOfEntity, file: File, there: Mapping[str, File], clock: datetime) -> bool:
+    """Whether nobody writes a file any more."""
+    if files.quiet_for and file.modified > clock - files.quiet_for:
+        return False
+    marker = files.ready_when
+    if not marker:
+        return True
+    folder = file.path[: file.path.rfind("/") + 1]
+    return (file.path + marker if marker.startswith(".") else folder + marker) in there

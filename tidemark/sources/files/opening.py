@@ -1,0 +1,99 @@
+"""The content of a file: decompressed, in UTF-8 and without a byte order mark, piece by piece."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import zstandard
+
+from tidemark.sources.files.stores import CHUNK, Stream
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_PIECE = 1 << 13
+"""Compressed bytes that are given to zstd at once: it may make thousands of bytes of each."""
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+class BadFileError(Exception):
+    """A file that can't be read as it is declared; the message is the reason."""
+
+
+def content(stream: Stream, encoding: str) -> Iterator[bytes]:
+    """Yield a file's content in UTF-8.
+
+    Args:
+        stream: the file, plain or compressed by gzip or zstd: its first bytes say which.
+        encoding: that of the content.
+
+    Raises:
+        BadFileError: it is truncated or damaged, or it is of another encoding.
+    """
+    with _named():
+        pieces = _plain(stream)
+        first = next(pieces, b"")
+        yield from _decoded(first, pieces, encoding)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise BadFileError(
+            f"it is not {error.encoding} (byte 0x{error.object[error.start]:02x}). Set `encoding`"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
+        raise BadFileError("its compressed content is truncated or damaged") from None
+
+
+def _plain(stream: Stream) -> Iterator[bytes]:
+    buffered = stream.buffered
+    begin = buffered.peek(4)[:4]
+    if begin.startswith(_GZIP):
+        yield from _pieces(gzip.GzipFile(fileobj=buffered))
+    elif begin == _ZSTD:
+        yield from _zstd(buffered)
+    else:
+        yield from _pieces(buffered)
+
+
+def _pieces(readable: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
+    while piece := readable.read(CHUNK):
+        yield piece
+
+
+def _zstd(buffered: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
+    """Decompress frame after frame. That it is truncated, `stream_reader` does not tell."""
+    frame = None
+    while piece := buffered.read(_PIECE):
+        while piece:
+            if frame is None:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(piece)
+            piece = frame.unused_data if frame.eof else b""
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError
+
+
+def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    name = codecs.lookup(encoding).name
+    marked = next((what for mark, what in _MARKS.items() if first.startswith(mark)), None)
+    if name in {"utf-8", "utf-8-sig"} and marked != "utf-16":
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from rest
+        return
+    if marked and not name.startswith(marked):
+        raise BadFileError(f"it begins like {marked}, and `encoding` is {encoding}")
+    decoder = codecs.getincrementaldecoder(encoding)()
+    yield decoder.decode(first).removeprefix("\ufeff").encode()
+    for piece in rest:
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
