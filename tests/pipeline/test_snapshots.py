@@ -220,9 +220,13 @@ def draw(retail: Retail) -> None:
 
 def take_files(retail: Retail) -> None:
     """Take two files of a day, of which one has rows that are none; then all of them again."""
-    entity = {"source": "dropped/*.csv", "key": ["id"], "mrr": "mrr_dropped", "stg": "stg_dropped"}
-    fix_files.declare(retail.home, {"dropped": entity}, area="dropped")
+    declared = {
+        "dropped": {"source": "dropped/*.csv", "key": ["id"]},
+        "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect"},
+    }
+    fix_files.declare(retail.home, declared, area="dropped")
     for number in (1, 2):
+        fix_files.written(retail.home / f"drops/whole/{number}.csv", csv_text((1, "a")))
         rows = csv_text((1, "a"), (1, "b"), (None, "no key"))
         fix_files.written(retail.home / f"drops/dropped/{number}.csv", rows)
     project = Project(retail.home)

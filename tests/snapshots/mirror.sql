@@ -225,6 +225,7 @@ from (
             ) with ordinality as i (first, item, number)
                 on i.number = width_bucket(l._seq, array[1, 3]::bigint[])
         ) as l
+        where l._seq >= 1
         order by id, l._seq desc
     ) as l
 ) as i

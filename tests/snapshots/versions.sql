@@ -124,6 +124,79 @@ from (
     from landing.things as l
 ) as i;
 
+-- arrive
+insert into landing_dropped."mrr_whole.arrived" (
+    id,
+    v,
+    _file,
+    _line,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+)
+select
+    id,
+    v,
+    _file,
+    _line,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    _follows
+from (
+    select
+        id,
+        v,
+        _file,
+        _line,
+        26::bigint as _batch_id,
+        l._seq * 2 as _seq,
+        l._extracted_at,
+        null::timestamptz as _deleted_at,
+        false as _follows
+    from (
+        select
+            l.id,
+            l.v,
+            i.item as _file,
+            coalesce(l._line, l._seq - i.first + 1) as _line,
+            l._seq,
+            timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                secs => (i.number - 1) / 1e6
+            ) as _extracted_at,
+            l._deleted_at
+        from landing_dropped.whole as l
+        inner join unnest(
+            array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+        ) with ordinality as i (first, item, number)
+            on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+    ) as l
+    union all
+    select
+        id,
+        null as v, null as _file, null as _line,
+        26::bigint,
+        (array[1, 2]::bigint[])[array_position(array[1, 2]::bigint[], d._set)] * 2 + 1,
+        d.at,
+        d.at,
+        true
+    from (
+        select
+            id,
+            _set,
+            timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                secs => (
+                    (array[1, 2]::bigint[])[array_position(array[1, 2]::bigint[], _set)] - 1
+                ) / 1e6
+            ) as at
+        from landing_dropped."whole.live"
+        where _is_gone
+    ) as d
+) as i;
+
 -- arrive_behind
 insert into landing."stg_dim_customers.arrived"
 (

@@ -15,7 +15,7 @@ from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
 from tidemark.model import FILE, ORIGIN, Column, Positions, QualifiedName, Repair, Table, Window
 from tidemark.postgres import careful, compose, db, inlet, refusals, transfer, watermarks
-from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
@@ -172,10 +172,25 @@ def relation(
     )
 
 
-def last(entity: Entity, payload: Sequence[str], landed: Composable) -> Composable:
-    """Compose the relation of the last version of each key, of a relation of landed rows."""
-    parts: Parts = {"key": Columns(entity.key), "payload": Columns(tuple(payload))}
-    return compose.statement(__name__, "last", parts, landed=landed)
+def last(
+    entity: Entity, payload: Sequence[str], landed: Composable, *, since: int = 1
+) -> Composable:
+    """Compose the relation of the last version of each key, of a relation of landed rows.
+
+    Args:
+        entity: whose rows they are.
+        payload: the columns of the mirror.
+        landed: the relation.
+        since: the number of the first row that is looked at.
+    """
+    return compose.statement(
+        __name__,
+        "last",
+        key=Columns(entity.key),
+        payload=Columns(tuple(payload)),
+        landed=landed,
+        since=db.literal(since),
+    )
 
 
 def _keys(work: Work, names: Iterable[str]) -> list[Task]:

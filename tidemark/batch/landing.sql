@@ -24,5 +24,6 @@
         l._extracted_at,
         l._deleted_at
     from {landed} as l
+    where l._seq >= {since}
     order by {key}, l._seq desc
 )

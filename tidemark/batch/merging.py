@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidemark.batch import landing, refused
+from tidemark.batch import landing, refused, sets
 from tidemark.batch.landing import Work
 from tidemark.declare.entity import Entity
 from tidemark.layers import mirror, positions, versions
@@ -19,6 +19,7 @@ from tidemark.postgres import compose, db, refusals
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable
 from tidemark.postgres.transfer import Streamed
+from tidemark.sources import Itemized
 
 _ORDER = {"_seq", "_deleted_at"}
 
@@ -52,6 +53,12 @@ class _Landed:
         clock = self.work.delta.clock
         return landing.relation(self.entity, self.target.payload, self.streamed, clock)
 
+    @property
+    def sets(self) -> sets.Landed:
+        delta, name = self.work.delta, self.entity.name
+        told = delta.sets(name) if isinstance(delta, Itemized) else ()
+        return sets.landed(told, self.streamed)
+
     def composed(self, name: Literal["incoming", "versions"], landed: Composable) -> Composable:
         return compose.statement(
             __name__,
@@ -77,19 +84,34 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
         DeleteGuardError: a set of files lacks too many rows.
     """
     landed = _Landed(work, work.area.entities[name], work.mirrors[name][0], streamed)
-    counts, rows = work.counts[name], landed.rows
+    counts = work.counts[name]
     with counts.timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
         refused.keep(work, name, streamed)
-        relation = landed.relation
+        relation, found = landed.relation, landed.sets
         if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
             # All items came again. Their older versions were merged long ago.
-            relation = landing.last(landed.entity, landed.target.payload, relation)
-        elif landed.is_ordered and _is_repeated(landed):
+            found, since = found.last()
+            relation = landing.last(landed.entity, landed.target.payload, relation, since=since)
+        elif not found.deleting and landed.is_ordered and _is_repeated(landed):
             every = landed.composed("versions", relation)
-            counts.add(versions.apply(work.mrr, landed.target, every, rows=rows))
+            counts.add(versions.apply(work.mrr, landed.target, every, rows=landed.rows))
+            return
+        if found.deleting:
+            _merge_sets(landed, relation, found, accept=accept_deletes)
             return
         incoming = landed.composed("incoming", relation)
-        counts.add(mirror.apply(work.mrr, landed.target, incoming, rows=rows))
+        counts.add(mirror.apply(work.mrr, landed.target, incoming, rows=landed.rows))
+
+
+def _merge_sets(landed: _Landed, relation: Composable, found: sets.Landed, *, accept: bool) -> None:
+    """Merge sets of items that are a whole table each: what one lacks is deleted."""
+    work, target, counts = landed.work, landed.target, landed.work.counts[landed.entity.name]
+    rows = landed.rows + int(work.mirrors[landed.entity.name][1].rows)
+    every, gone = sets.with_deletes(
+        work, landed.entity, target, relation, found, rows=rows, accept=accept
+    )
+    counts.add(versions.apply(work.mrr, target, every, rows=rows))
+    counts.deleted += gone
 
 
 def _is_repeated(landed: _Landed) -> bool:

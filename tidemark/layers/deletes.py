@@ -134,8 +134,7 @@ def apply(
     worktable.fill(mrr, work, find_missing, rows=expected)
     missing, known = map(int, mrr.one(compose.statement(__name__, "count", parts)))
     if missing:
-        if not accept:
-            _guard(entity, missing, known)
+        guard(entity, missing, known, accept=accept)
         incoming = compose.statement(__name__, "incoming", parts)
         mirror.apply(mrr, target, incoming, rows=missing)
     worktable.release(mrr, work, rows=max(missing, expected))
@@ -156,8 +155,19 @@ def count(mrr: Session, entity: Entity, target: Mirror, keys: Landing) -> tuple[
     return missing, _objection(entity, missing, known)
 
 
-def _guard(entity: Entity, missing: int, known: int) -> None:
-    objection = _objection(entity, missing, known)
+def guard(entity: Entity, missing: int, known: int, *, accept: bool) -> None:
+    """Refuse to delete too many rows.
+
+    Args:
+        entity: gives `max_delete_ratio`.
+        missing: how many rows are missing.
+        known: out of how many.
+        accept: delete however many are missing.
+
+    Raises:
+        DeleteGuardError: too many are missing, or all are. The caller rolls back.
+    """
+    objection = None if accept else _objection(entity, missing, known)
     if objection:
         raise DeleteGuardError(objection, entity=entity.name, missing=missing, known=known)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -116,6 +117,15 @@ class Countable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ItemSet:
+    """Items that are a whole table together, such as the files of one date."""
+
+    items: Sequence[str]
+    is_whole: bool
+    """Whether all of it has come, so that what it lacks is gone."""
+
+
 @runtime_checkable
 class Itemized(Protocol):
     """A delta whose rows come in items of their own, such as files."""
@@ -123,6 +133,10 @@ class Itemized(Protocol):
     @property
     def items(self) -> Mapping[str, Sequence[str]]:
         """Entity -> the items that are new, in their order."""
+        ...
+
+    def sets(self, entity: str) -> Sequence[ItemSet]:
+        """Return the sets that were sent of an entity, in their order; only with deletes."""
         ...
 
     def remarks(self, entity: str) -> Sequence[str]:

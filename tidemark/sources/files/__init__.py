@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from tidemark.declare.config import Area
@@ -25,7 +26,7 @@ from tidemark.postgres import catalog
 from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
 from tidemark.postgres.sessions import Servers
-from tidemark.sources import Which
+from tidemark.sources import ItemSet, Which
 from tidemark.sources.files import listing, sending, shapes, urls
 from tidemark.sources.files.listing import Listed, Placed
 from tidemark.sources.files.opening import BadFileError
@@ -233,9 +234,33 @@ class FilesDelta:
     def landed(self, mrr: Session) -> None:
         """See `Delta.landed`. There is nothing to do: the positions are all that has to be kept."""
 
+    def sets(self, entity: str) -> Sequence[ItemSet]:
+        """See `Itemized.sets`. A set deletes nothing that came late, or not as a whole.
+
+        A refused row may be one that would otherwise count as gone.
+        """
+        look, done = self.looks[entity], {one.file.path: one for one in self._done[entity]}
+        if look.entity.deletes == "ignore":
+            return ()
+        found = []
+        for _, some in groupby(
+            look.to_take, key=lambda one: listing.set_of(_reading(look.entity), one.file)
+        ):
+            paths = [one.file.path for one in some]
+            found.append(ItemSet(paths, all(_is_whole(done.get(path)) for path in paths)))
+        return found
+
     def remarks(self, entity: str) -> Sequence[str]:
         """See `Itemized.remarks`."""
-        found = []
+        found = (
+            [
+                f"{entity}: {one.items[-1]} deletes nothing: it is late, or not all of it was taken"
+                for one in self.sets(entity)
+                if not one.is_whole
+            ]
+            if entity in self._done
+            else []
+        )
         for one in self._done.get(entity, ()):
             if one.status == "set_aside":
                 found.append(f"{entity}: {one.file.path} was set aside: {one.reason}")
@@ -281,6 +306,12 @@ class FilesDelta:
             if path in new or status.get(path) == "taken"
         ]
         return sorted(placed, key=lambda one: one.place)
+
+
+def _is_whole(done: Taken | None) -> bool:
+    if done is None or done.is_late:
+        return False
+    return done.status == "taken" and not done.refused
 
 
 def _reading(entity: Entity) -> FilesOfEntity:

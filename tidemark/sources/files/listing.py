@@ -59,7 +59,9 @@ def of(
     new: list[Placed] = []
     waiting: list[Placed] = []
     touched: list[Placed] = []
-    for some in _sets(files, here.values(), are_sets=are_sets):
+    sets = _sets(files, here.values(), are_sets=are_sets)
+    # A set has its place by the last one of its files, which lie side by side.
+    for some in sorted(sets, key=lambda some: some[-1].place):
         # If one file of a set is another one now, so is the set.
         changed = [one for one in some if not _is_listed(known, one.file)]
         if not changed:
@@ -70,13 +72,13 @@ def of(
             touched += changed
         else:
             new += some
-    return Listed(sorted(new, key=lambda one: one.place), waiting, touched, here)
+    return Listed(new, waiting, touched, here)
 
 
 def _sets(
     files: FilesOfEntity, here: Iterable[File], *, are_sets: bool
 ) -> Iterable[Sequence[Placed]]:
-    placed = [Placed(place(files, one), one) for one in here]
+    placed = sorted((Placed(place(files, one), one) for one in here), key=lambda one: one.place)
     if not are_sets:
         return ([one] for one in placed)
     grouped: dict[object, list[Placed]] = {}
