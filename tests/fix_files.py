@@ -20,6 +20,8 @@ from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.model import ServerName
 from tidemark.postgres.sessions import Servers
+from tidemark.trust import verify
+from tidemark.trust.verification import Verification
 
 THINGS = {"source": "things/*.csv", "key": ["id"]}
 
@@ -39,6 +41,9 @@ class Dropped(Made):
 
     def migrate(self) -> None:
         migrate.migrate(Project(self.home), self.servers)
+
+    def verified(self) -> Verification:
+        return verify.run(self.servers, self.area)
 
     def mrr(self, columns: str = "id, v", table: str = "mrr_things") -> list[tuple[Any, ...]]:
         return self.warehouse.rows(

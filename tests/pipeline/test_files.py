@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import duckdb
@@ -67,4 +68,44 @@ def test_documents_and_parquet_land_with_their_keys(dropped: Drop, tmp_path: Pat
         ("docs", "array/1.json.zst", 2, ["document: not a valid jsonb (error 22P05)"]),
         ("lines", "lines/1.jsonl.gz", 4, ["key is null: id"]),
         ("lines", "lines/1.jsonl.gz", 5, ["document: not a valid jsonb"]),
+    ]
+
+
+def test_verify_compares_each_row_with_its_line(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"), (2, "two"))})
+    area.run()
+    area.drop("things/2.csv", csv_text((2, "changed"), (3, "three"), (3, "twice")))
+    area.run()
+    assert area.differences() == []
+    for change, kind, key in (
+        ("delete from mrr_things where id = '1'", "missing", ("1",)),
+        ("update mrr_things set v = 'forged' where id = '2'", "changed", ("2",)),
+        ("update mrr_things set _line = 1 where id = '3'", "changed", ("3",)),
+    ):
+        area.warehouse.execute("mrr", change)
+        extracted = [one for one in area.verified().checks if one.hop == "extract"]
+        found = [one for check in extracted for one in check.compared.differences]
+        assert (kind, key) in [(one.kind, one.key) for one in found]
+
+
+def test_verify_says_which_files_are_gone_changed_or_new(dropped: Drop):
+    area = dropped({f"things/{n}.csv": csv_text((n, "v")) for n in (1, 2, 3)})
+    area.run()
+    (area.drops / "things/1.csv").unlink()
+    area.drop("things/2.csv", csv_text((2, "other")))
+    area.drop("things/4.csv", csv_text((4, "new")))
+    altered = area.drops / "things/3.csv"
+    before = altered.stat()
+    altered.write_text(csv_text((3, "w")), "utf-8")
+    os.utime(altered, ns=(before.st_atime_ns, before.st_mtime_ns))
+    found = area.verified()
+    assert found.notes == [
+        "things: 1 files are gone since they were taken, so their rows can't be compared",
+        "things: 1 files have changed since they were taken; the next batch takes them again",
+        "things: 1 files are new, and come with the next batch",
+        "things: the content of things/3.csv is another one than was taken, though its size and "
+        "time are the same",
+    ]
+    assert [(one.kind, one.key) for one in found.checks[0].compared.differences] == [
+        ("changed", ("3",))
     ]

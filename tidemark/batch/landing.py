@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -13,8 +13,8 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes
 from tidemark.layers.mirror import Mirror
-from tidemark.model import FILE, ORIGIN, Column, Positions, QualifiedName, Repair, Table, Window
-from tidemark.postgres import careful, compose, db, inlet, refusals, transfer, watermarks
+from tidemark.model import FILE, ORIGIN, Positions, QualifiedName, Repair, Table, Window
+from tidemark.postgres import careful, compose, db, refusals, transfer, watermarks
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
@@ -22,7 +22,7 @@ from tidemark.postgres.transfer import Landing, Streamed, Task
 from tidemark.postgres.watermarks import Watermark
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts, Look
-from tidemark.sources import Delta, Itemized, Which
+from tidemark.sources import Delta, Itemized, Which, intake
 
 Lineage = tuple[int, datetime]
 """The batch that writes a row, and the source's clock when it was read."""
@@ -118,32 +118,11 @@ def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = Fals
     target, table = work.mirrors[name]
     columns = tuple(column for column in table.columns if column.name in target.payload)
     return Task(
-        landing_of(work.area.entities[name], columns, work.delta.tables[name]),
+        intake.table(work.area.entities[name], columns, work.delta.tables[name]),
         partial(work.delta.send, name, which=which),
         adds=is_beside,
         refused=refused(work.area.entities[name]),
     )
-
-
-def landing_of(entity: Entity, columns: Sequence[Column], shown: Table) -> Landing:
-    """Return the landing table of an entity's rows in MRR.
-
-    Args:
-        entity: whose rows they are.
-        columns: what lands of them, with the types of the mirror.
-        shown: what the source shows. Rows of files are numbered as they land.
-    """
-    if shown.kind != "files":
-        return Landing(entity.landing, (*columns, *inlet.OWN_COLUMNS))
-    made = {
-        name: f"{shown.column(name).type} generated always as {expression} stored"
-        for name, expression in shown.generated.items()
-    }
-    # A row without a key is refused where its line is known, and not when rows are merged.
-    types = {one.name: made.get(one.name, one.type) for one in columns}
-    types |= {name: f"{types[name]}{careful.NOT_NULL}" for name in entity.key}
-    own = (inlet.NUMBERED if one.name == "_seq" else one for one in inlet.OWN_COLUMNS)
-    return Landing(entity.landing, (*(replace(one, type=types[one.name]) for one in columns), *own))
 
 
 def relation(

@@ -20,10 +20,10 @@
 (
     select distinct on ({key})
         {payload},
-        l._seq,
-        l._extracted_at,
-        l._deleted_at
-    from {landed} as l
-    where l._seq >= {since}
-    order by {key}, l._seq desc
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from {landed}
+    where _seq >= {since}
+    order by {key}, _seq desc
 )

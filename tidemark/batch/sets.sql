@@ -1,6 +1,6 @@
 -- Sets of items that are a whole table, and what they lack.
 --
--- {landing}   l: the rows that have landed, numbered
+-- {landing}   the rows that have landed, numbered
 -- {firsts}    the number of the first row of each set
 -- {deleting}  the places of the sets that delete what they lack; {lasts} and {items} of these are the
 --             number of the last row before the next set, and the place of the last item
@@ -11,8 +11,8 @@
 with landed as (
     select distinct
         {key},
-        width_bucket(l._seq, {firsts}::bigint[])::bigint as _shown
-    from {landing} as l
+        width_bucket(_seq, {firsts}::bigint[])::bigint as _shown
+    from {landing}
 ),
 
 shown as (
@@ -61,11 +61,11 @@ order by _set
         {key},
         {carried},
         {batch_id}::bigint as _batch_id,
-        l._seq * 2 as _seq,
-        l._extracted_at,
+        _seq * 2 as _seq,
+        _extracted_at,
         null::timestamptz as _deleted_at,
         false as _follows
-    from {landing} as l
+    from {landing}
     union all
     select
         {key},

@@ -95,8 +95,10 @@ def _reason(column: Column) -> Composable:
     """Compose why a value is none of its column; null if it is one."""
     if column.type.endswith(NOT_NULL):
         column = replace(column, type=column.type.removesuffix(NOT_NULL))
-        which = {"column": db.literal(column.name), "value": db.name("c", column.name)}
-        return compose.statement(__name__, "reason_of_key", reason=_reason(column), **which)
+        which: Parts = {"column": db.literal(column.name), "value": db.name("c", column.name)}
+        if column.type == "text":
+            return compose.statement(__name__, "reason_of_text_key", which)
+        return compose.statement(__name__, "reason_of_key", which, reason=_reason(column))
     if column.type == "text":
         return db.raw("null")
     is_told = "." not in column.type and column.type.removesuffix("[]") not in _RAISING

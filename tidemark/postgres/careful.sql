@@ -5,6 +5,9 @@
 -- name: reasons
 array_remove(array[{reason}, null::text], null)
 
+-- name: reason_of_text_key
+case when {value} is null then 'key is null: ' || {column} end
+
 -- name: reason_of_key
 case when {value} is null then 'key is null: ' || {column} else {reason} end
 

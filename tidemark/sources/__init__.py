@@ -8,7 +8,7 @@ files, posted events and change capture would be others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -177,8 +177,8 @@ class Comparison(Protocol):
         """
         ...
 
-    def future(self) -> Mapping[str, int]:
-        """Entity -> rows that are stamped in the future, if there are any."""
+    def remarks(self) -> Iterable[str]:
+        """Return what is worth telling besides, once all relations were compared."""
         ...
 
 

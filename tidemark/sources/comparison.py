@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tidemark.declare.config import Area
-from tidemark.model import Key, Positions, Table
+from tidemark.model import Key, Positions, Table, in_the_future
 from tidemark.postgres import compose, db, question, transfer
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Relation, Session
@@ -121,8 +121,10 @@ class PostgresComparison:
                     return False
                 time.sleep(0.5)
 
-    def future(self) -> Mapping[str, int]:
-        """See `Comparison.future`."""
+    def remarks(self) -> Iterator[str]:
+        """See `Comparison.remarks`: which rows are stamped in the future."""
         entities = self._area.entities.values()
         relations = self._queries.relations
-        return window.future(self._session, entities, self.clock, self._watermarks, relations)
+        found = window.future(self._session, entities, self.clock, self._watermarks, relations)
+        for name, rows in found.items():
+            yield f"{name}: {in_the_future(rows)}"

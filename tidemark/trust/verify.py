@@ -29,7 +29,7 @@ from tidemark.layers import (
 )
 from tidemark.layers.derived import Derivation
 from tidemark.layers.mirror import Mirror
-from tidemark.model import LAYERS, Key, Layer, Table, in_the_future
+from tidemark.model import LAYERS, Key, Layer, Table
 from tidemark.postgres import compose, db, transfer, worktable
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Relation, Session
@@ -277,8 +277,7 @@ def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area)
     if look is None:
         yield f"{area.source.name} and mrr can't be compared: the extraction is not verified"
         return
-    for name, rows in look.future().items():
-        yield f"{name}: {in_the_future(rows)}"
+    yield from look.remarks()
 
 
 def _audits(dwh: Session, star: Star) -> list[Audit]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -21,6 +21,7 @@ from tidemark.errors import ContractError, refuse
 from tidemark.layers import checking
 from tidemark.layers.checking import Checked
 from tidemark.layers.mirror import LINEAGE
+from tidemark.layers.positions import read as positions_of
 from tidemark.model import ORIGIN, Column, Position, Positions, Table, Window
 from tidemark.postgres import catalog
 from tidemark.postgres.db import Session
@@ -28,6 +29,7 @@ from tidemark.postgres.inlet import Out
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import ItemSet, Which
 from tidemark.sources.files import listing, sending, shapes, urls
+from tidemark.sources.files.comparison import Compared, FilesComparison
 from tidemark.sources.files.listing import Listed, Placed
 from tidemark.sources.files.opening import BadFileError
 from tidemark.sources.files.shapes import Bad, Shape
@@ -79,6 +81,29 @@ class FilesSource:
             lambda entity: found[entity.name].stopping(self._name),
             lambda entity: found[entity.name].shape.table(entity),
         )
+
+    @contextmanager
+    def compare(self, area: Area, positions: Positions) -> Iterator[FilesComparison]:
+        """See `Comparable.compare`; each file is read again."""
+        mirrored = self._mirrored(area)
+        compared = {}
+        for name, entity in area.entities.items():
+            known = Known.of(positions.get(name, {}))
+            here = listing.here(self._store, _reading(entity))
+            shape = Shape(mirrored.get(name, {}), known.columns)
+            compared[name] = Compared(entity, known, here, shape.table(entity))
+        with ExitStack() as stack:
+            mrr = stack.enter_context(self._servers.session("mrr", f"compare {area.area}"))
+            yield FilesComparison(datetime.now(UTC), compared, self._store, mrr, stack)
+
+    def rows(self, area: Area) -> dict[str, int]:
+        """See `Comparable.rows`: those of the files that were taken."""
+        with self._servers.session("mrr", "status") as mrr:
+            stored = positions_of(mrr, area)
+        return {
+            name: sum(at.get("rows", 0) for at in Known.of(stored.get(name, {})).files.values())
+            for name in area.entities
+        }
 
     def _looks(self, area: Area, known: Mapping[str, Known], clock: datetime) -> dict[str, _Look]:
         mirrored = self._mirrored(area)

@@ -54,12 +54,12 @@ def of(
     Raises:
         ConnectError: the store can't be listed.
     """
-    there = {one.path: one for one in store.files(files.pattern.folder)}
-    here = {path: one for path, one in there.items() if files.pattern.matches(path)}
+    there = _listed(store, files)
+    ours = {path: one for path, one in there.items() if files.pattern.matches(path)}
     new: list[Placed] = []
     waiting: list[Placed] = []
     touched: list[Placed] = []
-    sets = _sets(files, here.values(), are_sets=are_sets)
+    sets = _sets(files, ours.values(), are_sets=are_sets)
     # A set has its place by the last one of its files, which lie side by side.
     for some in sorted(sets, key=lambda some: some[-1].place):
         # If one file of a set is another one now, so is the set.
@@ -72,7 +72,17 @@ def of(
             touched += changed
         else:
             new += some
-    return Listed(new, waiting, touched, here)
+    return Listed(new, waiting, touched, ours)
+
+
+def here(store: Store, files: FilesOfEntity) -> dict[str, File]:
+    """List the files of an entity: path -> file."""
+    there = _listed(store, files)
+    return {path: one for path, one in there.items() if files.pattern.matches(path)}
+
+
+def _listed(store: Store, files: FilesOfEntity) -> dict[str, File]:
+    return {one.path: one for one in store.files(files.pattern.folder)}
 
 
 def _sets(

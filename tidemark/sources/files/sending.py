@@ -69,7 +69,9 @@ def send(out: Out, store: Store, file: File, entity: Entity) -> Sent:
 def again(out: Out, store: Store, file: File, entity: Entity, only: Only | None = None) -> None:
     """Send the rows of a file that was taken, those of some keys; what was refused is left out."""
     with suppress(BadFileError, ReplacedError):
-        if _reading(entity).format == "parquet":
+        if only is None:
+            send(out, store, file, entity)
+        elif _reading(entity).format == "parquet":
             _parquet(out, store, file, only)
         else:
             _carefully(out, store, file, entity, only)

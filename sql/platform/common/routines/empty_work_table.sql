@@ -1,7 +1,7 @@
 -- Leave a table of Tidemark's own empty, with these columns: make it where it is not there, and
--- anew where it has others. p_table is as regclass reads it; types are spelled as format_type does,
--- with ' generated always as identity' (or 'by default') behind one whose column numbers the rows as
--- they come, ' generated always as (…) stored' behind one that is made of others, and ' not null'.
+-- anew where it has others. p_table is as regclass reads it; types are spelled as format_type does.
+-- Behind a type may be ' generated always as identity' (or 'by default') where a column numbers the
+-- rows as they come, ' generated always as (…) stored' where it is made of others, and ' not null'.
 --
 -- A small table is emptied by delete, which touches no catalog. A large one is truncated: that
 -- takes no longer for more rows, and gives back the space, that of dead rows too.
@@ -58,7 +58,9 @@ begin
             execute format('drop table %s', v_table);
         end if;
         execute format(
-            'create unlogged table %s (%s)',
+            'create %s table %s (%s)',
+            -- In the schema of a session's own, there are temporary tables only.
+            case when p_table ~ '^"?pg_temp"?\.' then 'temporary' else 'unlogged' end,
             p_table,
             (
                 select string_agg(format('%I %s', c.name, c.type), ', ' order by c.position)
