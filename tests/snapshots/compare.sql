@@ -57,26 +57,6 @@ group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
-    count(*) filter (where not r._pending),
-    count(*) filter (where r._pending),
-    sum(
-        (
-            'x' || left(md5(convert_to(row(r.id, r.sizes, r.updated_at)::text, 'UTF8')), 16)
-        )::bit(64)::bigint
-    )
-    filter (where not r._pending)
-from (
-    select
-        t.id::text as id, t.sizes::text as sizes, t.updated_at::text as updated_at,
-        false as _pending
-    from sold.mrr_items as t
-    where t._deleted_at is null
-) as r
-group by 1;
-
--- checksums
-select
     left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
@@ -202,6 +182,23 @@ from (
         true
     from known
     where _pending
+) as r
+group by 1;
+
+-- checksums
+select
+    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(('x' || left(md5(convert_to(row(r.id, r.sizes)::text, 'UTF8')), 16))::bit(64)::bigint)
+    filter (where not r._pending)
+from (
+    select
+        t.id::text as id, t.sizes::text as sizes,
+        t.updated_at::text as _effective,
+        t._batch_id > 22 as _pending
+    from sold.stg_items as t
+    where t._deleted_at is null or t._batch_id > 22
 ) as r
 group by 1;
 
@@ -484,6 +481,159 @@ found as materialized (
                 or s.customer_name::text is distinct from r.customer_name::text
                 or s.email::text is distinct from r.email::text
                 or s.phone::text is distinct from r.phone::text
+            )
+        )
+        and s._pending is not true
+)
+
+select
+    array[count(*)::text] as key,
+    'excused' as kind,
+    '{}'::text[] as columns,
+    0 as position
+from found
+where is_excused
+union all
+select
+    key,
+    kind,
+    columns,
+    position
+from found
+where not is_excused
+order by position;
+
+-- differences
+with sent as (
+    select
+        s.customer_id,
+        s.name,
+        s.email,
+        s.phone,
+        s.city,
+        s.country,
+        s.segment,
+        s.created_at,
+        s.updated_at,
+        s._pending,
+        true as _is_here
+    from landing."customers.compared" as s
+),
+
+kept as (
+    select
+        r.customer_id,
+        r.name,
+        r.email,
+        r.phone,
+        r.city,
+        r.country,
+        r.segment,
+        r.created_at,
+        r.updated_at,
+        true as _is_here
+    from (
+        select
+            r.customer_id,
+            r.name,
+            r.email,
+            r.phone,
+            r.city,
+            r.country,
+            r.segment,
+            r.created_at,
+            r.updated_at,
+            r._pending
+        from (
+            select
+                t.customer_id::text as customer_id,
+                t.name::text as name,
+                t.email::text as email,
+                t.phone::text as phone,
+                t.city::text as city,
+                t.country::text as country,
+                t.segment::text as segment,
+                t.created_at::text as created_at,
+                t.updated_at::text as updated_at,
+                false as _pending
+            from public.mrr_dim_customers as t
+            where t._deleted_at is null
+        ) as r
+        where left(
+            md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
+        ) = any (array['fad']::text[])
+    ) as r
+),
+
+found as materialized (
+    select
+        array[coalesce(s.customer_id, r.customer_id)::text] as key,
+        case
+            when r._is_here is null then 'missing'
+            when s._is_here is null then 'surplus'
+            else 'changed'
+        end as kind,
+        case
+            when r._is_here and s._is_here
+                then array_remove(
+                    array[
+                        (case when s.name::text is distinct from r.name::text then 'name' end),
+                        (case when s.email::text is distinct from r.email::text then 'email' end),
+                        (case when s.phone::text is distinct from r.phone::text then 'phone' end),
+                        (case when s.city::text is distinct from r.city::text then 'city' end),
+                        (
+                            case when s.country::text is distinct from r.country::text then 'country' end
+                        ),
+                        (
+                            case when s.segment::text is distinct from r.segment::text then 'segment' end
+                        ),
+                        (
+                            case when s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone then 'created_at' end
+                        ),
+                        (
+                            case when s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone then 'updated_at' end
+                        ),
+                        null::text
+                    ],
+                    null
+                )
+            else '{}'
+        end as columns,
+        ((
+            s._pending is not null
+            and (
+                num_nulls(s.customer_id) > 0
+                or exists (
+                    select
+                    from tidemark.refused as f
+                    where
+                        f.area = 'retail'
+                        and f.entity = 'customers'
+                        and f.item = ''
+                        and f.ended_by is null
+                        and f.row_key = jsonb_build_object('customer_id', s.customer_id)
+                )
+            )
+        )) is true as is_excused,
+        row_number() over (
+            order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
+        ) as position
+    from sent as s
+    full join kept as r on s.customer_id = r.customer_id
+    where
+        (
+            s._is_here is null
+            or r._is_here is null
+            or (
+                s.customer_id::bigint is distinct from r.customer_id::bigint
+                or s.name::text is distinct from r.name::text
+                or s.email::text is distinct from r.email::text
+                or s.phone::text is distinct from r.phone::text
+                or s.city::text is distinct from r.city::text
+                or s.country::text is distinct from r.country::text
+                or s.segment::text is distinct from r.segment::text
+                or s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone
+                or s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone
             )
         )
         and s._pending is not true

@@ -26,6 +26,7 @@ from landing."customers.stays" as s
 where
     r.area = 'retail'
     and r.entity = 'customers'
+    and r.item is null
     and r.resolved_at is null
     and r.key = s.key
     and s._stay = 1;
@@ -43,6 +44,7 @@ inner join landing.customers as l on s._landed = l._first_batch_id
 where
     r.area = 'retail'
     and r.entity = 'customers'
+    and r.item is null
     and r.resolved_at is null
     and r.key = s.key
     and s._goes_on;
@@ -79,7 +81,7 @@ from (
     group by c._landed
 ) as refused
 inner join landing.customers as l on refused._landed = l._first_batch_id
-on conflict (area, entity, key) where resolved_at is null do update
+on conflict (area, entity, key, item) where resolved_at is null do update
 set
     row_data = excluded.row_data,
     reasons = excluded.reasons,
@@ -100,6 +102,7 @@ from (
 where
     r.area = :area
     and r.entity = :entity
+    and r.item is null
     and r.resolved_at is null
     and r.key = good.key;
 
@@ -164,10 +167,12 @@ select
     s._stay = 0 and exists (
         select
         from stg_rejects as r
-        where r.area = 'retail'
-        and r.entity = 'customers'
-        and r.resolved_at is null
-        and r.key = s.key
+        where
+            r.area = 'retail'
+            and r.entity = 'customers'
+            and r.item is null
+            and r.resolved_at is null
+            and r.key = s.key
     ) as _goes_on
 from stays as s
 left join counted as c on s.key = c.key and s._last = c._from_last;

@@ -45,124 +45,80 @@ where
     end;
 
 -- guarded
-select tag, part, v, sizes, _effective, _pending
-from ((
-    select r.tag, r.part, r.v, r.sizes, r._effective, r._pending
-    from (
-        select
-            t.tag::text as tag, t.part::text as part, t.v::text as v, t.sizes::text as sizes,
-            (t.at at time zone 'Europe/Berlin')::text as _effective,
-            t._batch_id > 14 as _pending
-        from public.stg_things as t
-        where t._deleted_at is null or t._batch_id > 14
-    ) as r
-    where left(md5(convert_to(row(r.tag, r.part)::text, 'UTF8')), 3) = any (array['ce4']::text[])
-)) as r (tag, part, v, sizes, _effective, _pending)
+select item, key, row_data, reasons, batch_id, refused_at, ended_at
+from (select
+    r.item,
+    case
+        when r.item <> '' and octet_length(r.item) <= 1000
+            then jsonb_build_object('_file', r.item, '_line', r.line)
+        when r.item = '' and octet_length(r.row_key::text) <= 1000 then r.row_key
+        else jsonb_strip_nulls(jsonb_build_object('_row', md5(r.row_text), '_line', r.line))
+    end as key,
+    case
+        when r.item = '' and length(r.row_text) <= 100000 and pg_input_is_valid(r.row_text, 'jsonb')
+            then r.row_text::jsonb
+        else jsonb_build_object('row_text', left(r.row_text, 100000))
+    end as row_data,
+    r.reasons,
+    r.batch_id,
+    r.refused_at,
+    case when r.ended_by <= 9 then r.ended_at end as ended_at
+from tidemark.refused as r
+where
+    r.area = 'made'
+    and r.entity = 'things'
+    and (r.batch_id > 0 or r.ended_by > 0)
+    and r.batch_id <= 9) as r (item, key, row_data, reasons, batch_id, refused_at, ended_at)
 where
     case
-        when 0 + case
-            when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+        when 0 + coalesce(octet_length(item)::bigint, 0)
+        + case
+            when pg_column_size(key) > 131586 then octet_length(key::text)::bigint
             else 0
         end
         + case
-            when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+            when pg_column_size(row_data) > 131586 then octet_length(row_data::text)::bigint
             else 0
         end
         + case
-            when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
-            else 0
-        end
-        + case
-            when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
-            else 0
-        end
-        + case
-            when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+            when pg_column_size(reasons) > 26317 then octet_length(array_send(reasons))::bigint
             else 0
         end <= 33554432 then true
         else (
-            'tidemark: ' || (0 + case
-                when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+            'tidemark: ' || (0 + coalesce(octet_length(item)::bigint, 0)
+            + case
+                when pg_column_size(key) > 131586 then octet_length(key::text)::bigint
                 else 0
             end
             + case
-                when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+                when pg_column_size(row_data) > 131586 then octet_length(row_data::text)::bigint
                 else 0
             end
             + case
-                when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
-                else 0
-            end
-            + case
-                when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
-                else 0
-            end
-            + case
-                when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
+                when pg_column_size(reasons) > 26317 then octet_length(array_send(reasons))::bigint
                 else 0
             end) || ' of 33554432 bytes, in '
-            || case greatest(case
-    when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
+            || case greatest(coalesce(octet_length(item)::bigint, 0), case
+    when pg_column_size(key) > 131586 then octet_length(key::text)::bigint
     else 0
 end, case
-    when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+    when pg_column_size(row_data) > 131586 then octet_length(row_data::text)::bigint
     else 0
 end, case
-    when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+    when pg_column_size(reasons) > 26317 then octet_length(array_send(reasons))::bigint
     else 0
-end, case
-    when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
-    else 0
-end, case
-    when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
-    else 0
-end) when case
-    when pg_column_size(tag) > 131586 then octet_length(tag::text)::bigint
-    else 0
-end then 'tag'
+end) when coalesce(octet_length(item)::bigint, 0) then 'item'
 when case
-    when pg_column_size(part) > 131586 then octet_length(part::text)::bigint
+    when pg_column_size(key) > 131586 then octet_length(key::text)::bigint
     else 0
-end then 'part'
+end then 'key'
 when case
-    when pg_column_size(v) > 131586 then octet_length(v::text)::bigint
+    when pg_column_size(row_data) > 131586 then octet_length(row_data::text)::bigint
     else 0
-end then 'v'
+end then 'row_data'
 when case
-    when pg_column_size(sizes) > 131586 then octet_length(sizes::text)::bigint
+    when pg_column_size(reasons) > 26317 then octet_length(array_send(reasons))::bigint
     else 0
-end then 'sizes'
-when case
-    when pg_column_size(_effective) > 131586 then octet_length(_effective::text)::bigint
-    else 0
-end then '_effective' end || ' :tidemark'
-        )::boolean
-    end;
-
--- guarded
-select id, sizes, updated_at
-from (select id, sizes, updated_at
-from (
-select id, sizes, updated_at from sold.items
-) as query
-where updated_at < timestamptz '2025-01-01Z') as r (id, sizes, updated_at)
-where
-    case
-        when 0 + case
-    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-    else 0
-end <= 33554432 then true
-        else (
-            'tidemark: ' || (0 + case
-    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-    else 0
-end) || ' of 33554432 bytes, in '
-            || case greatest(case
-    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-    else 0
-end) when case
-    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-    else 0
-end then 'sizes' end || ' :tidemark'
+end then 'reasons' end || ' :tidemark'
         )::boolean
     end;

@@ -51,6 +51,7 @@ full join (
     where
         o.area = :area
         and o.entity = :entity
+        and o.item is null
         and o.resolved_at is null
         and o.key not in (
             select jsonb_build_object('customer_id', l.customer_id)

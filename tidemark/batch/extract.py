@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from tidemark.batch import agreement, landing, merging, refused, running
+from tidemark.batch import agreement, landing, merging, running
 from tidemark.batch.landing import Landed, Lineage, Work
 from tidemark.batch.running import Running
 from tidemark.declare.config import Area
@@ -141,7 +141,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
                 landed = landing.last(entity, payload, landed)
             resent = _resent(landed, mirrored, keys, work.lineage, is_gone=is_gone)
             work.counts[name].processed = streamed[name].rows + streamed[name].refused
-            refused.keep(work, name, [streamed[name]])
+            merging.keep_refused(work, name, [streamed[name]], items=())
             merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
             work.counts[name].add(merged)
         _record(work, positions.marks(work.positions), repair.resent, is_repair=True)

@@ -11,7 +11,7 @@ from functools import partial
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, refuse
-from tidemark.layers import deletes
+from tidemark.layers import deletes, refused
 from tidemark.layers.mirror import Mirror
 from tidemark.model import FILE, ORIGIN, Positions, QualifiedName, Repair, Table, Window
 from tidemark.postgres import careful, compose, db, refusals, transfer, watermarks
@@ -20,7 +20,6 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Landing, Streamed, Task
 from tidemark.postgres.watermarks import Watermark
-from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts, Look
 from tidemark.sources import Delta, Itemized, Which, intake
 
@@ -77,11 +76,6 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
 
 
-def refused(entity: Entity) -> WorkTable:
-    """Return the work table of an entity's rows that could not land."""
-    return WorkTable(entity.work("refused"), careful.REFUSED_COLUMNS)
-
-
 def watermark(entity: Entity, mirrored: Table, window: Window) -> Watermark:
     """Return the watermark of an entity that has windows, as MRR has it."""
     column = mirrored.column(str(entity.watermark))
@@ -121,7 +115,7 @@ def _rows(work: Work, name: str, which: Which = "new", *, is_beside: bool = Fals
         intake.table(work.area.entities[name], columns, work.delta.tables[name]),
         partial(work.delta.send, name, which=which),
         adds=is_beside,
-        refused=refused(work.area.entities[name]),
+        refused=refused.landing(work.area.entities[name]),
     )
 
 

@@ -6,14 +6,14 @@ times, in an order. Where they do not, the cheaper way gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tidemark.batch import landing, refused, sets
+from tidemark.batch import landing, sets
 from tidemark.batch.landing import Work
 from tidemark.declare.entity import Entity
-from tidemark.layers import mirror, positions, versions
+from tidemark.layers import mirror, positions, refused, versions
 from tidemark.layers.mirror import Mirror
 from tidemark.postgres import compose, db, refusals
 from tidemark.postgres.compose import Columns
@@ -86,7 +86,7 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
     landed = _Landed(work, work.area.entities[name], work.mirrors[name][0], streamed)
     counts = work.counts[name]
     with counts.timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
-        refused.keep(work, name, streamed)
+        keep_refused(work, name, streamed, items=_taken_whole(landed))
         relation, found = landed.relation, landed.sets
         if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
             # All items came again. Their older versions were merged long ago.
@@ -112,6 +112,35 @@ def _merge_sets(landed: _Landed, relation: Composable, found: sets.Landed, *, ac
     )
     counts.add(versions.apply(work.mrr, target, every, rows=rows))
     counts.deleted += gone
+
+
+def keep_refused(
+    work: Work, name: str, streamed: Sequence[Streamed], *, items: Collection[str]
+) -> None:
+    """Keep the rows that can't become rows of the mirror, and take them out of those that do.
+
+    Args:
+        work: the extraction.
+        name: the entity.
+        streamed: what has landed of it.
+        items: see `refused.keep`.
+    """
+    work.counts[name].rejected += refused.keep(
+        work.mrr,
+        work.area.area,
+        work.area.entities[name],
+        work.mirrors[name][0],
+        work.lineage,
+        any_landed=any(one.refused for one in streamed),
+        items=items,
+    )
+
+
+def _taken_whole(landed: _Landed) -> Collection[str]:
+    """Find the items that have come from their start: files always do, tables without a window."""
+    if landed.is_of_items:
+        return [item for one in landed.streamed for _, item in one.items]
+    return [""] if landed.work.window(landed.entity.name).low is None else []
 
 
 def _is_repeated(landed: _Landed) -> bool:

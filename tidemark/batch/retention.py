@@ -54,7 +54,8 @@ def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
             for layer, receiver in _RECEIVERS
             if keep.history is not None
         ),
-        rejects=_delete(servers, "stg", "rejects", keep.rejects, which),
+        rejects=_delete(servers, "stg", "rejects", keep.rejects, which)
+        + _delete(servers, "mrr", "refused", keep.rejects, which),
     )
 
 

@@ -26,6 +26,16 @@ where reject_id in (
     limit %(rows)s
 )
 
+-- name: refused
+delete from tidemark.refused
+where refused_id in (
+    select r.refused_id
+    from tidemark.refused as r
+    where r.area = %(area)s and r.ended_at < clock_timestamp() - %(keep)s
+    order by r.ended_at
+    limit %(rows)s
+)
+
 -- name: history_start
 select coalesce(max(batch_id), 0)
 from tidemark.history_start

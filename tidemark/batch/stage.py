@@ -12,6 +12,7 @@ from tidemark.batch.running import Running
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError, RefusedRowError, StatementError, refuse
 from tidemark.layers import (
+    carried,
     claims,
     cleanse,
     contracts,
@@ -72,6 +73,11 @@ class _Sent:
     sendings: Sequence[_Sending]
     batches: Mapping[int, Applied]
     """Those that may have written what was sent: all, if a table is new."""
+    carried: Mapping[str, int]
+    """Entities of which MRR has other refused rows than before -> how many are new."""
+
+
+_NOTHING = _Sent({}, (), {}, {})
 
 
 def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
@@ -95,9 +101,11 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
         again = {name: is_new for name, is_new in noted.items() if name in area.entities}
         # One snapshot of MRR decides which batches are applied, and which versions are sent.
         with mrr.transaction(transfer.READ_ONLY):
-            batches = ledger.applied_after(mrr, area.area, after)
+            batches, refused = question.ask(
+                mrr, question.both(ledger.after(area.area, after), carried.changed(area, after))
+            )
             lacking = Lacking(area, after, batches, again, repair)
-            sent = _send(servers, mrr, hop, lacking) if batches else _Sent({}, (), {})
+            sent = _send(servers, mrr, hop, lacking, refused) if batches else _NOTHING
         if batches:
             # All rows have landed by now, so this transaction waits for no other server.
             with _told(hop.receiver, sent.cleansings), hop.receiver.transaction():
@@ -105,13 +113,20 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
     return hop.result()
 
 
-def _send(servers: Servers, mrr: Session, hop: Running[_Known], lacking: Lacking) -> _Sent:
+def _send(
+    servers: Servers,
+    mrr: Session,
+    hop: Running[_Known],
+    lacking: Lacking,
+    refused: Mapping[str, int],
+) -> _Sent:
     """Fill STG's landing tables with what it lacks of MRR, and read how it is cleansed."""
     area, stg = lacking.area, hop.receiver
     sourced = area.sourced
     changed = _changed(mrr, sourced, lacking)
-    if not changed:
-        return _Sent({}, (), {})
+    refused = {name: new for name, new in refused.items() if name in sourced.entities}
+    if not changed and not refused:
+        return _NOTHING
     found, snapshot = question.ask(
         mrr, question.both(mirror.tables(mrr, sourced), transfer.sharing_snapshot())
     )
@@ -120,13 +135,16 @@ def _send(servers: Servers, mrr: Session, hop: Running[_Known], lacking: Lacking
         cleansings = read_cleansings(mrr, stg, area, mirrors, sent=changed)
     since = {name: 0 if lacking.again.get(name) else lacking.after for name in changed}
     sendings = _sendings(area, mirrors, cleansings, since, changed)
-    for name, result in _stream(servers, area, snapshot, sendings).items():
-        hop.counts[name].processed = result.rows
+    span = {"after": lacking.after, "until": max(lacking.batches)}
+    jobs = [carried.job(area, area.entities[name], **span) for name in refused]
+    for landed, result in _stream(servers, area, snapshot, sendings, jobs).items():
+        name = landed.partition(".")[0]
+        hop.counts[name].processed += result.rows if landed == name else refused[name]
         hop.counts[name].spend("stream_seconds", result.seconds)
     # A table that is new gets versions of batches that STG has applied long ago.
     is_any_new = any(lacking.again.get(name) for name in changed)
     every = ledger.applied_after(mrr, area.area, 0) if is_any_new else lacking.batches
-    return _Sent(cleansings, sendings, every)
+    return _Sent(cleansings, sendings, every, refused)
 
 
 def _apply(stg: Session, lacking: Lacking, sent: _Sent, counts: Mapping[str, Counts]) -> None:
@@ -136,6 +154,10 @@ def _apply(stg: Session, lacking: Lacking, sent: _Sent, counts: Mapping[str, Cou
         name = sending.job.landing.entity
         landed = sent.batches if lacking.again.get(name) else batches
         cleanse.apply(stg, sent.cleansings[name], landed, counts[name])
+    for name, new in sent.carried.items():
+        carried.apply(stg, area, area.entities[name])
+        counts[name].rejected += new
+    for name in {*_sent_names(sent.sendings), *sent.carried}:
         counts[name].warning = _warning(stg, area, sent.cleansings[name], counts[name], batches)
     if repair:
         _remove_surplus(stg, area, repair, max(batches), counts)
@@ -211,11 +233,13 @@ def _remove_surplus(
         rejects.resolve(stg, area.area, area.entities[name], keys, at=(batch_id, repair.clock))
 
 
+def _sent_names(sendings: Sequence[_Sending]) -> list[str]:
+    return [sending.job.landing.entity for sending in sendings]
+
+
 def _written(sendings: Sequence[_Sending], repair: Repair | None) -> set[str]:
     """Find the entities of which the batches may write versions."""
-    return {sending.job.landing.entity for sending in sendings} | {
-        *(repair.surplus["stg"] if repair else ())
-    }
+    return {*_sent_names(sendings), *(repair.surplus["stg"] if repair else ())}
 
 
 def _changed(mrr: Session, area: Area, lacking: Lacking) -> dict[str, Sequence[int]]:
@@ -291,14 +315,18 @@ def _sending(area: Area, name: str, mirrored: Table, landing: Table, query: Comp
 
 
 def _stream(
-    servers: Servers, area: Area, snapshot: str, sendings: Sequence[_Sending]
+    servers: Servers,
+    area: Area,
+    snapshot: str,
+    sendings: Sequence[_Sending],
+    others: Sequence[Job],
 ) -> Mapping[str, Streamed]:
-    """Fill the landing tables.
+    """Fill the landing tables, of other jobs too.
 
     Raises:
         ContractError: a landing table is narrower than its mirror, and a value is too wide for it.
     """
-    jobs = [sending.job for sending in sendings]
+    jobs = [*(sending.job for sending in sendings), *others]
     try:
         return transfer.stream_all(servers, sender=("mrr", snapshot), receiver="stg", jobs=jobs)
     except StatementError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -281,7 +280,7 @@ def rejects(
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rows that cleansing refused, with every reason.
+    """Show the rows that cleansing or MRR refused, with every reason.
 
     Example: tidemark rejects retail --entity customers
     """
@@ -303,13 +302,12 @@ def rejects(
 def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
     show(rejects_table(summary))
     for reject in found:
-        key = ", ".join(f"{column} {value}" for column, value in reject.key.items())
         resolved = (
             f", resolved {reject.resolved_at:%Y-%m-%d %H:%M:%SZ}" if reject.resolved_at else ""
         )
-        typer.echo(f"\n{reject.entity}: {key} (batch {reject.batch_id}{resolved})")
+        typer.echo(f"\n{reject.entity}: {reject.place} (batch {reject.batch_id}{resolved})")
         typer.echo(f"  {'; '.join(reject.reasons)}")
-        typer.echo(f"  {json.dumps(reject.row_data, ensure_ascii=False)}")
+        typer.echo(f"  {reject.row}")
 
 
 def monitor(area: AreaName = None, as_json: AsJson = False) -> None:

@@ -1,7 +1,11 @@
-"""Rows that cleansing refused, kept with every reason until a later version passes."""
+"""Rows that cleansing refused, kept with every reason until a later version passes.
+
+Beside them are those that MRR refused (`carried`).
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +27,8 @@ class Reject:
 
     reject_id: int
     entity: str
+    item: str | None
+    """Null if cleansing refused it; else MRR did: the item that it is of, empty for a table."""
     key: dict[str, Any]
     reasons: list[str]
     batch_id: int
@@ -30,6 +36,20 @@ class Reject:
     last_seen_at: datetime
     resolved_at: datetime | None
     row_data: Any
+
+    @property
+    def place(self) -> str:
+        """Which row it is: its key, or where it is in the item of its source."""
+        if self.item:
+            return f"{self.item}, line {self.key.get('_line')}"
+        return ", ".join(f"{column} {value}" for column, value in self.key.items())
+
+    @property
+    def row(self) -> str:
+        """The row as text: as it came, or as JSON."""
+        if self.item is not None and "row_text" in self.row_data:
+            return str(self.row_data["row_text"])
+        return json.dumps(self.row_data, ensure_ascii=False)
 
 
 def record(stg: Session, claims: Claims, *, has_open: bool) -> int:

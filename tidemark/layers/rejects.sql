@@ -29,7 +29,7 @@ from (
     group by c._landed
 ) as refused
 inner join {landing} as l on refused._landed = l._first_batch_id
-on conflict (area, entity, key) where resolved_at is null do update
+on conflict (area, entity, key, item) where resolved_at is null do update
 set
     row_data = excluded.row_data,
     reasons = excluded.reasons,
@@ -100,7 +100,12 @@ select
     s._stay = 0 and exists (
         select
         from stg_rejects as r
-        where r.area = {area} and r.entity = {entity} and r.resolved_at is null and r.key = s.key
+        where
+            r.area = {area}
+            and r.entity = {entity}
+            and r.item is null
+            and r.resolved_at is null
+            and r.key = s.key
     ) as _goes_on
 from stays as s
 left join counted as c on s.key = c.key and s._last = c._from_last
@@ -119,6 +124,7 @@ inner join {landing} as l on s._landed = l._first_batch_id
 where
     r.area = {area}
     and r.entity = {entity}
+    and r.item is null
     and r.resolved_at is null
     and r.key = s.key
     and s._goes_on
@@ -131,6 +137,7 @@ from {stays} as s
 where
     r.area = {area}
     and r.entity = {entity}
+    and r.item is null
     and r.resolved_at is null
     and r.key = s.key
     and s._stay = 1
@@ -171,6 +178,7 @@ from (
 where
     r.area = %(area)s
     and r.entity = %(entity)s
+    and r.item is null
     and r.resolved_at is null
     and r.key = good.key
 
@@ -178,6 +186,7 @@ where
 select
     r.reject_id,
     r.entity,
+    r.item,
     r.key,
     r.reasons,
     r.batch_id,
@@ -233,6 +242,7 @@ set resolved_at = %(clock)s
 where
     r.area = %(area)s
     and r.entity = %(entity)s
+    and r.item is null
     and r.resolved_at is null
     and r.batch_id < %(batch_id)s
     and (

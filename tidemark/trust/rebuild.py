@@ -19,6 +19,7 @@ from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.errors import LostHistoryError
 from tidemark.layers import (
+    carried,
     claims,
     cleanse,
     derived,
@@ -231,6 +232,8 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
         worktable.make(stg, before, compose.statement(__name__, "keep", parts))
         stg.run(compose.statement(__name__, "empty", parts))
         stg.run(compose.statement(__name__, "forget_rejects"), {"area": area.area, "entity": name})
+        transfer.refill(mrr, stg, carried.job(area, area.entities[name], after=0, until=applied))
+        carried.apply(stg, area, area.entities[name])
         claims.forget(stg, cleansings[name].claims)
         landed = stg.rows(compose.statement(__name__, "batches", parts))
         seen = {batch_id: batches[batch_id] for (batch_id,) in landed}

@@ -15,6 +15,9 @@ from tidemark.trust.compare import Compared, Difference
 REJECTED = ("reject_reasons",)
 """The columns of a difference between rejects."""
 
+REFUSED = ("refused by mrr",)
+"""Those of one between rows that MRR has refused and STG's rejects of them. A rebuild mends it."""
+
 _LAYERS: dict[Hop, tuple[str, str]] = {
     "extract": ("{source}", "mrr"),
     "stage": ("mrr", "stg + rejects"),
@@ -40,7 +43,8 @@ class Checked:
     @property
     def of_rows(self) -> list[Difference]:
         """Differences of rows, under the receiver's keys."""
-        return [one for one in self.compared.differences if one.columns != REJECTED]
+        others = (REJECTED, REFUSED)
+        return [one for one in self.compared.differences if one.columns not in others]
 
     @property
     def of_rejects(self) -> list[Difference]:

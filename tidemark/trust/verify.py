@@ -19,6 +19,7 @@ from tidemark.batch.journal import Journal
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.layers import (
+    carried,
     claims,
     cleanse,
     deletes,
@@ -26,6 +27,7 @@ from tidemark.layers import (
     ledger,
     mirror,
     positions,
+    refused,
 )
 from tidemark.layers.derived import Derivation
 from tidemark.layers.mirror import Mirror
@@ -40,7 +42,7 @@ from tidemark.star.audits import Audit
 from tidemark.star.schema import Star
 from tidemark.trust import compare, pairs
 from tidemark.trust.compare import Compared, Difference
-from tidemark.trust.verification import REJECTED, Checked, Origin, Verification
+from tidemark.trust.verification import REFUSED, REJECTED, Checked, Origin, Verification
 
 _SNAPSHOT = "isolation level repeatable read"
 
@@ -111,9 +113,9 @@ def _checks(
     area, stg, dwh = staging.area, opened["stg"], opened["dwh"]
     if look is not None:
         for name, entity in area.sourced.entities.items():
-            yield Checked(
-                "extract", name, _extracted(look, staging.mrr, entity, staging.mirrored[name])
-            )
+            mirrors = staging.mirrored[name]
+            extracted = _extracted(look, staging.mrr, area.area, entity, mirrors)
+            yield Checked("extract", name, extracted)
     for name in area.entities:
         yield Checked("stage", name, _staged(staging, name))
     reached = star.last_batches
@@ -139,7 +141,7 @@ def _across(
 
 
 def _extracted(
-    look: Comparison, mrr: Session, entity: Entity, mirrors: tuple[Mirror, Table]
+    look: Comparison, mrr: Session, area: str, entity: Entity, mirrors: tuple[Mirror, Table]
 ) -> Compared:
     target, mirrored = mirrors
     there = look.tables[entity.name]
@@ -150,7 +152,7 @@ def _extracted(
         common,
         sent,
         Relation(mrr, kept),
-        excused_if=pairs.NOTHING,
+        excused_if=refused.excuse(area, entity),
         work=entity.work("compared"),
     )
     if entity.deletes == "ignore":
@@ -221,7 +223,7 @@ def _staged(staging: _Staging, name: str) -> Compared:
     differences, excused = compare.within(
         pair.common, stg, pair.sent, pair.kept, excused_if=pair.excused_if
     )
-    refused = _refused(staging, cleansing)
+    rejected = _rejected(staging, cleansing)
     counted = compose.statement(
         __name__,
         "staged_counts",
@@ -232,7 +234,8 @@ def _staged(staging: _Staging, name: str) -> Compared:
     )
     kept, pending, deleted = stg.one(counted)
     sent = rows - pending - deleted
-    return Compared(sent, kept, pending, [*differences, *refused], excused)
+    compared = Compared(sent, kept, pending, [*differences, *rejected], excused)
+    return compared if name in staging.derivations else _with_carried(staging, name, compared)
 
 
 def _land_mirrored(staging: _Staging, name: str) -> int:
@@ -253,7 +256,22 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
     return transfer.refill(staging.mrr, staging.stg, job)
 
 
-def _refused(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference]:
+def _with_carried(staging: _Staging, name: str, compared: Compared) -> Compared:
+    """Add the rows that MRR has refused, and STG shows as rejects."""
+    area, entity = staging.area, staging.area.entities[name]
+    every = carried.job(area, entity, after=0, until=staging.applied)
+    transfer.refill(staging.mrr, staging.stg, every)
+    sent, kept, differing = carried.differences(staging.stg, area, entity)
+    found = [Difference("changed", key, REFUSED) for key in differing]
+    return replace(
+        compared,
+        sent=compared.sent + sent,
+        kept=compared.kept + kept,
+        differences=[*compared.differences, *found],
+    )
+
+
+def _rejected(staging: _Staging, cleansing: cleanse.Cleansing) -> list[Difference]:
     found = staging.stg.rows(
         compose.statement(
             __name__,

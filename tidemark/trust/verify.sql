@@ -39,6 +39,7 @@ full join (
     where
         o.area = %(area)s
         and o.entity = %(entity)s
+        and o.item is null
         and o.resolved_at is null
         and o.key not in (
             select jsonb_build_object({'key', l.key})

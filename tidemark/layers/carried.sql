@@ -1,0 +1,126 @@
+-- From tidemark.refused of MRR to stg_rejects.
+
+-- name: changed
+select
+    entity,
+    count(*) filter (where batch_id > %(after)s) as refused
+from tidemark.refused
+where area = %(area)s and (batch_id > %(after)s or ended_by > %(after)s)
+group by entity
+
+-- What is too long for an index, or has no key, is known by a checksum.
+-- name: rows
+select
+    r.item,
+    case
+        when r.item <> '' and octet_length(r.item) <= 1000
+            then jsonb_build_object('_file', r.item, '_line', r.line)
+        when r.item = '' and octet_length(r.row_key::text) <= 1000 then r.row_key
+        else jsonb_strip_nulls(jsonb_build_object('_row', md5(r.row_text), '_line', r.line))
+    end as key,
+    case
+        when r.item = '' and length(r.row_text) <= {shown} and pg_input_is_valid(r.row_text, 'jsonb')
+            then r.row_text::jsonb
+        else jsonb_build_object('row_text', left(r.row_text, {shown}))
+    end as row_data,
+    r.reasons,
+    r.batch_id,
+    r.refused_at,
+    case when r.ended_by <= {until} then r.ended_at end as ended_at
+from tidemark.refused as r
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and (r.batch_id > {after} or r.ended_by > {after})
+    and r.batch_id <= {until}
+
+-- A row that was refused several times since is one reject, as it was refused last.
+-- name: open
+insert into stg_rejects as r
+(area, entity, item, key, row_data, reasons, batch_id, first_seen_at, last_seen_at)
+select distinct on (l.item, l.key)
+    {area},
+    {entity},
+    l.item,
+    l.key,
+    l.row_data,
+    l.reasons,
+    l.batch_id,
+    min(l.refused_at) over same_row,
+    max(l.refused_at) over same_row
+from {landing} as l
+where
+    l.ended_at is null
+    or not exists (
+        select
+        from stg_rejects as o
+        where
+            o.area = {area}
+            and o.entity = {entity}
+            and o.item = l.item
+            and o.key = l.key
+            and o.batch_id >= l.batch_id
+    )
+window same_row as (partition by l.item, l.key)
+order by l.item, l.key, l.batch_id desc
+on conflict (area, entity, key, item) where resolved_at is null do update
+set
+    row_data = excluded.row_data,
+    reasons = excluded.reasons,
+    batch_id = excluded.batch_id,
+    last_seen_at = greatest(r.last_seen_at, excluded.last_seen_at)
+
+-- name: resolve
+update stg_rejects as r
+set resolved_at = greatest(r.last_seen_at, l.ended_at)
+from {landing} as l
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and r.item = l.item
+    and r.key = l.key
+    and r.batch_id = l.batch_id
+    and r.resolved_at is null
+    and l.ended_at is not null
+
+-- name: differences
+select
+    coalesce(s.item, r.item),
+    coalesce(s.key, r.key)::text
+from (
+    select distinct on (item, key)
+        item,
+        key,
+        reasons
+    from {landing}
+    where ended_at is null
+    order by item, key, batch_id desc
+) as s
+full join (
+    select
+        o.item,
+        o.key,
+        o.reasons
+    from stg_rejects as o
+    where o.area = {area} and o.entity = {entity} and o.item is not null and o.resolved_at is null
+) as r on s.item = r.item and s.key = r.key
+where s.reasons is distinct from r.reasons
+order by 1, 2
+
+-- name: count
+select
+    (
+        select count(*)
+        from (
+            select distinct
+                item,
+                key
+            from {landing}
+            where ended_at is null
+        ) as s
+    ),
+    (
+        select count(*)
+        from stg_rejects
+        where area = {area} and entity = {entity} and item is not null and resolved_at is null
+    )
