@@ -16,7 +16,7 @@ from tests.queries import execute, rows
 from tidemark.postgres.db import Session
 from tidemark.postgres.times import TimeColumn
 from tidemark.results import Counts
-from tidemark.star import facts
+from tidemark.star import facts, pointers
 from tidemark.star.members import infer
 
 Role = Literal["host", "guest"]
@@ -105,7 +105,7 @@ class Visits:
         session, fact = self.members.session, self.fact
         self.members.land(seen)
         dimension = self.members.dimension
-        repointed = sum(facts.repoint(session, one, dimension) for one in fact.pointers)
+        repointed = sum(pointers.repoint(session, one, dimension) for one in pointers.of(fact))
         self._land(batch, visits)
         return repointed, self.apply(session, batch)
 

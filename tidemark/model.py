@@ -256,6 +256,8 @@ class Repair:
     """Layer -> entity -> keys that it has and the layer before it lacks. They are deleted."""
     rejects: Mapping[str, Sequence[Key]]
     """Entity -> MRR keys of open rejects whose row is not refused now. They are resolved."""
+    aggregates: Sequence[str] = ()
+    """Aggregates that differ from what their facts say. They are computed as a whole."""
 
     def names(self, entity: str) -> bool:
         """Whether rows of an entity are to be written again or deleted."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fix_areas import Make
 from tests.fix_order import EVENTS, THINGS, Ordered, Shown, hour
 from tidemark.trust import rebuild
-from tidemark.trust.rebuild import Changes
+from tidemark.trust.compare import Changes
 
 STAGED = """
     select v, name, updated_at, _extracted_at, _deleted_at, is_current

@@ -12,7 +12,7 @@ from tidemark.errors import LockedError, LostHistoryError, UnknownNameError
 from tidemark.model import Overrides, ServerName
 from tidemark.postgres import settings
 from tidemark.trust import rebuild
-from tidemark.trust.rebuild import Changes
+from tidemark.trust.compare import Changes, Origin
 
 TABLES: dict[ServerName, str] = {"stg": "^stg_", "dwh": "^dwh_(dim_[cp]|fact)"}
 
@@ -238,7 +238,7 @@ def test_an_entity_that_there_is_not_is_told(shop: Retail):
 
 @pytest.mark.parametrize(("layer", "origin"), [("mrr", "stg"), ("stg", "dwh")])
 def test_what_retention_let_go_of_is_not_removed_unasked(
-    shop: Retail, layer: ServerName, origin: rebuild.Origin
+    shop: Retail, layer: ServerName, origin: Origin
 ):
     lost = "insert into tidemark.history_start (area, batch_id) values ('retail', 2)"
     shop.warehouse.execute(layer, lost)

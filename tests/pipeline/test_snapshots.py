@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import composed, fix_areas, fix_files
+from tests import composed, fix_aggregates, fix_areas, fix_files
 from tests.fix_areas import Dimension, Fact, Made
 from tests.fix_files import csv_text
 from tests.fix_memory import MemorySource
@@ -111,6 +111,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         derive(retail)
         read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
         share(retail)
+        sum_up(retail)
         draw(retail)
         take_files(retail)
         let_tables_follow(retail)
@@ -138,6 +139,7 @@ def change(retail: Retail) -> None:
     retail.add("customers", 6, name=None)
     retail.add("sales", 6, customer_id=6)
     retail.change("customers", 1, city="Oslo")
+    retail.change("products", 1, product_group="b")
     retail.change("sales", 2, quantity=7)
     retail.delete("customers", "customer_id = 3")
     plan.make(retail.servers, retail.area)
@@ -250,6 +252,21 @@ def share(retail: Retail) -> None:
     )
     beside(retail, days, clocks, area="shared")
     rebuild.run(retail.servers, Project(retail.home).area("zoned"))
+
+
+def sum_up(retail: Retail) -> None:
+    """Let an aggregate that no file makes follow all versions of a member."""
+    zoned = Project(retail.home).area("zoned")
+    select = (
+        "select g.id, count(*) as days from {touched} as g inner join zoned.dim_things as t "
+        "on g.id = t.id inner join zoned.fact_events as e using (thing_key) group by g.id"
+    )
+    grain = {"grain": {"events": {"id": "thing_key.id"}}}
+    area = Made(retail.warehouse, retail.servers, zoned, retail.home)
+    summed = fix_aggregates.declare(area, {"by_thing": grain}, {"by_thing": select})
+    summed.run()
+    summed.change(CLOCKS, "v = 'c', updated_at = now() at time zone 'Europe/Berlin'")
+    summed.run()
 
 
 def derive(retail: Retail) -> None:

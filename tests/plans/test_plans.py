@@ -25,7 +25,7 @@ from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.transfer import Landing
 from tidemark.sources import window as windows
-from tidemark.star import facts, scd2
+from tidemark.star import pointers, scd2
 
 ROWS, DELTA = 50_000, 50
 ENOUGH = 5 * DELTA
@@ -142,7 +142,8 @@ def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
     _changed(many_visits.members)
     scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=DELTA)
 
-    facts.repoint(explaining, many_visits.fact.pointers[0], many_visits.members.dimension)
+    for one in pointers.of(many_visits.fact):
+        pointers.repoint(explaining, one, many_visits.members.dimension)
 
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
     assert 0 < explaining.read["dwh_dim_members"] <= 2 * ENOUGH
@@ -155,7 +156,8 @@ def test_facts_are_repointed_without_squaring_the_keys(
     _changed(many_visits.members, keys)
     scd2.apply(many_visits.members.session, many_visits.members.dimension, rows=keys)
 
-    facts.repoint(explaining, many_visits.fact.pointers[0], many_visits.members.dimension)
+    for one in pointers.of(many_visits.fact):
+        pointers.repoint(explaining, one, many_visits.members.dimension)
 
     assert 0 < explaining.read[BETWEEN] <= 10 * keys
 

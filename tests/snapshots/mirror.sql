@@ -195,7 +195,7 @@ from (
         v,
         _file,
         _line,
-        27::bigint as _batch_id,
+        29::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at

@@ -152,7 +152,7 @@ from (
         v,
         _file,
         _line,
-        26::bigint as _batch_id,
+        28::bigint as _batch_id,
         l._seq * 2 as _seq,
         l._extracted_at,
         null::timestamptz as _deleted_at,
@@ -178,7 +178,7 @@ from (
     select
         id,
         null as v, null as _file, null as _line,
-        26::bigint,
+        28::bigint,
         (array[1, 2]::bigint[])[array_position(array[1, 2]::bigint[], d._set)] * 2 + 1,
         d.at,
         d.at,

@@ -24,7 +24,7 @@ from tidemark.postgres import question
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import Describable
-from tidemark.star import contract
+from tidemark.star import aggregates, computed, contract
 
 
 def problems(servers: Servers, area: Area) -> list[ContractError]:
@@ -107,7 +107,8 @@ class _Behind:
     stored: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
     others: Sequence[ContractError]
-    """What is wrong with flags of entities that are sound otherwise, and with what views read."""
+    """What is wrong with flags of entities that are sound otherwise, and with what views and
+    aggregates read."""
 
     @staticmethod
     def read(stg: Session, dwh: Session, area: Area) -> _Behind:
@@ -116,9 +117,12 @@ class _Behind:
         asked = question.both(cleanse.tables(stg, area), views)
         in_stg, (deriving, read_by) = question.ask(stg, asked)
         in_dwh = question.ask(dwh, contract.asked(dwh, area))
+        some = aggregates.followed(area)
+        reading = question.ask(dwh, computed.asked(some)) if some else []
         sound = cleanse.checked(area, *in_stg).sound
         wrong = list(flags.wrong(stg, area, {name: one.target for name, one in sound.items()}))
         wrong += reads.beside_landed(area, read_by)
+        wrong += computed.problems(area, in_dwh[0], reading)
         return _Behind(area, *in_stg, deriving, *in_dwh, wrong)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:

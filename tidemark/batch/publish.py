@@ -33,12 +33,15 @@ from tidemark.star import (
     calendar,
     facts,
     members,
+    pointers,
     published,
     quality,
+    refresh,
     scd2,
     schema,
 )
 from tidemark.star.facts import Fact, RoleKey
+from tidemark.star.refresh import Refresh
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star, Stored
 
@@ -84,12 +87,13 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 _make_partitions(dwh, star, delta)
         # All rows have landed by now, so this transaction waits for no other server.
         with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
-            if delta.changed:
+            due = refreshes(area, star, delta, repair)
+            if delta.changed or due.whole:
                 let_keys_wait(dwh)
-            if repair and delta.changed:
-                _remove_surplus(dwh, star, delta, repair, counts)
-            if delta.changed:
-                _apply(dwh, area, star, delta, counts)
+                due.begin(dwh)
+                if repair and delta.changed:
+                    _remove_surplus(dwh, star, delta, repair, counts=counts, due=due)
+                _apply(dwh, area, star, delta, counts=counts, due=due)
             dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
             record(dwh, area, star, delta, applied=applied)
     return hop.result()
@@ -144,6 +148,13 @@ def delta_of(
     }
     marks = batches[last].marks if batches else {}
     return Delta(after, last, marks, changed, known)
+
+
+def refreshes(area: Area, star: Star, delta: Delta, repair: Repair | None = None) -> Refresh:
+    """Say what a batch has to do for the aggregates that follow the star."""
+    refilled = [one.table for name, one in star.facts.items() if not delta.after[name]]
+    named = repair.aggregates if repair else ()
+    return refresh.of(star.aggregates, area=area.area, refilled=refilled, named=named)
 
 
 def let_keys_wait(dwh: Session) -> None:
@@ -205,7 +216,13 @@ def _land(
 
 
 def _remove_surplus(
-    dwh: Session, star: Star, delta: Delta, repair: Repair, counts: Mapping[str, Counts]
+    dwh: Session,
+    star: Star,
+    delta: Delta,
+    repair: Repair,
+    *,
+    counts: Mapping[str, Counts],
+    due: Refresh,
 ) -> None:
     """Delete the facts that STG lacks, and land the members that it lacks as deleted ones."""
     for name, values in repair.surplus["dwh"].items():
@@ -213,7 +230,8 @@ def _remove_surplus(
         # A version's beginning, which a difference tells behind its key, is of no use here.
         keys = mirror.key_rows(Table(name, feed.columns), key, values)
         if name in star.facts:
-            counts[name].deleted += facts.discard(dwh, star.facts[name], keys)
+            fact = star.facts[name]
+            counts[name].deleted += facts.discard(dwh, fact, keys, notes=due.notes.get(fact.table))
             continue
         dwh.run(
             compose.statement(
@@ -241,24 +259,35 @@ def _make_partitions(dwh: Session, star: Star, delta: Delta) -> None:
 
 
 def _apply(
-    dwh: Session, area: Area, star: Star, delta: Delta, counts: Mapping[str, Counts]
+    dwh: Session,
+    area: Area,
+    star: Star,
+    delta: Delta,
+    *,
+    counts: Mapping[str, Counts],
+    due: Refresh,
 ) -> None:
+    if not delta.changed:  # Nothing has landed, and gates read all landing tables.
+        empty(dwh, star, star.feeds)
     # Dimensions first: landed facts are resolved by their new versions. Then existing facts are
     # repointed, since versions that they point at may have been removed or shortened.
     changed = [d for name, d in star.dimensions.items() if name in delta.changed]
     for dimension in changed:
         own = counts[dimension.entity]
         with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
-            own.add(scd2.apply(dwh, dimension, rows=own.processed))
-    _repoint(dwh, star, changed, delta, counts)
+            before = due.before(dimension, star.pointers)
+            own.add(scd2.apply(dwh, dimension, rows=own.processed, before=before))
+    _repoint(dwh, star, changed, delta, counts=counts, due=due)
     for fact in star.facts.values():
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
             if fact.entity in delta.changed:
                 lacking = prepare_fact(dwh, area, fact, delta, counts)
-                own.add(facts.apply(dwh, fact, lacking, rows=own.processed))
+                notes = due.notes.get(fact.table)
+                own.add(facts.apply(dwh, fact, lacking, rows=own.processed, notes=notes))
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
+    due.run(dwh, batch_id=delta.last, rows=sum(counts[name].processed for name in star.feeds))
     quality.gate(dwh, area)
 
 
@@ -267,7 +296,9 @@ def _repoint(
     star: Star,
     changed: Sequence[Dimension],
     delta: Delta,
+    *,
     counts: Mapping[str, Counts],
+    due: Refresh,
 ) -> None:
     """Point facts at the versions that hold now; at an inferred member where a key has none.
 
@@ -281,11 +312,12 @@ def _repoint(
         own = counts[pointer.entity]
         with own.timed("apply_seconds"), refusals.named(pointer.entity, dwh=refusals.STORING):
             if dimension.lands == "observations":
-                gone = facts.orphaned(pointer, dimension)
+                gone = pointers.orphaned(pointer, dimension)
                 inferred = members.infer(dwh, dimension.members, gone, batch_id=delta.last)
                 counts[dimension.entity].inferred += inferred
                 scd2.take_over(dwh, dimension)
-            own.repointed += facts.repoint(dwh, pointer, dimension)
+            notes = due.notes.get(pointer.fact)
+            own.repointed += pointers.repoint(dwh, pointer, dimension, notes=notes)
 
 
 def prepare_fact(

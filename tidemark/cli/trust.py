@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidemark.declare.config import Area
     from tidemark.layers.ledger import Lost
     from tidemark.postgres.sessions import Servers
-    from tidemark.trust.rebuild import Changes
+    from tidemark.trust.compare import Changes
     from tidemark.trust.verification import Checked, Verification
 
 

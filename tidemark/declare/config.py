@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from tidemark.declare import reading
+from tidemark.declare.aggregate import DeclaredAggregate
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.entity import Entity
 from tidemark.declare.reading import Files
@@ -68,6 +69,7 @@ class Area(Declaration):
     deletes: Literal["ignore", "detect"] | None = None
     """`deletes` of the entities that have a source and say nothing of it."""
     entities: Mapping[PlainName, Entity]
+    aggregates: Mapping[PlainName, DeclaredAggregate] = {}
     checks: tuple[Check, ...] = ()
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
     _folder: Path | None = PrivateAttr(default=None)
@@ -169,6 +171,24 @@ class Area(Declaration):
                 if one.is_derived and one not in self.derived
             )
             raise ValueError(f"entities.{round_[0]}.from: {', '.join(round_)} make each other")
+        return self
+
+    @model_validator(mode="after")
+    def _aggregates_read_facts(self) -> Area:
+        for name, aggregate in self.aggregates.items():
+            where = f"aggregates.{name}"
+            if name in self.entities:
+                raise ValueError(f"{where}: an entity has this name; give it another one")
+            for fact in aggregate.grain:
+                entity = self.entities.get(fact)
+                if entity is None or entity.fact is None:
+                    hint = did_you_mean(fact, [one.name for one in self.facts])
+                    raise ValueError(f"{where}.grain: {fact!r} is no fact of this area. {hint}")
+                if fact in entity.fact.dimensions:
+                    raise ValueError(
+                        f"{where}.grain.{fact}: a key of the fact has its name, and both would be "
+                        "called so in an expression"
+                    )
         return self
 
     @property

@@ -254,22 +254,31 @@ def _default_is_there(settings: Settings, areas: Mapping[str, Area]) -> None:
 
 
 def _names_are_unique(areas: Mapping[str, Area]) -> None:
-    """Refuse two entities that would share a table, or a table that is derived from one."""
+    """Refuse two that would share a table, or a table that is derived from one."""
     seen: dict[tuple[str, str], str] = {}
     for area in areas.values():
-        for entity in area.entities.values():
-            owner = f"{area.area}.{entity.name}"
-            for kind, value in _tables_of(area, entity):
-                other = seen.setdefault((kind, value), owner)
-                if other != owner:
-                    raise ConfigError(
-                        f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
-                        f"{other}. Give one of them another name."
-                    )
+        for name, kind, value in _tables(area):
+            owner = f"{area.area}.{name}"
+            other = seen.setdefault((kind, value), owner)
+            if other != owner:
+                raise ConfigError(
+                    f"sql/{area.area}/area.yml: {kind} {value!r} of {owner} is already that of "
+                    f"{other}. Give one of them another name."
+                )
+
+
+def _tables(area: Area) -> Iterator[tuple[str, str, str]]:
+    """Yield what no two entities or aggregates may share: name, kind and value."""
+    for entity in area.entities.values():
+        yield from ((entity.name, kind, value) for kind, value in _tables_of(area, entity))
+    for name in area.aggregates:
+        yield name, "dwh", label((area.schema_name, name))
+        # Work tables of an aggregate bear its name, and lie in the landing schema.
+        yield name, "landing", label((area.landing_schema, name))
 
 
 def _tables_of(area: Area, entity: Entity) -> Iterator[tuple[str, str]]:
-    """Yield what no two entities may share: landing table, views, tables, histories."""
+    """Yield the landing table, views, tables and histories of an entity."""
     yield from (("landing", label(table)) for table in (entity.landing, entity.view))
     if entity in area.inputs:
         yield "landing", label(entity.live_view)

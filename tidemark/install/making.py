@@ -7,7 +7,8 @@ MRR before views are made, since views read them; then mirrors follow their view
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from tidemark import sources
@@ -27,7 +28,8 @@ from tidemark.postgres import catalog, confined
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import Describable
-from tidemark.star import outriggers
+from tidemark.star import aggregates, outriggers
+from tidemark.star.aggregates import Aggregate
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,14 @@ class Making:
             self._make_views(area, sourced)
             self._make_staged(area, sourced)
             self._make_live(area, sourced)
+        if self.session.server == "dwh":
+            self._make_aggregates()
+
+    def give_way(self) -> None:
+        """Drop views of Tidemark's own that files may want to change what is under them."""
+        for one in self._aggregates() if self.session.server == "dwh" else ():
+            if one.computed in self._tables([one.computed]):
+                confined.run(self.session, aggregates.drop_views(one))
 
     def behind(self, area: Area, entity: Entity, *, is_changed: bool) -> None:
         """Make what follows from the deriving view of an entity.
@@ -232,6 +242,46 @@ class Making:
                 in_the_way = tuple(found[view].readers()) if view in found else ()
                 statements = (*gone, pointing.statement)
                 self._change(Change(view, follows, statements, in_the_way))
+
+    def _aggregates(self) -> list[Aggregate]:
+        return [one for area in self.areas for one in aggregates.of(area)]
+
+    def _make_aggregates(self) -> None:
+        """Make what computes aggregates, and the tables that no file makes."""
+        some = self._aggregates()
+        said = aggregates.comments(self.session, some) if some else {}
+        for one in some:
+            comment = aggregates.comment(one, self.session.spelled(aggregates.make(one)))
+            if said.get(one.computed) != comment:
+                with self._naming(one):
+                    self._run(aggregates.make(one, comment))
+            if not self._is_filed(one.table):
+                self._make_aggregate(one)
+
+    def _make_aggregate(self, one: Aggregate) -> None:
+        """Make the table of an aggregate, if it is not there as its SELECT wants it."""
+        found = self._tables([one.table, one.computed])
+        view, table = found.get(one.computed), found.get(one.table)
+        if view is None or not {*one.columns} <= {*view.names}:
+            return  # It is not made in a trial; and without its grain it is a contract error.
+        wanted = [(column.name, column.type) for column in view.columns]
+        there = [(column.name, column.type) for column in table.columns] if table else []
+        if there != wanted or not (table and table.is_unique(one.columns)):
+            statements = (aggregates.make_table(one, view.names),)
+            in_the_way = tuple(table.readers()) if table else ()
+            self._change(Change(one.table, f"sql/{one.path}", statements, in_the_way))
+
+    @contextmanager
+    def _naming(self, one: Aggregate) -> Iterator[None]:
+        """Name the file of an aggregate in the error of the block."""
+        try:
+            yield
+        except MigrationError as error:
+            raise MigrationError(
+                f"{self.session.server}: sql/{one.path}, or the grain of aggregates.{one.name} of "
+                f"sql/{one.area.area}/area.yml, can't be applied: {error.__cause__} Correct it and "
+                "run `tidemark migrate` again."
+            ) from error.__cause__
 
     def _lies_elsewhere(self, area: Area, entity: Entity) -> bool:
         """Whether an area's files make the landing table where it lay before areas had schemas."""

@@ -276,6 +276,8 @@ def _apply(
     # A view or routine that another role has owned may have been changed by it.
     replace_all = any(each.kind == "owner" for each in lost)
     todo = _todo(found, before, replace_all=replace_all, lacking=lacking)
+    if todo:
+        making.give_way()
     _run_all(session, [file for file in todo if not file.is_view], is_first=not before)
     making.before_views()
     derived = list(_deriving(found, making)) if session.server == "stg" else []

@@ -133,6 +133,7 @@ def _found(session: Session, project: Project, area: Area, layer: Layer) -> list
         _refuse_used(session, area)
     names = sorted(_named(project, area, layer))
     own = {name for one in area.entities.values() for name in (one.name, one.mrr, one.stg, one.dwh)}
+    own |= {*area.aggregates}
     which = {
         "kinds": [kind for kind, *_ in names],
         "schemas": [schema for _, schema, _ in names],
@@ -166,6 +167,8 @@ def _named(project: Project, area: Area, layer: Layer) -> set[Named]:
         elif layer == "dwh" and entity.dwh:
             places += [entity.table("dwh"), scd2.confirmed_of(entity.table("dwh"))]
             places += [entity.at_view] if entity.at_view else []
+    if layer == "dwh":
+        places += [(area.schema_name, name) for name in area.aggregates]
     return {*own, *(("relation", *place) for place in places)} - others.keys()
 
 

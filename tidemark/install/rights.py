@@ -128,7 +128,7 @@ def created(statement: str) -> Named | None:
     return kind, plain(schema or "public"), plain(name)
 
 
-def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[QualifiedName]:
+def _tables(server: ServerName, areas: Sequence[Area]) -> Iterator[QualifiedName]:
     for entity in (entity for area in areas for entity in area.entities.values()):
         if (server != "dwh" or entity.dwh) and (server != "mrr" or not entity.is_derived):
             schema, table = entity.table(server)
@@ -137,6 +137,8 @@ def _tables(server: ServerName, areas: Iterable[Area]) -> Iterator[QualifiedName
                 yield schema, f"{table}_history"
             elif entity.at_view:
                 yield entity.at_view
+    for area in areas if server == "dwh" else ():
+        yield from ((area.schema_name, name) for name in area.aggregates)
 
 
 def plain(name: str) -> str:

@@ -23,8 +23,9 @@ from tidemark.postgres import catalog, ddl, question, sqlfiles
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sqltypes import compares, holds
-from tidemark.star import outriggers, scd2
-from tidemark.star.facts import DELETED, Pointer
+from tidemark.star import aggregates, outriggers, scd2
+from tidemark.star.facts import DELETED
+from tidemark.star.pointers import Pointer
 from tidemark.star.scd2 import ENDS, VERSIONING
 
 _NUMBERED = re.compile(r"_(by|member)_\d+")
@@ -41,6 +42,7 @@ def asked(dwh: Session, area: Area) -> Question[tuple[dict[QualifiedName, Table]
     places += [use.dimension.table("dwh") for use in sharing.borrowed(area)]
     places += [use.entity.table("dwh") for use in sharing.lent(area)]
     places += outriggers.tables(area)
+    places += aggregates.places(area)
     confirmed = [scd2.confirmed_of(entity.table("dwh")) for entity in area.dimensions]
     named = list(dict.fromkeys([*places, *confirmed]))
     return question.both(catalog.named(dwh, named), contracts.foreign_keys(area))

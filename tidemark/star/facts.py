@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tidemark.model import QualifiedName
@@ -18,8 +18,8 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.times import TimeColumn
 from tidemark.postgres.worktable import WorkTable
 from tidemark.results import Counts
+from tidemark.star.grains import Notes
 from tidemark.star.members import Members
-from tidemark.star.scd2 import Dimension
 
 DELETED = "is_deleted"
 """Column of a fact table that marks the facts which the source deleted (`on_delete: soft`)."""
@@ -41,19 +41,6 @@ class RoleKey:
     def read(self, columns: Sequence[str]) -> Columns:
         """Return columns that hold the values of `by`, cast to the types of the natural key."""
         return Columns(tuple(columns), types=self.dimension.read_as)
-
-
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """A key column of a fact table, as far as it takes to point its facts at other versions."""
-
-    entity: str
-    """The fact's entity; AREA.ENTITY where it is of another area than the dimension."""
-    fact: QualifiedName
-    column: str
-    dimension: QualifiedName
-    event_time: TimeColumn
-    """Column of the fact table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +103,6 @@ class Fact:
     def stored_at(self, alias: str) -> Composable:
         """The instant of a fact's event, in the fact table."""
         return self.event_time.instant(db.name(alias, self.event_column))
-
-    @property
-    def pointers(self) -> tuple[Pointer, ...]:
-        """The keys of its dimensions."""
-        event_time = replace(self.event_time, name=self.event_column)
-        return tuple(
-            Pointer(self.entity, self.table, role.column, role.dimension.table, event_time)
-            for role in self.roles
-        )
 
     def days(self, alias: str) -> list[Composable]:
         """The days of the date keys, in the landing table or in STG's mirror."""
@@ -227,23 +205,14 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
     )
 
 
-def orphaned(pointer: Pointer, dimension: Dimension) -> Composable:
-    """Compose the relation of natural keys that facts point at, and that have no version any more.
-
-    To be asked after `scd2.apply`, and before the facts point elsewhere (`repoint`).
-    """
-    return compose.statement(
-        __name__,
-        "orphaned",
-        nk=Columns(dimension.natural_key),
-        timeline=dimension.timeline.name,
-        dimension=dimension.name,
-        fact=db.name(*pointer.fact),
-        column=db.name(pointer.column),
-    )
-
-
-def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int) -> Counts:
+def apply(
+    session: Session,
+    fact: Fact,
+    lacking: Iterable[RoleKey],
+    *,
+    rows: int,
+    notes: Notes | None = None,
+) -> Counts:
     """Merge the resolved facts into the fact table.
 
     Args:
@@ -252,6 +221,7 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
         fact: the table.
         lacking: what `resolve` has returned.
         rows: about how many landed.
+        notes: notes what changes, before it does.
 
     Returns:
         Rows inserted, updated (a soft delete among them) and deleted.
@@ -259,12 +229,17 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
     parts = _parts(fact)
 
     def step(name: str) -> int:
+        if notes and name != "insert":
+            some = compose.statement(__name__, f"to_{name}", parts)
+            _queue(session, notes.old(some))
         return session.run(compose.statement(__name__, name, parts))
 
     for role in lacking:
         session.queue(_resolve_missing(fact, role))
     is_empty = compose.statement(__name__, "is_empty", fact=fact.name)
     if rows > worktable.FEW and session.value(is_empty):
+        if notes:
+            session.queue(notes.new(fact.resolved.name))
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=step("insert"))
     else:
@@ -275,6 +250,8 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
             counts.deleted = step("remove")
         counts.updated = step("update")
         session.queue(compose.statement(__name__, "drop_updated", parts))
+        if notes:  # What is left moves, or is new.
+            session.queue(notes.new(fact.resolved.name))
         counts.updated += step("redate")
         session.queue(compose.statement(__name__, "drop_redated", parts))
         counts.inserted = step("insert")
@@ -282,8 +259,11 @@ def apply(session: Session, fact: Fact, lacking: Iterable[RoleKey], *, rows: int
     return counts
 
 
-def discard(session: Session, fact: Fact, keys: Composable) -> int:
+def discard(session: Session, fact: Fact, keys: Composable, *, notes: Notes | None = None) -> int:
     """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
+    if notes:
+        some = compose.statement(__name__, "to_discard", _parts(fact), keys=keys)
+        _queue(session, notes.old(some))
     return session.run(compose.statement(__name__, "discard", _parts(fact), keys=keys))
 
 
@@ -292,42 +272,9 @@ def remove_surplus(session: Session, fact: Fact) -> int:
     return session.run(compose.statement(__name__, "remove_surplus", _parts(fact)))
 
 
-def repoint(session: Session, pointer: Pointer, dimension: Dimension) -> int:
-    """Point facts at the versions that now cover their event time, after `scd2.apply`.
-
-    Returns:
-        The number of facts that changed their key.
-    """
-    fact, event_time = db.name(*pointer.fact), pointer.event_time
-    handovers = compose.statement(
-        __name__,
-        "handovers",
-        surrogate=db.name(dimension.surrogate),
-        dimension=dimension.name,
-        timeline=dimension.timeline.name,
-        nk=Columns(dimension.natural_key),
-    )
-    span = compose.statement(__name__, "handovers_span", handovers=handovers, fact=fact)
-    span_from, span_to = session.one(span)
-    if span_from is None:
-        return 0
-    event_column = db.name("f", event_time.name)
-    return session.run(
-        compose.statement(
-            __name__,
-            "repoint",
-            fact=fact,
-            column=db.name(pointer.column),
-            at=event_time.instant(event_column),
-            near=compose.statement(
-                __name__,
-                "in_span" if event_time.kind == "instant" else "near_span",
-                event_column=event_column,
-            ),
-            handovers=handovers,
-        ),
-        {"span_from": span_from, "span_to": span_to},
-    )
+def _queue(session: Session, statements: Iterable[Composable]) -> None:
+    for statement in statements:
+        session.queue(statement)
 
 
 def _parts(fact: Fact) -> Parts:

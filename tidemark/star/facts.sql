@@ -50,6 +50,14 @@ delete from {fact} as f
 using {landing} as l
 where l._deleted_at is not null and {f.nk = l.landed_nk}
 
+-- name: to_remove
+(
+    select f.*
+    from {fact} as f
+    inner join {landing} as l on {f.nk = l.landed_nk}
+    where l._deleted_at is not null
+)
+
 -- Facts of these keys, unless this batch has brought them.
 -- name: discard
 delete from {fact} as f
@@ -61,6 +69,18 @@ where
         from {landing} as l
         where {f.nk = l.landed_nk}
     )
+
+-- name: to_discard
+(
+    select f.*
+    from {fact} as f
+    inner join {keys} as k on {f.nk = k.landed_nk}
+    where not exists (
+        select
+        from {landing} as l
+        where {f.nk = l.landed_nk}
+    )
+)
 
 -- The latest version of a natural key that began at an instant or before, else the first one. If a
 -- version is in force at that instant, it is this one.
@@ -91,24 +111,6 @@ from {resolved}
 -- name: unknown
 (select {by as nk} from {resolved} where {column} is null)
 
--- name: orphaned
-(
-    select {t.nk}
-    from {timeline} as t
-    where
-        t._role = 'superseded'
-        and exists (
-            select
-            from {fact} as f
-            where f.{column} = t._key
-        )
-        and not exists (
-            select
-            from {dimension} as d
-            where {d.nk = t.nk}
-        )
-)
-
 -- By now each natural key that a fact names has a member. A fact without one points at the unknown
 -- member.
 -- name: resolve_missing
@@ -127,6 +129,17 @@ where
     and f.{event_column} = r.{event_column}
     and {f.changing is distinct from r.changing}
 
+-- name: to_update
+(
+    select f.*
+    from {fact} as f
+    inner join {resolved} as r
+        on
+            {f.nk = r.nk}
+            and f.{event_column} = r.{event_column}
+    where r._may_be_here and {f.changing is distinct from r.changing}
+)
+
 -- name: drop_updated
 delete from {resolved} as r
 using {fact} as f
@@ -140,6 +153,14 @@ set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
 from {resolved} as r
 where r._may_be_here and {f.nk = r.nk}
 
+-- name: to_redate
+(
+    select f.*
+    from {fact} as f
+    inner join {resolved} as r on {f.nk = r.nk}
+    where r._may_be_here
+)
+
 -- name: drop_redated
 delete from {resolved} as r
 using {fact} as f
@@ -152,49 +173,6 @@ select
     {r.changing},
     r._batch_id
 from {resolved} as r
-
--- Which facts of which version have to point at another one: those whose event time another version of
--- the key covers now. Only a version whose interval grew can take facts of another version over. The
--- facts of a superseded version all have to move. Only versions have a valid_from: `t._role` is not asked
--- for, since the planner would expect one row in 200 where it has no statistics yet, and nest loops.
--- name: handovers
-select
-    d.{surrogate} as new_key,
-    o._key as old_key,
-    t._cover_from,
-    t._cover_to
-from {timeline} as t
-inner join {dimension} as d on {t.nk = d.nk} and d.valid_from = t.valid_from
-inner join {timeline} as o on {t.nk = o.nk} and o._key <> d.{surrogate}
-where t._grew and o._role = 'version' or o._role = 'superseded'
-
--- Null while the fact table is empty: then nothing has to be repointed.
--- name: handovers_span
-select
-    min(v._cover_from)::text as span_from,
-    max(v._cover_to)::text as span_to
-from ({handovers}) as v
-where exists (select from {fact})
-
--- Existing facts get the version that now covers their event time. The span is that of all handovers
--- together. Its ends are constants, so the planner reads only the partitions in it, mostly one.
--- name: repoint
-update {fact} as f
-set {column} = v.new_key
-from ({handovers}) as v
-where
-    f.{column} = v.old_key
-    and {at} >= v._cover_from
-    and {at} < v._cover_to
-    and {near}
-
--- name: in_span
-{event_column} >= %(span_from)s::timestamptz and {event_column} < %(span_to)s::timestamptz
-
--- Of facts with times or dates of some zone, which is less than a day away.
--- name: near_span
-{event_column} >= %(span_from)s::timestamptz at time zone 'UTC' - interval '1 day'
-and {event_column} < %(span_to)s::timestamptz at time zone 'UTC' + interval '1 day'
 
 -- Facts that are not in the landing table, which holds all facts of STG.
 -- name: remove_surplus

@@ -238,13 +238,16 @@ def confirmed_of(table: QualifiedName) -> QualifiedName:
     return "tidemark", f"{label(table)}_confirmed"
 
 
-def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
-    """Merge what landed into the dimension; the work tables stay, for `facts.repoint`.
+def apply(
+    session: Session, dimension: Dimension, *, rows: int, before: Sequence[Composable] = ()
+) -> Counts:
+    """Merge what landed into the dimension; the work tables stay, for `pointers.repoint`.
 
     Args:
         session: on the DWH, in the publishing transaction; its landing table is filled.
         dimension: the table and its roles.
         rows: about how many landed.
+        before: what to run when the timelines are made, and the versions are as they were.
 
     Returns:
         Versions inserted, changed, and superseded (their neighbour became equal).
@@ -265,6 +268,8 @@ def apply(session: Session, dimension: Dimension, *, rows: int) -> Counts:
         with indexes.built_afterwards(session, dimension.table) if has_indexes else nullcontext():
             return Counts(inserted=session.run(fill))
     _make_timeline(session, dimension, rows=rows)
+    for note in before:
+        session.queue(note)
     session.queue(compose.statement(__name__, "delete", parts))
     updated = session.run(compose.statement(__name__, "update", parts))
     session.queue(compose.statement(__name__, "insert", parts))

@@ -22,11 +22,17 @@ from tidemark.model import (
 from tidemark.postgres import question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
-from tidemark.star import contract, members, published, scd2
-from tidemark.star.facts import Fact, Pointer, RoleKey
+from tidemark.star import aggregates, computed, contract, members, pointers, published, scd2
+from tidemark.star.computed import Computed, Reads
+from tidemark.star.facts import Fact, RoleKey
 from tidemark.star.members import Members
+from tidemark.star.pointers import Pointer
 from tidemark.star.published import Published
 from tidemark.star.scd2 import ENDS, VERSIONING, Dimension
+
+_Catalogs = tuple[dict[QualifiedName, Table], Sequence[Row]]
+_Kept = tuple[dict[str, Published], dict[str, dict[str, int]]]
+_Told = tuple[_Catalogs, _Kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Star:
     """The keys of all facts that point at these dimensions, those of other areas last."""
     last_batches: Mapping[str, int]
     """Entity -> the batch up to which its table is what area.yml and the catalogs say."""
+    aggregates: Sequence[Computed] = ()
+    """Those that follow these tables, those of other areas last."""
 
     def key(self, entity: str) -> tuple[str, ...]:
         """Return the columns of STG that identify a fact, or a member of a dimension."""
@@ -78,6 +86,8 @@ class Stored:
     foreign_keys: Sequence[Row]
     since: Mapping[str, Mapping[str, int]]
     """Label of a dimension's table -> column -> the last batch that did not know it."""
+    reads: Sequence[Reads] = ()
+    """What aggregates read: those that a publish of the area may touch."""
 
 
 def stored(dwh: Session, area: Area) -> Question[Stored]:
@@ -87,12 +97,22 @@ def stored(dwh: Session, area: Area) -> Question[Stored]:
         published.tables(area), scd2.since([entity.table("dwh") for entity in area.dimensions])
     )
     both = question.both(catalogs, kept)
+    some = aggregates.followed(area)
+    if some:
+        return _with_aggregates(question.both(both, computed.asked(some)))
+    return Question(both.query, lambda rows: _stored(*both.read(rows)))
 
+
+def _with_aggregates(asked: Question[tuple[_Told, list[Reads]]]) -> Question[Stored]:
     def read(rows: Sequence[Row]) -> Stored:
-        (tables, foreign_keys), (known, since) = both.read(rows)
-        return Stored(known, tables, foreign_keys, since)
+        told, reads = asked.read(rows)
+        return replace(_stored(*told), reads=reads)
 
-    return Question(both.query, read)
+    return Question(asked.query, read)
+
+
+def _stored(catalogs: _Catalogs, kept: _Kept) -> Stored:
+    return Stored(kept[0], *catalogs, kept[1])
 
 
 def read(stg: Session, dwh: Session, area: Area) -> Star:
@@ -116,7 +136,8 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
         ContractError: names the tables and columns that are missing, or disagree.
     """
     columns = {area.entities[name].table("stg"): table for name, (_, table) in staged.items()}
-    refuse(contract.problems(area, columns, found.tables, found.foreign_keys))
+    wrong = contract.problems(area, columns, found.tables, found.foreign_keys)
+    refuse((*wrong, *computed.problems(area, found.tables, found.reads)))
     entities = [entity for entity in area.entities.values() if entity.dwh]
     feeds = {entity.name: _feed(area, entity, *staged[entity.name]) for entity in entities}
     made = [_dimension(found.tables, entity, feeds[entity.name]) for entity in area.dimensions]
@@ -124,9 +145,10 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
     facts = {
         entity.name: _fact(found.tables, area, entity, feeds[entity.name]) for entity in area.facts
     }
-    own = (pointer for fact in facts.values() for pointer in fact.pointers)
-    pointers = (*own, *contract.pointers(area, found.tables))
-    star = Star(feeds, dimensions, facts, pointers, {})
+    own = (pointer for fact in facts.values() for pointer in pointers.of(fact))
+    pointing = (*own, *contract.pointers(area, found.tables))
+    followed = computed.of(area, found.tables, found.reads)
+    star = Star(feeds, dimensions, facts, pointing, {}, followed)
     return replace(star, last_batches=published.last_batches(found.published, star.whole.values()))
 
 

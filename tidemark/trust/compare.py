@@ -23,6 +23,8 @@ from tidemark.postgres.db import Composable, Relation, Session
 from tidemark.postgres.transfer import Landing
 
 Kind = Literal["missing", "surplus", "changed"]
+Origin = Literal["stg", "dwh"]
+"""The first layer that a rebuild derives again."""
 _Sums = dict[str, tuple[int, int, int]]
 """Range -> rows, pending rows, checksum."""
 
@@ -62,6 +64,17 @@ class Difference:
     key: Key
     columns: tuple[str, ...]
     """The columns that differ, if `kind` is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many rows a rebuild changed in one table: none, if it was right before."""
+
+    layer: Origin
+    table: str
+    added: int
+    changed: int
+    removed: int
 
 
 @dataclass(frozen=True, slots=True)

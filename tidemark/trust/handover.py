@@ -14,7 +14,7 @@ from tidemark.postgres import compose, db, refusals, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.star import facts, members
-from tidemark.star.facts import Pointer
+from tidemark.star.pointers import Pointer
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
 

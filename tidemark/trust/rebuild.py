@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from tidemark.batch import publish, retention, stage
 from tidemark.batch.journal import Journal
@@ -54,22 +53,10 @@ from tidemark.star import (
 from tidemark.star.facts import Fact
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
-from tidemark.trust import compare, handover
-from tidemark.trust.compare import CommonColumns
+from tidemark.trust import compare, handover, summed
+from tidemark.trust.compare import Changes, CommonColumns, Origin
 
-Origin = Literal["stg", "dwh"]
 ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """How many rows a rebuild changed in one table: none, if it was right before."""
-
-    layer: Origin
-    table: str
-    added: int
-    changed: int
-    removed: int
 
 
 def run(
@@ -308,6 +295,7 @@ def _rebuild_dwh(
         with refusals.named(fact.entity, dwh=refusals.STORING):
             changes = _rebuild_fact(dwh, area, fact, whole, rows)
         yield changes
+    yield from summed.rebuild(dwh, star, [*dimensions, *rebuilt], batch_id=delta.last)
     quality.gate(dwh, area)
     # Tables that are not rebuilt are left to the next batch, which records what it has applied.
     if delta.last:

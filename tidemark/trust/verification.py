@@ -34,11 +34,13 @@ _RECEIVER: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of comparing one entity before and after one hop."""
+    """The result of comparing one entity before and after one hop, or of an aggregate."""
 
     hop: Hop
     entity: str
     compared: Compared
+    is_aggregate: bool = False
+    """Whether it is an aggregate, compared with what its facts say."""
 
     @property
     def of_rows(self) -> list[Difference]:
@@ -83,7 +85,7 @@ class Verification:
 
     def sides(self, check: Checked) -> tuple[str, str]:
         """Return the names of the two layers that a check compared."""
-        before, behind = _LAYERS[check.hop]
+        before, behind = ("its facts", "dwh") if check.is_aggregate else _LAYERS[check.hop]
         return before.format(source=self.source), behind
 
     def lines(self) -> Iterator[str]:
@@ -102,6 +104,8 @@ class Verification:
         surplus: dict[Layer, dict[str, list[Key]]] = {layer: {} for layer in LAYERS}
         rejected: dict[str, list[Key]] = {}
         for check in self.checks:
+            if check.is_aggregate:
+                continue
             name = check.entity
             rows, others = check.of_rows, check.of_rejects
             # A repair starts at MRR, so it names MRR's keys. Rejects have them already. Rows of STG
@@ -124,6 +128,7 @@ class Verification:
             },
             {layer: {n: k for n, k in found.items() if k} for layer, found in surplus.items()},
             {name: keys for name, keys in rejected.items() if keys},
+            [one.entity for one in self.checks if one.is_aggregate and one.compared.differences],
         )
 
 

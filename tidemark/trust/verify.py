@@ -40,7 +40,7 @@ from tidemark.sources import Comparable, Comparison
 from tidemark.star import audits, schema
 from tidemark.star.audits import Audit
 from tidemark.star.schema import Star
-from tidemark.trust import compare, pairs
+from tidemark.trust import compare, pairs, summed
 from tidemark.trust.compare import Compared, Difference
 from tidemark.trust.verification import REFUSED, REJECTED, Checked, Origin, Verification
 
@@ -126,6 +126,9 @@ def _checks(
     for name, fact in star.facts.items():
         pair = pairs.fact(fact, star.feeds[name], reached[name])
         yield Checked("publish", name, _across(area.entities[name], pair, stg, dwh))
+    for one in star.aggregates:
+        if one.area == area.area:
+            yield Checked("publish", one.aggregate.name, summed.compared(dwh, one), True)
 
 
 def _across(
