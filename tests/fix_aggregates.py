@@ -14,7 +14,7 @@ THINGS = Dimension(
     {"id": "int", "kind": "text", "name": "text", "maker": "text", "updated_at": "timestamptz"},
     ("id",),
     type1=("name", "maker"),
-    settings={"deletes": "detect", "max_delete_ratio": 1},
+    settings={"extract": "full", "deletes": "detect", "max_delete_ratio": 1},
 )
 EVENTS = Fact(
     {"no": "int", "thing": "int", "amount": "int", "at": "timestamptz"},

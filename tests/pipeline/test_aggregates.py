@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from tests.fix_aggregates import EVENTS, THINGS, shop
-from tests.fix_areas import Make
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.fix_aggregates import BY_DAY, DECLARED, EVENTS, THINGS, declare, shop
+from tests.fix_areas import Made, Make
 from tidemark.batch import pipeline
-from tidemark.model import Overrides
+from tidemark.declare.project import Project
+from tidemark.errors import ContractError
+from tidemark.install import migrate, reset
+from tidemark.model import LAYERS, Overrides
+from tidemark.observe import status
 from tidemark.trust import verify
 
 JAN, FEB = "2025-01-01 12:00Z", "2025-02-01 12:00Z"
@@ -50,3 +60,99 @@ def test_verify_names_the_grain_that_differs_and_mends_it(made: Make):
     ]
     pipeline.run(area.servers, area.area, overrides=Overrides(repair=found.repair()))
     assert area.differences() == []
+
+
+def test_only_touched_grains_are_written(made: Make):
+    area = shop(made)
+    area.put(THINGS, (1, "lamp", "Lux", "Ada", JAN), (2, "desk", "Top", "Bob", JAN))
+    area.put(EVENTS, (1, 1, 10, JAN), (2, 2, 20, FEB))
+    area.run()
+    before = kept(area)
+    area.change(EVENTS, "amount = 11", (), "no = 1")
+    area.run()
+    after = kept(area)
+    assert [key for key in before if before[key] != after[key]] == [
+        ("by_day", "2025-01-01"), ("by_kind", "lamp"), ("by_thing", "1")
+    ]  # fmt: skip
+    area.change(THINGS, "name = 'Oak', updated_at = now()", (), "id = 2")
+    area.run()
+    assert [key for key in before if kept(area)[key] != after[key]] == [("by_thing", "2")]
+
+
+def kept(area: Made) -> dict[tuple[str, str], str]:
+    """Return which transaction has written each grain."""
+    grains = {"by_day": "day", "by_kind": "kind", "by_thing": "id"}
+    query = " union all ".join(
+        f"select '{name}', {grain}::text, xmin::text from {name}" for name, grain in grains.items()
+    )
+    return {(name, grain): xmin for name, grain, xmin in area.warehouse.rows("dwh", query)}
+
+
+def test_an_edited_select_is_computed_anew_by_the_next_publish(made: Make):
+    area = shop(made)
+    area.put(EVENTS, (1, 9, 10, JAN))
+    area.run()
+    edited = BY_DAY.replace("sum(e.amount)", "-sum(e.amount)")
+    area = declare(area, DECLARED, {"by_day": edited})
+    assert [one.is_due for one in summed(area)] == [True, False, False]
+    area.run()
+    assert area.warehouse.rows("dwh", "select amount from by_day") == [(-10,)]
+    assert [one.is_due for one in summed(area)] == [False, False, False]
+    wider = edited.replace("count(*) as sold", "count(*) as sold, min(e.no) as first")
+    area = declare(area, DECLARED, {"by_day": wider})
+    area.run()
+    assert area.warehouse.rows("dwh", "select day::text, first, amount from by_day") == [
+        ("2025-01-01", 1, -10)
+    ]
+    assert migrate.migrate(Project(area.home), area.servers, only=["dwh"])["dwh"].made == []
+    for layer in LAYERS[::-1]:
+        reset.run(area.servers, Project(area.home), area.area, [layer])
+    assert summed_tables(area) == []
+
+
+def summed(area: Made) -> list[status.Summed]:
+    return status.read(area.servers, area.area).aggregates
+
+
+def summed_tables(area: Made) -> list[Any]:
+    query = "select relname from pg_class where relname ~ '^by_(day|kind|thing)'"
+    return area.warehouse.rows("dwh", query)
+
+
+SELECT = "select {0} as day from {{touched}} as g {1} group by g.day"
+JOINED = "inner join fact_events as e on (e.at at time zone 'UTC')::date = g.day"
+CALLING = "select g.day, max({0}) as found from {{touched}} as g " + JOINED + " group by g.day"
+REFUSED = {
+    "does not read {touched}": "select date '2025-01-01' as day --{touched}\nfrom fact_events as e",
+    "reads things_of_others": SELECT.format("g.day", JOINED + ", things_of_others"),
+    "reads dim_other": SELECT.format("g.day", JOINED + ", dim_other"),
+    "reads pg_catalog.pg_class": SELECT.format("g.day", JOINED + ", pg_class"),
+    "does not read fact_events": SELECT.format("g.day", ""),
+    "reads fact_other, and the grain": SELECT.format("g.day", JOINED + ", fact_other"),
+    "has no column 'day'": SELECT.format("g.day", JOINED).replace("as day", "as d"),
+    "calls now()": CALLING.format("now() - e.at"),
+    "calls current_date": CALLING.format("current_date"),
+    "calls random()": CALLING.format("random()"),
+    "calls today()": CALLING.format("today()"),
+}
+
+
+def test_what_would_change_without_facts_is_refused_before_anything_moves(made: Make):
+    other = replace(
+        THINGS, entity="others", source=("public", "others"), table="dim_other", mrr="mrr_others",
+        stg="stg_others", surrogate="other_key",
+    )  # fmt: skip
+    facts = replace(
+        EVENTS, entity="more", source=("public", "more"), table="fact_other", mrr="mrr_more",
+        stg="stg_more",
+    )  # fmt: skip
+    area = made(THINGS, EVENTS, other, facts)
+    area.warehouse.execute(
+        "dwh",
+        "create table things_of_others (); alter table things_of_others owner to tidemark_etl; "
+        "create function today() returns date language sql stable as 'select current_date'",
+    )
+    for said, select in REFUSED.items():
+        declared = declare(area, {"by_day": DECLARED["by_day"]}, {"by_day": select})
+        with pytest.raises(ContractError, match=re.escape(said)):
+            declared.run()

@@ -189,6 +189,26 @@ def status(area: AreaName = None, as_json: AsJson = False) -> None:
         _show_status(found)
 
 
+def _aggregates(found: Status) -> list[Listing]:
+    if not found.aggregates:
+        return []
+    return [
+        table(
+            "Aggregates",
+            ("table", "batch", "computed at", ""),
+            (
+                (
+                    one.table,
+                    one.batch_id and str(one.batch_id),
+                    one.computed_at,
+                    "the next publish computes it as a whole" if one.is_due else "",
+                )
+                for one in found.aggregates
+            ),
+        )
+    ]
+
+
 def _show_status(found: Status) -> None:
     show(
         table(
@@ -200,6 +220,7 @@ def _show_status(found: Status) -> None:
             ),
         ),
         _SOURCE.format(found.source),
+        *_aggregates(found),
         table(
             "Last batches",
             ("batch", "status", "started", "seconds", "rows extracted", "snapshot", "error"),

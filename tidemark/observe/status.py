@@ -10,10 +10,11 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.layers import rejects
 from tidemark.model import ServerName, label
-from tidemark.postgres import compose, db
+from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import Comparable
+from tidemark.star import aggregates, computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Mark:
     batch_id: int | None
     """None: nothing was published yet. The next publish sends all that STG has."""
     last_updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """How far one aggregate has come."""
+
+    table: str
+    batch_id: int | None
+    """The last batch whose facts it has; None: it was never published."""
+    computed_at: datetime | None
+    is_due: bool
+    """Whether the next publish computes all of its grains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class Status:
     marks: list[Mark]
     batches: list[Batch]
     rejects: list[Refused]
+    aggregates: list[Summed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
                 Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)
             ],
             rejects=refused(stg, area),
+            aggregates=_aggregates(dwh, area),
         )
 
 
@@ -99,6 +114,19 @@ def _marks(dwh: Session, area: Area) -> list[Mark]:
     declared = {label(e.table("dwh")) for e in area.entities.values() if e.dwh}
     new = declared - {mark.table for mark in found}
     return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
+
+
+def _aggregates(dwh: Session, area: Area) -> list[Summed]:
+    """Say how far each aggregate has come, in the order of area.yml."""
+    some = aggregates.of(area)
+    if not some:
+        return []
+    found = dwh.rows(compose.statement(__name__, "aggregates"), {"area": area.area})
+    known = {table: (batch_id, at) for table, batch_id, at in found}
+    return [
+        Summed(label(one.table), *known.get(label(one.table), (None, None)), not reads.is_published)
+        for one, reads in zip(some, question.ask(dwh, computed.asked(some)), strict=True)
+    ]
 
 
 def refused(stg: Session, area: Area) -> list[Refused]:

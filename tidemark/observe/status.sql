@@ -10,6 +10,14 @@ from high_water_mark as m
 where m.area = %(area)s
 order by m.table_name
 
+-- name: aggregates
+select
+    p.table_name,
+    p.batch_id,
+    p.computed_at
+from tidemark.published_aggregate as p
+where p.area = %(area)s
+
 -- name: batches
 select
     b.batch_id,
