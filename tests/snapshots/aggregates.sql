@@ -7,10 +7,12 @@ drop table if exists landing."agg_sales_daily.touched";
 create view landing."agg_sales_daily.grains" as
 select sales.transaction_date as sale_date
 from public.dwh_fact_sales as sales;
+comment on view landing."agg_sales_daily.grains" is 'One row per fact that agg_sales_daily is computed of: its grain.';
 create unlogged table landing."agg_sales_daily.touched" as
 select sale_date
 from landing."agg_sales_daily.grains"
 with no data;
+comment on table landing."agg_sales_daily.touched" is 'One row per grain of agg_sales_daily that is to be computed.';
 create view landing."agg_sales_daily.computed" as
 select
     g.sale_date,
@@ -19,7 +21,7 @@ select
     sum(s.net_amount) as revenue,
     round(avg(s.net_amount), 2) as avg_sale
 from landing."agg_sales_daily.touched" as g
-inner join vw_counted_sales as s on g.sale_date = s.transaction_date
+inner join vw_sales as s on g.sale_date = s.transaction_date
 group by g.sale_date;
 comment on view landing."agg_sales_daily.computed" is '';
 

@@ -1,6 +1,3 @@
--- analyze
-analyze landing."agg_sales_daily.touched";
-
 -- compute
 insert into public.agg_sales_daily (sale_date, sales, quantity, revenue, avg_sale)
 select sale_date, sales, quantity, revenue, avg_sale

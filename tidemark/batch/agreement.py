@@ -56,7 +56,8 @@ def problems(servers: Servers, area: Area) -> list[ContractError]:
             )
             # What one layer says of a column follows from what the layer before says of it.
             found += first_of_each(chain.from_iterable(of_entity))
-        return [*found, *behind.problems]
+        found += behind.problems
+        return found or [*behind.summed]
 
 
 def require_behind(servers: Servers, area: Area, mirrors: Mapping[str, Mirrored]) -> None:
@@ -73,6 +74,7 @@ def require_behind(servers: Servers, area: Area, mirrors: Mapping[str, Mirrored]
         behind = _Behind.read(stg, dwh, area)
         each = (behind.wrong(one, mirrors.get(name)) for name, one in area.entities.items())
         refuse((*chain.from_iterable(map(first_of_each, each)), *behind.problems))
+        refuse(behind.summed)
 
 
 @contextmanager
@@ -107,8 +109,9 @@ class _Behind:
     stored: Mapping[QualifiedName, Table]
     foreign_keys: Sequence[Row]
     others: Sequence[ContractError]
-    """What is wrong with flags of entities that are sound otherwise, and with what views and
-    aggregates read."""
+    """What is wrong with flags of entities that are sound otherwise, and with what views read."""
+    summed: Sequence[ContractError]
+    """What is wrong with aggregates. It may follow from what is wrong with the star."""
 
     @staticmethod
     def read(stg: Session, dwh: Session, area: Area) -> _Behind:
@@ -122,8 +125,8 @@ class _Behind:
         sound = cleanse.checked(area, *in_stg).sound
         wrong = list(flags.wrong(stg, area, {name: one.target for name, one in sound.items()}))
         wrong += reads.beside_landed(area, read_by)
-        wrong += computed.problems(area, in_dwh[0], reading)
-        return _Behind(area, *in_stg, deriving, *in_dwh, wrong)
+        summed = list(computed.problems(area, in_dwh[0], reading))
+        return _Behind(area, *in_stg, deriving, *in_dwh, wrong, summed)
 
     def wrong(self, entity: Entity, mirrored: Mirrored | None) -> Iterator[ContractError]:
         """Yield what is wrong with an entity there; `mirrored` is its mirror in MRR."""

@@ -142,6 +142,8 @@ def make(aggregate: Aggregate, said: str = "") -> Composable:
         aggregate.parts,
         every_grain=compose.union_all([one.query for one in aggregate.grains]),
         select=_over(text, db.name(*aggregate.touched)),
+        of_facts=db.literal(f"One row per fact that {aggregate.name} is computed of: its grain."),
+        to_compute=db.literal(f"One row per grain of {aggregate.name} that is to be computed."),
         comment=db.literal(said),
     )
 
@@ -154,7 +156,8 @@ def comment(aggregate: Aggregate, made: str) -> str:
         made: the statements that make it, as they are sent.
     """
     checksum = hashlib.sha256(made.encode()).hexdigest()[:16]
-    return f"{label(aggregate.table)} as sql/{aggregate.path} computes it ({checksum})."
+    grain = ", ".join(aggregate.columns)
+    return f"One row per {grain}, as sql/{aggregate.path} computes it ({checksum})."
 
 
 def make_table(aggregate: Aggregate, columns: Sequence[str]) -> Composable:

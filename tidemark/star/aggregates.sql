@@ -8,10 +8,12 @@ drop view if exists {computed}, {grains};
 drop table if exists {touched};
 create view {grains} as
 {every_grain};
+comment on view {grains} is {of_facts};
 create unlogged table {touched} as
 select {grain}
 from {grains}
 with no data;
+comment on table {touched} is {to_compute};
 create view {computed} as
 {select};
 comment on view {computed} is {comment}

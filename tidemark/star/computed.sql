@@ -2,7 +2,8 @@
 
 -- What the views of aggregates read, by themselves and through other views: relations are read off the
 -- rules, since PostgreSQL records no dependency on its own; columns off the dependencies. A rule that
--- reads a whole row reads every column of what it reads.
+-- reads a whole row reads every column of what it reads. A view may read more than is asked of it: what
+-- the plan does not name does not count.
 -- name: reads
 with recursive given as (
     select
@@ -33,6 +34,15 @@ reading as (
         from regexp_matches(w.ev_action::text, ':relid (\d+)', 'g') as m (match)
     ) as found
     where found.relid not in (0, r.relation)
+),
+
+plans as (
+    select
+        g.position,
+        g.what,
+        tidemark.plan_of(g.view) as plan
+    from given as g
+    where g.view is not null
 ),
 
 rules as (
@@ -85,6 +95,12 @@ select
                             and t.attnum > 0
                             and not t.attisdropped
                             and (d.refobjsubid = t.attnum or strpos(u.action, ':varattno 0 ') > 0)
+                    inner join plans as l
+                        on
+                            u.position = l.position
+                            and u.what = l.what
+                            and strpos(l.plan, quote_ident(t.attname)) > 0
+                            and (c.relkind = 'p' or strpos(l.plan, quote_ident(c.relname)) > 0)
                     where u.position = r.position and u.what = r.what
                 ) as columns
             from reading as r

@@ -228,10 +228,11 @@ def apply(
     """
     parts = _parts(fact)
 
+    def note(changing: str) -> None:
+        if notes:
+            _queue(session, notes.old(compose.statement(__name__, changing, parts)))
+
     def step(name: str) -> int:
-        if notes and name != "insert":
-            some = compose.statement(__name__, f"to_{name}", parts)
-            _queue(session, notes.old(some))
         return session.run(compose.statement(__name__, name, parts))
 
     for role in lacking:
@@ -247,11 +248,14 @@ def apply(
         # for the others.
         counts = Counts()
         if fact.on_delete == "remove":
+            note("to_remove")
             counts.deleted = step("remove")
+        note("to_update")
         counts.updated = step("update")
         session.queue(compose.statement(__name__, "drop_updated", parts))
         if notes:  # What is left moves, or is new.
             session.queue(notes.new(fact.resolved.name))
+        note("to_redate")
         counts.updated += step("redate")
         session.queue(compose.statement(__name__, "drop_redated", parts))
         counts.inserted = step("insert")

@@ -14,7 +14,7 @@ from itertools import chain
 
 from tidemark.declare.entity import Entity
 from tidemark.model import QualifiedName, Table
-from tidemark.postgres import compose, refusals, worktable
+from tidemark.postgres import compose, db, refusals, worktable
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.worktable import WorkTable
@@ -76,7 +76,7 @@ class Refresh:
             compute(session, one, batch_id=batch_id)
         for number, one in self.touched.items():
             queries = chain.from_iterable(each.touched(number) for each in self.notes.values())
-            _touch(session, one, compose.union_all(list(queries)))
+            _touch(session, one, compose.union_all(list(queries)), rows=rows)
             for step in ("remove", "remove_nulls"):
                 session.queue(compose.statement(__name__, step, one.aggregate.parts))
             _compute(session, one)
@@ -116,15 +116,15 @@ def of(
 
 def fill(session: Session, one: Computed) -> None:
     """Let all grains be those to compute."""
-    _touch(session, one, compose.statement(__name__, "every", one.aggregate.parts))
+    every = compose.statement(__name__, "every", one.aggregate.parts)
+    _touch(session, one, every, rows=worktable.FEW + 1)
 
 
-def _touch(session: Session, one: Computed, found: Composable) -> None:
+def _touch(session: Session, one: Computed, found: Composable, *, rows: int) -> None:
     columns = zip(one.aggregate.columns, one.types, strict=True)
     session.queue(WorkTable(one.aggregate.touched, worktable.own(**dict(columns))).emptied)
     session.queue(compose.statement(__name__, "touch", one.aggregate.parts, found=found))
-    # Few or many, the plan of the SELECT depends on it.
-    session.queue(compose.statement(__name__, "analyze", one.aggregate.parts))
+    worktable.analyze(session, db.name(*one.aggregate.touched), rows=rows)
 
 
 def compute(session: Session, one: Computed, *, batch_id: int) -> None:

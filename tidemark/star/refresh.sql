@@ -15,9 +15,6 @@ from (
 select {grain}
 from {grains}
 
--- name: analyze
-analyze {touched}
-
 -- A grain without facts has no row any more.
 -- name: remove
 delete from {table} as a

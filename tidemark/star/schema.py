@@ -136,8 +136,8 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
         ContractError: names the tables and columns that are missing, or disagree.
     """
     columns = {area.entities[name].table("stg"): table for name, (_, table) in staged.items()}
-    wrong = contract.problems(area, columns, found.tables, found.foreign_keys)
-    refuse((*wrong, *computed.problems(area, found.tables, found.reads)))
+    refuse(contract.problems(area, columns, found.tables, found.foreign_keys))
+    refuse(computed.problems(area, found.tables, found.reads))
     entities = [entity for entity in area.entities.values() if entity.dwh]
     feeds = {entity.name: _feed(area, entity, *staged[entity.name]) for entity in entities}
     made = [_dimension(found.tables, entity, feeds[entity.name]) for entity in area.dimensions]

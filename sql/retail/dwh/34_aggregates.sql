@@ -10,7 +10,7 @@ create table agg_sales_daily (
 );
 
 comment on table agg_sales_daily is
-'One row per day (UTC) with sales that count (vw_counted_sales).';
+'One row per day (UTC) with sales that count (vw_sales).';
 comment on column agg_sales_daily.avg_sale is 'Revenue per sale, to the cent.';
 
 create table agg_sales_monthly (
@@ -27,5 +27,5 @@ create table agg_sales_monthly (
 );
 
 comment on table agg_sales_monthly is
-'One row per month (UTC) and product group with sales that count (vw_counted_sales). The group is
+'One row per month (UTC) and product group with sales that count (vw_sales). The group is
 the one in force at the sale. Null: the product, or its group, is not known.';

@@ -6,10 +6,9 @@ select
     sum(s.quantity) as quantity,
     sum(s.net_amount) as revenue
 from {touched} as g
-inner join vw_counted_sales as s
+inner join vw_sales as s
     on
         s.transaction_date >= g.sales_month
         and s.transaction_date < g.sales_month + interval '1 month'
-inner join dwh_dim_products as p
-    on s.product_key = p.product_key and p.product_group is not distinct from g.product_group
+        and s.product_group is not distinct from g.product_group
 group by g.sales_month, g.product_group
