@@ -115,7 +115,7 @@ def test_a_seeder_that_can_not_be_used_says_why(
     assert re.search(said, failed(done, 3)), done.err
 
 
-def test_of_several_seeders_one_is_named(warehouse: Warehouse, project: Path):
+def test_of_several_seeders_those_run_that_have_the_options(warehouse: Warehouse, project: Path):
     write(project, SEEDER.format(body="pass"))
     stock = project / "sql" / "stock"
     (stock / "sample").mkdir(parents=True)
@@ -124,7 +124,9 @@ def test_of_several_seeders_one_is_named(warehouse: Warehouse, project: Path):
     (stock / "sample" / "__init__.py").write_text(seeder, "utf-8")
     env = environment(project, warehouse)
 
-    assert failed(tidemark("seed", env=env), 3).endswith("name the area: `tidemark seed AREA`.")
+    assert tidemark("seed", env=env).out.split() == "retail customers 1 stock pallets 1".split()
+    assert tidemark("seed", "--pallets=2", env=env).out.split() == ["stock", "pallets", "2"]
+    assert tidemark("seed", "--customers", "2", "--pallets", "2", env=env).code == 2
     assert "Did you mean 'stock'?" in failed(tidemark("seed", "stok", env=env), 3)
     done = tidemark("seed", "stock", "--pallets", "7", env=env)
     assert (done.code, done.out.split()) == (0, ["pallets", "7"])

@@ -20,40 +20,76 @@ from tidemark.errors import UsageError
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
+    from tidemark.declare.project import Project
     from tidemark.install.sample import Seed
     from tidemark.postgres.sessions import Servers
     from tidemark.results import HopResult
 
 
 def seed(context: typer.Context) -> None:
-    """Fill the sample application with data, or play one more business day (--day).
+    """Fill the sample applications with data, or play one more business day (--day).
 
+    Without an AREA, those of all areas that have the options that are given.
     Example: tidemark seed --customers 10000 --sales 200000 && tidemark seed --day
     """
-    from tidemark.install import foreign, sample
-    from tidemark.observe import status
+    from tidemark.install import sample
 
     project, words = find_project(), list(context.args)
     is_named = words and not words[0].startswith("-")
-    area = sample.area(project, words.pop(0) if is_named else None)
-    seeder, source = sample.seeder(project, area), area.source.name
+    areas = sample.areas(project, words.pop(0) if is_named else None)
+    commands = {area.area: _seeding(project, area, is_alone=len(areas) == 1) for area in areas}
+    given = {word.partition("=")[0] for word in words if word.startswith("-")}
+    fitting = [one for one in commands.values() if given <= _options(one)]
+    for command in fitting or [*commands.values()][:1]:
+        code = command(words, prog_name="tidemark seed", standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
+
+
+def _seeding(project: Project, area: Area, *, is_alone: bool) -> typer.Typer:
+    """Make the command that seeds one area: its options are those of the area's seeder."""
+    from tidemark.install import sample
+
+    seeder = sample.seeder(project, area)
 
     def run(once: bool, options: dict[str, Any]) -> None:
-        with open_servers(project) as opened, progress_bars() as progress:
-            foreign.refuse_unmade(project, opened, area)
-            if once and any(status.source_rows(opened, area).values()):
-                typer.echo("nothing to do: the tables hold rows")
-                return
-            foreign.refuse_others(project, opened, source)
-            done = sample.call(seeder, opened.dsns[source], source, progress, **options)
-        for what, count in done.items():
+        done = _seeded(project, area, seeder, once, options)
+        if not is_alone:
+            typer.echo(area.area)
+        if done is None:
+            typer.echo("nothing to do: the tables hold rows")
+        for what, count in (done or {}).items():
             typer.echo(f"{what:24} {count:>12,}")
 
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    command.command(epilog="Example: tidemark seed --day", context_settings=HELP_OPTIONS)(
-        sample.as_command(seeder, run)
-    )
-    raise typer.Exit(command(words, prog_name="tidemark seed", standalone_mode=False) or 0)
+    example = "Example: tidemark seed --day" if is_alone else f"Of the area {area.area}."
+    command.command(epilog=example, context_settings=HELP_OPTIONS)(sample.as_command(seeder, run))
+    return command
+
+
+def _options(command: typer.Typer) -> set[str]:
+    """Return how the options of a command are written."""
+    from typer.main import get_command
+
+    options = get_command(command).params
+    written = {word for option in options for word in (*option.opts, *option.secondary_opts)}
+    return written | {*HELP_OPTIONS["help_option_names"]}
+
+
+def _seeded(
+    project: Project, area: Area, seeder: Seed, once: bool, options: dict[str, Any]
+) -> dict[str, int] | None:
+    """Seed an area, and return what was done; None: with `once`, and there are rows."""
+    from tidemark.install import foreign, sample
+    from tidemark.observe import status
+
+    source = area.source.name
+    with open_servers(project) as opened, progress_bars() as progress:
+        foreign.refuse_unmade(project, opened, area)
+        if once and any(status.source_rows(opened, area).values()):
+            return None
+        foreign.refuse_others(project, opened, source)
+        return sample.call(seeder, opened.dsns[source], source, progress, **options)
 
 
 def demo() -> None:
@@ -69,16 +105,18 @@ def demo() -> None:
             "demo: TIDEMARK_*_DSN is set, and the demo only writes into embedded servers. "
             "Unset the variables, or use seed and run."
         )
-    area = sample.area(project)
-    seeder = sample.seeder(project, area)  # Raises, if at all, before anything is started.
+    seeders = {area.area: sample.seeder(project, area) for area in sample.areas(project)}
     start = time.monotonic()
     with _step("PostgreSQL servers"):
         opened = servers.resolve(project)
     with servers.explaining(project), opened:
         with _step("schema"):
             migrate.migrate(project, opened)
-        batches = _play(opened, area, seeder)
-        _summary(opened, area, batches)
+        # The default area is what a person sees last, and goes on with.
+        for name, seeder in reversed(seeders.items()):
+            area = project.area(name)
+            batches = _play(opened, area, seeder)
+            _summary(opened, area, batches)
     typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
     typer.echo("\n".join(_next_steps(project.home)))
 

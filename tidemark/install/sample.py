@@ -37,22 +37,22 @@ Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables h
 _OURS = {"engine", "progress"}
 
 
-def area(project: Project, name: str | None = None) -> Area:
-    """Return an area that has sample data: the one of this name, or the only one.
+def areas(project: Project, name: str | None = None) -> list[Area]:
+    """Return the area of this name, or all that have sample data, the default one first.
 
     Raises:
         UnknownNameError: no area of this name has sample data.
-        ConfigError: no area has sample data, or several have.
+        ConfigError: no area has sample data.
     """
     found = [area for area in project.areas if (project.sql / area / "sample").is_dir()]
     if name is not None and name not in found:
         raise UnknownNameError("area with a folder `sample`", name, found)
-    if name is None and len(found) != 1:
+    if not found:
         raise ConfigError(
-            f"sql/: {len(found)} areas have sample data ({', '.join(found) or 'none'}), and `seed` "
-            "fills one. Make a folder sql/<area>/sample, or name the area: `tidemark seed AREA`."
+            "sql/: no area has sample data, and `seed` fills one. Make a folder sql/<area>/sample."
         )
-    return project.areas[name or found[0]]
+    named = [name] if name else sorted(found, key=lambda one: one != project.settings.default_area)
+    return [project.areas[one] for one in named]
 
 
 def seeder(project: Project, area: Area) -> Seed:
