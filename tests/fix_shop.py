@@ -23,7 +23,7 @@ SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
 def shop(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
     """A sample shop after its first batch and that of a business day. Only to be read."""
     with databases(templates, "tidemark_shop", TEMPLATE) as made:
-        for command in (SEED, ["run"], ["seed", "--day"], ["run"]):
+        for command in (SEED, ["run"], ["seed", "retail", "--day"], ["run"]):
             succeed(*command, env=made.environment)
         yield made
 

@@ -148,7 +148,7 @@ def test_a_run_says_who_holds_its_window_back(seeded: Warehouse):
 
 def test_a_business_day_is_one_batch(seeded: Warehouse):
     succeed("run", env=seeded.environment)
-    succeed("seed", "--day", env=seeded.environment)
+    succeed("seed", "retail", "--day", env=seeded.environment)
     results = succeed("run", "--json", env=seeded.environment).json
     assert [result["hop"] for result in results] == ["extract", "stage", "publish"]
     assert 0 < results[2]["entities"]["sales"]["processed"] < 200

@@ -76,7 +76,7 @@ def test_a_pool_of_sessions_serves_every_layer(seeded: Warehouse):
             way = stack.enter_context(pooled(dsn, "session"))
             env[f"TIDEMARK_{layer.upper()}_DSN"] = way
         assert succeed("run", env=env).out.startswith("Batch 1 of retail, ")
-        succeed("seed", "--day", env=env)
+        succeed("seed", "retail", "--day", env=env)
         assert succeed("run", env=env).out.startswith("Batch 2 of retail, ")
         for command in ("verify", "doctor"):
             succeed(command, env=env)

@@ -14,7 +14,7 @@ from tidemark.errors import ContractError, refuse
 from tidemark.layers import deletes, refused
 from tidemark.layers.mirror import Mirror
 from tidemark.model import FILE, ORIGIN, Positions, QualifiedName, Repair, Table, Window
-from tidemark.postgres import careful, compose, db, refusals, transfer, watermarks
+from tidemark.postgres import compose, db, refusals, transfer, watermarks
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers

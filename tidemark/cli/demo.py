@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,16 +38,18 @@ def seed(context: typer.Context) -> None:
     project, words = find_project(), list(context.args)
     is_named = words and not words[0].startswith("-")
     areas = sample.areas(project, words.pop(0) if is_named else None)
-    commands = {area.area: _seeding(project, area, is_alone=len(areas) == 1) for area in areas}
+    commands = {area.area: _seeding(project, area) for area in areas}
     given = {word.partition("=")[0] for word in words if word.startswith("-")}
-    fitting = [one for one in commands.values() if given <= _options(one)]
-    for command in fitting or [*commands.values()][:1]:
-        code = command(words, prog_name="tidemark seed", standalone_mode=False)
+    fitting = [name for name, command in commands.items() if given <= _options(command)]
+    for name in fitting or [areas[0].area]:
+        if len(fitting) > 1:
+            typer.echo(name)
+        code = commands[name](words, prog_name="tidemark seed", standalone_mode=False)
         if code:
             raise typer.Exit(code)
 
 
-def _seeding(project: Project, area: Area, *, is_alone: bool) -> typer.Typer:
+def _seeding(project: Project, area: Area) -> typer.Typer:
     """Make the command that seeds one area: its options are those of the area's seeder."""
     from tidemark.install import sample
 
@@ -54,16 +57,16 @@ def _seeding(project: Project, area: Area, *, is_alone: bool) -> typer.Typer:
 
     def run(once: bool, options: dict[str, Any]) -> None:
         done = _seeded(project, area, seeder, once, options)
-        if not is_alone:
-            typer.echo(area.area)
         if done is None:
-            typer.echo("nothing to do: the tables hold rows")
+            there = "the tables hold rows" if area.database else "there are drops"
+            typer.echo(f"nothing to do: {there}")
         for what, count in (done or {}).items():
             typer.echo(f"{what:24} {count:>12,}")
 
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    example = "Example: tidemark seed --day" if is_alone else f"Of the area {area.area}."
-    command.command(epilog=example, context_settings=HELP_OPTIONS)(sample.as_command(seeder, run))
+    command.command(epilog="Example: tidemark seed --day", context_settings=HELP_OPTIONS)(
+        sample.as_command(seeder, run)
+    )
     return command
 
 
@@ -84,6 +87,11 @@ def _seeded(
     from tidemark.observe import status
 
     source = area.source.name
+    if not area.database:
+        if once and sample.has_files(project, area):
+            return None
+        with progress_bars() as progress:
+            return sample.drop(seeder, sample.folder(project, area), source, progress, **options)
     with open_servers(project) as opened, progress_bars() as progress:
         foreign.refuse_unmade(project, opened, area)
         if once and any(status.source_rows(opened, area).values()):
@@ -112,30 +120,37 @@ def demo() -> None:
     with servers.explaining(project), opened:
         with _step("schema"):
             migrate.migrate(project, opened)
-        # The default area is what a person sees last, and goes on with.
-        for name, seeder in reversed(seeders.items()):
-            area = project.area(name)
-            batches = _play(opened, area, seeder)
-            _summary(opened, area, batches)
+        areas = {name: project.area(name) for name in seeders}
+        batches = {
+            name: _play(project, opened, areas[name], seeder) for name, seeder in seeders.items()
+        }
+        # A person goes on with the default area, which is the first: that is shown last.
+        for name in reversed(areas):
+            _summary(opened, areas[name], batches[name])
     typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
     typer.echo("\n".join(_next_steps(project.home)))
 
 
-def _play(opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
+def _play(project: Project, opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
     from tidemark.install import sample
     from tidemark.observe import status
 
-    source = area.source.name
-    dsn = opened.dsns[source]
-    if not any(status.source_rows(opened, area).values()):
-        with _step("sample data"), progress_bars() as progress:
-            sample.call(seeder, dsn, source, progress)
-    with _step("first batch"):
+    name = area.source.name
+    if area.database:
+        is_filled = any(status.source_rows(opened, area).values())
+        fill = partial(sample.call, seeder, opened.dsns[name], name)
+    else:
+        is_filled = sample.has_files(project, area)
+        fill = partial(sample.drop, seeder, sample.folder(project, area), name)
+    if not is_filled:
+        with _step(f"{area.area}: sample data"), progress_bars() as progress:
+            fill(progress)
+    with _step(f"{area.area}: first batch"):
         first = run_batch(opened, area)
-    with _step("a business day"), progress_bars() as progress:
-        sample.call(seeder, dsn, source, progress, day=True)
-    with _step("second batch"):
+    with _step(f"{area.area}: a business day"), progress_bars() as progress:
+        fill(progress, day=True)
+    with _step(f"{area.area}: second batch"):
         return [first, run_batch(opened, area)]
 
 
@@ -178,7 +193,7 @@ def _step(what: str) -> Iterator[None]:
     start = time.monotonic()
     yield
     if sys.stderr.isatty():
-        typer.echo(f"{what:24} {time.monotonic() - start:6.1f} s", err=True)
+        typer.echo(f"{what:28} {time.monotonic() - start:6.1f} s", err=True)
 
 
 def _next_steps(home: Path) -> list[str]:

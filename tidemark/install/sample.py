@@ -1,15 +1,18 @@
 """Load the generator of an area's sample data: `sql/<area>/sample/`, a package of the area's own.
 
-Its function `seed(engine, *, progress, …)` fills the sample application's database; its other
-keyword parameters become the options of `tidemark seed`. So the package knows no area.
+Its function `seed(engine, *, progress, …)` fills the sample application's database, or
+`seed(folder, *, progress, …)` drops files; its other keyword parameters become the options of
+`tidemark seed`. So the package knows no area.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -19,10 +22,13 @@ import typer
 from tidemark.declare import extras
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
+from tidemark.declare.reading import Files
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError, UnknownNameError
 from tidemark.install import servers
-from tidemark.model import ServerName
+from tidemark.model import ServerName, url_variable
 from tidemark.postgres import driver_errors, settings
+from tidemark.sources.files import urls
+from tidemark.sources.files.folders import Folder
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,9 +38,9 @@ ProgressCallback = Callable[[str, int, int], None]
 
 Seed = Callable[..., dict[str, int]]
 
-Once = Annotated[bool, typer.Option("--once", help="Do nothing when the tables hold rows.")]
+Once = Annotated[bool, typer.Option("--once", help="Do nothing when there are rows or files.")]
 
-_OURS = {"engine", "progress"}
+_OURS = {"engine", "folder", "progress"}
 
 
 def areas(project: Project, name: str | None = None) -> list[Area]:
@@ -72,15 +78,69 @@ def call(
         ConfigError: the seeder itself failed.
     """
     engine = servers.engine(dsn, server, values=settings.SAMPLE)
+    with _explaining(seed, server):
+        try:
+            return dict(seed(engine, progress=progress, **options))
+        finally:
+            engine.dispose()
+
+
+def drop(
+    seed: Seed, folder: Path, server: ServerName, progress: ProgressCallback, **options: Any
+) -> dict[str, int]:
+    """Run a seeder on the folder of a source of files.
+
+    Raises:
+        ConfigError: the folder can't be written, or the seeder itself failed.
+    """
+    with _explaining(seed, server):
+        try:
+            return dict(seed(folder, progress=progress, **options))
+        except OSError as error:
+            raise ConfigError(
+                f"seed: {error.filename or folder} can't be written: {error.strerror}. Let this "
+                f"user write there, or let {url_variable(server)} name another folder."
+            ) from None
+
+
+def folder(project: Project, area: Area) -> Path:
+    """Return the folder of an area whose source is files.
+
+    Raises:
+        ConfigError: they are elsewhere, such as in a bucket.
+    """
+    source = area.source
+    assert isinstance(source, Files), "an area whose source is files"
+    url = servers.configured_urls(project, os.environ).get(source.name) or source.url
+    store = urls.store(url, home=project.home, source=source.name)
+    if not isinstance(store, Folder):
+        raise ConfigError(
+            f"seed: the files of {source.name} are at {store.url}, and the sample is dropped into "
+            f"a folder. Let {url_variable(source.name)} name one."
+        )
+    return store.path
+
+
+def has_files(project: Project, area: Area) -> bool:
+    """Whether the folder of an area has a file of any of its entities."""
+    path = folder(project, area)
+    declared = [one.files.pattern for one in area.entities.values() if one.files]
+    return any(
+        pattern.matches(one.relative_to(path).as_posix())
+        for pattern in declared
+        for one in path.joinpath(pattern.folder).rglob("*")
+    )
+
+
+@contextmanager
+def _explaining(seed: Seed, server: ServerName) -> Iterator[None]:
     try:
-        return dict(seed(engine, progress=progress, **options))
+        yield
     except (TidemarkError, typer.TyperException):
         raise
     except Exception as error:
         # Neither its message nor its traceback is kept: both may show rows.
         raise _explained(error, Path(inspect.getfile(seed)).parent, server) from None
-    finally:
-        engine.dispose()
 
 
 def _explained(error: Exception, folder: Path, server: ServerName) -> TidemarkError:

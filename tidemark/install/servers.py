@@ -36,7 +36,7 @@ def resolve(project: Project) -> sessions.Servers:
     if own:
         dsns |= embedded.running(folder, own) or embedded.start(folder, own)
     named = {server: dsns[server] for server in project.servers}
-    return sessions.Servers(named, embedded=own, urls=_urls(project, os.environ))
+    return sessions.Servers(named, embedded=own, urls=configured_urls(project, os.environ))
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
     return dsns
 
 
-def _urls(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
+def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """Read from the environment and `.env` where the files of sources are: source -> url."""
     values = {**_read_env_file(project.home / ".env"), **environ}
     sources = {area.source.name for area in project.areas.values() if not area.database}

@@ -21,7 +21,8 @@ def seed(
     *,
     random_seed: Annotated[int, typer.Option(help="The same number gives the same rows.")] = 1,
     day: Annotated[
-        bool, typer.Option("--day", help="Add the drop of the next day to those that are there.")
+        bool,
+        typer.Option("--day", help="Add the drop of the next day; the first, if there is none."),
     ] = False,
     progress: Progress,
 ) -> dict[str, int]:
@@ -33,18 +34,13 @@ def seed(
         Rows written, by file.
 
     Raises:
-        ConfigError: there are drops already, or (with `day`) there are none.
+        ConfigError: there are drops already, and no `day` is asked for.
     """
     dates = drops.dates(folder)
-    if day and not dates:
-        raise ConfigError(
-            f"{folder}: there is no drop, and the next day goes on from one. Make the first with "
-            "`tidemark seed commerce`."
-        )
     if dates and not day:
         raise ConfigError(
             f"{folder}: there is a drop already ({dates[-1]}), and a second history would "
             "contradict it. Add the next day with `tidemark seed commerce --day`."
         )
-    made = next_day(folder, dates[-1], random_seed) if day else first_drop(random_seed)
+    made = next_day(folder, dates[-1], random_seed) if dates else first_drop(random_seed)
     return drops.write(folder, made, progress)
