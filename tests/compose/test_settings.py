@@ -257,6 +257,23 @@ def test_a_second_source_adds_a_database_and_where_it_is():
     }
 
 
+def test_what_one_container_drops_the_others_only_read():
+    given = services()
+    found = {
+        name: [
+            one.get("read_only", False) for one in service["volumes"] if one["source"] == "drops"
+        ]
+        for name, service in given.items()
+    }
+    readers = {name: [True] for name in given if name in {*COMPONENTS, "airflow-apiserver"}}
+    assert {name: one for name, one in found.items() if one} == {
+        "tidemark-init": [False],
+        **readers,
+    }
+    targets = {one["target"] for one in given["tidemark-init"]["volumes"]}
+    assert "/opt/tidemark/drops" in targets
+
+
 def test_containers_have_bounds():
     for name, service in services().items():
         assert service["container_name"] == name

@@ -104,9 +104,18 @@ def test_the_first_run_needs_nobody(stack: Stack):
 
 def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
     said = docker("exec", "airflow-scheduler", "airflow", "dags", "list", "--output", "json")
-    assert [(dag["dag_id"], dag["is_paused"]) for dag in json.loads(said)] == [
-        ("master_etl_pipeline", "False")
+    assert sorted((dag["dag_id"], dag["is_paused"]) for dag in json.loads(said)) == [
+        ("commerce_etl_pipeline", "False"),
+        ("master_etl_pipeline", "False"),
     ]
+
+
+def test_the_files_of_the_other_sample_are_loaded_by_a_dag_of_its_own(stack: Stack):
+    last = "select max(batch_id) filter (where status = 'SUCCESS') is not null from etl_batches"
+    query = f"{last} where area = 'commerce'"
+    eventually(lambda: psql("dwh-db", query), lambda is_loaded: is_loaded == "t\n")
+    assert psql("dwh-db", "select count(*) from commerce.fact_orders") == "1000\n"
+    assert psql("dwh-db", "select count(*) from commerce.reporting_customer_stats") == "432\n"
 
 
 def test_airflow_says_how_it_is(stack: Stack):
