@@ -16,10 +16,13 @@ import yaml
 
 from tests.fix_areas import Made
 from tests.fix_servers import HOME, Warehouse, new_databases
+from tidemark.batch import pipeline
+from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.install import migrate
-from tidemark.model import ServerName
+from tidemark.model import Overrides, ServerName
 from tidemark.postgres.sessions import Servers
+from tidemark.results import BatchResult
 from tidemark.trust import verify
 from tidemark.trust.verification import Verification
 
@@ -29,6 +32,12 @@ THINGS = {"source": "things/*.csv", "key": ["id"]}
 @dataclass
 class Dropped(Made):
     """A migrated area of files. A test drops files, and runs."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """See `Made.environment`; there is no database of a source."""
+        named = super().environment
+        return {name: value for name, value in named.items() if "OPERATIONAL" not in name}
 
     @property
     def drops(self) -> Path:
@@ -41,6 +50,10 @@ class Dropped(Made):
 
     def migrate(self) -> None:
         migrate.migrate(Project(self.home), self.servers)
+
+    def retry(self, *files: str) -> BatchResult:
+        overrides = Overrides(retry=frozenset(files))
+        return pipeline.run(self.servers, self.area, overrides=overrides)
 
     def verified(self) -> Verification:
         return verify.run(self.servers, self.area)
@@ -58,6 +71,15 @@ class Dropped(Made):
 
     def files(self, columns: str = "path, status, rows, refused") -> list[tuple[Any, ...]]:
         return self.warehouse.rows("mrr", f"select {columns} from tidemark.file order by path")
+
+
+def with_files(area: Area, entity: str, **reading: Any) -> Area:
+    """Return the area with an entity whose files are read otherwise."""
+    found = area.entities[entity]
+    assert found.files
+    files = found.files.model_copy(update=reading)
+    other = found.model_copy(update={"source": files})
+    return area.model_copy(update={"entities": {**area.entities, entity: other}})
 
 
 def written(path: Path, content: bytes | str) -> Path:

@@ -280,6 +280,8 @@ class Overrides:
     """Delete every row that is gone from the source, however many there are."""
     repair: Repair | None = None
     """Move these keys and nothing else; the positions stay."""
+    retry: frozenset[str] = frozenset()
+    """Items to take again, such as files, by their names."""
 
 
 NO_OVERRIDES = Overrides()

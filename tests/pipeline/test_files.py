@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import duckdb
+import pytest
 import zstandard
 
-from tests.fix_files import Drop, csv_text
+from tests.fix_files import Drop, csv_text, with_files
+from tidemark.errors import ContractError, UnknownNameError
 
 
 def test_a_file_is_taken_once_and_the_next_one_by_the_next_batch(dropped: Drop):
@@ -109,3 +111,57 @@ def test_verify_says_which_files_are_gone_changed_or_new(dropped: Drop):
     assert [(one.kind, one.key) for one in found.checks[0].compared.differences] == [
         ("changed", ("3",))
     ]
+
+
+def test_a_file_is_taken_again_when_it_changes_and_when_a_person_says_so(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"), (2, "two", "too wide"))})
+    area.run()
+    assert area.files() == [("things/1.csv", "taken", 1, 1)]
+    area.drop("things/2.csv", "id;v\n3;three\n")
+    stopped = area.area
+    with pytest.raises(ContractError, match=r"2\.csv of files can't be taken: it lacks"):
+        area.run()
+    area.area = with_files(stopped, "things", on_bad_file="set_aside")
+    area.run()
+    assert area.files("path, status, reason")[1:] == [
+        (
+            "things/2.csv",
+            "set_aside",
+            "it lacks the columns 'id', 'v': its header is one column, 'id;v'. Set `delimiter: "
+            "';'`?",
+        )
+    ]
+    area.area = with_files(stopped, "things", delimiter=";", on_bad_file="set_aside")
+    assert area.run().changed == 0
+    area.retry("things/2.csv")
+    assert area.files()[1] == ("things/2.csv", "taken", 1, 0)
+    area.area = stopped
+    area.drop("things/1.csv", csv_text((1, "one"), (2, "mended")))
+    area.run()
+    assert area.mrr() == [("1", "one"), ("2", "mended"), ("3", "three")]
+    rejects = "select resolved_at is not null from stg_rejects"
+    assert area.warehouse.rows("stg", rejects) == [(True,)]
+    with pytest.raises(UnknownNameError, match=r"file of made 'things/9\.csv'"):
+        area.retry("things/9.csv")
+
+
+def test_a_touched_file_is_the_same_and_files_of_one_batch_are_in_order(dropped: Drop):
+    files = {
+        f"things/{day}.csv": csv_text((1, v)) for day, v in (("01", "a"), ("02", "b"), ("03", "b"))
+    }
+    area = dropped(files)
+    area.run()
+    assert area.history("id, v, _file") == [
+        ("1", "a", "things/01.csv"),
+        ("1", "b", "things/02.csv"),
+    ]
+    os.utime(area.drops / "things/01.csv")
+    assert area.run().changed == 0
+    assert area.mrr() == [("1", "b")]
+    area.drop("things/02a.csv", csv_text((1, "late")))
+    late = area.run()
+    assert area.mrr() == [("1", "late")]
+    assert late.hops[0].entities["things"].remarks == (
+        "things: things/02a.csv came late, behind things/03.csv",
+    )
+    assert area.files("path, is_late")[2] == ("things/02a.csv", True)

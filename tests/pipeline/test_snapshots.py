@@ -224,9 +224,15 @@ def take_files(retail: Retail) -> None:
     """Take two files of a day, of which one has rows that are none; then all of them again."""
     declared = {
         "dropped": {"source": "dropped/*.csv", "key": ["id"]},
+        "typed": {"source": "dropped/*.csv", "key": ["id"]},
         "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect"},
     }
-    fix_files.declare(retail.home, declared, area="dropped")
+    typed = """
+    create table mrr_typed (id integer, v text, _file text, _line bigint);
+    select tidemark.create_mirror('mrr_typed', array['id']);
+    """
+    sql = {"mrr/01_typed.sql": typed}
+    fix_files.declare(retail.home, declared, area="dropped", sql=sql)
     for number in (1, 2):
         fix_files.written(retail.home / f"drops/whole/{number}.csv", csv_text((1, "a")))
         rows = csv_text((1, "a"), (1, "b"), (None, "no key"))
@@ -237,6 +243,7 @@ def take_files(retail: Retail) -> None:
     pipeline.run(retail.servers, area)
     refresh = Overrides(refresh=frozenset({"dropped"}))
     pipeline.run(retail.servers, area, overrides=refresh)
+    verify.run(retail.servers, area)
 
 
 def share(retail: Retail) -> None:

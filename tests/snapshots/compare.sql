@@ -57,6 +57,67 @@ group by 1;
 
 -- checksums
 select
+    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(md5(convert_to(row(r.id, r.v, r._file, r._line)::text, 'UTF8')), 16)
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    with landed as (
+        select
+            l.id,
+            l.v,
+            l._seq,
+            i.item as _file,
+            coalesce(l._line, l._seq - i.first + 1) as _line
+        from pg_temp.whole as l
+        inner join
+                unnest(
+                    array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+                ) with ordinality as i (first, item, number)
+            on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+    ),
+
+    found as (
+        select distinct on (l.id)
+            l.id,
+            l.v,
+            l._file,
+            l._line
+        from landed as l
+        left join public.mrr_whole as m
+            on m.id = l.id and m._file = l._file and m._line = l._line and m._deleted_at is null
+        where m._file is not null or l._file = any (array['whole/2.csv']::text[])
+        order by l.id, m._file is null, l._seq desc
+    )
+
+    select
+        id::text as id, v::text as v, _file::text as _file, _line::text as _line,
+        false as _pending
+    from (
+        select f.id, f.v, f._file, f._line
+        from found as f
+        where not exists (
+            select
+            from public.mrr_whole as m
+            where m.id = f.id
+            and m._deleted_at is null
+            and m._file <> all (array['whole/1.csv', 'whole/2.csv']::text[])
+        )
+        union all
+        select m.id, m.v, m._file, m._line
+        from public.mrr_whole as m
+        where m._deleted_at is null and m._file <> all (array['whole/1.csv', 'whole/2.csv']::text[])
+    ) as q
+) as r
+group by 1;
+
+-- checksums
+select
     left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),

@@ -139,7 +139,7 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers as l
+    from landing.customers
 ) as i;
 
 -- find
@@ -176,7 +176,7 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers as l
+    from landing.customers
 ) as i
 inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
 
@@ -205,9 +205,9 @@ from (
             v,
             _file,
             _line,
-            l._seq,
-            l._extracted_at,
-            l._deleted_at
+            _seq,
+            _extracted_at,
+            _deleted_at
         from (
             select
                 l.id,
@@ -224,10 +224,10 @@ from (
                 array[1, 3]::bigint[], array['dropped/1.csv', 'dropped/2.csv']::text[]
             ) with ordinality as i (first, item, number)
                 on i.number = width_bucket(l._seq, array[1, 3]::bigint[])
-        ) as l
-        where l._seq >= 1
-        order by id, l._seq desc
-    ) as l
+        )
+        where _seq >= 1
+        order by id, _seq desc
+    )
 ) as i
 inner join public.mrr_dropped as m on m.id = i.id;
 
@@ -358,7 +358,7 @@ from (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers as l
+    from landing.customers
 ) as i
 where not exists (
     select
@@ -553,7 +553,7 @@ inner join (
         0::bigint as _seq,
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers as l
+    from landing.customers
 ) as i on f.customer_id = i.customer_id
 where m.ctid = f._row and f._differs;
 

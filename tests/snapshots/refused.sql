@@ -41,7 +41,7 @@ insert into tidemark.refused
 (area, entity, item, line, row_text, row_key, reasons, batch_id, refused_at)
 select
     'dropped',
-    'dropped',
+    'typed',
     r.item,
     r.line,
     r.row_text,
@@ -50,7 +50,7 @@ select
             then jsonb_build_object('id', r.document ->> 'id')
     end,
     r.reasons,
-    26,
+    28,
     timestamptz '2025-01-01Z'
 from (
     select
@@ -60,7 +60,7 @@ from (
         reasons,
         case when item = '' and pg_input_is_valid(row_text, 'jsonb') then row_text::jsonb end
             as document
-    from landing_dropped."dropped.refused"
+    from landing_dropped."typed.refused"
 ) as r
 order by r.item, r.line;
 

@@ -10,7 +10,7 @@ order by _set;
 with landed as (
     select distinct
         id,
-        width_bucket(l._seq, array[1, 2]::bigint[])::bigint as _shown
+        width_bucket(_seq, array[1, 2]::bigint[])::bigint as _shown
     from (
         select
             l.id,
@@ -27,7 +27,7 @@ with landed as (
             array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
         ) with ordinality as i (first, item, number)
             on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-    ) as l
+    )
 ),
 
 shown as (

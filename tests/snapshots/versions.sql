@@ -121,7 +121,7 @@ from (
         coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         _deleted_at,
         _deleted_at is not null as _follows
-    from landing.things as l
+    from landing.things
 ) as i;
 
 -- arrive
@@ -153,8 +153,8 @@ from (
         _file,
         _line,
         28::bigint as _batch_id,
-        l._seq * 2 as _seq,
-        l._extracted_at,
+        _seq * 2 as _seq,
+        _extracted_at,
         null::timestamptz as _deleted_at,
         false as _follows
     from (
@@ -173,7 +173,7 @@ from (
             array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
         ) with ordinality as i (first, item, number)
             on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-    ) as l
+    )
     union all
     select
         id,

@@ -58,7 +58,7 @@ def run(
         overrides: what a person asks of this extraction.
 
     Raises:
-        UnknownNameError: the overrides name no entity of the area.
+        UnknownNameError: the overrides name no entity of the area, or no item that was taken.
         ContractError, WindowError: before anything moves.
         DeleteGuardError: more is gone from the source than may be; MRR is as it was.
         StatementError, ConnectError: MRR is as it was, the positions too.
@@ -69,7 +69,7 @@ def run(
     with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
         mrr, counts, (after, (stored, _)) = hop.receiver, hop.counts, hop.known
         if after < batch_id:
-            known = positions.known(mrr, area, stored, refreshed=refreshed)
+            known = positions.known(mrr, area, stored, refreshed=refreshed, retried=overrides.retry)
             with agreement.told_at_once(servers, whole), source.open(area, known) as delta:
                 mirrors = _following(servers, whole, hop, delta)
                 work = Work(servers, mrr, area, delta, batch_id, mirrors, known, counts)

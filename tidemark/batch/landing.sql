@@ -23,7 +23,7 @@
         _seq,
         _extracted_at,
         _deleted_at
-    from {landed}
+    from {landed} as placed
     where _seq >= {since}
     order by {key}, _seq desc
 )

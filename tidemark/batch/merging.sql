@@ -10,7 +10,7 @@
         0::bigint as _seq,
         coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from {landing}
+    from {landing} as landed
 )
 
 -- Versions, of which a key may have several, in the order in which the source has shown them.
@@ -23,7 +23,7 @@
         coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
         _deleted_at,
         _deleted_at is not null as _follows
-    from {landing}
+    from {landing} as landed
 )
 
 -- name: is_repeated

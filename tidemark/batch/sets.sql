@@ -12,7 +12,7 @@ with landed as (
     select distinct
         {key},
         width_bucket(_seq, {firsts}::bigint[])::bigint as _shown
-    from {landing}
+    from {landing} as rows_of_sets
 ),
 
 shown as (
@@ -65,7 +65,7 @@ order by _set
         _extracted_at,
         null::timestamptz as _deleted_at,
         false as _follows
-    from {landing}
+    from {landing} as rows_of_sets
     union all
     select
         {key},

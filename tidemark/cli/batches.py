@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tidemark.observe.status import Refused, Status
     from tidemark.postgres.sessions import Servers
 
+_SHOWN = 20
+"""Files to come that a plan shows; --json has all."""
+
 _SOURCE = "The source is {}.\n"
 _MOVED = ("hop", "entity", "rows", "inserted", "updated", "deleted", "rejected", "seconds")
 
@@ -63,6 +66,9 @@ def _show_plan(made: Plan) -> None:
         *_drift_tables(made),
     )
     for entity in made.entities:
+        if entity.items:
+            shown = "\n  ".join([*entity.items[:_SHOWN], *_and_more(len(entity.items))])
+            typer.echo(f"\n{entity.entity}: to come\n  {shown}")
         if entity.future:
             typer.echo(f"\n{entity.entity}: {in_the_future(entity.future)}")
         for note in entity.notes:
@@ -71,6 +77,10 @@ def _show_plan(made: Plan) -> None:
         typer.echo(f"\nA run would stop: {stop}")
     if made.to_stage or made.to_publish:
         typer.echo(f"\nBatches still to stage: {made.to_stage}, to publish: {made.to_publish}.")
+
+
+def _and_more(count: int) -> list[str]:
+    return [f"and {count - _SHOWN:,} more"] if count > _SHOWN else []
 
 
 def _drift_tables(made: Plan) -> list[Listing]:
@@ -237,8 +247,17 @@ def _show_status(found: Status) -> None:
                 for b in found.batches
             ),
         ),
+        *_files_tables(found),
         rejects_table(found.rejects),
     )
+
+
+def _files_tables(found: Status) -> list[Listing]:
+    columns = ("entity", "files", "set aside", "last one", "modified", "before now")
+    rows = [
+        (f.entity, f.taken, f.set_aside, f.last, f.modified, f.lag_seconds) for f in found.files
+    ]
+    return [table("Files that were taken", columns, rows)] if rows else []
 
 
 def rejects_table(found: list[Refused]) -> Listing:
@@ -297,14 +316,22 @@ def rejects(
     entity: Annotated[
         str | None, typer.Option(help="Only of this entity: ENTITY or AREA.ENTITY.")
     ] = None,
+    *,
     resolved: Annotated[bool, typer.Option(help="Also show resolved rejects.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(help="Take this file again in a batch: it, or how it is read, was corrected."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the rows that cleansing or MRR refused, with every reason.
 
     Example: tidemark rejects retail --entity customers
     """
+    if retry:
+        _retry(area, retry)
+        return
     from tidemark.layers import rejects as reader
     from tidemark.observe import status
 
@@ -318,6 +345,16 @@ def rejects(
         print_json(found)
     else:
         _show_rejects(found, summary)
+
+
+def _retry(area: str | None, files: Sequence[str]) -> None:
+    """Run a batch that takes files again."""
+    project = find_project()
+    of_files = [one.area for one in project.areas.values() if not one.database]
+    wanted = project.area(area or (of_files[0] if len(of_files) == 1 else None))
+    with open_servers(project) as opened:
+        overrides = Overrides(retry=frozenset(files))
+        show_batch(wanted.area, run_batch(opened, wanted, overrides=overrides))
 
 
 def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:

@@ -28,6 +28,12 @@ inner join pg_namespace as n on c.relnamespace = n.oid
 where
     c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
     and not c.relispartition
+    -- The sequence of an identity goes with its table.
+    and not exists (
+        select
+        from pg_depend as d
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'i'
+    )
     and (
         ('relation', n.nspname, c.relname) in (
             select

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ def resolve(project: Project) -> sessions.Servers:
     """Return the project's servers. Embedded servers that do not run are started.
 
     Raises:
-        ConfigError: see `configured_dsns`.
+        ConfigError: see `configured_dsns`; or the URL of a source is set that there is not.
         EmbeddedError: an embedded server can't be started.
     """
     dsns = configured_dsns(project, os.environ)
@@ -94,7 +94,8 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
         for variable in sorted(values)
         if re.fullmatch("TIDEMARK_[A-Z0-9_]+_DSN", variable) and values[variable]
     }
-    _refuse_unknown(found, project)
+    known = [variable for server in project.servers for variable in _variables(server)]
+    _refuse_unknown(found, project, known)
     dsns = {}
     for server in project.servers:
         named = {variable: found[variable] for variable in _variables(server) if variable in found}
@@ -112,8 +113,14 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
 def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """Read from the environment and `.env` where the files of sources are: source -> url."""
     values = {**_read_env_file(project.home / ".env"), **environ}
-    sources = {area.source.name for area in project.areas.values() if not area.database}
-    return {name: url for name in sources if (url := values.get(url_variable(name)))}
+    sources = {
+        url_variable(area.source.name): area.source.name
+        for area in project.areas.values()
+        if not area.database
+    }
+    found = [name for name in values if re.fullmatch("TIDEMARK_SOURCE_[A-Z0-9_]+_URL", name)]
+    _refuse_unknown(found, project, sources)
+    return {sources[variable]: values[variable] for variable in found if values[variable]}
 
 
 def _variables(server: ServerName) -> tuple[str, ...]:
@@ -122,14 +129,14 @@ def _variables(server: ServerName) -> tuple[str, ...]:
     return tuple(dict.fromkeys((dsn_variable(server), *by_rule)))
 
 
-def _refuse_unknown(found: Iterable[str], project: Project) -> None:
-    known = [variable for server in project.servers for variable in _variables(server)]
+def _refuse_unknown(found: Iterable[str], project: Project, known: Collection[str]) -> None:
+    sources = dict.fromkeys(area.source.name for area in project.areas.values())
     for variable in found:
         if variable not in known:
             hint = did_you_mean(variable, known).replace("'", "")
             raise ConfigError(
                 f"environment: {variable} is set, and this project has no such server."
-                f"{hint and ' '}{hint} Its sources are {', '.join(project.sources)} (`source.name` "
+                f"{hint and ' '}{hint} Its sources are {', '.join(sources)} (`source.name` "
                 "in area.yml). Unset the variable, or give a source that name."
             )
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tidemark.declare.config import Area
+from tidemark.errors import UnknownNameError
 from tidemark.layers import mirror
 from tidemark.model import Position, Positions
 from tidemark.postgres import compose, db, question
@@ -43,6 +44,7 @@ def known(
     found: Mapping[str, Mapping[str, Position]],
     *,
     refreshed: Collection[str] = (),
+    retried: Collection[str] = (),
 ) -> dict[str, Mapping[str, Position]]:
     """Return the positions from which the next look goes on.
 
@@ -51,7 +53,19 @@ def known(
         area: the area of the entities.
         found: the positions that are stored.
         refreshed: entities to read again from the start.
+        retried: items to take again, by their names.
+
+    Raises:
+        UnknownNameError: one of `retried` was never taken.
     """
+    items = {item for each in found.values() for item in each if item}
+    for name in retried:
+        if name not in items:
+            raise UnknownNameError(f"file of {area.area}", name, items)
+    found = {
+        name: {item: at for item, at in each.items() if item not in retried}
+        for name, each in found.items()
+    }
     others = {
         name: mirror.bare(entity, "mrr")
         for name, entity in area.entities.items()

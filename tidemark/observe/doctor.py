@@ -54,6 +54,8 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
     # Where there is something to migrate, contracts would say no more than that.
     is_migrated = all(finding.remedy != _MIGRATE for finding in findings)
     for area in project.areas.values():
+        if not area.database:
+            findings += _source(servers, area)
         findings += _lost(servers, area)
         told = _disagreements(servers, area) if is_migrated else ()
         findings += [one for one in told if one not in findings]

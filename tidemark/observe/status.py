@@ -65,6 +65,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one entity that were taken."""
+
+    entity: str
+    taken: int
+    set_aside: int
+    last: str | None
+    """The path of the one that was taken last; of one batch, the last in its order."""
+    modified: datetime | None
+    lag_seconds: float | None
+    """How long before now it was modified."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of one area."""
 
@@ -72,6 +86,8 @@ class Status:
     source: ServerName
     marks: list[Mark]
     batches: list[Batch]
+    files: list[Files]
+    """Of an area whose source is files."""
     rejects: list[Refused]
     aggregates: list[Summed]
 
@@ -101,9 +117,16 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
             batches=[
                 Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)
             ],
+            files=[] if area.database else _files(servers, area),
             rejects=refused(stg, area),
             aggregates=_aggregates(dwh, area),
         )
+
+
+def _files(servers: Servers, area: Area) -> list[Files]:
+    with servers.session("mrr", "status") as mrr:
+        found = mrr.rows(compose.statement(__name__, "files"), {"area": area.area})
+    return [Files(*row) for row in found]
 
 
 def _marks(dwh: Session, area: Area) -> list[Mark]:

@@ -52,3 +52,26 @@ select
 from stg_rejects
 where area = %(area)s and resolved_at is null
 group by entity
+
+-- name: files
+select
+    f.entity,
+    count(*) filter (where f.status = 'taken')::bigint as taken,
+    count(*) filter (where f.status = 'set_aside')::bigint as set_aside,
+    max(f.path) filter (where f.place = 1),
+    max(f.modified) filter (where f.place = 1),
+    extract(epoch from clock_timestamp() - max(f.modified) filter (where f.place = 1))::float8
+from (
+    select
+        entity,
+        path,
+        status,
+        modified,
+        row_number()
+            over (partition by entity order by status = 'taken' desc, batch_id desc, place desc)
+            as place
+    from tidemark.file
+    where area = %(area)s
+) as f
+group by f.entity
+order by f.entity

@@ -9,7 +9,7 @@ array_remove(array[{reason}, null::text], null)
 case when {value} is null then 'key is null: ' || {column} end
 
 -- name: reason_of_key
-case when {value} is null then 'key is null: ' || {column} else {reason} end
+coalesce(case when {value} is null then 'key is null: ' || {column} end, {reason})
 
 -- name: reason_told
 case

@@ -17,12 +17,12 @@ from pathlib import Path
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.reading import Files, FilesOfEntity
-from tidemark.errors import ContractError, refuse
+from tidemark.errors import ContractError, TidemarkError, refuse
 from tidemark.layers import checking
 from tidemark.layers.checking import Checked
 from tidemark.layers.mirror import LINEAGE
 from tidemark.layers.positions import read as positions_of
-from tidemark.model import ORIGIN, Column, Position, Positions, Table, Window
+from tidemark.model import ORIGIN, Column, Finding, Position, Positions, Table, Window
 from tidemark.postgres import catalog
 from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
@@ -38,7 +38,7 @@ from tidemark.sources.files.taken import Known, Taken
 
 
 class FilesSource:
-    """A folder or a bucket: describable; its deltas are countable by files, not by rows."""
+    """A folder or a bucket: comparable, describable, examinable; its deltas are itemized."""
 
     def __init__(self, servers: Servers, area: Area) -> None:
         self._servers = servers
@@ -95,6 +95,30 @@ class FilesSource:
         with ExitStack() as stack:
             mrr = stack.enter_context(self._servers.session("mrr", f"compare {area.area}"))
             yield FilesComparison(datetime.now(UTC), compared, self._store, mrr, stack)
+
+    def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
+        """See `Examinable.examine`: can files be listed, and the last one be read?"""
+        yield Finding(self._name, "ok", f"files at {self._store.url}")
+        for name, entity in area.entities.items():
+            try:
+                yield self._examined(entity, Known.of((positions or {}).get(name, {})))
+            except TidemarkError as error:
+                yield Finding(self._name, "problem", str(error))
+                return
+
+    def _examined(self, entity: Entity, known: Known) -> Finding:
+        reading = _reading(entity)
+        here = listing.here(self._store, reading)
+        what = f"{entity.name}: {len(here):,} files like {reading.files}"
+        if not here:
+            remedy = "# Drop some there, or correct the pattern in area.yml."
+            return Finding(self._name, "warning", what, remedy)
+        last = max(here.values(), key=lambda file: listing.place(reading, file))
+        placed = [Placed(listing.place(reading, last), last)]
+        shape = shapes.of(self._store, entity, placed, since=known.columns, mirrored={})
+        if bad := shape.bad.get(last.path):
+            return Finding(self._name, "warning", f"{what}; {last.path}: {bad.reason}")
+        return Finding(self._name, "ok", what)
 
     def rows(self, area: Area) -> dict[str, int]:
         """See `Comparable.rows`: those of the files that were taken."""

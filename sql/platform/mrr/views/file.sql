@@ -13,11 +13,12 @@ select
     (p.position ->> 'refused')::bigint as refused,
     p.position ->> 'status' as status,
     p.position ->> 'reason' as reason,
+    p.position -> 'place' as place,
     coalesce((p.position ->> 'late')::boolean, false) as is_late
 from tidemark.source_position as p
 where p.position ? 'status';
 
 comment on view tidemark.file is
 'One row per file of a source that was read, as it was last: taken, or set aside with the reason.
-Of a file in object storage the etag is known, of another one the SHA-256 of its content. is_late:
-a file that sorts behind it had been taken before.';
+Of a file in object storage the etag is known, of another one the SHA-256 of its content. place:
+what it is sorted by. is_late: a file that sorts behind it had been taken before.';
