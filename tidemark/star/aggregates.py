@@ -16,7 +16,7 @@ from tidemark.declare import sharing
 from tidemark.declare.aggregate import TOUCHED
 from tidemark.declare.config import Area
 from tidemark.errors import ConfigError
-from tidemark.model import QualifiedName, label
+from tidemark.model import QualifiedName
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
