@@ -172,6 +172,20 @@ _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(["__main__", __name__])
 
 
+def killed(
+    hop: Hop, number: int, dsns: dict[ServerName, str], area: Area, clock: datetime
+) -> int | None:
+    """Run a hop in a process that is killed before it sends its statement of this number.
+
+    Returns:
+        How the process ended: 0 if the hop has fewer statements.
+    """
+    process = _FORKED.Process(target=_run_until, args=(hop, number, dsns, area, clock))
+    process.start()
+    process.join(PATIENCE)
+    return process.exitcode
+
+
 class Trial:
     """A batch that is tried again and again, each time with another fault in one of its hops."""
 
@@ -201,11 +215,8 @@ class Trial:
         """Run a hop in a process of its own that is killed before it sends a statement."""
         self._fault = f"killed before statement {number} of {hop}"
         self.shop.servers.close()
-        arguments = (hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
-        process = _FORKED.Process(target=_run_until, args=arguments)
-        process.start()
-        process.join(PATIENCE)
-        assert process.exitcode == -signal.SIGKILL
+        code = killed(hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
+        assert code == -signal.SIGKILL
         wait_until(lambda: not any(map(self._sessions, WAREHOUSE)))
 
     def crash(self, hop: Hop, number: int, machines: Machines) -> None:
