@@ -180,6 +180,7 @@ def test_rules_that_changed_judge_what_came_before(shop: Retail):
         "stg_dim_customers",
         "stg_dim_products",
         "dwh_dim_customers",
+        "agg_sales_monthly",
         "dwh_dim_products",
     }
     assert shop.warehouse.rows("dwh", keys) == before
