@@ -31,7 +31,7 @@ def fingerprint(warehouse: Warehouse) -> Fingerprint:
         (layer, f"{schema}.{name}"): warehouse.rows(
             layer,
             f"select md5(string_agg(row(t.*)::text, '' order by row(t.*)::text)) "
-            f"from {schema}.{name} as t",
+            f'from "{schema}"."{name}" as t',
         )[0][0]
         for layer in SERVERS
         for schema, name in warehouse.rows(layer, TABLES)

@@ -43,13 +43,13 @@ def seed(context: typer.Context) -> None:
     fitting = [name for name, command in commands.items() if given <= _options(command)]
     for name in fitting or [areas[0].area]:
         if len(fitting) > 1:
-            typer.echo(name)
+            commands[name] = _seeding(project, project.area(name), title=name)
         code = commands[name](words, prog_name="tidemark seed", standalone_mode=False)
         if code:
             raise typer.Exit(code)
 
 
-def _seeding(project: Project, area: Area) -> typer.Typer:
+def _seeding(project: Project, area: Area, *, title: str = "") -> typer.Typer:
     """Make the command that seeds one area: its options are those of the area's seeder."""
     from tidemark.install import sample
 
@@ -57,6 +57,8 @@ def _seeding(project: Project, area: Area) -> typer.Typer:
 
     def run(once: bool, options: dict[str, Any]) -> None:
         done = _seeded(project, area, seeder, once, options)
+        if title:
+            typer.echo(title)
         if done is None:
             there = "the tables hold rows" if area.database else "there are drops"
             typer.echo(f"nothing to do: {there}")
