@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -118,40 +118,46 @@ def guarded(pieces: Iterable[bytes], files: FilesOfEntity, *, columns: int) -> I
     Raises:
         SuspectError: it may lose something. What was yielded so far must not be kept.
     """
-    quote, delimiter = files.quote.encode(), files.delimiter.encode()
-    stray = re.compile(rb"[^\n\r%b]%b|%b[^\n\r%b]" % ((re.escape(delimiter), re.escape(quote)) * 2))
-    quoted = re.compile(rb"(?:%b[^%b]*%b)+" % ((re.escape(quote),) * 3))
-    ends = re.compile(rb"(?:^|[\n\r])\\\.|" + (rb"(?:^|\n)\r?\n" if columns == 1 else rb"(?!)"))
-    rest, length = b"", 0
+    quote, check = files.quote.encode(), _check(files, columns=columns)
+    rest = b""
     for piece in pieces:
         data = rest + piece
         last = data.rfind(b"\n") + 1
         # Checked are whole lines; where a quote is open at the end, up to where it opens.
-        if data.count(quote, 0, last) % 2:
+        while data.count(quote, 0, last) % 2:
             last = data.rfind(b"\n", 0, data.rfind(quote, 0, last)) + 1
-        length = len(data) - last
-        if length > LONGEST:
-            raise SuspectError
         lines, rest = data[:last], data[last:]
-        _check(lines, quote, quoted, stray, ends)
+        if len(rest) > LONGEST:
+            raise SuspectError
+        check(lines)
         yield lines
-    _check(rest, quote, quoted, stray, ends)
     if rest.count(quote) % 2:
         raise SuspectError
+    check(rest)
     yield rest
 
 
-def _check(
-    lines: bytes,
-    quote: bytes,
-    quoted: re.Pattern[bytes],
-    stray: re.Pattern[bytes],
-    ends: re.Pattern[bytes],
-) -> None:
-    if ends.search(lines):
-        raise SuspectError
-    if quote in lines and stray.search(quoted.sub(quote, lines)):
-        raise SuspectError
+def _check(files: FilesOfEntity, *, columns: int) -> Callable[[bytes], None]:
+    r"""Return what raises SuspectError if whole lines may lose something.
+
+    A pattern that begins with a fixed text is found at once, so what has to stand before it is
+    looked for behind it. A quote is stray if neither an end of a field nor a quote is beside it.
+    """
+    quote, delimiter = files.quote.encode(), files.delimiter.encode()
+    ends = re.compile(rb"\\\.(?<=[\n\r]\\\.)")
+    blank = re.compile(rb"\n[\n\r]|\r\r")
+    beside = rb"%b\n\r%b" % (re.escape(delimiter), re.escape(quote))
+    stray = re.compile(rb"%b(?:(?<![%b].)|[^%b])" % (re.escape(quote), beside, beside), re.DOTALL)
+
+    def check(lines: bytes) -> None:
+        lines = b"\n" + lines
+        if ends.search(lines) or (columns == 1 and blank.search(lines)):
+            raise SuspectError
+        # Of the parts between quotes every second one is outside of them.
+        if quote in lines and stray.search(quote.join(lines.split(quote)[::2])):
+            raise SuspectError
+
+    return check
 
 
 def records(file: Begun, files: FilesOfEntity) -> Iterator[Record]:
