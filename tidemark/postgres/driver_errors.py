@@ -220,6 +220,8 @@ def _is_of_row(error: psycopg2.Error, state: str) -> bool:
     """Whether the error is about a row, or may quote one."""
     if state[:2] in {"22", "23"} or _is_raised(error):
         return True
+    if state[:2] == "54" and _COPIED_LINE.search(error.diag.context or ""):
+        return True  # Such as JSON that is nested too deeply: a limit that a value exceeds.
     return state[:2] not in _OF_NO_ROW and state not in _DENIED and _quotes_a_row(error, state)
 
 
@@ -303,6 +305,7 @@ _COPIED_COLUMN = re.compile(
     r"""^COPY [^:"\n]*?, \S+ \d+, \S+ (?P<column>[^:\n]+?)(?: ?:|$)""", re.MULTILINE
 )
 """`COPY table, line 1, column name: "value"`. Only the name is taken."""
+_COPIED_LINE = re.compile(r"^COPY [^:\n]*?, \S+ \d+", re.MULTILINE)
 
 _FROM_TEXT = re.compile("EXECUTE|RETURN QUERY|OPEN")
 """Commands by which a function builds statements from its arguments, which may be a row's data."""
