@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,25 +38,37 @@ class Folder:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         yield from self._below(entry.path, f"{prefix}{entry.name}/")
-                    elif entry.is_file():
-                        about = entry.stat()
-                        at = datetime.fromtimestamp(about.st_mtime_ns / 1e9, UTC)
-                        yield File(f"{prefix}{entry.name}", about.st_size, at)
+                    elif found := self._file(entry, prefix):
+                        yield found
         except FileNotFoundError:
             return  # Nobody has dropped anything there, or it was removed meanwhile.
         except OSError as error:
-            raise self._refused(prefix or ".", error) from error
+            raise self.refused(prefix or ".", error) from error
+
+    def _file(self, entry: os.DirEntry[str], prefix: str) -> File | None:
+        """Return a file; None: it is something else, or was removed meanwhile."""
+        path = f"{prefix}{entry.name}"
+        try:
+            about = entry.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self.refused(path, error) from error
+        if not stat.S_ISREG(about.st_mode):
+            return None
+        return File(path, about.st_size, datetime.fromtimestamp(about.st_mtime_ns / 1e9, UTC))
 
     def open(self, file: File) -> Stream:
         """See `Store.open`."""
         try:
-            return _LocalStream(self.path / file.path, file)
+            return _LocalStream(self, file)
         except FileNotFoundError as error:
             raise ReplacedError(file.path) from error
         except OSError as error:
-            raise self._refused(file.path, error) from error
+            raise self.refused(file.path, error) from error
 
-    def _refused(self, what: str, error: OSError) -> ConnectError:
+    def refused(self, what: str, error: OSError) -> ConnectError:
+        """Return the error about something that can't be read."""
         return ConnectError(
             f"{self._source}: {what} below {self.url} can't be read: {error.strerror}. Let the "
             "user of this process read it.",
@@ -63,15 +76,18 @@ class Folder:
 
 
 class _LocalStream(Stream):
-    def __init__(self, path: Path, file: File) -> None:
+    def __init__(self, folder: Folder, file: File) -> None:
         super().__init__()
-        self._path, self._file = path, file
-        self._handle = path.open("rb", buffering=0)
+        self._folder, self._path, self._file = folder, folder.path / file.path, file
+        self._handle = self._path.open("rb", buffering=0)
         self._digest = hashlib.sha256()
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         """Read some bytes."""
-        count = self._handle.readinto(buffer) or 0
+        try:
+            count = self._handle.readinto(buffer) or 0
+        except OSError as error:
+            raise self._folder.refused(self._file.path, error) from error
         if count:
             self._digest.update(memoryview(buffer)[:count])
         else:
