@@ -19,6 +19,9 @@ from tidemark.sources.files.stores import CHUNK, File, ReplacedError, Stream
 _PATIENCE = "60s"
 """How long one request may take until it answers, and between two pieces of the answer."""
 
+_LONGEST = "1day"
+"""How long a request may take until all of its answer was read: an object may be large."""
+
 _RETRIES = 3
 
 
@@ -40,7 +43,8 @@ class Bucket:
             client_options={
                 "allow_http": endpoint.startswith("http://"),
                 "connect_timeout": "10s",
-                "timeout": _PATIENCE,
+                "read_timeout": _PATIENCE,
+                "timeout": _LONGEST,
             },
             retry_config={"max_retries": _RETRIES},
             **given,
