@@ -13,19 +13,19 @@ where
 
 -- judge
 update pg_temp."typed.careful" as c
-set _reasons = array_remove(array[case when c.id is null then 'key is null: ' || 'id' else case
+set _reasons = array_remove(array[coalesce(case when c.id is null then 'key is null: ' || 'id' end, case
     when not pg_input_is_valid(c.id, 'integer')
         then tidemark.why_refused('id', c.id, 'integer')
-end end, null, case
+end), null, case
     when not pg_input_is_valid(c._line, 'bigint')
         then tidemark.why_refused('_line', c._line, 'bigint')
 end, null::text], null)
 where
     coalesce(cardinality(c._reasons), 0) = 0
-    and cardinality(array_remove(array[case when c.id is null then 'key is null: ' || 'id' else case
+    and cardinality(array_remove(array[coalesce(case when c.id is null then 'key is null: ' || 'id' end, case
         when not pg_input_is_valid(c.id, 'integer')
             then tidemark.why_refused('id', c.id, 'integer')
-    end end, null, case
+    end), null, case
         when not pg_input_is_valid(c._line, 'bigint')
             then tidemark.why_refused('_line', c._line, 'bigint')
     end, null::text], null)) > 0;

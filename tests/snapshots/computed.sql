@@ -1,6 +1,6 @@
 -- record
 insert into tidemark.published_aggregate as p (table_name, area, shape, batch_id)
-values ('agg_sales_daily', 'retail', '18e477eb8e4ef18bc66a20271e28de99', 1)
+values ('agg_sales_daily', 'retail', 'f760cfb9b55f49db2881d2ec9e5b8b0c', 1)
 on conflict (table_name) do update
 set
     area = excluded.area,

@@ -126,20 +126,20 @@ select
     i._deleted_at
 from (
     select
-        customer_id,
-        name,
-        email,
-        phone,
-        city,
-        country,
-        segment,
-        created_at,
-        updated_at,
+        landed.customer_id,
+        landed.name,
+        landed.email,
+        landed.phone,
+        landed.city,
+        landed.country,
+        landed.segment,
+        landed.created_at,
+        landed.updated_at,
         1::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.customers
+    from landing.customers as landed
 ) as i;
 
 -- find
@@ -174,9 +174,9 @@ from (
         updated_at,
         2::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
-        null::timestamptz as _deleted_at
-    from landing.customers
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from landing."customers.missing"
 ) as i
 inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
 
@@ -191,13 +191,13 @@ select
     ) as _differs
 from (
     select
-        id,
-        v,
-        _file,
-        _line,
+        landed.id,
+        landed.v,
+        landed._file,
+        landed._line,
         29::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
     from (
         select distinct on (id)
@@ -224,10 +224,10 @@ from (
                 array[1, 3]::bigint[], array['dropped/1.csv', 'dropped/2.csv']::text[]
             ) with ordinality as i (first, item, number)
                 on i.number = width_bucket(l._seq, array[1, 3]::bigint[])
-        )
+        ) as placed
         where _seq >= 1
         order by id, _seq desc
-    )
+    ) as landed
 ) as i
 inner join public.mrr_dropped as m on m.id = i.id;
 
@@ -356,9 +356,9 @@ from (
         updated_at,
         2::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
-        null::timestamptz as _deleted_at
-    from landing.customers
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from landing."customers.missing"
 ) as i
 where not exists (
     select
@@ -551,9 +551,9 @@ inner join (
         updated_at,
         2::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
-        null::timestamptz as _deleted_at
-    from landing.customers
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from landing."customers.missing"
 ) as i on f.customer_id = i.customer_id
 where m.ctid = f._row and f._differs;
 
@@ -636,25 +636,6 @@ inner join (
     and m.part = k.part
     where not exists (select from landing.things as l where m.tag = l.tag and m.part = l.part)
 ) as i on f.tag = i.tag and f.part = i.part
-where m.ctid = f._row and f._differs;
-
--- update
-update sold.mrr_items as m
-set
-    (id, sizes, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (i.id, i.sizes, i.updated_at, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
-from landing_sold."mrr_items.found" as f
-inner join (
-    select
-        id,
-        sizes,
-        updated_at,
-        22::bigint as _batch_id,
-        0::bigint as _seq,
-        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
-        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
-    from landing_sold."items.missing"
-) as i on f.id = i.id
 where m.ctid = f._row and f._differs;
 
 -- versions

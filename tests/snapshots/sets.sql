@@ -27,7 +27,7 @@ with landed as (
             array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
         ) with ordinality as i (first, item, number)
             on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-    )
+    ) as rows_of_sets
 ),
 
 shown as (

@@ -110,18 +110,18 @@ select
     _follows
 from (
     select
-        tag,
-        part,
-        v,
-        sizes,
-        at,
-        updated_at,
+        landed.tag,
+        landed.part,
+        landed.v,
+        landed.sizes,
+        landed.at,
+        landed.updated_at,
         9::bigint as _batch_id,
-        coalesce(_seq, 0) as _seq,
-        coalesce(_extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
-        _deleted_at,
-        _deleted_at is not null as _follows
-    from landing.things
+        coalesce(landed._seq, 0) as _seq,
+        coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        landed._deleted_at,
+        landed._deleted_at is not null as _follows
+    from landing.things as landed
 ) as i;
 
 -- arrive
@@ -173,7 +173,7 @@ from (
             array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
         ) with ordinality as i (first, item, number)
             on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-    )
+    ) as rows_of_sets
     union all
     select
         id,

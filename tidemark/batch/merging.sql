@@ -5,10 +5,10 @@
 -- name: incoming
 (
     select
-        {payload},
+        {landed.payload},
         {batch_id}::bigint as _batch_id,
         0::bigint as _seq,
-        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
+        coalesce(landed._extracted_at, {extracted_at}::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
     from {landing} as landed
 )
@@ -17,12 +17,12 @@
 -- name: versions
 (
     select
-        {payload},
+        {landed.payload},
         {batch_id}::bigint as _batch_id,
-        coalesce(_seq, 0) as _seq,
-        coalesce(_extracted_at, {extracted_at}::timestamptz) as _extracted_at,
-        _deleted_at,
-        _deleted_at is not null as _follows
+        coalesce(landed._seq, 0) as _seq,
+        coalesce(landed._extracted_at, {extracted_at}::timestamptz) as _extracted_at,
+        landed._deleted_at,
+        landed._deleted_at is not null as _follows
     from {landing} as landed
 )
 
