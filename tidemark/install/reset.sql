@@ -29,11 +29,11 @@ where
     c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
     and not c.relispartition
     -- The sequence of an identity goes with its table.
-    and not exists (
+    and not (c.relkind = 'S' and exists (
         select
         from pg_depend as d
         where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'i'
-    )
+    ))
     and (
         ('relation', n.nspname, c.relname) in (
             select
