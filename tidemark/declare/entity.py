@@ -7,16 +7,16 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from tidemark.declare.declaration import Declaration
+from tidemark.declare.kinds import EntityKey, EntitySource
 from tidemark.declare.moments import Moment
 from tidemark.declare.origin import Origin
-from tidemark.declare.reading import FilesOfEntity, document_path
+from tidemark.declare.reading import FilesOfEntity
 from tidemark.declare.scalars import (
     Duration,
     Identifier,
-    Key,
     Names,
     PlainName,
     SequenceName,
@@ -25,26 +25,8 @@ from tidemark.declare.scalars import (
     Zone,
 )
 from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact, Role
+from tidemark.declare.touch import Touch
 from tidemark.model import SEEN_AT, QualifiedName
-
-
-class Touch(Declaration):
-    """How a row of an input names the rows of a derived entity that are made of it."""
-
-    columns: Mapping[Identifier, Identifier]
-    """Column of the derived entity's key -> column of the input, or of the query."""
-    query: str | None = None
-    """A query of such columns, over `changed`: the input's rows that a batch has written, and those
-    that they replaced. None: the input has the columns itself."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _may_be_a_list(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            return {"columns": {column: column for column in value}}
-        if isinstance(value, dict) and isinstance(value.get("columns"), list):
-            return {**value, "columns": {column: column for column in value["columns"]}}
-        return value
 
 
 def _in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,69 +38,29 @@ def _in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[s
 
 
 _OF_A_DATABASE = (
-    "extract",
-    "watermark",
-    "watermark_zone",
-    "watermark_sequence",
-    "lookback",
-    "settle",
-    "compare_keys_every",
-)
+    "extract watermark watermark_zone watermark_sequence lookback settle compare_keys_every"
+).split()
 """Keys of an entity that say how a table is read."""
 
 _OF_A_SOURCE = (
-    "source",
-    "extract",
-    "watermark",
-    "watermark_sequence",
-    "lookback",
-    "settle",
-    "deletes",
-    "compare_keys_every",
-    "max_delete_ratio",
-    "on_new_column",
-    "leave_out",
-    "mrr",
-)
+    "source extract watermark watermark_sequence lookback settle deletes compare_keys_every "
+    "max_delete_ratio on_new_column leave_out mrr"
+).split()
 """Keys of an entity that say how a source is read."""
-
-
-def _kind_of_origin(value: object) -> str:
-    is_files = isinstance(value, FilesOfEntity) or (isinstance(value, dict) and "files" in value)
-    return "~files" if is_files else "~table"
-
-
-_Origin = Annotated[
-    Annotated[Origin, Tag("~table")] | Annotated[FilesOfEntity, Tag("~files")],
-    Discriminator(_kind_of_origin),
-]
-
-
-def _kind_of_key(value: object) -> str:
-    return "~paths" if isinstance(value, Mapping) else "~columns"
-
-
-_Paths = Annotated[
-    Mapping[Identifier, Annotated[str, AfterValidator(document_path)]],
-    Field(min_length=1, max_length=31),
-]
-_Keys = Annotated[
-    Annotated[Key, Tag("~columns")] | Annotated[_Paths, Tag("~paths")], Discriminator(_kind_of_key)
-]
 
 
 class Entity(Declaration):
     """One source table or feed, or rows made of other entities' rows, through every layer."""
 
     name: PlainName = ""
-    source: _Origin | None = None
+    source: EntitySource | None = None
     """`schema.table` on the source, a query, or the pattern of its files; None: its rows are made
     of others'."""
     made_of: Names = Field(default=(), alias="from")
     """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
     touched_by: Mapping[PlainName, Touch] = {}
     """Entity of `from` -> which derived rows a row of it touches."""
-    keyed_by: _Keys = Field(alias="key")
+    keyed_by: EntityKey = Field(alias="key")
     """Columns; or of JSON documents, column -> the path of its value, such as `$.event_id`."""
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None

@@ -13,7 +13,8 @@ from datetime import datetime
 from itertools import chain
 
 from tidemark.declare.config import Area
-from tidemark.declare.entity import Entity, Touch
+from tidemark.declare.entity import Entity
+from tidemark.declare.touch import Touch
 from tidemark.errors import ContractError, refuse
 from tidemark.layers import made, reads
 from tidemark.layers.checking import first_of_each

@@ -1,0 +1,36 @@
+"""Values of `area.yml` that may be of several kinds; a tag says which (`yamlfiles.KIND`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+
+from tidemark.declare.origin import Origin
+from tidemark.declare.reading import FilesOfEntity, document_path
+from tidemark.declare.scalars import Identifier, Key
+
+
+def _kind_of_origin(value: object) -> str:
+    is_files = isinstance(value, FilesOfEntity) or (isinstance(value, dict) and "files" in value)
+    return "~files" if is_files else "~table"
+
+
+EntitySource = Annotated[
+    Annotated[Origin, Tag("~table")] | Annotated[FilesOfEntity, Tag("~files")],
+    Discriminator(_kind_of_origin),
+]
+
+
+def _kind_of_key(value: object) -> str:
+    return "~paths" if isinstance(value, Mapping) else "~columns"
+
+
+_Paths = Annotated[
+    Mapping[Identifier, Annotated[str, AfterValidator(document_path)]],
+    Field(min_length=1, max_length=31),
+]
+EntityKey = Annotated[
+    Annotated[Key, Tag("~columns")] | Annotated[_Paths, Tag("~paths")], Discriminator(_kind_of_key)
+]
