@@ -93,6 +93,18 @@ def refused(session: Session) -> list[Row]:
     return session.rows('select line, reasons from landing."taken.refused" order by line')
 
 
+def test_an_item_of_several_has_the_rows_that_they_have_or_nothing(out: Inlet, session: Session):
+    def end(*counts: int) -> object:
+        out.begin("first", ["n"], "csv").write(b"1\n2\n3\n")
+        return out.end([(f"{number}.csv", count) for number, count in enumerate(counts)])
+
+    assert "3 rows came of 2 parts, which have 2" in str(end(1, 1))
+    assert (landed(session), out.items, out.rows) == ([], [], 0)
+    assert end(1, 0, 2) is None
+    assert out.items == [(1, "0.csv"), (2, "1.csv"), (2, "2.csv")]
+    assert (landed(session), out.rows) == ([(1,), (2,), (3,)], 3)
+
+
 REASONS = [
     ("n", "x", "not a valid integer"),
     ("n", "99999999999", "out of range for integer"),

@@ -35,6 +35,22 @@ def test_a_file_is_taken_once_and_the_next_one_by_the_next_batch(dropped: Drop):
     ]
 
 
+def test_of_files_that_land_together_only_a_bad_one_is_refused(dropped: Drop):
+    bad = {3: "id,v\n5,a,b\n6,good\n", 4: b"id,v\n7,\xff\n", 6: "id,v\n"}
+    files = {f"things/{n}.csv": bad.get(n, csv_text((n, "a"), (n + 10, "b"))) for n in range(8)}
+    area = dropped(files)
+    area.run()
+    good = [("6", "things/3.csv", 2)]
+    for number in (0, 1, 2, 5, 7):
+        good += [(str(number + 10 * n), f"things/{number}.csv", n + 1) for n in (0, 1)]
+    assert area.mrr("id, _file, _line") == sorted(good)
+    outcomes = {3: ("taken", 1, 1), 4: ("set_aside", 0, 0), 6: ("taken", 0, 0)}
+    assert area.files() == [
+        (f"things/{number}.csv", *outcomes.get(number, ("taken", 2, 0))) for number in range(8)
+    ]
+    assert area.differences() == []
+
+
 def test_documents_and_parquet_land_with_their_keys(dropped: Drop, tmp_path: Path):
     duckdb.sql(
         "copy (select 7 as id, 'x' as v, [1, 2] as l, {'a': 1.5} as s, null::date as d) "

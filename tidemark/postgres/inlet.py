@@ -90,7 +90,7 @@ class Out(Protocol):
         """Begin an item, and return the end of a pipe to write its bytes to."""
         ...
 
-    def end(self) -> RefusedRowError | None:
+    def end(self, parts: Sequence[tuple[str, int]] = ...) -> RefusedRowError | None:
         """End the item. Returns what the receiver refused; then nothing of the item has landed.
 
         The item may then be sent again, the careful way.
@@ -183,8 +183,12 @@ class Inlet:
         self._item = _Item(self._receiver, statement, stop, began)
         return self._item.pipe
 
-    def end(self) -> RefusedRowError | None:
+    def end(self, parts: Sequence[tuple[str, int]] = ()) -> RefusedRowError | None:
         """End the item: wait until all of it has landed.
+
+        Args:
+            parts: if the item is made of several, in their order: their names and their rows. If
+                that is not how many came, the item is refused.
 
         Returns:
             What the receiver refused; nothing of the item has landed then.
@@ -197,12 +201,16 @@ class Inlet:
             with self._named():
                 came = item.finish()
                 rows = self._sorted(item.began) if item.began.is_careful else came
+                if parts and rows != (said := sum(count for _, count in parts)):
+                    what = f"{rows} rows came of {len(parts)} parts, which have {said}"
+                    raise RefusedRowError(self._receiver.server, what, sqlstate=None)
         except RefusedRowError as error:
             self._receiver.run(compose.statement(__name__, "back"))
             return error
         self._receiver.queue(compose.statement(__name__, "release"))
-        self.items.append((self.rows + 1, item.began.item))
-        self.rows += rows
+        for name, count in parts or [(item.began.item, rows)]:
+            self.items.append((self.rows + 1, name))
+            self.rows += count
         self.refused += came - rows
         self.brought.update(item.began.columns)
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -26,15 +26,18 @@ from tidemark.model import ORIGIN, Column, Finding, Position, Positions, Table, 
 from tidemark.postgres import catalog
 from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
-from tidemark.postgres.sessions import Servers
+from tidemark.postgres.sessions import Servers, connect
 from tidemark.sources import ItemSet, Which
-from tidemark.sources.files import listing, sending, shapes, urls
+from tidemark.sources.files import bundles, listing, sending, shapes, urls
+from tidemark.sources.files.bundles import Bundle
 from tidemark.sources.files.comparison import Compared, FilesComparison
 from tidemark.sources.files.listing import Listed, Placed
 from tidemark.sources.files.opening import BadFileError
 from tidemark.sources.files.shapes import Bad, Shape
 from tidemark.sources.files.stores import ReplacedError, Store
 from tidemark.sources.files.taken import Known, Taken
+
+_Mirrored = Mapping[str, Mapping[str, Column]]
 
 
 class FilesSource:
@@ -62,7 +65,9 @@ class FilesSource:
         # The clock of this machine may have been set back: rows keep the order of the looks.
         earlier = [one.clock + timedelta(milliseconds=100) for one in known.values() if one.clock]
         clock = max([clock, *earlier])
-        looks = self._looks(area, known, clock)
+        with self._servers.session("mrr", f"look at {area.area}") as mrr:
+            mirrored = _mirrored(mrr, area)
+        looks = self._looks(area, known, clock, mirrored)
         refuse(problem for look in looks.values() for problem in look.stopping(self._name))
         yield FilesDelta(
             area=area,
@@ -73,8 +78,16 @@ class FilesSource:
         )
 
     def tables(self, area: Area) -> Checked[Table]:
-        """See `Describable.tables`. Of an entity without a readable file nothing is known."""
-        looks = self._looks(area, {name: Known({}) for name in area.entities}, datetime.now(UTC))
+        """See `Describable.tables`. Of an entity without a readable file nothing is known.
+
+        A first migration asks before the roles of MRR are there.
+        """
+        known = {name: Known({}) for name in area.entities}
+        purpose = f"describe {area.area}"
+        with closing(
+            connect(self._servers.dsns["mrr"], "mrr", purpose=purpose, as_etl=False)
+        ) as mrr:
+            looks = self._looks(area, known, datetime.now(UTC), _mirrored(mrr, area))
         found = {name: one for name, one in looks.items() if one.shape.is_known}
         return checking.each(
             (area.entities[name] for name in found),
@@ -85,15 +98,14 @@ class FilesSource:
     @contextmanager
     def compare(self, area: Area, positions: Positions) -> Iterator[FilesComparison]:
         """See `Comparable.compare`; each file is read again."""
-        mirrored = self._mirrored(area)
-        compared = {}
-        for name, entity in area.entities.items():
-            known = Known.of(positions.get(name, {}))
-            here = listing.here(self._store, _reading(entity))
-            shape = Shape(mirrored.get(name, {}), known.columns)
-            compared[name] = Compared(entity, known, here, shape.table(entity))
         with ExitStack() as stack:
             mrr = stack.enter_context(self._servers.session("mrr", f"compare {area.area}"))
+            mirrored, compared = _mirrored(mrr, area), {}
+            for name, entity in area.entities.items():
+                known = Known.of(positions.get(name, {}))
+                here = listing.here(self._store, _reading(entity))
+                shape = Shape(mirrored.get(name, {}), known.columns)
+                compared[name] = Compared(entity, known, here, shape.table(entity))
             yield FilesComparison(datetime.now(UTC), compared, self._store, mrr, stack)
 
     def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
@@ -129,8 +141,9 @@ class FilesSource:
             for name in area.entities
         }
 
-    def _looks(self, area: Area, known: Mapping[str, Known], clock: datetime) -> dict[str, _Look]:
-        mirrored = self._mirrored(area)
+    def _looks(
+        self, area: Area, known: Mapping[str, Known], clock: datetime, mirrored: _Mirrored
+    ) -> dict[str, _Look]:
         return {
             name: self._look(entity, known[name], clock, mirrored.get(name, {}))
             for name, entity in area.entities.items()
@@ -145,17 +158,17 @@ class FilesSource:
         shape = shapes.of(self._store, entity, listed.new, since=known.columns, mirrored=mirrored)
         return _Look(entity, known, listed, shape)
 
-    def _mirrored(self, area: Area) -> dict[str, dict[str, Column]]:
-        """Read which columns the mirrors have: entity -> name -> column."""
-        places = {name: entity.table("mrr") for name, entity in area.entities.items()}
-        with self._servers.session("mrr", f"look at {area.area}") as mrr:
-            found = catalog.tables(mrr, list(places.values()))
-        ours = {*LINEAGE, *ORIGIN}
-        return {
-            name: {one.name: one for one in found[place].columns if one.name not in ours}
-            for name, place in places.items()
-            if place in found
-        }
+
+def _mirrored(mrr: Session, area: Area) -> _Mirrored:
+    """Read which columns the mirrors have: entity -> name -> column."""
+    places = {name: entity.table("mrr") for name, entity in area.entities.items()}
+    found = catalog.tables(mrr, list(places.values()))
+    ours = {*LINEAGE, *ORIGIN}
+    return {
+        name: {one.name: one for one in found[place].columns if one.name not in ours}
+        for name, place in places.items()
+        if place in found
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +279,11 @@ class FilesDelta:
         look = self.looks[entity]
         if which == "new":
             self._done[entity] = []
-            for one in look.to_take:
-                done = self._sent(look, one, out)
-                self._done[entity] += [done] if done else []
+            reading, taken = _reading(look.entity), {column.name for column in out.columns}
+            for bundle in bundles.of(
+                self._store, reading, look.to_take, taken=taken, bad=look.shape.bad.keys()
+            ):
+                self._done[entity] += self._sent_together(look, bundle, out)
             return
         only = None if which == "all" else sending.Only(look.entity.key, frozenset(which))
         for one in self._current(look):
@@ -319,6 +334,18 @@ class FilesDelta:
 
     def _last(self, entity: str) -> str:
         return self.looks[entity].known.last[-1]
+
+    def _sent_together(self, look: _Look, bundle: Bundle, out: Out) -> list[Taken]:
+        """Send a bundle; where the receiver refuses it, in halves, down to the file at fault."""
+        if len(bundle) == 1:
+            done = self._sent(look, bundle[0].file, out)
+            return [done] if done else []
+        if (sent := bundles.send(out, bundle, _reading(look.entity))) is not None:
+            last = look.known.last
+            return [replace(one, is_late=one.place < last) for one in sent]
+        half = len(bundle) // 2
+        parts = (bundle[:half], bundle[half:])
+        return [done for some in parts for done in self._sent_together(look, some, out)]
 
     def _sent(self, look: _Look, one: Placed, out: Out) -> Taken | None:
         """Send a new file; None: it is another one now, and comes with the next look."""

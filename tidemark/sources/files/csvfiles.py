@@ -112,6 +112,11 @@ def _names(record: bytes, files: FilesOfEntity) -> list[str]:
     return names
 
 
+def options(files: FilesOfEntity) -> dict[str, str]:
+    """Return those of COPY."""
+    return {"delimiter": files.delimiter, "quote": files.quote, "null": files.null}
+
+
 def guarded(pieces: Iterable[bytes], files: FilesOfEntity, *, columns: int) -> Iterator[bytes]:
     """Yield pieces that COPY takes without losing anything.
 

@@ -97,3 +97,10 @@ def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[byt
     for piece in rest:
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def write(pipe: IO[bytes], piece: bytes) -> None:
+    """Write all of a piece: a pipe may take less at a time."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[pipe.write(rest) :]

@@ -89,8 +89,7 @@ def _fast(out: Out, store: Store, file: File, reading: FilesOfEntity) -> str | N
                 return stream.checksum or ""
             if {*columns} - {column.name for column in out.columns}:
                 return None  # COPY can't leave a column out.
-            options = {"delimiter": reading.delimiter, "quote": reading.quote, "null": reading.null}
-            pipe = out.begin(file.path, columns, "csv", options=options)
+            pipe = out.begin(file.path, columns, "csv", options=csvfiles.options(reading))
             passed = csvfiles.guarded(found.rest, reading, columns=len(columns))
         else:
             pipe = out.begin(file.path, [DOCUMENT], "text", options=jsonfiles.OPTIONS)
@@ -103,7 +102,7 @@ def _passed(out: Out, pipe: IO[bytes], pieces: Iterator[bytes], stream: Stream) 
     try:
         with suppress(BrokenPipeError):
             for piece in pieces:
-                write(pipe, piece)
+                opening.write(pipe, piece)
             stream.confirm()
     except SuspectError:
         out.give_up()
@@ -112,13 +111,6 @@ def _passed(out: Out, pipe: IO[bytes], pieces: Iterator[bytes], stream: Stream) 
         out.give_up()
         raise
     return None if out.end() else stream.checksum or ""
-
-
-def write(pipe: IO[bytes], piece: bytes) -> None:
-    """Write all of a piece: a pipe may take less at a time."""
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[pipe.write(rest) :]
 
 
 def _carefully(out: Out, store: Store, file: File, entity: Entity, only: Only | None = None) -> str:
@@ -131,7 +123,7 @@ def _carefully(out: Out, store: Store, file: File, entity: Entity, only: Only | 
         try:
             with suppress(BrokenPipeError):
                 for batch in _joined(_line(row, has_number=LINE in columns) for row in rows):
-                    write(pipe, batch)
+                    opening.write(pipe, batch)
                 stream.confirm()
         except BaseException:
             out.give_up()

@@ -1,0 +1,75 @@
+"""Which small files land together: those of which every line is a row."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fix_files import written
+from tidemark.declare.reading import FilesOfEntity
+from tidemark.sources.files import bundles
+from tidemark.sources.files.folders import Folder
+from tidemark.sources.files.listing import Placed
+
+ROWS = "id,v\n1,a\n2,b"
+
+
+def bundled(folder: Path, contents: list[bytes | str], **reading: Any) -> list[list[str]]:
+    """Return the contents of the bundles; None is a file that is sent alone."""
+    for number, content in enumerate(contents):
+        written(folder / f"{number:03}.csv", content)
+    store, files = Folder(folder, "drops"), FilesOfEntity(files="*", **reading)
+    placed = [Placed((one.path,), one) for one in store.files("")]
+    placed.sort(key=lambda one: one.place)
+    found = bundles.of(store, files, placed, taken={"id", "v", "document"}, bad={"001.csv"})
+    return [[part.content.decode() for part in bundle] for bundle in found]
+
+
+def test_files_side_by_side_with_the_same_header_land_together(tmp_path: Path):
+    compressed = gzip.compress(ROWS.encode())
+    others = ["v,id\na,1\n", "v,id\nb,2\n", "id,more\n1,2\n", ROWS]
+    lines, alone = "1,a\n2,b\n", ""
+    assert bundled(tmp_path, [ROWS, ROWS, ROWS, compressed, *others]) == [
+        [lines],
+        [alone],  # It is known to be bad.
+        [lines, lines],
+        ["a,1\n", "b,2\n"],
+        [alone],  # It has a column that nobody takes.
+        [lines],
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'id,v\n1,"a\nb"\n',
+        "id,v\r\n1,a\r\n",
+        "id,v\n1,a\n\n2,b\n",
+        "id,v\n\n1,a\n",
+        "id,v\n\\.\n1,a\n",
+        "id,v\n",
+        "",
+        b"\xff\xfe",
+        gzip.compress(ROWS.encode())[:-4],
+        "id,v\n" + "1,abcdefgh\n" * 30_000,
+    ],
+)
+def test_a_file_is_alone_if_its_lines_may_not_be_rows(content: bytes | str, tmp_path: Path):
+    assert bundled(tmp_path, [ROWS, ROWS, ROWS, content, ROWS])[2:] == [
+        ["1,a\n2,b\n"],
+        [""],
+        ["1,a\n2,b\n"],
+    ]
+
+
+def test_documents_land_together_and_an_array_alone(tmp_path: Path):
+    files: list[bytes | str] = ["[1]\n", "[1]\n", '{"a":"\\n"}', "{}\n{}\n", " [{}]\n"]
+    found = bundled(tmp_path, files, format="jsonl")
+    assert found == [[""], [""], ['{"a":"\\\\n"}\n', "{}\n{}\n"], [""]]
+
+
+def test_a_full_bundle_ends(tmp_path: Path):
+    content = "id,v\n" + "1,abcdefgh\n" * 20_000
+    found = bundled(tmp_path, [ROWS, ROWS, *[content] * 12])
+    assert [len(bundle) for bundle in found[2:]] == [10, 2]
