@@ -1,4 +1,4 @@
--- How PostgreSQL would read a view, as text: what its plan does not name, its rows do not depend on.
+-- How PostgreSQL would read a view, as text: on what this does not name, no row depends.
 --
 -- reads    nothing but the catalog
 -- returns  the plan, with the columns that each step reads
