@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -116,9 +116,9 @@ def declare(
 Drop = Callable[..., Dropped]
 
 
-@pytest.fixture
-def dropped(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Drop]:
-    """Make an area of files: what is dropped before it is migrated, its entities, and its SQL."""
+@contextmanager
+def dropping(platforms: dict[ServerName, str], home: Path, name: str = "dropped") -> Iterator[Drop]:
+    """Lend a maker of one area of files, in a project of its own."""
     with ExitStack() as stack:
 
         def make(
@@ -128,12 +128,11 @@ def dropped(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Drop]:
             sql: Mapping[str, str] = MappingProxyType({}),
             **source: Any,
         ) -> Dropped:
-            home = tmp_path / "project"
             declare(home, entities or {"things": THINGS}, sql=sql, **source)
             (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             for path, content in files.items():
                 written(home / "drops" / path, content)
-            databases = stack.enter_context(new_databases(platforms, "dropped"))
+            databases = stack.enter_context(new_databases(platforms, name))
             warehouse = Warehouse(databases)
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
@@ -141,4 +140,11 @@ def dropped(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Drop]:
             migrate.migrate(found, opened)
             return Dropped(warehouse, opened, found.area("made"), home)
 
+        yield make
+
+
+@pytest.fixture
+def dropped(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Drop]:
+    """Make an area of files: what is dropped before it is migrated, its entities, and its SQL."""
+    with dropping(platforms, tmp_path / "project") as make:
         yield make

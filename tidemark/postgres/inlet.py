@@ -31,6 +31,8 @@ from tidemark.postgres.worktable import WorkTable
 Format = Literal["binary", "text", "csv"]
 """A format of COPY."""
 
+Options = Mapping[str, str | Sequence[str]]
+
 OWN_COLUMNS = (
     Column("_seq", "bigint"),
     Column("_extracted_at", "timestamp with time zone"),
@@ -83,7 +85,7 @@ class Out(Protocol):
         columns: Sequence[str],
         form: Format,
         *,
-        options: Mapping[str, str] = ...,
+        options: Options = ...,
         stop: Callable[[], None] | None = ...,
         is_careful: bool = ...,
     ) -> io.FileIO:
@@ -140,7 +142,7 @@ class Inlet:
         columns: Sequence[str],
         form: Format,
         *,
-        options: Mapping[str, str] = MappingProxyType({}),
+        options: Options = MappingProxyType({}),
         stop: Callable[[], None] | None = None,
         is_careful: bool = False,
     ) -> io.FileIO:
@@ -154,7 +156,7 @@ class Inlet:
             columns: names out of `columns` and `OWN_COLUMNS`, in the order of the bytes; on the
                 careful way out of `careful.OWN_COLUMNS`, too.
             form: format of COPY.
-            options: further options of COPY, such as `delimiter`.
+            options: further options of COPY, such as `delimiter`; columns are a list.
             stop: called from another thread when the receiver fails, to end the sender's work.
             is_careful: whether bad rows are set aside. Then all values come as text, in the format
                 text or csv.
@@ -176,7 +178,7 @@ class Inlet:
             landing=table.name,
             columns=Columns(tuple(columns)),
             options=[db.name(name) for name in options],
-            values=[db.literal(value) for value in options.values()],
+            values=[_option(value) for value in options.values()],
             form=db.name(form),
         )
         began = _Began(item, tuple(columns), is_careful)
@@ -355,6 +357,12 @@ class _Item:
         if self._stop_sender:
             self._stop_sender()
         db.cancel([self._receiver])
+
+
+def _option(value: str | Sequence[str]) -> Composable:
+    if isinstance(value, str):
+        return db.literal(value)
+    return db.raw("(") + db.raw(", ").join(map(db.name, value)) + db.raw(")")
 
 
 def _grow(pipe: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tidemark.declare.reading import DOCUMENT, FilesOfEntity
-from tidemark.postgres.inlet import Format, Out
+from tidemark.postgres.inlet import Format, Options, Out
 from tidemark.sources.files import csvfiles, jsonfiles, opening
 from tidemark.sources.files.listing import Placed
 from tidemark.sources.files.opening import BadFileError
@@ -91,7 +91,9 @@ def send(out: Out, bundle: Bundle, reading: FilesOfEntity) -> list[Taken] | None
     """Send a bundle as one item. None: the receiver refused it, and nothing of it has landed."""
     columns = bundle[0].columns
     form: Format = "csv" if reading.format == "csv" else "text"
-    options = csvfiles.options(reading) if form == "csv" else jsonfiles.OPTIONS
+    options: Options = jsonfiles.OPTIONS
+    if form == "csv":
+        options = csvfiles.options(reading, columns)
     pipe = out.begin(bundle[0].file.file.path, columns, form, options=options)
     with suppress(BrokenPipeError):
         for part in bundle:

@@ -16,11 +16,14 @@ from itertools import chain
 
 from tidemark.declare.reading import FilesOfEntity
 from tidemark.sources.files.opening import BadFileError
+from tidemark.sources.files.stores import CHUNK
 
-LONGEST = 32 << 20
+LONGEST = 8 << 20
 """Bytes that a record, or a header, may have. PostgreSQL takes more, but not Python's memory."""
 
 _LONGEST_HEADER = 1 << 20
+
+_OPEN = "a quote is opened, and not closed"
 
 
 class SuspectError(Exception):
@@ -41,7 +44,7 @@ class Record:
     """The physical line where it begins, from 1."""
     fields: Sequence[str]
     text: str
-    """The record as it came; only where it is refused."""
+    """The record as it came."""
     reason: str | None = None
     """Why it is refused."""
 
@@ -68,13 +71,14 @@ def begun(pieces: Iterator[bytes], files: FilesOfEntity) -> Begun:
         return Begun(files.columns, 0, pieces)
     begin = b""
     while (record := _first_record(begin, files)) is None:
+        if len(begin) >= _LONGEST_HEADER:
+            longest = f"{_LONGEST_HEADER >> 20} MB"
+            raise BadFileError(f"its header is longer than {longest}, or a quote in it is open")
         piece = next(pieces, None)
         if piece is None:
             record = begin
             break
         begin += piece
-        if len(begin) > _LONGEST_HEADER and b"\n" not in begin:
-            raise BadFileError(f"its first line is longer than {_LONGEST_HEADER >> 20} MB")
     if not record.strip():
         if any(piece.strip() for piece in chain([begin], pieces)):
             raise BadFileError("its first line is empty, and should name the columns")
@@ -84,10 +88,12 @@ def begun(pieces: Iterator[bytes], files: FilesOfEntity) -> Begun:
 
 
 def _first_record(begin: bytes, files: FilesOfEntity) -> bytes | None:
-    quote = files.quote.encode()
+    quote, quotes, place = files.quote.encode(), 0, 0
     for found in re.finditer(rb"\r\n|\n|\r(?=.)", begin, re.DOTALL):
-        if begin.count(quote, 0, found.start()) % 2 == 0:
-            return begin[: found.end()]
+        quotes += begin.count(quote, place, found.start())
+        place = found.end()
+        if quotes % 2 == 0:
+            return begin[:place]
     return None
 
 
@@ -100,8 +106,13 @@ def _names(record: bytes, files: FilesOfEntity) -> list[str]:
         raise BadFileError(
             f"its header is not UTF-8 (byte 0x{record[error.start]:02x}). Set `encoding`"
         ) from None
-    rows = list(_reader([text], files))
-    names = [name.strip() for name in rows[0]]
+    try:
+        names = [name.strip() for name in next(_reader([text], files))]
+    except csv.Error as error:
+        raise BadFileError(f"its header is none: {_said(error)}") from None
+    other = next((one for one in ";\t|," if one in text), None)
+    if len(names) == 1 and other:
+        raise BadFileError(f"its header is one column. Set `delimiter: {other!r}`?")
     for number, name in enumerate(names, 1):
         if not name:
             raise BadFileError(f"column {number} of its header has no name")
@@ -112,9 +123,10 @@ def _names(record: bytes, files: FilesOfEntity) -> list[str]:
     return names
 
 
-def options(files: FilesOfEntity) -> dict[str, str]:
-    """Return those of COPY."""
-    return {"delimiter": files.delimiter, "quote": files.quote, "null": files.null}
+def options(files: FilesOfEntity, columns: Sequence[str]) -> dict[str, str | Sequence[str]]:
+    """Return those of COPY. The text of null is none in quotes either: Python can't tell."""
+    said = {"delimiter": files.delimiter, "quote": files.quote, "null": files.null}
+    return {**said, "force_null": columns}
 
 
 def guarded(pieces: Iterable[bytes], files: FilesOfEntity, *, columns: int) -> Iterator[bytes]:
@@ -185,20 +197,19 @@ def records(file: Begun, files: FilesOfEntity) -> Iterator[Record]:
             fields = next(_reader(lines, files), None)
             reason = _reason(fields, width) if fields else None
         except _OpenQuoteError:
-            fields, reason = [], "a quote is opened, and not closed"
+            fields, reason = [], _OPEN
         except csv.Error as error:
-            fields, reason = [], str(error)
+            fields, reason = [], _said(error)
         if fields is None:
             return
         if reason and lines.pending > 1:
             lines.again_behind_first()
-        text = lines.begin()
         if lines.is_cut:
             reason = f"it is longer than {LONGEST >> 20} MB"
+        text = lines.begin()
         if fields or reason:
             number += 1
-            kept = text if reason else ""
-            yield Record(number, line, fields, kept.rstrip("\r\n"), reason)
+            yield Record(number, line, fields, text.rstrip("\r\n"), reason)
 
 
 def _reason(fields: Sequence[str], width: int) -> str | None:
@@ -211,7 +222,20 @@ def _reason(fields: Sequence[str], width: int) -> str | None:
 
 def _reader(lines: Iterable[str], files: FilesOfEntity) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST * 2)
-    return csv.reader(lines, delimiter=files.delimiter, quotechar=files.quote)
+    return csv.reader(lines, delimiter=files.delimiter, quotechar=files.quote, strict=True)
+
+
+def _said(error: csv.Error) -> str:
+    """Say in our words what is wrong with a record."""
+    if "expected after" in str(error):
+        return "something follows the closing quote of a field"
+    return _OPEN if "end of data" in str(error) else str(error)
+
+
+class _Cut(str):
+    """The begin of a line that is longer than a line may be."""
+
+    __slots__ = ()
 
 
 class _Lines:
@@ -224,8 +248,11 @@ class _Lines:
         self._size = 0
         self.count = count
         """Lines before this record."""
-        self.is_cut = False
-        """Whether the last line was longer than a line may be, and is cut."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last line of this record was longer than a line may be, and is cut."""
+        return bool(self._taken) and isinstance(self._taken[-1], _Cut)
 
     @property
     def pending(self) -> int:
@@ -236,6 +263,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
+        if self.is_cut:
+            raise _OpenQuoteError
         line = self._again.pop() if self._again else self._read()
         if not line or self._size > LONGEST:
             if self._taken:
@@ -250,11 +279,12 @@ class _Lines:
     def _read(self) -> str:
         try:
             line = self._text.readline(LONGEST)
-            self.is_cut = len(line) == LONGEST and not line.endswith("\n")
-            rest = line
-            while self.is_cut and rest and not rest.endswith("\n"):
-                rest = self._text.readline(LONGEST)
-            return line[:1000] if self.is_cut else line
+            if len(line) < LONGEST or line.endswith(("\n", "\r")):
+                return line
+            cut = _Cut(line[:1000])
+            while line and not line.endswith(("\n", "\r")):
+                line = self._text.readline(CHUNK)
+            return cut
         except UnicodeDecodeError as error:
             raise BadFileError(
                 f"it is not UTF-8 (byte 0x{error.object[error.start]:02x} behind line "

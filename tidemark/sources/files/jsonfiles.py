@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tidemark.declare.reading import DOCUMENT
 from tidemark.sources.files.csvfiles import LONGEST, SuspectError
@@ -19,6 +21,18 @@ OPTIONS = {"delimiter": "\x01", "null": "\x02"}
 """Of COPY in its text format."""
 
 _SPACE = b" \t\r\n"
+
+
+def _number(text: str) -> str:
+    """Spell a number as PostgreSQL does: with its digits, and without an exponent."""
+    try:
+        spelled = f"{Decimal(text):f}"
+    except ArithmeticError:
+        return text  # PostgreSQL won't take it either.
+    return spelled.lstrip("-") if not spelled.strip("-0.") else spelled
+
+
+_SCANNER = json.JSONDecoder(parse_int=_number, parse_float=_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +56,8 @@ def escaped(piece: bytes) -> bytes:
 def values(text: str, paths: Mapping[str, str]) -> dict[str, str | None]:
     """Return column -> the value at its path in a document, as PostgreSQL's `#>>` spells it."""
     try:
-        document = json.loads(text)
-    except ValueError:
+        document = _SCANNER.decode(text)
+    except (ValueError, RecursionError):
         return {}
     return {column: _at(document, path) for column, path in paths.items()}
 
@@ -104,19 +118,36 @@ def documents(pieces: Iterator[bytes]) -> Iterator[Document]:
     Raises:
         BadFileError: it begins like an array.
     """
-    number, rest = 0, b""
-    physical = 0
-    for piece in _begun(pieces, b"[", "an array of documents", "json"):
-        *whole, rest = (rest + piece).split(b"\n")
-        for text in whole:
-            physical += 1
-            if text.strip(_SPACE):
-                number += 1
-                yield _checked(number, physical, text.strip(_SPACE))
-        if len(rest) > LONGEST:
-            rest = rest[: LONGEST + 1]  # It is refused, so the rest of the line is of no use.
-    if rest.strip(_SPACE):
-        yield _checked(number + 1, physical + 1, rest.strip(_SPACE))
+    number = 0
+    begun = _begun(pieces, b"[", "an array of documents", "json")
+    for physical, line in enumerate(_physical(begun), 1):
+        if text := line.strip(_SPACE):
+            number += 1
+            yield _checked(number, physical, text)
+
+
+def _physical(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a file, each without its end. The first one says what ends them all.
+
+    Of a line that is too long, only the begin is kept.
+    """
+    end, held, size = b"", b"", 0
+    line: list[bytes] = []
+    for came in pieces:
+        piece, held = held + came, b""
+        if not end:
+            # A carriage return at the end may be half of an end.
+            piece, held = (piece[:-1], b"\r") if piece.endswith(b"\r") else (piece, b"")
+            found = re.search(rb"\n|\r(?!\n)", piece)
+            end = found[0] if found else b""
+        first, *others = piece.split(end) if end else [piece]
+        if size <= LONGEST:
+            line.append(first)
+            size += len(first)
+        for other in others:
+            yield b"".join(line)
+            line, size = [other], len(other)
+    yield b"".join([*line, held])
 
 
 def elements(pieces: Iterator[bytes]) -> Iterator[Document]:
@@ -138,7 +169,6 @@ class _Array:
 
     def __init__(self) -> None:
         self._text, self._is_open, self._is_closed = "", False, False
-        self._scanner = json.JSONDecoder()
         self.count = 0
         """Documents so far."""
 
@@ -154,9 +184,11 @@ class _Array:
                 self._is_closed, place = True, place + 1
                 break
             try:
-                _, end = self._scanner.raw_decode(self._text, place)
+                _, end = _SCANNER.raw_decode(self._text, place)
             except ValueError:
                 break  # It goes on in the next piece, perhaps.
+            except RecursionError:
+                raise BadFileError(f"document {self.count + 1} is nested too deeply") from None
             if end == len(self._text):
                 break  # A number may go on in the next piece.
             self.count += 1

@@ -18,7 +18,15 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PIECE = 1 << 13
 """Compressed bytes that are given to zstd at once: it may make thousands of bytes of each."""
 
-_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte order marks: that of UTF-32 begins like that of UTF-16."""
+_LONGEST_MARK = 4
 
 
 class BadFileError(Exception):
@@ -36,8 +44,9 @@ def content(stream: Stream, encoding: str) -> Iterator[bytes]:
         BadFileError: it is truncated or damaged, or it is of another encoding.
     """
     with _named():
-        pieces = _plain(stream)
-        first = next(pieces, b"")
+        pieces, first = _plain(stream), b""
+        while len(first) < _LONGEST_MARK and (piece := next(pieces, None)) is not None:
+            first += piece
         yield from _decoded(first, pieces, encoding)
 
 
@@ -49,6 +58,8 @@ def _named() -> Iterator[None]:
         raise BadFileError(
             f"it is not {error.encoding} (byte 0x{error.object[error.start]:02x}). Set `encoding`"
         ) from None
+    except UnicodeError as error:
+        raise BadFileError(f"it is of another encoding ({error}). Set `encoding`") from None
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
         raise BadFileError("its compressed content is truncated or damaged") from None
 
@@ -91,7 +102,11 @@ def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[byt
         yield from rest
         return
     if marked and not name.startswith(marked):
-        raise BadFileError(f"it begins like {marked}, and `encoding` is {encoding}")
+        raise BadFileError(
+            f"it begins like {marked}, and `encoding` is {encoding}. Set `encoding: {marked}`"
+        )
+    if name in {"utf-16", "utf-32"} and not marked:
+        raise BadFileError(f"it has no byte order mark. Set `encoding: {name}-le`, or `{name}-be`")
     decoder = codecs.getincrementaldecoder(encoding)()
     yield decoder.decode(first).removeprefix("\ufeff").encode()
     for piece in rest:

@@ -89,7 +89,8 @@ def _fast(out: Out, store: Store, file: File, reading: FilesOfEntity) -> str | N
                 return stream.checksum or ""
             if {*columns} - {column.name for column in out.columns}:
                 return None  # COPY can't leave a column out.
-            pipe = out.begin(file.path, columns, "csv", options=csvfiles.options(reading))
+            options = csvfiles.options(reading, columns)
+            pipe = out.begin(file.path, columns, "csv", options=options)
             passed = csvfiles.guarded(found.rest, reading, columns=len(columns))
         else:
             pipe = out.begin(file.path, [DOCUMENT], "text", options=jsonfiles.OPTIONS)
