@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fix_tls",
     "tests.fix_visits",
     "tests.fix_order",
+    "tests.fix_buckets",
 ]
 
 

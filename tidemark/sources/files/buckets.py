@@ -77,11 +77,16 @@ class Bucket:
             said = " ".join(one[1] for one in (found, code) if one) or "no answer"
             todo = "Correct `source.url` in area.yml, or AWS_ENDPOINT_URL."
             theirs = self._exceptions
-            if isinstance(error, (theirs.PermissionDeniedError, theirs.UnauthenticatedError)):
+            if found and found[1][:3] in {"401", "403"}:
                 todo = "Let the keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) list and read it."
-            is_transient = found is None or found[1].startswith("5")
+            if isinstance(error, theirs.InvalidPathError):
+                key = re.search(r'Path "(.*?)"', str(error), re.DOTALL)
+                said = f"the key {key[1] if key else ''!r} has an empty part or a control character"
+                todo = "Give that object another key, or correct `source.url` in area.yml."
+            is_last = isinstance(error, theirs.InvalidPathError)
+            passes = not is_last and (found is None or found[1].startswith("5"))
             raise ConnectError(
-                f"{self._source}: {self.url}: {what}: {said}. {todo}", is_transient=is_transient
+                f"{self._source}: {self.url}: {what}: {said}. {todo}", is_transient=passes
             ) from error
 
 

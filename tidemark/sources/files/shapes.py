@@ -96,7 +96,7 @@ def of(
             lacking = [name for name in dict.fromkeys([*entity.key, *wanted]) if name not in names]
             if lacking:
                 new = [column.name for column in has if column.name not in found]
-                reason = _lacks(lacking, new)
+                reason = _lacks(lacking, new, names, reading)
                 bad[one.file.path] = Bad(one.file, reason, is_drift=True)
                 continue
             for column in has:
@@ -130,8 +130,15 @@ def _columns(store: Store, reading: FilesOfEntity, file: File) -> Sequence[Colum
         return [Column(name, "text") for name in found.columns]
 
 
-def _lacks(lacking: Sequence[str], new: Sequence[str]) -> str:
+def _lacks(
+    lacking: Sequence[str], new: Sequence[str], names: set[str], reading: FilesOfEntity
+) -> str:
     said = f"it lacks {_listed(lacking)}"
+    if len(names) == 1 and reading.format == "csv":
+        (only,) = names
+        other = next((one for one in ";\t|," if one in only and one != reading.delimiter), None)
+        hint = f" Set `delimiter: {other!r}`?" if other else ""
+        return f"{said}: its header is one column, {only!r}.{hint}"
     if not new:
         return said
     near = did_you_mean(lacking[0], new)
