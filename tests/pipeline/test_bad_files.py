@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import zstandard
 from tests.fix_files import Dropped, dropping
 from tidemark.model import ServerName
 
-Refused = list[tuple[int, str]]
+Refused = Sequence[tuple[int, str]]
 """Physical line, and the reason."""
 
 
@@ -22,9 +22,9 @@ class Case:
     """A file, and what becomes of it. Each `@` of its content is the number of the case."""
 
     content: bytes
-    landed: list[str | None] = field(default_factory=list)
+    landed: Sequence[str | None] = ()
     """The values of v, by the numbers of their records."""
-    refused: Refused = field(default_factory=list)
+    refused: Refused = ()
     reason: str | None = None
     """Why the file is set aside."""
     entity: str = "things"
@@ -291,7 +291,7 @@ def test_a_bad_file_has_an_outcome_of_its_own(area: Dropped, name: str):
     ((status, taken, not_taken, reason),) = rows(
         "mrr", "select status, rows, refused, reason from tidemark.file where path = %s", [path]
     )
-    assert [v for (v,) in landed] == case.landed
+    assert [v for (v,) in landed] == [*case.landed]
     assert refused == [(line, [said]) for line, said in case.refused]
     assert (taken, not_taken) == (len(case.landed), len(case.refused))
     assert status == ("set_aside" if case.reason else "taken")

@@ -138,7 +138,7 @@ def _lacks(
         (only,) = names
         other = next((one for one in ";\t|," if one in only and one != reading.delimiter), None)
         hint = f" Set `delimiter: {other!r}`?" if other else ""
-        return f"{said}: its header is one column, {only!r}.{hint}"
+        return f"{said}: its header is one column, {only[:60]!r}.{hint}"
     if not new:
         return said
     near = did_you_mean(lacking[0], new)
