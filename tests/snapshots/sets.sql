@@ -18,15 +18,22 @@ with landed as (
             i.item as _file,
             coalesce(l._line, l._seq - i.first + 1) as _line,
             l._seq,
-            timestamptz '2025-01-01Z'::timestamptz + make_interval(
-                secs => (i.number - 1) / 1e6
-            ) as _extracted_at,
+            i.at as _extracted_at,
             l._deleted_at
         from landing_dropped.whole as l
-        inner join unnest(
-            array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
-        ) with ordinality as i (first, item, number)
-            on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+        inner join (
+            select
+                first,
+                item,
+                number::int as number,
+                timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                    secs => (number - 1) / 1e6
+                ) as at
+            from unnest(
+                array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+            ) with ordinality as u (first, item, number)
+            offset 0
+        ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
     ) as rows_of_sets
 ),
 

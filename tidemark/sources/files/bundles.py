@@ -1,8 +1,8 @@
 r"""Small files that land together: an item costs more than what is in them.
 
-A file can be part of a bundle if each of its lines is one row, whatever it says: counting lines then
-tells which rows are whose. So a CSV has no quote in it, and none has a blank line, a carriage return,
-or what COPY takes for the end of data (`\.`).
+A file can be part of a bundle if each of its lines is one row, whatever it says: counting lines
+then tells which rows are whose. So a CSV has no quote in it, and none has a blank line, a carriage
+return, or what COPY takes for the end of data (`\.`).
 """
 
 from __future__ import annotations
