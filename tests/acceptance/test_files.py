@@ -38,17 +38,20 @@ def test_files_are_planned_taken_shown_and_forgotten(dropped: Drop):
 
 def test_a_folder_that_is_not_there_is_named_with_what_to_do(dropped: Drop):
     area = dropped({"things/1.csv": csv_text((1, "a"))})
-    for path in (area.drops / "things/1.csv", area.drops / "things", area.drops):
-        path.unlink() if path.is_file() else path.rmdir()
-    done = tidemark("run", env=area.environment)
+    elsewhere = area.home / "elsewhere"
+    env = {**area.environment, "TIDEMARK_SOURCE_FILES_URL": elsewhere.as_uri()}
+    done = tidemark("run", env=env)
     assert (done.code, done.out) == (4, "")
     assert done.err == (
-        f"error: files: there is no folder {area.drops}. Make it, or correct `source.url` in "
+        f"error: files: there is no folder {elsewhere}. Make it, or correct `source.url` in "
         "area.yml or TIDEMARK_SOURCE_FILES_URL.\n"
     )
-    elsewhere = area.home / "elsewhere"
     elsewhere.mkdir()
-    env = {**area.environment, "TIDEMARK_SOURCE_FILES_URL": elsewhere.as_uri()}
     assert tidemark("run", env=env).code == 0
+    # One of the project is there once somebody drops a file.
+    (area.drops / "things/1.csv").unlink()
+    (area.drops / "things").rmdir()
+    area.drops.rmdir()
+    assert "nothing changed" in command(area, "run").out
     misspelt = tidemark("run", env={**area.environment, "TIDEMARK_SOURCE_FILS_URL": "/tmp"})
     assert (misspelt.code, "Did you mean TIDEMARK_SOURCE_FILES_URL?" in misspelt.err) == (3, True)

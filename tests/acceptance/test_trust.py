@@ -18,7 +18,7 @@ def loaded(seeded: Warehouse) -> Warehouse:
 
 def test_equal_layers_end_with_0(loaded: Warehouse):
     said = succeed("verify", env=loaded.environment).out.splitlines()
-    assert len([line for line in said if " = " in line]) == 9
+    assert len([line for line in said if " = " in line]) == 11
     assert said[-1] == "equal"
 
 
@@ -64,12 +64,14 @@ def test_a_rebuild_says_what_it_changed(loaded: Warehouse):
         {"layer": "stg", "table": "stg_dim_products", **right, "changed": 1},
         {"layer": "dwh", "table": "dwh_dim_products", **right},
         {"layer": "dwh", "table": "dwh_fact_sales", **right},
+        {"layer": "dwh", "table": "agg_sales_daily", **right},
+        {"layer": "dwh", "table": "agg_sales_monthly", **right},
     ]
 
     assert succeed(*words, "--dry-run", env=loaded.environment).json == expected
     assert succeed(*words, env=loaded.environment).json == expected
     assert set(_keys(expected)) == _json_keys()["rebuild"]
-    assert succeed("rebuild", "--from", "stg", env=loaded.environment).out.count(" 0") == 18
+    assert succeed("rebuild", "--from", "stg", env=loaded.environment).out.count(" 0") == 24
 
 
 def test_a_layer_that_nothing_is_rebuilt_from_is_told(loaded: Warehouse):

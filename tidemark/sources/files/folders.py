@@ -17,14 +17,17 @@ from tidemark.sources.files.stores import File, ReplacedError, Stream
 class Folder:
     """A folder of this machine, or one that is mounted on it."""
 
-    def __init__(self, path: Path, source: str) -> None:
+    def __init__(self, path: Path, source: str, *, is_own: bool = False) -> None:
         self.path = path
         self.url = str(path)
+        self._is_own = is_own
+        """Whether it is a folder of the project: until somebody drops a file, it need not exist.
+        Another one that is missing may be a share that is not mounted."""
         self._source = source
 
     def files(self, folder: str) -> Iterator[File]:
         """See `Store.files`. Symbolic links to folders are not followed: they may form a ring."""
-        if not self.path.is_dir():
+        if not self.path.is_dir() and not self._is_own:
             raise ConnectError(
                 f"{self._source}: there is no folder {self.url}. Make it, or correct `source.url` "
                 f"in area.yml or {url_variable(self._source)}.",

@@ -22,7 +22,8 @@ def store(url: str, *, home: Path, source: str) -> Store:
     """
     scheme, found, rest = url.partition("://")
     if not found:
-        return Folder((home / Path(url).expanduser()).resolve(), source)
+        path = Path(url).expanduser()
+        return Folder((home / path).resolve(), source, is_own=not path.is_absolute())
     if scheme == "file":
         return Folder(Path("/" + rest.lstrip("/")).resolve(), source)
     if scheme == "s3":
