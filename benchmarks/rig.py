@@ -62,6 +62,8 @@ class Process:
     seconds: float
     peak_megabytes: float
     output: str
+    cpu: float = 0.0
+    """Seconds of CPU of this one process."""
 
 
 class Rig:
@@ -104,7 +106,7 @@ class Rig:
 
     def run_batch(self) -> tuple[Process, dict[str, Any]]:
         """Run a batch, and return what its process took and what its hops did."""
-        process = measure([sys.executable, "-m", "benchmarks.batch"], self.environment)
+        process = measure([sys.executable, "-m", "benchmarks.batch", "retail"], self.environment)
         return process, json.loads(process.output)
 
     def run_command(self) -> Process:
@@ -162,7 +164,8 @@ def measure(
     seconds = time.perf_counter() - start
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}.\n{output}")
-    return Process(seconds, usage.ru_maxrss / 1024, output)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Process(seconds, usage.ru_maxrss / 1024, output, cpu)
 
 
 def psql(dsn: str, *options: str) -> str:
