@@ -377,7 +377,7 @@ class FilesDelta:
         new = {one.file.path for one in look.to_take} - look.shape.bad.keys()
         placed = [
             Placed(listing.place(reading, file), file)
-            for path, file in look.listed.here.items()
+            for path, file in listing.matching(reading, look.listed.there).items()
             if path in new or status.get(path) == "taken"
         ]
         return sorted(placed, key=lambda one: one.place)

@@ -31,8 +31,8 @@ class Listed:
     """Those that may still be written, or that no marker says to be complete."""
     touched: Sequence[Placed]
     """Those that were taken, and have another time now and the same content."""
-    here: Mapping[str, File]
-    """All: path -> file."""
+    there: Mapping[str, File]
+    """All files below the pattern's folder, those of others too: path -> file."""
 
     def high(self, clock: datetime) -> datetime:
         """Return the instant before which everything that was modified is taken."""
@@ -55,11 +55,16 @@ def of(
         ConnectError: the store can't be listed.
     """
     there = _listed(store, files)
-    ours = {path: one for path, one in there.items() if files.pattern.matches(path)}
+    # Most files were taken long ago: nothing but the listing is asked of them.
+    changed_files = [one for one in there.values() if not _is_listed(known, one)]
+    ours = [one for one in changed_files if files.pattern.matches(one.path)]
+    if ours and are_sets:
+        dates = {set_of(files, one) for one in ours}
+        ours = [one for one in matching(files, there).values() if set_of(files, one) in dates]
     new: list[Placed] = []
     waiting: list[Placed] = []
     touched: list[Placed] = []
-    sets = _sets(files, ours.values(), are_sets=are_sets)
+    sets = _sets(files, ours, are_sets=are_sets)
     # A set has its place by the last one of its files, which lie side by side.
     for some in sorted(sets, key=lambda some: some[-1].place):
         # If one file of a set is another one now, so is the set.
@@ -72,12 +77,16 @@ def of(
             touched += changed
         else:
             new += some
-    return Listed(new, waiting, touched, ours)
+    return Listed(new, waiting, touched, there)
 
 
 def here(store: Store, files: FilesOfEntity) -> dict[str, File]:
     """List the files of an entity: path -> file."""
-    there = _listed(store, files)
+    return matching(files, _listed(store, files))
+
+
+def matching(files: FilesOfEntity, there: Mapping[str, File]) -> dict[str, File]:
+    """Return those of some files that are an entity's: path -> file."""
     return {path: one for path, one in there.items() if files.pattern.matches(path)}
 
 
