@@ -1,0 +1,249 @@
+"""The files that are new: one consistent look at them, and what becomes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+from tidemark.declare.config import Area
+from tidemark.declare.entity import Entity
+from tidemark.declare.reading import FilesOfEntity
+from tidemark.errors import ContractError
+from tidemark.model import Position, Positions, Table, Window
+from tidemark.postgres.db import Session
+from tidemark.postgres.inlet import Out
+from tidemark.sources import ItemSet, Which
+from tidemark.sources.files import bundles, listing, sending
+from tidemark.sources.files.bundles import Bundle
+from tidemark.sources.files.listing import Listed, Placed
+from tidemark.sources.files.opening import BadFileError
+from tidemark.sources.files.shapes import Bad, Shape
+from tidemark.sources.files.stores import ReplacedError, Store
+from tidemark.sources.files.taken import Known, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look has found of one entity."""
+
+    entity: Entity
+    known: Known
+    listed: Listed
+    shape: Shape
+
+    @property
+    def to_take(self) -> Sequence[Placed]:
+        """The new files, bad ones too."""
+        return self.listed.new
+
+    def stopping(self, source: str) -> Iterator[ContractError]:
+        """Yield why files stop the run."""
+        for bad in self.shape.bad.values():
+            if self.stops_at(bad):
+                yield stopped(source, self.entity, bad)
+
+    def stops_at(self, bad: Bad) -> bool:
+        """Whether a bad file stops the run."""
+        assert self.entity.files is not None, "an entity with files"
+        said = self.entity.files.on_bad_file
+        return said == "stop" or (said is None and bad.is_drift)
+
+
+def stopped(source: str, entity: Entity, bad: Bad) -> ContractError:
+    """Return the error about a bad file."""
+    return ContractError(
+        f"{entity.name}: {bad.file.path} of {source} can't be taken: {bad.reason}. Nothing was "
+        "moved. Let it be dropped again as it should be, or set `on_bad_file: set_aside`.",
+        server=source,
+        table=bad.file.path,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FilesDelta:
+    """The files that are new."""
+
+    area: Area
+    clock: datetime
+    began: float
+    looks: Mapping[str, Look]
+    _store: Store
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    compared: Sequence[str] = ()
+    compared_by: Mapping[str, datetime] = field(default_factory=dict)
+    future: Mapping[str, int] = field(default_factory=dict)
+    _done: dict[str, list[Taken]] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """See `Delta.tables`. An entity of which nobody has seen a file is left out."""
+        return {
+            name: look.shape.table(look.entity)
+            for name, look in self.looks.items()
+            if look.shape.is_known
+        }
+
+    @property
+    def to_send(self) -> Sequence[str]:
+        """See `Delta.to_send`."""
+        size = {
+            name: sum(one.file.size for one in look.to_take)
+            for name, look in self.looks.items()
+            if look.to_take and look.shape.is_known
+        }
+        return sorted(size, key=lambda name: -size[name])
+
+    @property
+    def items(self) -> Mapping[str, Sequence[str]]:
+        """See `Itemized.items`."""
+        return {name: [one.file.path for one in look.to_take] for name, look in self.looks.items()}
+
+    @property
+    def positions(self) -> Positions:
+        """See `Delta.positions`; of files those that have become others."""
+        return {name: self._position(look) for name, look in self.looks.items()}
+
+    def _position(self, look: Look) -> dict[str, Position]:
+        done = self._done.get(look.entity.name, [])
+        own = replace(
+            look.known,
+            columns=dict(look.shape.since),
+            last=max([look.known.last, *(one.place for one in done)]),
+            high=max(filter(None, [look.known.high, look.listed.high(self.clock)])),
+            clock=self.clock,
+        )
+        touched = {
+            one.file.path: {
+                **look.known.files[one.file.path],
+                "modified": one.file.modified.isoformat(),
+            }
+            for one in look.listed.touched
+        }
+        return {"": own.position, **touched, **{one.file.path: one.position for one in done}}
+
+    def send(self, entity: str, out: Out, which: Which = "new") -> None:
+        """See `Delta.send`.
+
+        Raises:
+            ContractError: a file that stops the run can't be read.
+        """
+        look = self.looks[entity]
+        if which == "new":
+            self._done[entity] = []
+            reading, taken = reading_of(look.entity), {column.name for column in out.columns}
+            for bundle in bundles.of(
+                self._store, reading, look.to_take, taken=taken, bad=look.shape.bad.keys()
+            ):
+                self._done[entity] += self._sent_together(look, bundle, out)
+            return
+        only = None if which == "all" else sending.Only(look.entity.key, frozenset(which))
+        for one in self._current(look):
+            sending.again(out, self._store, one.file, look.entity, only)
+
+    def send_keys(self, entity: str, out: Out) -> None:
+        """See `Delta.send_keys`."""
+        look = self.looks[entity]
+        for one in self._current(look):
+            sending.again(out, self._store, one.file, look.entity)
+
+    def landed(self, mrr: Session) -> None:
+        """See `Delta.landed`. There is nothing to do: the positions are all that has to be kept."""
+
+    def sets(self, entity: str) -> Sequence[ItemSet]:
+        """See `Itemized.sets`. A set deletes nothing that came late, or not as a whole.
+
+        A refused row may be one that would otherwise count as gone.
+        """
+        look, done = self.looks[entity], {one.file.path: one for one in self._done[entity]}
+        if look.entity.deletes == "ignore":
+            return ()
+        found = []
+        for _, some in groupby(
+            look.to_take, key=lambda one: listing.set_of(reading_of(look.entity), one.file)
+        ):
+            paths = [one.file.path for one in some]
+            found.append(ItemSet(paths, all(_is_whole(done.get(path)) for path in paths)))
+        return found
+
+    def remarks(self, entity: str) -> Sequence[str]:
+        """See `Itemized.remarks`."""
+        found = (
+            [
+                f"{entity}: {one.items[-1]} deletes nothing: it is late, or not all of it was taken"
+                for one in self.sets(entity)
+                if not one.is_whole
+            ]
+            if entity in self._done
+            else []
+        )
+        for one in self._done.get(entity, ()):
+            if one.status == "set_aside":
+                found.append(f"{entity}: {one.file.path} was set aside: {one.reason}")
+            elif one.is_late:
+                found.append(f"{entity}: {one.file.path} came late, behind {self._last(entity)}")
+        return found
+
+    def _last(self, entity: str) -> str:
+        return self.looks[entity].known.last[-1]
+
+    def _sent_together(self, look: Look, bundle: Bundle, out: Out) -> list[Taken]:
+        """Send a bundle; where the receiver refuses it, in halves, down to the file at fault."""
+        if len(bundle) == 1:
+            done = self._sent(look, bundle[0].file, out)
+            return [done] if done else []
+        if (sent := bundles.send(out, bundle, reading_of(look.entity))) is not None:
+            last = look.known.last
+            return [replace(one, is_late=one.place < last) for one in sent]
+        half = len(bundle) // 2
+        parts = (bundle[:half], bundle[half:])
+        return [done for some in parts for done in self._sent_together(look, some, out)]
+
+    def _sent(self, look: Look, one: Placed, out: Out) -> Taken | None:
+        """Send a new file; None: it is another one now, and comes with the next look."""
+        is_late = one.place < look.known.last
+        bad = look.shape.bad.get(one.file.path)
+        if bad is None:
+            try:
+                sent = sending.send(out, self._store, one.file, look.entity)
+                return Taken(
+                    one.file,
+                    one.place,
+                    "taken",
+                    sent.rows,
+                    sent.refused,
+                    sent.checksum,
+                    is_late=is_late,
+                )
+            except ReplacedError:
+                return None
+            except BadFileError as error:
+                bad = Bad(one.file, str(error))
+        if look.stops_at(bad):
+            raise stopped(self.area.source.name, look.entity, bad)
+        return Taken(one.file, one.place, "set_aside", reason=bad.reason, is_late=is_late)
+
+    def _current(self, look: Look) -> list[Placed]:
+        """Return the files of which the current rows come: all that were taken, or come now."""
+        reading = reading_of(look.entity)
+        status = {path: at.get("status") for path, at in look.known.files.items()}
+        new = {one.file.path for one in look.to_take} - look.shape.bad.keys()
+        placed = [
+            Placed(listing.place(reading, file), file)
+            for path, file in listing.matching(reading, look.listed.there).items()
+            if path in new or status.get(path) == "taken"
+        ]
+        return sorted(placed, key=lambda one: one.place)
+
+
+def _is_whole(done: Taken | None) -> bool:
+    if done is None or done.is_late:
+        return False
+    return done.status == "taken" and not done.refused
+
+
+def reading_of(entity: Entity) -> FilesOfEntity:
+    """Return how the files of an entity are read."""
+    assert entity.files is not None, "an entity with files"
+    return entity.files
