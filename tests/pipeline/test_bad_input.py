@@ -114,7 +114,7 @@ def test_a_server_that_is_too_old_is_refused_with_both_versions(
 
 
 def test_a_layer_that_was_not_migrated_says_how(retail: Retail):
-    retail.warehouse.execute("mrr", "drop table tidemark.source_position")
+    retail.warehouse.execute("mrr", "drop table tidemark.source_position cascade")
     with pytest.raises(StatementError) as raised:
         retail.run()
     assert str(raised.value) == (
