@@ -58,6 +58,13 @@ DAMAGES = [
 ]
 
 
+@pytest.fixture
+def home(home: Path) -> Path:
+    """Every area of the warehouse: what a restored layer has lost is to be theirs."""
+    shutil.copytree(HOME / "sql" / "commerce", home / "sql" / "commerce")
+    return home
+
+
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[dict[ServerName, str]]:
     """Servers on which nobody has made a role yet: layer -> libpq URL (superuser)."""
@@ -175,6 +182,7 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
     restored.execute("dwh", "create role deployer createrole login password 'secret'")
     url = urlsplit(restored.dsn["dwh"])
     mine = url._replace(netloc=f"deployer:secret@127.0.0.1:{url.port}").geturl()
+    shutil.rmtree(retail.home / "sql" / "commerce")
     project = Project(retail.home)
     with Servers({**restored.dsn, "dwh": mine}) as servers:
         with pytest.raises(MigrationError) as raised:
@@ -191,7 +199,8 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
     assert said.endswith("Let postgres, the database's owner, or a superuser")
     assert "create schema tidemark authorization tidemark_etl;" in statements
     assert " ".join(each for each in remedies if each and each in statements) == statements
-    assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == {
+    of_retail = {one for one in golden("dwh") if "commerce" not in one}
+    assert of_retail ^ {*grants(restored, "dwh")} == {
         "schema public: tidemark_analyst may usage",  # As everybody may.
         "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
     }

@@ -171,6 +171,8 @@ def test_layers_that_are_equal_are_said_to_be(shop: Retail):
         ("publish", "customers"): (3, 3),
         ("publish", "products"): (2, 2),
         ("publish", "sales"): (4, 4),
+        ("publish", "agg_sales_daily"): (1, 1),
+        ("publish", "agg_sales_monthly"): (1, 1),
     }
 
 
