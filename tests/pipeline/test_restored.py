@@ -176,18 +176,36 @@ def test_what_doctor_prints_mends_what_was_lost(retail: Retail):
         assert problems(retail, retail.servers) == [], damage
 
 
-def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
-    retail: Retail, restored: Warehouse
-):
+ONLY_A_SUPERUSER = {
+    "schema public: tidemark_analyst may usage",  # As everybody may.
+    "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
+}
+
+
+@pytest.fixture
+def deployer(restored: Warehouse) -> dict[ServerName, str]:
+    """A login that may make roles, and nothing else in the DWH."""
     restored.execute("dwh", "create role deployer createrole login password 'secret'")
     url = urlsplit(restored.dsn["dwh"])
     mine = url._replace(netloc=f"deployer:secret@127.0.0.1:{url.port}").geturl()
-    shutil.rmtree(retail.home / "sql" / "commerce")
+    return {**restored.dsn, "dwh": mine}
+
+
+def told(project: Project, servers: Servers) -> tuple[str, str]:
+    """Let a migration be refused; return what it says, and what somebody else has to run."""
+    with pytest.raises(MigrationError) as raised:
+        migrate(project, servers, only=["dwh"])
+    said, _, statements = str(raised.value).partition(" run `tidemark migrate`, or: ")
+    return said, statements
+
+
+def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
+    retail: Retail, restored: Warehouse, deployer: dict[ServerName, str]
+):
+    shutil.rmtree(retail.home / "sql" / "commerce")  # Doctor prints four statements of a kind.
     project = Project(retail.home)
-    with Servers({**restored.dsn, "dwh": mine}) as servers:
-        with pytest.raises(MigrationError) as raised:
-            migrate(project, servers, only=["dwh"])
-        said, _, statements = str(raised.value).partition(" run `tidemark migrate`, or: ")
+    with Servers(deployer) as servers:
+        said, statements = told(project, servers)
         remedies = [f.remedy for f in doctor.examine(project, servers) if f.layer == "dwh"]
         assert statements, said
         restored.execute("dwh", statements)
@@ -200,10 +218,19 @@ def test_a_login_that_may_not_is_told_what_its_superior_has_to_run(
     assert "create schema tidemark authorization tidemark_etl;" in statements
     assert " ".join(each for each in remedies if each and each in statements) == statements
     of_retail = {one for one in golden("dwh") if "commerce" not in one}
-    assert of_retail ^ {*grants(restored, "dwh")} == {
-        "schema public: tidemark_analyst may usage",  # As everybody may.
-        "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
-    }
+    assert of_retail ^ {*grants(restored, "dwh")} == ONLY_A_SUPERUSER
+
+
+def test_what_its_superior_has_to_run_is_enough_for_areas_with_schemas_of_their_own(
+    retail: Retail, restored: Warehouse, deployer: dict[ServerName, str]
+):
+    project = Project(retail.home)
+    with Servers(deployer) as servers:
+        _, statements = told(project, servers)
+        assert "create schema commerce authorization tidemark_etl;" in statements
+        restored.execute("dwh", statements)
+        migrate(project, servers, only=["dwh"])
+    assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == ONLY_A_SUPERUSER
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ _CREATE = re.compile(
 _GRANT = re.compile(r"(grant|revoke)\b.*\bon\b", re.IGNORECASE | re.DOTALL)
 _OF_SCHEMA = re.compile(r"\bon\s+all\s+\w+\s+in\s+schema\b", re.IGNORECASE)
 _REFUSED = "42501"
+_LACKING = {"3F000", "42704"}
+"""SQLSTATEs of a schema or a role that is not there, since the login might not make it."""
 
 Named = tuple[str, str, str]
 """Kind (schema, relation, routine, type), schema and name."""
@@ -204,7 +206,7 @@ def _may(session: Session, each: Amiss) -> bool:
     try:
         session.run(each.statement)
     except StatementError as error:
-        if error.sqlstate != _REFUSED:
+        if error.sqlstate not in {_REFUSED, *_LACKING}:
             raise
         session.run("rollback to savepoint laying")
         return False
