@@ -183,8 +183,12 @@ def test_what_was_planted_is_named_and_mended(
     plant(shop, layer, statement)
 
     found = look(shop)
-    # What is planted in facts shows in their aggregates as well.
-    assert [one for one in differences(found) if not one[1].startswith("agg_")] == told
+    named = differences(found)
+    assert [one for one in named if not one[1].startswith("agg_")] == told
+    # What is planted in facts of the star shows in both of their aggregates as well.
+    of_facts = layer == "dwh" and any(one[1] == "sales" for one in told)
+    of_aggregates = {one[1] for one in named if one[1].startswith("agg_")}
+    assert of_aggregates == ({"agg_sales_daily", "agg_sales_monthly"} if of_facts else set())
 
     shop.run(overrides=Overrides(repair=found.repair()))
     assert differences(look(shop)) == []
