@@ -72,8 +72,8 @@ def shop(
     (home / "sql").mkdir()
     (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
     shutil.copytree(HOME / "sql" / "commerce", home / "sql" / "commerce")
-    layers = {layer: platforms[layer] for layer in LAYERS}
-    with new_databases(layers, "commerce") as databases:  # type: ignore[arg-type]
+    layers: dict[ServerName, str] = {layer: platforms[layer] for layer in LAYERS}
+    with new_databases(layers, "commerce") as databases:
         made = Shop(Warehouse(databases), home, {}, {})
         assert made.type("tidemark migrate").code == 0
         for step, command in enumerate(TYPED):

@@ -1,6 +1,6 @@
 """The drops of the commerce area: the inventory of the first, and what a day changes."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -35,11 +35,11 @@ def content(folder: Path) -> dict[str, str]:
 
 def do_not_add_up(folder: Path) -> set[str]:
     """Return the orders whose total is not that of their lines, or not what was paid of them."""
-    found, sums = known(folder), Counter[str]()
+    found, sums = known(folder), defaultdict[str, Decimal](Decimal)
     for line in found["order_lines"].values():
         amount = int(line["quantity"]) * Decimal(line["unit_price"])
         if not line["order_line_id"].endswith("X"):
-            sums[line["order_id"]] += amount - Decimal(line["discount_amount"])  # type: ignore[assignment]
+            sums[line["order_id"]] += amount - Decimal(line["discount_amount"])
     paid = {one["order_id"]: one["payment_amount"] for one in found["payments"].values()}
     return {
         key

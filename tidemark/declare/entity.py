@@ -265,6 +265,12 @@ class Entity(Declaration):
         return self.source if isinstance(self.source, FilesOfEntity) else None
 
     @property
+    def reading(self) -> FilesOfEntity:
+        """How its files are read. Call it of an entity that has files."""
+        assert self.files is not None, "an entity with files"
+        return self.files
+
+    @property
     def origin(self) -> Origin | None:
         """Its table or query, if its source is a database."""
         return self.source if isinstance(self.source, Origin) else None

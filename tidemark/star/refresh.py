@@ -24,7 +24,7 @@ from tidemark.star.grains import Noted, Notes
 from tidemark.star.pointers import Pointer
 from tidemark.star.scd2 import Dimension
 
-TODO = "Correct its SELECT, and run `tidemark migrate`."
+REMEDY = "Correct its SELECT, and run `tidemark migrate`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def compute(session: Session, one: Computed, *, batch_id: int) -> None:
 
 def _compute(session: Session, one: Computed) -> None:
     step = compose.statement(__name__, "compute", one.aggregate.parts, columns=Columns(one.columns))
-    with refusals.named(one.aggregate.name, dwh=TODO):
+    with refusals.named(one.aggregate.name, dwh=REMEDY):
         session.run(step)
 
 

@@ -26,7 +26,7 @@ from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers, connect
 from tidemark.sources.files import listing, shapes, urls
 from tidemark.sources.files.comparison import Compared, FilesComparison
-from tidemark.sources.files.delta import FilesDelta, Look, reading_of
+from tidemark.sources.files.delta import FilesDelta, Look
 from tidemark.sources.files.listing import Placed
 from tidemark.sources.files.shapes import Shape
 from tidemark.sources.files.taken import Known
@@ -97,7 +97,7 @@ class FilesSource:
             mirrored, compared = _mirrored(mrr, area), {}
             for name, entity in area.entities.items():
                 known = Known.of(positions.get(name, {}))
-                here = listing.here(self._store, reading_of(entity))
+                here = listing.here(self._store, entity.reading)
                 shape = Shape(mirrored.get(name, {}), known.columns)
                 compared[name] = Compared(entity, known, here, shape.table(entity))
             yield FilesComparison(datetime.now(UTC), compared, self._store, mrr, stack)
@@ -113,7 +113,7 @@ class FilesSource:
                 return
 
     def _examined(self, entity: Entity, known: Known) -> Finding:
-        reading = reading_of(entity)
+        reading = entity.reading
         here = listing.here(self._store, reading)
         what = f"{entity.name}: {len(here):,} files like {reading.files}"
         if not here:
@@ -145,9 +145,8 @@ class FilesSource:
     def _look(
         self, entity: Entity, known: Known, clock: datetime, mirrored: Mapping[str, Column]
     ) -> Look:
-        assert entity.files is not None, "an area of files has no tables"
         are_sets = entity.deletes == "detect"
-        listed = listing.of(self._store, entity.files, known, clock, are_sets=are_sets)
+        listed = listing.of(self._store, entity.reading, known, clock, are_sets=are_sets)
         shape = shapes.of(self._store, entity, listed.new, since=known.columns, mirrored=mirrored)
         return Look(entity, known, listed, shape)
 

@@ -64,7 +64,7 @@ class Bucket:
                 result = self._obstore.get(self._bucket, file.path, options={"if_match": file.etag})
             except (FileNotFoundError, self._exceptions.PreconditionError) as error:
                 raise ReplacedError(file.path) from error
-            return _Object(self, file, iter(result.stream(min_chunk_size=CHUNK)))
+            return Stream(_told(self, file, iter(result.stream(min_chunk_size=CHUNK))))
 
     @contextmanager
     def told(self, what: str) -> Iterator[None]:
@@ -90,18 +90,7 @@ class Bucket:
             ) from error
 
 
-class _Object(Stream):
-    def __init__(self, bucket: Bucket, file: File, parts: Iterator[Any]) -> None:
-        super().__init__()
-        self._bucket, self._file, self._parts = bucket, file, parts
-        self._rest = memoryview(b"")
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Read some bytes."""
-        if not self._rest:
-            with self._bucket.told(f"{self._file.path} broke off"):
-                self._rest = memoryview(next(self._parts, b""))
-        count = min(len(self._rest), len(buffer))
-        memoryview(buffer)[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+def _told(bucket: Bucket, file: File, parts: Iterator[Any]) -> Iterator[Any]:
+    """Yield the parts of an object; say which it was if its bucket breaks off."""
+    with bucket.told(f"{file.path} broke off"):
+        yield from parts

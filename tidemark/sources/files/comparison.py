@@ -53,8 +53,7 @@ class Compared:
     @property
     def whole(self) -> list[str]:
         """The files whose keys have to be in the mirror: all, or of sets the last one."""
-        files, reading = self.files, self.entity.files
-        assert reading is not None, "an entity with files"
+        files, reading = self.files, self.entity.reading
         if self.entity.deletes == "ignore" or not files:
             return [one.file.path for one in files]
         last = listing.set_of(reading, files[-1].file)

@@ -16,7 +16,7 @@ from itertools import chain
 
 from tidemark.declare.reading import FilesOfEntity
 from tidemark.sources.files.opening import BadFileError
-from tidemark.sources.files.stores import CHUNK
+from tidemark.sources.files.stores import CHUNK, Pieces
 
 LONGEST = 8 << 20
 """Bytes that a record, or a header, may have. PostgreSQL takes more, but not Python's memory."""
@@ -240,7 +240,7 @@ class _Lines:
     """The physical lines of a content, of which some can be read again."""
 
     def __init__(self, pieces: Iterator[bytes], count: int) -> None:
-        self._text = io.TextIOWrapper(io.BufferedReader(_Readable(pieces)), "utf-8", newline="")
+        self._text = io.TextIOWrapper(io.BufferedReader(Pieces(pieces)), "utf-8", newline="")
         self._again: list[str] = []
         self._taken: list[str] = []
         self._size = 0
@@ -299,25 +299,3 @@ class _Lines:
         """Let the first line alone be this record, and read the others again."""
         self._again += reversed(self._taken[1:])
         del self._taken[1:]
-
-
-class _Readable(io.RawIOBase):
-    """Pieces as a file."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        super().__init__()
-        self._pieces, self._rest = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(self._rest), len(buffer))
-        memoryview(buffer)[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count

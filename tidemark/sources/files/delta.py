@@ -9,7 +9,6 @@ from itertools import groupby
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.declare.reading import FilesOfEntity
 from tidemark.errors import ContractError
 from tidemark.model import Position, Positions, Table, Window
 from tidemark.postgres.db import Session
@@ -46,8 +45,7 @@ class Look:
 
     def stops_at(self, bad: Bad) -> bool:
         """Whether a bad file stops the run."""
-        assert self.entity.files is not None, "an entity with files"
-        said = self.entity.files.on_bad_file
+        said = self.entity.reading.on_bad_file
         return said == "stop" or (said is None and bad.is_drift)
 
 
@@ -132,7 +130,7 @@ class FilesDelta:
         look = self.looks[entity]
         if which == "new":
             self._done[entity] = []
-            reading, taken = reading_of(look.entity), {column.name for column in out.columns}
+            reading, taken = look.entity.reading, {column.name for column in out.columns}
             for bundle in bundles.of(
                 self._store, reading, look.to_take, taken=taken, bad=look.shape.bad.keys()
             ):
@@ -161,7 +159,7 @@ class FilesDelta:
             return ()
         found = []
         for _, some in groupby(
-            look.to_take, key=lambda one: listing.set_of(reading_of(look.entity), one.file)
+            look.to_take, key=lambda one: listing.set_of(look.entity.reading, one.file)
         ):
             paths = [one.file.path for one in some]
             found.append(ItemSet(paths, all(_is_whole(done.get(path)) for path in paths)))
@@ -193,7 +191,7 @@ class FilesDelta:
         if len(bundle) == 1:
             done = self._sent(look, bundle[0].file, out)
             return [done] if done else []
-        if (sent := bundles.send(out, bundle, reading_of(look.entity))) is not None:
+        if (sent := bundles.send(out, bundle, look.entity.reading)) is not None:
             last = look.known.last
             return [replace(one, is_late=one.place < last) for one in sent]
         half = len(bundle) // 2
@@ -226,7 +224,7 @@ class FilesDelta:
 
     def _current(self, look: Look) -> list[Placed]:
         """Return the files of which the current rows come: all that were taken, or come now."""
-        reading = reading_of(look.entity)
+        reading = look.entity.reading
         status = {path: at.get("status") for path, at in look.known.files.items()}
         new = {one.file.path for one in look.to_take} - look.shape.bad.keys()
         placed = [
@@ -241,9 +239,3 @@ def _is_whole(done: Taken | None) -> bool:
     if done is None or done.is_late:
         return False
     return done.status == "taken" and not done.refused
-
-
-def reading_of(entity: Entity) -> FilesOfEntity:
-    """Return how the files of an entity are read."""
-    assert entity.files is not None, "an entity with files"
-    return entity.files

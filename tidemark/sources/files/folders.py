@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidemark.errors import ConnectError
 from tidemark.model import url_variable
-from tidemark.sources.files.stores import File, ReplacedError, Stream
+from tidemark.sources.files.stores import CHUNK, File, ReplacedError, Stream
 
 
 class Folder:
@@ -80,22 +80,19 @@ class Folder:
 
 class _LocalStream(Stream):
     def __init__(self, folder: Folder, file: File) -> None:
-        super().__init__()
+        super().__init__(self._read())
         self._folder, self._path, self._file = folder, folder.path / file.path, file
         self._handle = self._path.open("rb", buffering=0)
-        self._digest = hashlib.sha256()
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Read some bytes."""
+    def _read(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
         try:
-            count = self._handle.readinto(buffer) or 0
+            while piece := self._handle.read(CHUNK):
+                digest.update(piece)
+                yield piece
         except OSError as error:
             raise self._folder.refused(self._file.path, error) from error
-        if count:
-            self._digest.update(memoryview(buffer)[:count])
-        else:
-            self.checksum = self._digest.hexdigest()
-        return count
+        self.checksum = digest.hexdigest()
 
     def confirm(self) -> None:
         """See `Stream.confirm`."""

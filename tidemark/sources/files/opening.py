@@ -97,7 +97,7 @@ def _zstd(buffered: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
 def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     name = codecs.lookup(encoding).name
     marked = next((what for mark, what in _MARKS.items() if first.startswith(mark)), None)
-    if name in {"utf-8", "utf-8-sig"} and marked != "utf-16":
+    if name in {"utf-8", "utf-8-sig"} and marked in {None, "utf-8"}:
         yield first.removeprefix(codecs.BOM_UTF8)
         yield from rest
         return

@@ -57,10 +57,10 @@ def send(out: Out, store: Store, file: File, entity: Entity) -> Sent:
         ConnectError: its store has failed.
     """
     landed, refused = out.rows, out.refused
-    if _reading(entity).format == "parquet":
+    if entity.reading.format == "parquet":
         checksum: str | None = _parquet(out, store, file)
         return Sent(out.rows - landed, out.refused - refused, checksum)
-    checksum = _fast(out, store, file, _reading(entity))
+    checksum = _fast(out, store, file, entity.reading)
     if checksum is None:
         checksum = _carefully(out, store, file, entity)
     return Sent(out.rows - landed, out.refused - refused, checksum or None)
@@ -71,7 +71,7 @@ def again(out: Out, store: Store, file: File, entity: Entity, only: Only | None 
     with suppress(BadFileError, ReplacedError):
         if only is None:
             send(out, store, file, entity)
-        elif _reading(entity).format == "parquet":
+        elif entity.reading.format == "parquet":
             _parquet(out, store, file, only)
         else:
             _carefully(out, store, file, entity, only)
@@ -116,7 +116,7 @@ def _passed(out: Out, pipe: IO[bytes], pieces: Iterator[bytes], stream: Stream) 
 
 def _carefully(out: Out, store: Store, file: File, entity: Entity, only: Only | None = None) -> str:
     """Send a file record by record; the receiver sets aside what it can't take."""
-    reading = _reading(entity)
+    reading = entity.reading
     with store.open(file) as stream:
         pieces = opening.content(stream, reading.encoding)
         columns, rows = _records(out, pieces, entity, only)
@@ -181,7 +181,7 @@ def _records(
     out: Out, pieces: Iterator[bytes], entity: Entity, only: Only | None
 ) -> tuple[list[str], Iterator[_Row]]:
     """Return the columns of an item that is sent the careful way, and its rows."""
-    reading, taken = _reading(entity), [column.name for column in out.columns]
+    reading, taken = entity.reading, [column.name for column in out.columns]
     own = ["_physical", "_text", "_reasons", *(LINE for name in taken if name == LINE)]
     if reading.format == "csv":
         begun = csvfiles.begun(pieces, reading)
@@ -240,8 +240,3 @@ def _joined(lines: Iterator[str]) -> Iterator[bytes]:
             yield "".join(some).encode()
             some, size = [], 0
     yield "".join(some).encode()
-
-
-def _reading(entity: Entity) -> FilesOfEntity:
-    assert entity.files is not None, "an entity with files"
-    return entity.files

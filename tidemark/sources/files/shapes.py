@@ -51,7 +51,7 @@ class Shape:
 
     def table(self, entity: Entity) -> Table:
         """Return it as a table that the source shows."""
-        named = f"{entity.files.files if entity.files else entity.name}"
+        named = entity.reading.files
         columns = (*self.columns.values(), *OWN)
         made = {name: jsonfiles.expression(path) for name, path in entity.paths.items()}
         unique = (frozenset(entity.key),)
@@ -75,8 +75,7 @@ def of(
         since: column -> the place of the first file that has it, of those that were taken.
         mirrored: column -> as the mirror has it; empty: there is no mirror yet.
     """
-    reading = entity.files
-    assert reading is not None, "called for entities with files"
+    reading = entity.reading
     if reading.format in {"json", "jsonl"}:
         keys = (Column(name, "text") for name in entity.key)
         columns = (*keys, Column(DOCUMENT, "jsonb"))

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+    from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""
@@ -34,7 +38,31 @@ class ReplacedError(Exception):
     """A file is gone or was replaced since it was listed. The next look finds what is there."""
 
 
-class Stream(io.RawIOBase):
+class Pieces(io.RawIOBase):
+    """Pieces as a file that is read."""
+
+    def __init__(self, pieces: Iterator[Buffer]) -> None:
+        super().__init__()
+        self._pieces, self._rest = pieces, memoryview(b"")
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read some bytes."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        into = memoryview(buffer)
+        count = min(len(self._rest), len(into))
+        into[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+class Stream(Pieces):
     """The bytes of a file, in order; `close` may be called at any time."""
 
     checksum: str | None = None
@@ -44,10 +72,6 @@ class Stream(io.RawIOBase):
     def buffered(self) -> io.BufferedReader:
         """Itself with a buffer. A buffer that nobody holds any more would close it."""
         return io.BufferedReader(self, CHUNK)
-
-    def readable(self) -> bool:
-        """Whether it can be read: yes."""
-        return True
 
     def confirm(self) -> None:
         """Raise ReplacedError if the file is another one than was listed. Call it at the end."""
