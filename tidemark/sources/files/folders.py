@@ -32,8 +32,7 @@ class Folder:
                 f"{self._source}: there is no folder {self.url}. Make it, or correct `source.url` "
                 f"in area.yml or {url_variable(self._source)}.",
             )
-        start = os.path.join(self.path, folder)  # noqa: PTH118 - as fast as listing is
-        yield from self._below(start.rstrip("/"), folder)
+        yield from self._below(str(self.path / folder), folder)
 
     def _below(self, folder: str, prefix: str) -> Iterator[File]:
         try:
