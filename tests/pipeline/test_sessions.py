@@ -73,6 +73,20 @@ def rows(n: int) -> Question[object]:
     return question.of(db.raw(TWO), {"n": n}, list)
 
 
+@pytest.mark.parametrize("last", ["insert into seen values (2)", ""], ids=["statement", "end"])
+def test_an_error_behind_a_savepoint_undoes_what_came_behind_it_alone(session: Session, last: str):
+    with session.transaction():
+        session.run("insert into seen values (1)")
+        with pytest.raises(StatementError, match="seen_pkey"), session.savepoint():
+            session.run("insert into seen values (3)")
+            session.queue("insert into seen values (3)")
+            if last:
+                session.run(last)
+        with session.savepoint():
+            session.queue("insert into seen values (4)")
+    assert session.rows("select n from seen order by n") == [(1,), (4,)]
+
+
 @pytest.mark.parametrize(("first", "second"), [(2, 1), (0, 3), (0, 0)])
 def test_two_questions_at_once_have_the_answers_of_each(session: Session, first: int, second: int):
     alone = (question.ask(session, rows(first)), question.ask(session, rows(second)))

@@ -336,13 +336,12 @@ def _apply_to_source(
 
 def _lay_roles(session: db.Session, file: SqlFile, *, is_new: bool) -> MigrationError | None:
     """Run a file of roles. Returns the error if the login may not, and the file is new."""
-    session.run("savepoint roles")
     try:
-        _execute(session, file, db.Session.run)
+        with session.savepoint():
+            _execute(session, file, db.Session.run)
     except MigrationError as error:
         if not _is_refused(error):
             raise
-        session.run("rollback to savepoint roles")
         return error if is_new else None
     return None
 

@@ -202,13 +202,12 @@ def lay_grants(session: Session, wanted: Ours) -> list[str]:
 
 def _may(session: Session, each: Amiss) -> bool:
     """Run the statement of a finding. Returns whether the login has the right to."""
-    session.run("savepoint laying")
     try:
-        session.run(each.statement)
+        with session.savepoint():
+            session.run(each.statement)
     except StatementError as error:
         if error.sqlstate not in {_REFUSED, *_LACKING}:
             raise
-        session.run("rollback to savepoint laying")
         return False
     return True
 

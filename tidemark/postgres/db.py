@@ -198,6 +198,23 @@ class Session:
         finally:
             self._abandon()
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Run the block within a transaction so that an error in it undoes the block alone.
+
+        Who catches the error can go on with the transaction.
+        """
+        self.queue("savepoint block")
+        try:
+            yield
+            self.flush()
+        except TidemarkError:
+            self._queued.clear()
+            if not self.is_closed:
+                self.run("rollback to savepoint block; release savepoint block")
+            raise
+        self.queue("release savepoint block")
+
     def _open(self, mode: str) -> None:
         self.queue(f"begin {mode}")
         if not mode and self.server in self.guards:

@@ -176,14 +176,13 @@ def drawing(session: Session, area: str) -> None:
 
 def _locked(session: Session, lock: Callable[[], T]) -> T:
     """Lock something in an open transaction; after too long a wait, say who held it."""
-    # A failed statement aborts the transaction. Behind the savepoint, it can still ask for holders.
-    session.run("savepoint before_the_lock")
+    # Behind the savepoint, the transaction can still ask for holders.
     try:
-        return lock()
+        with session.savepoint():
+            return lock()
     except StatementError as error:
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
-        session.run("rollback to savepoint before_the_lock")
         raise _waited(session) from error
 
 
