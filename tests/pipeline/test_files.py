@@ -161,6 +161,25 @@ def test_a_file_is_taken_again_when_it_changes_and_when_a_person_says_so(dropped
         area.retry("things/9.csv")
 
 
+def test_a_key_that_comes_twice_among_many_keeps_its_versions(dropped: Drop):
+    many = [(number, "many") for number in range(1, 2_001)]
+    area = dropped({"things/1.csv": csv_text(*many), "things/2.csv": csv_text((7, "again"))})
+
+    def seven() -> list[object]:
+        return [v for one, v in area.history() if one == "7"]
+
+    area.run()
+    assert seven() == ["many", "again"]
+    assert len(area.mrr()) == 2_000
+    indexes = "select count(*) from pg_indexes where tablename = 'mrr_things'"
+    assert area.warehouse.rows("mrr", indexes) == [(2,)]
+    area.drop("things/3.csv", csv_text(*many, (7, "last")))
+    area.run()
+    assert seven() == ["many", "again", "many", "last"]
+    assert len(area.mrr()) == 2_000
+    assert area.differences() == []
+
+
 def test_a_touched_file_is_the_same_and_files_of_one_batch_are_in_order(dropped: Drop):
     files = {
         f"things/{day}.csv": csv_text((1, v)) for day, v in (("01", "a"), ("02", "b"), ("03", "b"))

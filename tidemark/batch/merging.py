@@ -13,12 +13,14 @@ from typing import Literal
 from tidemark.batch import landing, sets
 from tidemark.batch.landing import Work
 from tidemark.declare.entity import Entity
+from tidemark.errors import RefusedRowError
 from tidemark.layers import mirror, positions, refused, versions
 from tidemark.layers.mirror import Mirror
 from tidemark.postgres import compose, db, refusals
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Composable
 from tidemark.postgres.transfer import Streamed
+from tidemark.results import Counts
 from tidemark.sources import Itemized
 
 _ORDER = {"_seq", "_deleted_at"}
@@ -87,20 +89,33 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
     counts = work.counts[name]
     with counts.timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
         keep_refused(work, name, streamed, items=_taken_whole(landed))
-        relation, found = landed.relation, landed.sets
+        relation, found, is_ordered = landed.relation, landed.sets, landed.is_ordered
         if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
             # All items came again. Their older versions were merged long ago.
             found, since = found.last()
             relation = landing.last(landed.entity, landed.target.payload, relation, since=since)
-        elif not found.deleting and landed.is_ordered and _is_repeated(landed):
-            every = landed.composed("versions", relation)
-            counts.add(versions.apply(work.mrr, landed.target, every, rows=landed.rows))
-            return
+            is_ordered = False
         if found.deleting:
             _merge_sets(landed, relation, found, accept=accept_deletes)
-            return
-        incoming = landed.composed("incoming", relation)
-        counts.add(mirror.apply(work.mrr, landed.target, incoming, rows=landed.rows))
+        else:
+            counts.add(_merged(landed, relation, is_ordered=is_ordered))
+
+
+def _merged(landed: _Landed, relation: Composable, *, is_ordered: bool) -> Counts:
+    """Merge rows of which each may be a version of its key."""
+    mrr, target, rows = landed.work.mrr, landed.target, landed.rows
+    incoming = landed.composed("incoming", relation)
+    if not is_ordered:
+        return mirror.apply(mrr, target, incoming, rows=rows)
+    if landed.is_of_items:
+        # Most items show a key once. That none came twice is found out while they are merged so.
+        try:
+            with mrr.savepoint():
+                return mirror.apply(mrr, target, incoming, rows=rows)
+        except RefusedRowError as error:
+            if error.sqlstate != mirror.UNIQUE_VIOLATION:
+                raise
+    return versions.apply(mrr, target, landed.composed("versions", relation), rows=rows)
 
 
 def _merge_sets(landed: _Landed, relation: Composable, found: sets.Landed, *, accept: bool) -> None:
@@ -141,16 +156,3 @@ def _taken_whole(landed: _Landed) -> Collection[str]:
     if landed.is_of_items:
         return [item for one in landed.streamed for _, item in one.items]
     return [""] if landed.work.window(landed.entity.name).low is None else []
-
-
-def _is_repeated(landed: _Landed) -> bool:
-    """Whether versions have an order: a key came twice, or was deleted."""
-    if not landed.is_of_items:
-        return True
-    repeated = compose.statement(
-        __name__,
-        "is_repeated",
-        landed=db.name(*landed.entity.landing),
-        key=Columns(landed.target.key),
-    )
-    return bool(landed.work.mrr.value(repeated))

@@ -1,6 +1,6 @@
 -- From the landing table into the mirror.
 --
--- {landing} is the relation of what has landed, {landed} the table in which it is
+-- {landing} is the relation of what has landed
 
 -- name: incoming
 (
@@ -24,12 +24,4 @@
         landed._deleted_at,
         landed._deleted_at is not null as _follows
     from {landing} as landed
-)
-
--- name: is_repeated
-select exists (
-    select
-    from {landed}
-    group by {key}
-    having count(*) > 1
 )
