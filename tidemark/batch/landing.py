@@ -134,12 +134,17 @@ def relation(
     items = [each for one in landed if one.is_numbered for each in one.items]
     if FILE not in payload or not items:
         return db.name(*entity.landing)
+    firsts = db.literal([first for first, _ in items])
+    # A join on a function's value costs as much as reading the rows.
+    is_one = len(items) == 1
+    place = db.literal(1) if is_one else compose.statement(__name__, "place", firsts=firsts)
     return compose.statement(
         __name__,
         "placed",
         landing=db.name(*entity.landing),
         columns=Columns(tuple(one for one in payload if one not in ORIGIN)),
-        firsts=db.literal([first for first, _ in items]),
+        firsts=firsts,
+        place=place,
         items=db.literal([item for _, item in items]),
         clock=db.literal(clock),
     )

@@ -20,8 +20,12 @@
             {clock}::timestamptz + make_interval(secs => (number - 1) / 1e6) as at
         from unnest({firsts}::bigint[], {items}::text[]) with ordinality as u (first, item, number)
         offset 0
-    ) as i on i.number = width_bucket(l._seq, {firsts}::bigint[])
+    ) as i on i.number = {place}
 )
+
+-- The place of the item that has brought a row.
+-- name: place
+width_bucket(l._seq, {firsts}::bigint[])
 
 -- The last version of each key.
 -- name: last
