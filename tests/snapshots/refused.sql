@@ -66,23 +66,23 @@ order by r.item, r.line;
 
 -- keep_without_key
 with taken as (
-    delete from landing.customers
-    where num_nulls(customer_id) > 0
-    returning customer_id, name, email, phone, city, country, segment, created_at, updated_at
+    delete from landing_sold.items
+    where num_nulls(id) > 0
+    returning id, sizes, updated_at
 )
 
 insert into tidemark.refused
 (area, entity, item, line, row_text, reasons, batch_id, refused_at)
 select
-    'retail',
-    'customers',
+    'sold',
+    'items',
     '',
     null,
     to_jsonb(t)::text,
     array[
         'key is null: '
-        || concat_ws(', ', case when t.customer_id is null then 'customer_id' end)
+        || concat_ws(', ', case when t.id is null then 'id' end)
     ],
-    1,
+    20,
     timestamptz '2025-01-01Z'
 from taken as t;

@@ -243,6 +243,12 @@ def may_repeat(entity: Entity, shown: Table) -> bool:
     return shown.kind != "table" and not shown.is_unique(entity.key)
 
 
+def may_lack_key(entity: Entity, shown: Table) -> bool:
+    """Whether nothing says that each row has a key. Rows of files without one do not land."""
+    is_optional = any(not shown.column(name).not_null for name in entity.key)
+    return is_optional or may_repeat(entity, shown)
+
+
 def repeated(
     mrr: Session, area: Area, entity: Entity, shown: Table, landed: QualifiedName
 ) -> ContractError | None:

@@ -147,6 +147,7 @@ def keep_refused(
         work.mirrors[name][0],
         work.lineage,
         any_landed=any(one.refused for one in streamed),
+        may_lack_key=landing.may_lack_key(work.area.entities[name], work.delta.tables[name]),
         items=items,
     )
 

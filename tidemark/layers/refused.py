@@ -30,6 +30,7 @@ def keep(
     lineage: tuple[int, datetime],
     *,
     any_landed: bool,
+    may_lack_key: bool,
     items: Collection[str],
 ) -> int:
     """Keep the refused rows of a batch, and end what was refused before and has come again.
@@ -44,6 +45,7 @@ def keep(
         target: its mirror.
         lineage: the batch, and the source's clock.
         any_landed: whether `landing` has rows.
+        may_lack_key: whether rows may have landed that have no key.
         items: those of which all rows have come; a table is ''. In one of which only some have
             come, a row has come again if its key has.
 
@@ -62,8 +64,9 @@ def keep(
     kept = 0
     if any_landed:
         kept = mrr.run(compose.statement(__name__, "keep", parts, refused=landing(entity).name))
-    payload = Columns(target.payload)
-    kept += mrr.run(compose.statement(__name__, "keep_without_key", parts, payload=payload))
+    if may_lack_key:
+        payload = Columns(target.payload)
+        kept += mrr.run(compose.statement(__name__, "keep_without_key", parts, payload=payload))
     has_come = compose.statement(__name__, "has_come", parts, items=db.literal(list(items)))
     mrr.queue(compose.statement(__name__, "end", parts, has_come=has_come))
     return kept

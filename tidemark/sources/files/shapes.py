@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tidemark.declare.entity import Entity
@@ -52,7 +52,8 @@ class Shape:
     def table(self, entity: Entity) -> Table:
         """Return it as a table that the source shows."""
         named = entity.reading.files
-        columns = (*self.columns.values(), *OWN)
+        keyed = (replace(one, not_null=one.name in entity.key) for one in self.columns.values())
+        columns = (*keyed, *OWN)
         made = {name: jsonfiles.expression(path) for name, path in entity.paths.items()}
         unique = (frozenset(entity.key),)
         return Table(named, columns, unique=unique, kind="files", generated=made)
