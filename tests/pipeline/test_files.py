@@ -12,6 +12,9 @@ import zstandard
 
 from tests.fix_files import Drop, csv_text, with_files
 from tidemark.errors import ContractError, UnknownNameError
+from tidemark.observe import plan
+from tidemark.sources.files.folders import Folder
+from tidemark.sources.files.stores import File, Stream
 
 
 def test_a_file_is_taken_once_and_the_next_one_by_the_next_batch(dropped: Drop):
@@ -200,3 +203,37 @@ def test_a_touched_file_is_the_same_and_files_of_one_batch_are_in_order(dropped:
         "things: things/02a.csv came late, behind things/03.csv",
     )
     assert area.files("path, is_late")[2] == ("things/02a.csv", True)
+
+
+def test_files_that_were_taken_are_not_opened_to_plan_and_to_migrate(
+    dropped: Drop, monkeypatch: pytest.MonkeyPatch
+):
+    area = dropped({f"things/{n}.csv": csv_text((n, "v")) for n in (1, 2)})
+    area.run()
+    area.drop("things/3.csv", csv_text((3, "v", "more"), header="id,v,w"))
+    opened: list[str] = []
+    open_it = Folder.open
+
+    def noted(self: Folder, file: File) -> Stream:
+        opened.append(file.path)
+        return open_it(self, file)
+
+    monkeypatch.setattr(Folder, "open", noted)
+    area.migrate()
+    (planned,) = plan.make(area.servers, area.area).entities
+    assert {*opened} == {"things/3.csv"}
+    assert planned.items == ["things/3.csv"]
+    area.run()
+    assert area.mrr("id, w") == [("1", None), ("2", None), ("3", "more")]
+
+
+def test_what_was_set_aside_stops_neither_a_run_nor_its_plan(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"))})
+    area.drop("things/2.csv", "id\n2\n")
+    stopping = area.area
+    area.area = with_files(stopping, "things", on_bad_file="set_aside")
+    area.run()
+    assert area.files("path, status") == [("things/1.csv", "taken"), ("things/2.csv", "set_aside")]
+    area.area = stopping
+    assert plan.make(area.servers, area.area).stops == []
+    assert area.run().changed == 0

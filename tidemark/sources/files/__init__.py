@@ -32,6 +32,7 @@ from tidemark.sources.files.shapes import Shape
 from tidemark.sources.files.taken import Known
 
 _Mirrored = Mapping[str, Mapping[str, Column]]
+_POSITIONS = ("tidemark", "source_position")
 
 
 class FilesSource:
@@ -74,14 +75,17 @@ class FilesSource:
     def tables(self, area: Area) -> Checked[Table]:
         """See `Describable.tables`. Of an entity without a readable file nothing is known.
 
-        A first migration asks before the roles of MRR are there.
+        Files that were taken are not opened again: MRR has their columns.
         """
-        known = {name: Known({}) for name in area.entities}
         purpose = f"describe {area.area}"
         with closing(
             connect(self._servers.dsns["mrr"], "mrr", purpose=purpose, as_etl=False)
         ) as mrr:
-            looks = self._looks(area, known, datetime.now(UTC), _mirrored(mrr, area))
+            mirrored, stored = _mirrored(mrr, area), _stored(mrr, area)
+        # Without a mirror there is nobody else to ask for the columns.
+        there = {name: stored.get(name, {}) if name in mirrored else {} for name in area.entities}
+        known = {name: Known.of(items) for name, items in there.items()}
+        looks = self._looks(area, known, datetime.now(UTC), mirrored)
         found = {name: one for name, one in looks.items() if one.shape.is_known}
         return checking.each(
             (area.entities[name] for name in found),
@@ -149,6 +153,12 @@ class FilesSource:
         listed = listing.of(self._store, entity.reading, known, clock, are_sets=are_sets)
         shape = shapes.of(self._store, entity, listed.new, since=known.columns, mirrored=mirrored)
         return Look(entity, known, listed, shape)
+
+
+def _stored(mrr: Session, area: Area) -> Positions:
+    """Read the positions. A first migration asks before there is a table of them, or the roles."""
+    table = catalog.tables(mrr, [_POSITIONS]).get(_POSITIONS)
+    return positions_of(mrr, area) if table else {}
 
 
 def _mirrored(mrr: Session, area: Area) -> _Mirrored:

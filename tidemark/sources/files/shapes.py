@@ -137,8 +137,8 @@ def _lacks(
     if len(names) == 1 and reading.format == "csv":
         (only,) = names
         other = next((one for one in ";\t|," if one in only and one != reading.delimiter), None)
-        hint = f" Set `delimiter: {other!r}`?" if other else ""
-        return f"{said}: its header is one column, {only[:60]!r}.{hint}"
+        hint = f". Set `delimiter: {other!r}`?" if other else ""
+        return f"{said}: its header is one column, {only[:60]!r}{hint}"
     if not new:
         return said
     near = did_you_mean(lacking[0], new)
