@@ -10,24 +10,27 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg2.extensions import connection as Connection
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import (
     SERVERS,
     SETTINGS,
     Warehouse,
-    administer,
+    connect,
     database,
     make_templates,
     memory,
 )
+from tests.queries import execute, rows
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.errors import TidemarkError
@@ -166,10 +169,10 @@ def _run_until(
         pipeline.run_hop(servers, area, hop)
 
 
-# Processes are forked from a server that has loaded all this and has never had a thread: what a
-# library's thread had locked when it was forked would stay locked.
+# Processes are forked from a server that has loaded all that a run uses and has never had a thread:
+# what a library's thread had locked when it was forked would stay locked.
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["__main__", __name__])
+_FORKED.set_forkserver_preload(["__main__", "tests.forked"])
 
 
 def killed(
@@ -193,6 +196,7 @@ class Trial:
         self.shop = shop
         self.clock = clock
         self._fault = ""
+        self._administrators: dict[ServerName, Connection] = {}
         self._save()
         shop.run()
         self._expected = self._outcome()
@@ -217,14 +221,15 @@ class Trial:
         self.shop.servers.close()
         code = killed(hop, number, self.shop.warehouse.dsn, self.shop.area, self.clock)
         assert code == -signal.SIGKILL
-        wait_until(lambda: not any(map(self._sessions, WAREHOUSE)))
+        for layer in WAREHOUSE:
+            wait_until(partial(self._is_free, layer))
 
     def crash(self, hop: Hop, number: int, machines: Machines) -> None:
         """Run a hop, and crash the server to which a statement is sent. It may survive that."""
         self._fault = f"the server of statement {number} of {hop} crashed before it"
         with before_statement(number, machines.crash), suppress(TidemarkError):
             self._run(hop)
-        self._close()
+        self.close()
 
     def recover(self) -> None:
         """Run again, compare all layers with what an undisturbed run makes, and start over.
@@ -237,8 +242,8 @@ class Trial:
             assert self._outcome() == self._expected, self._fault
             self._recovered.append(left)
             self._restore()
-        elif left != self._start:
-            self._restore()
+        else:
+            self._restore([one for one in WAREHOUSE if left[one] != self._start[one]])
 
     def _run(self, hop: Hop) -> None:
         pipeline.run_hop(self.shop.servers, self.shop.area, hop)
@@ -255,40 +260,56 @@ class Trial:
             "dates": warehouse.rows("dwh", "select count(*) from dwh_dim_date"),
         }
 
-    def _stored(self) -> object:
+    def _stored(self) -> dict[ServerName, list[tuple[Any, ...]]]:
         schemas = ("public", "landing", "tidemark")
-        return [stored(self.shop.warehouse, layer, *schemas) for layer in WAREHOUSE]
+        return {layer: stored(self.shop.warehouse, layer, *schemas) for layer in WAREHOUSE}
 
     def _save(self) -> None:
         """Make the present state the one that `_restore` returns to."""
         self._start, self._recovered = self._stored(), list[object]()
-        self._each(lambda layer: _copy(_name(self.shop, layer), "start"))
+        self._each(WAREHOUSE, lambda layer: _copy(_name(self.shop, layer), "start"))
 
-    def _restore(self) -> None:
-        self._each(lambda layer: _copy("start", _name(self.shop, layer)))
+    def _restore(self, layers: Sequence[ServerName] = WAREHOUSE) -> None:
+        self._each(layers, lambda layer: _copy("start", _name(self.shop, layer)))
 
-    def _sessions(self, layer: ServerName) -> bool:
-        """Whether a session of a run is still there."""
+    def _is_free(self, layer: ServerName) -> bool:
+        """Whether no session of a run is there any more."""
         query = """
             select true from pg_stat_activity
-            where datname = current_database() and application_name like 'tidemark %'
+            where datname = %s and application_name like 'tidemark %%'
         """
-        return bool(self.shop.warehouse.rows(layer, query))
+        return not rows(self._administrator(layer), query, [_name(self.shop, layer)])
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close all sessions; what needs one opens it again."""
         self.shop.servers.close()
         self.shop.warehouse.close()
+        while self._administrators:
+            self._administrators.popitem()[1].close()
 
-    def _each(self, statements: Callable[[ServerName], Sequence[str]]) -> None:
-        """Run statements on each server, when no session uses this warehouse."""
+    def _each(
+        self,
+        layers: Sequence[ServerName],
+        statements: Callable[[ServerName], Sequence[str]],
+    ) -> None:
+        """Run statements on servers, when no session uses this warehouse."""
 
         def one(layer: ServerName) -> None:
             for statement in statements(layer):
-                administer(database(self.shop.warehouse.dsn[layer], "postgres"), statement)
+                execute(self._administrator(layer), statement)
 
-        self._close()
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(one, WAREHOUSE))
+        if layers:
+            self.shop.servers.close()
+            self.shop.warehouse.close()
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(one, layers))
+
+    def _administrator(self, layer: ServerName) -> Connection:
+        """Return a session on a layer's server that uses no database of the warehouse."""
+        if layer not in self._administrators:
+            dsn = database(self.shop.warehouse.dsn[layer], "postgres")
+            self._administrators[layer] = connect(dsn)
+        return self._administrators[layer]
 
 
 def _copy(old: str, new: str) -> Sequence[str]:
@@ -335,8 +356,8 @@ def trial(request: pytest.FixtureRequest, retail: Retail) -> Iterator[Trial]:
         retail.hop("extract", retail.begin())
         _change_again(retail)
     [[clock]] = retail.warehouse.rows("operational", "select clock_timestamp()")
-    with comparable(clock):
-        yield Trial(retail, clock)
+    with comparable(clock), closing(Trial(retail, clock)) as trial:
+        yield trial
 
 
 def _change(shop: Retail) -> None:
