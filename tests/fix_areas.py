@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -258,16 +259,19 @@ Make = Callable[..., Made]
 
 @pytest.fixture
 def made(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
-    """Make an area of dimensions and facts, migrate it, and open it."""
+    """Make an area of dimensions and facts, and of more files, migrate it, and open it."""
     with ExitStack() as stack:
 
         def make(
             *entities: Dimension | Fact,
             source: str = "",
             project: Mapping[str, Any] | None = None,
+            files: Mapping[str, str] = MappingProxyType({}),
             **settings: Any,
         ) -> Made:
             write(tmp_path, *entities, **settings)
+            for path, text in files.items():
+                _write(tmp_path / "sql" / settings.get("area", "made") / path, text)
             _write(tmp_path / "sql" / "project.yml", yaml.safe_dump(project or {}))
             (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             databases = stack.enter_context(new_databases(platforms, "made", source=source))

@@ -16,12 +16,16 @@ from tidemark.install import migrate
 JAN, FEB, MAR = "2025-01-01Z", "2025-02-01Z", "2025-03-01Z"
 BIG = 2**31 + 5
 SETTINGS = {"deletes": "detect", "max_delete_ratio": 0.9}
-VIEWS = """
-create view seen as select k, a from dim_things;
-create view counted as select s.k, count(*) as n from seen as s group by s.k;
-create view happened as
-select e.id, e.thing from fact_events as e inner join seen as s on e.thing = s.k
-"""
+VIEWS = {
+    "mrr": "create view kept as select k from mrr_things_history",
+    "stg": "create view good as select k, a from stg_things",
+    "dwh": """
+        create view seen as select k, a from dim_things;
+        create view counted as select s.k, count(*) as n from seen as s group by s.k;
+        create view happened as
+        select e.id, e.thing from fact_events as e inner join seen as s on e.thing = s.k
+    """,
+}
 
 POINTS = "from fact_events as e join dim_things as d using (thing_key)"
 
@@ -37,16 +41,11 @@ def star(make: Make, key: str, attribute: str = "text") -> tuple[Made, Dimension
         {"thing_key": {"entity": "things", "by": ["thing"]}},
         settings=SETTINGS,
     )
-    area = make(things, events)
-    folder = area.home / "sql" / "made"
-    views = {"dwh": VIEWS, "mrr": "create view kept as select k from mrr_things_history"}
-    for layer, text in {**views, "stg": "create view good as select k, a from stg_things"}.items():
-        (folder / layer / "views").mkdir(exist_ok=True)
+    files = {}
+    for layer, text in VIEWS.items():
         dropped = re.findall(r"create view (\w+)", text)
-        first = f"drop view if exists {', '.join(dropped)};"
-        (folder / layer / "views" / "more.sql").write_text(first + text)
-    migrate.migrate(Project(area.home), area.servers)
-    return area, things, events
+        files[f"{layer}/views/more.sql"] = f"drop view if exists {', '.join(dropped)};{text}"
+    return make(things, events, files=files), things, events
 
 
 def follow(area: Made, edit: Callable[[str], None] = lambda _: None) -> list[str]:
