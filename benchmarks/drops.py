@@ -26,7 +26,7 @@ from tidemark.postgres.sessions import Servers
 from tidemark.sources.files.folders import Folder
 
 LINES, EVENTS, FILES, ROWS_EACH = 3_000_000, 1_000_000, 10_000, 30
-REPEATS = 3
+REPEATS, IDLE_REPEATS = 3, 9
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -249,8 +249,10 @@ def small_files(drops: Drops, scale: float) -> None:
     _row("s until committed", [each.committed for each in many], [each.committed for each in one])
     _row("s of CPU, both ends", [each.cpu for each in many], [each.cpu for each in one])
     show(f"| MB of the process | {max(each.megabytes for each in many):.0f} | | |\n")
-    idle = [drops.extract("many").committed for _ in range(REPEATS)]
-    listed = [_listing(drops.home / "drops") for _ in range(REPEATS)]
+    idle, listed = [], []
+    for _ in range(IDLE_REPEATS):
+        listed.append(_listing(drops.home / "drops"))
+        idle.append(drops.extract("many").committed)
     show(f"| {count:,} files, none new | Tidemark | bare listing | ratio |\n|---|---:|---:|---:|")
     _row("s of the first hop", idle, listed)
     show("", flush=True)

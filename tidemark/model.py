@@ -234,11 +234,13 @@ Key = tuple[str, ...]
 Position = Mapping[str, Any]
 """How far an item was read, in the source's own terms, as a JSON object.
 
-`high` is its high-water mark (ISO 8601 with a zone), if it has one.
+`high` is its high-water mark (ISO 8601 with a zone), if it has one. `seen`, in the position of the
+item '', says of all other items what was to be seen of them, with nothing left to read.
 """
 
 Positions = Mapping[str, Mapping[str, Position]]
-"""Entity -> item -> position. The one item of a table is ''.
+"""Entity -> item -> position. The one item of a table is ''. If its position says what was `seen`,
+the other items are left out: a source that sees something else reads them.
 
 An entity without positions has no row in the mirror yet. An empty position says that the mirror has
 rows, and that nothing is known about how far the item was read."""

@@ -20,7 +20,7 @@ from tidemark.layers import (
     seen,
 )
 from tidemark.layers.mirror import Mirror, Mirrored
-from tidemark.model import NO_OVERRIDES, Key, Overrides, Position, QualifiedName, Repair, Table
+from tidemark.model import NO_OVERRIDES, Key, Overrides, QualifiedName, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -34,7 +34,7 @@ from tidemark.postgres.transfer import Landing, Streamed
 from tidemark.results import HopResult
 from tidemark.sources import Delta, Source
 
-_Known = tuple[int, tuple[dict[str, dict[str, Position]], dict[QualifiedName, Table]]]
+_Known = tuple[int, tuple[positions.Stored, dict[QualifiedName, Table]]]
 """The last batch that MRR has applied; its positions and its mirrors' tables."""
 
 
@@ -69,6 +69,8 @@ def run(
     with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
         mrr, counts, (after, (stored, _)) = hop.receiver, hop.counts, hop.known
         if after < batch_id:
+            if overrides.retry or repair:
+                stored = positions.read(mrr, area)  # Items matter that the source need not show.
             known = positions.known(mrr, area, stored, refreshed=refreshed, retried=overrides.retry)
             with agreement.told_at_once(servers, whole), source.open(area, known) as delta:
                 mirrors = _following(servers, whole, hop, delta)
@@ -90,7 +92,7 @@ def _questions(mrr: Session, area: Area) -> Question[_Known]:
     """Ask for everything that an extraction has to know about MRR before it looks at the source."""
     return question.both(
         ledger.last(area.area),
-        question.both(positions.stored(area), mirror.tables(mrr, area)),
+        question.both(positions.at_hand(area), mirror.tables(mrr, area)),
     )
 
 

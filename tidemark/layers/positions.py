@@ -17,25 +17,32 @@ from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Row, Session
 from tidemark.postgres.question import Question
 
+Stored = dict[str, dict[str, Position]]
+
 UNKNOWN: Mapping[str, Position] = {"": {}}
 """The position of an entity with rows of unknown origin: all of it is read again."""
 
 
-def stored(area: Area) -> Question[dict[str, dict[str, Position]]]:
-    """Ask for the positions that are stored: entity -> item -> position."""
+def at_hand(area: Area) -> Question[Stored]:
+    """Ask for the positions that a look may need: entity -> item -> position.
 
-    def read(rows: Sequence[Row]) -> dict[str, dict[str, Position]]:
-        found: dict[str, dict[str, Position]] = {}
-        for entity, item, position in rows:
-            found.setdefault(entity, {})[item] = position
-        return found
-
-    return question.of(compose.statement(__name__, "read"), {"area": area.area}, read)
+    If an entity's own position says what was `seen`, those of its items are left out.
+    """
+    parameters = {"area": area.area, "entities": [*area.entities]}
+    return question.of(compose.statement(__name__, "at_hand"), parameters, _stored)
 
 
-def read(mrr: Session, area: Area) -> dict[str, dict[str, Position]]:
-    """Read the positions that are stored: entity -> item -> position."""
-    return question.ask(mrr, stored(area))
+def read(mrr: Session, area: Area, names: Collection[str] | None = None) -> Stored:
+    """Read all positions of an area, or of some of its entities; none says what was `seen`."""
+    parameters = {"area": area.area, "entities": None if names is None else [*names]}
+    return question.ask(mrr, question.of(compose.statement(__name__, "read"), parameters, _stored))
+
+
+def _stored(rows: Sequence[Row]) -> Stored:
+    found: Stored = {}
+    for entity, item, position in rows:
+        found.setdefault(entity, {})[item] = position
+    return found
 
 
 def known(

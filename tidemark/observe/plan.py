@@ -106,7 +106,7 @@ def _looked(
     servers: Servers, mrr: Session, area: Area
 ) -> tuple[list[ColumnDrift], list[tuple[Planned, str | None]]]:
     """Look at the source: return how it differs from MRR, and what is planned."""
-    asked = question.both(positions.stored(area), mirror.tables(mrr, area))
+    asked = question.both(positions.at_hand(area), mirror.tables(mrr, area))
     found, tables = question.ask(mrr, asked)
     mirrors = mirror.of("mrr", area, tables)
     known = positions.known(mrr, area, found)

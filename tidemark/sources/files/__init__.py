@@ -27,7 +27,7 @@ from tidemark.postgres.sessions import Servers, connect
 from tidemark.sources.files import listing, shapes, urls
 from tidemark.sources.files.comparison import Compared, FilesComparison
 from tidemark.sources.files.delta import FilesDelta, Look
-from tidemark.sources.files.listing import Placed
+from tidemark.sources.files.listing import Placed, There
 from tidemark.sources.files.shapes import Shape
 from tidemark.sources.files.taken import Known
 
@@ -60,9 +60,11 @@ class FilesSource:
         # The clock of this machine may have been set back: rows keep the order of the looks.
         earlier = [one.clock + timedelta(milliseconds=100) for one in known.values() if one.clock]
         clock = max([clock, *earlier])
+        there = self._there(area)
         with self._servers.session("mrr", f"look at {area.area}") as mrr:
             mirrored = _mirrored(mrr, area)
-        looks = self._looks(area, known, clock, mirrored)
+            known |= _left_out(mrr, area, known, there)
+        looks = self._looks(area, there, known, clock, mirrored)
         refuse(problem for look in looks.values() for problem in look.stopping(self._name))
         yield FilesDelta(
             area=area,
@@ -83,9 +85,9 @@ class FilesSource:
         ) as mrr:
             mirrored, stored = _mirrored(mrr, area), _stored(mrr, area)
         # Without a mirror there is nobody else to ask for the columns.
-        there = {name: stored.get(name, {}) if name in mirrored else {} for name in area.entities}
-        known = {name: Known.of(items) for name, items in there.items()}
-        looks = self._looks(area, known, datetime.now(UTC), mirrored)
+        taken = {name: stored.get(name, {}) if name in mirrored else {} for name in area.entities}
+        known = {name: Known.of(items) for name, items in taken.items()}
+        looks = self._looks(area, self._there(area), known, datetime.now(UTC), mirrored)
         found = {name: one for name, one in looks.items() if one.shape.is_known}
         return checking.each(
             (area.entities[name] for name in found),
@@ -138,21 +140,37 @@ class FilesSource:
             for name in area.entities
         }
 
-    def _looks(
-        self, area: Area, known: Mapping[str, Known], clock: datetime, mirrored: _Mirrored
-    ) -> dict[str, Look]:
+    def _there(self, area: Area) -> dict[str, There]:
         return {
-            name: self._look(entity, known[name], clock, mirrored.get(name, {}))
+            name: listing.there(self._store, entity.reading)
             for name, entity in area.entities.items()
         }
 
-    def _look(
-        self, entity: Entity, known: Known, clock: datetime, mirrored: Mapping[str, Column]
-    ) -> Look:
-        are_sets = entity.deletes == "detect"
-        listed = listing.of(self._store, entity.reading, known, clock, are_sets=are_sets)
-        shape = shapes.of(self._store, entity, listed.new, since=known.columns, mirrored=mirrored)
-        return Look(entity, known, listed, shape)
+    def _looks(
+        self,
+        area: Area,
+        there: Mapping[str, There],
+        known: Mapping[str, Known],
+        clock: datetime,
+        mirrored: _Mirrored,
+    ) -> dict[str, Look]:
+        looks = {}
+        for name, entity in area.entities.items():
+            are_sets, own = entity.deletes == "detect", known[name]
+            listed = listing.of(self._store, there[name], own, clock, are_sets=are_sets)
+            columns = mirrored.get(name, {})
+            shape = shapes.of(self._store, entity, listed.new, since=own.columns, mirrored=columns)
+            looks[name] = Look(entity, own, listed, shape)
+        return looks
+
+
+def _left_out(
+    mrr: Session, area: Area, known: Mapping[str, Known], there: Mapping[str, There]
+) -> dict[str, Known]:
+    """Read which files were taken of entities of which another listing was seen."""
+    names = [name for name in area.entities if known[name].seen not in {None, there[name].checksum}]
+    found = positions_of(mrr, area, names) if names else {}
+    return {name: Known.of(found.get(name, {})) for name in names}
 
 
 def _stored(mrr: Session, area: Area) -> Positions:

@@ -37,6 +37,11 @@ class Look:
         """The new files, bad ones too."""
         return self.listed.new
 
+    def seen_whole(self, done: Sequence[Taken]) -> str | None:
+        """Return what stands for all files that were listed, if nothing of them is left to take."""
+        is_left = self.listed.waiting or len(done) < len(self.listed.new)
+        return None if is_left else self.listed.there.checksum
+
     def stopping(self, source: str) -> Iterator[ContractError]:
         """Yield why files stop the run."""
         for bad in self.shape.bad.values():
@@ -111,6 +116,7 @@ class FilesDelta:
             last=max([look.known.last, *(one.place for one in done)]),
             high=max(filter(None, [look.known.high, look.listed.high(self.clock)])),
             clock=self.clock,
+            seen=look.seen_whole(done),
         )
         touched = {
             one.file.path: {
@@ -229,7 +235,7 @@ class FilesDelta:
         new = {one.file.path for one in look.to_take} - look.shape.bad.keys()
         placed = [
             Placed(listing.place(reading, file), file)
-            for path, file in listing.matching(reading, look.listed.there).items()
+            for path, file in look.listed.there.matching.items()
             if path in new or status.get(path) == "taken"
         ]
         return sorted(placed, key=lambda one: one.place)

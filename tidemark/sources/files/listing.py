@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from tidemark.declare.reading import FilesOfEntity
 from tidemark.sources.files import stores, taken
 from tidemark.sources.files.stores import File, ReplacedError, Store
 from tidemark.sources.files.taken import Known, Place
+
+
+@dataclass(frozen=True)
+class There:
+    """What a listing shows below the folder of a pattern."""
+
+    reading: FilesOfEntity
+    files: Mapping[str, File]
+    """All files, those of others too: path -> file."""
+
+    @property
+    def matching(self) -> dict[str, File]:
+        """The entity's own: path -> file."""
+        matches = self.reading.pattern.matches
+        return {path: one for path, one in self.files.items() if matches(path)}
+
+    @cached_property
+    def checksum(self) -> str:
+        """Stands for the pattern, and for all by which a listing tells files apart.
+
+        Another order has another one: that costs a closer look, and sorting would cost more.
+        """
+        files = self.files.values()
+        names = [self.reading.files, *self.files, *(one.etag or "" for one in files)]
+        told = [one for one in files if one.etag is None]
+        digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape"))
+        # Arrays of numbers, since ten thousand texts of them take longer than the rest.
+        digest.update(array("q", [one.size for one in told]))
+        digest.update(array("d", [one.modified.timestamp() for one in told]))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +64,32 @@ class Listed:
     """Those that may still be written, or that no marker says to be complete."""
     touched: Sequence[Placed]
     """Those that were taken, and have another time now and the same content."""
-    there: Mapping[str, File]
-    """All files below the pattern's folder, those of others too: path -> file."""
+    there: There
 
     def high(self, clock: datetime) -> datetime:
         """Return the instant before which everything that was modified is taken."""
         return min([clock, *(one.file.modified for one in self.waiting)])
 
 
-def of(
-    store: Store, files: FilesOfEntity, known: Known, clock: datetime, *, are_sets: bool
-) -> Listed:
-    """List the files of an entity.
+def of(store: Store, there: There, known: Known, clock: datetime, *, are_sets: bool) -> Listed:
+    """Find out which files of an entity are new.
 
     Args:
         store: where they are.
-        files: which they are.
+        there: what was listed.
         known: those that were taken.
         clock: now.
         are_sets: whether the files of one date are taken together, as the whole table.
-
-    Raises:
-        ConnectError: the store can't be listed.
     """
-    there = _listed(store, files)
+    if there.checksum == known.seen:
+        return Listed((), (), (), there)
+    files = there.reading
     # Most files were taken long ago: nothing but the listing is asked of them.
-    changed_files = [one for one in there.values() if not _is_listed(known, one)]
+    changed_files = [one for one in there.files.values() if not _is_listed(known, one)]
     ours = [one for one in changed_files if files.pattern.matches(one.path)]
     if ours and are_sets:
         dates = {set_of(files, one) for one in ours}
-        ours = [one for one in matching(files, there).values() if set_of(files, one) in dates]
+        ours = [one for one in there.matching.values() if set_of(files, one) in dates]
     new: list[Placed] = []
     waiting: list[Placed] = []
     touched: list[Placed] = []
@@ -71,7 +100,7 @@ def of(
         changed = [one for one in some if not _is_listed(known, one.file)]
         if not changed:
             continue
-        if not all(_is_ready(files, one.file, there, clock) for one in some):
+        if not all(_is_ready(there, one.file, clock) for one in some):
             waiting += some
         elif all(_is_equal(store, known, one.file) for one in changed):
             touched += changed
@@ -82,16 +111,16 @@ def of(
 
 def here(store: Store, files: FilesOfEntity) -> dict[str, File]:
     """List the files of an entity: path -> file."""
-    return matching(files, _listed(store, files))
+    return there(store, files).matching
 
 
-def matching(files: FilesOfEntity, there: Mapping[str, File]) -> dict[str, File]:
-    """Return those of some files that are an entity's: path -> file."""
-    return {path: one for path, one in there.items() if files.pattern.matches(path)}
+def there(store: Store, files: FilesOfEntity) -> There:
+    """List what is there.
 
-
-def _listed(store: Store, files: FilesOfEntity) -> dict[str, File]:
-    return {one.path: one for one in store.files(files.pattern.folder)}
+    Raises:
+        ConnectError: the store can't be listed.
+    """
+    return There(files, {one.path: one for one in store.files(files.pattern.folder)})
 
 
 def _sets(
@@ -138,12 +167,13 @@ def place(files: FilesOfEntity, file: File) -> Place:
     return (date.isoformat() if date else "", file.path)
 
 
-def _is_ready(files: FilesOfEntity, file: File, there: Mapping[str, File], clock: datetime) -> bool:
+def _is_ready(there: There, file: File, clock: datetime) -> bool:
     """Whether nobody writes a file any more."""
+    files = there.reading
     if files.quiet_for and file.modified > clock - files.quiet_for:
         return False
     marker = files.ready_when
     if not marker:
         return True
     folder = file.path[: file.path.rfind("/") + 1]
-    return (file.path + marker if marker.startswith(".") else folder + marker) in there
+    return (file.path + marker if marker.startswith(".") else folder + marker) in there.files

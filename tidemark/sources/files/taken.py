@@ -76,6 +76,8 @@ class Known:
     """What was modified before this instant was taken."""
     clock: datetime | None = None
     """The clock of the last look."""
+    seen: str | None = None
+    """The checksum of the last listing, if nothing of it is left to take: `files` are left out."""
 
     @staticmethod
     def of(items: Mapping[str, Position]) -> Known:
@@ -90,14 +92,16 @@ class Known:
             tuple(own.get("last", ())),
             high,
             clock,
+            own.get("seen"),
         )
 
     @property
     def position(self) -> dict[str, Any]:
         """The position of the entity itself."""
-        return {
+        told = {
             "high": self.high.isoformat() if self.high else None,
             "clock": self.clock.isoformat() if self.clock else None,
             "columns": {name: list(place) for name, place in self.columns.items()},
             "last": list(self.last),
         }
+        return {**told, "seen": self.seen} if self.seen else told
