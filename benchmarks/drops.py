@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,7 +80,7 @@ class Drops:
             process = measure(command, environment)
         hop = json.loads(process.output)
         streamed = sum(one["info"].get("stream_seconds", 0) for one in hop["entities"].values())
-        return Took(streamed, hop["seconds"], spent[0] + process.cpu, process.peak_megabytes)
+        return Took(streamed, hop["seconds"], spent[0] + process.cpu, hop["megabytes"])
 
     def copy(self, one: Copied) -> Took:
         """Copy a file by psql into a table like the landing table."""
@@ -174,7 +175,7 @@ def main() -> None:
     """Print Markdown tables."""
     parser = argparse.ArgumentParser(prog="benchmarks/files", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="1: three million lines")
-    parser.add_argument("--only", choices=[*CASES], nargs="*", default=[*CASES])
+    parser.add_argument("--only", choices=[*CASES], nargs="*", default=USUAL)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tidemark-drops-") as folder, rig.started() as dsns:
         Path(folder).chmod(0o755)
@@ -258,6 +259,42 @@ def small_files(drops: Drops, scale: float) -> None:
     show("", flush=True)
 
 
+def large_file(drops: Drops, scale: float) -> None:
+    """Load a CSV of 5 GB, with lines of a kilobyte."""
+    remark = "x" * 950
+    lines = (line.replace(",shop ", f",{remark} ") for line in csv_lines(0, round(5e6 * scale)))
+    write(drops.home / "drops" / "large" / "all.csv", lines, HEADER)
+    _alone(drops, {"source": "large/*.csv", "key": ["id"]}, "large")
+
+
+def parquet(drops: Drops, scale: float) -> None:
+    """Load a Parquet file of three million rows."""
+    path = drops.home / "drops" / "rows" / "all.parquet"
+    path.parent.mkdir(parents=True)
+    made = (
+        "copy (select i as id, timestamp '2025-01-01' + to_seconds(i * 7) as sold_at, "
+        "'CUST' || i % 50000 as customer, (i % 9973 / 100)::decimal(9, 2) as price, "
+        "[i % 7, i % 11] as sizes, {'shop': i % 31, 'till': 't' || i % 5} as place "
+        f"from range({round(LINES * scale)}) as t (i)) to '{path}' (format parquet)"
+    )
+    # The memory of this process would count as that of those that it starts.
+    subprocess.run([sys.executable, "-c", f"import duckdb; duckdb.sql({made!r})"], check=True)
+    _alone(drops, {"source": {"files": "rows/*", "format": "parquet"}, "key": ["id"]}, "rows")
+
+
+def _alone(drops: Drops, entity: Mapping[str, Any], area: str) -> None:
+    declare(drops.home, {area: entity}, area=area)
+    drops.migrate()
+    took = drops.extract(area)
+    (path,) = (drops.home / "drops" / area).iterdir()
+    rows = psql(drops.dsns["mrr"], "-c", f"select count(*) from mrr_{area}")
+    show(f"| {path.suffix[1:]}, {path.stat().st_size / 1e6:,.0f} MB, {int(rows):,} rows | |")
+    show(f"|---|---:|\n| s until landed | {took.landed:.0f} |")
+    show(f"| s until committed | {took.committed:.0f} |")
+    show(f"| MB of the process | {took.megabytes:.0f} |\n", flush=True)
+    path.unlink()
+
+
 def _listing(folder: Path) -> float:
     start = time.perf_counter()
     for _ in Folder(folder, "drops").files("many"):
@@ -270,7 +307,15 @@ def _row(what: str, ours: Sequence[float], theirs: Sequence[float]) -> None:
     show(f"| {what} | {left:.2f} | {right:.2f} | {left / right:.2f} |")
 
 
-CASES = {"csv": csv_beside_psql, "json": json_beside_psql, "small": small_files}
+CASES = {
+    "csv": csv_beside_psql,
+    "json": json_beside_psql,
+    "small": small_files,
+    "large": large_file,
+    "parquet": parquet,
+}
+USUAL = ["csv", "json", "small"]
+"""The others are measured when they are named: they compare with nothing, and need much disk."""
 
 if __name__ == "__main__":
     main()

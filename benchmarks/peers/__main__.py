@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.peers import history, race
+from benchmarks.peers import files, history, race
 
 WHOLE = 2000
 """Customers come in multiples of this, so that no part of them is a fraction."""
@@ -20,8 +20,15 @@ def main() -> None:
         default=[100_000, 1_000_000, 5_000_000],
         help="customers, a table each; none: the histories alone",
     )
-    if rows := parser.parse_args().rows:
-        race.run(rows)
+    parser.add_argument(
+        "--files", type=int, metavar="ROWS", help="load CSV files with so many rows instead"
+    )
+    given = parser.parse_args()
+    if given.files:
+        files.run(given.files)
+        return
+    if given.rows:
+        race.run(given.rows)
     history.run()
 
 
