@@ -24,7 +24,9 @@ from tidemark.postgres.sessions import Servers
 from tidemark.results import HopResult
 
 _OPENS_OR_ENDS = re.compile(r"\s*(begin|commit|rollback)\b[^;]*", re.IGNORECASE)
-_DDL = re.compile(r"(?:\A|;)\s*(create|alter|drop|truncate|analyze)\b", re.IGNORECASE)
+_DDL = re.compile(
+    r"""(?:\A|;)\s*(create|alter|drop|truncate|analyze(?!\s+\S+\.touched"))\b""", re.IGNORECASE
+)
 
 ENDS = "end"
 """Where those are counted that come after the last hop."""
@@ -53,7 +55,7 @@ class Sent:
 
     @property
     def ddl(self) -> list[str]:
-        """Those that define tables, or empty and analyze them."""
+        """Those that define tables, or empty and analyze them, but for the grains to compute."""
         return [text for _, _, text in self.statements if _DDL.search(text)]
 
 

@@ -79,6 +79,44 @@ def test_only_touched_grains_are_written(made: Make):
     assert [key for key in before if kept(area)[key] != after[key]] == [("by_thing", "2")]
 
 
+def test_new_facts_are_not_looked_for_and_touched_grains_are_counted(made: Make):
+    area = shop(made)
+    area.put(THINGS, (1, "lamp", "Lux", "Ada", JAN))
+    area.put(EVENTS, *((no, 1, no, at) for no, at in enumerate((JAN, JAN, FEB))))
+    area.run()
+    area.put(EVENTS, (7, 1, 7, JAN), (8, 1, 8, JAN))
+    area.change(EVENTS, "amount = 9", (), "no = 0")
+    area.run()
+    noted = 'select count(*) from landing."events.changed" where _is_sought'
+    counted = "select reltuples from pg_class where relname like %(name)s order by relname"
+    assert area.warehouse.rows("dwh", noted) == [(0,)]
+    assert area.warehouse.rows("dwh", counted, {"name": "by_%.touched"}) == [(1,), (1,), (1,)]
+
+
+def test_a_grain_may_read_a_column_that_postgresql_computes(made: Make):
+    area = made(THINGS, EVENTS)
+    area.warehouse.execute(
+        "dwh",
+        "alter table fact_events add column is_large boolean "
+        "generated always as (amount > 15) stored",
+    )
+    select = """
+    select g.is_large, count(*) as sold, max(e.amount) as most
+    from {touched} as g inner join fact_events as e on g.is_large = e.is_large
+    group by g.is_large
+    """
+    grain = {"by_size": {"grain": {"events": {"is_large": "events.is_large"}}}}
+    area = declare(area, grain, {"by_size": select})
+    for amounts in ((10, 20), (30, 20), (30, 5)):
+        for no, amount in enumerate(amounts):
+            area.delete(EVENTS, "no = %s", [no])
+            area.put(EVENTS, (no, 1, amount, JAN))
+        area.run()
+        assert area.differences() == []
+    sizes = "select is_large, sold, most from by_size order by 1"
+    assert area.warehouse.rows("dwh", sizes) == [(False, 1, 5), (True, 1, 30)]
+
+
 def kept(area: Made) -> dict[tuple[str, str], str]:
     """Return which transaction has written each grain."""
     grains = {"by_day": "day", "by_kind": "kind", "by_thing": "id"}

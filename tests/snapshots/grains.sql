@@ -14,20 +14,172 @@ from (
     from (
         select distinct _key_0, _key_1
         from landing."sales.changed"
-        where 0 = any(_aggregates)
+        where _is_sought and 0 = any(_aggregates)
     ) as c
     inner join public.dwh_fact_sales as f on f.original_sale_id = c._key_0
     and f.transaction_timestamp = c._key_1
 ) as sales;
 
--- note_new
-insert into landing."sales.changed" (_key_0, _key_1, _was_here, _aggregates)
-select
-    r.original_sale_id,
-    r.transaction_timestamp,
+-- note_grains
+insert into landing."sales.changed" (
+    _grain_0_0,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
+select distinct
+    (sales.transaction_date)::date,
+    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
+    (product_key.product_group)::text,
+    true,
     false,
     array[0, 1]::int[]
-from landing."sales.resolved" as r;
+from (
+    select f.*
+    from public.dwh_fact_sales as f
+    inner join landing.sales as l on f.original_sale_id = l.sale_id
+    where l._deleted_at is not null
+) as sales
+left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
+
+-- note_grains
+insert into landing."sales.changed" (
+    _grain_0_0,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
+select distinct
+    (sales.transaction_date)::date,
+    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
+    (product_key.product_group)::text,
+    true,
+    false,
+    array[0, 1]::int[]
+from (
+    select f.*
+    from public.dwh_fact_sales as f
+    inner join (
+        select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)
+    ) as k on f.original_sale_id = k.sale_id
+    where not exists (
+        select
+        from landing.sales as l
+        where f.original_sale_id = l.sale_id
+    )
+) as sales
+left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
+
+-- note_grains
+insert into landing."sales.changed" (
+    _grain_0_0,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
+select distinct
+    (sales.transaction_date)::date,
+    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
+    (product_key.product_group)::text,
+    true,
+    false,
+    array[0, 1]::int[]
+from (
+    select f.*
+    from public.dwh_fact_sales as f
+    inner join landing."sales.resolved" as r on f.original_sale_id = r.original_sale_id
+    where r._may_be_here
+) as sales
+left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
+
+-- note_grains
+insert into landing."sales.changed" (
+    _grain_0_0,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
+select distinct
+    (sales.transaction_date)::date,
+    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
+    (product_key.product_group)::text,
+    true,
+    false,
+    array[0, 1]::int[]
+from (
+    select
+        null::bigint as sale_key,
+        r.original_sale_id::bigint as original_sale_id,
+        r.customer_key::bigint as customer_key,
+        r.product_key::bigint as product_key,
+        r.date_key::integer as date_key,
+        r.quantity::integer as quantity,
+        r.unit_price::numeric(12,2) as unit_price,
+        r.discount::numeric(5,4) as discount,
+        r.net_amount::numeric(14,2) as net_amount,
+        r.status::text as status,
+        r.transaction_date::date as transaction_date,
+        r.transaction_timestamp::timestamp with time zone as transaction_timestamp,
+        r._batch_id::bigint as _batch_id
+    from landing."sales.resolved" as r
+) as sales
+left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
+
+-- note_grains
+insert into landing."sales.changed" (
+    _grain_0_0,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
+select distinct
+    (sales.transaction_date)::date,
+    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
+    (product_key.product_group)::text,
+    true,
+    false,
+    array[0, 1]::int[]
+from (
+    select
+        null::bigint as sale_key,
+        r.original_sale_id::bigint as original_sale_id,
+        r.customer_key::bigint as customer_key,
+        r.product_key::bigint as product_key,
+        r.date_key::integer as date_key,
+        r.quantity::integer as quantity,
+        r.unit_price::numeric(12,2) as unit_price,
+        r.discount::numeric(5,4) as discount,
+        r.net_amount::numeric(14,2) as net_amount,
+        r.status::text as status,
+        r.transaction_date::date as transaction_date,
+        r.transaction_timestamp::timestamp with time zone as transaction_timestamp,
+        r._batch_id::bigint as _batch_id
+    from landing."sales.resolved" as r
+    inner join landing."sales.changed" as c on r.original_sale_id = c._key_0
+    and r.transaction_timestamp = c._key_1
+    where c._was_here and not c._is_sought
+) as sales
+left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
+
+-- note_new
+insert into landing_zoned."events.changed" (_key_0, _key_1, _was_here, _is_sought, _aggregates)
+select
+    r.no,
+    r.day,
+    false,
+    true,
+    array[1]::int[]
+from landing_zoned."events.resolved" as r;
 
 -- note_old
 insert into landing."sales.changed" (
@@ -37,6 +189,7 @@ insert into landing."sales.changed" (
     _grain_1_0,
     _grain_1_1,
     _was_here,
+    _is_sought,
     _aggregates
 )
 select
@@ -45,6 +198,7 @@ select
     (sales.transaction_date)::date,
     (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
     (product_key.product_group)::text,
+    true,
     true,
     array[0, 1]::int[]
 from (
@@ -78,6 +232,7 @@ insert into landing."sales.changed" (
     _grain_1_0,
     _grain_1_1,
     _was_here,
+    _is_sought,
     _aggregates
 )
 select
@@ -87,90 +242,7 @@ select
     (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
     (product_key.product_group)::text,
     true,
-    array[0, 1]::int[]
-from (
-    select f.*
-    from public.dwh_fact_sales as f
-    inner join (
-        select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)
-    ) as k on f.original_sale_id = k.sale_id
-    where not exists (
-        select
-        from landing.sales as l
-        where f.original_sale_id = l.sale_id
-    )
-) as sales
-left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
-
--- note_old
-insert into landing."sales.changed" (
-    _key_0,
-    _key_1,
-    _grain_0_0,
-    _grain_1_0,
-    _grain_1_1,
-    _was_here,
-    _aggregates
-)
-select
-    sales.original_sale_id,
-    sales.transaction_timestamp,
-    (sales.transaction_date)::date,
-    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
-    (product_key.product_group)::text,
-    true,
-    array[0, 1]::int[]
-from (
-    select f.*
-    from public.dwh_fact_sales as f
-    inner join landing."sales.resolved" as r on f.original_sale_id = r.original_sale_id
-    where r._may_be_here
-) as sales
-left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
-
--- note_old
-insert into landing."sales.changed" (
-    _key_0,
-    _key_1,
-    _grain_0_0,
-    _grain_1_0,
-    _grain_1_1,
-    _was_here,
-    _aggregates
-)
-select
-    sales.original_sale_id,
-    sales.transaction_timestamp,
-    (sales.transaction_date)::date,
-    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
-    (product_key.product_group)::text,
-    true,
-    array[0, 1]::int[]
-from (
-    select f.*
-    from public.dwh_fact_sales as f
-    inner join landing.sales as l on f.original_sale_id = l.sale_id
-    where l._deleted_at is not null
-) as sales
-left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
-
--- note_old
-insert into landing."sales.changed" (
-    _key_0,
-    _key_1,
-    _grain_0_0,
-    _grain_1_0,
-    _grain_1_1,
-    _was_here,
-    _aggregates
-)
-select
-    sales.original_sale_id,
-    sales.transaction_timestamp,
-    (sales.transaction_date)::date,
-    (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
-    (product_key.product_group)::text,
-    true,
+    false,
     array[0, 1]::int[]
 from (
     select f.*
@@ -196,11 +268,19 @@ from (
 left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
 
 -- note_old
-insert into landing_zoned."events.changed" (_key_0, _key_1, _grain_0_0, _was_here, _aggregates)
+insert into landing_zoned."events.changed" (
+    _key_0,
+    _key_1,
+    _grain_0_0,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
 select
     events.no,
     events.day,
     (thing_key.id)::integer,
+    true,
     true,
     array[0]::int[]
 from (
@@ -241,12 +321,21 @@ from (
 left join zoned.dim_things as thing_key on events.thing_key = thing_key.thing_key;
 
 -- note_old
-insert into landing."sales.changed" (_key_0, _key_1, _grain_1_0, _grain_1_1, _was_here, _aggregates)
+insert into landing."sales.changed" (
+    _key_0,
+    _key_1,
+    _grain_1_0,
+    _grain_1_1,
+    _was_here,
+    _is_sought,
+    _aggregates
+)
 select
     sales.original_sale_id,
     sales.transaction_timestamp,
     (date_trunc('month', sales.transaction_date::timestamp)::date)::date,
     (product_key.product_group)::text,
+    true,
     true,
     array[1]::int[]
 from (

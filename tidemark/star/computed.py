@@ -113,7 +113,8 @@ class Computed:
 
     def noted(self, number: int, grain: Grain) -> Noted:
         """Return the grain of one of its facts, to be noted as that of the aggregate `number`."""
-        return Noted(number, grain, self.types, self.reads.of(grain.fact))
+        needed = self.reads.grain.get(grain.fact, frozenset())
+        return Noted(number, grain, self.types, self.reads.of(grain.fact), needed)
 
     def record(self, batch_id: int) -> Composable:
         """Compose what records that the table has a batch."""

@@ -228,9 +228,8 @@ def apply(
     """
     parts = _parts(fact)
 
-    def note(changing: str) -> None:
-        if notes:
-            _queue(session, notes.old(compose.statement(__name__, changing, parts)))
+    def changing(name: str) -> Composable:
+        return compose.statement(__name__, name, parts)
 
     def step(name: str) -> int:
         return session.run(compose.statement(__name__, name, parts))
@@ -240,7 +239,7 @@ def apply(
     is_empty = compose.statement(__name__, "is_empty", fact=fact.name)
     if rows > worktable.FEW and session.value(is_empty):
         if notes:
-            session.queue(notes.new(fact.resolved.name))
+            _queue(session, notes.new(fact.resolved))
         with indexes.built_afterwards(session, fact.table):
             counts = Counts(inserted=step("insert"))
     else:
@@ -248,14 +247,16 @@ def apply(
         # for the others.
         counts = Counts()
         if fact.on_delete == "remove":
-            note("to_remove")
+            if notes:
+                _queue(session, notes.leaving(changing("to_remove")))
             counts.deleted = step("remove")
-        note("to_update")
+        if notes:
+            _queue(session, notes.amended(changing("to_update"), fact.resolved))
         counts.updated = step("update")
         session.queue(compose.statement(__name__, "drop_updated", parts))
         if notes:  # What is left moves, or is new.
-            session.queue(notes.new(fact.resolved.name))
-        note("to_redate")
+            _queue(session, notes.new(fact.resolved))
+            _queue(session, notes.leaving(changing("to_redate")))
         counts.updated += step("redate")
         session.queue(compose.statement(__name__, "drop_redated", parts))
         counts.inserted = step("insert")
@@ -267,7 +268,7 @@ def discard(session: Session, fact: Fact, keys: Composable, *, notes: Notes | No
     """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
     if notes:
         some = compose.statement(__name__, "to_discard", _parts(fact), keys=keys)
-        _queue(session, notes.old(some))
+        _queue(session, notes.leaving(some))
     return session.run(compose.statement(__name__, "discard", _parts(fact), keys=keys))
 
 

@@ -2,7 +2,8 @@
 
 A fact that changes leaves a grain and enters one. PostgreSQL tells what a row was only as long as
 it is there. So each step that changes facts is preceded by a note of the facts that it will change,
-with the grains that they have; where they are in the end, their rows tell.
+with the grains that they have. The grains that it leads to are read off what it will write; where
+that does not tell, and of facts that point elsewhere in the end, off their rows when all is done.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.model import QualifiedName, Table
 from tidemark.postgres import compose, db, worktable
-from tidemark.postgres.compose import Columns
+from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable
 from tidemark.postgres.worktable import WorkTable
 
@@ -109,6 +110,8 @@ class Noted:
     """Those of the grain's columns."""
     columns: frozenset[str]
     """Columns of the fact that the aggregate reads."""
+    needed: frozenset[str]
+    """Those that the grain reads."""
 
     @property
     def olds(self) -> tuple[str, ...]:
@@ -141,7 +144,7 @@ class Notes:
         types = {self._keys[n]: self.fact.type_of(column) for n, column in enumerate(self.key)}
         for one in self.noted:
             types |= dict(zip(one.olds, one.types, strict=True))
-        types |= {"_was_here": "boolean", "_aggregates": "integer[]"}
+        types |= {"_was_here": "boolean", "_is_sought": "boolean", "_aggregates": "integer[]"}
         return WorkTable(self.changed, worktable.own(**types))
 
     @property
@@ -163,33 +166,98 @@ class Notes:
         """
         noted = [one for one in self.noted if not numbers or one.number in numbers]
         noted = [one for one in noted if not column or column in one.columns]
+        return self._old(facts, noted, is_sought=True)
+
+    def leaving(self, facts: Composable) -> list[Composable]:
+        """Compose the note of the grains of facts that are about to go from where they are."""
+        return self._grains(facts, self.noted)
+
+    def amended(self, facts: Composable, resolved: WorkTable) -> list[Composable]:
+        """Compose the notes of facts that are about to be amended where they are.
+
+        Args:
+            facts: the relation of their rows.
+            resolved: the facts as they will be, among others.
+        """
+        told, others = self._told(resolved)
+        written = compose.statement(
+            __name__,
+            "landed_again",
+            self._landed(resolved),
+            keys=Columns(self._keys),
+            key=Columns(self.key),
+            changed=self.table.name,
+        )
+        return [
+            *self._old(facts, others, is_sought=True),
+            *self._old(facts, told, is_sought=False),
+            *self._grains(written, told),
+        ]
+
+    def new(self, resolved: WorkTable) -> list[Composable]:
+        """Compose the notes of facts that are about to be inserted, or moved."""
+        told, others = self._told(resolved)
+        written = compose.statement(__name__, "landed", self._landed(resolved))
+        found = self._grains(written, told)
+        if others:
+            note = compose.statement(
+                __name__,
+                "note_new",
+                changed=self.table.name,
+                keys=Columns(self._keys),
+                key=Columns(self.key),
+                aggregates=db.literal([one.number for one in others]),
+                resolved=resolved.name,
+            )
+            found.append(note)
+        return found
+
+    def _told(self, resolved: WorkTable) -> tuple[list[Noted], list[Noted]]:
+        """Return the grains that resolved facts tell, and those that only their rows will tell."""
+        has = {column.name for column in resolved.columns}
+        told = [one for one in self.noted if one.needed <= has]
+        return told, [one for one in self.noted if one not in told]
+
+    def _landed(self, resolved: WorkTable) -> Parts:
+        """Return what makes resolved facts rows with the columns and types of the fact table."""
+        has = {column.name for column in resolved.columns}
+        values = [
+            compose.statement(__name__, "value", column=db.name(one.name), type=db.raw(one.type))
+            if one.name in has
+            else compose.statement(__name__, "no_value", type=db.raw(one.type))
+            for one in self.fact.columns
+        ]
+        return {"value": values, "column": Columns(self.fact.names), "resolved": resolved.name}
+
+    def _old(
+        self, facts: Composable, noted: Sequence[Noted], *, is_sought: bool
+    ) -> list[Composable]:
         if not noted:
             return []
         note = compose.statement(
             __name__,
             "note_old",
-            changed=self.table.name,
+            self._parts(facts, noted),
             keys=Columns(self._keys),
-            olds=Columns(tuple(name for one in noted for name in one.olds)),
             f=db.name(self.entity),
             key=Columns(self.key),
-            expression=[each for one in noted for each in one.expressions],
-            aggregates=db.literal([one.number for one in noted]),
-            row=row(self.entity, facts, self._joined(noted)),
+            is_sought=db.literal(is_sought),
         )
         return [note]
 
-    def new(self, resolved: Composable) -> Composable:
-        """Compose the note of facts that are about to be inserted, or moved."""
-        return compose.statement(
-            __name__,
-            "note_new",
-            changed=self.table.name,
-            keys=Columns(self._keys),
-            key=Columns(self.key),
-            aggregates=db.literal([one.number for one in self.noted]),
-            resolved=resolved,
-        )
+    def _grains(self, facts: Composable, noted: Sequence[Noted]) -> list[Composable]:
+        if not noted:
+            return []
+        return [compose.statement(__name__, "note_grains", self._parts(facts, noted))]
+
+    def _parts(self, facts: Composable, noted: Sequence[Noted]) -> Parts:
+        return {
+            "changed": self.table.name,
+            "olds": Columns(tuple(name for one in noted for name in one.olds)),
+            "expression": [each for one in noted for each in one.expressions],
+            "aggregates": db.literal([one.number for one in noted]),
+            "row": row(self.entity, facts, self._joined(noted)),
+        }
 
     def touched(self, number: int) -> Iterator[Composable]:
         """Yield the queries of the grains that the noted facts had, and have now."""

@@ -22,24 +22,58 @@
 select {expression as grain}
 from {row}
 
--- Facts that are about to change, and the grains that they have.
+-- Facts that are about to change, and the grains that they have. Where they are in the end is sought
+-- by their keys.
 -- name: note_old
-insert into {changed} ({keys}, {olds}, _was_here, _aggregates)
+insert into {changed} ({keys}, {olds}, _was_here, _is_sought, _aggregates)
 select
     {f.key},
     {expression},
     true,
+    {is_sought},
     {aggregates}::int[]
 from {row}
 
 -- Facts that are about to come, or to move: their grains are known when all is written.
 -- name: note_new
-insert into {changed} ({keys}, _was_here, _aggregates)
+insert into {changed} ({keys}, _was_here, _is_sought, _aggregates)
 select
     {r.key},
     false,
+    true,
     {aggregates}::int[]
 from {resolved} as r
+
+-- Grains that facts leave, or enter.
+-- name: note_grains
+insert into {changed} ({olds}, _was_here, _is_sought, _aggregates)
+select distinct
+    {expression},
+    true,
+    false,
+    {aggregates}::int[]
+from {row}
+
+-- Facts as they are about to be written: {resolved} r has all columns that the expressions read.
+-- name: landed
+(
+    select {value as column}
+    from {resolved} as r
+)
+
+-- name: landed_again
+(
+    select {value as column}
+    from {resolved} as r
+    inner join {changed} as c on {r.key = c.keys}
+    where c._was_here and not c._is_sought
+)
+
+-- name: value
+r.{column}::{type}
+
+-- name: no_value
+null::{type}
 
 -- name: had
 select {c.olds as grain}
@@ -56,7 +90,7 @@ from {row}
     from (
         select distinct {keys}
         from {changed}
-        where {number} = any(_aggregates)
+        where _is_sought and {number} = any(_aggregates)
     ) as c
     inner join {fact} as f on {f.key = c.keys}
 )

@@ -76,7 +76,7 @@ class Refresh:
             compute(session, one, batch_id=batch_id)
         for number, one in self.touched.items():
             queries = chain.from_iterable(each.touched(number) for each in self.notes.values())
-            _touch(session, one, compose.union_all(list(queries)), rows=rows)
+            _touch(session, one, compose.union_all(list(queries)))
             for step in ("remove", "remove_nulls"):
                 session.queue(compose.statement(__name__, step, one.aggregate.parts))
             _compute(session, one)
@@ -117,14 +117,15 @@ def of(
 def fill(session: Session, one: Computed) -> None:
     """Let all grains be those to compute."""
     every = compose.statement(__name__, "every", one.aggregate.parts)
-    _touch(session, one, every, rows=worktable.FEW + 1)
+    _touch(session, one, every)
 
 
-def _touch(session: Session, one: Computed, found: Composable, *, rows: int) -> None:
+def _touch(session: Session, one: Computed, found: Composable) -> None:
     columns = zip(one.aggregate.columns, one.types, strict=True)
     session.queue(WorkTable(one.aggregate.touched, worktable.own(**dict(columns))).emptied)
     session.queue(compose.statement(__name__, "touch", one.aggregate.parts, found=found))
-    worktable.analyze(session, db.name(*one.aggregate.touched), rows=rows)
+    # The planner has to know how few there are: else it may read all facts to find those of a day.
+    worktable.analyze(session, db.name(*one.aggregate.touched))
 
 
 def compute(session: Session, one: Computed, *, batch_id: int) -> None:
