@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_aggregates import BY_DAY, DECLARED, EVENTS, THINGS, declare, shop
+from tests.fix_aggregates import BY_DAY, DECLARED, EVENTS, SELECTS, THINGS, declare, shop
 from tests.fix_areas import Made, Make
 from tidemark.batch import pipeline
 from tidemark.declare.project import Project
@@ -146,6 +146,23 @@ def test_an_edited_select_is_computed_anew_by_the_next_publish(made: Make):
     for layer in LAYERS[::-1]:
         reset.run(area.servers, Project(area.home), area.area, [layer])
     assert summed_tables(area) == []
+
+
+def test_an_aggregate_that_is_taken_out_is_in_nobodys_way_and_may_come_back(made: Make):
+    area = shop(made)
+    area.put(THINGS, (1, "lamp", "Lux", "Ada", JAN))
+    area.put(EVENTS, (1, 1, 10, JAN))
+    area.run()
+    without = declare(area, {name: DECLARED[name] for name in DECLARED if name != "by_day"}, {})
+    views = "select relname from pg_class where relname like %(name)s"
+    assert area.warehouse.rows("dwh", views, {"name": "by_day%.%"}) == []
+    assert area.warehouse.rows("dwh", "select sold, amount from by_day") == [(1, 10)]
+    area.put(EVENTS, (2, 1, 20, JAN))
+    without.run()
+    back = declare(area, DECLARED, SELECTS)
+    back.run()
+    assert area.warehouse.rows("dwh", "select sold, amount from by_day") == [(2, 30)]
+    assert back.differences() == []
 
 
 def summed(area: Made) -> list[status.Summed]:

@@ -1,5 +1,14 @@
+-- drop
+drop view if exists landing_zoned."by_lateness.computed", landing_zoned."by_lateness.grains";
+drop table if exists landing_zoned."by_lateness.touched";
+
 -- drop_views
 drop view if exists landing."agg_sales_daily.computed", landing."agg_sales_daily.grains";
+
+-- forget
+delete from tidemark.published_aggregate
+where area = any(array['retail']::text[])
+and table_name <> all(array['agg_sales_daily', 'agg_sales_monthly']::text[]);
 
 -- make
 drop view if exists landing."agg_sales_daily.computed", landing."agg_sales_daily.grains";

@@ -30,6 +30,7 @@ from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing
 from tidemark.results import Counts, HopResult
 from tidemark.star import (
+    aggregates,
     calendar,
     facts,
     members,
@@ -287,6 +288,7 @@ def _apply(
                 own.add(facts.apply(dwh, fact, lacking, rows=own.processed, notes=notes))
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
+    dwh.queue(aggregates.forget(area))
     due.run(dwh, batch_id=delta.last, rows=sum(counts[name].processed for name in star.feeds))
     quality.gate(dwh, area)
 

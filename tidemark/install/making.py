@@ -103,6 +103,8 @@ class Making:
 
     def give_way(self) -> None:
         """Drop views of Tidemark's own that files may want to change what is under them."""
+        if self.session.server == "dwh":
+            self._drop_left_over()
         for one in self._aggregates() if self.session.server == "dwh" else ():
             if one.computed in self._tables([one.computed]):
                 confined.run(self.session, aggregates.drop_views(one))
@@ -248,6 +250,7 @@ class Making:
 
     def _make_aggregates(self) -> None:
         """Make what computes aggregates, and the tables that no file makes."""
+        self._drop_left_over()
         some = self._aggregates()
         said = aggregates.comments(self.session, some) if some else {}
         for one in some:
@@ -257,6 +260,10 @@ class Making:
                     self._run(aggregates.make(one, comment))
             if not self._is_filed(one.table):
                 self._make_aggregate(one)
+
+    def _drop_left_over(self) -> None:
+        for statement in aggregates.drop_left_over(self.session, self.areas):
+            self._run(statement)
 
     def _make_aggregate(self, one: Aggregate) -> None:
         """Make the table of an aggregate, if it is not there as its SELECT wants it."""

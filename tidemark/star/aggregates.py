@@ -16,7 +16,7 @@ from tidemark.declare import sharing
 from tidemark.declare.aggregate import TOUCHED
 from tidemark.declare.config import Area
 from tidemark.errors import ConfigError
-from tidemark.model import QualifiedName
+from tidemark.model import QualifiedName, label
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
@@ -176,6 +176,40 @@ def make_table(aggregate: Aggregate, columns: Sequence[str]) -> Composable:
 def drop_views(aggregate: Aggregate) -> Composable:
     """Compose what drops the views. They may be made again."""
     return compose.statement(__name__, "drop_views", aggregate.parts)
+
+
+def drop_left_over(session: Session, areas: Sequence[Area]) -> list[Composable]:
+    """Compose what drops the views of aggregates that areas don't declare any more.
+
+    They would keep the columns that they read from being changed. Tables stay, as all tables do
+    that analysts read.
+    """
+    declared = [one.computed for area in areas for one in of(area)]
+    which = {
+        "schemas": [area.landing_schema for area in areas],
+        "places": [schema for schema, _ in declared],
+        "views": [name for _, name in declared],
+    }
+    found = session.rows(compose.statement(__name__, "left_over"), which)
+    return [
+        compose.statement(
+            __name__,
+            "drop",
+            {what: db.name(schema, f"{name}.{what}") for what in ("computed", "grains", "touched")},
+        )
+        for schema, name in found
+    ]
+
+
+def forget(area: Area) -> Composable:
+    """Compose what forgets aggregates that an area and the others don't declare any more."""
+    areas = [area, *area.others.values()]
+    return compose.statement(
+        __name__,
+        "forget",
+        areas=db.literal([one.area for one in areas]),
+        tables=db.literal([label(one.table) for each in areas for one in of(each)]),
+    )
 
 
 def comments(session: Session, some: Sequence[Aggregate]) -> dict[QualifiedName, str]:

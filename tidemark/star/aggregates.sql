@@ -30,6 +30,33 @@ comment on table {table} is {comment}
 -- name: drop_views
 drop view if exists {computed}, {grains}
 
+-- name: drop
+drop view if exists {computed}, {grains};
+drop table if exists {touched}
+
+-- Views of aggregates that no area declares any more.
+-- name: left_over
+select
+    n.nspname::text,
+    left(c.relname, -length('.computed'))::text
+from pg_class as c
+inner join pg_namespace as n on c.relnamespace = n.oid
+where
+    n.nspname = any(%(schemas)s::text[])
+    and c.relkind = 'v'
+    and c.relname like '%%.computed'
+    and not exists (
+        select
+        from unnest(%(places)s::text[], %(views)s::text[]) as v (schema_name, name)
+        where n.nspname = v.schema_name and c.relname = v.name
+    )
+order by 1, 2
+
+-- Facts may change from now on without such an aggregate. If it comes back, it is computed as a whole.
+-- name: forget
+delete from tidemark.published_aggregate
+where area = any({areas}::text[]) and table_name <> all({tables}::text[])
+
 -- name: comments
 select
     n.nspname::text,
