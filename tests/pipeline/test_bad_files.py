@@ -125,6 +125,10 @@ CASES = {
         + zstandard.compress(b",v\nzst,one\n"),
         ["one"],
     ),
+    "zstd of a large window": Case(
+        b"\x28\xb5\x2f\xfd\x00\x90" + (len(lines(ONE)) * 8 + 1).to_bytes(3, "little") + lines(ONE),
+        reason="takes more than 128 MB of memory",
+    ),
     "garbage behind zstd": Case(
         zstandard.compress(lines(ONE)) + b"garbage", reason="truncated or damaged"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ from tidemark.sources.files.folders import Folder
 from tidemark.sources.files.stores import ReplacedError
 
 LONG_LINE = """
+import zstandard
 from tidemark.declare.reading import FilesOfEntity
-from tidemark.sources.files import csvfiles, jsonfiles
+from tidemark.sources.files import csvfiles, jsonfiles, opening
+from tidemark.sources.files.stores import Stream
 x = b"x" * (1 << 20)
 csv = lambda: iter([b'id,v\\n1,"', *[x] * 100, b'"\\n2,two\\n'])
 reading = FilesOfEntity(files="*")
@@ -27,15 +30,29 @@ told = [*csvfiles.records(csvfiles.begun(csv(), reading), reading)]
 assert [one.reason and one.reason[:9] for one in told] == ["it is lon", None], told
 told = [*jsonfiles.documents(iter([b'{"v":"', *[x] * 100, b'"}\\n{}']))]
 assert [one.reason and one.reason[:9] for one in told] == ["it is lon", None], told
+c = zstandard.ZstdCompressor().compressobj()
+bomb = b"".join(map(c.compress, csv())) + b"".join(map(c.compress, csv())) + c.flush()
+assert len(bomb) < 1 << 15
+unpacked = opening.content(Stream(iter([bomb])), "utf-8")
+told = [*csvfiles.records(csvfiles.begun(unpacked, reading), reading)]
+assert [one.reason and one.reason[:9] for one in told][:2] == ["it is lon", None], told
 status = open("/proc/self/status").read()
 print(int(status.partition("VmHWM:")[2].split()[0]) >> 10)
 """
 
 
-def test_a_line_of_100_mb_takes_little_memory():
+def test_a_line_of_100_mb_takes_little_memory_compressed_or_not():
     command = [sys.executable, "-c", LONG_LINE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert int(done.stdout) <= 100
+
+
+def test_a_name_that_is_not_utf8_is_told(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"))})
+    Path(os.fsdecode(bytes(area.drops) + b"/things/\xff.csv")).write_text(csv_text((2, "two")))
+    with pytest.raises(ConnectError, match=r"the name b'things/\\xff\.csv' below .* Rename it"):
+        area.run()
+    assert area.files() == []
 
 
 def test_odd_names_and_links_are_taken_and_what_is_no_file_is_not(dropped: Drop):

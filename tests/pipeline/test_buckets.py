@@ -113,6 +113,20 @@ def test_no_keys_are_needed_where_anonymous_reads_are_allowed(
     assert ["authorization" in headers for _, headers in answering.asked] == [True, False]
 
 
+def test_where_no_keys_are_found_it_is_said_at_once(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", answering.url)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", answering.url)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    answering.fault = "403"
+    told = failing("s3://drops")
+    assert "there are no keys, and this machine has no role of its own" in str(told)
+    assert "AWS_SKIP_SIGNATURE=true" in str(told)
+    assert not told.is_transient
+
+
 def test_a_body_that_breaks_off_moves_nothing_and_the_next_run_goes_on(
     dropped: Drop, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ):

@@ -301,6 +301,14 @@ def test_a_file_that_declares_nothing_is_refused(tmp_path: Path, text: str, said
     assert str(raised.value).startswith(f"sql/gardens/area.yml: {said}")
 
 
+@pytest.mark.parametrize("null", ['"', 'N"A', "a,b", "a\nb", "\r"])
+def test_a_null_that_no_unquoted_field_can_be_is_refused(tmp_path: Path, null: str):
+    source = {"kind": "files", "url": "drops", "null": null}
+    declared = with_("source", source)
+    with pytest.raises(ConfigError, match="has the delimiter, the quote or a line end in it"):
+        load_area(declare(tmp_path, declared))
+
+
 NAMES = [
     'x"; drop table t; --',
     "x'; drop table t; --",

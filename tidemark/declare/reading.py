@@ -92,6 +92,11 @@ class Reading(Declaration):
             raise ValueError("`columns` is missing: without a header, nothing else names them")
         if self.delimiter == self.quote:
             raise ValueError("`delimiter` and `quote` have to differ")
+        if {*self.null} & {self.delimiter, self.quote, "\n", "\r"}:
+            raise ValueError(
+                f"`null: {self.null!r}` has the delimiter, the quote or a line end in it, which no "
+                "unquoted field has; it is the text between two delimiters, such as NULL"
+            )
         return self
 
     @model_validator(mode="after")

@@ -24,6 +24,9 @@ _LONGEST = "1day"
 
 _RETRIES = 3
 
+_METADATA = re.compile(r"/latest/(?:api/token|meta-data/iam)")
+"""What is asked of the machine's own metadata service, where no variable has keys."""
+
 
 class Bucket:
     """A prefix of a bucket."""
@@ -83,7 +86,14 @@ class Bucket:
                 key = re.search(r'Path "(.*?)"', str(error), re.DOTALL)
                 said = f"the key {key[1] if key else ''!r} has an empty part or a control character"
                 todo = "Give that object another key, or correct `source.url` in area.yml."
-            is_last = isinstance(error, theirs.InvalidPathError)
+            asked_for_keys = _METADATA.search(str(error)) is not None
+            if asked_for_keys:
+                said = "there are no keys, and this machine has no role of its own"
+                todo = (
+                    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true "
+                    "where everybody may read."
+                )
+            is_last = asked_for_keys or isinstance(error, theirs.InvalidPathError)
             passes = not is_last and (found is None or found[1].startswith("5"))
             raise ConnectError(
                 f"{self._source}: {self.url}: {what}: {said}. {todo}", is_transient=passes

@@ -50,6 +50,11 @@ class Folder:
     def _file(self, entry: os.DirEntry[str], prefix: str) -> File | None:
         """Return a file; None: it is something else, or was removed meanwhile."""
         path = f"{prefix}{entry.name}"
+        if not _is_utf8(path):
+            raise ConnectError(
+                f"{self._source}: the name {os.fsencode(path)!r} below {self.url} is not UTF-8, so "
+                "nothing could say which file was taken. Rename it, or move it elsewhere.",
+            )
         try:
             about = entry.stat()
         except FileNotFoundError:
@@ -75,6 +80,14 @@ class Folder:
             f"{self._source}: {what} below {self.url} can't be read: {error.strerror}. Let the "
             "user of this process read it.",
         )
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _LocalStream(Stream):

@@ -15,8 +15,8 @@ import zstandard
 from tidemark.sources.files.stores import CHUNK, Stream
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_PIECE = 1 << 13
-"""Compressed bytes that are given to zstd at once: it may make thousands of bytes of each."""
+_PIECE = 1 << 7
+"""Compressed bytes that are given to zstd at once: it may make 32,768 bytes of each."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -27,6 +27,7 @@ _MARKS = {
 }
 """Byte order marks: that of UTF-32 begins like that of UTF-16."""
 _LONGEST_MARK = 4
+_DAMAGED = "its compressed content is truncated or damaged"
 
 
 class BadFileError(Exception):
@@ -60,8 +61,14 @@ def _named() -> Iterator[None]:
         ) from None
     except UnicodeError as error:
         raise BadFileError(f"it is of another encoding ({error}). Set `encoding`") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError):
-        raise BadFileError("its compressed content is truncated or damaged") from None
+    except zstandard.ZstdError as error:
+        if "too much memory" in str(error):
+            raise BadFileError(
+                "to read it takes more than 128 MB of memory. Compress it without `--long`"
+            ) from None
+        raise BadFileError(_DAMAGED) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise BadFileError(_DAMAGED) from None
 
 
 def _plain(stream: Stream) -> Iterator[bytes]:
@@ -82,14 +89,19 @@ def _pieces(readable: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
 
 def _zstd(buffered: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
     """Decompress frame after frame. That it is truncated, `stream_reader` does not tell."""
-    frame = None
+    frame, made, size = None, list[bytes](), 0
     while piece := buffered.read(_PIECE):
         while piece:
             if frame is None:
                 frame = zstandard.ZstdDecompressor().decompressobj()
-            yield frame.decompress(piece)
+            made.append(frame.decompress(piece))
+            size += len(made[-1])
             piece = frame.unused_data if frame.eof else b""
             frame = None if frame.eof else frame
+        if size >= CHUNK:
+            yield b"".join(made)
+            made, size = [], 0
+    yield b"".join(made)
     if frame is not None:
         raise EOFError
 
