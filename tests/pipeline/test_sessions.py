@@ -14,7 +14,7 @@ from tidemark.postgres import compose, db, question, sessions
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
 
-Way = Callable[[Session], AbstractContextManager[Session]]
+Way = Callable[[Session], AbstractContextManager[object]]
 TWO = "select n, '{\"a\": 1}'::json as j from generate_series(1, %(n)s) as n"
 
 
@@ -56,6 +56,17 @@ def test_what_comes_next_raises_what_a_queued_statement_failed_with(session: Ses
     assert session.value("select count(*) from seen") == 0
 
 
+@pytest.mark.parametrize("last", ["select 1", ""], ids=["statement", "end"])
+def test_an_error_behind_a_savepoint_undoes_what_came_behind_it_alone(session: Session, last: str):
+    with session.transaction():
+        session.run("insert into seen values (2)")
+        with pytest.raises(StatementError, match="seen_pkey"):
+            insert_twice(session, Session.savepoint, last)
+        with session.savepoint():
+            session.queue("insert into seen values (3)")
+    assert session.rows("select n from seen order by n") == [(2,), (3,)]
+
+
 def give_up(session: Session, way: Way) -> None:
     with way(session):
         session.queue("insert into seen values (1)")
@@ -71,20 +82,6 @@ def test_a_transaction_that_is_given_up_sends_nothing_of_its_queue(session: Sess
 
 def rows(n: int) -> Question[object]:
     return question.of(db.raw(TWO), {"n": n}, list)
-
-
-@pytest.mark.parametrize("last", ["insert into seen values (2)", ""], ids=["statement", "end"])
-def test_an_error_behind_a_savepoint_undoes_what_came_behind_it_alone(session: Session, last: str):
-    with session.transaction():
-        session.run("insert into seen values (1)")
-        with pytest.raises(StatementError, match="seen_pkey"), session.savepoint():
-            session.run("insert into seen values (3)")
-            session.queue("insert into seen values (3)")
-            if last:
-                session.run(last)
-        with session.savepoint():
-            session.queue("insert into seen values (4)")
-    assert session.rows("select n from seen order by n") == [(1,), (4,)]
 
 
 @pytest.mark.parametrize(("first", "second"), [(2, 1), (0, 3), (0, 0)])
