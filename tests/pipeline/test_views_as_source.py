@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fix_areas import Dimension, Made, Make
-from tidemark.errors import ContractError, NullWatermarkError
+from tidemark.errors import ContractError, NullWatermarkError, RefusedRowError
 from tidemark.observe import plan
 
 COLUMNS = {"id": "int", "v": "text", "updated_at": "timestamptz"}
@@ -46,6 +46,26 @@ def test_a_view_is_followed(made: Make, kind: str, extract: str):
         area.run()
         assert area.published(things) == [row[:2] for row in area.sent(things)]
         assert area.differences() == []
+
+
+@pytest.mark.parametrize("extract", ["delta", "full"])
+@pytest.mark.parametrize(
+    ("column", "where", "named"),
+    [("(1 / (id - 7))::text", "true", ", in column 'v'"), ("v", "1 / (id - 7) < 2", "")],
+)
+def test_a_row_that_a_view_can_not_compute_stops_the_batch_and_is_told_without_its_values(
+    made: Make, extract: str, column: str, where: str, named: str
+):
+    view = f"create view shown as select id, {column} as v, updated_at from things where {where}"
+    area, things = viewed(made, view, extract=extract)
+    area.put(things, (1, "a", JAN), (7, "secret", JAN))
+    with pytest.raises(RefusedRowError) as caught:
+        area.run()
+    assert str(caught.value) == (
+        f"things: operational refused a row: division by zero{named}. Correct the row there, or "
+        "the view that computes it."
+    )
+    assert area.mirrored(things) == []
 
 
 @pytest.mark.parametrize("extract", ["delta", "full"])

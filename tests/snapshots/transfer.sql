@@ -20,7 +20,8 @@ create temporary table pg_temp."customers.keys" (
 drop table if exists pg_temp."customers.keys";
 
 -- part
-select v
+select
+    1
 from (select tag, part, v, sizes, at, updated_at
 from public.things
 where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z') as q;

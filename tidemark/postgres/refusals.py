@@ -66,7 +66,12 @@ def _todo(error: RefusedRowError, todo: dict[str, str]) -> str:
 
 
 def culprit(columns: Sequence[str], is_refused: Callable[[Sequence[str]], bool]) -> str | None:
-    """Find the column whose values are refused, by halving; None: no single one explains it."""
+    """Find the column whose values are refused, by halving; None: no single one explains it.
+
+    Where rows are refused without any column, what is wrong is in a condition of the query.
+    """
+    if is_refused(()):
+        return None
     while len(columns) > 1:
         half = columns[: len(columns) // 2]
         columns = half if is_refused(half) else columns[len(half) :]
@@ -87,8 +92,7 @@ def of_column(
             return True
         return False
 
-    column = None if is_refused([]) else culprit(columns, is_refused)
-    return error.of(error.entity, error.todo, column=column)
+    return error.of(error.entity, error.todo, column=culprit(columns, is_refused))
 
 
 def of_rows(error: RefusedRowError, session: Session, view: Composable) -> RefusedRowError:

@@ -13,7 +13,9 @@ create temporary table {landing} ({names types})
 copy ({query}) to stdout (format {form})
 
 -- name: part
-select {columns}
+select
+    {columns},
+    1
 from ({query}) as q
 
 -- name: export_snapshot
