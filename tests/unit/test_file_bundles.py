@@ -2,13 +2,14 @@
 
 import gzip
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from tests.fix_files import written
 from tidemark.declare.reading import FilesOfEntity
-from tidemark.sources.files import bundles
+from tidemark.sources.files import bundles, opening
 from tidemark.sources.files.folders import Folder
 from tidemark.sources.files.listing import Placed
 
@@ -73,3 +74,13 @@ def test_a_full_bundle_ends(tmp_path: Path):
     content = "id,v\n" + "1,abcdefgh\n" * 20_000
     found = bundled(tmp_path, [ROWS, ROWS, *[content] * 12])
     assert [len(bundle) for bundle in found[2:]] == [10, 2]
+
+
+@pytest.mark.parametrize("count", [0, 7, 64, 150])
+def test_what_is_read_at_once_comes_in_its_order(count: int):
+    assert [*opening.each(lambda n: n * n, range(count))] == [n * n for n in range(count)]
+
+
+def test_a_few_files_are_read_at_once():
+    every = Barrier(8, timeout=10)
+    assert sorted(opening.each(lambda _: every.wait(), range(8))) == [*range(8)]

@@ -7,11 +7,9 @@ return, or what COPY takes for the end of data (`\.`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 
 from tidemark.declare.reading import DOCUMENT, FilesOfEntity
 from tidemark.postgres.inlet import Format, Options, Out
@@ -26,12 +24,6 @@ _SMALL = 256 << 10
 
 _MOST = 2 << 20
 """Bytes from which on a bundle is full."""
-
-_AT_ONCE = 8
-"""Files that are read at once."""
-
-_AHEAD = 64
-"""Files that are read before they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,7 @@ def of(
 
     some: list[Part] = []
     size = 0
-    for part in _ahead(read, files):
+    for part in opening.each(read, files):
         if some and (size > _MOST or not part.columns or part.columns != some[0].columns):
             yield some
             some, size = [], 0
@@ -104,13 +96,6 @@ def send(out: Out, bundle: Bundle, reading: FilesOfEntity) -> list[Taken] | None
         Taken(part.file.file, part.file.place, "taken", part.rows, checksum=part.checksum)
         for part in bundle
     ]
-
-
-def _ahead(read: Callable[[Placed], Part], files: Iterable[Placed]) -> Iterator[Part]:
-    rest = iter(files)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tidemark-small") as pool:
-        while some := list(islice(rest, _AHEAD)):
-            yield from pool.map(read, some)
 
 
 def _part(store: Store, reading: FilesOfEntity, one: Placed) -> Part:

@@ -6,9 +6,11 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO
+from itertools import chain, islice
+from typing import IO, TypeVar
 
 import zstandard
 
@@ -28,6 +30,15 @@ _MARKS = {
 """Byte order marks: that of UTF-32 begins like that of UTF-16."""
 _LONGEST_MARK = 4
 _DAMAGED = "its compressed content is truncated or damaged"
+
+_AT_ONCE = 8
+"""Files that are read at once."""
+
+_AHEAD = 64
+"""Files that are read before they are asked for."""
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class BadFileError(Exception):
@@ -124,6 +135,17 @@ def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[byt
     for piece in rest:
         yield decoder.decode(piece).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def each(read: Callable[[T], U], files: Iterable[T]) -> Iterator[U]:
+    """Read files, some at once and some ahead, and yield what was read in their order."""
+    rest = iter(files)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tidemark-read") as pool:
+        while some := list(islice(rest, _AHEAD)):
+            # To hand over a file costs as much as to read a small one.
+            size = -(-len(some) // _AT_ONCE)
+            parts = [some[at : at + size] for at in range(0, len(some), size)]
+            yield from chain.from_iterable(pool.map(lambda part: [*map(read, part)], parts))
 
 
 def write(pipe: IO[bytes], piece: bytes) -> None:

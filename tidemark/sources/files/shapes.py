@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,9 +15,6 @@ from tidemark.sources.files.listing import Placed
 from tidemark.sources.files.opening import BadFileError
 from tidemark.sources.files.stores import File, ReplacedError, Store
 from tidemark.sources.files.taken import Place
-
-_AT_ONCE = 8
-"""Files that are opened at once to read their headers."""
 
 OWN = (Column(FILE, "text"), Column(LINE, "bigint"))
 
@@ -116,8 +112,8 @@ def _each(
         except ReplacedError:
             return ()  # It will be noticed again when it is to be sent.
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tidemark-header") as pool:
-        return dict(zip((one.path for one in files), pool.map(told, files), strict=True))
+    paths = (one.path for one in files)
+    return dict(zip(paths, opening.each(told, files), strict=True))
 
 
 def _columns(store: Store, reading: FilesOfEntity, file: File) -> Sequence[Column]:
