@@ -52,7 +52,10 @@ CASES = {
         lines(ONE, header=b"id,w"), reason="lacks the column 'v', and has the column 'w'"
     ),
     "duplicate column": Case(
-        lines(b"@a,one,x", header=b"id,v,v"), reason="names the column 'v' twice"
+        lines(b"@a,one,x", header=b"id,v,v"), reason="columns 2 and 3 of its header have one name"
+    ),
+    "no header line": Case(
+        lines(TWO, header=ONE), reason="its first line names no column that MRR has. Set `header"
     ),
     "unnamed column": Case(
         lines(b"@a,one,x", header=b"id,v,"), reason="column 3 of its header has no name"

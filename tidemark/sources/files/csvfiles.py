@@ -113,8 +113,8 @@ def _names(record: bytes, files: FilesOfEntity) -> list[str]:
     for number, name in enumerate(names, 1):
         if not name:
             raise BadFileError(f"column {number} of its header has no name")
-        if names.index(name) < number - 1:
-            raise BadFileError(f"its header names the column {name!r} twice")
+        if (first := names.index(name) + 1) < number:
+            raise BadFileError(f"columns {first} and {number} of its header have one name")
         # One long column is a header of another delimiter: it lacks the key, and is told so.
         if len(name.encode()) > 63 and len(names) > 1:
             raise BadFileError(f"the name of column {number} of its header has more than 63 bytes")

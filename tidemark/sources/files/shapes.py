@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -92,7 +93,7 @@ def of(
             lacking = [name for name in dict.fromkeys([*entity.key, *wanted]) if name not in names]
             if lacking:
                 new = [column.name for column in has if column.name not in found]
-                reason = _lacks(lacking, new, names, reading)
+                reason = _lacks(lacking, new, names, {*found, *entity.key}, reading)
                 bad[one.file.path] = Bad(one.file, reason, is_drift=True)
                 continue
             for column in has:
@@ -127,18 +128,33 @@ def _columns(store: Store, reading: FilesOfEntity, file: File) -> Sequence[Colum
 
 
 def _lacks(
-    lacking: Sequence[str], new: Sequence[str], names: set[str], reading: FilesOfEntity
+    lacking: Sequence[str],
+    new: Sequence[str],
+    names: set[str],
+    known: set[str],
+    reading: FilesOfEntity,
 ) -> str:
     said = f"it lacks {_listed(lacking)}"
+    # A first line that names nothing known may be a row, of which no error shows anything.
+    is_header = reading.format == "parquet" or _names_any(known, names)
     if len(names) == 1 and reading.format == "csv":
         (only,) = names
         other = next((one for one in ";\t|," if one in only and one != reading.delimiter), None)
         hint = f". Set `delimiter: {other!r}`?" if other else ""
-        return f"{said}: its header is one column, {only[:60]!r}{hint}"
+        shown = f", {only[:60]!r}" if is_header else ""
+        return f"{said}: its header is one column{shown}{hint}"
     if not new:
         return said
+    if not is_header:
+        hint = "Set `header: false` and `columns` if it is a row"
+        return f"{said}, and its first line names no column that MRR has. {hint}"
     near = did_you_mean(lacking[0], new)
     return f"{said}, and has {_listed(new)}, which MRR lacks{near and ': was it renamed?'}"
+
+
+def _names_any(known: set[str], names: set[str]) -> bool:
+    parts = {part.strip().casefold() for name in names for part in re.split(r"[;\t|,]", name)}
+    return not parts.isdisjoint(name.casefold() for name in known)
 
 
 def _listed(names: Sequence[str]) -> str:
