@@ -278,7 +278,8 @@ def parquet(drops: Drops, scale: float) -> None:
         f"from range({round(LINES * scale)}) as t (i)) to '{path}' (format parquet)"
     )
     # The memory of this process would count as that of those that it starts.
-    subprocess.run([sys.executable, "-c", f"import duckdb; duckdb.sql({made!r})"], check=True)
+    command = [sys.executable, "-c", f"import duckdb; duckdb.sql({made!r})"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # It draws its progress.
     _alone(drops, {"source": {"files": "rows/*", "format": "parquet"}, "key": ["id"]}, "rows")
 
 
