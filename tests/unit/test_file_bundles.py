@@ -82,5 +82,5 @@ def test_what_is_read_at_once_comes_in_its_order(count: int):
 
 
 def test_a_few_files_are_read_at_once():
-    every = Barrier(8, timeout=10)
-    assert sorted(opening.each(lambda _: every.wait(), range(8))) == [*range(8)]
+    every = Barrier(8)
+    assert sorted(opening.each(lambda _: every.wait(timeout=10), range(8))) == [*range(8)]
