@@ -54,6 +54,7 @@ def test_files_side_by_side_with_the_same_header_land_together(tmp_path: Path):
         b"\xff\xfe",
         gzip.compress(ROWS.encode(), mtime=0)[:-4],
         "id,v\n" + "1,abcdefgh\n" * 30_000,
+        gzip.compress(b"id,v\n" + b"1,abcdefgh\n" * 30_000, mtime=0),
     ],
 )
 def test_a_file_is_alone_if_its_lines_may_not_be_rows(content: bytes | str, tmp_path: Path):
