@@ -1,0 +1,146 @@
+"""Batches of files, derived rows and aggregates that are killed between any two statements."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sql.commerce.sample.drops import COLUMNS
+from tests.fix_faults import killed, stored
+from tests.fix_files import Dropped, csv_text
+from tests.fix_servers import HOME, Warehouse, new_databases
+from tidemark.declare.project import Project
+from tidemark.install import migrate
+from tidemark.model import HOPS, Hop, Layer, ServerName
+from tidemark.postgres.sessions import Servers
+
+pytestmark = pytest.mark.timeout(900)
+
+SOME = int(os.environ.get("TIDEMARK_KILL_EVERY", "12"))
+"""One statement in so many is killed where other tests kill each. 1: every statement."""
+
+RECEIVERS: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
+Day = dict[str, list[tuple[object, ...]]]
+
+FIRST: Day = {
+    "customers": [
+        ("C1", "Ada", "Byron", "ada@example.com", "", "Paris", "", "France", "Retail"),
+        ("C2", "Bea", "Potter", "bea@example.com", "", "London", "", "UK", "SME"),
+    ],
+    "products": [("P1", "Lamp", "Home", "Light", "Lux", "10.00", "ACTIVE")],
+    "orders": [
+        ("O1", "C1", "2025-01-01", "WEB", "20.00", "PLACED"),
+        ("O2", "C2", "2025-01-02", "WEB", "10.00", "PLACED"),
+        ("O3", "C2", "2025-01-02", "WEB", "-1", "PLACED"),
+        ("O4", "C2", "2025-01-02", "WEB"),
+    ],
+    "order_lines": [
+        ("L1", "O1", "P1", "2", "10.00", "0"),
+        ("L2", "O2", "P1", "1", "10.00", "0"),
+        ("L3", "O3", "P2", "1", "5.00", "0"),
+        (None, "O1", "P1", "2", "10.00", "0"),
+    ],
+    "payments": [("Y1", "O1", "2025-01-02", "CARD", "SUCCESS", "20.00")],
+}
+SECOND: Day = {
+    "customers": [("C1", "Ada", "Byron", "ada@example.com", "", "Nice", "", "France", "SME")],
+    "products": [("P1", "Lamp", "Light", "Light", "Lux", "12.00", "ACTIVE")],
+    "orders": [
+        ("O1", "C1", "2025-01-01", "WEB", "20.00", "SHIPPED"),
+        ("O2", "C2", "2025-01-02", "WEB", "10.00", "CANCELLED"),
+        ("O3", "C2", "2025-01-03", "WEB", "5.00", "PLACED"),
+        ("O5", "C3", "2025-01-03", "STORE", "36.00", "PLACED"),
+        ("O6", "C3", "2025-01-03", "STORE", "?", "PLACED"),
+    ],
+    "order_lines": [("L4", "O5", "P1", "3", "12.00", "0"), ("L5", "O5")],
+    "payments": [("Y2", "O3", "2025-01-03", "CASH", "FAILED", "5.00")],
+}
+KEPT = "select entity, item, line, reasons from tidemark.refused order by 1, 2, 3"
+SOLD = """
+    select order_date::text, total_sales, total_orders
+    from commerce.sales_summary_daily order by 1
+"""
+WIDE = """
+    select order_line_id, order_date::text, order_status, net_amount, product_id, category,
+        customer_id, city, payment_status
+    from commerce.reporting_sales_wide order by 1
+"""
+REJECTS = """
+    select entity, reasons[cardinality(reasons)], resolved_at is null
+    from stg_rejects order by 1, 2
+"""
+
+
+@pytest.fixture
+def commerce(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Dropped]:
+    """The area, migrated; nothing is dropped yet."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
+    shutil.copytree(HOME / "sql" / "commerce", tmp_path / "sql" / "commerce")
+    with new_databases(platforms, "killed") as databases, Servers(databases) as servers:
+        project = Project(tmp_path)
+        migrate.migrate(project, servers)
+        yield Dropped(Warehouse(databases), servers, project.area("commerce"), tmp_path)
+
+
+def drop(area: Dropped, date: str, day: Day) -> None:
+    for kind, rows in day.items():
+        text = csv_text(*rows, header=",".join(COLUMNS[kind]))
+        area.drop(f"commerce/{kind}/{date}/{kind}.csv", text)
+
+
+def state(area: Dropped, hop: Hop) -> list[Any]:
+    """What the receiver of a hop has of the area."""
+    held: list[Any] = stored(area.warehouse, RECEIVERS[hop], "commerce", "public")
+    return held + (area.files() + area.warehouse.rows("mrr", KEPT) if hop == "extract" else [])
+
+
+def kill(area: Dropped, hop: Hop, *, every: int) -> None:
+    """Kill a hop before each of its statements, or some, one kill upon the other, and end it."""
+    area.servers.close()
+    before, left = state(area, hop), []
+    for number in itertools.count(1, every):
+        code = killed(hop, number, area.warehouse.dsn, area.area, datetime.now(UTC))
+        if code != -signal.SIGKILL:
+            assert code == 0
+            break
+        left.append(state(area, hop))
+    after = state(area, hop)
+    assert len(left) * every > 100
+    assert before != after
+    assert left == [before] * left.count(before) + [after] * left.count(after)
+
+
+def test_a_batch_that_is_killed_leaves_nothing_or_all_of_it(commerce: Dropped):
+    drop(commerce, "2025-01-02", FIRST)
+    for hop in HOPS:
+        kill(commerce, hop, every=SOME)
+    drop(commerce, "2025-01-03", SECOND)
+    kill(commerce, "extract", every=SOME)
+    kill(commerce, "stage", every=1)
+    kill(commerce, "publish", every=1)
+    rows = commerce.warehouse.rows
+    assert rows("dwh", SOLD) == [("2025-01-01", 20, 1), ("2025-01-03", 36, 1)]
+    assert rows("dwh", WIDE) == [
+        ("L1", "2025-01-01", "SHIPPED", 20, "P1", "Home", "C1", "Paris", "SUCCESS"),
+        ("L2", "2025-01-02", "CANCELLED", 10, "P1", "Home", "C2", "London", None),
+        ("L3", "2025-01-03", "PLACED", 5, "P2", None, "C2", "London", "FAILED"),
+        ("L4", "2025-01-03", "PLACED", 36, "P1", "Light", "C3", None, None),
+    ]
+    assert rows("stg", REJECTS) == [
+        ("order_lines", "2 fields, where 6 are expected", True),
+        ("order_lines", "key is null: order_line_id", True),
+        ("orders", "4 fields, where 6 are expected", True),
+        ("orders", "total_amount is negative", False),
+        ("orders", "total_amount is not an amount", True),
+        ("placed_lines", "the order is missing", False),
+    ]
+    assert commerce.differences() == []
