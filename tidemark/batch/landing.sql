@@ -20,12 +20,21 @@
             {clock}::timestamptz + make_interval(secs => (number - 1) / 1e6) as at
         from unnest({firsts}::bigint[], {items}::text[]) with ordinality as u (first, item, number)
         offset 0
-    ) as i on i.number = {place}
+    ) as i on i.number = width_bucket(l._seq, {firsts}::bigint[])
 )
 
--- The place of the item that has brought a row.
--- name: place
-width_bucket(l._seq, {firsts}::bigint[])
+-- The same where one item has brought all rows.
+-- name: placed_in_one
+(
+    select
+        {l.columns},
+        {item}::text as _file,
+        coalesce(l._line, l._seq - {first} + 1) as _line,
+        l._seq,
+        {clock}::timestamptz as _extracted_at,
+        l._deleted_at
+    from {landing} as l
+)
 
 -- The last version of each key.
 -- name: last
