@@ -25,7 +25,7 @@ from tidemark.postgres.sessions import Servers
 pytestmark = pytest.mark.timeout(900)
 
 EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "2"))
-"""One statement in so many is killed, since a kill takes a third of a second. 1: every statement."""
+"""One statement in so many is killed: a kill takes a third of a second. 1: every statement."""
 SOME = 12 if EVERY > 1 else 1
 """The same of hops whose statements other tests kill."""
 
