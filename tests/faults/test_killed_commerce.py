@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from sql.commerce.sample.drops import COLUMNS
-from tests.fix_faults import killed, stored
+from tests.fix_faults import RECEIVERS, killed, stored
 from tests.fix_files import Dropped, csv_text
 from tests.fix_servers import HOME, Warehouse, new_databases
 from tidemark.declare.project import Project
 from tidemark.install import migrate
-from tidemark.model import HOPS, Hop, Layer, ServerName
+from tidemark.model import HOPS, Hop, ServerName
 from tidemark.postgres.sessions import Servers
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,7 +29,6 @@ EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "2"))
 SOME = 12 if EVERY > 1 else 1
 """The same of hops whose statements other tests kill."""
 
-RECEIVERS: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 Day = dict[str, list[tuple[object, ...]]]
 
 FIRST: Day = {
