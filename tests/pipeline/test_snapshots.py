@@ -183,6 +183,7 @@ def take_files(retail: Retail) -> None:
         "dropped": {"source": "dropped/*.csv", "key": ["id"]},
         "typed": {"source": "dropped/*.csv", "key": ["id"]},
         "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect"},
+        "single": {"source": "whole/1.csv", "key": ["id"]},
     }
     typed = """
     create table mrr_typed (id integer, v text, _file text, _line bigint);

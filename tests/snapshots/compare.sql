@@ -74,12 +74,12 @@ from (
             l._seq,
             i.item as _file,
             coalesce(l._line, l._seq - i.first + 1) as _line
-        from pg_temp.whole as l
+        from pg_temp.single as l
         inner join
                 unnest(
-                    array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+                    array[1]::bigint[], array['whole/1.csv']::text[]
                 ) with ordinality as i (first, item, number)
-            on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+            on i.number = width_bucket(l._seq, array[1]::bigint[])
     ),
 
     found as (
@@ -89,9 +89,9 @@ from (
             l._file,
             l._line
         from landed as l
-        left join public.mrr_whole as m
+        left join public.mrr_single as m
             on m.id = l.id and m._file = l._file and m._line = l._line and m._deleted_at is null
-        where m._file is not null or l._file = any (array['whole/2.csv']::text[])
+        where m._file is not null or l._file = any (array['whole/1.csv']::text[])
         order by l.id, m._file is null, l._seq desc
     )
 
@@ -103,15 +103,15 @@ from (
         from found as f
         where not exists (
             select
-            from public.mrr_whole as m
+            from public.mrr_single as m
             where m.id = f.id
             and m._deleted_at is null
-            and m._file <> all (array['whole/1.csv', 'whole/2.csv']::text[])
+            and m._file <> all (array['whole/1.csv']::text[])
         )
         union all
         select m.id, m.v, m._file, m._line
-        from public.mrr_whole as m
-        where m._deleted_at is null and m._file <> all (array['whole/1.csv', 'whole/2.csv']::text[])
+        from public.mrr_single as m
+        where m._deleted_at is null and m._file <> all (array['whole/1.csv']::text[])
     ) as q
 ) as r
 group by 1;

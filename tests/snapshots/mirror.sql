@@ -244,6 +244,39 @@ select
     m.ctid as _row,
     (
         false
+        or (m.id is distinct from i.id or m.v is distinct from i.v)
+        or m._deleted_at is distinct from i._deleted_at
+    ) as _differs
+from (
+    select
+        landed.id,
+        landed.v,
+        landed._file,
+        landed._line,
+        28::bigint as _batch_id,
+        0::bigint as _seq,
+        coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
+        null::timestamptz as _deleted_at
+    from (
+        select
+            l.id,
+            l.v,
+            'whole/1.csv'::text as _file,
+            coalesce(l._line, l._seq - 1 + 1) as _line,
+            l._seq,
+            timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+            l._deleted_at
+        from landing_dropped.single as l
+    ) as landed
+) as i
+inner join public.mrr_single as m on m.id = i.id;
+
+-- find
+select
+    m.id,
+    m.ctid as _row,
+    (
+        false
         or (m.id is distinct from i.id or m.sizes is distinct from i.sizes)
         or m._deleted_at is distinct from i._deleted_at
     ) as _differs

@@ -167,8 +167,12 @@ class FilesSource:
 def _left_out(
     mrr: Session, area: Area, known: Mapping[str, Known], there: Mapping[str, There]
 ) -> dict[str, Known]:
-    """Read which files were taken of entities of which another listing was seen."""
-    names = [name for name in area.entities if known[name].seen not in {None, there[name].checksum}]
+    """Read which files were taken, where they are left out and another listing was seen."""
+    names = [
+        name
+        for name, one in known.items()
+        if one.seen not in {None, there[name].checksum} and not one.files
+    ]
     found = positions_of(mrr, area, names) if names else {}
     return {name: Known.of(found.get(name, {})) for name in names}
 
