@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from tidemark import tasks
 from tidemark.declare.config import Area
-from tidemark.errors import MonitorError
+from tidemark.errors import GateError, MonitorError
 from tidemark.model import HOPS, Hop
 
 TASKS: dict[Hop, str] = {
@@ -57,6 +57,12 @@ def params(areas: Mapping[str, Area]) -> dict[str, Param]:
             type="boolean",
             description="Delete every row that is gone from the source, however many there are.",
         ),
+        "accept_checks": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            description="Publish although these checks are broken, this time.",
+        ),
     }
 
 
@@ -87,16 +93,27 @@ def _one_hop(area: Area, hop: Hop, only: str | None) -> Any:
         outlets=[layer(area.area, RECEIVERS[hop])],
         trigger_rule="none_failed",  # An earlier hop may have been left out.
     )
-    def run(before: tasks.Done | None, *, params: Any = None, outlet_events: Any = None) -> Any:
-        done = tasks.run_hop(
-            project,
-            area.area,
-            hop,
-            batch_id=before["batch_id"] if before else None,
-            refresh=params["full_refresh"],
-            only=only if params["area"] == "all" else params["area"],
-            accept_deletes=params["accept_deletes"],
-        )
+    def run(
+        before: tasks.Done | None,
+        *,
+        params: Any = None,
+        dag_run: Any = None,
+        outlet_events: Any = None,
+    ) -> Any:
+        try:
+            done = tasks.run_hop(
+                project,
+                area.area,
+                hop,
+                batch_id=before["batch_id"] if before else None,
+                refresh=params["full_refresh"],
+                only=only if params["area"] == "all" else params["area"],
+                accept_deletes=params["accept_deletes"],
+                accept_checks=params["accept_checks"],
+                by=dag_run.triggering_user_name or "airflow",
+            )
+        except GateError as verdict:
+            raise AirflowFailException(str(verdict)) from verdict  # A retry would find the same.
         outlet_events[layer(area.area, RECEIVERS[hop])].extra = dict(done)
         return done
 

@@ -27,10 +27,10 @@ or a row's personal data. Errors are raised where they are known and caught at t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from tidemark.model import BlockingSession
+from tidemark.model import BlockingSession, CheckResult
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -221,15 +221,19 @@ class OvertakenError(LockedError):
 
 
 class GateError(TidemarkError):
-    """A data-quality gate refused the batch; the publish was rolled back."""
+    """Checks refused the batch; nothing of it was published."""
 
     exit_code = 8
 
-    def __init__(self, message: str, *, gate: str, rows: int) -> None:
-        self.gate = gate
-        """A check of area.yml by its name, or the table whose history is broken."""
-        self.rows = rows
+    def __init__(self, message: str, *, checks: Sequence[CheckResult]) -> None:
+        self.checks = tuple(checks)
+        """What the checks of the hop found, those that passed too."""
         super().__init__(message)
+
+    @property
+    def broken(self) -> tuple[CheckResult, ...]:
+        """Those that refused it."""
+        return tuple(check for check in self.checks if check.is_open)
 
 
 class StatementError(TidemarkError):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 Layer = Literal["mrr", "stg", "dwh"]
@@ -223,6 +224,49 @@ class Finding:
     remedy: str = ""
 
 
+CheckStatus = Literal["PASSED", "WARNED", "FAILED", "ERROR"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one check has found."""
+
+    check: str
+    entity: str | None
+    """None: it is of the area."""
+    layer: Layer
+    severity: Literal["reject", "warn", "fail"]
+    status: CheckStatus
+    """ERROR: it could not run, which counts as broken."""
+    value: Decimal | None
+    """Rows that break it, or what it counts; None: it has measured nothing."""
+    bound: str
+    """What the value may be."""
+    message: str
+    """What was found, without any value of a row."""
+    sample: Sequence[Mapping[str, object]] = ()
+    """Keys of some rows that break it."""
+    seconds: float = 0.0
+    accepted_by: str | None = None
+    """Who let it pass; None: nobody."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something is not as it should be."""
+        return self.status != "PASSED"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing may be published because of it."""
+        return self.severity == "fail" and self.is_broken and self.accepted_by is None
+
+    def __str__(self) -> str:
+        accepted = f" (accepted by {self.accepted_by})" if self.accepted_by else ""
+        return (
+            f"check {self.check!r} {self.status.lower()} on {self.layer}: {self.message}{accepted}"
+        )
+
+
 def in_the_future(rows: int) -> str:
     """Say that rows were left out, since their watermarks lie in the future."""
     return f"{rows:,} rows are stamped in the future, and no batch reads them before then"
@@ -284,6 +328,10 @@ class Overrides:
     """Move these keys and nothing else; the positions stay."""
     retry: frozenset[str] = frozenset()
     """Items to take again, such as files, by their names."""
+    accept_checks: frozenset[str] = frozenset()
+    """Checks that do not keep this batch from being published, whatever they find."""
+    by: str = ""
+    """Who says so."""
 
 
 NO_OVERRIDES = Overrides()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Any, Literal
 
-from tidemark.model import Hop, Window, in_the_future
+from tidemark.model import CheckResult, Hop, Window, in_the_future
 
 Timing = Literal["stream_seconds", "apply_seconds"]
 
@@ -149,11 +149,14 @@ class HopResult:
     batch_id: int
     seconds: float
     entities: Mapping[str, Counts]
+    checks: Sequence[CheckResult] = ()
+    """What its checks found, those that passed too."""
 
     @property
     def warnings(self) -> list[str]:
         """What is wrong although the hop has succeeded, entity by entity."""
-        return [counts.warning for counts in self.entities.values() if counts.warning]
+        told = [counts.warning for counts in self.entities.values() if counts.warning]
+        return [*told, *(f"{self.area}: {one}" for one in self.checks if one.is_broken)]
 
     @property
     def changed(self) -> int:

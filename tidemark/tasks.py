@@ -30,6 +30,8 @@ class Done(TypedDict):
     changed: int
     seconds: float
     entities: dict[str, dict[str, int]]
+    checks: dict[str, str]
+    """Name -> status."""
 
 
 def project_at(folder: Path) -> Project:
@@ -46,6 +48,8 @@ def run_hop(
     refresh: str | None = None,
     only: str | None = None,
     accept_deletes: bool = False,
+    accept_checks: Collection[str] = (),
+    by: str = "",
 ) -> Done:
     """Run one hop of an area's batch; without `batch_id` it opens a batch.
 
@@ -57,13 +61,20 @@ def run_hop(
         refresh: ENTITY or AREA.ENTITY to extract as a whole; one of another area is passed over.
         only: the one area that the run is of; None: all. An ENTITY is looked for there first.
         accept_deletes: delete every row that is gone from the source, however many there are.
+        accept_checks: checks that do not keep the batch from being published; those of other areas
+            are passed over.
+        by: who says so.
 
     Raises:
         UnknownNameError, AmbiguousNameError: of `refresh`; nothing has begun.
+        GateError: checks refuse the batch; running it again would find the same.
         TidemarkError: the layer is as it was; the hop is logged as FAILED.
     """
     wanted = project.area(area)
-    overrides = Overrides(_refreshed(project, wanted, refresh, only), accept_deletes)
+    names = frozenset(accept_checks) & {one.name for one in wanted.placed_checks}
+    overrides = Overrides(
+        _refreshed(project, wanted, refresh, only), accept_deletes, accept_checks=names, by=by
+    )
     with _opened(project) as opened:
         result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
     for line in result.lines:
@@ -75,6 +86,7 @@ def run_hop(
         "changed": result.changed,
         "seconds": round(result.seconds, 3),
         "entities": {name: counts.as_dict() for name, counts in result.entities.items()},
+        "checks": {one.check: one.status for one in result.checks},
     }
 
 

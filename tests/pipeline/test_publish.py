@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tidemark.declare.star import Check
+from tidemark.declare.check_kinds import Query
 from tidemark.errors import GateError
 
-SMALL = Check(name="small_sales", description="Nobody buys 100", sql="{}")
+SMALL = Query(name="small_sales", description="Nobody buys 100", sql="select 1 where false")
 LANDED = "select sale_id from landing.sales where quantity > 100"
 PUBLISHED = "select sale_key from dwh_fact_sales where quantity > 100"
 
@@ -53,11 +53,13 @@ def test_a_gate_rolls_the_whole_publish_back(retail: Retail, query: str):
     with pytest.raises(GateError) as raised:
         retail.run(**checking(query))
     said = (
-        "retail: the check 'small_sales' found 1 rows (Nobody buys 100). Nothing was published. "
-        "Run its query from sql/retail/area.yml in the DWH to see them."
+        "retail: check 'small_sales' failed on dwh: its query returns 1 row; at most 0 (Nobody buys "
+        "100)\nNothing was published. `dq_check_logs` in the DWH has keys of these rows. Correct the "
+        "source or the rule and run again, or publish it as it is, once: `tidemark run retail "
+        "--accept-check 'small_sales'`."
     )
     assert str(raised.value) == said
-    assert (raised.value.gate, raised.value.rows) == ("small_sales", 1)
+    assert [(one.check, one.value) for one in raised.value.broken] == [("small_sales", 1)]
     assert (retail.star(), freshness(retail)) == before
     assert batches(retail)[-1] == (2, "FAILED", f"publish: {said}")
     logs = "select distinct hop, status, error_message from etl_logs where batch_id = 2 order by 1"
@@ -109,7 +111,7 @@ def test_a_journal_that_breaks_says_all_the_same_why_a_batch_was_refused(retail:
 
 
 def test_a_gate_whose_query_is_wrong_publishes_nothing(retail: Retail):
-    with pytest.raises(Exception, match=r'^dwh: column "weight" does not exist\.$'):
+    with pytest.raises(GateError, match=r'it can.t run: dwh: column "weight" does not exist\.'):
         retail.run(**checking("select weight from landing.sales"))
     assert retail.star() == {"customers": [], "products": [], "sales": []}
 

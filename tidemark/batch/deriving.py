@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
-from tidemark.layers import cleanse, derived, rejects
+from tidemark.layers import cleanse, derived
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.ledger import Applied
 from tidemark.model import Repair
@@ -60,8 +60,7 @@ def run(
         landed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
         own.processed = landed.rows
         cleanse.apply(stg, derivation.cleansing, {last: batches[last]}, own)
-        told = landed.warning(derivation.entity), rejects.warning(stg, area, name, own, batches)
-        own.warning = " ".join(filter(None, told)) or None
+        own.warning = landed.warning(derivation.entity)
     return {*todo}
 
 

@@ -14,6 +14,7 @@ from tidemark.errors import RefusedRowError
 from tidemark.layers import (
     deletes,
     drift,
+    judging,
     ledger,
     mirror,
     positions,
@@ -34,8 +35,9 @@ from tidemark.postgres.transfer import Landing, Streamed
 from tidemark.results import HopResult
 from tidemark.sources import Delta, Source
 
-_Known = tuple[int, tuple[positions.Stored, dict[QualifiedName, Table]]]
-"""The last batch that MRR has applied; its positions and its mirrors' tables."""
+_Known = tuple[tuple[int, judging.Known], tuple[positions.Stored, dict[QualifiedName, Table]]]
+"""The last batch that MRR has applied, and what its checks said; its positions and its mirrors'
+tables."""
 
 
 def run(
@@ -67,7 +69,7 @@ def run(
     repair = overrides.repair.among(area.entities) if overrides.repair else None
     refreshed = {area.entity(name).name for name in overrides.refresh}
     with running.begun(servers, area, "extract", batch_id, asks=_questions) as hop:
-        mrr, counts, (after, (stored, _)) = hop.receiver, hop.counts, hop.known
+        mrr, counts, ((after, _), (stored, _)) = hop.receiver, hop.counts, hop.known
         if after < batch_id:
             if overrides.retry or repair:
                 stored = positions.read(mrr, area)  # Items matter that the source need not show.
@@ -82,16 +84,16 @@ def run(
             # The look at the source has ended here: its snapshot no longer holds up vacuum there.
             with _key_named(mrr, area, delta.tables):
                 if repair:
-                    _repair(work, repair, resent)
+                    _repair(hop, work, repair, resent)
                 else:
-                    _apply(work, landed, refreshed, accept_deletes=overrides.accept_deletes)
+                    _apply(hop, work, landed, refreshed, overrides)
     return hop.result()
 
 
 def _questions(mrr: Session, area: Area) -> Question[_Known]:
     """Ask for everything that an extraction has to know about MRR before it looks at the source."""
     return question.both(
-        ledger.last(area.area),
+        question.both(ledger.last(area.area), judging.kept(area)),
         question.both(positions.at_hand(area), mirror.tables(mrr, area)),
     )
 
@@ -111,8 +113,15 @@ def _key_named(mrr: Session, area: Area, shown: Mapping[str, Table]) -> Iterator
         raise repeated from error
 
 
-def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_deletes: bool) -> None:
+def _apply(
+    hop: Running[_Known],
+    work: Work,
+    landed: Landed,
+    refreshed: Collection[str],
+    overrides: Overrides,
+) -> None:
     """Merge what has landed, in one transaction with the positions and the applied batch."""
+    accept_deletes = overrides.accept_deletes
     landing.refuse_repeated(work, landed.to_merge, landed.keyed)
     reached = work.delta.positions
     with work.mrr.transaction():
@@ -123,10 +132,30 @@ def _apply(work: Work, landed: Landed, refreshed: Collection[str], *, accept_del
         work.delta.landed(work.mrr)
         positions.record(work.mrr, work.area, reached, work.batch_id)
         entities = {*landed.to_merge, *landed.compared}
+        _judge(hop, work, entities, overrides)
         _record(work, positions.marks(reached), entities, refreshed=refreshed)
 
 
-def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> None:
+def _judge(
+    hop: Running[_Known], work: Work, changed: Collection[str], overrides: Overrides
+) -> None:
+    """Run the checks of MRR, which see what has landed."""
+    (_, known), accept = hop.known[0], judging.Acceptance.said(overrides)
+    found = judging.of_mirrors(
+        work.mrr,
+        work.area,
+        "mrr",
+        known,
+        batch_id=work.batch_id,
+        changed=changed,
+        accept=accept,
+    )
+    hop.checks.extend(found)
+
+
+def _repair(
+    hop: Running[_Known], work: Work, repair: Repair, streamed: Mapping[str, Streamed]
+) -> None:
     """Write the rows of these keys again, as the source has them now.
 
     A row that the source lacks is written as MRR has it; with `deletes: detect`, as deleted.
@@ -146,6 +175,7 @@ def _repair(work: Work, repair: Repair, streamed: Mapping[str, Streamed]) -> Non
             merging.keep_refused(work, name, [streamed[name]], items=())
             merged = mirror.apply(work.mrr, mirrored[0], resent, rows=len(keys), rewrite=True)
             work.counts[name].add(merged)
+        _judge(hop, work, repair.resent, NO_OVERRIDES)
         _record(work, positions.marks(work.positions), repair.resent, is_repair=True)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area
-from tidemark.errors import ConnectError, TidemarkError
-from tidemark.model import Hop
+from tidemark.errors import ConnectError, GateError, TidemarkError
+from tidemark.model import CheckResult, Hop
 from tidemark.postgres import (
     compose,
     db,
@@ -25,6 +26,19 @@ from tidemark.postgres.db import Parameters, Session
 from tidemark.results import Counts
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Told:
+    """What the run of a hop has done, for the log."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    checks: Sequence[CheckResult] = ()
+
+    def warning(self, entity: str) -> str | None:
+        """Say what is wrong with an entity although the hop has succeeded; None: nothing."""
+        broken = (one.message for one in self.checks if one.entity == entity and one.is_broken)
+        return " ".join(filter(None, [self.counts[entity].warning, *broken])) or None
 
 
 class Journal:
@@ -179,46 +193,44 @@ class Journal:
         )
 
     @contextmanager
-    def logged(
-        self, hop: Hop | Literal["rebuild"], batch_id: int | None
-    ) -> Iterator[dict[str, Counts]]:
+    def logged(self, hop: Hop | Literal["rebuild"], batch_id: int | None) -> Iterator[Told]:
         """Log the block as a run of `hop`. A rebuild belongs to no batch.
 
-        The block puts each entity's counts into the mapping that it is given. The run has one row,
-        and one more for each entity that has something to report (`Counts.is_telling`). An
-        exception marks the run's row as FAILED and is raised again.
+        The block says what was done. The run has one row, one more for each entity that has
+        something to report (`Counts.is_telling`), and those of its checks. An exception marks the
+        run's row as FAILED and is raised again.
         """
         which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
         start = compose.statement(__name__, "start")
         log_id = int(self._surely(lambda: self._session.value(start, which)))
-        counts: dict[str, Counts] = {}
+        told = Told()
         try:
-            yield counts
+            yield told
         except BaseException as error:
             # An error of the journal must not hide the one that ended the hop. Rows that still say
             # RUNNING are ended by the next batch.
             with suppress(TidemarkError):
-                self._end(log_id, {}, "FAILED", reason(error))
+                checks = error.checks if isinstance(error, GateError) else ()
+                self._end(log_id, Told(checks=checks), "FAILED", reason(error))
             raise
-        self._end(log_id, counts, "SUCCESS", None)
+        self._end(log_id, told, "SUCCESS", None)
 
-    def _end(
-        self, log_id: int, counts: Mapping[str, Counts], status: str, message: str | None
-    ) -> None:
-        whole = Counts()
+    def _end(self, log_id: int, done: Told, status: str, message: str | None) -> None:
+        counts, whole = done.counts, Counts()
         for one in counts.values():
             whole.add(one)
         shared = _shared([_info(one) for one in counts.values()])
+        warnings = {name: done.warning(name) for name in counts}
         told = [
             {
                 "entity": name,
-                "status": "WARNING" if one.warning else "SUCCESS",
-                "message": one.warning,
+                "status": "WARNING" if warnings[name] else "SUCCESS",
+                "message": warnings[name],
                 **one.as_dict(),
                 "info": _info(one),
             }
             for name, one in counts.items()
-            if one.is_telling
+            if one.is_telling or warnings[name]
         ]
         ended = {
             "log_id": log_id,
@@ -227,8 +239,26 @@ class Journal:
             **whole.as_dict(),
             "info": db.Json(_with_rejected(shared, whole)),
             "entities": db.Json(told),
+            "checks": db.Json([_logged(check) for check in done.checks]),
         }
         self._ended = ended
+
+
+def _logged(check: CheckResult) -> dict[str, object]:
+    """Return the row of a check in `dq_check_logs`."""
+    return {
+        "entity": check.entity,
+        "check_name": check.check,
+        "layer": check.layer,
+        "severity": check.severity,
+        "status": check.status,
+        "result_value": None if check.value is None else str(check.value),
+        "bound": check.bound,
+        "message": check.message,
+        "sample": list(check.sample),
+        "duration": round(check.seconds, 6),
+        "accepted_by": check.accepted_by,
+    }
 
 
 def reason(error: BaseException) -> str:

@@ -105,6 +105,52 @@ moved as (
         deleted bigint,
         info jsonb
     )
+),
+
+checked as (
+    insert into dq_check_logs (
+        area,
+        entity,
+        check_name,
+        layer,
+        severity,
+        status,
+        result_value,
+        bound,
+        message,
+        sample,
+        batch_id,
+        duration,
+        accepted_by
+    )
+    select
+        h.area,
+        c.entity,
+        c.check_name,
+        c.layer,
+        c.severity,
+        c.status,
+        c.result_value,
+        c.bound,
+        c.message,
+        c.sample,
+        h.batch_id,
+        c.duration,
+        c.accepted_by
+    from ended as h
+    cross join jsonb_to_recordset(%(checks)s) as c (
+        entity text,
+        check_name text,
+        layer text,
+        severity text,
+        status text,
+        result_value numeric,
+        bound text,
+        message text,
+        sample jsonb,
+        duration numeric,
+        accepted_by text
+    )
 )
 
 select

@@ -12,12 +12,14 @@ from typing import Literal
 
 from tidemark.batch import landing, sets
 from tidemark.batch.landing import Work
+from tidemark.declare.check_kinds import Unique
 from tidemark.declare.entity import Entity
 from tidemark.errors import RefusedRowError
 from tidemark.layers import mirror, positions, refused, versions
 from tidemark.layers.mirror import Mirror
+from tidemark.model import FILE
 from tidemark.postgres import compose, db, refusals
-from tidemark.postgres.compose import Columns
+from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable
 from tidemark.postgres.transfer import Streamed
 from tidemark.results import Counts
@@ -61,6 +63,14 @@ class _Landed:
         told = delta.sets(name) if isinstance(delta, Itemized) else ()
         return sets.landed(told, self.streamed)
 
+    @property
+    def replaced(self) -> Collection[str]:
+        """The items before the last set that is all there is."""
+        found, first = self.sets.last()
+        if not found.deleting:
+            return ()
+        return [item for one in self.streamed for at, item in one.items if at < first]
+
     def composed(self, name: Literal["incoming", "versions"], landed: Composable) -> Composable:
         return compose.statement(
             __name__,
@@ -88,8 +98,10 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
     landed = _Landed(work, work.area.entities[name], work.mirrors[name][0], streamed)
     counts = work.counts[name]
     with counts.timed("apply_seconds"), refusals.named(name, mrr=refusals.MERGING):
-        keep_refused(work, name, streamed, items=_taken_whole(landed))
+        keep_refused(work, name, streamed, items=_taken_whole(landed), replaced=landed.replaced)
         relation, found, is_ordered = landed.relation, landed.sets, landed.is_ordered
+        if landed.is_of_items and _has_check_of_keys(landed):
+            _keep_repeated(landed, relation)
         if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
             # All items came again. Their older versions were merged long ago.
             found, since = found.last()
@@ -99,6 +111,40 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
             _merge_sets(landed, relation, found, accept=accept_deletes)
         else:
             counts.add(_merged(landed, relation, is_ordered=is_ordered))
+
+
+def _has_check_of_keys(landed: _Landed) -> bool:
+    """Whether a check of MRR asks for keys that a file shows more than once."""
+    return any(
+        isinstance(one.check, Unique)
+        and one.layer == "mrr"
+        and {*one.check.unique} == {*landed.entity.key}
+        for one in landed.entity.placed_checks
+    )
+
+
+def _keep_repeated(landed: _Landed, relation: Composable) -> None:
+    """Count the rows of a key in one file, and forget what was counted of files that came again."""
+    work, (found, first) = landed.work, landed.sets.last()
+    items = [item for one in landed.streamed for _, item in one.items]
+    parts: Parts = {"area": db.literal(work.area.area), "entity": db.literal(landed.entity.name)}
+    again = compose.statement(__name__, "is_any")
+    if not found.deleting:
+        again = compose.statement(__name__, "is_item", items=db.literal(items))
+    work.mrr.queue(compose.statement(__name__, "forget_repeated", parts, again=again))
+    has_place = FILE in landed.target.payload
+    work.mrr.queue(
+        compose.statement(
+            __name__,
+            "keep_repeated",
+            parts,
+            item=db.name(FILE) if has_place else db.literal(""),
+            landing=relation,
+            key=Columns(landed.target.key),
+            since=db.literal(first),
+            batch_id=db.literal(work.batch_id),
+        )
+    )
 
 
 def _merged(landed: _Landed, relation: Composable, *, is_ordered: bool) -> Counts:
@@ -130,7 +176,12 @@ def _merge_sets(landed: _Landed, relation: Composable, found: sets.Landed, *, ac
 
 
 def keep_refused(
-    work: Work, name: str, streamed: Sequence[Streamed], *, items: Collection[str]
+    work: Work,
+    name: str,
+    streamed: Sequence[Streamed],
+    *,
+    items: Collection[str] | None,
+    replaced: Collection[str] = (),
 ) -> None:
     """Keep the rows that can't become rows of the mirror, and take them out of those that do.
 
@@ -139,6 +190,7 @@ def keep_refused(
         name: the entity.
         streamed: what has landed of it.
         items: see `refused.keep`.
+        replaced: see `refused.keep`.
     """
     work.counts[name].rejected += refused.keep(
         work.mrr,
@@ -149,11 +201,17 @@ def keep_refused(
         any_landed=any(one.refused for one in streamed),
         may_lack_key=landing.may_lack_key(work.area.entities[name], work.delta.tables[name]),
         items=items,
+        replaced=replaced,
     )
 
 
-def _taken_whole(landed: _Landed) -> Collection[str]:
-    """Find the items that have come from their start: files always do, tables without a window."""
+def _taken_whole(landed: _Landed) -> Collection[str] | None:
+    """Find the items that have come from their start: files always do, tables without a window.
+
+    None: a set of items has come that is all there is.
+    """
+    if landed.sets.deleting:
+        return None
     if landed.is_of_items:
         return [item for one in landed.streamed for _, item in one.items]
     return [""] if landed.work.window(landed.entity.name).low is None else []

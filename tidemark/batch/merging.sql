@@ -25,3 +25,35 @@
         landed._deleted_at is not null as _follows
     from {landing} as landed
 )
+
+-- name: forget_repeated
+delete from tidemark.repeated_key as k
+where k.area = {area} and k.entity = {entity} and {again}
+
+-- name: is_any
+true
+
+-- name: is_item
+k.item = any({items}::text[])
+
+-- Rows of one key in one item, as they landed, from a row on.
+-- name: keep_repeated
+insert into tidemark.repeated_key (area, entity, item, surplus, sample, batch_id)
+select
+    {area},
+    {entity},
+    r._item,
+    sum(r._many - 1),
+    (array_agg(r._key order by r._key))[1],
+    {batch_id}
+from (
+    select
+        {item}::text as _item,
+        jsonb_build_object({'key', key}) as _key,
+        count(*) as _many
+    from {landing} as landed
+    where landed._seq >= {since} and num_nulls({key}) = 0
+    group by {item}, {key}
+    having count(*) > 1
+) as r
+group by r._item

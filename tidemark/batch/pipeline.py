@@ -127,9 +127,10 @@ def _run_hop(
         journal.retry(hop, batch_id, error)
 
     try:
-        with journal.logged(hop, batch_id) as counts:
+        with journal.logged(hop, batch_id) as told:
             result = retries.until_done(attempt, failed)
-            counts.update(result.entities)
+            told.counts.update(result.entities)
+            told.checks = result.checks
     except BaseException as error:
         with suppress(ConnectError):
             journal.fail(batch_id, f"{hop}: {reason(error)}")
@@ -156,9 +157,9 @@ _HOPS: dict[Hop, Callable[[Servers, Area, int, Overrides], HopResult]] = {
         servers, area, batch_id, sources.of(servers, area), overrides=overrides
     ),
     "stage": lambda servers, area, batch_id, overrides: stage.run(
-        servers, area, batch_id, repair=overrides.repair
+        servers, area, batch_id, overrides=overrides
     ),
     "publish": lambda servers, area, batch_id, overrides: publish.run(
-        servers, area, batch_id, repair=overrides.repair
+        servers, area, batch_id, overrides=overrides
     ),
 }

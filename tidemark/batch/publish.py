@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from tidemark.batch import running
 from tidemark.declare.config import Area
-from tidemark.layers import ledger, mirror
+from tidemark.layers import judging, ledger, mirror
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE_COLUMNS
-from tidemark.model import Repair, Table
+from tidemark.model import NO_OVERRIDES, Overrides, Repair, Table
 from tidemark.postgres import (
     compose,
     db,
@@ -31,12 +31,13 @@ from tidemark.postgres.transfer import Job, Landing
 from tidemark.results import Counts, HopResult
 from tidemark.star import (
     aggregates,
+    audits,
     calendar,
     facts,
+    judged,
     members,
     pointers,
     published,
-    quality,
     refresh,
     scd2,
     schema,
@@ -62,27 +63,33 @@ class Delta:
     """Entity -> batch. A key that STG first saw after this batch can't be in the entity's table."""
 
 
-def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = None) -> HopResult:
+def run(
+    servers: Servers, area: Area, batch_id: int, *, overrides: Overrides = NO_OVERRIDES
+) -> HopResult:
     """Apply to the DWH all batches that STG has applied and the DWH has not.
 
     Args:
         servers: those of the project.
         area: what to publish.
         batch_id: the batch that runs.
-        repair: names what the DWH has and STG lacks: it is deleted.
+        overrides: a repair names what the DWH has and STG lacks: it is deleted.
 
     Raises:
         ContractError: a table disagrees with its neighbour. Nothing was moved.
-        GateError: a data-quality gate refused the batch. The DWH is as it was.
+        GateError: checks refused the batch. The DWH is as it was.
         StatementError, ConnectError: the DWH is as it was.
     """
     with (
         servers.session("stg", f"publish {area.area}") as stg,
         running.begun(servers, area, "publish", batch_id, asks=_questions) as hop,
     ):
-        dwh, counts, (applied, stored) = hop.receiver, hop.counts, hop.known
+        dwh, counts, ((applied, known), stored) = hop.receiver, hop.counts, hop.known
+        repair, accept = overrides.repair, judging.Acceptance.said(overrides)
         with stg.transaction(transfer.READ_ONLY):
-            star, delta = _read(stg, area, stored, list(repair.surplus["dwh"]) if repair else ())
+            surplus = list(repair.surplus["dwh"]) if repair else ()
+            (star, delta), told = _read(stg, area, stored, surplus)
+            hop.checks.extend(judging.standing(area, told, accept))
+            judging.refuse(area, hop.checks)
             if delta.changed:
                 _land(servers, stg, dwh, star=star, delta=delta, counts=counts)
                 _make_partitions(dwh, star, delta)
@@ -95,25 +102,41 @@ def run(servers: Servers, area: Area, batch_id: int, *, repair: Repair | None = 
                 if repair and delta.changed:
                     _remove_surplus(dwh, star, delta, repair, counts=counts, due=due)
                 _apply(dwh, area, star, delta, counts=counts, due=due)
+                landed = [d for name, d in star.dimensions.items() if name in delta.changed]
+                hop.checks.extend(audits.of_landed(dwh, landed))
+                judging.refuse(area, hop.checks)
+            changed = area.entities if due.whole else delta.changed
+            if asked := judging.due(area, "dwh", known, changed):
+                if not changed:  # Checks may read landing tables, and nothing has landed.
+                    empty(dwh, star, star.feeds)
+                rows = judged.rows(star, area.area, after=delta.after)
+                found = judging.judge(
+                    dwh, area, asked, rows, known, batch_id=delta.last, accept=accept
+                )
+                hop.checks.extend(found)
+                judging.refuse(area, hop.checks)
             dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
             record(dwh, area, star, delta, applied=applied)
     return hop.result()
 
 
-def _questions(dwh: Session, area: Area) -> Question[tuple[int, Stored]]:
+def _questions(dwh: Session, area: Area) -> Question[tuple[tuple[int, judging.Known], Stored]]:
     """Ask for everything that a publish has to know about the DWH before it looks at STG."""
-    return question.both(ledger.last(area.area), schema.stored(dwh, area))
+    own = question.both(ledger.last(area.area), judging.kept(area))
+    return question.both(own, schema.stored(dwh, area))
 
 
-def _read(stg: Session, area: Area, stored: Stored, surplus: Sequence[str]) -> tuple[Star, Delta]:
-    """Read the star, and which versions STG has that the DWH lacks."""
+def _read(
+    stg: Session, area: Area, stored: Stored, surplus: Sequence[str]
+) -> tuple[tuple[Star, Delta], judging.Known]:
+    """Read the star, which versions STG has that the DWH lacks, and what checks said before."""
     known = min((one.batch_id for one in stored.published.values()), default=0) - 1
     asked = question.both(mirror.tables(stg, area), ledger.after(area.area, known))
-    tables, batches = question.ask(stg, asked)
+    (tables, batches), told = question.ask(stg, question.both(asked, judging.kept(area)))
     star = schema.of(area, mirror.of("stg", area, tables), stored)
     if min(star.last_batches.values(), default=0) <= known:  # A fact's shape has changed.
         batches = ledger.applied_after(stg, area.area, -1)
-    return star, delta_of(stg, area, star.last_batches, batches, surplus)
+    return (star, delta_of(stg, area, star.last_batches, batches, surplus)), told
 
 
 def delta_of(
@@ -290,7 +313,6 @@ def _apply(
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
     dwh.queue(aggregates.forget(area))
     due.run(dwh, batch_id=delta.last, rows=sum(counts[name].processed for name in star.feeds))
-    quality.gate(dwh, area)
 
 
 def _repoint(

@@ -48,7 +48,8 @@ def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
     keep = area.retention
     which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
     return Pruned(
-        logs=_delete(servers, "dwh", "logs", keep.logs, which),
+        logs=_delete(servers, "dwh", "logs", keep.logs, which)
+        + _delete(servers, "dwh", "check_logs", keep.logs, which),
         history=sum(
             _history(servers, area, layer, receiver, keep.history)
             for layer, receiver in _RECEIVERS

@@ -16,6 +16,19 @@ where log_id in (
     limit %(rows)s
 )
 
+-- name: check_logs
+delete from dq_check_logs
+where log_id in (
+    select l.log_id
+    from dq_check_logs as l
+    where
+        l.area = %(area)s
+        and l.run_time < clock_timestamp() - %(keep)s
+        and l.batch_id is distinct from %(batch_id)s
+    order by l.run_time
+    limit %(rows)s
+)
+
 -- name: rejects
 delete from stg_rejects
 where reject_id in (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tidemark.declare import sharing
 from tidemark.declare.config import Area
-from tidemark.model import Hop, Layer
+from tidemark.model import CheckResult, Hop, Layer
 from tidemark.postgres import locks
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
@@ -37,11 +37,15 @@ class Running(Generic[T]):
     """Entity -> what the hop has done; AREA.ENTITY for those of other areas that it may write."""
     began: float
     """`time.monotonic()` when the hop began."""
+    checks: list[CheckResult] = field(default_factory=list)
+    """What checks have found; the hop adds to it."""
 
     def result(self) -> HopResult:
         """Return what the hop has done until now."""
         seconds = time.monotonic() - self.began
-        return HopResult(self.hop, self.area, self.batch_id, seconds, self.counts)
+        return HopResult(
+            self.hop, self.area, self.batch_id, seconds, self.counts, tuple(self.checks)
+        )
 
 
 @contextmanager

@@ -1,16 +1,6 @@
 -- reserved in: key
 
--- From MRR into the landing tables of STG, and what a repair removes.
-
--- Each landed row gets its number in place of MRR's first batch, and the view passes it on.
--- name: numbered
-select {columns}
-from (
-    select
-        {passed},
-        row_number() over () as _first_batch_id
-    from ({rows}) as r
-) as v
+-- What a repair removes from STG.
 
 -- Rows that STG has and MRR lacks, as deleted ones, unless this batch has brought them.
 -- name: surplus

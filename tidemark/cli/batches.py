@@ -1,8 +1,9 @@
-"""Commands about batches and their results: plan, run, status, history, rejects, monitor."""
+"""Commands about batches and their results: plan, run, status, history, rejects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from getpass import getuser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,6 +92,7 @@ def _drift_tables(made: Plan) -> list[Listing]:
 
 def run(
     area: AreaName = None,
+    *,
     hop: Annotated[
         str | None, typer.Option(help="Run only this hop: extract, stage or publish.")
     ] = None,
@@ -106,6 +108,13 @@ def run(
         bool,
         typer.Option(help="Delete every row that is gone from the source, however many there are."),
     ] = False,
+    accept_check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Publish although this check is broken, this time. May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one batch: extract, stage, publish. An unchanged source is no error.
@@ -115,8 +124,13 @@ def run(
     project = find_project()
     wanted, refreshed = project.scope(area, full_refresh or ())
     hops = HOPS if hop is None else (_hop(hop),)
-    overrides = Overrides(frozenset(entity.name for entity in refreshed), accept_deletes)
-    if overrides != NO_OVERRIDES and "extract" not in hops:
+    overrides = Overrides(
+        frozenset(entity.name for entity in refreshed),
+        accept_deletes,
+        accept_checks=wanted.checks_called(accept_check or ()),
+        by=getuser(),
+    )
+    if (refreshed or accept_deletes) and "extract" not in hops:
         raise UsageError(
             f"run: --full-refresh and --accept-deletes are for the hop extract, not {hops[0]}."
         )
@@ -368,31 +382,7 @@ def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
         typer.echo(f"  {reject.row}")
 
 
-def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
-    """Examine the last batches: did they fail, come late, or reject too much?
-
-    Looks at all areas unless one is named. Ends with 10 if an area has such a problem.
-    Example: tidemark monitor retail
-    """
-    from tidemark.observe import monitor as watcher
-
-    project = find_project()
-    areas = [project.area(area)] if area else list(project.areas.values())
-    with open_servers(project) as opened:
-        watched = [watcher.look(opened, one) for one in areas]
-        begun = {one.area for one in areas if watcher.has_ended(opened, one)}
-    if as_json:
-        print_json(watched)
-    for one in watched:
-        if not one.problems and not as_json:
-            said = (
-                "the last batch is good and in time" if one.area in begun else "no batch has ended"
-            )
-            typer.echo(f"{one.area}: {said}")
-    watcher.check(watched)
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (plan, run, status, history, rejects, monitor):
+    for command in (plan, run, status, history, rejects):
         app.command()(command)

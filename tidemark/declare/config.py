@@ -6,7 +6,7 @@ nearest one that exists. Columns and types are not declared: `catalog` reads the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +15,8 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from tidemark.declare import reading
 from tidemark.declare.aggregate import DeclaredAggregate
+from tidemark.declare.check import Placed, placed
+from tidemark.declare.check_kinds import Checks, Query, Relationships
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.entity import Entity
 from tidemark.declare.reading import Files
@@ -35,7 +37,7 @@ from tidemark.declare.settings import (
     Retention,
     Settings,
 )
-from tidemark.declare.star import Check, Role
+from tidemark.declare.star import Role
 from tidemark.errors import UnknownNameError, did_you_mean
 from tidemark.model import LAYERS, label
 
@@ -70,7 +72,8 @@ class Area(Declaration):
     """`deletes` of the entities that have a source and say nothing of it."""
     entities: Mapping[PlainName, Entity]
     aggregates: Mapping[PlainName, DeclaredAggregate] = {}
-    checks: tuple[Check, ...] = ()
+    checks: Checks = ()
+    """What must hold of several entities' rows."""
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
     _folder: Path | None = PrivateAttr(default=None)
     _areas: Mapping[str, Area] = PrivateAttr(default={})
@@ -190,6 +193,55 @@ class Area(Declaration):
                         "called so in an expression"
                     )
         return self
+
+    @model_validator(mode="after")
+    def _checks_can_be_told_apart(self) -> Area:
+        for number, check in enumerate(self.checks):
+            if check.KIND not in {"sql", "reconcile"}:
+                raise ValueError(
+                    f"checks[{number}]: {check.KIND} is of an entity's rows: write it under "
+                    "entities.<entity>.checks"
+                )
+            if check.severity == "reject":
+                raise ValueError(
+                    f"checks[{number}]: `severity: reject` is for a check of one row in STG; make "
+                    "a derived entity whose view shows beside a row what it depends on, and write "
+                    "the check there"
+                )
+            if isinstance(check, Query) and check.at_most.share is not None:
+                raise ValueError(
+                    f"checks[{number}]: at_most: a share of which rows? Write a number of them"
+                )
+        known: dict[str, Placed] = {}
+        for one in self.placed_checks:
+            if one.name in known:
+                raise ValueError(f"checks: two are called {one.name!r}; give one another `name`")
+            known[one.name] = one
+            if isinstance(one.check, Relationships):
+                to = one.check.relationships.to
+                if to not in self.entities:
+                    hint = did_you_mean(to, self.entities)
+                    raise ValueError(f"checks: {one.name}: {to!r} is no entity here. {hint}")
+                lengths = len(one.check.columns), len(self.entities[to].key)
+                if lengths[0] != lengths[1]:
+                    raise ValueError(
+                        f"checks: {one.name}: {lengths[0]} columns for a key of {lengths[1]}"
+                    )
+        return self
+
+    @property
+    def placed_checks(self) -> tuple[Placed, ...]:
+        """All checks, of its entities and its own, each with its name and layer."""
+        of_entities = (check for one in self.entities.values() for check in one.placed_checks)
+        return (*of_entities, *placed(self.checks, None, "dwh"))
+
+    def checks_called(self, names: Collection[str]) -> frozenset[str]:
+        """Return names of checks; UnknownNameError: there is none of a name."""
+        known = [one.name for one in self.placed_checks]
+        for name in names:
+            if name not in known:
+                raise UnknownNameError(f"check of {self.area}", name, known)
+        return frozenset(names)
 
     @property
     def database(self) -> Postgres | None:

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from tidemark.declare.check import Placed, placed
+from tidemark.declare.check_kinds import Checks
 from tidemark.declare.declaration import Declaration
-from tidemark.declare.kinds import EntityKey, EntitySource
+from tidemark.declare.kinds import OF_A_DATABASE, OF_A_SOURCE, EntityKey, EntitySource
 from tidemark.declare.moments import Moment
 from tidemark.declare.origin import Origin
 from tidemark.declare.reading import FilesOfEntity
@@ -24,29 +26,9 @@ from tidemark.declare.scalars import (
     TableName,
     Zone,
 )
-from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact, Role
+from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact, Role, in_the_star
 from tidemark.declare.touch import Touch
 from tidemark.model import SEEN_AT, QualifiedName
-
-
-def _in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what an entity feeds, with the names that it has unless others are declared."""
-    if isinstance(said := value.get("dimension"), dict):
-        yield "dimension", {"table": f"dim_{name}", "surrogate_key": f"{name}_key", **said}
-    if isinstance(said := value.get("fact"), dict):
-        yield "fact", {"table": f"fact_{name}", **said}
-
-
-_OF_A_DATABASE = (
-    "extract watermark watermark_zone watermark_sequence lookback settle compare_keys_every"
-).split()
-"""Keys of an entity that say how a table is read."""
-
-_OF_A_SOURCE = (
-    "source extract watermark watermark_sequence lookback settle deletes compare_keys_every "
-    "max_delete_ratio on_new_column leave_out mrr"
-).split()
-"""Keys of an entity that say how a source is read."""
 
 
 class Entity(Declaration):
@@ -91,6 +73,8 @@ class Entity(Declaration):
     """Its table in STG; by default `stg_<entity>`."""
     dimension: DeclaredDimension | None = None
     fact: DeclaredFact | None = None
+    checks: Checks = ()
+    """What must hold of its rows."""
     _schema: str = PrivateAttr(default="public")
     _landing_schema: str = PrivateAttr(default="landing")
 
@@ -101,14 +85,14 @@ class Entity(Declaration):
         if not name:
             return value
         own = {} if value.get("from") else {"source": name, "mrr": f"mrr_{name}"}
-        return {**own, "stg": f"stg_{name}", **value, **dict(_in_the_star(name, value))}
+        return {**own, "stg": f"stg_{name}", **value, **dict(in_the_star(name, value))}
 
     @model_validator(mode="before")
     @classmethod
     def _has_one_origin(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        said = [key for key in _OF_A_SOURCE if key in value]
+        said = [key for key in OF_A_SOURCE if key in value]
         if value.get("from") and said:
             raise ValueError(
                 f"`{said[0]}` is for an entity with a source, and `from` says that this one's rows "
@@ -220,7 +204,7 @@ class Entity(Declaration):
         return self
 
     def _is_read_well(self, files: FilesOfEntity) -> Entity:
-        for key in _OF_A_DATABASE:
+        for key in OF_A_DATABASE:
             if key in self.model_fields_set:
                 raise ValueError(f"`{key}` is for tables of a database, and this one has files")
         if self.paths and files.format in {"csv", "parquet"}:
@@ -237,6 +221,9 @@ class Entity(Declaration):
         return self
 
     def _is_derived_well(self) -> Entity:
+        for one in self.placed_checks:
+            if one.layer == "mrr":
+                raise ValueError(f"checks: {one.name}: MRR has no derived rows; look on stg or dwh")
         for name in self.made_of:
             if name not in self.touched_by:
                 raise ValueError(
@@ -323,6 +310,16 @@ class Entity(Declaration):
     def zone_of(self, moment: Moment) -> str | None:
         """Return the zone in which a time without one is read; None: area.yml names none."""
         return moment.zone or self.watermark_zone
+
+    @property
+    def placed_checks(self) -> Iterator[Placed]:
+        """Its checks, each with its name and layer."""
+        return placed(self.checks, self.name, "dwh" if self.dwh else "stg")
+
+    @property
+    def rejecting_checks(self) -> list[Placed]:
+        """Those that refuse rows in STG."""
+        return [one for one in self.placed_checks if one.check.severity == "reject"]
 
     @property
     def dwh(self) -> str | None:

@@ -34,3 +34,14 @@ _Paths = Annotated[
 EntityKey = Annotated[
     Annotated[Key, Tag("~columns")] | Annotated[_Paths, Tag("~paths")], Discriminator(_kind_of_key)
 ]
+
+OF_A_DATABASE = (
+    "extract watermark watermark_zone watermark_sequence lookback settle compare_keys_every"
+).split()
+"""Keys of an entity that say how a table is read."""
+
+OF_A_SOURCE = (
+    "source extract watermark watermark_sequence lookback settle deletes compare_keys_every "
+    "max_delete_ratio on_new_column leave_out mrr"
+).split()
+"""Keys of an entity that say how a source is read."""

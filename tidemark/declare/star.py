@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -14,7 +14,6 @@ from tidemark.declare.scalars import (
     EntityName,
     Identifier,
     Names,
-    PlainName,
     TableName,
 )
 from tidemark.model import FIRST_SEEN_AT
@@ -176,9 +175,9 @@ class DeclaredFact(Declaration, title="Fact"):
         return {**self.rename, **seen}
 
 
-class Check(Declaration):
-    """A data-quality gate: a query that returns rows that must not be there."""
-
-    name: PlainName
-    description: str
-    sql: str
+def in_the_star(name: str, value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what an entity feeds, with the names that it has unless others are declared."""
+    if isinstance(said := value.get("dimension"), dict):
+        yield "dimension", {"table": f"dim_{name}", "surrogate_key": f"{name}_key", **said}
+    if isinstance(said := value.get("fact"), dict):
+        yield "fact", {"table": f"fact_{name}", **said}

@@ -16,6 +16,7 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError
 from tidemark.layers import (
     checking,
+    checks,
     claims,
     contracts,
     dating,
@@ -211,7 +212,7 @@ def _effective(entity: Entity, table: Table) -> TimeColumn | None:
 
 
 def _violations(entity: Entity, target: Mirror, table: Table) -> dict[str, Composable]:
-    """Compose what the star needs of a row: reason -> condition for which it is refused.
+    """Compose what the star and checks need of a row: reason -> condition for which it is refused.
 
     Columns that STG lacks are left out: they are an error of the star's own contract.
     """
@@ -228,6 +229,8 @@ def _violations(entity: Entity, target: Mirror, table: Table) -> dict[str, Compo
             said = reason.format(column.name, first, last if kind == "no_instant" else end)
             ends = {"first": db.literal(first), "end": db.literal(end)}
             found[said] = compose.statement(__name__, kind, column=db.name(column.name), **ends)
+    for one in entity.rejecting_checks:
+        found[one.reason] = checks.refuses(one.check, "v")
     return found
 
 

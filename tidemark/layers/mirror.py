@@ -13,7 +13,7 @@ from functools import partial
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ContractError, RefusedRowError
-from tidemark.layers import checking, contracts
+from tidemark.layers import checkable, checking, contracts
 from tidemark.layers.checking import Checked
 from tidemark.model import (
     ORIGIN,
@@ -179,6 +179,7 @@ def wrong(
     yield from catalog.lacking(table, [*entity.row_key, *LINEAGE], server=layer, why=why)
     yield from _named_as_ours(layer, table, _payload(table), entity.row_key)
     yield from contracts.unlike(layer, area, table, history)
+    yield from checkable.wrong(layer, area, entity, table)
 
 
 def made(

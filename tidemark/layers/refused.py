@@ -31,7 +31,8 @@ def keep(
     *,
     any_landed: bool,
     may_lack_key: bool,
-    items: Collection[str],
+    items: Collection[str] | None,
+    replaced: Collection[str] = (),
 ) -> int:
     """Keep the refused rows of a batch, and end what was refused before and has come again.
 
@@ -47,7 +48,9 @@ def keep(
         any_landed: whether `landing` has rows.
         may_lack_key: whether rows may have landed that have no key.
         items: those of which all rows have come; a table is ''. In one of which only some have
-            come, a row has come again if its key has.
+            come, a row has come again if its key has. None: all that there is has come, and what
+            was refused before is gone.
+        replaced: items of this batch behind which all that there is came once more.
 
     Returns:
         How many rows are kept.
@@ -67,8 +70,13 @@ def keep(
     if may_lack_key:
         payload = Columns(target.payload)
         kept += mrr.run(compose.statement(__name__, "keep_without_key", parts, payload=payload))
-    has_come = compose.statement(__name__, "has_come", parts, items=db.literal(list(items)))
+    has_come = compose.statement(__name__, "all_has_come")
+    if items is not None:
+        has_come = compose.statement(__name__, "has_come", parts, items=db.literal(list(items)))
     mrr.queue(compose.statement(__name__, "end", parts, has_come=has_come))
+    if replaced:
+        end = compose.statement(__name__, "end_replaced", parts, items=db.literal(list(replaced)))
+        mrr.queue(end)
     return kept
 
 

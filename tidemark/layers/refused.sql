@@ -61,6 +61,19 @@ where
     and r.batch_id < {batch_id}
     and {has_come}
 
+-- name: end_replaced
+update tidemark.refused as r
+set ended_by = {batch_id}, ended_at = {clock}
+where
+    r.area = {area}
+    and r.entity = {entity}
+    and r.ended_by is null
+    and r.batch_id = {batch_id}
+    and r.item = any({items}::text[])
+
+-- name: all_has_come
+true
+
 -- name: has_come
 r.refused_id in (
     select o.refused_id

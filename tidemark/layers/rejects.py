@@ -6,15 +6,18 @@ Beside them are those that MRR refused (`carried`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from tidemark.declare.check import Placed
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
+from tidemark.layers.checks import FEW
 from tidemark.layers.claims import Claims
-from tidemark.model import Key
+from tidemark.model import CheckResult, Key
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Session
@@ -122,30 +125,105 @@ def resolve(
     )
 
 
-def warning(
-    stg: Session, area: Area, entity: str, counts: Counts, batches: Iterable[int]
-) -> str | None:
-    """Return a warning if the batches refused too many rows of an entity; None otherwise.
+def ratios(
+    stg: Session, area: Area, batches: Collection[int], counts: Mapping[str, Counts]
+) -> list[CheckResult]:
+    """Check that the batches did not refuse too many rows of an entity.
 
     Too many are more than `max_reject_ratio`, or all rows while STG has none of the entity.
+
+    Args:
+        stg: in the transaction that applies the batches.
+        area: what it allows.
+        batches: those that are applied.
+        counts: entity -> what the hop did; one of which nothing came is left out.
     """
-    rows, rejected = counts.processed, counts.rejected
+    return [
+        _ratio(stg, area, name, counts[name], batches)
+        for name in area.entities
+        if counts[name].processed
+    ]
+
+
+def _ratio(
+    stg: Session, area: Area, entity: str, counts: Counts, batches: Collection[int]
+) -> CheckResult:
+    rows, rejected, limit = counts.processed, counts.rejected, area.monitor
     mirror = db.name(*area.entities[entity].table("stg"))
-    if not rejected or not (
-        area.monitor.is_too_much(rejected, rows)
+    is_broken = bool(rejected) and (
+        limit.is_too_much(rejected, rows)
         or (
-            area.monitor.is_all(rejected, rows)
-            and stg.value(compose.statement(__name__, "is_empty", mirror=mirror))
+            limit.is_all(rejected, rows)
+            and bool(stg.value(compose.statement(__name__, "is_empty", mirror=mirror)))
         )
-    ):
-        return None
+    )
+    told = f"{entity}: {rejected:,} of {rows:,} rows were rejected"
+    return CheckResult(
+        f"reject_ratio_of_{entity}",
+        entity,
+        "stg",
+        "warn",
+        "WARNED" if is_broken else "PASSED",
+        Decimal(rejected),
+        f"at most {limit.max_reject_ratio:.0%} of {rows:,}",
+        _too_many(stg, area, entity, told, batches) if is_broken else told,
+    )
+
+
+def _too_many(stg: Session, area: Area, entity: str, told: str, batches: Collection[int]) -> str:
     which = {"area": area.area, "entity": entity, "batches": list(batches)}
     reasons = stg.rows(compose.statement(__name__, "frequent"), which)
     said = "; ".join(f"{reason} ({times:,})" for reason, times in reasons)
     return (
-        f"{entity}: {rejected:,} of {rows:,} rows were rejected, and the area allows "
-        f"{area.monitor.max_reject_ratio:.0%}: {said}. See `tidemark rejects {area.area} --entity "
-        f"{entity}`, and mend the source or the view."
+        f"{told}, and the area allows {area.monitor.max_reject_ratio:.0%}: {said}. See `tidemark "
+        f"rejects {area.area} --entity {entity}`, and mend the source or the view."
+    )
+
+
+def by_check(
+    stg: Session, area: Area, batches: Iterable[int], counts: Mapping[str, Counts]
+) -> list[CheckResult]:
+    """Say how many rows of these batches were refused by checks that reject rows.
+
+    Args:
+        stg: in the transaction that applies the batches.
+        area: gives the checks.
+        batches: those that are applied.
+        counts: entity -> what the hop did; one of which nothing came is left out.
+    """
+    came = [entity for entity in area.entities.values() if counts[entity.name].processed]
+    return _by_check(stg, area.area, came, list(batches), FEW)
+
+
+def open_by_check(stg: Session, area: Area, *, few: int = FEW) -> list[CheckResult]:
+    """Say how many rows are refused now by checks that reject rows."""
+    return _by_check(stg, area.area, [*area.entities.values()], None, few)
+
+
+def _by_check(
+    stg: Session, area: str, entities: Sequence[Entity], batches: list[int] | None, few: int
+) -> list[CheckResult]:
+    asked = [(entity.name, one) for entity in entities for one in entity.rejecting_checks]
+    if not asked:
+        return []
+    reasons = [one.reason for _, one in asked]
+    which = {"area": area, "batches": batches, "reasons": reasons, "few": few}
+    rows = stg.rows(compose.statement(__name__, "by_check"), which)
+    found = {(entity, reason): (number, sample or []) for entity, reason, number, sample in rows}
+    return [_refused_by(one, *found.get((name, one.reason), (0, []))) for name, one in asked]
+
+
+def _refused_by(one: Placed, number: int, sample: Sequence[dict[str, object]]) -> CheckResult:
+    return CheckResult(
+        one.name,
+        one.entity,
+        "stg",
+        "reject",
+        "WARNED" if number else "PASSED",
+        Decimal(number),
+        "its rows are refused",
+        f"{one.entity}: {number:,} rows were refused: {one.reason}",
+        sample,
     )
 
 

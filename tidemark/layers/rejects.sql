@@ -249,3 +249,19 @@ where
         select jsonb_agg(r.key ->> c.name order by c.position)
         from unnest(%(columns)s::text[]) with ordinality as c (name, position)
     ) in (select k.value from jsonb_array_elements(%(keys)s::jsonb) as k)
+
+-- How many rows these batches, or all, refused for each of these reasons, and the keys of some.
+-- name: by_check
+select
+    r.entity,
+    reason.reason,
+    count(*),
+    to_jsonb((array_agg(r.key order by r.reject_id))[1:%(few)s])
+from stg_rejects as r
+cross join lateral unnest(r.reasons) as reason (reason)
+where
+    r.area = %(area)s
+    and (%(batches)s::bigint[] is null or r.batch_id = any (%(batches)s))
+    and r.resolved_at is null
+    and reason.reason = any (%(reasons)s)
+group by r.entity, reason.reason

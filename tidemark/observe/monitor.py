@@ -1,4 +1,4 @@
-"""Watch the journal: raise an error if batches of an area fail, are late, or reject too much."""
+"""Watch the journal: raise an error if batches of an area fail, are late, or break checks."""
 
 from __future__ import annotations
 
@@ -52,16 +52,8 @@ def _failure(dwh: Session, area: Area) -> list[str]:
     [(batch_id, status, message)] = found
     if status == "FAILED":
         return [f"Batch {batch_id} failed: {message}"]
-    allowed = area.monitor.max_reject_ratio
-    return [
-        f"Batch {batch_id} rejected {rejected:,} of {rows:,} rows of {entity}, "
-        f"and the area allows {allowed:.0%}."
-        for entity, rows, rejected, is_warned in dwh.rows(
-            compose.statement(__name__, "rejected"), {"batch_id": batch_id}
-        )
-        if area.monitor.is_too_much(rejected, rows)
-        or (is_warned and area.monitor.is_all(rejected, rows))
-    ]
+    broken = dwh.rows(compose.statement(__name__, "broken"), {"batch_id": batch_id})
+    return [f"Batch {batch_id}: {message}" for (message,) in broken]
 
 
 def _lateness(dwh: Session, area: Area) -> list[str]:

@@ -20,19 +20,19 @@ select
 from etl_batches as b
 where b.area = %(area)s
 
--- A hop that was run again has several log rows, of which the last counts. The status WARNING may
--- mean that all rows were rejected.
--- name: rejected
-select distinct on (l.entity)
-    l.entity,
-    l.rows_processed,
-    coalesce((l.additional_info ->> 'rejected')::bigint, 0),
-    l.status = 'WARNING'
-from etl_logs as l
-where
-    l.batch_id = %(batch_id)s
-    and l.hop = 'stage'
-    and l.entity is not null
-    and l.status in ('SUCCESS', 'WARNING')
-    and l.rows_processed > 0
-order by l.entity, l.log_id desc
+-- What checks found in a batch. A hop that was run again has several rows of a check, of which the last
+-- counts. A check that rejects rows has done what it should.
+-- name: broken
+select c.message
+from (
+    select distinct on (l.check_name)
+        l.check_name,
+        l.severity,
+        l.status,
+        l.message
+    from dq_check_logs as l
+    where l.batch_id = %(batch_id)s
+    order by l.check_name, l.log_id desc
+) as c
+where c.status <> 'PASSED' and c.severity <> 'reject'
+order by c.check_name

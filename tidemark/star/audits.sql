@@ -6,8 +6,9 @@
 -- ended.
 -- name: broken_versions
 select
-    array[{v.nk::text}],
-    v._what
+    {place}::int as place,
+    array[{v.nk::text}] as key,
+    v._what as what
 from (
     select
         {nk},
@@ -25,11 +26,19 @@ from (
             d.is_deleted,
             lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as _next_from
         from {dimension} as d
-        where d.{surrogate} <> 0
+        where d.{surrogate} <> 0 and {is_looked_at}
     ) as versions
 ) as v
 where v._what is not null
-order by 1
+
+-- name: has_landed
+({d.nk}) in (
+    select {l.nk}
+    from {landing} as l
+)
+
+-- name: is_any
+true
 
 -- Facts that do not point at the version in force at their event time. If none was in force, they
 -- have to point at the one before it; if there is none before it, at the first.

@@ -15,7 +15,7 @@ from tidemark.declare.entity import Entity
 from tidemark.declare.sharing import Use
 from tidemark.declare.star import DeclaredFact
 from tidemark.errors import ContractError
-from tidemark.layers import contracts, dating, seen
+from tidemark.layers import checkable, contracts, dating, seen
 from tidemark.layers.checking import first_of_each
 from tidemark.layers.mirror import LINEAGE
 from tidemark.model import QualifiedName, Table, label
@@ -120,6 +120,9 @@ def wrong(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[C
         yield from _dimension(area, entity, staged, found)
     if entity.fact:
         yield from _fact(area, entity, staged, found)
+    table = found.get(entity.table("dwh")) if entity.dwh else None
+    if table or not entity.dwh:
+        yield from checkable.wrong("dwh", area, entity, table)
 
 
 def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Iterator[ContractError]:

@@ -578,25 +578,12 @@ where
         where v._role = 'version' and {v.nk = d.nk}
     )
 
--- How many versions are written, and how many versions of the touched keys overlap their successor, or
--- leave a gap that no delete explains.
+-- How many versions are written.
 -- name: examine
 select
     count(*) filter (where _role = 'version' and _key is null) as inserted,
     count(*) filter (where _role = 'superseded') as deleted,
-    count(*) filter (where _closes) as closed,
-    (
-        select count(*)
-        from (
-            select
-                d.valid_to,
-                d.is_deleted,
-                lead(d.valid_from) over (partition by {d.nk} order by d.valid_from) as next_from
-            from (select distinct {nk} from {timeline}) as t
-            inner join {dimension} as d on {t.nk = d.nk}
-        ) as v
-        where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
-    ) as broken
+    count(*) filter (where _closes) as closed
 from {timeline}
 
 -- name: keep_since

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tidemark.batch import publish, retention, stage
+from tidemark.batch import publish, retention, sending
 from tidemark.batch.journal import Journal
 from tidemark.batch.publish import Delta
 from tidemark.declare import sharing
@@ -22,6 +22,7 @@ from tidemark.layers import (
     claims,
     cleanse,
     derived,
+    judging,
     ledger,
     mirror,
     rulesets,
@@ -35,6 +36,7 @@ from tidemark.postgres import (
     compose,
     db,
     locks,
+    question,
     refusals,
     transfer,
     worktable,
@@ -44,9 +46,10 @@ from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.results import Counts
 from tidemark.star import (
+    audits,
     facts,
+    judged,
     published,
-    quality,
     scd2,
     schema,
 )
@@ -112,6 +115,7 @@ def run(
         star = schema.read(stg, dwh, area)
         stack.enter_context(_transactions(mrr, stg, dwh, area, is_kept=not dry_run))
         changes = list(_rebuild_stg(mrr, stg, area, names)) if origin == "stg" else []
+        _judge_stg(stg, area, is_rebuilt=origin == "stg")
         if entity is None:  # Else the other entities still have rows of these batches.
             for gone in lost:
                 ledger.forget(stg if gone.layer == "stg" else dwh, gone)
@@ -120,6 +124,18 @@ def run(
             for session in rebuilt:
                 rulesets.made_anew(session, area)
     return changes
+
+
+def _judge_stg(stg: Session, area: Area, *, is_rebuilt: bool) -> None:
+    """Refuse to publish what checks of MRR and STG forbid, those of STG by what it has now.
+
+    Raises:
+        GateError: one of them, or of MRR, is broken.
+    """
+    if is_rebuilt:
+        last = ledger.last_applied(stg, area.area)
+        judging.of_mirrors(stg, area, "stg", {}, batch_id=last, changed=area.entities)
+    judging.refuse(area, judging.standing(area, question.ask(stg, judging.kept(area))))
 
 
 @contextmanager
@@ -196,14 +212,14 @@ def _with_derived(area: Area, names: Sequence[str]) -> list[str]:
 def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -> Iterator[Changes]:
     sourced = [name for name in names if not area.entities[name].is_derived]
     mirrored = mirror.read(mrr, area.sourced)
-    cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=sourced)
+    cleansings = sending.read_cleansings(mrr, stg, area, mirrored, sent=sourced)
     batches = ledger.applied_after(mrr, area.area, 0)
     applied = ledger.last_applied(stg, area.area)
     for name in sourced:
         target, landing = cleansings[name].target, cleansings[name].claims.landing
         source, table = mirrored[name]
         versions = mirror.delta(source, after=0, columns=landing.names)
-        job = stage.job(area, name, table, landing, versions)
+        job = sending.job(area, name, table, landing, versions)
         before = db.name(*area.entities[name].work("before"))
         parts: Parts = {
             "mirror": target.name,
@@ -296,7 +312,9 @@ def _rebuild_dwh(
             changes = _rebuild_fact(dwh, area, fact, whole, rows)
         yield changes
     yield from summed.rebuild(dwh, star, [*dimensions, *rebuilt], batch_id=delta.last)
-    quality.gate(dwh, area)
+    asked = judging.due(area, "dwh", {}, area.entities)
+    found = judging.judge(dwh, area, asked, judged.rows(star, area.area), {}, batch_id=delta.last)
+    judging.refuse(area, [*audits.of_landed(dwh, dimensions), *found])
     # Tables that are not rebuilt are left to the next batch, which records what it has applied.
     if delta.last:
         published.record(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tidemark import sources
-from tidemark.batch import stage
+from tidemark.batch import sending
 from tidemark.batch.journal import Journal
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
@@ -70,7 +70,7 @@ def run(
         star = schema.read(opened["stg"], opened["dwh"], area)
         mirrored = mirror.read(opened["mrr"], area.sourced)
         mrr, stg = opened["mrr"], opened["stg"]
-        cleansings = stage.read_cleansings(mrr, stg, area, mirrored, sent=mirrored)
+        cleansings = sending.read_cleansings(mrr, stg, area, mirrored, sent=mirrored)
         derivations = derived.read(stg, area, cleansings)
         applied = ledger.last_applied(stg, area.area)
         staging = _Staging(area, mrr, stg, mirrored, cleansings, derivations, applied)
@@ -78,7 +78,7 @@ def run(
         for check in _checks(look, opened, star, staging):
             checks.append(check)
             report(check)
-        found = _audits(opened["dwh"], star)
+        found = audits.every(opened["dwh"], star)
         sourced = {name: cleansings[name] for name in mirrored}
         origins = list(_origins(opened["stg"], sourced, checks, found))
         notes = list(_notes(look, opened, area))
@@ -255,7 +255,7 @@ def _land_mirrored(staging: _Staging, name: str) -> int:
         mirror=target.name,
         applied=db.literal(staging.applied),
     )
-    job = stage.job(staging.area, name, table, landing, query)
+    job = sending.job(staging.area, name, table, landing, query)
     return transfer.refill(staging.mrr, staging.stg, job)
 
 
@@ -299,13 +299,3 @@ def _notes(look: Comparison | None, opened: Mapping[Layer, Session], area: Area)
         yield f"{area.source.name} and mrr can't be compared: the extraction is not verified"
         return
     yield from look.remarks()
-
-
-def _audits(dwh: Session, star: Star) -> list[Audit]:
-    found: list[Audit] = []
-    for dimension in star.dimensions.values():
-        found += audits.versions(dwh, dimension)
-    for fact in star.facts.values():
-        for role in fact.roles:
-            found += audits.facts(dwh, fact, role)
-    return found

@@ -1,0 +1,280 @@
+-- Checks: one number for each, of the rows of one table.
+
+-- {rows}    r: the table; {is_live} and {is_judged} are conditions over r
+-- {bad}     condition over r: the row breaks a check
+-- {looked}  condition over r: the check's `where`
+
+-- A statement yields the measures of the checks of one table, by their places.
+-- name: of_rows
+select
+    {places}::int[] as places,
+    array[{measures}]::numeric[] as measures
+from {rows} as r
+where {is_live} and {is_judged}
+
+-- name: alone
+select
+    {places}::int[] as places,
+    array[{measures}]::numeric[] as measures
+
+-- name: all_rows
+true
+
+-- name: looked
+({looked})
+
+-- name: refuses
+({looked} and {bad})
+
+-- name: bad_rows
+count(*) filter (where {looked} and {bad})
+
+-- name: bad_rows_and_refused
+count(*) filter (where {looked} and {bad}) + {refused}
+
+-- name: count_rows
+count(*) filter (where {looked})
+
+-- name: count_rows_and_refused
+count(*) filter (where {looked}) + {refused}
+
+-- name: count_all
+(
+    select count(*)
+    from {rows} as r
+    where {is_live} and {looked}
+)
+
+-- name: age
+extract(epoch from clock_timestamp() - max(({r.column}::timestamptz)) filter (where {looked}))
+
+-- name: age_in_zone
+extract(
+    epoch from clock_timestamp()
+    - max(({r.column}::timestamp at time zone {zone})) filter (where {looked})
+)
+
+-- Rows that are one too many. Only the values of judged rows are looked up, among all rows.
+-- name: repeated
+coalesce(
+    (
+        select sum(same.many - 1)
+        from (
+            select count(*) as many
+            from {rows} as r
+            where {is_live} and {looked} and num_nulls({r.columns}) = 0 and {is_shown}
+            group by {r.columns}
+            having count(*) > 1
+        ) as same
+    ),
+    0
+)
+
+-- name: is_shown
+({r.columns}) in (
+    select {r.columns}
+    from {rows} as r
+    where {is_live} and {is_judged}
+)
+
+-- name: repeated_in_items
+coalesce(
+    (
+        select sum(k.surplus)
+        from tidemark.repeated_key as k
+        where k.area = {area} and k.entity = {entity}
+    ),
+    0
+)
+
+-- name: of_query
+(
+    select count(*)
+    from ({query}) as must_not_be
+)
+
+-- name: unlike
+(
+    select count(*)
+    from {sides}
+    where s.differs
+)
+
+-- The numbers of two queries, side by side: `of` is all that they say beside the number.
+-- name: sides
+(
+    select
+        coalesce(l.of, o.of) as of,
+        l.value as left_value,
+        o.value as right_value,
+        coalesce(abs(l.value - o.value) > {tolerance}, l.value is distinct from o.value) as differs
+    from {left} as l
+    full join {right} as o on l.of = o.of
+) as s
+
+-- name: side
+(
+    select
+        case when a.row ? 'value' then a.row - 'value' else '{{}}'::jsonb end as of,
+        case
+            when a.row ? 'value' then a.row ->> 'value'
+            when (select count(*) from jsonb_object_keys(a.row)) > 1 then 'no column is named value'
+            else (select each.value from jsonb_each_text(a.row) as each)
+        end::numeric as value
+    from (
+        select to_jsonb(q) as row
+        from ({query}) as q
+    ) as a
+)
+
+-- Rows that MRR could not take since they have no key, and all that it could not take.
+-- name: refused_without
+(
+    select count(*)
+    from tidemark.refused as f
+    where
+        f.area = {area}
+        and f.entity = {entity}
+        and f.ended_by is null
+        and exists (
+            select
+            from unnest(f.reasons) as reason (reason)
+            where
+                reason.reason like 'key is null: %'
+                and string_to_array(substr(reason.reason, 14), ', ') && {columns}::text[]
+        )
+)
+
+-- name: refused
+(
+    select count(*)
+    from tidemark.refused as f
+    where
+        f.area = {area}
+        and f.entity = {entity}
+        and f.ended_by is null
+        and f.batch_id > {since}
+)
+
+-- name: lacks
+num_nulls({r.columns}) > 0
+
+-- name: is_none_of
+{r.column} not in ({values})
+
+-- name: is_below
+{r.column} < {least}
+
+-- name: is_above
+{r.column} > {greatest}
+
+-- name: is_beyond
+({r.column} < {least} or {r.column} > {greatest})
+
+-- name: does_not_match
+{r.column} !~ {pattern}
+
+-- name: points_nowhere
+(
+    num_nulls({r.columns}) = 0
+    and not exists (
+        select
+        from {others} as o
+        where {o.key = r.columns} and {is_there}
+    )
+)
+
+-- Keys of some rows that break a check.
+-- name: sample
+select jsonb_build_object({'key', r.key})
+from {rows} as r
+where {is_live} and {is_judged} and {looked} and {bad}
+limit {few}
+
+-- name: sample_of_repeated
+select jsonb_build_object({'key', r.key})
+from {rows} as r
+where
+    {is_live}
+    and {looked}
+    and ({r.columns}) in (
+        select {r.columns}
+        from {rows} as r
+        where {is_live} and {looked} and num_nulls({r.columns}) = 0
+        group by {r.columns}
+        having count(*) > 1
+    )
+limit {few}
+
+-- name: sample_of_items
+select
+    k.sample || jsonb_build_object('_file', k.item)
+from tidemark.repeated_key as k
+where k.area = {area} and k.entity = {entity}
+order by k.item
+limit {few}
+
+-- name: sample_of_query
+select to_jsonb(q)
+from ({query}) as q
+limit {few}
+
+-- name: sample_of_sides
+select
+    s.of,
+    s.left_value::text,
+    s.right_value::text
+from {sides}
+where s.differs
+order by s.of
+limit {few}
+
+-- The rows of a mirror.
+-- name: is_live
+r._deleted_at is null
+
+-- name: is_written
+r._batch_id > {since}
+
+-- name: is_there
+o._deleted_at is null
+
+-- name: lost
+select
+    {entity} as entity,
+    exists (
+        select
+        from {rows} as r
+        where r._deleted_at is not null and r._batch_id > {since}
+    ) as lost
+
+-- name: alone_value
+select {value}
+
+-- What a person sees in psql.
+-- name: show_rows
+select r.*
+from {rows} as r
+where {is_live} and {looked} and {bad}
+
+-- name: show_number
+select {number}
+from {rows} as r
+where {is_live}
+
+-- name: show_repeated
+select
+    {r.columns},
+    count(*)
+from {rows} as r
+where {is_live} and {looked} and num_nulls({r.columns}) = 0
+group by {r.columns}
+having count(*) > 1
+
+-- name: show_sides
+select
+    s.of,
+    s.left_value,
+    s.right_value
+from {sides}
+where s.differs

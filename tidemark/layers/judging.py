@@ -1,0 +1,376 @@
+"""Run checks in the transaction that writes what they look at, and keep what they said.
+
+A check runs when rows of its entity were written, when it is new or another one, when it says
+something of the time, and in each batch until what it found is gone. It judges the rows as they are
+in the end of the batch. So a corrected source clears what it failed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from statistics import median
+from typing import Any
+
+from tidemark.declare.check import Placed
+from tidemark.declare.check_kinds import (
+    Freshness,
+    Query,
+    Reconcile,
+    Relationships,
+    RowCount,
+    Within,
+)
+from tidemark.declare.config import Area
+from tidemark.errors import GateError, StatementError
+from tidemark.layers import checks, verdicts
+from tidemark.layers.checks import Measured
+from tidemark.layers.verdicts import Found
+from tidemark.model import CheckResult, CheckStatus, Layer, Overrides
+from tidemark.postgres import compose, db, question
+from tidemark.postgres.db import Session
+from tidemark.postgres.question import Question
+
+_LONGEST_HISTORY = 100
+
+_OF_THE_CHECK = ("0A", "20", "21", "22", "26", "2F", "34", "38", "39", "42", "P0")
+"""Classes of SQLSTATEs that say that a query is wrong, or can't be computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a layer has kept of a check: what it said last."""
+
+    layer: Layer
+    entity: str | None
+    definition: str
+    status: CheckStatus
+    since: int
+    batch_id: int
+    value: Decimal | None
+    bound: str
+    message: str
+    sample: Sequence[Mapping[str, object]]
+    good_values: Sequence[Decimal]
+
+
+Known = Mapping[str, Kept]
+"""Name of a check -> what a layer has kept of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Checks that a person lets pass once, and who."""
+
+    names: Collection[str] = ()
+    by: str = ""
+
+    @staticmethod
+    def said(overrides: Overrides) -> Acceptance:
+        """Return what a person asks of a batch."""
+        return Acceptance(overrides.accept_checks, overrides.by)
+
+    def of(self, result: CheckResult) -> CheckResult:
+        """Return the result as accepted, if it is broken and its check is among them."""
+        if result.is_broken and result.check in self.names:
+            return replace(result, accepted_by=self.by)
+        return result
+
+
+NOBODY = Acceptance()
+
+
+def kept(area: Area) -> Question[Known]:
+    """Ask a layer what it has kept of an area's checks."""
+
+    def read(rows: Sequence[tuple[Any, ...]]) -> Known:
+        names = [each.name for each in fields(Kept)]
+        return {name: _kept(dict(zip(names, about, strict=True))) for name, *about in rows}
+
+    return question.of(compose.statement(__name__, "kept"), {"area": area.area}, read)
+
+
+def _kept(about: dict[str, Any]) -> Kept:
+    value = about["value"]
+    read = {
+        "value": None if value is None else Decimal(str(value)),
+        "good_values": [Decimal(str(one)) for one in about["good_values"]],
+    }
+    return Kept(**{**about, **read})
+
+
+def has_any(area: Area, *layers: Layer) -> bool:
+    """Whether an area has checks that look at one of these layers, apart from rejecting rows."""
+    return any(True for layer in layers for _ in _on(area, layer))
+
+
+def _on(area: Area, layer: Layer) -> Iterator[Placed]:
+    for one in area.placed_checks:
+        if one.layer == layer and one.check.severity != "reject":
+            yield one
+
+
+def due(area: Area, layer: Layer, known: Known, changed: Collection[str]) -> list[Placed]:
+    """Return the checks that have to run.
+
+    Args:
+        area: gives the checks.
+        layer: which of them.
+        known: what the layer has kept of them.
+        changed: entities of which rows may have been written.
+    """
+    return [one for one in _on(area, layer) if _is_due(one, known.get(one.name), changed)]
+
+
+def judge(
+    session: Session,
+    area: Area,
+    due: Sequence[Placed],
+    rows: checks.All,
+    known: Known,
+    *,
+    batch_id: int,
+    accept: Acceptance = NOBODY,
+) -> list[CheckResult]:
+    """Run checks that are due, and keep what they say.
+
+    Args:
+        session: in the transaction that applies the batch.
+        area: that of the checks.
+        due: checks of one layer.
+        rows: entity -> its rows.
+        known: what the layer has kept of them.
+        batch_id: the last batch that is applied.
+        accept: checks that may be broken this time.
+    """
+    if not due:
+        return []
+    measured = [_measured(one, rows, known.get(one.name)) for one in due]
+    measured = _with_lost(session, measured)
+    began = time.monotonic()
+    found = [_found(session, one, known) for one in _numbers(session, measured)]
+    seconds = time.monotonic() - began
+    results = [accept.of(verdicts.result(one, seconds=seconds)) for one in found]
+    is_good = not any(result.is_open for result in results)
+    _keep(session, area, found, results, known, batch_id=batch_id, is_good=is_good)
+    return results
+
+
+def of_mirrors(
+    session: Session,
+    area: Area,
+    layer: Layer,
+    known: Known,
+    *,
+    batch_id: int,
+    changed: Collection[str],
+    accept: Acceptance = NOBODY,
+) -> list[CheckResult]:
+    """Run the checks of MRR or STG that are due; see `due` and `judge`."""
+    return judge(
+        session,
+        area,
+        due(area, layer, known, changed),
+        checks.of_mirrors(area, layer),
+        known,
+        batch_id=batch_id,
+        accept=accept,
+    )
+
+
+def look(
+    session: Session, area: Area, layer: Layer, rows: checks.All, known: Known, *, few: int
+) -> list[Found]:
+    """Run all checks of a layer over all rows, and keep nothing."""
+    every = [Measured(one, _rows(one, rows), rows) for one in _on(area, layer)]
+    return [_found(session, one, known, few=few) for one in _numbers(session, every)]
+
+
+def refuse(area: Area, results: Sequence[CheckResult]) -> None:
+    """Raise a GateError if a result forbids to publish; without one, do nothing."""
+    broken = [result for result in results if result.is_open]
+    if broken:
+        names = " ".join(f"--accept-check '{one.check}'" for one in broken)
+        raise GateError(
+            "\n".join(
+                [
+                    *(f"{area.area}: {one}" for one in broken),
+                    "Nothing was published. `dq_check_logs` in the DWH has keys of these rows. "
+                    "Correct the source or the rule and run again, or publish it as it is, once: "
+                    f"`tidemark run {area.area} {names}`.",
+                ]
+            ),
+            checks=results,
+        )
+
+
+def standing(area: Area, known: Known, accept: Acceptance = NOBODY) -> list[CheckResult]:
+    """Return what forbids to publish of what layers before the DWH have kept."""
+    found: list[CheckResult] = []
+    for one in area.placed_checks:
+        last = known.get(one.name)
+        if one.layer != "dwh" and one.check.severity == "fail" and last:
+            if last.status == "PASSED" or last.layer != one.layer:
+                continue
+            told = CheckResult(
+                one.name,
+                one.entity,
+                one.layer,
+                one.check.severity,
+                last.status,
+                last.value,
+                last.bound,
+                last.message,
+                last.sample,
+            )
+            found.append(accept.of(told))
+    return found
+
+
+def carry(session: Session, area: Area, known: Known) -> None:
+    """Keep in a layer what the one before it has kept, in the transaction that applies batches."""
+    rows = [{"check_name": name, **_row(one)} for name, one in known.items()]
+    if rows:
+        which = {"area": area.area, "results": db.Json(rows)}
+        session.queue(compose.statement(__name__, "keep"), which)
+
+
+def _is_due(one: Placed, last: Kept | None, changed: Collection[str]) -> bool:
+    if last is None or last.definition != one.definition or last.status != "PASSED":
+        return True
+    match one.check:
+        case Freshness():
+            return True
+        case Query() | Reconcile():
+            return bool(changed)
+        case Relationships():
+            return one.check.relationships.to in changed or one.entity in changed
+    return one.entity in changed
+
+
+def _measured(one: Placed, rows: checks.All, last: Kept | None) -> Measured:
+    is_known = last is not None and last.definition == one.definition
+    since = last.since if last is not None and is_known and checks.has_scope(one) else 0
+    return Measured(one, _rows(one, rows), rows, since)
+
+
+def _rows(one: Placed, rows: checks.All) -> checks.Rows | None:
+    return rows[one.entity] if one.entity else None
+
+
+def _with_lost(session: Session, measured: Sequence[Measured]) -> list[Measured]:
+    """Let checks of what rows point at look at all of them, if what they point at lost rows."""
+    asked = {
+        (one.placed.check.relationships.to, one.since)
+        for one in measured
+        if isinstance(one.placed.check, Relationships) and one.since
+    }
+    rows = measured[0].others
+    lost = checks.lost(session, [(rows[name], since) for name, since in sorted(asked)])
+    return [
+        replace(one, since=0)
+        if isinstance(one.placed.check, Relationships) and one.placed.check.relationships.to in lost
+        else one
+        for one in measured
+    ]
+
+
+def _numbers(session: Session, measured: Sequence[Measured]) -> Iterator[Found]:
+    """Measure all in as few statements as there are tables; where one is wrong, each alone."""
+    if not measured:
+        return
+    try:
+        yield from _together(session, measured)
+        return
+    except StatementError as error:
+        if not _is_of_a_check(error):
+            raise
+    for one in measured:
+        try:
+            yield from _together(session, [one])
+        except StatementError as error:
+            if not _is_of_a_check(error):
+                raise
+            yield Found(one, None, error=str(error))
+
+
+def _together(session: Session, measured: Sequence[Measured]) -> list[Found]:
+    with session.savepoint():
+        rows = session.rows(compose.union_all(checks.statements(measured)))
+    numbers = {
+        place: number
+        for places, values in rows
+        for place, number in zip(places, values, strict=True)
+    }
+    return [Found(one, numbers[place]) for place, one in enumerate(measured)]
+
+
+def _is_of_a_check(error: StatementError) -> bool:
+    return (error.sqlstate or "").startswith(_OF_THE_CHECK)
+
+
+def _found(session: Session, found: Found, known: Known, *, few: int = checks.FEW) -> Found:
+    """Add to a number what is needed to judge it."""
+    one, last = found.measured, known.get(found.measured.placed.name)
+    check = one.placed.check
+    is_known = last is not None and last.definition == one.placed.definition
+    if isinstance(check, RowCount) and check.row_count.within:
+        found = replace(found, median=_median(check.row_count.within, last if is_known else None))
+    if found.error or not found.number:
+        return found
+    if verdicts.has_share(check):
+        found = replace(found, rows=checks.count_all(session, one))
+    if verdicts.is_broken(found):
+        found = replace(found, sample=checks.sample(session, one, few=few))
+        if isinstance(check, Reconcile):
+            found = replace(found, sides=checks.differing(session, one, few=1))
+    return found
+
+
+def _median(within: Within, last: Kept | None) -> Decimal | None:
+    values = last.good_values[-within.batches :] if last else ()
+    return Decimal(median(values)) if values else None
+
+
+def _keep(
+    session: Session,
+    area: Area,
+    found: Sequence[Found],
+    results: Sequence[CheckResult],
+    known: Known,
+    *,
+    batch_id: int,
+    is_good: bool,
+) -> None:
+    rows: list[dict[str, object]] = []
+    for one, result in zip(found, results, strict=True):
+        placed = one.measured.placed
+        last = known.get(placed.name)
+        is_known = last is not None and last.definition == placed.definition
+        good = list(last.good_values) if last is not None and is_known else []
+        if isinstance(placed.check, RowCount) and is_good and result.value is not None:
+            good += [] if result.is_broken else [result.value]
+        since = last.since if last is not None and is_known else 0
+        kept_now = Kept(
+            result.layer,
+            result.entity,
+            placed.definition,
+            result.status,
+            batch_id if verdicts.holds_of_all(one, result) else since,
+            batch_id,
+            result.value,
+            result.bound,
+            result.message,
+            result.sample,
+            good[-_LONGEST_HISTORY:],
+        )
+        rows.append({"check_name": placed.name, **_row(kept_now)})
+    which = {"area": area.area, "results": db.Json(rows)}
+    session.queue(compose.statement(__name__, "keep"), which)
+
+
+def _row(one: Kept) -> dict[str, object]:
+    value = None if one.value is None else str(one.value)
+    return {**asdict(one), "value": value, "good_values": [str(each) for each in one.good_values]}

@@ -1,0 +1,93 @@
+"""The rows of the star that checks judge, in the publishing transaction.
+
+Of a dimension these are current versions of members that are there: history stays as it was, and
+placeholders have nothing to judge. Which rows are new is read off the landing tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tidemark.layers import checks
+from tidemark.layers.checks import Rows
+from tidemark.postgres import compose, db
+from tidemark.postgres.compose import Columns, Parts
+from tidemark.postgres.db import Composable
+from tidemark.star.facts import Fact
+from tidemark.star.scd2 import Dimension
+from tidemark.star.schema import Star
+
+
+def rows(star: Star, area: str, *, after: Mapping[str, int] | None = None) -> checks.All:
+    """Return the rows of each entity that has a table in the DWH.
+
+    Args:
+        star: the tables.
+        area: whose they are.
+        after: entity -> the last batch before those of which rows have landed; None: all rows
+            count as written.
+    """
+    found = {name: _of_dimension(one, area, after) for name, one in star.dimensions.items()}
+    return {**found, **{name: _of_fact(one, area, after) for name, one in star.facts.items()}}
+
+
+def _of_dimension(one: Dimension, area: str, after: Mapping[str, int] | None) -> Rows:
+    parts: Parts = {"surrogate": db.name(one.surrogate)}
+    nk = Columns(one.natural_key)
+    landed: Parts = {"landing": one.landing, "nk": nk, "landed_nk": nk}
+
+    def lost(_: int) -> Composable:
+        if one.lands == "observations":
+            return compose.statement(__name__, "may_be_lost", entity=db.literal(one.entity))
+        return compose.statement(
+            __name__, "lost", entity=db.literal(one.entity), landing=one.landing
+        )
+
+    return Rows(
+        area,
+        one.entity,
+        one.name,
+        one.natural_key,
+        compose.statement(__name__, "is_member", parts, row=db.raw("r")),
+        compose.statement(__name__, "is_member", parts, row=db.raw("o")),
+        lambda since: _written(since, one.entity, after, landed),
+        lost,
+    )
+
+
+def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
+    landed_nk = tuple(one.columns[column] for column in one.natural_key)
+    landed: Parts = {
+        "landing": one.landing,
+        "nk": Columns(one.natural_key),
+        "landed_nk": Columns(landed_nk),
+    }
+    live = "is_kept" if one.soft else "is_any"
+    return Rows(
+        area,
+        one.entity,
+        one.name,
+        one.natural_key,
+        _live(live, "r"),
+        _live(live, "o"),
+        lambda since: _written(since, one.entity, after, landed),
+        lambda _: compose.statement(
+            __name__, "lost", entity=db.literal(one.entity), landing=one.landing
+        ),
+        pointing={
+            role.column: (role.dimension.entity, (role.dimension.surrogate,)) for role in one.roles
+        },
+    )
+
+
+def _live(name: str, row: str) -> Composable:
+    if name == "is_any":
+        return compose.statement(__name__, "is_any")
+    return compose.statement(__name__, "is_kept", row=db.raw(row))
+
+
+def _written(since: int, entity: str, after: Mapping[str, int] | None, landed: Parts) -> Composable:
+    """Compose the condition for rows that were written after a batch, where that is known."""
+    if after is None or since < after[entity]:
+        return compose.statement(__name__, "is_any")
+    return compose.statement(__name__, "has_landed", landed)

@@ -1,0 +1,32 @@
+-- Rows of the star that checks judge: r and o are rows of its tables.
+
+-- name: is_member
+({row}.is_current and not {row}.is_deleted and not {row}.is_inferred and {row}.{surrogate} <> 0)
+
+-- name: is_any
+true
+
+-- name: is_kept
+not {row}.is_deleted
+
+-- name: has_landed
+exists (
+    select
+    from {landing} as l
+    where {l.landed_nk = r.nk}
+)
+
+-- name: lost
+select
+    {entity} as entity,
+    exists (
+        select
+        from {landing} as l
+        where l._deleted_at is not null
+    ) as lost
+
+-- Observations that are withdrawn leave no trace of their own.
+-- name: may_be_lost
+select
+    {entity} as entity,
+    true as lost

@@ -1,4 +1,0 @@
--- Data-quality gates.
-
--- name: violations
-select count(*) from ({query}) as violation
