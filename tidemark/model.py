@@ -224,6 +224,9 @@ class Finding:
     remedy: str = ""
 
 
+Suspect = tuple[str, Mapping[str, object]]
+"""An entity, and the key of a row of it as text; an empty key stands for all rows of a batch."""
+
 CheckStatus = Literal["PASSED", "WARNED", "FAILED", "ERROR"]
 
 
@@ -249,6 +252,8 @@ class CheckResult:
     seconds: float = 0.0
     accepted_by: str | None = None
     """Who let it pass; None: nobody."""
+    suspects: Sequence[Suspect] = field(default=(), repr=False)
+    """The rows that break it, of one that says `fail`."""
 
     @property
     def is_broken(self) -> bool:

@@ -225,7 +225,7 @@ def _plain(value: Any) -> Any:
         case float():
             return round(value, 3)
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.repr}
     return value
 
 

@@ -38,18 +38,18 @@ k.item = any({items}::text[])
 
 -- Rows of one key in one item, as they landed, from a row on.
 -- name: keep_repeated
-insert into tidemark.repeated_key (area, entity, item, surplus, sample, batch_id)
+insert into tidemark.repeated_key (area, entity, item, surplus, keys, batch_id)
 select
     {area},
     {entity},
     r._item,
     sum(r._many - 1),
-    (array_agg(r._key order by r._key))[1],
+    to_jsonb((array_agg(r._key order by r._key))[1:1000]),
     {batch_id}
 from (
     select
         {item}::text as _item,
-        jsonb_build_object({'key', key}) as _key,
+        jsonb_build_object({'key', key::text}) as _key,
         count(*) as _many
     from {landing} as landed
     where landed._seq >= {since} and num_nulls({key}) = 0

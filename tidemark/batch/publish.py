@@ -7,14 +7,15 @@ other areas that point at its dimensions are pointed at the new versions in it a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from tidemark.batch import running
+from tidemark.batch import feeding, running
+from tidemark.batch.feeding import Delta
+from tidemark.batch.running import Running
 from tidemark.declare.config import Area
-from tidemark.layers import judging, ledger, mirror
-from tidemark.layers.ledger import Applied
-from tidemark.layers.mirror import LINEAGE_COLUMNS
+from tidemark.errors import GateError
+from tidemark.layers import judging, ledger, mirror, suspects
 from tidemark.model import NO_OVERRIDES, Overrides, Repair, Table
 from tidemark.postgres import (
     compose,
@@ -27,7 +28,6 @@ from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
 from tidemark.postgres.sessions import Servers
-from tidemark.postgres.transfer import Job, Landing
 from tidemark.results import Counts, HopResult
 from tidemark.star import (
     aggregates,
@@ -46,21 +46,6 @@ from tidemark.star.facts import Fact, RoleKey
 from tidemark.star.refresh import Refresh
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star, Stored
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """Which versions STG has that the DWH lacks."""
-
-    after: Mapping[str, int]
-    """Entity -> the last batch that its table in the DWH has."""
-    last: int
-    """The last batch that STG has applied."""
-    marks: Mapping[str, str]
-    changed: Sequence[str]
-    """Entities with versions after that batch."""
-    known: Mapping[str, int]
-    """Entity -> batch. A key that STG first saw after this batch can't be in the entity's table."""
 
 
 def run(
@@ -83,44 +68,90 @@ def run(
         servers.session("stg", f"publish {area.area}") as stg,
         running.begun(servers, area, "publish", batch_id, asks=_questions) as hop,
     ):
-        dwh, counts, ((applied, known), stored) = hop.receiver, hop.counts, hop.known
-        repair, accept = overrides.repair, judging.Acceptance.said(overrides)
+        (_, stored), repair = hop.known, overrides.repair
         with stg.transaction(transfer.READ_ONLY):
             surplus = list(repair.surplus["dwh"]) if repair else ()
-            (star, delta), told = _read(stg, area, stored, surplus)
+            (star, delta), (told, suspected) = _read(stg, area, stored, surplus)
+            accept = judging.Acceptance.said(overrides)
             hop.checks.extend(judging.standing(area, told, accept))
             judging.refuse(area, hop.checks)
             if delta.changed:
-                _land(servers, stg, dwh, star=star, delta=delta, counts=counts)
-                _make_partitions(dwh, star, delta)
+                held = feeding.Held(area.area, suspected, star.last_batches)
+                feeding.land(servers, stg, hop.receiver, star, delta, counts=hop.counts, held=held)
+                _make_partitions(hop.receiver, star, delta)
         # All rows have landed by now, so this transaction waits for no other server.
-        with refusals.named(area.area, dwh=refusals.STORING), dwh.transaction():
-            due = refreshes(area, star, delta, repair)
-            if delta.changed or due.whole:
-                let_keys_wait(dwh)
-                due.begin(dwh)
-                if repair and delta.changed:
-                    _remove_surplus(dwh, star, delta, repair, counts=counts, due=due)
-                _apply(dwh, area, star, delta, counts=counts, due=due)
-                landed = [d for name, d in star.dimensions.items() if name in delta.changed]
-                hop.checks.extend(audits.of_landed(dwh, landed))
-                judging.refuse(area, hop.checks)
-            changed = area.entities if due.whole else delta.changed
-            if asked := judging.due(area, "dwh", known, changed):
-                if not changed:  # Checks may read landing tables, and nothing has landed.
-                    empty(dwh, star, star.feeds)
-                rows = judged.rows(star, area.area, after=delta.after)
-                found = judging.judge(
-                    dwh, area, asked, rows, known, batch_id=delta.last, accept=accept
-                )
-                hop.checks.extend(found)
-                judging.refuse(area, hop.checks)
-            dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": batch_id})
-            record(dwh, area, star, delta, applied=applied)
+        with _suspecting(stg, area, delta), refusals.named(area.area, dwh=refusals.STORING):
+            _write(hop, area, star, delta, overrides)
+        if suspected:
+            suspects.settle(stg, area.area, star.last_batches)
+            suspects.settle(stg, area.area, dict.fromkeys(star.last_batches, delta.last))
     return hop.result()
 
 
-def _questions(dwh: Session, area: Area) -> Question[tuple[tuple[int, judging.Known], Stored]]:
+_Known = tuple[tuple[int, judging.Known], Stored]
+"""The last batch that the DWH has applied, and what checks said; what it has recorded."""
+
+
+@contextmanager
+def _suspecting(stg: Session, area: Area, delta: Delta) -> Iterator[None]:
+    """If checks of the DWH refuse the batch, keep in STG which versions they have found."""
+    try:
+        yield
+    except GateError as error:
+        found = [one for one in error.checks if one.layer == "dwh"]
+        with stg.transaction():
+            suspects.keep(stg, area, found, batch_id=delta.last)
+        raise
+
+
+def _write(
+    hop: Running[_Known], area: Area, star: Star, delta: Delta, overrides: Overrides
+) -> None:
+    """Write what has landed, and everything that follows from it, in one transaction."""
+    dwh, counts, ((applied, _), _) = hop.receiver, hop.counts, hop.known
+    repair = overrides.repair
+    with dwh.transaction():
+        due = refreshes(area, star, delta, repair)
+        if delta.changed or due.whole:
+            let_keys_wait(dwh)
+            due.begin(dwh)
+            if repair and delta.changed:
+                _remove_surplus(dwh, star, delta, repair, counts=counts, due=due)
+            _apply(dwh, area, star, delta, counts=counts, due=due)
+        _judge(hop, area, star, delta, overrides, is_whole=bool(due.whole))
+        dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": hop.batch_id})
+        record(dwh, area, star, delta, applied=applied)
+
+
+def _judge(
+    hop: Running[_Known],
+    area: Area,
+    star: Star,
+    delta: Delta,
+    overrides: Overrides,
+    *,
+    is_whole: bool,
+) -> None:
+    """Check what would be published.
+
+    Raises:
+        GateError: something is not as it must be. The caller rolls back.
+    """
+    dwh, ((_, known), _) = hop.receiver, hop.known
+    landed = [one for name, one in star.dimensions.items() if name in delta.changed]
+    hop.checks.extend(audits.of_landed(dwh, landed))
+    changed = area.entities if is_whole else delta.changed
+    if due := judging.due(area, "dwh", known, changed):
+        if not changed:  # Checks may read landing tables, and nothing has landed.
+            feeding.empty(dwh, star, star.feeds)
+        rows = judged.rows(star, area.area, after=delta.after)
+        accept = judging.Acceptance.said(overrides)
+        found = judging.judge(dwh, area, due, rows, known, batch_id=delta.last, accept=accept)
+        hop.checks.extend(found)
+    judging.refuse(area, hop.checks)
+
+
+def _questions(dwh: Session, area: Area) -> Question[_Known]:
     """Ask for everything that a publish has to know about the DWH before it looks at STG."""
     own = question.both(ledger.last(area.area), judging.kept(area))
     return question.both(own, schema.stored(dwh, area))
@@ -128,50 +159,19 @@ def _questions(dwh: Session, area: Area) -> Question[tuple[tuple[int, judging.Kn
 
 def _read(
     stg: Session, area: Area, stored: Stored, surplus: Sequence[str]
-) -> tuple[tuple[Star, Delta], judging.Known]:
-    """Read the star, which versions STG has that the DWH lacks, and what checks said before."""
+) -> tuple[tuple[Star, Delta], tuple[judging.Known, list[str]]]:
+    """Read the star, which versions STG has that the DWH lacks, and what checks said before.
+
+    Beside that, the entities that have suspects.
+    """
     known = min((one.batch_id for one in stored.published.values()), default=0) - 1
     asked = question.both(mirror.tables(stg, area), ledger.after(area.area, known))
-    (tables, batches), told = question.ask(stg, question.both(asked, judging.kept(area)))
+    said = question.both(judging.kept(area), suspects.entities(area))
+    (tables, batches), told = question.ask(stg, question.both(asked, said))
     star = schema.of(area, mirror.of("stg", area, tables), stored)
     if min(star.last_batches.values(), default=0) <= known:  # A fact's shape has changed.
         batches = ledger.applied_after(stg, area.area, -1)
-    return (star, delta_of(stg, area, star.last_batches, batches, surplus)), told
-
-
-def delta_of(
-    stg: Session,
-    area: Area,
-    after: Mapping[str, int],
-    batches: Mapping[int, Applied],
-    surplus: Sequence[str] = (),
-) -> Delta:
-    """Find the versions in STG that the tables of the DWH lack.
-
-    Args:
-        stg: in a transaction with one snapshot.
-        area: the area of the tables.
-        after: entity -> the last batch that its table in the DWH has.
-        batches: batches that STG has applied: all from the smallest of those on.
-        surplus: entities of which the DWH has rows that STG lacks.
-    """
-    last = max(batches) if batches else ledger.last_applied(stg, area.area)
-    behind = {name: reached for name, reached in after.items() if reached < last}
-    touched = ledger.touched(batches, behind)
-    staged = {name: mirror.bare(area.entities[name], "stg") for name in touched}
-    written = mirror.changed(stg, staged, {name: behind[name] for name in touched})
-    changed = [name for name in behind if name in surplus or name in written]
-    # A key counts as new to the DWH if STG first saw it after the batch that the table has. That is
-    # wrong if STG lacks this batch, since it was restored, or if a repair brought rows back that
-    # STG had lost: it may see a key as new that was published before. Then no key counts as new.
-    # The same holds for a table that begins at batch 0: it may have rows already.
-    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
-    known = {
-        name: reached if reached in batches and reached >= max(repairs, default=0) else last
-        for name, reached in after.items()
-    }
-    marks = batches[last].marks if batches else {}
-    return Delta(after, last, marks, changed, known)
+    return (star, feeding.delta_of(stg, area, star.last_batches, batches, surplus)), told
 
 
 def refreshes(area: Area, star: Star, delta: Delta, repair: Repair | None = None) -> Refresh:
@@ -184,59 +184,6 @@ def refreshes(area: Area, star: Star, delta: Delta, repair: Repair | None = None
 def let_keys_wait(dwh: Session) -> None:
     """Defer the star's foreign keys to the end of the transaction."""
     dwh.queue(compose.statement(__name__, "defer"))
-
-
-def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
-    """Empty landing tables of the DWH, in a transaction."""
-    for name in entities:
-        dwh.queue(landing(star, name).emptied)
-
-
-def landing(star: Star, entity: str) -> Landing:
-    """Return an entity's landing table in the DWH."""
-    feed = star.feeds[entity]
-    return Landing(feed.landing, (*feed.columns, *LINEAGE_COLUMNS))
-
-
-def job(star: Star, entity: str, *, after: int) -> Job:
-    """Return the job that sends versions of batches above `after`.
-
-    Of facts these are current rows, and of observations all those of the keys that have new ones.
-    """
-    feed, target = star.feeds[entity], landing(star, entity)
-    columns = [column.name for column in target.columns]
-    dimension = star.dimensions.get(entity)
-    if dimension and dimension.lands == "observations":
-        nk = dimension.natural_key
-        query = mirror.observations(feed.mirror, nk, after=after, columns=columns)
-    elif dimension:
-        query = mirror.delta(feed.mirror, after=after, columns=columns)
-    else:
-        query = mirror.current(feed.relation, after=after, columns=columns)
-    return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
-
-
-def _land(
-    servers: Servers,
-    stg: Session,
-    dwh: Session,
-    *,
-    star: Star,
-    delta: Delta,
-    counts: Mapping[str, Counts],
-) -> None:
-    """Fill the landing tables of changed entities, and empty the others: gates read all of them."""
-    with dwh.transaction():
-        empty(dwh, star, sorted(set(star.feeds) - set(delta.changed)))
-    jobs = [
-        job(star, name, after=delta.after[name])
-        for name in sorted(delta.changed, key=lambda name: -star.feeds[name].rows)
-    ]
-    snapshot = transfer.shared_snapshot(stg)
-    streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
-    for name, result in streamed.items():
-        counts[name].processed = result.rows
-        counts[name].spend("stream_seconds", result.seconds)
 
 
 def _remove_surplus(
@@ -292,7 +239,7 @@ def _apply(
     due: Refresh,
 ) -> None:
     if not delta.changed:  # Nothing has landed, and gates read all landing tables.
-        empty(dwh, star, star.feeds)
+        feeding.empty(dwh, star, star.feeds)
     # Dimensions first: landed facts are resolved by their new versions. Then existing facts are
     # repointed, since versions that they point at may have been removed or shortened.
     changed = [d for name, d in star.dimensions.items() if name in delta.changed]

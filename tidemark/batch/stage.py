@@ -23,6 +23,7 @@ from tidemark.layers import (
     mirror,
     rejects,
     seen,
+    suspects,
     unmoved,
 )
 from tidemark.layers.cleanse import Cleansing
@@ -98,8 +99,7 @@ def run(
             # All rows have landed by now, so this transaction waits for no other server.
             with _told(hop.receiver, sent.cleansings), hop.receiver.transaction():
                 written = _apply(hop.receiver, lacking, sent, hop.counts)
-                judging.carry(hop.receiver, area, told)
-                _judge(hop, lacking, written, overrides)
+                _judge(hop, lacking, written, told, overrides)
     return hop.result()
 
 
@@ -167,10 +167,18 @@ def _apply(stg: Session, lacking: Lacking, sent: _Sent, counts: Mapping[str, Cou
 
 
 def _judge(
-    hop: Running[_Known], lacking: Lacking, written: Collection[str], overrides: Overrides
+    hop: Running[_Known],
+    lacking: Lacking,
+    written: Collection[str],
+    told: judging.Known,
+    overrides: Overrides,
 ) -> None:
-    """Run the checks of STG, and say what those have refused that reject rows."""
+    """Run the checks of STG, and say what those have refused that reject rows.
+
+    What the checks of MRR said (`told`) is kept beside it.
+    """
     area, (_, known) = lacking.area, hop.known
+    judging.carry(hop.receiver, area, told)
     found = rejects.ratios(hop.receiver, area, lacking.batches, hop.counts)
     found += rejects.by_check(hop.receiver, area, lacking.batches, hop.counts)
     found += judging.of_mirrors(
@@ -183,6 +191,9 @@ def _judge(
         accept=judging.Acceptance.said(overrides),
     )
     hop.checks.extend(found)
+    of_mrr = [one for one in judging.standing(area, told) if one.layer == "mrr"]
+    last = max(lacking.batches)
+    suspects.keep(hop.receiver, area, [*of_mrr, *found], batch_id=last)
 
 
 def _questions(_: Session, area: Area) -> Question[_Known]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
@@ -17,6 +19,7 @@ _Error = Mapping[str, Any]
 """What pydantic says of one key."""
 
 _MISSPELT = "extra_forbidden"
+_TRUTH = "tag:yaml.org,2002:bool"
 
 KIND = "~"
 """First character of the tags of values that may be of several kinds. They are no keys of the file,
@@ -30,12 +33,30 @@ def parsed(path: Path, where: str) -> Any:
 
 def loaded(text: str, where: str) -> Any:
     """Read a text as YAML; see `parsed`."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=loader)
+        return yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{where}: not readable as YAML: {said}") from None
+
+
+@cache
+def _loader() -> type[Any]:
+    """Return a loader for which only `true` and `false` are truth values, as in YAML 1.2.
+
+    In YAML 1.1 `on` is one as well, and so would be the key `on` of a check, and the country NO.
+    """
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar = {
+            first: [(tag, spelled) for tag, spelled in resolvers if tag != _TRUTH]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    Loader.add_implicit_resolver(
+        _TRUTH, re.compile(r"(?:true|false)\Z", re.IGNORECASE), list("tTfF")
+    )
+    return Loader
 
 
 def validated(declared: object, where: str, model: type[T]) -> T:

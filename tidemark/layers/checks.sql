@@ -186,13 +186,13 @@ num_nulls({r.columns}) > 0
 
 -- Keys of some rows that break a check.
 -- name: sample
-select jsonb_build_object({'key', r.key})
+select jsonb_build_object({'key', r.key::text})
 from {rows} as r
 where {is_live} and {is_judged} and {looked} and {bad}
 limit {few}
 
 -- name: sample_of_repeated
-select jsonb_build_object({'key', r.key})
+select jsonb_build_object({'key', r.key::text})
 from {rows} as r
 where
     {is_live}
@@ -207,11 +207,11 @@ where
 limit {few}
 
 -- name: sample_of_items
-select
-    k.sample || jsonb_build_object('_file', k.item)
+select each.key || jsonb_build_object('_file', k.item)
 from tidemark.repeated_key as k
+cross join lateral jsonb_array_elements(k.keys) as each (key)
 where k.area = {area} and k.entity = {entity}
-order by k.item
+order by k.item, each.key
 limit {few}
 
 -- name: sample_of_query

@@ -25,10 +25,10 @@ from tidemark.declare.check_kinds import (
 )
 from tidemark.declare.config import Area
 from tidemark.errors import GateError, StatementError
-from tidemark.layers import checks, verdicts
+from tidemark.layers import checks, suspects, verdicts
 from tidemark.layers.checks import Measured
 from tidemark.layers.verdicts import Found
-from tidemark.model import CheckResult, CheckStatus, Layer, Overrides
+from tidemark.model import CheckResult, CheckStatus, Layer, Overrides, Suspect
 from tidemark.postgres import compose, db, question
 from tidemark.postgres.db import Session
 from tidemark.postgres.question import Question
@@ -54,6 +54,7 @@ class Kept:
     message: str
     sample: Sequence[Mapping[str, object]]
     good_values: Sequence[Decimal]
+    suspects: Sequence[Suspect]
 
 
 Known = Mapping[str, Kept]
@@ -97,6 +98,7 @@ def _kept(about: dict[str, Any]) -> Kept:
     read = {
         "value": None if value is None else Decimal(str(value)),
         "good_values": [Decimal(str(one)) for one in about["good_values"]],
+        "suspects": [(entity, key) for entity, key in about["suspects"]],
     }
     return Kept(**{**about, **read})
 
@@ -185,7 +187,8 @@ def look(
 ) -> list[Found]:
     """Run all checks of a layer over all rows, and keep nothing."""
     every = [Measured(one, _rows(one, rows), rows) for one in _on(area, layer)]
-    return [_found(session, one, known, few=few) for one in _numbers(session, every)]
+    numbers = _numbers(session, every)
+    return [_found(session, one, known, few=few, is_kept=False) for one in numbers]
 
 
 def refuse(area: Area, results: Sequence[CheckResult]) -> None:
@@ -224,6 +227,7 @@ def standing(area: Area, known: Known, accept: Acceptance = NOBODY) -> list[Chec
                 last.bound,
                 last.message,
                 last.sample,
+                suspects=last.suspects,
             )
             found.append(accept.of(told))
     return found
@@ -311,7 +315,9 @@ def _is_of_a_check(error: StatementError) -> bool:
     return (error.sqlstate or "").startswith(_OF_THE_CHECK)
 
 
-def _found(session: Session, found: Found, known: Known, *, few: int = checks.FEW) -> Found:
+def _found(
+    session: Session, found: Found, known: Known, *, few: int = checks.FEW, is_kept: bool = True
+) -> Found:
     """Add to a number what is needed to judge it."""
     one, last = found.measured, known.get(found.measured.placed.name)
     check = one.placed.check
@@ -324,6 +330,8 @@ def _found(session: Session, found: Found, known: Known, *, few: int = checks.FE
         found = replace(found, rows=checks.count_all(session, one))
     if verdicts.is_broken(found):
         found = replace(found, sample=checks.sample(session, one, few=few))
+        if check.severity == "fail" and is_kept:
+            found = replace(found, suspects=suspects.of(session, one))
         if isinstance(check, Reconcile):
             found = replace(found, sides=checks.differing(session, one, few=1))
     return found
@@ -365,6 +373,7 @@ def _keep(
             result.message,
             result.sample,
             good[-_LONGEST_HISTORY:],
+            result.suspects,
         )
         rows.append({"check_name": placed.name, **_row(kept_now)})
     which = {"area": area.area, "results": db.Json(rows)}

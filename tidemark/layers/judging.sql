@@ -13,7 +13,8 @@ select
     bound,
     message,
     sample,
-    good_values
+    good_values,
+    suspects
 from tidemark.check_result
 where area = %(area)s
 
@@ -31,7 +32,8 @@ insert into tidemark.check_result as r (
     bound,
     message,
     sample,
-    good_values
+    good_values,
+    suspects
 )
 select
     %(area)s,
@@ -46,7 +48,8 @@ select
     n.bound,
     n.message,
     n.sample,
-    array(select jsonb_array_elements_text(n.good_values)::numeric)
+    array(select jsonb_array_elements_text(n.good_values)::numeric),
+    n.suspects
 from jsonb_to_recordset(%(results)s) as n (
     check_name text,
     layer text,
@@ -59,7 +62,8 @@ from jsonb_to_recordset(%(results)s) as n (
     bound text,
     message text,
     sample jsonb,
-    good_values jsonb
+    good_values jsonb,
+    suspects jsonb
 )
 on conflict (area, check_name) do update
 set
@@ -73,4 +77,5 @@ set
     bound = excluded.bound,
     message = excluded.message,
     sample = excluded.sample,
-    good_values = excluded.good_values
+    good_values = excluded.good_values,
+    suspects = excluded.suspects

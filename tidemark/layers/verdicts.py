@@ -22,7 +22,7 @@ from tidemark.declare.check_kinds import (
     Unique,
 )
 from tidemark.layers.checks import Measured
-from tidemark.model import CheckResult, CheckStatus
+from tidemark.model import CheckResult, CheckStatus, Suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Found:
     median: Decimal | None = None
     """That of good batches; None: there are none."""
     sample: Sequence[Mapping[str, object]] = ()
+    suspects: Sequence[Suspect] = ()
     sides: Sequence[tuple[Mapping[str, object], str | None, str | None]] = ()
     """The first difference of two queries: of what, and both numbers."""
 
@@ -63,6 +64,7 @@ def result(found: Found, *, seconds: float) -> CheckResult:
         f"{where}{told}{limit}{about}",
         found.sample,
         seconds,
+        suspects=found.suspects,
     )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tidemark.batch import publish, retention, sending
+from tidemark.batch import feeding, publish, retention, sending
+from tidemark.batch.feeding import Delta
 from tidemark.batch.journal import Journal
-from tidemark.batch.publish import Delta
 from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.errors import LostHistoryError
@@ -291,11 +291,12 @@ def _rebuild_dwh(
     publish.let_keys_wait(dwh)
     first = min(star.last_batches.values(), default=0) - 1
     batches = ledger.applied_after(stg, area.area, first)
-    delta = publish.delta_of(stg, area, star.last_batches, batches)
+    delta = feeding.delta_of(stg, area, star.last_batches, batches)
     dimensions = [d for name, d in star.dimensions.items() if name in names]
-    publish.empty(dwh, star, star.feeds)
+    feeding.empty(dwh, star, star.feeds)
+    held = feeding.held_back(stg, area, star)
     for dimension in dimensions:
-        rows = transfer.refill(stg, dwh, publish.job(star, dimension.entity, after=0))
+        rows = transfer.refill(stg, dwh, feeding.job(star, dimension.entity, after=0, held=held))
         yield from _rebuild_lent(dwh, star, dimension, rows, batch_id=delta.last)
     tables = {dimension.table for dimension in dimensions}
     rebuilt = [
@@ -306,7 +307,7 @@ def _rebuild_dwh(
     # All facts are sent, and any of them may be in its table already: none counts as new.
     whole = replace(delta, known=dict.fromkeys(delta.after, delta.last))
     for fact in rebuilt:
-        rows = transfer.refill(stg, dwh, publish.job(star, fact.entity, after=0))
+        rows = transfer.refill(stg, dwh, feeding.job(star, fact.entity, after=0, held=held))
         facts.ensure_partitions(dwh, fact)
         with refusals.named(fact.entity, dwh=refusals.STORING):
             changes = _rebuild_fact(dwh, area, fact, whole, rows)

@@ -3,7 +3,7 @@ create table tidemark.repeated_key (
     entity text not null,
     item text not null,
     surplus bigint not null,
-    sample jsonb not null,
+    keys jsonb not null,
     batch_id bigint not null,
     constraint repeated_key_pkey primary key (area, entity, item),
     constraint repeated_key_surplus_is_positive check (surplus > 0)
@@ -11,4 +11,4 @@ create table tidemark.repeated_key (
 
 comment on table tidemark.repeated_key is
 'One row per item of a source, such as a file, that shows a key more than once, of entities with a
-check on it: how many rows are too many, and one such key. Gone when the item is taken again.';
+check on it: how many rows are too many, and these keys, up to 1,000. Gone when the item is taken again.';
