@@ -53,10 +53,10 @@ def test_a_gate_rolls_the_whole_publish_back(retail: Retail, query: str):
     with pytest.raises(GateError) as raised:
         retail.run(**checking(query))
     said = (
-        "retail: check 'small_sales' failed on dwh: its query returns 1 row; at most 0 (Nobody buys "
-        "100)\nNothing was published. `dq_check_logs` in the DWH has keys of these rows. Correct the "
-        "source or the rule and run again, or publish it as it is, once: `tidemark run retail "
-        "--accept-check 'small_sales'`."
+        "retail: check 'small_sales' failed on dwh: its query returns 1 row; at most 0 (Nobody "
+        "buys 100)\nNothing was published. `dq_check_logs` in the DWH has keys of these rows. "
+        "Correct the source or the rule and run again, or publish it as it is, once: `tidemark "
+        "run retail --accept-check 'small_sales'`."
     )
     assert str(raised.value) == said
     assert [(one.check, one.value) for one in raised.value.broken] == [("small_sales", 1)]

@@ -78,9 +78,8 @@ REFUSED = [
     ("retention.log", "90d", "retention.log: unknown key. Did you mean 'logs'?"),
     (
         "checks",
-        [{"name": "a", "description": "b", "query": "c"}],
-        "checks.0.query: unknown key. Known: name, description, sql.\n"
-        "sql/gardens/area.yml: checks.0.sql is missing. Add it.",
+        [{"name": "a", "description": "b", "sqls": "c"}],
+        "checks.0.sqls: unknown key. Did you mean 'sql'?",
     ),
     (
         "zzz",
@@ -325,11 +324,8 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_becomes_part_of_other_names_is_plain(tmp_path: Path, name: str):
-    check = {"name": name, "description": "", "sql": "select 1"}
     trees = GARDENS["entities"]["trees"]
-    for number, (place, value) in enumerate(
-        [("area", name), ("entities", {name: trees}), ("checks", [check])]
-    ):
+    for number, (place, value) in enumerate([("area", name), ("entities", {name: trees})]):
         with pytest.raises(ConfigError, match="use lowercase letters, digits and underscores"):
             load_area(declare(tmp_path / str(number), with_(place, value)))
 
