@@ -95,8 +95,9 @@ def with_checks(area: Area, checks: Mapping[str, Sequence[Mapping[str, Any]]]) -
         )
         for name, entity in area.entities.items()
     }
-    made = area.model_copy(update={"entities": entities})
-    return made._entities_know_their_place()
+    for name, entity in entities.items():
+        entity._schema, entity._landing_schema = area.schema_name, area.entities[name].landing[0]
+    return area.model_copy(update={"entities": entities})
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A publish is one transaction: write, audit, publish."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_gate_rolls_the_whole_publish_back(retail: Retail, query: str):
         "run retail --accept-check 'small_sales'`."
     )
     assert str(raised.value) == said
-    assert [(one.check, one.value) for one in raised.value.broken] == [("small_sales", 1)]
+    assert [(one.check, one.value) for one in raised.value.broken] == [("small_sales", Decimal(1))]
     assert (retail.star(), freshness(retail)) == before
     assert batches(retail)[-1] == (2, "FAILED", f"publish: {said}")
     logs = "select distinct hop, status, error_message from etl_logs where batch_id = 2 order by 1"

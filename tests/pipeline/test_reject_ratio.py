@@ -26,6 +26,7 @@ ALL_OF_THREE = (
     "things: 3 of 3 rows were rejected, and the area allows 10%: v is bad (3). "
     "See `tidemark rejects made --entity things`, and mend the source or the view."
 )
+TOLD = f"made: check 'reject_ratio_of_things' warned on stg: {ALL_OF_THREE}"
 
 
 @pytest.fixture
@@ -50,11 +51,11 @@ def command(area: Made, *words: str) -> Done:
 def test_a_batch_that_rejects_all_there_is_warns(things: Made):
     put(things, 0, 3)
     done = command(things, "run")
-    assert (done.code, done.err) == (0, f"warning: {ALL_OF_THREE}\n")
+    assert (done.code, done.err) == (0, f"warning: {TOLD}\n")
     assert things.warehouse.rows("dwh", LOGGED) == [("stage", "WARNING", ALL_OF_THREE, "SUCCESS")]
     watched = command(things, "monitor")
     assert (watched.code, watched.out) == (10, "")
-    assert watched.err.startswith("error: made: Batch 1 rejected 3 of 3 rows of things, and the ")
+    assert watched.err.startswith(f"error: made: Batch 1: {ALL_OF_THREE}")
 
 
 def test_few_rows_that_are_rejected_beside_good_ones_are_usual(things: Made):
@@ -72,12 +73,12 @@ def test_few_rows_that_are_rejected_beside_good_ones_are_usual(things: Made):
 def test_a_batch_over_the_ratio_warns(things: Made, bad: int, warned: bool):
     put(things, 100 - bad, bad)
     [_, stage, _] = command(things, "run", "--json").json
-    warning = stage["entities"]["things"]["warning"]
+    [check] = stage["checks"]
     said = f"things: {bad} of 100 rows were rejected, and the area allows 10%: v is bad ({bad})."
-    assert str(warning).startswith(said) == warned
-    assert (warning is None) == (not warned)
+    assert (check["status"], check["value"]) == ("WARNED" if warned else "PASSED", str(bad))
+    assert check["message"].startswith(said) == warned
     watched: list[Any] = command(things, "monitor", "made", "--json").json
-    problem = f"Batch 1 rejected {bad} of 100 rows of things, and the area allows 10%."
+    problem = f"Batch 1: {check['message']}"
     assert watched == [{"area": "made", "problems": [problem] if warned else []}]
 
 
@@ -91,7 +92,7 @@ def test_the_log_of_a_task_warns(
     tasks.run_hop(project, "made", "extract")
     tasks.run_hop(project, "made", "stage", batch_id=1)
     warned = [one.message for one in caplog.records if one.levelno == logging.WARNING]
-    assert warned == [ALL_OF_THREE]
+    assert warned == [TOLD]
 
 
 @pytest.mark.parametrize(("good", "bad"), [(0, 3), (0, 200), (1, 199)])

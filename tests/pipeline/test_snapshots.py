@@ -15,6 +15,7 @@ import yaml
 
 from tests import composed, fix_aggregates, fix_areas, fix_files
 from tests.composed_areas import CLOCKS, DAYS, TAGS
+from tests.composed_checks import EVENTS, THINGS, break_checks
 from tests.fix_areas import Dimension, Fact, Made
 from tests.fix_files import csv_text
 from tests.fix_memory import MemorySource
@@ -69,6 +70,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         read_in_zones(beside(retail, CLOCKS, DAYS, area="zoned"))
         share(retail)
         sum_up(retail)
+        break_checks(beside(retail, THINGS, EVENTS, area="checked"))
         draw(retail)
         take_files(retail)
         let_tables_follow(retail)
@@ -177,12 +179,19 @@ def draw(retail: Retail) -> None:
     beside(retail, numbered, area="zoned_numbers").run()
 
 
+CHECKS = [
+    {"unique": "id", "on": "mrr", "severity": "warn"},
+    {"not_null": "id", "on": "mrr", "severity": "warn"},
+    {"row_count": {"min": 99}, "on": "mrr", "severity": "warn"},
+]
+
+
 def take_files(retail: Retail) -> None:
     """Take two files of a day, of which one has rows that are none; then all of them again."""
     declared = {
-        "dropped": {"source": "dropped/*.csv", "key": ["id"]},
+        "dropped": {"source": "dropped/*.csv", "key": ["id"], "checks": CHECKS},
         "typed": {"source": "dropped/*.csv", "key": ["id"]},
-        "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect"},
+        "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect", "checks": CHECKS},
         "single": {"source": "whole/1.csv", "key": ["id"]},
     }
     typed = """

@@ -1,7 +1,8 @@
 -- broken_versions
 select
-    array[v.customer_id::text],
-    v._what
+    0::int as place,
+    array[v.customer_id::text] as key,
+    v._what as what
 from (
     select
         customer_id,
@@ -21,11 +22,42 @@ from (
             d.is_deleted,
             lead(d.valid_from) over (partition by d.customer_id order by d.valid_from) as _next_from
         from public.dwh_dim_customers as d
-        where d.customer_key <> 0
+        where d.customer_key <> 0 and true
     ) as versions
 ) as v
-where v._what is not null
-order by 1;
+where v._what is not null;
+
+-- broken_versions
+select
+    0::int as place,
+    array[v.id::text] as key,
+    v._what as what
+from (
+    select
+        id,
+        case
+            when _next_from < valid_to then 'versions overlap'
+            when _next_from > valid_to and not is_deleted then 'a gap that no delete explains'
+            when is_current <> (
+                valid_to = timestamptz '2025-01-01Z'
+            ) then 'is_current does not say which one is open'
+            when is_current and _next_from is not null then 'more than one current version'
+        end as _what
+    from (
+        select
+            d.id,
+            d.valid_to,
+            d.is_current,
+            d.is_deleted,
+            lead(d.valid_from) over (partition by d.id order by d.valid_from) as _next_from
+        from sold.dim_items as d
+        where d.thing_key <> 0 and (d.id) in (
+            select l.id
+            from landing_sold.items as l
+        )
+    ) as versions
+) as v
+where v._what is not null;
 
 -- misplaced_facts
 select array[f.original_sale_id::text]

@@ -61,6 +61,63 @@ from (
 
 -- clean
 select
+    id,
+    name,
+    size,
+    seen,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    _deleted_at,
+    case
+        when false or num_nulls(id) > 0
+        or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31'
+        or ((size = 99) and num_nulls(v.name) > 0)
+            then reject_reasons || array_remove(
+                array[(case when num_nulls(id) > 0 then 'key is missing' end),
+                (
+                    case when updated_at is null
+                    or updated_at < '0001-01-01'
+                    or updated_at >= '9999-12-31' then 'updated_at is missing, or not between 0001-01-01 and 9999-12-30' end
+                ),
+                (
+                    case when (
+                        (size = 99) and num_nulls(v.name) > 0
+                    ) then 'it breaks the check no name' end
+                )],
+                null
+            )
+        else reject_reasons
+    end as reject_reasons,
+    _first_batch_id as _landed,
+    null::jsonb as _mrr_key,
+    null::jsonb as _stg_key,
+    true as _is_own,
+    null::jsonb as _held,
+    false as _frees,
+    null::jsonb as _taken_by,
+    null::timestamptz as _since
+from (
+    select
+        id,
+        name,
+        size,
+        seen,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at,
+        reject_reasons,
+        _first_batch_id
+    from landing_checked.clean_things
+    where true
+    offset 0
+) as v;
+
+-- clean
+select
     sale_id,
     customer_id,
     product_id,

@@ -1,6 +1,6 @@
 -- record
 insert into tidemark.published_aggregate as p (table_name, area, shape, batch_id)
-values ('agg_sales_daily', 'retail', 'f760cfb9b55f49db2881d2ec9e5b8b0c', 1)
+values ('agg_sales_daily', 'retail', 'e28915d863791a2fe082d2564f0eab87', 1)
 on conflict (table_name) do update
 set
     area = excluded.area,

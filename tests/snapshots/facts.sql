@@ -10,62 +10,36 @@ where
     );
 
 -- drop_redated
-delete from landing."sales.resolved" as r
-using public.dwh_fact_sales as f
-where r._may_be_here and f.original_sale_id = r.original_sale_id;
+delete from landing_checked."events.resolved" as r
+using checked.fact_events as f
+where r._may_be_here and f.no = r.no;
 
 -- drop_updated
-delete from landing."sales.resolved" as r
-using public.dwh_fact_sales as f
-where r._may_be_here
-and f.original_sale_id = r.original_sale_id
-and f.transaction_timestamp = r.transaction_timestamp;
+delete from landing_checked."events.resolved" as r
+using checked.fact_events as f
+where r._may_be_here and f.no = r.no and f.at = r.at;
 
 -- insert
-insert into public.dwh_fact_sales (
-    original_sale_id,
-    quantity,
-    unit_price,
-    discount,
-    net_amount,
-    status,
-    transaction_date,
-    transaction_timestamp,
-    customer_key,
-    product_key,
-    date_key,
-    _batch_id
-)
+insert into checked.fact_events (no, id, at, thing_key, _batch_id)
 select
-    r.original_sale_id,
-    r.quantity,
-    r.unit_price,
-    r.discount,
-    r.net_amount,
-    r.status,
-    r.transaction_date,
-    r.transaction_timestamp,
-    r.customer_key,
-    r.product_key,
-    r.date_key,
+    r.no,
+    r.id,
+    r.at,
+    r.thing_key,
     r._batch_id
-from landing."sales.resolved" as r;
+from landing_checked."events.resolved" as r;
 
 -- is_empty
 select not exists (
     select 1
-    from public.dwh_fact_sales
+    from checked.fact_events
     limit 1
 );
 
 -- lacking
 select
-    array_remove(
-        array[case when bool_or(customer_key is null) then 'customer_key' end,
-        case when bool_or(product_key is null) then 'product_key' end],
-        null
-    ) as lacking
-from landing."sales.resolved";
+    array_remove(array[case when bool_or(thing_key is null) then 'thing_key' end], null) as lacking
+from landing_checked."events.resolved";
 
 -- months
 select distinct date_trunc('month', days.day at time zone 'UTC')::date
@@ -75,39 +49,15 @@ from (
 ) as days;
 
 -- redate
-update public.dwh_fact_sales as f
-set (
-    quantity,
-    unit_price,
-    discount,
-    net_amount,
-    status,
-    transaction_date,
-    transaction_timestamp,
-    customer_key,
-    product_key,
-    date_key,
-    _batch_id
-) = (
-    r.quantity,
-    r.unit_price,
-    r.discount,
-    r.net_amount,
-    r.status,
-    r.transaction_date,
-    r.transaction_timestamp,
-    r.customer_key,
-    r.product_key,
-    r.date_key,
-    r._batch_id
-)
-from landing."sales.resolved" as r
-where r._may_be_here and f.original_sale_id = r.original_sale_id;
+update checked.fact_events as f
+set (id, at, thing_key, _batch_id) = (r.id, r.at, r.thing_key, r._batch_id)
+from landing_checked."events.resolved" as r
+where r._may_be_here and f.no = r.no;
 
 -- remove
-delete from public.dwh_fact_sales as f
-using landing.sales as l
-where l._deleted_at is not null and f.original_sale_id = l.sale_id;
+delete from checked.fact_events as f
+using landing_checked.events as l
+where l._deleted_at is not null and f.no = l.no;
 
 -- remove_surplus
 delete from public.dwh_fact_sales as f
@@ -176,48 +126,17 @@ set customer_key = coalesce(
 where r.customer_key is null;
 
 -- update
-update public.dwh_fact_sales as f
-set (
-    quantity,
-    unit_price,
-    discount,
-    net_amount,
-    status,
-    transaction_date,
-    transaction_timestamp,
-    customer_key,
-    product_key,
-    date_key,
-    _batch_id
-) = (
-    r.quantity,
-    r.unit_price,
-    r.discount,
-    r.net_amount,
-    r.status,
-    r.transaction_date,
-    r.transaction_timestamp,
-    r.customer_key,
-    r.product_key,
-    r.date_key,
-    r._batch_id
-)
-from landing."sales.resolved" as r
+update checked.fact_events as f
+set (id, at, thing_key, _batch_id) = (r.id, r.at, r.thing_key, r._batch_id)
+from landing_checked."events.resolved" as r
 where
     r._may_be_here
-    and f.original_sale_id = r.original_sale_id
-    and f.transaction_timestamp = r.transaction_timestamp
+    and f.no = r.no
+    and f.at = r.at
     and (
-        f.quantity is distinct from r.quantity
-        or f.unit_price is distinct from r.unit_price
-        or f.discount is distinct from r.discount
-        or f.net_amount is distinct from r.net_amount
-        or f.status is distinct from r.status
-        or f.transaction_date is distinct from r.transaction_date
-        or f.transaction_timestamp is distinct from r.transaction_timestamp
-        or f.customer_key is distinct from r.customer_key
-        or f.product_key is distinct from r.product_key
-        or f.date_key is distinct from r.date_key
+        f.id is distinct from r.id
+        or f.at is distinct from r.at
+        or f.thing_key is distinct from r.thing_key
     );
 
 -- years

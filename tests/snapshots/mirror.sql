@@ -1,27 +1,6 @@
 -- current_versions
-select
-    m.sale_id,
-    m.customer_id,
-    m.product_id,
-    m.quantity,
-    m.unit_price,
-    m.discount,
-    m.net_amount,
-    m.status,
-    m.transaction_timestamp,
-    m.transaction_date,
-    m.transaction_year,
-    m.transaction_month,
-    m.transaction_day,
-    m.transaction_hour,
-    m.created_at,
-    m.updated_at,
-    m._batch_id,
-    m._seq,
-    m._first_batch_id,
-    m._extracted_at,
-    m._deleted_at
-from public.stg_fact_sales as m
+select m.no, m.id, m.at, m._batch_id, m._seq, m._first_batch_id, m._extracted_at, m._deleted_at
+from checked.stg_events as m
 where m._batch_id > 0;
 
 -- current_versions
@@ -195,7 +174,7 @@ from (
         landed.v,
         landed._file,
         landed._line,
-        29::bigint as _batch_id,
+        35::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
@@ -253,7 +232,7 @@ from (
         landed.v,
         landed._file,
         landed._line,
-        28::bigint as _batch_id,
+        34::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at

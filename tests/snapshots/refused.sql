@@ -36,6 +36,26 @@ where
             and n.batch_id = 2
     );
 
+-- end
+update tidemark.refused as r
+set ended_by = 34, ended_at = timestamptz '2025-01-01Z'
+where
+    r.area = 'dropped'
+    and r.entity = 'whole'
+    and r.ended_by is null
+    and r.batch_id < 34
+    and true;
+
+-- end_replaced
+update tidemark.refused as r
+set ended_by = 34, ended_at = timestamptz '2025-01-01Z'
+where
+    r.area = 'dropped'
+    and r.entity = 'whole'
+    and r.ended_by is null
+    and r.batch_id = 34
+    and r.item = any(array['whole/1.csv']::text[]);
+
 -- keep
 insert into tidemark.refused
 (area, entity, item, line, row_text, row_key, reasons, batch_id, refused_at)
@@ -50,7 +70,7 @@ select
             then jsonb_build_object('id', r.document ->> 'id')
     end,
     r.reasons,
-    28,
+    34,
     timestamptz '2025-01-01Z'
 from (
     select

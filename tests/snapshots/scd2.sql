@@ -130,21 +130,7 @@ where d.customer_key = t._key and t._role = 'superseded';
 select
     count(*) filter (where _role = 'version' and _key is null) as inserted,
     count(*) filter (where _role = 'superseded') as deleted,
-    count(*) filter (where _closes) as closed,
-    (
-        select count(*)
-        from (
-            select
-                d.valid_to,
-                d.is_deleted,
-                lead(d.valid_from) over (
-                    partition by d.customer_id order by d.valid_from
-                ) as next_from
-            from (select distinct customer_id from landing."customers.timeline") as t
-            inner join public.dwh_dim_customers as d on t.customer_id = d.customer_id
-        ) as v
-        where v.next_from < v.valid_to or v.next_from > v.valid_to and not v.is_deleted
-    ) as broken
+    count(*) filter (where _closes) as closed
 from landing."customers.timeline";
 
 -- fill

@@ -152,7 +152,7 @@ from (
         v,
         _file,
         _line,
-        28::bigint as _batch_id,
+        34::bigint as _batch_id,
         _seq * 2 as _seq,
         _extracted_at,
         null::timestamptz as _deleted_at,
@@ -185,7 +185,7 @@ from (
     select
         id,
         null as v, null as _file, null as _line,
-        28::bigint,
+        34::bigint,
         (array[1, 2]::bigint[])[array_position(array[1, 2]::bigint[], d._set)] * 2 + 1,
         d.at,
         d.at,

@@ -51,7 +51,7 @@ class Rows:
     written: Callable[[int], Composable]
     """Condition over `r`: the row was written after a batch."""
     lost: Callable[[int], Composable | None]
-    """Query whether a row is gone since a batch, which others may name; None: rows stay."""
+    """Query whether a row is gone since a batch, which others may name; None: one may be."""
     is_raw: bool = False
     """Whether rows count that the layer could not take, and keys that came twice."""
     pointing: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -381,10 +381,11 @@ def showing(one: Measured) -> Composable:
 
 def lost(session: Session, asked: Sequence[tuple[Rows, int]]) -> set[str]:
     """Find the entities of which rows are gone since a batch, in one round trip."""
-    queries = [query for rows, since in asked if (query := rows.lost(since)) is not None]
-    if not queries:
-        return set()
-    return {name for name, is_so in session.rows(compose.union_all(queries)) if is_so}
+    queries = {rows.entity: rows.lost(since) for rows, since in asked}
+    known = [query for query in queries.values() if query is not None]
+    found = session.rows(compose.union_all(known)) if known else []
+    unknown = {name for name, query in queries.items() if query is None}
+    return unknown | {name for name, is_so in found if is_so}
 
 
 def has_scope(placed: Placed) -> bool:

@@ -13,7 +13,7 @@ from tidemark.layers.checks import Rows
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable
-from tidemark.star.facts import Fact
+from tidemark.star.facts import DELETED, Fact
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
 
@@ -36,9 +36,9 @@ def _of_dimension(one: Dimension, area: str, after: Mapping[str, int] | None) ->
     nk = Columns(one.natural_key)
     landed: Parts = {"landing": one.landing, "nk": nk, "landed_nk": nk}
 
-    def lost(_: int) -> Composable:
+    def lost(_: int) -> Composable | None:
         if one.lands == "observations":
-            return compose.statement(__name__, "may_be_lost", entity=db.literal(one.entity))
+            return None  # Those that are withdrawn leave no trace of their own.
         return compose.statement(
             __name__, "lost", entity=db.literal(one.entity), landing=one.landing
         )
@@ -62,14 +62,13 @@ def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
         "nk": Columns(one.natural_key),
         "landed_nk": Columns(landed_nk),
     }
-    live = "is_kept" if one.soft else "is_any"
     return Rows(
         area,
         one.entity,
         one.name,
         one.natural_key,
-        _live(live, "r"),
-        _live(live, "o"),
+        _is_kept(one, "r"),
+        _is_kept(one, "o"),
         lambda since: _written(since, one.entity, after, landed),
         lambda _: compose.statement(
             __name__, "lost", entity=db.literal(one.entity), landing=one.landing
@@ -80,10 +79,9 @@ def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
     )
 
 
-def _live(name: str, row: str) -> Composable:
-    if name == "is_any":
-        return compose.statement(__name__, "is_any")
-    return compose.statement(__name__, "is_kept", row=db.raw(row))
+def _is_kept(one: Fact, row: str) -> Composable:
+    is_deleted = db.name(row, DELETED) if one.soft else db.literal(False)
+    return compose.statement(__name__, "is_kept", is_deleted=is_deleted)
 
 
 def _written(since: int, entity: str, after: Mapping[str, int] | None, landed: Parts) -> Composable:

@@ -7,7 +7,7 @@
 true
 
 -- name: is_kept
-not {row}.is_deleted
+not {is_deleted}
 
 -- name: has_landed
 exists (
@@ -24,9 +24,3 @@ select
         from {landing} as l
         where l._deleted_at is not null
     ) as lost
-
--- Observations that are withdrawn leave no trace of their own.
--- name: may_be_lost
-select
-    {entity} as entity,
-    true as lost

@@ -1,0 +1,81 @@
+-- keep
+insert into tidemark.suspect (area, entity, key, batch_id, check_name)
+select
+    'checked',
+    'things',
+    jsonb_build_object('id', m.id::text),
+    m._batch_id,
+    'stg between {''between'': {''column'': ''id'', ''min'': 8, ''max'': 9}}'
+from jsonb_array_elements('''[{"id": "1"}, {"id": "3"}]'''::jsonb) as k (key)
+cross join lateral jsonb_populate_record(null::checked.stg_things, k.key) as p
+inner join checked.stg_things as m on m.id = p.id
+where m._deleted_at is null
+on conflict do nothing;
+
+-- keep_all
+insert into tidemark.suspect (area, entity, key, batch_id, check_name)
+values ('checked', 'things', '{}', 31, 'stg row_count {''row_count'': {''max'': 0}}')
+on conflict do nothing;
+
+-- without
+select
+    v.id,
+    v.name,
+    v.size,
+    v.seen,
+    v.updated_at,
+    v._batch_id,
+    v._seq,
+    v._first_batch_id,
+    v._extracted_at,
+    v._deleted_at
+from (select id, name, size, seen, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at
+from checked.stg_things
+where _batch_id > 29
+union all
+select
+    id,
+    name,
+    size,
+    seen,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+from checked.stg_things_history
+where _batch_id > 29) as v
+where not exists (
+    select
+    from tidemark.suspect as s
+    where
+        s.area = 'checked'
+        and s.entity = 'things'
+        and s.batch_id = v._batch_id
+        and (s.key = '{}' or s.key = jsonb_build_object('id', v.id::text))
+        and (
+            exists (
+                select
+                from checked.stg_things as n
+                where
+                    n.id = v.id
+                    and n._batch_id > v._batch_id
+                    and n._batch_id <= coalesce(
+                        s.until,
+                        case when s.batch_id <= 29 then 29 else n._batch_id end
+                    )
+            )
+            or exists (
+                select
+                from checked.stg_things_history as n
+                where
+                    n.id = v.id
+                    and n._batch_id > v._batch_id
+                    and n._batch_id <= coalesce(
+                        s.until,
+                        case when s.batch_id <= 29 then 29 else n._batch_id end
+                    )
+            )
+        )
+);
