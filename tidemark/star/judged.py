@@ -56,11 +56,12 @@ def _of_dimension(one: Dimension, area: str, after: Mapping[str, int] | None) ->
 
 
 def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
-    landed_nk = tuple(one.columns[column] for column in one.natural_key)
+    # With its time, PostgreSQL looks for a fact in one partition.
+    stored = tuple(dict.fromkeys([*one.natural_key, one.event_column]))
     landed: Parts = {
         "landing": one.landing,
-        "nk": Columns(one.natural_key),
-        "landed_nk": Columns(landed_nk),
+        "nk": Columns(stored),
+        "landed_nk": Columns(tuple(one.columns[column] for column in stored)),
     }
     return Rows(
         area,
