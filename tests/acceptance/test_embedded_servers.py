@@ -51,7 +51,16 @@ def well(done: Done) -> str:
 @pytest.fixture(scope="module")
 def first(project: Path) -> str:
     """What the first demo says; its servers go on running."""
-    return well(process("demo", cwd=project))
+    return played(project)
+
+
+def played(project: Path) -> str:
+    """Play a demo. Of the events of a website some are malformed, and it says so."""
+    done = process("demo", cwd=project)
+    refused = r"warning: marketing: check '.+' warned on stg: clicks: \d+ rows were refused: .+"
+    told = [line for line in done.err.splitlines() if not re.fullmatch(refused, line)]
+    assert (done.code, told) == (0, []), done
+    return done.out
 
 
 def shown(area: str, key: str) -> list[str]:
@@ -68,6 +77,7 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
     lines = first.split("\n")
     titles = [line for line in lines if re.match(r"\w", line)]
     assert [re.sub(r"\d+", "N", title) for title in titles] == [
+        *shown("marketing", "N"),
         *shown("commerce", "CUSTN"),
         *shown("retail", "N"),
         "All of it took N s. Go on with:",
@@ -79,11 +89,12 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
 
 
 def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
-    assert first.startswith("Batch 3 of commerce, ")
+    assert first.startswith("Batch 5 of marketing, ")
+    assert "\nBatch 3 of commerce, " in first
     assert "\nBatch 1 of retail, " in first
-    second = well(process("demo", cwd=project))
-    assert second.startswith("commerce: nothing changed (batch 7, ")
-    assert "\nBatch 6 of retail, " in second
+    second = played(project)
+    assert second.startswith("marketing: nothing changed (batch 11, ")
+    assert "\nBatch 8 of retail, " in second
 
 
 def test_the_commands_that_a_demo_ends_with_work(

@@ -106,6 +106,7 @@ def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
     said = docker("exec", "airflow-scheduler", "airflow", "dags", "list", "--output", "json")
     assert sorted((dag["dag_id"], dag["is_paused"]) for dag in json.loads(said)) == [
         ("commerce_etl_pipeline", "False"),
+        ("marketing_etl_pipeline", "False"),
         ("master_etl_pipeline", "False"),
     ]
 

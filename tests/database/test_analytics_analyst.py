@@ -28,6 +28,9 @@ CALLS = [
     "select commerce.fn_daily_sales()",
     "select commerce.fn_order_as_it_was('ORD1')",
     "select commerce.fn_top_products()",
+    "select marketing.fn_engagement_by_region()",
+    "select marketing.fn_funnel()",
+    "select marketing.fn_sessions()",
 ]
 FORBIDDEN = [
     "insert into temp_sales_report default values",
@@ -83,7 +86,7 @@ def test_an_analyst_calls(analyst: Connection, call: str) -> None:
 
 
 def test_the_calls_of_these_tests_are_all_that_an_analyst_may_make(dwh: Connection) -> None:
-    names = {call.split("(")[0].split()[1].removeprefix("commerce.") for call in CALLS}
+    names = {call.split("(")[0].split()[1].rpartition(".")[2] for call in CALLS}
 
     assert names == {
         name
