@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fix_strangers",
     "tests.fix_tls",
     "tests.fix_visits",
+    "tests.fix_marketing",
     "tests.fix_order",
     "tests.fix_buckets",
 ]
