@@ -111,12 +111,21 @@ def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
     ]
 
 
-def test_the_files_of_the_other_sample_are_loaded_by_a_dag_of_its_own(stack: Stack):
+@pytest.mark.parametrize(
+    ("area", "counts"),
+    [
+        ("commerce", {"fact_orders": 1000, "reporting_customer_stats": 432}),
+        ("marketing", {"fact_click_events": 1743, "dim_customer": 344}),
+    ],
+)
+def test_the_files_of_a_sample_are_loaded_by_a_dag_of_their_own(
+    stack: Stack, area: str, counts: dict[str, int]
+):
     last = "select max(batch_id) filter (where status = 'SUCCESS') is not null from etl_batches"
-    query = f"{last} where area = 'commerce'"
+    query = f"{last} where area = '{area}'"
     eventually(lambda: psql("dwh-db", query), lambda is_loaded: is_loaded == "t\n")
-    assert psql("dwh-db", "select count(*) from commerce.fact_orders") == "1000\n"
-    assert psql("dwh-db", "select count(*) from commerce.reporting_customer_stats") == "432\n"
+    for table, count in counts.items():
+        assert psql("dwh-db", f"select count(*) from {area}.{table}") == f"{count}\n"
 
 
 def test_airflow_says_how_it_is(stack: Stack):
