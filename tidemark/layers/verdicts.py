@@ -166,14 +166,14 @@ def _said(found: Found) -> str:
 
 
 def _rows(number: Decimal | None) -> str:
-    return "1 row" if number == 1 else f"{number or 0:,f} rows"
+    return "1 row" if number == 1 else f"{number or Decimal(0):,f} rows"
 
 
 def _said_of_sides(found: Found) -> str:
     if found.sides and not found.sides[0][0]:
         _, left, right = found.sides[0]
         return f"left is {left or 'null'}, right is {right or 'null'}"
-    return f"{found.number or 0:,f} numbers differ"
+    return f"{found.number or Decimal(0):,f} numbers differ"
 
 
 def _breaks(check: Check, columns: str) -> str:
