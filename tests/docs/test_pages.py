@@ -14,7 +14,7 @@ from typer.main import get_command
 from tests.commands import tidemark
 from tests.fix_servers import HOME, SERVERS, Warehouse
 from tidemark.cli import app
-from tidemark.declare import config, entity, project, settings, star
+from tidemark.declare import check, config, entity, project, settings, star
 
 DOCS = HOME / "docs"
 PAGES = sorted(
@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-def
 OPTIONS_OF_ALL = {"--help", "--json"}
 NAMES = {*SERVERS, "customers", "products", "sales"}
 """Keys of JSON objects that are names of layers or entities."""
-OPEN = {"info", "key", "row_data"}
+OPEN = {"info", "key", "row_data", "sample"}
 
 
 def section(page: str, title: str) -> str:
@@ -245,7 +245,7 @@ def test_every_key_of_project_yml_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "model"), [("checks[]", star.Check), ("fact.dimensions", star.Role)]
+    ("key", "model"), [("checks[]", check.Check), ("fact.dimensions", star.Role)]
 )
 def test_the_keys_of_a_list_are_in_its_row(key: str, model: type[BaseModel]) -> None:
     rows = {row[0].strip("` "): row[1] for row in table(section("areas.md", "area.yml"))}

@@ -75,8 +75,8 @@ def test_a_malformed_event_comes_again_corrected(tmp_path: Path, play: Play):
 
 
 def test_only_those_who_have_just_joined_or_left_are_unknown(tmp_path: Path, play: Play):
-    for day in (False, True, True):
-        play(day=day)
+    for is_later in (False, True, True):
+        play(day=is_later)
     *days, last = read(tmp_path)
     ever = {int(one["customer_id"]) for day in (*days, last) for one in day.customers}
     for day, following in zip(days, [*days[1:], last], strict=True):

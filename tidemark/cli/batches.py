@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
-from tidemark.errors import UnknownNameError, UsageError
+from tidemark.errors import TidemarkError, UnknownNameError, UsageError
 from tidemark.model import HOPS, NO_OVERRIDES, Hop, Overrides, in_the_future
 from tidemark.results import HopResult, remarks
 
@@ -149,7 +150,7 @@ def run_batch(
     from tidemark.batch import pipeline
 
     results: list[HopResult] = []
-    with progress_bars() as progress:
+    with _telling_warnings(results), progress_bars() as progress:
 
         def report(result: HopResult) -> None:
             results.append(result)
@@ -162,9 +163,22 @@ def run_batch(
             report(pipeline.run_hop(opened, area, hops[0], overrides=overrides))
         else:
             pipeline.run(opened, area, overrides=overrides, report=report)
-    for warning in (warning for result in results for warning in result.warnings):
-        typer.echo(f"warning: {warning}", err=True)
     return results
+
+
+@contextmanager
+def _telling_warnings(results: Sequence[HopResult]) -> Iterator[None]:
+    """Show the warnings of hops in the end, also if a later hop fails: but what its error says."""
+    said = ""
+    try:
+        yield
+    except TidemarkError as error:
+        said = str(error)
+        raise
+    finally:
+        for warning in (warning for result in results for warning in result.warnings):
+            if warning not in said:
+                typer.echo(f"warning: {warning}", err=True)
 
 
 def show_batch(area: str, results: list[HopResult]) -> None:

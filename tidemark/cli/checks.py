@@ -108,5 +108,5 @@ def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(check)
     app.command()(monitor)
+    app.command()(check)
