@@ -69,7 +69,8 @@ def _show_plan(made: Plan) -> None:
     )
     for entity in made.entities:
         if entity.items:
-            shown = "\n  ".join([*entity.items[:_SHOWN], *_and_more(len(entity.items))])
+            more = [f"and {left:,} more"] if (left := len(entity.items) - _SHOWN) > 0 else []
+            shown = "\n  ".join([*entity.items[:_SHOWN], *more])
             typer.echo(f"\n{entity.entity}: to come\n  {shown}")
         if entity.future:
             typer.echo(f"\n{entity.entity}: {in_the_future(entity.future)}")
@@ -79,10 +80,6 @@ def _show_plan(made: Plan) -> None:
         typer.echo(f"\nA run would stop: {stop}")
     if made.to_stage or made.to_publish:
         typer.echo(f"\nBatches still to stage: {made.to_stage}, to publish: {made.to_publish}.")
-
-
-def _and_more(count: int) -> list[str]:
-    return [f"and {count - _SHOWN:,} more"] if count > _SHOWN else []
 
 
 def _drift_tables(made: Plan) -> list[Listing]:
@@ -176,9 +173,9 @@ def _telling_warnings(results: Sequence[HopResult]) -> Iterator[None]:
         said = str(error)
         raise
     finally:
-        for warning in (warning for result in results for warning in result.warnings):
-            if warning not in said:
-                typer.echo(f"warning: {warning}", err=True)
+        for told in (warning for result in results for warning in result.warnings):
+            if told not in said:
+                typer.echo(f"warning: {told}", err=True)
 
 
 def show_batch(area: str, results: list[HopResult]) -> None:
@@ -380,8 +377,8 @@ def _retry(area: str | None, files: Sequence[str]) -> None:
     project = find_project()
     of_files = [one.area for one in project.areas.values() if not one.database]
     wanted = project.area(area or (of_files[0] if len(of_files) == 1 else None))
+    overrides = Overrides(retry=frozenset(files))
     with open_servers(project) as opened:
-        overrides = Overrides(retry=frozenset(files))
         show_batch(wanted.area, run_batch(opened, wanted, overrides=overrides))
 
 
