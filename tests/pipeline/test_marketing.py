@@ -190,3 +190,15 @@ def test_a_batch_without_news_has_four_steps_of_nothing(website: Website):
         (step, "INFO", rows, False) for step, rows in zip(steps, loaded, strict=True)
     ]
     assert website.dwh(LOG.format(2)) == [(step, "INFO", 0, False) for step in steps]
+
+
+def test_keys_that_cleansing_changes_are_judged_in_a_few_passes(website: Website):
+    count = 3000
+    website.people("2025-01-01", *((f"{n:06}", "North") for n in range(count)))
+    website.run()
+    scanned = """
+        select seq_tup_read from pg_stat_user_tables where relname = 'customers.cleaned'
+    """
+    ((rows,),) = website.warehouse.rows("stg", scanned)
+    assert website.dwh("select count(*) from marketing.dim_customer") == [(count + 1,)]
+    assert count <= rows < 50 * count

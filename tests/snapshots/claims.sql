@@ -61,10 +61,9 @@ from (
     select
         w.stg_key,
         case
-            when exists (
-                select from landing."things.cleaned" as f where f._frees and f._held = w.stg_key
-            )
-                then w.mrr_key
+            when w.stg_key in (
+                select f._held from landing."things.cleaned" as f where f._frees
+            ) then w.mrr_key
             else coalesce(
                 (
                     select k.mrr_key

@@ -150,8 +150,8 @@ from (
     select
         w.stg_key,
         case
-            when exists (select from {cleaned} as f where f._frees and f._held = w.stg_key)
-                then w.mrr_key
+            -- Not `exists`, for which PostgreSQL may scan the table once for each row.
+            when w.stg_key in (select f._held from {cleaned} as f where f._frees) then w.mrr_key
             else coalesce(
                 (
                     select k.mrr_key
