@@ -46,6 +46,9 @@ from tidemark.sources.window import Activity
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 RECEIVERS: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
+KILL_EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "3"))
+"""One statement in so many sees a fault. 1: every statement."""
+
 Strike = Callable[[ServerName], None]
 """What happens before a statement is sent to a layer."""
 
@@ -108,6 +111,18 @@ def stored(warehouse: Warehouse, layer: ServerName, *schemas: str) -> list[tuple
     which = {"lost": _LOST, "schemas": list(schemas)}
     [[query]] = warehouse.rows(layer, _STORED, which)
     return warehouse.rows(layer, query)
+
+
+def struck(first: int, rarer: int = 1) -> Iterator[int]:
+    """Yield the numbers of the statements that see a fault, without an end.
+
+    Args:
+        first: which of the first ones begins. Tests of the same statements have different ones, so
+            that one strikes what the other leaves out.
+        rarer: how many times rarer than one in KILL_EVERY, where a fault takes long.
+    """
+    every = 1 if KILL_EVERY == 1 else KILL_EVERY * rarer
+    return itertools.count(1 + (first - 1) * rarer % every, every)
 
 
 @contextmanager
@@ -193,9 +208,10 @@ def killed(
 class Trial:
     """A batch that is tried again and again, each time with another fault in one of its hops."""
 
-    def __init__(self, shop: Retail, clock: datetime) -> None:
+    def __init__(self, shop: Retail, clock: datetime, first: int) -> None:
         self.shop = shop
         self.clock = clock
+        self.first = first
         self._fault = ""
         self._written: set[ServerName] = {*WAREHOUSE}
         self._administrators: dict[ServerName, Connection] = {}
@@ -204,8 +220,8 @@ class Trial:
         self._expected = self._outcome()
         self._restore()
 
-    def faults(self, hop: Hop) -> Iterator[int]:
-        """Yield the numbers of the hop's statements: each is to see one fault, then `recover`.
+    def faults(self, hop: Hop, rarer: int = 1) -> Iterator[int]:
+        """Yield the hop's numbers of `struck`: each is to see one fault, then `recover`.
 
         In the end the hop has been run, and the next one can be tried.
         """
@@ -214,7 +230,7 @@ class Trial:
         with before_each_statement(sent.append):
             self._run(hop)
         self._restore()
-        yield from range(1, len(sent) + 1)
+        yield from itertools.takewhile(len(sent).__ge__, struck(self.first, rarer))
         self._run(hop)
 
     def kill(self, hop: Hop, number: int) -> None:
@@ -346,7 +362,10 @@ def machines() -> Iterator[Machines]:
 
 @pytest.fixture(params=["a first load", "a delta"])
 def trial(request: pytest.FixtureRequest, retail: Retail) -> Iterator[Trial]:
-    """A first load, or changes of every kind of which one batch waits in MRR for STG."""
+    """A first load, or changes of every kind of which one batch waits in MRR for STG.
+
+    They send much the same statements, so the faults of one fall between those of the other.
+    """
     retail.area = retail.area.model_copy(
         update={
             "entities": {
@@ -355,13 +374,15 @@ def trial(request: pytest.FixtureRequest, retail: Retail) -> Iterator[Trial]:
             }
         }
     )
+    first = 1
     if request.param == "a delta":
+        first = 2
         retail.run()
         _change(retail)
         retail.hop("extract", retail.begin())
         _change_again(retail)
     [[clock]] = retail.warehouse.rows("operational", "select clock_timestamp()")
-    with comparable(clock), closing(Trial(retail, clock)) as trial:
+    with comparable(clock), closing(Trial(retail, clock, first)) as trial:
         yield trial
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from sql.commerce.sample.drops import COLUMNS
-from tests.fix_faults import RECEIVERS, killed, stored
+from tests.fix_faults import RECEIVERS, killed, stored, struck
 from tests.fix_files import Dropped, csv_text
 from tests.fix_servers import HOME, Warehouse, new_databases
 from tidemark.declare.project import Project
@@ -23,11 +21,6 @@ from tidemark.model import HOPS, Hop, ServerName
 from tidemark.postgres.sessions import Servers
 
 pytestmark = pytest.mark.timeout(900)
-
-EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "2"))
-"""One statement in so many is killed: a kill takes a third of a second. 1: every statement."""
-SOME = 12 if EVERY > 1 else 1
-"""The same of hops whose statements other tests kill."""
 
 Day = dict[str, list[tuple[object, ...]]]
 
@@ -104,18 +97,18 @@ def state(area: Dropped, hop: Hop) -> list[Any]:
     return held + (area.files() + area.warehouse.rows("mrr", KEPT) if hop == "extract" else [])
 
 
-def kill(area: Dropped, hop: Hop, *, every: int) -> None:
-    """Kill a hop before each of its statements, or some, one kill upon the other, and end it."""
+def kill(area: Dropped, hop: Hop, first: int = 1, rarer: int = 1) -> None:
+    """Kill a hop before each statement of `struck`, one kill upon the other, and end it."""
     area.servers.close()
     before, left = state(area, hop), []
-    for number in itertools.count(1, every):
+    for number in struck(first, rarer):
         code = killed(hop, number, area.warehouse.dsn, area.area, datetime.now(UTC))
         if code != -signal.SIGKILL:
             assert code == 0
             break
         left.append(state(area, hop))
     after = state(area, hop)
-    assert len(left) * every > 100
+    assert number > 100
     assert before != after
     assert left == [before] * left.count(before) + [after] * left.count(after)
 
@@ -123,11 +116,11 @@ def kill(area: Dropped, hop: Hop, *, every: int) -> None:
 def test_a_batch_that_is_killed_leaves_nothing_or_all_of_it(commerce: Dropped):
     drop(commerce, "2025-01-02", FIRST)
     for hop in HOPS:
-        kill(commerce, hop, every=SOME)
+        kill(commerce, hop, 1, 4)
     drop(commerce, "2025-01-03", SECOND)
-    kill(commerce, "extract", every=SOME)
-    kill(commerce, "stage", every=EVERY)
-    kill(commerce, "publish", every=EVERY)
+    kill(commerce, "extract", 3, 4)
+    kill(commerce, "stage", 2)
+    kill(commerce, "publish", 3)
     rows = commerce.warehouse.rows
     assert rows("dwh", SOLD) == [("2025-01-01", 20, 1), ("2025-01-03", 36, 1)]
     assert rows("dwh", WIDE) == [
