@@ -32,8 +32,13 @@ def pytest_report_header() -> str:
     return f"server: {embedded.version()}, embedded, one per layer"
 
 
+LONG = ("compose", "faults")
+"""Parts with minutes in a single unit of work: they begin, so that no process is left with one."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with the part of the suite that it lives in, so that `-m unit` selects it."""
+    """Mark each test with its part of the suite, so that `-m unit` selects it; LONG ones begin."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         if item.path.parent.name != "tests":
             item.add_marker(item.path.parent.name)
