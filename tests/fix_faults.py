@@ -27,6 +27,7 @@ from tests.fix_servers import (
     Warehouse,
     connect,
     database,
+    ease_logins,
     make_templates,
     memory,
 )
@@ -83,6 +84,7 @@ class Machines:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.urls = embedded.start(folder, SERVERS, settings=self.settings)
+        ease_logins(self.urls)
 
     def crash(self, layer: ServerName) -> None:
         """Stop a server at once, and start it again: it recovers from its log."""

@@ -32,6 +32,7 @@ SETTINGS = {
     "plpgsql.extra_errors": "all",
     "statement_timeout": "200s",
     "idle_in_transaction_session_timeout": "200s",
+    "scram_iterations": "1",
 }
 """Nothing here outlives the session, so nothing needs to reach the disk. A test that fails may
 leave a lock behind, and somebody who waits for it: both come to an end."""
@@ -93,7 +94,9 @@ def servers() -> Iterator[dict[ServerName, str]]:
     folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        yield embedded.start(folder, SERVERS, settings=SETTINGS)
+        urls = embedded.start(folder, SERVERS, settings=SETTINGS)
+        ease_logins(urls)
+        yield urls
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)
@@ -214,6 +217,12 @@ def administer(dsn: str, statement: str) -> None:
     """Run a statement in a session of its own."""
     with closing(connect(dsn)) as opened, opened.cursor() as cursor:
         cursor.execute(statement)
+
+
+def ease_logins(urls: Mapping[ServerName, str]) -> None:
+    """Store the password anew with `scram_iterations` of now, which are most of a login's time."""
+    for dsn in urls.values():
+        administer(dsn, f"alter role postgres password '{urlsplit(dsn).password}'")
 
 
 def database(dsn: str, name: str) -> str:
