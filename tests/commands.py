@@ -32,7 +32,11 @@ class Done:
 
 
 def run(
-    command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = HOME
+    command: Sequence[str | Path],
+    env: Mapping[str, str] | None = None,
+    cwd: Path = HOME,
+    *,
+    seconds: float = 300,
 ) -> Done:
     """Run a program that knows no other `TIDEMARK_*` variables than those of `env`."""
     done = subprocess.run(
@@ -42,7 +46,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=seconds,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)

@@ -36,6 +36,9 @@ NAMES = [f"{layer}-db" for layer in SERVERS] + [
     "airflow-dag-processor",
     "tidemark-init",
 ]
+ONE_SHOTS = {"airflow-init", "tidemark-init"}
+SETTLED = {name: "exited 0" if name in ONE_SHOTS else "running healthy" for name in NAMES}
+UP = "docker compose up -d --build --wait"
 PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT"]
 DAG = "/api/v2/dags/master_etl_pipeline/dagRuns"
 
@@ -54,11 +57,15 @@ class Stack:
         """Run `docker compose` in the clone."""
         return run(["docker", "compose", *words], self._settings, self.home)
 
-    def typed(self, block: str) -> str:
+    def type(self, block: str) -> Done:
         """Run a block of a page, where there is no terminal and ports are others."""
         block = block.replace(" -it ", " -i ").replace("http://localhost:8080", self.url)
         path = {"PATH": os.pathsep.join((str(site.installed()), os.environ["PATH"]))}
-        done = run(["bash", "-euc", block], self._settings | path, self.home)
+        return run(["bash", "-euc", block], self._settings | path, self.home, seconds=900)
+
+    def typed(self, block: str) -> str:
+        """Run a block of a page to a good end, and return what it printed."""
+        done = self.type(block)
         assert done.code == 0, done
         return done.out
 
@@ -67,6 +74,17 @@ class Stack:
         done = self.compose(*words)
         assert done.code == 0, done
         return done.out
+
+    def settle(self) -> None:
+        """Wait until all are as `up --wait` leaves them, without running the one-shots again."""
+        eventually(self.containers, lambda found: found == SETTLED)
+
+    def containers(self) -> dict[str, str]:
+        """Return how healthy each container is, or how it has ended."""
+        listed = map(json.loads, self.succeed("ps", "--all", "--format", "json").splitlines())
+        return {
+            seen["Name"]: f"{seen['State']} {seen['Health'] or seen['ExitCode']}" for seen in listed
+        }
 
     def dsn(self, layer: str, login: str = "tidemark_etl:demo-etl") -> str:
         """Return the libpq URL of a layer as this machine reaches it."""
@@ -103,7 +121,7 @@ class Stack:
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
             method=method,
         )
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def runs(self) -> list[dict[str, Any]]:
@@ -158,7 +176,7 @@ def stack() -> Iterator[Stack]:
     made = Stack(home)
     made.succeed("down", "--volumes")  # what an interrupted session left
     try:
-        up = made.compose("up", "--detach", "--build", "--wait")
+        up = made.type(UP)
         if up.code:
             pytest.fail(f"{up.err[-3000:]}\n{made.compose('logs', '--tail', '20').out[-9000:]}")
         yield made

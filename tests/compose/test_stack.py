@@ -15,13 +15,21 @@ from tests.commands import succeed
 from tests.docs.test_first_guide import is_sql, typed
 from tests.docs.test_pages import section
 from tests.docs.test_readme import README, shape
-from tests.fix_compose import NAMES, PROJECT, Stack, docker, eventually
+from tests.fix_compose import (
+    NAMES,
+    ONE_SHOTS,
+    PROJECT,
+    SETTLED,
+    UP,
+    Stack,
+    docker,
+    eventually,
+)
 from tests.fix_servers import HOME, SERVERS, connect
 from tidemark.observe.status import Batch, read
 
 pytestmark = pytest.mark.timeout(1200)
 
-ONE_SHOTS = {"airflow-init", "tidemark-init"}
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}
 SECOND_SOURCE = "examples/two-sources/docker-compose.yml"
@@ -58,6 +66,18 @@ def fenced(text: str, language: str, begin: str = "") -> list[str]:
     return re.findall(rf"^ *```{language}\n({begin}.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
+def of_operations(title: str, language: str = "bash") -> list[str]:
+    """Return the blocks of a section that need containers."""
+    text = section("operations.md", title).partition("### Servers of your own")[0]
+    return fenced(text, language)
+
+
+TITLES = ["Logins", "Health", "Troubleshooting", "Backup and restore"]
+DOWN = "docker compose down -v"
+TYPED = {UP, DOWN}.union(*(block.splitlines() for each in TITLES for block in of_operations(each)))
+"""What other tests type than the one of the first guide."""
+
+
 def run_that_waits_in_stg(stack: Stack) -> str:
     """Play a day, and start a run whose hop into STG waits for what HELD locks."""
     stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
@@ -73,11 +93,7 @@ def batches(stack: Stack) -> list[Batch]:
 
 
 def test_all_are_up_and_healthy_and_the_one_shots_are_done(stack: Stack):
-    listed = map(json.loads, stack.succeed("ps", "--all", "--format", "json").splitlines())
-    assert {seen["Name"]: (seen["State"], seen["Health"], seen["ExitCode"]) for seen in listed} == {
-        name: ("exited", "", 0) if name in ONE_SHOTS else ("running", "healthy", 0)
-        for name in NAMES
-    }
+    assert stack.containers() == SETTLED
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ONE_SHOTS])
@@ -288,36 +304,41 @@ def test_a_task_that_is_marked_failed_ends_at_once_with_its_statement(stack: Sta
     assert is_equal(stack)
 
 
-@pytest.mark.parametrize("title", ["Logins", "Health", "Troubleshooting", "Backup and restore"])
+@pytest.mark.parametrize("title", TITLES)
 def test_the_commands_of_operations_work(stack: Stack, title: str):
-    text = section("operations.md", title).partition("### Servers of your own")[0]
-    for block in fenced(text, "bash"):
+    for block in of_operations(title):
         stack.typed(block)
-        stack.succeed("up", "--detach", "--wait")
-    for block in fenced(text, "sql"):
+        stack.settle()
+    for block in of_operations(title, "sql"):
         psql("dwh-db", block)
 
 
 def test_data_survives_down_and_up(stack: Stack):
+    _, block, *_ = of_operations("Start, stop, reset")
+    down, up = block.splitlines()
     before, known = stack.rows(), batches(stack)
-    stack.succeed("down")
+    stack.typed(down)
     assert not set(docker("ps", "--all", "--format", "{{.Names}}").split()) & set(NAMES)
-    stack.succeed("up", "--detach", "--wait")
+    stack.typed(up)
+    assert stack.containers() == SETTLED
     assert stack.rows() == before
     assert batches(stack)[-len(known) :] == known
     assert "nothing to do: the tables hold rows" in stack.succeed("logs", "tidemark-init")
 
 
-@pytest.mark.parametrize("commands", typed(), ids=lambda commands: str(commands[0]))
+@pytest.mark.parametrize(
+    "commands",
+    [commands for commands in typed() if not TYPED.issuperset(commands)],
+    ids=lambda commands: str(commands[0]),
+)
 def test_a_command_of_the_first_guide_works(stack: Stack, commands: list[str]):
     if is_sql(commands[0]):
         psql("dwh-db", *commands)
         return
     for command in commands:
         stack.typed(f"curl --fail --silent {command}" if command.startswith("http") else command)
-    if not commands[-1].startswith("docker compose down"):  # The last one in the table.
-        stack.succeed("up", "--detach", "--wait")
-        eventually(stack.runs, lambda runs: all(run["end_date"] for run in runs))
+    stack.settle()
+    eventually(stack.runs, lambda runs: all(run["end_date"] for run in runs))
 
 
 def test_a_second_source_is_read_into_the_same_warehouse(stack: Stack):
@@ -325,7 +346,6 @@ def test_a_second_source_is_read_into_the_same_warehouse(stack: Stack):
     shutil.copytree(
         stack.home / "examples" / "two-sources" / "billing", stack.home / "sql" / "billing"
     )
-    stack.succeed("up", "--detach", "--wait", "operational-db")
     docker("exec", "operational-db", "createdb", "-U", "postgres", "ledger")
     stack.typed(block)
 
@@ -337,7 +357,7 @@ def test_a_second_source_is_read_into_the_same_warehouse(stack: Stack):
 
 
 def test_down_with_volumes_leaves_nothing(stack: Stack):
-    stack.succeed("down", "--volumes")
+    stack.typed(DOWN)
     label = f"label=com.docker.compose.project={PROJECT}"
     for kind in ("container", "volume", "network"):
         everything = ["--all"] if kind == "container" else []
