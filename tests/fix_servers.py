@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from tests.queries import execute
 from tidemark.declare.project import Project
 from tidemark.install import embedded
 from tidemark.install.migrate import migrate
@@ -98,6 +99,8 @@ def servers() -> Iterator[dict[ServerName, str]]:
         ease_logins(urls)
         yield urls
     finally:
+        while _kept:
+            _kept.popitem()[1].close()
         embedded.stop(folder)
         shutil.rmtree(folder)
 
@@ -141,7 +144,7 @@ def new_databases(
     """
     for server, dsn in platforms.items():
         options = f"template {PLATFORM} strategy file_copy" if server in LAYERS else source
-        administer(dsn, f"create database {name} {options}")
+        execute(kept(dsn), f"create database {name} {options}")
     lay_what_is_not_cloned(platforms, name)
     try:
         yield {server: database(dsn, name) for server, dsn in platforms.items()}
@@ -193,8 +196,8 @@ def make_templates(servers: Mapping[ServerName, str]) -> None:
 
 def lay_what_is_not_cloned(servers: Mapping[ServerName, str], name: str) -> None:
     """Lay what a migration lays and a copy of its database lacks."""
-    administer(
-        servers["dwh"],
+    execute(
+        kept(servers["dwh"]),
         f"revoke temporary on database {name} from public; "
         f"grant temporary on database {name} to tidemark_etl",
     )
@@ -203,7 +206,7 @@ def lay_what_is_not_cloned(servers: Mapping[ServerName, str], name: str) -> None
 def everywhere(servers: Mapping[ServerName, str], statement: str) -> None:
     """Execute a statement on several servers at once."""
     with ThreadPoolExecutor(len(servers)) as pool:
-        list(pool.map(lambda dsn: administer(dsn, statement), servers.values()))
+        list(pool.map(lambda dsn: execute(kept(dsn), statement), servers.values()))
 
 
 def connect(dsn: str) -> connection:
@@ -211,6 +214,18 @@ def connect(dsn: str) -> connection:
     opened = psycopg2.connect(dsn)
     opened.autocommit = True
     return opened
+
+
+_kept: dict[str, connection] = {}
+
+
+def kept(dsn: str) -> connection:
+    """Return a session in autocommit that is kept from call to call, or a new one if it is dead."""
+    with suppress(KeyError, psycopg2.Error):
+        execute(_kept[dsn], "select 1")
+        return _kept[dsn]
+    _kept[dsn] = connect(dsn)
+    return _kept[dsn]
 
 
 def administer(dsn: str, statement: str) -> None:
