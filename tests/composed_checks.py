@@ -18,7 +18,7 @@ def _checks() -> Iterator[dict[str, Any]]:
     for layer, table in _TABLES.items():
         for kind in (
             {"not_null": "name", "at_most": "1%"},
-            {"unique": "name", "where": "size > 0"},
+            {"unique": "name", "where": "r.size > 0"},
             {"accepted_values": {"column": "size", "values": [7]}},
             {"relationships": {"columns": "size", "to": "things"}},
             {"between": {"column": "size", "min": 8}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -156,7 +156,14 @@ class HopResult:
     def warnings(self) -> list[str]:
         """What is wrong although the hop has succeeded, entity by entity."""
         told = [counts.warning for counts in self.entities.values() if counts.warning]
-        return [*told, *(f"{self.area}: {one}" for one in self.checks if one.is_broken)]
+        broken = (one for one in self.checks if one.is_broken and one.severity != "reject")
+        return [*told, *(f"{self.area}: {one}" for one in broken)]
+
+    @property
+    def refused(self) -> list[str]:
+        """What checks that reject rows have refused."""
+        found = (one for one in self.checks if one.is_broken and one.severity == "reject")
+        return [one.message for one in found]
 
     @property
     def changed(self) -> int:
@@ -177,6 +184,7 @@ class HopResult:
             if counts.drift:
                 yield f"{name}: {counts.drift}"
             yield from counts.remarks
+        yield from self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +201,7 @@ class BatchResult:
         return sum(hop.changed for hop in self.hops)
 
 
-def remarks(hops: Iterable[HopResult]) -> Iterator[str]:
+def remarks(hops: Sequence[HopResult]) -> Iterator[str]:
     """Yield notes on a batch as text: drift, and rows that it left out."""
     counted = [(name, counts) for hop in hops for name, counts in hop.entities.items()]
     yield from (counts.drift for _, counts in counted if counts.drift)
@@ -201,6 +209,7 @@ def remarks(hops: Iterable[HopResult]) -> Iterator[str]:
         yield from counts.remarks
         if counts.future:
             yield f"{name}: {in_the_future(counts.future)}"
+    yield from (told for hop in hops for told in hop.refused)
     holders = {str(c.look.window.held_by) for _, c in counted if c.look and c.look.window.held_by}
     for holder in sorted(holders):
         yield (

@@ -92,7 +92,7 @@ def test_documents_and_parquet_land_with_their_keys(dropped: Drop, tmp_path: Pat
     ]
 
 
-def test_verify_compares_each_row_with_its_line(dropped: Drop):
+def test_verify_compares_each_row_with_what_its_file_shows(dropped: Drop):
     area = dropped({"things/1.csv": csv_text((1, "one"), (2, "two"))})
     area.run()
     area.drop("things/2.csv", csv_text((2, "changed"), (3, "three"), (3, "twice")))
@@ -101,7 +101,7 @@ def test_verify_compares_each_row_with_its_line(dropped: Drop):
     for change, kind, key in (
         ("delete from mrr_things where id = '1'", "missing", ("1",)),
         ("update mrr_things set v = 'forged' where id = '2'", "changed", ("2",)),
-        ("update mrr_things set _line = 1 where id = '3'", "changed", ("3",)),
+        ("update mrr_things set id = '4' where id = '3'", "missing", ("3",)),
     ):
         area.warehouse.execute("mrr", change)
         extracted = [one for one in area.verified().checks if one.hop == "extract"]
@@ -237,3 +237,12 @@ def test_what_was_set_aside_stops_neither_a_run_nor_its_plan(dropped: Drop):
     area.area = stopping
     assert plan.make(area.servers, area.area).stops == []
     assert area.run().changed == 0
+
+
+def test_rows_of_a_replaced_file_may_have_moved_to_other_lines(dropped: Drop):
+    area = dropped({"things/1.csv": csv_text((1, "one"), (2, "two"))})
+    area.run()
+    area.drop("things/1.csv", csv_text((0, "zero"), (1, "one"), (2, "two")))
+    area.run()
+    assert area.mrr() == [("0", "zero"), ("1", "one"), ("2", "two")]
+    assert area.verified().is_equal

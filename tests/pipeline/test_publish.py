@@ -55,7 +55,7 @@ def test_a_gate_rolls_the_whole_publish_back(retail: Retail, query: str):
         retail.run(**checking(query))
     said = (
         "retail: check 'small_sales' failed on dwh: its query returns 1 row; at most 0 (Nobody "
-        "buys 100)\nNothing was published. `dq_check_logs` in the DWH has keys of these rows. "
+        "buys 100). Nothing was published. `dq_check_logs` in the DWH has keys of these rows. "
         "Correct the source or the rule and run again, or publish it as it is, once: `tidemark "
         "run retail --accept-check 'small_sales'`."
     )

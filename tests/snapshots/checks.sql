@@ -19,10 +19,11 @@ select
         from (
             select count(*) as many
             from checked.mrr_things as r
-            where r._deleted_at is null and (size > 0) and num_nulls(r.name) = 0 and (r.name) in (
-                select r.name
+            where r._deleted_at is null and (r.size > 0) and num_nulls(r.name) = 0 and (r.name) in (
+                select w.name
+                from (select r.name
                 from checked.mrr_things as r
-                where r._deleted_at is null and r._batch_id > 29
+                where r._deleted_at is null and r._batch_id > 29) as w
             )
             group by r.name
             having count(*) > 1
@@ -92,17 +93,11 @@ select
 
 -- of_rows
 select
-    array[3]::int[] as places,
-    array[count(*) filter (where true and (
-    num_nulls(r.size) = 0
-    and not exists (
-        select
-        from checked.mrr_things as o
-        where o.id = r.size and o._deleted_at is null
-    )
-))]::numeric[] as measures
-from checked.mrr_things as r
-where r._deleted_at is null and r._batch_id > 27;
+    array[0, 1]::int[] as places,
+    array[count(*) filter (where true and num_nulls(r.customer_name) > 0),
+    count(*) filter (where true and r.email::text !~ '^[^@ ]+@[^@ ]+$')]::numeric[] as measures
+from public.dwh_dim_customers as r
+where (r.is_current and not r.is_deleted and not r.is_inferred and r.customer_key <> 0) and true;
 
 -- of_rows
 select
@@ -133,211 +128,16 @@ select
 from public.mrr_whole as r
 where r._deleted_at is null and true;
 
--- of_rows
-select
-    array[4]::int[] as places,
-    array[count(*) filter (where true and (
-    num_nulls(r.size) = 0
-    and not exists (
-        select
-        from checked.dim_things as o
-        where o.id = r.size
-        and (o.is_current and not o.is_deleted and not o.is_inferred and o.thing_key <> 0)
-    )
-))]::numeric[] as measures
-from checked.dim_things as r
-where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0) and true;
-
--- sample
-select jsonb_build_object('id', r.id::text)
+-- written_rows
+select r.name
 from checked.mrr_things as r
-where r._deleted_at is null and true and true and r.size < 8
-limit 5;
+where r._deleted_at is null and r._batch_id > 29;
 
--- sample
-select jsonb_build_object('id', r.id::text)
+-- written_rows
+select r.name
 from checked.dim_things as r
 where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0) and exists (
     select
     from landing_checked.things as l
     where l.id = r.id
-) and true and (
-    num_nulls(r.size) = 0
-    and not exists (
-        select
-        from checked.dim_things as o
-        where o.id = r.size
-        and (o.is_current and not o.is_deleted and not o.is_inferred and o.thing_key <> 0)
-    )
-)
-limit 5;
-
--- sample_of_items
-select each.key || jsonb_build_object('_file', k.item)
-from tidemark.repeated_key as k
-cross join lateral jsonb_array_elements(k.keys) as each (key)
-where k.area = 'dropped' and k.entity = 'dropped'
-order by k.item, each.key
-limit 5;
-
--- sample_of_query
-select to_jsonb(q)
-from (select id from checked.dim_things) as q
-limit 5;
-
--- sample_of_repeated
-select jsonb_build_object('id', r.id::text)
-from checked.mrr_things as r
-where
-    r._deleted_at is null
-    and (size > 0)
-    and (r.name) in (
-        select r.name
-        from checked.mrr_things as r
-        where r._deleted_at is null and (size > 0) and num_nulls(r.name) = 0
-        group by r.name
-        having count(*) > 1
-    )
-limit 5;
-
--- sample_of_sides
-select
-    s.of,
-    s.left_value::text,
-    s.right_value::text
-from (
-    select
-        coalesce(l.of, o.of) as of,
-        l.value as left_value,
-        o.value as right_value,
-        coalesce(abs(l.value - o.value) > '0', l.value is distinct from o.value) as differs
-    from (
-        select
-            case when a.row ? 'value' then a.row - 'value' else '{}'::jsonb end as of,
-            case
-                when a.row ? 'value' then a.row ->> 'value'
-                when (
-                    select count(*) from jsonb_object_keys(a.row)
-                ) > 1 then 'no column is named value'
-                else (select each.value from jsonb_each_text(a.row) as each)
-            end::numeric as value
-        from (
-            select to_jsonb(q) as row
-            from (select 1) as q
-        ) as a
-    ) as l
-    full join (
-        select
-            case when a.row ? 'value' then a.row - 'value' else '{}'::jsonb end as of,
-            case
-                when a.row ? 'value' then a.row ->> 'value'
-                when (
-                    select count(*) from jsonb_object_keys(a.row)
-                ) > 1 then 'no column is named value'
-                else (select each.value from jsonb_each_text(a.row) as each)
-            end::numeric as value
-        from (
-            select to_jsonb(q) as row
-            from (select 2) as q
-        ) as a
-    ) as o on l.of = o.of
-) as s
-where s.differs
-order by s.of
-limit 1;
-
--- show_number
-select count(*) filter (where true)
-from checked.stg_things as r
-where r._deleted_at is null;
-
--- show_number
-select extract(epoch from clock_timestamp() - max((r.seen::timestamptz)) filter (where true))
-from checked.mrr_things as r
-where r._deleted_at is null;
-
--- show_number
-select extract(
-    epoch from clock_timestamp()
-    - max((r.seen::timestamp at time zone 'Asia/Tokyo')) filter (where true)
-)
-from checked.mrr_things as r
-where r._deleted_at is null;
-
--- show_repeated
-select
-    r.name,
-    count(*)
-from checked.mrr_things as r
-where r._deleted_at is null and (size > 0) and num_nulls(r.name) = 0
-group by r.name
-having count(*) > 1;
-
--- show_rows
-select r.*
-from checked.fact_events as r
-where not false and true and num_nulls(r.no) > 0;
-
--- show_rows
-select r.*
-from checked.mrr_things as r
-where r._deleted_at is null and true and r.name::text !~ '^x';
-
--- show_rows
-select r.*
-from checked.mrr_things as r
-where r._deleted_at is null and true and r.seen > '2000-01-01';
-
--- show_rows
-select r.*
-from checked.mrr_things as r
-where r._deleted_at is null and true and (r.id < 8 or r.id > 9);
-
--- show_rows
-select r.*
-from checked.mrr_things as r
-where r._deleted_at is null and true and r.size not in (7);
-
--- show_sides
-select
-    s.of,
-    s.left_value,
-    s.right_value
-from (
-    select
-        coalesce(l.of, o.of) as of,
-        l.value as left_value,
-        o.value as right_value,
-        coalesce(abs(l.value - o.value) > '0', l.value is distinct from o.value) as differs
-    from (
-        select
-            case when a.row ? 'value' then a.row - 'value' else '{}'::jsonb end as of,
-            case
-                when a.row ? 'value' then a.row ->> 'value'
-                when (
-                    select count(*) from jsonb_object_keys(a.row)
-                ) > 1 then 'no column is named value'
-                else (select each.value from jsonb_each_text(a.row) as each)
-            end::numeric as value
-        from (
-            select to_jsonb(q) as row
-            from (select 1) as q
-        ) as a
-    ) as l
-    full join (
-        select
-            case when a.row ? 'value' then a.row - 'value' else '{}'::jsonb end as of,
-            case
-                when a.row ? 'value' then a.row ->> 'value'
-                when (
-                    select count(*) from jsonb_object_keys(a.row)
-                ) > 1 then 'no column is named value'
-                else (select each.value from jsonb_each_text(a.row) as each)
-            end::numeric as value
-        from (
-            select to_jsonb(q) as row
-            from (select 2) as q
-        ) as a
-    ) as o on l.of = o.of
-) as s
-where s.differs;
+);

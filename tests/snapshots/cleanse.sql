@@ -73,7 +73,7 @@ select
     case
         when false or num_nulls(id) > 0
         or updated_at is null or updated_at < '0001-01-01' or updated_at >= '9999-12-31'
-        or ((size = 99) and num_nulls(v.name) > 0)
+        or ((size = 99) and num_nulls(name) > 0)
             then reject_reasons || array_remove(
                 array[(case when num_nulls(id) > 0 then 'key is missing' end),
                 (
@@ -83,7 +83,7 @@ select
                 ),
                 (
                     case when (
-                        (size = 99) and num_nulls(v.name) > 0
+                        (size = 99) and num_nulls(name) > 0
                     ) then 'it breaks the check no name' end
                 )],
                 null

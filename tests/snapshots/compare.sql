@@ -60,11 +60,7 @@ select
     left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
-    sum(
-        (
-            'x' || left(md5(convert_to(row(r.id, r.v, r._file, r._line)::text, 'UTF8')), 16)
-        )::bit(64)::bigint
-    )
+    sum(('x' || left(md5(convert_to(row(r.id, r.v)::text, 'UTF8')), 16))::bit(64)::bigint)
     filter (where not r._pending)
 from (
     with landed as (
@@ -85,9 +81,7 @@ from (
     found as (
         select distinct on (l.id)
             l.id,
-            l.v,
-            l._file,
-            l._line
+            l.v
         from landed as l
         left join public.mrr_single as m
             on m.id = l.id and m._file = l._file and m._line = l._line and m._deleted_at is null
@@ -96,10 +90,10 @@ from (
     )
 
     select
-        id::text as id, v::text as v, _file::text as _file, _line::text as _line,
+        id::text as id, v::text as v,
         false as _pending
     from (
-        select f.id, f.v, f._file, f._line
+        select f.id, f.v
         from found as f
         where not exists (
             select
@@ -109,7 +103,7 @@ from (
             and m._file <> all (array['whole/1.csv']::text[])
         )
         union all
-        select m.id, m.v, m._file, m._line
+        select m.id, m.v
         from public.mrr_single as m
         where m._deleted_at is null and m._file <> all (array['whole/1.csv']::text[])
     ) as q

@@ -19,8 +19,8 @@ select
     34
 from (
     select
-        _file::text as _item,
-        jsonb_build_object('id', id::text) as _key,
+        landed._file::text as _item,
+        jsonb_build_object('id', landed.id::text) as _key,
         count(*) as _many
     from (
         select
@@ -46,8 +46,8 @@ from (
             offset 0
         ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
     ) as landed
-    where landed._seq >= 2 and num_nulls(id) = 0
-    group by _file, id
+    where landed._seq >= 2 and num_nulls(landed.id) = 0
+    group by landed._file, landed.id
     having count(*) > 1
 ) as r
 group by r._item;

@@ -138,7 +138,7 @@ def _keep_repeated(landed: _Landed, relation: Composable) -> None:
             __name__,
             "keep_repeated",
             parts,
-            item=db.name(FILE) if has_place else db.literal(""),
+            item=db.name("landed", FILE) if has_place else db.literal(""),
             landing=relation,
             key=Columns(landed.target.key),
             since=db.literal(first),

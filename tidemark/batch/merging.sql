@@ -49,11 +49,11 @@ select
 from (
     select
         {item}::text as _item,
-        jsonb_build_object({'key', key::text}) as _key,
+        jsonb_build_object({'key', landed.key::text}) as _key,
         count(*) as _many
     from {landing} as landed
-    where landed._seq >= {since} and num_nulls({key}) = 0
-    group by {item}, {key}
+    where landed._seq >= {since} and num_nulls({landed.key}) = 0
+    group by {item}, {landed.key}
     having count(*) > 1
 ) as r
 group by r._item

@@ -31,9 +31,6 @@ from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 
-FEW = 5
-"""Keys of bad rows that are shown unless a person asks for more."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -112,7 +109,7 @@ class Measured:
             case Query():
                 return compose.statement(__name__, "of_query", query=db.raw(check.sql))
             case Reconcile():
-                return compose.statement(__name__, "unlike", sides=_sides(check.reconcile))
+                return compose.statement(__name__, "unlike", sides=sides(check.reconcile))
         assert rows is not None, "area.yml: other kinds are of an entity"
         match check:
             case Freshness():
@@ -197,7 +194,9 @@ class Measured:
         }
         is_shown = compose.statement(__name__, "all_rows")
         if self.since:
-            is_shown = compose.statement(__name__, "is_shown", parts, is_judged=self.is_judged)
+            written = compose.statement(__name__, "written_rows", parts, is_judged=self.is_judged)
+            columns = Columns(check.unique)
+            is_shown = compose.statement(__name__, "is_shown", columns=columns, written=written)
         return compose.statement(__name__, "repeated", parts, looked=self.looked, is_shown=is_shown)
 
     def _points_nowhere(self, check: Relationships) -> Composable:
@@ -225,7 +224,10 @@ class Measured:
 
 
 def broken_by(check: Check, alias: str = "r") -> Composable:
-    """Compose the condition for which a row breaks a check that judges it by itself."""
+    """Compose the condition for which a row breaks a check that judges it by itself.
+
+    Its columns have the alias in front; with an empty one, nothing.
+    """
     row: Parts = {"r": db.raw(alias)}
     match check:
         case NotNull():
@@ -251,12 +253,12 @@ def broken_by(check: Check, alias: str = "r") -> Composable:
     raise AssertionError(f"{check.KIND} judges no single row")
 
 
-def refuses(check: Check, alias: str) -> Composable:
-    """Compose the condition for which a check with `severity: reject` refuses a row."""
+def refuses(check: Check) -> Composable:
+    """Compose the condition for which a check that rejects rows refuses one, without an alias."""
     looked = compose.statement(__name__, "all_rows")
     if check.condition:
         looked = compose.statement(__name__, "looked", looked=db.raw(check.condition))
-    return compose.statement(__name__, "refuses", looked=looked, bad=broken_by(check, alias))
+    return compose.statement(__name__, "refuses", looked=looked, bad=broken_by(check, ""))
 
 
 def _beyond(check: Between, row: Parts) -> Composable:
@@ -271,7 +273,8 @@ def _beyond(check: Between, row: Parts) -> Composable:
     )
 
 
-def _sides(said: Sides) -> Composable:
+def sides(said: Sides) -> Composable:
+    """Compose the relation `s` of the numbers of two queries, side by side."""
     left = compose.statement(__name__, "side", query=db.raw(said.left))
     right = compose.statement(__name__, "side", query=db.raw(said.right))
     return compose.statement(
@@ -306,77 +309,6 @@ def count_all(session: Session, one: Measured) -> int:
     parts: Parts = {"rows": one.rows.table, "is_live": one.rows.is_live, "looked": one.looked}
     found = compose.statement(__name__, "count_all", parts)
     return int(session.value(compose.statement(__name__, "alone_value", value=found)))
-
-
-def sample(session: Session, one: Measured, *, few: int = FEW) -> list[dict[str, object]]:
-    """Read the keys of some rows that break a check. No other value of a row is read."""
-    check, rows, limit = one.placed.check, one.rows, db.literal(few)
-    if isinstance(check, RowCount | Freshness):
-        return []
-    if isinstance(check, Reconcile):
-        return [of for of, _, _ in differing(session, one, few=few) if of]
-    if isinstance(check, Query):
-        asked = compose.statement(__name__, "sample_of_query", query=db.raw(check.sql), few=limit)
-        keys = {*rows.key} if rows else {key for other in one.others.values() for key in other.key}
-        shown = ({k: v for k, v in row.items() if k in keys} for (row,) in session.rows(asked))
-        return [row for row in shown if row]
-    assert rows is not None, "area.yml: other kinds are of an entity"
-    parts: Parts = {"few": limit}
-    if isinstance(check, Unique):
-        query = _sample_of_unique(one, rows, check, parts)
-    else:
-        parts = {**parts, **one.relation, "looked": one.looked, "bad": one.bad}
-        query = compose.statement(__name__, "sample", parts, key=Columns(rows.key))
-    return [row for (row,) in session.rows(query)]
-
-
-def _sample_of_unique(one: Measured, rows: Rows, check: Unique, parts: Parts) -> Composable:
-    if rows.is_raw and {*check.unique} == {*rows.key}:
-        which = {"area": db.literal(rows.area), "entity": db.literal(rows.entity)}
-        return compose.statement(__name__, "sample_of_items", parts, **which)
-    return compose.statement(
-        __name__,
-        "sample_of_repeated",
-        parts,
-        rows=rows.table,
-        is_live=rows.is_live,
-        looked=one.looked,
-        columns=Columns(check.unique),
-        key=Columns(rows.key),
-    )
-
-
-def differing(
-    session: Session, one: Measured, *, few: int = FEW
-) -> list[tuple[dict[str, object], str | None, str | None]]:
-    """Read where the two queries of a check differ: of what, and both numbers."""
-    check = one.placed.check
-    assert isinstance(check, Reconcile), "another kind has no two sides"
-    query = compose.statement(
-        __name__, "sample_of_sides", sides=_sides(check.reconcile), few=db.literal(few)
-    )
-    return [(of, left, right) for of, left, right in session.rows(query)]
-
-
-def showing(one: Measured) -> Composable:
-    """Compose the query that shows a person what breaks a check, or what it counts."""
-    check, rows = one.placed.check, one.rows
-    match check:
-        case Query():
-            return db.raw(check.sql)
-        case Reconcile():
-            return compose.statement(__name__, "show_sides", sides=_sides(check.reconcile))
-    assert rows is not None, "area.yml: other kinds are of an entity"
-    parts: Parts = {"rows": rows.table, "is_live": rows.is_live}
-    match check:
-        case RowCount() | Freshness():
-            return compose.statement(__name__, "show_number", parts, number=one.number)
-        case Unique():
-            columns = Columns(check.unique)
-            return compose.statement(
-                __name__, "show_repeated", parts, looked=one.looked, columns=columns
-            )
-    return compose.statement(__name__, "show_rows", parts, looked=one.looked, bad=one.bad)
 
 
 def lost(session: Session, asked: Sequence[tuple[Rows, int]]) -> set[str]:

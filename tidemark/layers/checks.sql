@@ -72,10 +72,14 @@ coalesce(
 
 -- name: is_shown
 ({r.columns}) in (
-    select {r.columns}
-    from {rows} as r
-    where {is_live} and {is_judged}
+    select {w.columns}
+    from ({written}) as w
 )
+
+-- name: written_rows
+select {r.columns}
+from {rows} as r
+where {is_live} and {is_judged}
 
 -- name: repeated_in_items
 coalesce(
@@ -184,51 +188,6 @@ num_nulls({r.columns}) > 0
     )
 )
 
--- Keys of some rows that break a check.
--- name: sample
-select jsonb_build_object({'key', r.key::text})
-from {rows} as r
-where {is_live} and {is_judged} and {looked} and {bad}
-limit {few}
-
--- name: sample_of_repeated
-select jsonb_build_object({'key', r.key::text})
-from {rows} as r
-where
-    {is_live}
-    and {looked}
-    and ({r.columns}) in (
-        select {r.columns}
-        from {rows} as r
-        where {is_live} and {looked} and num_nulls({r.columns}) = 0
-        group by {r.columns}
-        having count(*) > 1
-    )
-limit {few}
-
--- name: sample_of_items
-select each.key || jsonb_build_object('_file', k.item)
-from tidemark.repeated_key as k
-cross join lateral jsonb_array_elements(k.keys) as each (key)
-where k.area = {area} and k.entity = {entity}
-order by k.item, each.key
-limit {few}
-
--- name: sample_of_query
-select to_jsonb(q)
-from ({query}) as q
-limit {few}
-
--- name: sample_of_sides
-select
-    s.of,
-    s.left_value::text,
-    s.right_value::text
-from {sides}
-where s.differs
-order by s.of
-limit {few}
-
 -- The rows of a mirror.
 -- name: is_live
 r._deleted_at is null
@@ -250,31 +209,3 @@ select
 
 -- name: alone_value
 select {value}
-
--- What a person sees in psql.
--- name: show_rows
-select r.*
-from {rows} as r
-where {is_live} and {looked} and {bad}
-
--- name: show_number
-select {number}
-from {rows} as r
-where {is_live}
-
--- name: show_repeated
-select
-    {r.columns},
-    count(*)
-from {rows} as r
-where {is_live} and {looked} and num_nulls({r.columns}) = 0
-group by {r.columns}
-having count(*) > 1
-
--- name: show_sides
-select
-    s.of,
-    s.left_value,
-    s.right_value
-from {sides}
-where s.differs

@@ -230,7 +230,7 @@ def _violations(entity: Entity, target: Mirror, table: Table) -> dict[str, Compo
             ends = {"first": db.literal(first), "end": db.literal(end)}
             found[said] = compose.statement(__name__, kind, column=db.name(column.name), **ends)
     for one in entity.rejecting_checks:
-        found[one.reason] = checks.refuses(one.check, "v")
+        found[one.reason] = checks.refuses(one.check)
     return found
 
 

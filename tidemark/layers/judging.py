@@ -25,7 +25,7 @@ from tidemark.declare.check_kinds import (
 )
 from tidemark.declare.config import Area
 from tidemark.errors import GateError, StatementError
-from tidemark.layers import checks, suspects, verdicts
+from tidemark.layers import checks, samples, suspects, verdicts
 from tidemark.layers.checks import Measured
 from tidemark.layers.verdicts import Found
 from tidemark.model import CheckResult, CheckStatus, Layer, Overrides, Suspect
@@ -194,19 +194,18 @@ def look(
 def refuse(area: Area, results: Sequence[CheckResult]) -> None:
     """Raise a GateError if a result forbids to publish; without one, do nothing."""
     broken = [result for result in results if result.is_open]
-    if broken:
-        names = " ".join(f"--accept-check '{one.check}'" for one in broken)
-        raise GateError(
-            "\n".join(
-                [
-                    *(f"{area.area}: {one}" for one in broken),
-                    "Nothing was published. `dq_check_logs` in the DWH has keys of these rows. "
-                    "Correct the source or the rule and run again, or publish it as it is, once: "
-                    f"`tidemark run {area.area} {names}`.",
-                ]
-            ),
-            checks=results,
-        )
+    if not broken:
+        return
+    names = " ".join(f"--accept-check '{one.check}'" for one in broken)
+    said = [f"{area.area}: {one}" for one in broken]
+    todo = (
+        "Nothing was published. `dq_check_logs` in the DWH has keys of these rows. Correct the "
+        "source or the rule and run again, or publish it as it is, once: `tidemark run "
+        f"{area.area} {names}`."
+    )
+    # One line, as long as there is one thing to say.
+    message = f"{said[0]}. {todo}" if len(said) == 1 else "\n".join([*said, todo])
+    raise GateError(message, checks=results)
 
 
 def standing(area: Area, known: Known, accept: Acceptance = NOBODY) -> list[CheckResult]:
@@ -316,7 +315,7 @@ def _is_of_a_check(error: StatementError) -> bool:
 
 
 def _found(
-    session: Session, found: Found, known: Known, *, few: int = checks.FEW, is_kept: bool = True
+    session: Session, found: Found, known: Known, *, few: int = samples.FEW, is_kept: bool = True
 ) -> Found:
     """Add to a number what is needed to judge it."""
     one, last = found.measured, known.get(found.measured.placed.name)
@@ -329,11 +328,11 @@ def _found(
     if verdicts.has_share(check):
         found = replace(found, rows=checks.count_all(session, one))
     if verdicts.is_broken(found):
-        found = replace(found, sample=checks.sample(session, one, few=few))
+        found = replace(found, sample=samples.sample(session, one, few=few))
         if check.severity == "fail" and is_kept:
             found = replace(found, suspects=suspects.of(session, one))
         if isinstance(check, Reconcile):
-            found = replace(found, sides=checks.differing(session, one, few=1))
+            found = replace(found, sides=samples.differing(session, one, few=1))
     return found
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from tidemark.declare.check import Placed
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.layers.checks import FEW
 from tidemark.layers.claims import Claims
+from tidemark.layers.samples import FEW
 from tidemark.model import CheckResult, Key
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
@@ -222,7 +222,8 @@ def _refused_by(one: Placed, number: int, sample: Sequence[dict[str, object]]) -
         "WARNED" if number else "PASSED",
         Decimal(number),
         "its rows are refused",
-        f"{one.entity}: {number:,} rows were refused: {one.reason}",
+        f"{one.entity}: {'1 row was' if number == 1 else f'{number:,} rows were'} refused: "
+        f"{one.reason}",
         sample,
     )
 

@@ -15,7 +15,7 @@ from tidemark.declare.check_kinds import Freshness, Query, Reconcile, RowCount
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import StatementError
-from tidemark.layers import checks, mirror
+from tidemark.layers import mirror, samples
 from tidemark.layers.checks import Measured
 from tidemark.layers.mirror import Mirror
 from tidemark.model import CheckResult, Suspect
@@ -35,12 +35,13 @@ def of(session: Session, one: Measured) -> list[Suspect]:
         return []  # What is there may be old, and is not wrong.
     if isinstance(check, RowCount | Reconcile):
         return _all(one)
-    keys = checks.sample(session, one, few=_MOST + 1)
+    keys = samples.sample(session, one, few=_MOST + 1)
     if isinstance(check, Query):
         return _named(one, keys)
     if entity is None or len(keys) > _MOST:
         return _all(one)
-    return [(entity, {name: key[name] for name in one.others[entity].key}) for key in keys]
+    named = one.others[entity].key
+    return [(entity, {name: key[name] for name in named}) for key in keys if {*named} <= {*key}]
 
 
 def _all(one: Measured) -> list[Suspect]:

@@ -16,7 +16,8 @@ Lists in one expression are read side by side, so they have the same length. A c
 parentheses makes a list of truth values: `{(a = b)}`. A comparison of lists without columns is true
 for `=`, and false for `is distinct from`; any other expression without columns disappears with the
 comma behind it. An expression that begins with `+`, `or`, `when` or `left join` continues what
-stands before it, so it takes no commas. An alias may be a part as well.
+stands before it, so it takes no commas. An alias may be a part as well; one
+that is empty is left out.
 
 No SQL is concatenated from names and values: the driver quotes them.
 """
@@ -195,8 +196,8 @@ def _list(match: re.Match[str], parts: Parts) -> Columns | Sequence[sql.Composab
 
 
 def _alias(alias: str | None, parts: Parts) -> Iterator[sql.Composable]:
-    if alias:
-        part = parts.get(alias)
+    part = parts.get(alias or "")
+    if alias and part != sql.SQL(""):
         yield part if isinstance(part, sql.Composable) else sql.SQL(alias)
         yield sql.SQL(".")
 

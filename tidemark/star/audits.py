@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tidemark.layers.checks import FEW
+from tidemark.layers.samples import FEW
 from tidemark.model import END_OF_TIME, CheckResult, Key, label
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns

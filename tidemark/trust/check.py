@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
-from tidemark.layers import checks, judging, rejects, verdicts
+from tidemark.layers import checks, judging, rejects, samples, verdicts
 from tidemark.layers.checks import Measured
 from tidemark.model import LAYERS, CheckResult, Layer
 from tidemark.postgres import question, transfer
@@ -27,7 +27,7 @@ class Shown:
     query: str
 
 
-def run(servers: Servers, area: Area, *, few: int = checks.FEW) -> list[CheckResult]:
+def run(servers: Servers, area: Area, *, few: int = samples.FEW) -> list[CheckResult]:
     """Run all checks of an area, and those that every area has; `few`: keys that are shown.
 
     A check that reads a landing table sees what the last batch left there.
@@ -63,7 +63,7 @@ def _shown(session: Session, area: Area, layer: Layer, rows: checks.All) -> Iter
     for one in area.placed_checks:
         if one.layer == layer:
             measured = Measured(one, rows[one.entity] if one.entity else None, rows)
-            query = session.spelled(checks.showing(measured))
+            query = session.spelled(samples.showing(measured))
             yield Shown(one.name, layer, one.check.severity, query)
 
 

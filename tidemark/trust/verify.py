@@ -148,7 +148,9 @@ def _extracted(
 ) -> Compared:
     target, mirrored = mirrors
     there = look.tables[entity.name]
-    columns = [c for c in mirrored.columns if c.name in target.payload and c.name in there.names]
+    # A row that is shown elsewhere again is the same, and the mirror says where it was shown first.
+    both = {*target.compared.names} & {*there.names}
+    columns = [column for column in mirrored.columns if column.name in both]
     common, kept = pairs.mirrored(entity, columns, target)
     sent = look.relation(entity.name, [column.name for column in columns])
     compared = compare.across(

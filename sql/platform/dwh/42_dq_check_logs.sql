@@ -27,6 +27,7 @@ create index dq_check_logs_run_time_idx on dq_check_logs (run_time desc);
 comment on table dq_check_logs is
 'One row per check and time it looked, kept although the batch was not published. result_value: the
 rows that break it, or what it counts; duration in seconds, shared by the checks of one look.';
-comment on column dq_check_logs.sample is 'Keys of some rows that break it, and nothing else of them.';
+comment on column dq_check_logs.sample is
+'Keys of some rows that break it, or where rows without a key were; nothing else of them.';
 comment on column dq_check_logs.accepted_by is
 'Who let the batch be published all the same (`tidemark run --accept-check`); null: nobody.';
