@@ -225,15 +225,14 @@ class GateError(TidemarkError):
 
     exit_code = 8
 
-    def __init__(self, message: str, *, checks: Sequence[CheckResult]) -> None:
+    def __init__(
+        self, message: str, *, broken: Sequence[CheckResult], checks: Sequence[CheckResult]
+    ) -> None:
+        self.broken = tuple(broken)
+        """What refused it: checks of the hop, or of one before it."""
         self.checks = tuple(checks)
         """What the checks of the hop found, those that passed too."""
         super().__init__(message)
-
-    @property
-    def broken(self) -> tuple[CheckResult, ...]:
-        """Those that refused it."""
-        return tuple(check for check in self.checks if check.is_open)
 
 
 class StatementError(TidemarkError):

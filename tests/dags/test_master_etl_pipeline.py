@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,6 +173,29 @@ def test_a_verdict_of_the_monitor_is_final_and_a_lost_connection_is_not(
     monkeypatch.setenv("TIDEMARK_DWH_DSN", "postgresql://postgres@127.0.0.1:1/dwh")
     with pytest.raises(ConnectError):
         monitor.python_callable()
+
+
+def test_a_publish_that_checks_refuse_is_red_at_once_and_says_why(airflow: Airflow, retail: Retail):
+    from airflow.sdk.exceptions import AirflowFailException
+
+    airflow.run()
+    broken = """
+        insert into dwh_dim_customers
+        (customer_id, valid_from, valid_to, is_current, changed_at, _batch_id)
+        values (1, '1950-01-01Z', '1960-01-01Z', false, '1950-01-01Z', 1)
+    """
+    retail.warehouse.execute("dwh", broken)
+    retail.change("customers", 1, city="Lyon")
+    failed = airflow.run()
+    assert [failed.tasks[task] for task in HOP_TASKS] == ["success", "success", "failed"]
+    publish: Any = airflow.load().get_task(HOP_TASKS[2])
+    asked: dict[str, Any] = {"full_refresh": None, "area": "all", "accept_deletes": False}
+    asked["accept_checks"] = []
+    by_nobody = SimpleNamespace(triggering_user_name=None)
+    with pytest.raises(AirflowFailException, match="check 'versions_of_dwh_dim_customers' failed"):
+        publish.python_callable(None, params=asked, dag_run=by_nobody)
+    logged = "select distinct status from dq_check_logs where check_name ~ 'dwh_dim_customers'"
+    assert ("FAILED",) in retail.warehouse.rows("dwh", logged)
 
 
 def test_a_run_can_be_one_hop(airflow: Airflow, retail: Retail):

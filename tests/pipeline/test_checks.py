@@ -157,7 +157,7 @@ def test_a_fault_is_held_back_until_it_is_corrected(things: Made, kind: str, lay
     for _ in range(2):  # In each batch until it is gone.
         with pytest.raises(GateError) as raised:
             things.run()
-        assert found(raised.value.checks) == [(layer, "fail", "FAILED")]
+        assert found(raised.value.broken) == [(layer, "fail", "FAILED")]
         assert (star(things), logged(things)) == (before, [(layer, "fail", "FAILED")])
     change(things, correction)
     change(things, "seen = '2025-01-02'", key=2)

@@ -73,8 +73,9 @@ def run(
             surplus = list(repair.surplus["dwh"]) if repair else ()
             (star, delta), (told, suspected) = _read(stg, area, stored, surplus)
             accept = judging.Acceptance.said(overrides)
-            hop.checks.extend(judging.standing(area, told, accept))
-            judging.refuse(area, hop.checks)
+            standing = judging.standing(area, told, accept)
+            hop.checks.extend(one for one in standing if one.accepted_by is not None)
+            judging.refuse(area, hop.checks, standing=standing)
             if delta.changed:
                 held = feeding.Held(area.area, suspected, star.last_batches)
                 feeding.land(servers, stg, hop.receiver, star, delta, counts=hop.counts, held=held)

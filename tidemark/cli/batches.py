@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidemark.cli import status_tables
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import TidemarkError, UnknownNameError, UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tidemark.layers.rejects import Reject
     from tidemark.observe.history import History
     from tidemark.observe.plan import Plan
-    from tidemark.observe.status import Refused, Status
+    from tidemark.observe.status import Refused
     from tidemark.postgres.sessions import Servers
 
 _SHOWN = 20
@@ -221,74 +222,7 @@ def status(area: AreaName = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
     else:
-        _show_status(found)
-
-
-def _aggregates(found: Status) -> list[Listing]:
-    if not found.aggregates:
-        return []
-    return [
-        table(
-            "Aggregates",
-            ("table", "batch", "computed at", ""),
-            (
-                (
-                    one.table,
-                    one.batch_id and str(one.batch_id),
-                    one.computed_at,
-                    "the next publish computes it as a whole" if one.is_due else "",
-                )
-                for one in found.aggregates
-            ),
-        )
-    ]
-
-
-def _show_status(found: Status) -> None:
-    show(
-        table(
-            f"Freshness of {found.area}",
-            ("table", "has everything before", "batch", "published at"),
-            (
-                (m.table, m.high_water_mark, m.batch_id and str(m.batch_id), m.last_updated)
-                for m in found.marks
-            ),
-        ),
-        _SOURCE.format(found.source),
-        *_aggregates(found),
-        table(
-            "Last batches",
-            ("batch", "status", "started", "seconds", "rows extracted", "snapshot", "error"),
-            (
-                (
-                    str(b.batch_id),
-                    b.status,
-                    b.started_at,
-                    b.seconds,
-                    b.rows_extracted,
-                    b.snapshot_seconds,
-                    b.error_message,
-                )
-                for b in found.batches
-            ),
-        ),
-        *_files_tables(found),
-        rejects_table(found.rejects),
-    )
-
-
-def _files_tables(found: Status) -> list[Listing]:
-    columns = ("entity", "files", "set aside", "last one", "modified", "before now")
-    rows = [
-        (f.entity, f.taken, f.set_aside, f.last, f.modified, f.lag_seconds) for f in found.files
-    ]
-    return [table("Files that were taken", columns, rows)] if rows else []
-
-
-def rejects_table(found: list[Refused]) -> Listing:
-    """Make the table of open rejects by reason."""
-    columns = ("entity", "reason", "rows")
-    return table("Open rejects", columns, ((r.entity, r.reason, r.rows) for r in found))
+        status_tables.show_status(found)
 
 
 def history(
@@ -383,7 +317,7 @@ def _retry(area: str | None, files: Sequence[str]) -> None:
 
 
 def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
-    show(rejects_table(summary))
+    show(status_tables.rejects_table(summary))
     for reject in found:
         resolved = (
             f", resolved {reject.resolved_at:%Y-%m-%d %H:%M:%SZ}" if reject.resolved_at else ""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tidemark.cli.app import HELP_OPTIONS, find_project, open_servers
-from tidemark.cli.batches import history_table, rejects_table, run_batch, show_batch
+from tidemark.cli.batches import history_table, run_batch, show_batch
 from tidemark.cli.output import progress_bars, show, table
+from tidemark.cli.status_tables import rejects_table
 from tidemark.errors import UsageError
 
 if TYPE_CHECKING:

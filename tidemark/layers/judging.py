@@ -191,9 +191,17 @@ def look(
     return [_found(session, one, known, few=few, is_kept=False) for one in numbers]
 
 
-def refuse(area: Area, results: Sequence[CheckResult]) -> None:
-    """Raise a GateError if a result forbids to publish; without one, do nothing."""
-    broken = [result for result in results if result.is_open]
+def refuse(
+    area: Area, results: Sequence[CheckResult], *, standing: Sequence[CheckResult] = ()
+) -> None:
+    """Raise a GateError if a result forbids to publish; without one, do nothing.
+
+    Args:
+        area: that of the checks.
+        results: what checks of the hop found.
+        standing: what others found before it.
+    """
+    broken = [result for result in (*standing, *results) if result.is_open]
     if not broken:
         return
     names = " ".join(f"--accept-check '{one.check}'" for one in broken)
@@ -205,7 +213,7 @@ def refuse(area: Area, results: Sequence[CheckResult]) -> None:
     )
     # One line, as long as there is one thing to say.
     message = f"{said[0]}. {todo}" if len(said) == 1 else "\n".join([*said, todo])
-    raise GateError(message, checks=results)
+    raise GateError(message, broken=broken, checks=results)
 
 
 def standing(area: Area, known: Known, accept: Acceptance = NOBODY) -> list[CheckResult]:

@@ -127,15 +127,12 @@ def run(
 
 
 def _judge_stg(stg: Session, area: Area, *, is_rebuilt: bool) -> None:
-    """Refuse to publish what checks of MRR and STG forbid, those of STG by what it has now.
-
-    Raises:
-        GateError: one of them, or of MRR, is broken.
-    """
+    """Raise a GateError for what checks of MRR and STG forbid, those of STG by what it has now."""
     if is_rebuilt:
         last = ledger.last_applied(stg, area.area)
         judging.of_mirrors(stg, area, "stg", {}, batch_id=last, changed=area.entities)
-    judging.refuse(area, judging.standing(area, question.ask(stg, judging.kept(area))))
+    said = judging.standing(area, question.ask(stg, judging.kept(area)))
+    judging.refuse(area, [], standing=said)
 
 
 @contextmanager
