@@ -67,7 +67,7 @@ _STORED = """
         c.relkind in ('r', 'p')
         and not c.relispartition
         and c.relnamespace::regnamespace::text = any(%(schemas)s)
-        and c.relname !~ '^(etl_|ref_|migration|dwh_dim_date|lock$)'
+        and c.relname !~ '^(dq_|etl_|ref_|migration|dwh_dim_date|lock$)'
 """
 _LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
 
