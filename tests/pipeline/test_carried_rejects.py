@@ -143,11 +143,12 @@ def test_status_monitor_and_the_batch_count_them(made: Make):
     area = grown(made, THINGS)
     area.put(THINGS, *((n, 99 if n < 40 else 1, JAN) for n in range(100)))
     batch = area.run()
-    assert batch.hops[1].warnings[0].startswith("things: 40 of 100 rows were rejected")
+    [check] = batch.hops[1].checks
+    assert (check.status, check.message[:36]) == ("WARNED", "things: 40 of 100 rows were rejected")
     shown = status.read(area.servers, area.area)
     assert [(r.reason, r.rows) for r in shown.rejects] == [(TOO_LARGE[0], 40)]
     (said,) = monitor.look(area.servers, area.area).problems
-    assert said.startswith("Batch 1 rejected 40 of 100 rows of things")
+    assert said.startswith("Batch 1: things: 40 of 100 rows were rejected")
 
 
 def test_retention_deletes_what_is_over(made: Make):
