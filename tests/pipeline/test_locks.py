@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import HOME, SERVERS
 from tests.queries import execute
-from tidemark.batch import pipeline, stage
+from tidemark.batch import pipeline, sending
 from tidemark.declare.project import Project
 from tidemark.errors import LockedError, OvertakenError, StatementError, TidemarkError
 from tidemark.install.migrate import migrate
@@ -187,7 +187,7 @@ def test_one_that_is_writing_is_waited_for(retail: Retail):
     assert running.result(PATIENCE).batch_id == 1
 
 
-@pytest.mark.parametrize("hop", [transfer, stage], ids=["rows have landed", "rows will land"])
+@pytest.mark.parametrize("hop", [transfer, sending], ids=["rows have landed", "rows will land"])
 def test_a_hop_that_a_migration_overtook_begins_again(
     retail: Retail,
     undisturbed: Retail,
@@ -196,14 +196,14 @@ def test_a_hop_that_a_migration_overtook_begins_again(
     hop: Any,
 ):
     """The migration takes away what has landed: the hop must not take that for an empty window."""
-    name = "stream_all" if hop is transfer else "_sendings"
+    name = "stream_all" if hop is transfer else "of_changed"
     before = getattr(hop, name)
     overtaking = "truncate landing.customers, landing.products, landing.sales;"
     (project.sql / "retail" / "stg" / "10_emptied.sql").write_text(overtaking)
 
     def overtaken(*args: Any, **options: Any) -> Mapping[str, Streamed]:
         found: Mapping[str, Streamed] = before(*args, **options)
-        if hop is stage or options["receiver"] == "stg":
+        if hop is sending or options["receiver"] == "stg":
             with Servers(retail.warehouse.dsn) as others:
                 migrate(project, others, only=["stg"])
         return found
