@@ -181,8 +181,8 @@ def test_a_publish_that_checks_refuse_is_red_at_once_and_says_why(airflow: Airfl
     airflow.run()
     broken = """
         insert into dwh_dim_customers
-        (customer_id, valid_from, valid_to, is_current, changed_at, _batch_id)
-        values (1, '1950-01-01Z', '1960-01-01Z', false, '1950-01-01Z', 1)
+        (customer_id, valid_from, valid_to, is_current, is_inferred, changed_at, _batch_id)
+        values (1, '1950-01-01Z', '1960-01-01Z', false, true, '1950-01-01Z', 1)
     """
     retail.warehouse.execute("dwh", broken)
     retail.change("customers", 1, city="Lyon")

@@ -145,7 +145,7 @@ def _judge(
     if due := judging.due(area, "dwh", known, changed):
         if not changed:  # Checks may read landing tables, and nothing has landed.
             feeding.empty(dwh, star, star.feeds)
-        rows = judged.rows(star, area.area, after=delta.after)
+        rows = judged.rows(star, area.area, have_landed=True)
         accept = judging.Acceptance.said(overrides)
         found = judging.judge(dwh, area, due, rows, known, batch_id=delta.last, accept=accept)
         hop.checks.extend(found)

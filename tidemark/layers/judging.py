@@ -264,6 +264,8 @@ def _is_due(one: Placed, last: Kept | None, changed: Collection[str]) -> bool:
 def _measured(one: Placed, rows: checks.All, last: Kept | None) -> Measured:
     is_known = last is not None and last.definition == one.definition
     since = last.since if last is not None and is_known and checks.has_scope(one) else 0
+    if one.layer == "dwh" and last is not None and last.since != last.batch_id:
+        since = 0  # It held last in an older batch, and landing tables have rows of this one alone.
     return Measured(one, _rows(one, rows), rows, since)
 
 

@@ -6,8 +6,6 @@ placeholders have nothing to judge. Which rows are new is read off the landing t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tidemark.layers import checks
 from tidemark.layers.checks import Rows
 from tidemark.postgres import compose, db
@@ -18,20 +16,26 @@ from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
 
 
-def rows(star: Star, area: str, *, after: Mapping[str, int] | None = None) -> checks.All:
+def rows(star: Star, area: str, *, have_landed: bool = False) -> checks.All:
     """Return the rows of each entity that has a table in the DWH.
 
     Args:
         star: the tables.
         area: whose they are.
-        after: entity -> the last batch before those of which rows have landed; None: all rows
-            count as written.
+        have_landed: whether the rows that are written are those of landing tables; else all count
+            as written.
     """
-    found = {name: _of_dimension(one, area, after) for name, one in star.dimensions.items()}
-    return {**found, **{name: _of_fact(one, area, after) for name, one in star.facts.items()}}
+    found = {
+        name: _of_dimension(one, area, have_landed=have_landed)
+        for name, one in star.dimensions.items()
+    }
+    return {
+        **found,
+        **{name: _of_fact(one, area, have_landed=have_landed) for name, one in star.facts.items()},
+    }
 
 
-def _of_dimension(one: Dimension, area: str, after: Mapping[str, int] | None) -> Rows:
+def _of_dimension(one: Dimension, area: str, *, have_landed: bool) -> Rows:
     parts: Parts = {"surrogate": db.name(one.surrogate)}
     nk = Columns(one.natural_key)
     landed: Parts = {"landing": one.landing, "nk": nk, "landed_nk": nk}
@@ -50,12 +54,12 @@ def _of_dimension(one: Dimension, area: str, after: Mapping[str, int] | None) ->
         one.natural_key,
         compose.statement(__name__, "is_member", parts, row=db.raw("r")),
         compose.statement(__name__, "is_member", parts, row=db.raw("o")),
-        lambda since: _written(since, one.entity, after, landed),
+        lambda since: _written(since, landed, have_landed=have_landed),
         lost,
     )
 
 
-def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
+def _of_fact(one: Fact, area: str, *, have_landed: bool) -> Rows:
     # With its time, PostgreSQL looks for a fact in one partition.
     stored = tuple(dict.fromkeys([*one.natural_key, one.event_column]))
     landed: Parts = {
@@ -70,7 +74,7 @@ def _of_fact(one: Fact, area: str, after: Mapping[str, int] | None) -> Rows:
         one.natural_key,
         _is_kept(one, "r"),
         _is_kept(one, "o"),
-        lambda since: _written(since, one.entity, after, landed),
+        lambda since: _written(since, landed, have_landed=have_landed),
         lambda _: compose.statement(
             __name__, "lost", entity=db.literal(one.entity), landing=one.landing
         ),
@@ -85,8 +89,8 @@ def _is_kept(one: Fact, row: str) -> Composable:
     return compose.statement(__name__, "is_kept", is_deleted=is_deleted)
 
 
-def _written(since: int, entity: str, after: Mapping[str, int] | None, landed: Parts) -> Composable:
+def _written(since: int, landed: Parts, *, have_landed: bool) -> Composable:
     """Compose the condition for rows that were written after a batch, where that is known."""
-    if after is None or since < after[entity]:
+    if not have_landed or not since:
         return compose.statement(__name__, "is_any")
     return compose.statement(__name__, "has_landed", landed)
