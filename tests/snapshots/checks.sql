@@ -128,13 +128,6 @@ select
 from public.mrr_whole as r
 where r._deleted_at is null and true;
 
--- of_rows
-select
-    array[2]::int[] as places,
-    array[count(*) filter (where true and r.unit_price < 0)]::numeric[] as measures
-from public.dwh_dim_products as r
-where (r.is_current and not r.is_deleted and not r.is_inferred and r.product_key <> 0) and true;
-
 -- written_rows
 select r.name
 from checked.mrr_things as r
