@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_areas",
     "tests.fix_compose",
     "tests.fix_retail",
+    "tests.fix_machines",
     "tests.fix_faults",
     "tests.fix_files",
     "tests.fix_shop",

@@ -5,38 +5,29 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from tests.fix_machines import Machines
 from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import (
-    SERVERS,
-    SETTINGS,
     Warehouse,
     connect,
     database,
-    ease_logins,
-    make_templates,
-    memory,
 )
 from tests.queries import execute, rows
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.errors import TidemarkError
-from tidemark.install import embedded
-from tidemark.install.embedded import postmaster, site
 from tidemark.model import Hop, Layer, ServerName
 from tidemark.postgres import transfer
 from tidemark.postgres.db import Session
@@ -70,42 +61,6 @@ _STORED = """
         and c.relname !~ '^(dq_|etl_|ref_|migration|dwh_dim_date|lock$)'
 """
 _LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
-
-
-class Machines:
-    """Four servers that may crash. The machine goes on, so all that they committed is there."""
-
-    settings = SETTINGS | {
-        "synchronous_commit": "on",
-        "max_prepared_transactions": "20",
-        "wal_level": "replica",
-    }
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.urls = embedded.start(folder, SERVERS, settings=self.settings)
-        ease_logins(self.urls)
-
-    def crash(self, layer: ServerName) -> None:
-        """Stop a server at once, and start it again: it recovers from its log."""
-        self.stop(layer, signal.SIGQUIT)
-        self.start(layer)
-
-    def stop(self, layer: ServerName, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop a server: SIGINT rolls back what runs, SIGQUIT leaves everything as it lies."""
-        server = postmaster.find(self.cluster(layer))
-        assert server
-        os.kill(server.pid, how)
-        wait_until(lambda: postmaster.find(self.cluster(layer)) is None)
-
-    def start(self, layer: ServerName) -> None:
-        """Start a server that was stopped, where it was."""
-        started = embedded.start(self.folder, [layer], settings=self.settings)
-        assert started == {layer: self.urls[layer]}
-
-    def cluster(self, layer: ServerName) -> Path:
-        """Return a server's data folder."""
-        return site.data_folder(self.folder) / layer
 
 
 def stored(warehouse: Warehouse, layer: ServerName, *schemas: str) -> list[tuple[Any, ...]]:
@@ -346,20 +301,6 @@ def _copy(old: str, new: str) -> Sequence[str]:
 
 def _name(shop: Retail, layer: ServerName) -> str:
     return shop.warehouse.dsn[layer].rpartition("/")[2]
-
-
-@pytest.fixture(scope="session")
-def machines() -> Iterator[Machines]:
-    """Four servers, each with a migrated TEMPLATE."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-faults-", dir=memory()))
-    folder.chmod(0o711)  # as root, the servers run as a user that has to get in
-    try:
-        made = Machines(folder)
-        make_templates(made.urls)
-        yield made
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["a first load", "a delta"])

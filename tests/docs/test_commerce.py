@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands import Done, process, tidemark
 from tests.docs.test_pages import section, table
-from tests.fix_servers import HOME, Warehouse, new_databases
-from tidemark.model import LAYERS, ServerName
+from tests.typed import Typist, at_area
+from tidemark.model import ServerName
 
 TYPED = [
     row[1].strip("`")
@@ -30,83 +24,46 @@ LOG = """
 PROCESSES = ["Extract_Source_to_Raw", "Load_Dimensions", "Load_Facts", "Aggregate_Gold"]
 
 
-@dataclass
-class Shop:
-    warehouse: Warehouse
-    home: Path
-    said: dict[int, Done]
-    counted: dict[str, int]
-    """The inventory after the first batch."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**self.warehouse.environment, "TIDEMARK_HOME": str(self.home)}
-
-    def type(self, command: str) -> Done:
-        _, *words = shlex.split(command)
-        # psql takes the place of its process.
-        call = process if words[0] == "psql" else tidemark
-        return call(*words, env=self.environment)
-
-    def dwh(self, query: str) -> list[tuple[Any, ...]]:
-        return self.warehouse.rows("dwh", query)
-
-    def count(self) -> dict[str, int]:
-        return {
-            name: self.warehouse.rows(layer.lower(), _counting(name))[0][0]
-            for layer, name, *_ in ([cell.strip("`") for cell in row] for row in INVENTORY)
-        }
-
-
-def _counting(name: str) -> str:
-    keys = {"commerce.dim_customers": "customer_key", "commerce.dim_products": "product_key"}
-    return f"select count(*) from {name} where {keys.get(name, '1')} <> 0"
-
-
 @pytest.fixture(scope="module")
 def shop(
     platforms: dict[ServerName, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shop]:
+) -> Iterator[Typist]:
     """The area after all commands of the page."""
-    home = tmp_path_factory.mktemp("commerce")
-    (home / "sql").mkdir()
-    (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-    shutil.copytree(HOME / "sql" / "commerce", home / "sql" / "commerce")
-    layers: dict[ServerName, str] = {layer: platforms[layer] for layer in LAYERS}
-    with new_databases(layers, "commerce") as databases:
-        made = Shop(Warehouse(databases), home, {}, {})
+    with at_area(platforms, tmp_path_factory.mktemp("commerce"), "commerce") as made:
         assert made.type("tidemark migrate").code == 0
-        for step, command in enumerate(TYPED):
-            made.said[step] = made.type(command)
-            if command == "tidemark verify commerce":
-                made.counted |= made.count()
+        keys = {"commerce.dim_customers": "customer_key", "commerce.dim_products": "product_key"}
+        verified = "tidemark verify commerce"
+        made.type_all(TYPED, verified=verified, inventory=INVENTORY, surrogates=keys)
         yield made
-        made.warehouse.close()
 
 
-def test_each_command_does_what_was_done_before(shop: Shop):
-    assert [(done.code, done.err) for done in shop.said.values()] == [(0, "")] * len(TYPED)
+def test_each_command_does_what_was_done_before(shop: Typist):
+    assert [(done.code, done.err) for done in shop.said] == [(0, "")] * len(TYPED)
     first, second, third = (
-        done.out for step, done in shop.said.items() if TYPED[step] == "tidemark run commerce"
+        done.out
+        for typed, done in zip(TYPED, shop.said, strict=True)
+        if typed == "tidemark run commerce"
     )
     assert re.search(r"extract +order_lines +3,064 +3,064 ", first)
     assert re.search(r"extract +customers +13 +5 ", second)
     assert "commerce: nothing changed" in third
-    watermark = next(done.out for step, done in shop.said.items() if "watermark" in TYPED[step])
+    watermark = next(
+        done.out for typed, done in zip(TYPED, shop.said, strict=True) if "watermark" in typed
+    )
     assert watermark.count("1900-01-01") == 4
 
 
-def test_the_inventory_is_that_of_the_page(shop: Shop):
+def test_the_inventory_is_that_of_the_page(shop: Typist):
     shown = {row[1].strip("`"): int(row[2].replace(",", "")) for row in INVENTORY}
     assert shop.counted == shown
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_question_has_an_answer(shop: Shop, question: str):
+def test_a_question_has_an_answer(shop: Typist, question: str):
     assert shop.dwh(question) != []
 
 
-def test_the_gold_layer_agrees_with_the_curated_one(shop: Shop):
+def test_the_gold_layer_agrees_with_the_curated_one(shop: Typist):
     sold = "select sum(net_amount) from commerce.fact_order_lines where is_sale"
     ((whole,),) = shop.dwh(sold)
     for query in (
@@ -124,7 +81,7 @@ def test_the_gold_layer_agrees_with_the_curated_one(shop: Shop):
     assert shop.dwh(wrong.format("vw_orders_that_do_not_add_up")) == [(True, 6)]
 
 
-def test_an_order_is_told_as_it_was(shop: Shop):
+def test_an_order_is_told_as_it_was(shop: Typist):
     ((order, before, after),) = shop.dwh("""
         select order_id, min(order_status), max(order_status) from commerce.dim_orders
         where order_id is not null group by order_id having count(*) > 1 order by 1 limit 1
@@ -138,7 +95,7 @@ def test_an_order_is_told_as_it_was(shop: Shop):
     assert shop.dwh(told.format(order, "'2025-10-06 23:59Z'")) == []
 
 
-def test_the_log_has_four_rows_a_batch_and_the_failing_process_its_error(shop: Shop):
+def test_the_log_has_four_rows_a_batch_and_the_failing_process_its_error(shop: Typist):
     assert shop.dwh(LOG) == [(process, "SUCCESS", 3) for process in PROCESSES]
     before = shop.dwh("table commerce.pipeline_watermark")
     assert {row[2] for row in before} == {3}
@@ -159,7 +116,7 @@ def test_the_log_has_four_rows_a_batch_and_the_failing_process_its_error(shop: S
     assert shop.type("tidemark verify commerce").code == 0
 
 
-def test_a_reset_begins_at_day_0_again(shop: Shop):
+def test_a_reset_begins_at_day_0_again(shop: Typist):
     before = shop.dwh("select * from commerce.sales_summary_daily order by order_date")
     log = shop.dwh("select count(*) from commerce.pipeline_execution_log")
     for command in ("reset commerce --yes commerce", "migrate"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fix_faults import Machines
+from tests.fix_machines import Machines
 from tidemark.model import ServerName
 
 

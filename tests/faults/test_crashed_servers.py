@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fix_faults import Machines, Trial
+from tests.fix_faults import Trial
+from tests.fix_machines import Machines
 from tidemark.model import HOPS
 
 pytestmark = pytest.mark.timeout(1800)

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.fix_faults import WAREHOUSE, Machines, stored
+from tests.fix_faults import WAREHOUSE, stored
+from tests.fix_machines import Machines
 from tests.fix_retail import PATIENCE, Retail
 from tests.fix_servers import administer, database
 from tidemark.errors import ConnectError, StatementError, TidemarkError

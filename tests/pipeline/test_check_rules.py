@@ -11,8 +11,10 @@ from tests.fix_areas import Made, Make
 from tests.fix_files import Drop, csv_text
 from tests.pipeline.test_checks import EVENTS, NOW, THINGS, change, found, star, with_checks
 from tidemark import tasks
+from tidemark.batch import pipeline
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, GateError
+from tidemark.model import Overrides
 from tidemark.trust import check
 
 
@@ -29,6 +31,14 @@ def checked(shop: Made, entity: str = "things", **said: Any) -> Made:
     """Give an entity one check."""
     shop.area = with_checks(shop.area, {entity: [{"name": "the check", **said}]})
     return shop
+
+
+def detecting(shop: Made) -> None:
+    """Let things be deleted that the source has deleted."""
+    things = shop.area.entities["things"]
+    deleted = things.model_copy(update={"deletes": "detect", "max_delete_ratio": 1})
+    others = {**shop.area.entities, "things": deleted}
+    shop.area = shop.area.model_copy(update={"entities": others})
 
 
 def told(shop: Made) -> list[tuple[str, str, str]]:
@@ -75,16 +85,7 @@ def test_bad_rows_add_up_over_batches(things: Made):
 def test_what_rows_point_at_may_go(things: Made, layer: str):
     columns = "thing_key" if layer == "dwh" else "id"
     checked(things, "events", relationships={"columns": columns, "to": "things"}, on=layer)
-    things.area = things.area.model_copy(
-        update={
-            "entities": {
-                **things.area.entities,
-                "things": things.area.entities["things"].model_copy(
-                    update={"deletes": "detect", "max_delete_ratio": 1}
-                ),
-            }
-        }
-    )
+    detecting(things)
     assert told(things) == [(layer, "fail", "PASSED")]
     things.delete(THINGS, "id = %s", [1])
     assert f"events: 1 row with {columns} that things has not" in refused(things)
@@ -239,3 +240,43 @@ def test_the_star_is_as_if_a_doubled_row_had_never_been(things: Made):
     change(things, "name = 'a'", key=1)
     things.run()
     assert star(things) == before
+
+
+@pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
+def test_an_emptied_source_that_is_filled_again_leaves_no_trace(things: Made, layer: str):
+    checked(things, row_count={"min": 1}, on=layer)
+    detecting(things)
+    things.run()
+    before = star(things)
+    things.delete(THINGS, "true", [])
+    pipeline.run_hop(
+        things.servers, things.area, "extract", overrides=Overrides(accept_deletes=True)
+    )
+    assert "0 rows; at least 1" in refused(things)
+    things.put(THINGS, *((n, "abc"[n - 1], n, "today", NOW) for n in (1, 2, 3)))
+    things.change(THINGS, "updated_at = clock_timestamp()")
+    things.run()
+    assert (star(things), things.differences()) == (before, [])
+
+
+def test_of_two_checks_the_older_look_says_what_may_be_lost(things: Made):
+    points = {"relationships": {"columns": "id", "to": "things"}, "on": "stg"}
+    some = {**points, "name": "some", "at_most": 9}
+    none = {**points, "name": "none", "where": "event_id > 99"}
+    things.area = with_checks(things.area, {"events": [some, none]})
+    detecting(things)
+    things.run()
+    things.delete(THINGS, "id = %s", [1])
+    things.run()
+    things.put(EVENTS, (8, 2, NOW))
+    results = [one for hop in things.run().hops for one in hop.checks]
+    assert {one.check: one.value for one in results}["some"] == 1
+
+
+def test_a_check_that_moves_to_another_layer_is_not_asked_by_idle_batches(things: Made):
+    checked(things, between={"column": "size", "max": 9}, on="mrr")
+    things.run()
+    checked(things, between={"column": "size", "max": 9}, on="stg")
+    assert told(things) == [("stg", "fail", "PASSED")]
+    assert told(things) == []
+    assert told(things) == []

@@ -30,7 +30,12 @@ order by k.item, each.key
 limit 5;
 
 -- sample_of_query
-select to_jsonb(q)
+select
+    (
+        select jsonb_object_agg(c.name, c.value)
+        from jsonb_each_text(to_jsonb(q)) as c (name, value)
+        where c.name = any(array['id']::text[])
+    )
 from (select id from checked.dim_things) as q
 limit 5;
 

@@ -14,7 +14,14 @@ on conflict do nothing;
 
 -- keep_all
 insert into tidemark.suspect (area, entity, key, batch_id, check_name)
-values ('checked', 'things', '{}', 31, 'stg row_count {''row_count'': {''max'': 0}}')
+select
+    'checked',
+    'things',
+    '{}',
+    b.batch_id,
+    'stg row_count {''row_count'': {''max'': 0}}'
+from tidemark.applied_batch as b
+where b.area = 'checked' and b.batch_id > 30
 on conflict do nothing;
 
 -- without

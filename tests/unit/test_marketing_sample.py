@@ -101,9 +101,11 @@ def test_a_day_follows_from_the_files_alone(tmp_path: Path, play: Play):
 
 
 def test_the_same_random_seed_gives_the_same_files(tmp_path: Path):
+    def quiet(_label: str, _done: int, _total: int) -> None:
+        pass
+
     def made(folder: str, **options: int) -> dict[str, str]:
         for day in (False, True):
-            quiet = lambda label, done, total: None  # noqa: E731
             seed(tmp_path / folder, day=day, progress=quiet, **options)
         return content(tmp_path / folder)
 

@@ -83,7 +83,7 @@ def run(
         # All rows have landed by now, so this transaction waits for no other server.
         with _suspecting(stg, area, delta), refusals.named(area.area, dwh=refusals.STORING):
             _write(hop, area, star, delta, overrides)
-        if suspected:
+        if any(suspected.values()):
             suspects.settle(stg, area.area, star.last_batches)
             suspects.settle(stg, area.area, dict.fromkeys(star.last_batches, delta.last))
     return hop.result()
@@ -101,7 +101,7 @@ def _suspecting(stg: Session, area: Area, delta: Delta) -> Iterator[None]:
     except GateError as error:
         found = [one for one in error.checks if one.layer == "dwh"]
         with stg.transaction():
-            suspects.keep(stg, area, found, batch_id=delta.last)
+            suspects.keep(stg, area, found, after=min(delta.after.values(), default=0))
         raise
 
 
@@ -160,7 +160,7 @@ def _questions(dwh: Session, area: Area) -> Question[_Known]:
 
 def _read(
     stg: Session, area: Area, stored: Stored, surplus: Sequence[str]
-) -> tuple[tuple[Star, Delta], tuple[judging.Known, list[str]]]:
+) -> tuple[tuple[Star, Delta], tuple[judging.Known, dict[str, bool]]]:
     """Read the star, which versions STG has that the DWH lacks, and what checks said before.
 
     Beside that, the entities that have suspects.

@@ -178,7 +178,7 @@ def _judge(
     What the checks of MRR said (`told`) is kept beside it.
     """
     area, (_, known) = lacking.area, hop.known
-    judging.carry(hop.receiver, area, told)
+    judging.carry(hop.receiver, area, told, after=lacking.after)
     found = rejects.ratios(hop.receiver, area, lacking.batches, hop.counts)
     found += rejects.by_check(hop.receiver, area, lacking.batches, hop.counts)
     found += judging.of_mirrors(
@@ -192,8 +192,7 @@ def _judge(
     )
     hop.checks.extend(found)
     of_mrr = [one for one in judging.standing(area, told) if one.layer == "mrr"]
-    last = max(lacking.batches)
-    suspects.keep(hop.receiver, area, [*of_mrr, *found], batch_id=last)
+    suspects.keep(hop.receiver, area, [*of_mrr, *found], after=lacking.after)
 
 
 def _questions(_: Session, area: Area) -> Question[_Known]:

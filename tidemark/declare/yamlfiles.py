@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
@@ -41,22 +41,21 @@ def loaded(text: str, where: str) -> Any:
 
 
 @cache
-def _loader() -> type[Any]:
+def _loader() -> Any:
     """Return a loader for which only `true` and `false` are truth values, as in YAML 1.2.
 
     In YAML 1.1 `on` is one as well, and so would be the key `on` of a check, and the country NO.
     """
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers: ClassVar = {
-            first: [(tag, spelled) for tag, spelled in resolvers if tag != _TRUTH]
-            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    Loader.add_implicit_resolver(
+    resolvers = {
+        first: [(tag, spelled) for tag, spelled in known if tag != _TRUTH]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader.add_implicit_resolver(
         _TRUTH, re.compile(r"(?:true|false)\Z", re.IGNORECASE), list("tTfF")
     )
-    return Loader
+    return loader
 
 
 def validated(declared: object, where: str, model: type[T]) -> T:

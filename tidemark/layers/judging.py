@@ -103,11 +103,6 @@ def _kept(about: dict[str, Any]) -> Kept:
     return Kept(**{**about, **read})
 
 
-def has_any(area: Area, *layers: Layer) -> bool:
-    """Whether an area has checks that look at one of these layers, apart from rejecting rows."""
-    return any(True for layer in layers for _ in _on(area, layer))
-
-
 def _on(area: Area, layer: Layer) -> Iterator[Placed]:
     for one in area.placed_checks:
         if one.layer == layer and one.check.severity != "reject":
@@ -149,14 +144,14 @@ def judge(
     """
     if not due:
         return []
-    measured = [_measured(one, rows, known.get(one.name)) for one in due]
-    measured = _with_lost(session, measured)
+    same = _same(due, known)
+    measured = _with_lost(session, [_measured(one, rows, same.get(one.name)) for one in due])
     began = time.monotonic()
-    found = [_found(session, one, known) for one in _numbers(session, measured)]
+    found = [_found(session, one, same) for one in _numbers(session, measured)]
     seconds = time.monotonic() - began
     results = [accept.of(verdicts.result(one, seconds=seconds)) for one in found]
     is_good = not any(result.is_open for result in results)
-    _keep(session, area, found, results, known, batch_id=batch_id, is_good=is_good)
+    _keep(session, area, found, results, same, batch_id=batch_id, is_good=is_good)
     return results
 
 
@@ -187,8 +182,9 @@ def look(
 ) -> list[Found]:
     """Run all checks of a layer over all rows, and keep nothing."""
     every = [Measured(one, _rows(one, rows), rows) for one in _on(area, layer)]
+    same = _same([one.placed for one in every], known)
     numbers = _numbers(session, every)
-    return [_found(session, one, known, few=few, is_kept=False) for one in numbers]
+    return [_found(session, one, same, few=few, is_kept=False) for one in numbers]
 
 
 def refuse(
@@ -240,12 +236,29 @@ def standing(area: Area, known: Known, accept: Acceptance = NOBODY) -> list[Chec
     return found
 
 
-def carry(session: Session, area: Area, known: Known) -> None:
-    """Keep in a layer what the one before it has kept, in the transaction that applies batches."""
-    rows = [{"check_name": name, **_row(one)} for name, one in known.items()]
+def carry(stg: Session, area: Area, known: Known, *, after: int) -> None:
+    """Keep in STG what checks of MRR said in batches after one that it has applied.
+
+    Call it in the transaction that applies these batches.
+    """
+    of_mrr = {one.name for one in _on(area, "mrr")}
+    rows = [
+        {"check_name": name, **_row(one)}
+        for name, one in known.items()
+        if name in of_mrr and one.batch_id > after
+    ]
     if rows:
         which = {"area": area.area, "results": db.Json(rows)}
-        session.queue(compose.statement(__name__, "keep"), which)
+        stg.queue(compose.statement(__name__, "keep"), which)
+
+
+def _same(placed: Sequence[Placed], known: Known) -> Known:
+    """Leave out what is kept of other checks, those of before that had these names too."""
+    return {
+        one.name: last
+        for one in placed
+        if (last := known.get(one.name)) and last.definition == one.definition
+    }
 
 
 def _is_due(one: Placed, last: Kept | None, changed: Collection[str]) -> bool:
@@ -262,8 +275,7 @@ def _is_due(one: Placed, last: Kept | None, changed: Collection[str]) -> bool:
 
 
 def _measured(one: Placed, rows: checks.All, last: Kept | None) -> Measured:
-    is_known = last is not None and last.definition == one.definition
-    since = last.since if last is not None and is_known and checks.has_scope(one) else 0
+    since = last.since if last is not None and checks.has_scope(one) else 0
     if one.layer == "dwh" and last is not None and last.since != last.batch_id:
         since = 0  # It held last in an older batch, and landing tables have rows of this one alone.
     return Measured(one, _rows(one, rows), rows, since)
@@ -275,19 +287,19 @@ def _rows(one: Placed, rows: checks.All) -> checks.Rows | None:
 
 def _with_lost(session: Session, measured: Sequence[Measured]) -> list[Measured]:
     """Let checks of what rows point at look at all of them, if what they point at lost rows."""
-    asked = {
-        (one.placed.check.relationships.to, one.since)
-        for one in measured
-        if isinstance(one.placed.check, Relationships) and one.since
-    }
+    asked: dict[str, int] = {}
+    for one in measured:
+        if (to := _pointed_at(one)) and one.since:
+            asked[to] = min(one.since, asked.get(to, one.since))
     rows = measured[0].others
-    lost = checks.lost(session, [(rows[name], since) for name, since in sorted(asked)])
-    return [
-        replace(one, since=0)
-        if isinstance(one.placed.check, Relationships) and one.placed.check.relationships.to in lost
-        else one
-        for one in measured
-    ]
+    lost = checks.lost(session, [(rows[name], since) for name, since in asked.items()])
+    return [replace(one, since=0) if _pointed_at(one) in lost else one for one in measured]
+
+
+def _pointed_at(one: Measured) -> str:
+    """Return the entity whose rows a check looks up; '' of another kind."""
+    check = one.placed.check
+    return check.relationships.to if isinstance(check, Relationships) else ""
 
 
 def _numbers(session: Session, measured: Sequence[Measured]) -> Iterator[Found]:
@@ -330,12 +342,11 @@ def _found(
     """Add to a number what is needed to judge it."""
     one, last = found.measured, known.get(found.measured.placed.name)
     check = one.placed.check
-    is_known = last is not None and last.definition == one.placed.definition
     if isinstance(check, RowCount) and check.row_count.within:
-        found = replace(found, median=_median(check.row_count.within, last if is_known else None))
-    if found.error or not found.number:
+        found = replace(found, median=_median(check.row_count.within, last))
+    if found.error:
         return found
-    if verdicts.has_share(check):
+    if verdicts.has_share(check) and found.number:
         found = replace(found, rows=checks.count_all(session, one))
     if verdicts.is_broken(found):
         found = replace(found, sample=samples.sample(session, one, few=few))
@@ -365,11 +376,10 @@ def _keep(
     for one, result in zip(found, results, strict=True):
         placed = one.measured.placed
         last = known.get(placed.name)
-        is_known = last is not None and last.definition == placed.definition
-        good = list(last.good_values) if last is not None and is_known else []
+        good = list(last.good_values) if last else []
         if isinstance(placed.check, RowCount) and is_good and result.value is not None:
             good += [] if result.is_broken else [result.value]
-        since = last.since if last is not None and is_known else 0
+        since = last.since if last else 0
         kept_now = Kept(
             result.layer,
             result.entity,

@@ -22,10 +22,15 @@ def sample(session: Session, one: Measured, *, few: int = FEW) -> list[dict[str,
     if isinstance(check, Reconcile):
         return [of for of, _, _ in differing(session, one, few=few) if of]
     if isinstance(check, Query):
-        asked = compose.statement(__name__, "sample_of_query", query=db.raw(check.sql), few=limit)
         keys = {*rows.key} if rows else {key for other in one.others.values() for key in other.key}
-        shown = ({k: v for k, v in row.items() if k in keys} for (row,) in session.rows(asked))
-        return [row for row in shown if row]
+        asked = compose.statement(
+            __name__,
+            "sample_of_query",
+            query=db.raw(check.sql),
+            keys=db.literal(sorted(keys)),
+            few=limit,
+        )
+        return [row for (row,) in session.rows(asked) if row]
     assert rows is not None, "area.yml: other kinds are of an entity"
     parts: Parts = {"few": limit}
     if isinstance(check, Unique):

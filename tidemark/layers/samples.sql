@@ -36,7 +36,12 @@ order by k.item, each.key
 limit {few}
 
 -- name: sample_of_query
-select to_jsonb(q)
+select
+    (
+        select jsonb_object_agg(c.name, c.value)
+        from jsonb_each_text(to_jsonb(q)) as c (name, value)
+        where c.name = any({keys}::text[])
+    )
 from ({query}) as q
 limit {few}
 

@@ -3,7 +3,7 @@
 Publish sends all versions that the star lacks, in order. A version that a check held back, and that
 its source has corrected, is none of them: the star is to be as if the fault had never been. So the
 keys that break a check which says `fail` are kept, each with the batch that wrote its row. A check
-that can't say which rows are wrong suspects all that the batch wrote.
+that can't say which rows are wrong suspects all that its batches wrote.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def _named(one: Measured, keys: Sequence[Mapping[str, object]]) -> list[Suspect]
     whose = [name for name in asked if name and {*one.others[name].key} == columns]
     if len(whose) != 1 or len(keys) > _MOST:
         return _all(one)
-    return [(whose[0], {name: str(value) for name, value in key.items()}) for key in keys]
+    return [(whose[0], key) for key in keys]
 
 
-def keep(stg: Session, area: Area, results: Sequence[CheckResult], *, batch_id: int) -> None:
+def keep(stg: Session, area: Area, results: Sequence[CheckResult], *, after: int) -> None:
     """Keep the suspects of checks that are open, in a transaction of STG.
 
     Args:
         stg: in a transaction.
         area: that of the checks.
         results: what checks found, in any layer.
-        batch_id: the batch that they have judged.
+        after: the last batch before those that they have judged.
     """
     for result in results:
         if not result.is_open:
@@ -75,7 +75,7 @@ def keep(stg: Session, area: Area, results: Sequence[CheckResult], *, batch_id: 
             entity = area.entities.get(name)
             if entity is not None and _has_history(entity):
                 keys = [key for _, key in found]
-                _keep(stg, area, entity, keys, check=result.check, batch_id=batch_id)
+                _keep(stg, area, entity, keys, check=result.check, after=after)
 
 
 def _has_history(entity: Entity) -> bool:
@@ -90,7 +90,7 @@ def _keep(
     keys: Sequence[Mapping[str, object]],
     *,
     check: str,
-    batch_id: int,
+    after: int,
 ) -> None:
     parts: Parts = {
         "area": db.literal(area.area),
@@ -114,17 +114,13 @@ def _keep(
             return
         except StatementError:
             pass  # Keys of MRR may be such that STG's key can't hold them.
-    keep_all = compose.statement(__name__, "keep_all", parts, batch_id=db.literal(batch_id))
+    keep_all = compose.statement(__name__, "keep_all", parts, after=db.literal(after))
     stg.run(keep_all)
 
 
-def entities(area: Area) -> Question[list[str]]:
-    """Ask STG which entities have suspects."""
-    return question.of(
-        compose.statement(__name__, "entities"),
-        {"area": area.area},
-        lambda rows: [name for (name,) in rows],
-    )
+def entities(area: Area) -> Question[dict[str, bool]]:
+    """Ask STG which entities have suspects -> whether nothing was published since some of them."""
+    return question.of(compose.statement(__name__, "entities"), {"area": area.area}, dict)
 
 
 def without(

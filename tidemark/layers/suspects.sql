@@ -19,13 +19,23 @@ on conflict do nothing
 
 -- name: keep_all
 insert into tidemark.suspect (area, entity, key, batch_id, check_name)
-values ({area}, {entity}, '{{}}', {batch_id}, {check})
+select
+    {area},
+    {entity},
+    '{{}}',
+    b.batch_id,
+    {check}
+from tidemark.applied_batch as b
+where b.area = {area} and b.batch_id > {after}
 on conflict do nothing
 
 -- name: entities
-select distinct entity
+select
+    entity,
+    bool_or(until is null) as is_new
 from tidemark.suspect
 where area = %(area)s
+group by entity
 
 -- A suspect was replaced in time if another version of its key came before the next publish.
 -- name: without

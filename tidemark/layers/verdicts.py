@@ -85,9 +85,8 @@ def is_broken(found: Found) -> bool:
         case RowCount():
             return _is_out_of_bounds(check.row_count, number or Decimal(0), found.median)
     limit = _at_most(check)
-    if limit.share is None:
-        return (number or 0) > limit.rows
-    return bool(number) and found.rows is not None and number > limit.share * found.rows  # type: ignore[operator]
+    most = limit.rows if limit.share is None else limit.share * (found.rows or 0)
+    return (number or 0) > most
 
 
 def _at_most(check: Check) -> AtMost:
@@ -193,8 +192,3 @@ def _breaks(check: Check, columns: str) -> str:
         case Matches():
             return f"with {columns} that does not match"
     raise AssertionError(f"{check.KIND} has no rows that break it")
-
-
-def reason(check: Check, name: str) -> str:
-    """Say in a reject why a row is refused."""
-    return check.description or f"{name}: {_breaks(check, ', '.join(check.columns))}"
