@@ -179,8 +179,9 @@ def lay(session: Session, wanted: Ours, *kinds: str) -> list[str]:
         MigrationError: the login may not. The message has the statements for somebody who may.
     """
     found = amiss(session, wanted)
-    done = [each.statement for each in found if each.kind in kinds and _may(session, each)]
-    if any(each.kind in kinds for each in amiss(session, wanted)):
+    due = [each for each in found if each.kind in kinds]
+    done = [each.statement for each in due if _may(session, each)]
+    if due and any(each.kind in kinds for each in amiss(session, wanted)):
         refuse(session, found)
     return done
 
