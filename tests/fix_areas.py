@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.fix_servers import HOME, SERVERS, Warehouse, new_databases
+from tests.fix_servers import HOME, SERVERS, Warehouse
+from tests.migrated import migrated_databases
 from tests.queries import execute
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.declare.star import SEEN, USUAL_SEEN_COLUMN
-from tidemark.install import migrate
 from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.model import ServerName
 from tidemark.postgres.db import quoted
@@ -274,13 +274,12 @@ def made(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Make]:
                 _write(tmp_path / "sql" / settings.get("area", "made") / path, text)
             _write(tmp_path / "sql" / "project.yml", yaml.safe_dump(project or {}))
             (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-            databases = stack.enter_context(new_databases(platforms, "made", source=source))
-            warehouse = Warehouse(databases)
+            databases = migrated_databases(platforms, "made", tmp_path, source=source)
+            warehouse = Warehouse(stack.enter_context(databases))
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
-            found = Project(tmp_path)
-            migrate.migrate(found, opened)
-            return Made(warehouse, opened, found.area(settings.get("area", "made")), tmp_path)
+            area = Project(tmp_path).area(settings.get("area", "made"))
+            return Made(warehouse, opened, area, tmp_path)
 
         yield make
 

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from tests.fix_areas import Made
-from tests.fix_servers import HOME, Warehouse, new_databases
+from tests.fix_servers import HOME, Warehouse
+from tests.migrated import migrated_databases
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
@@ -132,13 +133,11 @@ def dropping(platforms: dict[ServerName, str], home: Path, name: str = "dropped"
             (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             for path, content in files.items():
                 written(home / "drops" / path, content)
-            databases = stack.enter_context(new_databases(platforms, name))
-            warehouse = Warehouse(databases)
+            databases = migrated_databases(platforms, name, home)
+            warehouse = Warehouse(stack.enter_context(databases))
             stack.callback(warehouse.close)
             opened = stack.enter_context(Servers(warehouse.dsn))
-            found = Project(home)
-            migrate.migrate(found, opened)
-            return Dropped(warehouse, opened, found.area("made"), home)
+            return Dropped(warehouse, opened, Project(home).area("made"), home)
 
         yield make
 

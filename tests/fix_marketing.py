@@ -14,9 +14,9 @@ import pytest
 
 from sql.marketing.sample.drops import COLUMNS
 from tests.fix_files import Dropped, csv_text
-from tests.fix_servers import HOME, Warehouse, new_databases
+from tests.fix_servers import HOME, Warehouse
+from tests.migrated import migrated_databases
 from tidemark.declare.project import Project
-from tidemark.install import migrate
 from tidemark.model import ServerName
 from tidemark.postgres.sessions import Servers
 
@@ -98,12 +98,11 @@ def websites(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Websi
             (home / "sql").mkdir(parents=True)
             (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             shutil.copytree(HOME / "sql" / "marketing", home / "sql" / "marketing")
-            warehouse = Warehouse(stack.enter_context(new_databases(platforms, name)))
+            databases = migrated_databases(platforms, name, home)
+            warehouse = Warehouse(stack.enter_context(databases))
             stack.callback(warehouse.close)
             servers = stack.enter_context(Servers(warehouse.dsn))
-            project = Project(home)
-            migrate.migrate(project, servers)
-            return Website(warehouse, servers, project.area("marketing"), home)
+            return Website(warehouse, servers, Project(home).area("marketing"), home)
 
         yield make
 

@@ -130,7 +130,7 @@ def platforms(
 
 @contextmanager
 def new_databases(
-    platforms: Mapping[ServerName, str], name: str, *, source: str = ""
+    platforms: Mapping[ServerName, str], name: str, *, source: str = "", model: str = ""
 ) -> Iterator[dict[ServerName, str]]:
     """Make a database of a name on each server, and drop it behind the block.
 
@@ -138,18 +138,27 @@ def new_databases(
         platforms: what the fixture gives.
         name: the name.
         source: options of the source's database, which is empty. The layers have the platform.
+        model: the databases to copy instead.
 
     Yields:
         Name of the server -> libpq URL of the database.
     """
-    for server, dsn in platforms.items():
-        options = f"template {PLATFORM} strategy file_copy" if server in LAYERS else source
-        execute(kept(dsn), f"create database {name} {options}")
-    lay_what_is_not_cloned(platforms, name)
+    create_databases(platforms, name, source=source, model=model)
     try:
         yield {server: database(dsn, name) for server, dsn in platforms.items()}
     finally:
         everywhere(platforms, f"drop database {name} with (force)")
+
+
+def create_databases(
+    platforms: Mapping[ServerName, str], name: str, *, source: str = "", model: str = ""
+) -> None:
+    """Make databases as `new_databases` does, which stay."""
+    for server, dsn in platforms.items():
+        copied = model or (PLATFORM if server in LAYERS else "")
+        options = f"template {copied} strategy file_copy" if copied else source
+        execute(kept(dsn), f"create database {name} {options}")
+    lay_what_is_not_cloned(platforms, name)
 
 
 @pytest.fixture
