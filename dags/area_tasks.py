@@ -136,11 +136,6 @@ def monitor(areas: Mapping[str, Area]) -> None:
     monitor_etl_logs()
 
 
-def alert(context: Any) -> None:
-    """Pass a failure on to `tidemark.tasks`."""
-    tasks.alert(context["task_instance"].task_id, context.get("exception"))
-
-
 SETTINGS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
@@ -151,7 +146,6 @@ SETTINGS: dict[str, Any] = {
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=10),
         "execution_timeout": timedelta(hours=6),
-        "on_failure_callback": alert,
     },
 }
 """What all the DAGs have in common."""

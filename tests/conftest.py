@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fix_marketing",
     "tests.fix_order",
     "tests.fix_buckets",
+    "tests.fix_alerts",
 ]
 
 

@@ -100,6 +100,8 @@ class ConnectError(TidemarkError):
 
     def __init__(self, message: str, *, is_transient: bool = False) -> None:
         self.is_transient = is_transient
+        self.server = message.partition(":")[0]
+        """The server, or the source of files: the message's subject."""
         super().__init__(message)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 Layer = Literal["mrr", "stg", "dwh"]
 LAYERS: tuple[Layer, ...] = ("mrr", "stg", "dwh")
@@ -208,6 +209,43 @@ class Window:
     def is_empty(self) -> bool:
         """Whether no row can lie in it."""
         return self.low is not None and self.high is not None and self.high <= self.low
+
+
+Event = Literal[
+    "batch_failed",
+    "check",
+    "data_late",
+    "delete_guard",
+    "differences",
+    "held_back",
+    "rejects",
+    "server_away",
+]
+"""What alerts are of."""
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What stands in the way of an area now, in words that hold no row's data."""
+
+    event: Event
+    subject: str
+    """What it is of, such as a check or a server; '' where an area has but one of the event."""
+    severity: Literal["warn", "fail"]
+    what: str
+    since: datetime
+    look: str
+    """The command that shows more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Where alerts go, and the project whose they are."""
+
+    home: Path
+    urls: tuple[str, ...]
+    """Those of TIDEMARK_ALERT_URLS, with passwords."""
 
 
 Severity = Literal["ok", "warning", "problem"]

@@ -113,9 +113,16 @@ def watch(project: Project, areas: Collection[str] | None = None) -> None:
     monitor.check(watched)
 
 
-def alert(task: str, error: BaseException | None) -> None:
-    """Say that a task failed for good. The log is the one channel so far."""
-    log.error("%s failed: %s", task, error)
+def tell(project: Project) -> None:
+    """Tell the channels of TIDEMARK_ALERT_URLS what has begun or ended, in all areas.
+
+    Raises:
+        ConnectError: the DWH is away. That is told as well.
+    """
+    with _opened(project) as opened:
+        if opened.channels is None:
+            log.info("TIDEMARK_ALERT_URLS is not set: nobody is told")
+        monitor.tell(opened, list(project.areas.values()))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from tidemark.declare.config import Area
-from tidemark.errors import ConnectError, GateError, TidemarkError
+from tidemark.errors import ConnectError, DeleteGuardError, GateError, TidemarkError
 from tidemark.model import CheckResult, Hop
 from tidemark.postgres import (
     compose,
@@ -120,9 +120,9 @@ class Journal:
         self._session.run(compose.statement(__name__, "skip_used_ids"), {"applied": applied})
         return int(self._session.value(begin, message))
 
-    def fail(self, batch_id: int, message: str) -> None:
+    def fail(self, batch_id: int, message: str, *, by: BaseException | None = None) -> None:
         """End a batch as FAILED."""
-        which = {"batch_id": batch_id, "message": message}
+        which = {"batch_id": batch_id, "message": message, "failed_by": _failed_by(by)}
         self._surely(lambda: self._session.run(compose.statement(__name__, "fail_batch"), which))
 
     def retry(self, hop: Hop, batch_id: int, error: TidemarkError) -> None:
@@ -259,6 +259,18 @@ def _logged(check: CheckResult) -> dict[str, object]:
         "duration": round(check.seconds, 6),
         "accepted_by": check.accepted_by,
     }
+
+
+def _failed_by(error: BaseException | None) -> str | None:
+    """Return the name of what a batch failed by; see the comment of `etl_batches.failed_by`."""
+    match error:
+        case GateError():
+            return "check"
+        case DeleteGuardError():
+            return "delete_guard"
+        case ConnectError():
+            return f"server:{error.server}"
+    return None
 
 
 def reason(error: BaseException) -> str:

@@ -25,7 +25,11 @@ select setval('etl_batch_id_seq', greatest(nextval('etl_batch_id_seq'), %(applie
 
 -- name: fail_batch
 update etl_batches
-set status = 'FAILED', ended_at = clock_timestamp(), error_message = %(message)s
+set
+    status = 'FAILED',
+    ended_at = clock_timestamp(),
+    error_message = %(message)s,
+    failed_by = %(failed_by)s
 where batch_id = %(batch_id)s and status = 'RUNNING'
 
 -- name: start

@@ -9,6 +9,7 @@ from dataclasses import astuple
 from tidemark import sources
 from tidemark.batch import (
     extract,
+    notify,
     publish,
     retention,
     stage,
@@ -50,7 +51,10 @@ def run(
             from there; the batch and the hop are logged as FAILED.
     """
     beside = sharing.beside(area)
-    with _locked_journal(servers, area, beside=beside, is_patient=bool(beside)) as journal:
+    with (
+        notify.of_batch(servers, area),
+        _locked_journal(servers, area, beside=beside, is_patient=bool(beside)) as journal,
+    ):
         batch_id = _begin(servers, area, journal)
         hops = []
         for hop in HOPS:
@@ -83,7 +87,10 @@ def run_hop(
         LockedError: another process works on the area, and did not end in time.
     """
     beside = sharing.beside(area) if hop == "publish" else ()
-    with _locked_journal(servers, area, beside=beside, is_patient=True) as journal:
+    with (
+        notify.of_batch(servers, area, is_over=hop == HOPS[-1]),
+        _locked_journal(servers, area, beside=beside, is_patient=True) as journal,
+    ):
         batch_id = batch_id or _begin(servers, area, journal)
         return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
 
@@ -133,7 +140,7 @@ def _run_hop(
             told.checks = result.checks
     except BaseException as error:
         with suppress(ConnectError):
-            journal.fail(batch_id, f"{hop}: {reason(error)}")
+            journal.fail(batch_id, f"{hop}: {reason(error)}", by=error)
         raise
     if hop == "publish" and area.retention != NO_RETENTION:
         _prune(servers, area, batch_id, journal)

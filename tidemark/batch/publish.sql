@@ -5,7 +5,8 @@
 set constraints all deferred
 
 -- name: succeed
-update etl_batches set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null
+update etl_batches
+set status = 'SUCCESS', ended_at = clock_timestamp(), error_message = null, failed_by = null
 where batch_id = %(batch_id)s
 
 -- Members that STG lacks, as rows that were deleted, unless this batch has brought them.

@@ -85,7 +85,8 @@ def _number(result: CheckResult) -> str:
 def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
     """Examine the last batches: did they fail, come late, or break checks?
 
-    Looks at all areas unless one is named. Ends with 10 if an area has such a problem.
+    Looks at all areas unless one is named. Ends with 10 if an area has such a problem. Tells the
+    channels of TIDEMARK_ALERT_URLS what has begun or ended.
     Example: tidemark monitor retail
     """
     from tidemark.observe import monitor as watcher
@@ -93,6 +94,7 @@ def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
     project = find_project()
     areas = [project.area(area)] if area else list(project.areas.values())
     with open_servers(project) as opened:
+        watcher.tell(opened, areas)
         watched = [watcher.look(opened, one) for one in areas]
         begun = {one.area for one in areas if watcher.has_ended(opened, one)}
     if as_json:

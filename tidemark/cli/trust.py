@@ -34,6 +34,8 @@ def verify(
     Ends with 1 if layers differ; with --repair, if they still differ after it. Writes nothing
     without --repair. Example: tidemark verify retail
     """
+    from tidemark.batch import notify
+
     project = find_project()
     wanted = project.area(area)
     with open_servers(project) as opened:
@@ -44,12 +46,28 @@ def verify(
                 _show(found, limit)
                 show_batch(wanted.area, done)
             found = _verified(opened, wanted)
+        notify.differences(opened, wanted, _told(found))
     if as_json:
         print_json(found)
     else:
         _show(found, limit)
     if not found.is_equal:
         raise typer.Exit(1)
+
+
+def _told(found: Verification) -> str:
+    """Say where differences are, and of no key; '' where there are none."""
+    if found.is_equal:
+        return ""
+    counts = [
+        f"{' and '.join(found.sides(check))} differ in {len(check.compared.differences):,} "
+        f"keys of {check.entity}"
+        for check in found.checks
+        if check.compared.differences
+    ]
+    if found.audits:
+        counts.append(f"{len(found.audits)} timelines of the star are broken")
+    return f"{'; '.join(counts)}."
 
 
 def _verified(opened: Servers, area: Area) -> Verification:

@@ -31,6 +31,7 @@ from tidemark.declare.schedules import Schedule
 from tidemark.declare.settings import (
     NO_RETENTION,
     NO_SETTINGS,
+    Alerts,
     Calendar,
     Monitor,
     Postgres,
@@ -65,6 +66,7 @@ class Area(Declaration):
     schedule: Schedule | None = None
     """When it runs, in UTC, by a DAG of its own; None: with the others, by the master's DAG."""
     monitor: Monitor = Monitor()
+    alerts: Alerts = Alerts()
     retention: Retention = NO_RETENTION
     margin: Duration = timedelta(seconds=1)
     """Safety distance between the oldest open transaction and the window's upper end."""

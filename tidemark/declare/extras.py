@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 EXTRAS = {
+    "apprise": "alerts",
     "duckdb": "parquet",
     "faker": "demo",
     "obstore": "s3",

@@ -13,7 +13,7 @@ from tidemark.declare.scalars import (
     PlainName,
     ServerName,
 )
-from tidemark.model import DEFAULT_SOURCE
+from tidemark.model import DEFAULT_SOURCE, EVENTS, Event
 
 
 class Limits(Declaration):
@@ -89,6 +89,18 @@ class Monitor(Declaration):
     def is_all(self, rejected: int, rows: int) -> bool:
         """Whether all staged rows were rejected, however few, while the ratio is below 1."""
         return rejected >= rows and self.max_reject_ratio < 1
+
+
+class Alerts(Declaration):
+    """What of an area is told to the channels of TIDEMARK_ALERT_URLS."""
+
+    events: tuple[Event, ...] = EVENTS
+    """Which events; none: `[]`."""
+    severity: Literal["warn", "fail"] = "warn"
+    """From which severity of a check on: with `fail`, those that only warn are not told."""
+    held_back_after: Duration = timedelta(hours=1)
+    """How far the upper bound of a window may lie behind the source's clock, since an open
+    transaction holds it back."""
 
 
 class Retention(Declaration):

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidemark.declare import channels
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, ConnectError, did_you_mean
 from tidemark.install import embedded
-from tidemark.model import LAYERS, ServerName, dsn_variable, is_source, url_variable
+from tidemark.model import LAYERS, Channels, ServerName, dsn_variable, is_source, url_variable
 from tidemark.postgres import driver_errors, sessions, settings
 
 if TYPE_CHECKING:
@@ -28,15 +29,40 @@ def resolve(project: Project) -> sessions.Servers:
     """Return the project's servers. Embedded servers that do not run are started.
 
     Raises:
-        ConfigError: see `configured_dsns`; or the URL of a source is set that there is not.
+        ConfigError: see `configured_dsns` and `configured_channels`; or the URL of a source is set
+            that there is not.
         EmbeddedError: an embedded server can't be started.
     """
+    found = configured_channels(project, os.environ)
     dsns = configured_dsns(project, os.environ)
     folder, own = embedded_folder(project), _without(dsns, project)
     if own:
         dsns |= embedded.running(folder, own) or embedded.start(folder, own)
-    named = {server: dsns[server] for server in project.servers}
-    return sessions.Servers(named, embedded=own, urls=configured_urls(project, os.environ))
+    return _named(project, dsns, own, found)
+
+
+def running(project: Project) -> sessions.Servers | None:
+    """Return the project's servers as `resolve` does, and start none; None: one is not running."""
+    dsns = configured_dsns(project, os.environ)
+    folder, own = embedded_folder(project), _without(dsns, project)
+    there = embedded.running(folder, own) if own else {}
+    if there is None:
+        return None
+    return _named(project, dsns | there, own, configured_channels(project, os.environ))
+
+
+def _named(
+    project: Project,
+    dsns: Mapping[ServerName, str],
+    own: Collection[ServerName],
+    found: Channels | None,
+) -> sessions.Servers:
+    return sessions.Servers(
+        {server: dsns[server] for server in project.servers},
+        embedded=own,
+        urls=configured_urls(project, os.environ),
+        channels=found,
+    )
 
 
 @contextmanager
@@ -121,6 +147,12 @@ def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, s
     found = [name for name in values if re.fullmatch("TIDEMARK_SOURCE_[A-Z0-9_]+_URL", name)]
     _refuse_unknown(found, project, sources)
     return {sources[variable]: values[variable] for variable in found if values[variable]}
+
+
+def configured_channels(project: Project, environ: Mapping[str, str]) -> Channels | None:
+    """Read from the environment and `.env` where alerts go; see `channels.configured`."""
+    values = {**_read_env_file(project.home / ".env"), **environ}
+    return channels.configured(project.home, values.get(channels.VARIABLE, ""))
 
 
 def _variables(server: ServerName) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tidemark import sources
-from tidemark.batch import agreement
+from tidemark.batch import agreement, notify
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError, TidemarkError
@@ -59,7 +59,14 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
         findings += _lost(servers, area)
         told = _disagreements(servers, area) if is_migrated else ()
         findings += [one for one in told if one not in findings]
-    return findings
+    return [*findings, *(_untold(servers) if is_migrated else ())]
+
+
+def _untold(servers: Servers) -> Iterator[Finding]:
+    """Say which channels do not take alerts."""
+    with suppress(TidemarkError), _reading(servers, "dwh") as dwh:
+        for one in notify.untold(dwh):
+            yield Finding("dwh", "warning", f"alerts: {one}", "tidemark alert --test")
 
 
 def _disagreements(servers: Servers, area: Area) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tidemark.batch import notify
 from tidemark.declare.config import Area
-from tidemark.errors import MonitorError
+from tidemark.errors import ConnectError, MonitorError
+from tidemark.model import ServerName
 from tidemark.postgres import compose
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
@@ -25,6 +27,29 @@ def look(servers: Servers, area: Area) -> Watched:
     """Examine the last batch of an area that has ended. Without one, only lateness can be wrong."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
         return Watched(area.area, [*_failure(dwh, area), *_lateness(dwh, area)])
+
+
+def tell(servers: Servers, areas: Collection[Area]) -> None:
+    """Begin and end the alerts of areas: what is late, or away, begins without a batch.
+
+    Raises:
+        ConnectError: the DWH is away. That is told as well.
+    """
+    if servers.channels is None:
+        return
+    names = {name for area in areas for name in notify.used(area) if name in servers.dsns}
+    away = {name: error for name in sorted(names) if (error := _away(servers, name))}
+    for area in areas:
+        gone = [away[name] for name in notify.used(area) if name in away]
+        notify.look(servers, area, gone)
+
+
+def _away(servers: Servers, name: ServerName) -> ConnectError | None:
+    try:
+        with servers.session(name, "monitor"):
+            return None
+    except ConnectError as error:
+        return error
 
 
 def has_ended(servers: Servers, area: Area) -> bool:

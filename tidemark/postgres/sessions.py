@@ -15,7 +15,7 @@ from functools import partial
 from types import MappingProxyType
 
 from tidemark.errors import ServerVersionError, TidemarkError
-from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
+from tidemark.model import ETL_ROLE, Channels, ServerName, dsn_variable, is_source
 from tidemark.postgres import (
     adapters,
     compose,
@@ -116,10 +116,13 @@ class Servers:
         *,
         embedded: Collection[ServerName] = (),
         urls: Mapping[str, str] = MappingProxyType({}),
+        channels: Channels | None = None,
     ) -> None:
         self.dsns = dict(dsns)
         self.urls = dict(urls)
         """Source -> where its files are, if the environment says it."""
+        self.channels = channels
+        """Where alerts go; None: nobody is told."""
         self.embedded = frozenset(embedded)
         """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}

@@ -1,0 +1,89 @@
+"""What stands in the way of an area as the DWH's journal has it: alerts begin and end by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tidemark.declare.config import Area
+from tidemark.model import Event, Problem
+from tidemark.postgres import compose
+from tidemark.postgres.db import Session
+
+OF_JOURNAL: tuple[Event, ...] = (
+    "batch_failed",
+    "check",
+    "data_late",
+    "delete_guard",
+    "held_back",
+    "rejects",
+)
+"""The events that `standing` judges: one that it does not find has ended."""
+
+_RATIO = "reject_ratio_of_"
+_NAMED: dict[str, Event] = {"check": "check", "delete_guard": "delete_guard"}
+"""`etl_batches.failed_by` -> the event that tells it."""
+
+
+def standing(dwh: Session, area: Area) -> list[Problem]:
+    """Return what of the events that area.yml wants told stands in the way of an area."""
+    found = [*_failed(dwh, area), *_late(dwh, area), *_broken(dwh, area), *_held_back(dwh, area)]
+    return [one for one in found if one.event in area.alerts.events]
+
+
+def _failed(dwh: Session, area: Area) -> Iterator[Problem]:
+    """Tell a failed batch, unless another event tells what it failed by."""
+    for batch_id, message, failed_by, since in dwh.rows(
+        compose.statement(__name__, "failed"), {"area": area.area}
+    ):
+        if since is None:  # The last batch has succeeded.
+            return
+        event = _NAMED.get(failed_by or "", "batch_failed")
+        if (failed_by or "").startswith("server:"):
+            event = "server_away"
+        if event not in area.alerts.events:
+            event = "batch_failed"
+        if event in ("batch_failed", "delete_guard"):
+            what = f"Batch {batch_id} failed. {message}"
+            yield Problem(event, "", "fail", what, since, f"tidemark status {area.area}")
+
+
+def _late(dwh: Session, area: Area) -> Iterator[Problem]:
+    since: datetime
+    for since, has_succeeded, seconds in dwh.rows(
+        compose.statement(__name__, "without_success"), {"area": area.area}
+    ):
+        if seconds > area.monitor.late_after.total_seconds():
+            last = "the last success" if has_succeeded else "the first attempt"
+            what = (
+                f"No batch has succeeded since {last}, {timedelta(seconds=round(seconds))} ago; "
+                f"the area allows {area.monitor.late_after}."
+            )
+            yield Problem("data_late", "", "fail", what, since, f"tidemark status {area.area}")
+
+
+def _broken(dwh: Session, area: Area) -> Iterator[Problem]:
+    which = {"area": area.area, "declared": [one.name for one in area.placed_checks]}
+    for name, entity, severity, message, run_time in dwh.rows(
+        compose.statement(__name__, "broken"), which
+    ):
+        if severity == "warn" and area.alerts.severity == "fail":
+            continue
+        if name.startswith(_RATIO):
+            look = f"tidemark rejects {area.area}"
+            yield Problem("rejects", entity or "", severity, message, run_time, look)
+        else:
+            look = f"tidemark check {area.area}"
+            yield Problem("check", name, severity, message, run_time, look)
+
+
+def _held_back(dwh: Session, area: Area) -> Iterator[Problem]:
+    for holder, bound, seconds in dwh.rows(
+        compose.statement(__name__, "held_back"), {"area": area.area}
+    ):
+        if seconds and seconds > area.alerts.held_back_after.total_seconds():
+            what = (
+                f"What was written since {bound:%Y-%m-%d %H:%M:%SZ} waits for an open transaction "
+                f"of {area.source.name}: {holder}."
+            )
+            yield Problem("held_back", "", "warn", what, bound, f"tidemark plan {area.area}")
