@@ -41,9 +41,9 @@ class Airflow:
         sys.modules.pop("area_tasks", None)
         return BundleDagBag(self.folder, bundle_path=self.folder)
 
-    def run(self, **params: Any) -> Ran:
+    def run(self, *, dag_id: str = DAG_ID, **params: Any) -> Ran:
         """Run the DAG to its end. A task that fails is not tried again."""
-        dag = self.load()
+        dag = self.load(dag_id)
         for task in dag.tasks:
             task.retries = 0
         run = dag.test(run_conf=params)

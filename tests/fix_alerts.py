@@ -66,20 +66,20 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if receiver.status == 200:
-                receiver.messages.append(json.loads(body))
-            self.send_response(receiver.status)
+            if taker.status == 200:
+                taker.messages.append(json.loads(body))
+            self.send_response(taker.status)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(server.server_port)
+        taker = Receiver(server.server_port)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield receiver
+            yield taker
         finally:
             server.shutdown()
             thread.join(PATIENCE)
