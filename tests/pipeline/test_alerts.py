@@ -6,146 +6,43 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.commands import process, tidemark
-from tests.fix_alerts import EVENTS, THINGS, Receiver, Tell, receiving
+from tests.alerting import (
+    CASES,
+    NOWHERE,
+    attempt,
+    change,
+    close_stg,
+    environment,
+    forget_name,
+    name_again,
+)
+from tests.commands import process, succeed, tidemark
+from tests.fix_alerts import EVENTS, Receiver, Tell, receiving
 from tests.fix_areas import Made
 from tests.fix_retail import PATIENCE, wait_until
-from tests.queries import execute
 from tidemark.batch import pipeline
-from tidemark.errors import ConnectError, TidemarkError
-from tidemark.model import Overrides
+from tidemark.errors import ConnectError
 from tidemark.observe import monitor
 from tidemark.postgres.sessions import Servers
-
-NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
-
-
-def attempt(shop: Made) -> None:
-    with suppress(TidemarkError):
-        shop.run()
-
-
-def change(shop: Made, to: str) -> None:
-    shop.change(THINGS, f"{to}, updated_at = clock_timestamp()", where="id = 1")
-
-
-def close_stg(shop: Made) -> None:
-    opened = "alter table stg_things drop constraint if exists closed"
-    shop.warehouse.execute("stg", f"{opened}, add constraint closed check (v <> 'shut')")
-    change(shop, "v = 'shut'")
-    attempt(shop)
-
-
-def open_stg(shop: Made) -> None:
-    shop.warehouse.execute("stg", "alter table stg_things drop constraint if exists closed")
-    attempt(shop)
-
-
-def forget_name(shop: Made) -> None:
-    change(shop, "v = null")
-    attempt(shop)
-
-
-def name_again(shop: Made) -> None:
-    change(shop, "v = 'b'")
-    attempt(shop)
-
-
-def become_late(shop: Made) -> None:
-    long_ago = "update etl_batches set started_at = '2025-01-01Z', ended_at = '2025-01-01Z'"
-    shop.warehouse.execute("dwh", long_ago)
-    monitor.tell(shop.servers, [shop.area])
-
-
-def send_bad(shop: Made) -> None:
-    many = """
-        insert into things select n, 'bad', clock_timestamp() from generate_series(100, 299) as n
-        on conflict (id) do update set updated_at = excluded.updated_at
-    """
-    shop.warehouse.execute("operational", many)
-    attempt(shop)
-
-
-def send_good(shop: Made) -> None:
-    shop.change(THINGS, "v = 'good', updated_at = clock_timestamp()", where="v = 'bad'")
-    attempt(shop)
-
-
-def empty_source(shop: Made) -> None:
-    shop.delete(THINGS, "true", [])
-    attempt(shop)
-
-
-def accept(shop: Made) -> None:
-    pipeline.run(shop.servers, shop.area, overrides=Overrides(accept_deletes=True))
-
-
-def hold_back(shop: Made) -> None:
-    tolerant = shop.area.alerts.model_copy(update={"held_back_after": timedelta(0)})
-    shop.area = shop.area.model_copy(update={"alerts": tolerant})
-    with closing(shop.warehouse.connect("operational")) as writer:
-        execute(writer, "begin; insert into things values (2, 'open', now())")
-        attempt(shop)
-
-
-def compare(shop: Made) -> None:
-    tidemark("verify", env=environment(shop))
-
-
-def damage(shop: Made) -> None:
-    shop.warehouse.execute("dwh", "update dim_things set v = 'damaged' where id = 1")
-    compare(shop)
-
-
-def mend(shop: Made) -> None:
-    tidemark("verify", "--repair", env=environment(shop))
-
-
-def environment(shop: Made) -> dict[str, str]:
-    assert shop.servers.channels
-    urls = " ".join(shop.servers.channels.urls)
-    return {**shop.environment, "TIDEMARK_ALERT_URLS": urls}
-
-
-def go_away(shop: Made) -> None:
-    away = Servers({**shop.servers.dsns, "stg": NOWHERE}, channels=shop.servers.channels)
-    with away, pytest.raises(ConnectError):
-        pipeline.run(away, shop.area)
-
-
-CASES: dict[str, tuple[Callable[[Made], None], Callable[[Made], None], str]] = {
-    "batch_failed": (close_stg, open_stg, "made batch failed"),
-    "check": (forget_name, name_again, "made check named"),
-    "data_late": (become_late, attempt, "made data late"),
-    "rejects": (send_bad, send_good, "made rejects things"),
-    "delete_guard": (empty_source, accept, "made delete guard"),
-    "held_back": (hold_back, attempt, "made held back"),
-    "differences": (damage, mend, "made differences"),
-    "server_away": (go_away, attempt, "server away stg"),
-}
-"""Event -> what makes it begin, what ends it, and how a message is called."""
 
 
 @pytest.mark.parametrize("event", CASES)
 def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
     telling: Tell, receiver: Receiver, event: str
 ):
-    begin, end, title = CASES[event]
+    case = CASES[event]
     shop = telling(receiver.url)
-    severity = "warn" if event in ("held_back", "rejects") else "fail"
     for _ in range(2):
-        begin(shop)
-    receiver.wait_for(f"{title}: {severity}")
+        case.begin(shop)
+    receiver.wait_for(f"{case.title}: {case.severity}")
+    case.mend(shop)
     for _ in range(2):
-        end(shop)
-    receiver.wait_for(f"{title}: {severity}", f"{title}: over")
+        succeed(*case.command.split(), env=environment(shop))
+    receiver.wait_for(f"{case.title}: {case.severity}", f"{case.title}: over")
     monitor.tell(shop.servers, [shop.area])
     assert nothing_waits(shop)
     assert [one["type"] for one in receiver.messages] == ["failure", "success"]
@@ -286,4 +183,5 @@ def test_what_an_area_does_not_want_told_is_not(telling: Tell, receiver: Receive
     forget_name(shop)
     receiver.wait_for("made batch failed: fail")
     name_again(shop)
+    attempt(shop)
     receiver.wait_for("made batch failed: fail", "made batch failed: over")

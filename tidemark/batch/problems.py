@@ -45,7 +45,8 @@ def _failed(dwh: Session, area: Area) -> Iterator[Problem]:
             event = "batch_failed"
         if event in ("batch_failed", "delete_guard"):
             what = f"Batch {batch_id} failed. {message}"
-            yield Problem(event, "", "fail", what, since, f"tidemark status {area.area}")
+            command = "plan" if event == "delete_guard" else "status"
+            yield Problem(event, "", "fail", what, since, f"tidemark {command} {area.area}")
 
 
 def _late(dwh: Session, area: Area) -> Iterator[Problem]:

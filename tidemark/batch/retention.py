@@ -49,7 +49,8 @@ def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
     which = {"area": area.area, "batch_id": batch_id, "rows": STEP}
     return Pruned(
         logs=_delete(servers, "dwh", "logs", keep.logs, which)
-        + _delete(servers, "dwh", "check_logs", keep.logs, which),
+        + _delete(servers, "dwh", "check_logs", keep.logs, which)
+        + _delete(servers, "dwh", "alerts", keep.logs, which),
         history=sum(
             _history(servers, area, layer, receiver, keep.history)
             for layer, receiver in _RECEIVERS

@@ -29,6 +29,16 @@ where log_id in (
     limit %(rows)s
 )
 
+-- name: alerts
+delete from tidemark.alert
+where alert_id in (
+    select a.alert_id
+    from tidemark.alert as a
+    where a.area = %(area)s and a.ended_at < clock_timestamp() - %(keep)s
+    order by a.ended_at
+    limit %(rows)s
+)
+
 -- name: rejects
 delete from stg_rejects
 where reject_id in (

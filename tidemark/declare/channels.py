@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from os import getuid
 from pathlib import Path
@@ -106,6 +104,8 @@ def digest(url: str) -> str:
 
 def state_folder(home: Path) -> Path:
     """Return a folder of a project's own that this process can write to; it is there."""
+    import tempfile
+
     own = home / ".tidemark"
     beside = Path(tempfile.gettempdir()) / f"tidemark-{getuid()}-{digest(str(home))}"
     for folder in (own, beside):
@@ -119,6 +119,6 @@ def state_folder(home: Path) -> Path:
 
 
 def _version() -> str:
-    with suppress(PackageNotFoundError):
-        return version("apprise")
-    return ""
+    from importlib.metadata import version
+
+    return version("apprise")

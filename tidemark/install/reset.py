@@ -23,7 +23,7 @@ from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.star import scd2
 
-_JOURNAL = {"dq_check_logs", "etl_batches", "etl_logs"}
+_JOURNAL = {"alert", "dq_check_logs", "etl_batches", "etl_logs"}
 """What was done stays told."""
 
 
