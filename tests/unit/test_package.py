@@ -27,7 +27,7 @@ SAMPLES = sorted((HOME / "sql").glob("*/sample/*.py"))
 PACKAGE_OF = {
     module: canonicalize_name(names[0]) for module, names in packages_distributions().items()
 }
-OPTIONAL = {"buckets": "s3", "parquetfiles": "parquet"}
+OPTIONAL = {"buckets": "s3", "channels": "alerts", "notify": "alerts", "parquetfiles": "parquet"}
 """Module -> the extra that has what it imports when it is used."""
 AREA = re.compile(r"retail|customers?|products?|sales?", re.IGNORECASE)
 
