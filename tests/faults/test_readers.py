@@ -25,6 +25,8 @@ LOOK = """
         (select count(*) from dwh_fact_sales join dwh_dim_products using (product_key)),
         (select count(*) from dwh_dim_customers where is_current and customer_key > 0),
         (select count(*) from dwh_dim_products where is_current and product_key > 0),
+        (select sum(sales) from agg_sales_daily),
+        (select sum(sales) from agg_sales_monthly),
         (select max(_batch_id) from dwh_fact_sales),
         (select max(_batch_id) from dwh_dim_customers),
         (select min(batch_id) from high_water_mark),
