@@ -45,6 +45,8 @@ class TidemarkError(Exception):
     exit_code = 1
     is_transient = False
     """Whether the same work may go well when it is tried again."""
+    is_logged = False
+    """Whether the log has its message already."""
 
 
 class MonitorError(TidemarkError):

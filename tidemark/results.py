@@ -172,20 +172,19 @@ class HopResult:
         return sum(counts.changed for counts in self.entities.values())
 
     @property
-    def lines(self) -> Iterator[str]:
-        """Yield what it did as text: a line for the hop, and one or more for each entity."""
+    def lines(self) -> Iterator[tuple[str | None, str]]:
+        """Yield what it did as text: a line for the hop (None), and those of each entity."""
         yield (
+            None,
             f"batch {self.batch_id} of {self.area}, {self.hop}: "
-            f"{self.changed:,} rows written in {self.seconds:.2f} s"
+            f"{self.changed:,} rows written in {self.seconds:.2f} s",
         )
         for name, counts in self.entities.items():
-            yield f"{name}: {f'{counts.look}: ' if counts.look else ''}{counts}"
+            yield name, f"{name}: {f'{counts.look}: ' if counts.look else ''}{counts}"
             if counts.future:
-                yield f"{name}: {in_the_future(counts.future)}"
+                yield name, f"{name}: {in_the_future(counts.future)}"
             if counts.drift:
-                yield f"{name}: {counts.drift}"
-            yield from counts.remarks
-        yield from self.refused
+                yield name, f"{name}: {counts.drift}"
 
 
 @dataclass(frozen=True, slots=True)

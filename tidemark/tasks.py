@@ -1,26 +1,31 @@
 """What an orchestrator runs: a hop, or a look at the journal, in a process of its own.
 
-Nothing here knows which orchestrator it is. Logs go to the standard library's logging, results
-are plain enough for JSON, and a signal cancels what runs on the servers.
+Nothing here knows which orchestrator it is. Logs go to the standard library's logging, and to the
+file of `TIDEMARK_LOG_FILE`; results are plain enough for JSON, and a signal cancels what runs on
+the servers.
 """
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
+from tidemark import logs
 from tidemark.batch import pipeline
+from tidemark.declare import environment
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project, find_project
+from tidemark.errors import TidemarkError
 from tidemark.install import servers
+from tidemark.logs import writing
 from tidemark.model import Hop, Overrides
 from tidemark.observe import monitor
 from tidemark.postgres import interrupts, sessions
 
-log = logging.getLogger(__name__)
+log = logs.named(__name__)
 
 
 class Done(TypedDict):
@@ -77,10 +82,6 @@ def run_hop(
     )
     with _opened(project) as opened:
         result = pipeline.run_hop(opened, wanted, hop, batch_id, overrides=overrides)
-    for line in result.lines:
-        log.info("%s", line)
-    for warning in result.warnings:
-        log.warning("%s", warning)
     return {
         "batch_id": result.batch_id,
         "changed": result.changed,
@@ -107,10 +108,11 @@ def watch(project: Project, areas: Collection[str] | None = None) -> None:
     """
     with _opened(project) as opened:
         watched = [monitor.look(opened, project.area(area)) for area in areas or project.areas]
-    for one in watched:
-        if not one.problems:
-            log.info("%s: the last batch is good and in time", one.area)
-    monitor.check(watched)
+        for one in watched:
+            if not one.problems:
+                with logs.within(one.area):
+                    log.info("%s: the last batch is good and in time", one.area)
+        monitor.check(watched)
 
 
 def tell(project: Project) -> None:
@@ -127,5 +129,12 @@ def tell(project: Project) -> None:
 
 @contextmanager
 def _opened(project: Project) -> Iterator[sessions.Servers]:
-    with servers.resolve(project) as opened, interrupts.cancelling():
-        yield opened
+    wanted = writing.wanted(environment.values(project.home, os.environ), project.home)
+    with writing.written(wanted):
+        try:
+            with servers.resolve(project) as opened, interrupts.cancelling():
+                yield opened
+        except TidemarkError as error:
+            if not error.is_logged:
+                log.error("%s", error, extra=logs.fields(**logs.of_error(error)))
+            raise

@@ -58,7 +58,7 @@ def test_the_log_tells_each_entity_s_window_and_rows(
         tasks.run_hop(project, "retail", "extract")
 
     lines = [record.message for record in caplog.records]
-    assert lines[0].startswith("batch 1 of retail, extract: 9 rows written in ")
+    assert lines[2].startswith("batch 1 of retail, extract: 9 rows written in ")
     [line] = [line for line in lines if line.startswith("sales: ")]
     assert line.startswith("sales: [start, 20")
     assert ": 4 rows streamed, 4 inserted, 0 updated, 0 deleted, 0 rejected in " in line

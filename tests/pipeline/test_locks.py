@@ -119,6 +119,7 @@ def test_a_hop_says_whom_it_waits_for_and_gives_up(
     assert f"pid {raised.value.holder.pid} " in str(raised.value)
     first, *_ = caplog.records
     assert first.levelno == logging.WARNING
+    assert (first.area, first.batch_id, first.hop) == ("retail", batch, hop)  # type: ignore[attr-defined]
     assert re.match(rf"{layer}: waits for pid \d+ \(postgres", first.getMessage())
     assert retail.run().batch_id == batch + 1
 

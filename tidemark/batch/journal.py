@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from tidemark import logs
+from tidemark.batch import telling
+from tidemark.batch.telling import Told
 from tidemark.declare.config import Area
 from tidemark.errors import ConnectError, DeleteGuardError, GateError, TidemarkError
 from tidemark.model import CheckResult, Hop
@@ -26,19 +28,6 @@ from tidemark.postgres.db import Parameters, Session
 from tidemark.results import Counts
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Told:
-    """What the run of a hop has done, for the log."""
-
-    counts: dict[str, Counts] = field(default_factory=dict)
-    checks: Sequence[CheckResult] = ()
-
-    def warning(self, entity: str) -> str | None:
-        """Say what is wrong with an entity although the hop has succeeded; None: nothing."""
-        broken = (one.message for one in self.checks if one.entity == entity and one.is_broken)
-        return " ".join(filter(None, [self.counts[entity].warning, *broken])) or None
 
 
 class Journal:
@@ -66,18 +55,19 @@ class Journal:
             LockedError: another process holds it; the message says which.
         """
         self._beside = beside
-        self._hold("nothing was done", is_patient=is_patient)
-        self._is_held = True
-        try:
-            yield
-            self._write_ended()
-        except BaseException:
-            with suppress(TidemarkError):
+        with logs.within(self._area.area):
+            self._hold("nothing was done", is_patient=is_patient)
+            self._is_held = True
+            try:
+                yield
                 self._write_ended()
-            raise
-        finally:
-            self._is_held = False
-            self._release()
+            except BaseException:
+                with suppress(TidemarkError):
+                    self._write_ended()
+                raise
+            finally:
+                self._is_held = False
+                self._release()
 
     def _hold(self, so_far: str, *, is_patient: bool = False) -> None:
         assert self._session.another is not None, "a journal writes on a session of connect()"
@@ -114,11 +104,12 @@ class Journal:
         }
         begin = compose.statement(__name__, "begin")
         batch_id = int(self._session.value(begin, message))
-        if batch_id > applied:
-            return batch_id
-        self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
-        self._session.run(compose.statement(__name__, "skip_used_ids"), {"applied": applied})
-        return int(self._session.value(begin, message))
+        if batch_id <= applied:
+            self.fail(batch_id, f"Batch {batch_id} was used before the warehouse was restored.")
+            self._session.run(compose.statement(__name__, "skip_used_ids"), {"applied": applied})
+            batch_id = int(self._session.value(begin, message))
+        telling.begun(self._area.area, batch_id)
+        return batch_id
 
     def fail(self, batch_id: int, message: str, *, by: BaseException | None = None) -> None:
         """End a batch as FAILED."""
@@ -191,6 +182,7 @@ class Journal:
                 "message": error or None,
             },
         )
+        telling.noted(self._area.area, batch_id, process, deleted=deleted, error=error)
 
     @contextmanager
     def logged(self, hop: Hop | Literal["rebuild"], batch_id: int | None) -> Iterator[Told]:
@@ -200,10 +192,16 @@ class Journal:
         something to report (`Counts.is_telling`), and those of its checks. An exception marks the
         run's row as FAILED and is raised again.
         """
+        told = Told()
+        with telling.run(self._area.area, hop, batch_id, told):
+            yield from self._logged(hop, batch_id, told)
+
+    def _logged(
+        self, hop: Hop | Literal["rebuild"], batch_id: int | None, told: Told
+    ) -> Iterator[Told]:
         which = {"area": self._area.area, "hop": hop, "batch_id": batch_id}
         start = compose.statement(__name__, "start")
         log_id = int(self._surely(lambda: self._session.value(start, which)))
-        told = Told()
         try:
             yield told
         except BaseException as error:

@@ -13,6 +13,7 @@ from tidemark.batch import (
     publish,
     retention,
     stage,
+    telling,
 )
 from tidemark.batch.journal import Journal, reason
 from tidemark.declare import sharing
@@ -142,8 +143,10 @@ def _run_hop(
         with suppress(ConnectError):
             journal.fail(batch_id, f"{hop}: {reason(error)}", by=error)
         raise
-    if hop == "publish" and area.retention != NO_RETENTION:
-        _prune(servers, area, batch_id, journal)
+    if hop == "publish":
+        telling.published(area.area, batch_id)
+        if area.retention != NO_RETENTION:
+            _prune(servers, area, batch_id, journal)
     return result
 
 

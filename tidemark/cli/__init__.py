@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tidemark.cli import alerts, batches, beginning, checks, servers, trust
+from tidemark.cli import alerts, batches, beginning, checks, servers, telling, trust
 from tidemark.cli import demo as demonstration
 from tidemark.cli.app import app
 from tidemark.errors import TidemarkError
@@ -27,12 +27,16 @@ def main() -> None:
     atexit.register(gc.freeze)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        sys.exit(app(prog_name="tidemark", standalone_mode=False))
+        code = app(prog_name="tidemark", standalone_mode=False)
+        telling.ended(code)
     except TidemarkError as error:
-        message, code = str(error), error.exit_code
+        code = error.exit_code
+        telling.error(str(error), code, error)
     except typer.TyperException as error:
-        message, code = _usage(error), error.exit_code
-    typer.echo(f"error: {message}", err=True)
+        code = error.exit_code
+        telling.error(_usage(error), code, error)
+    finally:
+        telling.end()
     sys.exit(code)
 
 

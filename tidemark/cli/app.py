@@ -48,10 +48,13 @@ def show_help(context: typer.Context) -> None:
 
 
 def find_project() -> Project:
-    """Find the project that the working folder belongs to."""
+    """Find the project that the working folder belongs to, and begin the log that it asks for."""
+    from tidemark.cli import telling
     from tidemark.declare import project
 
-    return project.find_project()
+    found = project.find_project()
+    telling.begin(found.home)
+    return found
 
 
 @contextmanager

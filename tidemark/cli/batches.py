@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemark.cli import status_tables
+from tidemark.cli import status_tables, telling
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import TidemarkError, UnknownNameError, UsageError
@@ -176,7 +176,7 @@ def _telling_warnings(results: Sequence[HopResult]) -> Iterator[None]:
     finally:
         for told in (warning for result in results for warning in result.warnings):
             if told not in said:
-                typer.echo(f"warning: {told}", err=True)
+                telling.warning(told)
 
 
 def show_batch(area: str, results: list[HopResult]) -> None:

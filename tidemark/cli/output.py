@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from tidemark.cli import telling
 from tidemark.results import as_json
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def show(*parts: Any) -> None:
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
     """Yield a callback that draws progress bars on stderr; silent if stderr is no terminal."""
-    if not sys.stderr.isatty():
+    if telling.is_on_stderr() or not sys.stderr.isatty():
         yield lambda label, done, total: None
         return
     bars = _Bars()

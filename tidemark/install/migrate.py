@@ -21,7 +21,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.install import files, presence, rights
+from tidemark.install import files, migrated, presence, rights
 from tidemark.install.files import SqlFile
 from tidemark.install.making import Making
 from tidemark.install.migrated import Migrated
@@ -89,6 +89,8 @@ def migrate(
                     kept = session.rolled_back() if dry_run else session.transaction()
                     open_until.enter_context(kept)
                     done[name] = _migrate(project, servers, opened, name, found)
+                if not dry_run:
+                    migrated.tell(name, done[name])
     return done
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from tidemark import logs
 from tidemark.declare.project import Project
 from tidemark.install import files
 from tidemark.model import ServerName
+
+log = logs.named(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,18 @@ class Migrated:
     """The statements that made what no file makes, or brought it in step."""
     waiting: list[str] = field(default_factory=list)
     """What can't be made yet, and why."""
+
+
+def tell(server: ServerName, done: Migrated) -> None:
+    """Log what a migration has done to a server."""
+    for path in done.files:
+        log.info("%s: sql/%s applied", server, path, extra=logs.fields(server=server))
+    for what, statements in (("mended", done.mended), ("made", done.made)):
+        if statements:
+            extra = logs.fields(server=server, statements=len(statements))
+            log.info(
+                "%s: statements that %s something: %s", server, what, len(statements), extra=extra
+            )
 
 
 def script(project: Project, done: Mapping[ServerName, Migrated]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemark.declare import channels
+from tidemark.declare import channels, environment
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, ConnectError, did_you_mean
 from tidemark.install import embedded
@@ -114,7 +114,7 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
         ConfigError: only some layers have one, a source has two that differ, or one is of no server
             of the project.
     """
-    values = {**_read_env_file(project.home / ".env"), **environ}
+    values = environment.values(project.home, environ)
     found = {
         variable: values[variable]
         for variable in sorted(values)
@@ -138,7 +138,7 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
 
 def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
     """Read from the environment and `.env` where the files of sources are: source -> url."""
-    values = {**_read_env_file(project.home / ".env"), **environ}
+    values = environment.values(project.home, environ)
     sources = {
         url_variable(area.source.name): area.source.name
         for area in project.areas.values()
@@ -151,7 +151,7 @@ def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, s
 
 def configured_channels(project: Project, environ: Mapping[str, str]) -> Channels | None:
     """Read from the environment and `.env` where alerts go; see `channels.configured`."""
-    values = {**_read_env_file(project.home / ".env"), **environ}
+    values = environment.values(project.home, environ)
     return channels.configured(project.home, values.get(channels.VARIABLE, ""))
 
 
@@ -181,11 +181,3 @@ def _refuse_some_layers(dsns: Mapping[ServerName, str]) -> None:
             f"environment: {', '.join(missing)} not set, but {', '.join(present)} is. "
             "Set all three, or none to use embedded servers."
         )
-
-
-def _read_env_file(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    from dotenv import dotenv_values
-
-    return {key: value for key, value in dotenv_values(path).items() if value}

@@ -22,7 +22,6 @@ since its process may have vanished. So sessions that are idle in a transaction 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -33,11 +32,12 @@ from weakref import WeakSet
 
 import psycopg2
 
+from tidemark import logs
 from tidemark.model import BlockingSession
 from tidemark.postgres import connections, login_errors, sqlfiles
 from tidemark.postgres.connections import Aside, Connection
 
-log = logging.getLogger(__name__)
+log = logs.named(__name__)
 
 TICK = 5.0
 """Seconds between two looks at the connections of this process. A look asks no server."""

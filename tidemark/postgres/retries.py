@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from tidemark import logs
 from tidemark.errors import TidemarkError
 from tidemark.postgres import interrupts
 
 T = TypeVar("T")
+
+log = logs.named(__name__)
 
 ATTEMPTS = 7
 FIRST_WAIT = 0.2
@@ -48,8 +51,11 @@ def until_done(work: Callable[[], T], failed: Callable[[TidemarkError], None] | 
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if failed and isinstance(error, TidemarkError):
-            failed(error)
+        if isinstance(error, TidemarkError):
+            about = logs.fields(**logs.of_error(error), attempt=state.attempt_number)
+            log.warning("%s Tried again in %.1f s.", error, state.upcoming_sleep, extra=about)
+            if failed:
+                failed(error)
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: getattr(error, "is_transient", False)),

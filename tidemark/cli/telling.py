@@ -1,0 +1,78 @@
+"""What a person is told on stderr, and what the log gets.
+
+Without a log, stderr has warnings and errors as text. A log that goes to stderr has them as lines
+of its own instead, so that each line there can be read by a machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import typer
+
+_open = ExitStack()
+"""What ends the log."""
+_UNTOLD = "tidemark.postgres.heartbeat"
+"""The logger whose warnings no command prints: for whom it waits."""
+
+
+def begin(home: Path) -> None:
+    """Begin the log that the environment and `.env` ask for.
+
+    Raises:
+        ConfigError: they ask for one that is impossible.
+    """
+    from tidemark.declare import environment
+    from tidemark.logs import writing
+
+    end()
+    wanted = writing.wanted(environment.values(home, os.environ), home)
+    _open.enter_context(writing.written(wanted, stream=sys.stderr))
+    if not is_on_stderr():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setLevel(logging.WARNING)
+        logging.getLogger(_UNTOLD).addHandler(handler)
+        _open.callback(logging.getLogger(_UNTOLD).removeHandler, handler)
+
+
+def end() -> None:
+    """End the log."""
+    _open.close()
+
+
+def is_on_stderr() -> bool:
+    """Whether the log goes to stderr."""
+    handlers = logging.getLogger("tidemark").handlers
+    return any(isinstance(one, logging.StreamHandler) for one in handlers)
+
+
+def warning(text: str) -> None:
+    """Print a warning that is in the log as well."""
+    if not is_on_stderr():
+        typer.echo(f"warning: {text}", err=True)
+
+
+def error(text: str, code: int, reason: BaseException) -> None:
+    """Print the error that ends a command, and put it into the log."""
+    from tidemark import logs
+
+    is_told = getattr(reason, "is_logged", False)
+    line = f"the command ends with exit code {code}" if is_told else text
+    about = {**logs.of_error(reason), "exit_code": code}
+    logs.named(__name__).error("%s", line, extra=logs.fields(**about))
+    if not is_on_stderr():
+        typer.echo(f"error: {text}", err=True)
+
+
+def ended(code: object) -> None:
+    """Put into the log that a command without an error ends with another code than 0."""
+    if code:
+        from tidemark import logs
+
+        logs.named(__name__).warning(
+            "the command ends with exit code %s", code, extra=logs.fields(exit_code=code)
+        )
