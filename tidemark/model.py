@@ -52,6 +52,9 @@ ETL_ROLE = "tidemark_etl"
 ANALYST_ROLE = "tidemark_analyst"
 """The role that reads the star schema and the logs; its members are people and their tools."""
 
+MONITOR_ROLE = "tidemark_monitor"
+"""The role that reads logs and marks alone; its members are monitoring systems."""
+
 Hop = Literal["extract", "stage", "publish"]
 HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")
 

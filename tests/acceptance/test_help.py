@@ -11,7 +11,7 @@ from tidemark.cli import app
 
 COMMANDS = (
     "init up down dsn psql doctor migrate plan run status history rejects monitor check alert "
-    "verify rebuild reset seed demo"
+    "metrics verify rebuild reset seed demo"
 ).split()
 
 

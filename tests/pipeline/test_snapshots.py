@@ -28,9 +28,10 @@ from tidemark.declare.settings import Retention
 from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog
-from tidemark.model import Column, Overrides
-from tidemark.observe import history, plan, status
+from tidemark.model import ETL_ROLE, MONITOR_ROLE, Column, Overrides
+from tidemark.observe import history, metrics, plan, status
 from tidemark.postgres import inlet, worktable
+from tidemark.postgres.sessions import Servers
 from tidemark.postgres.worktable import WorkTable
 from tidemark.trust import rebuild, verify
 
@@ -117,6 +118,8 @@ def ask(retail: Retail) -> None:
     customers = retail.area.entities["customers"]
     history.read(retail.servers, retail.area, customers, ["1"])
     history.most_changed(retail.servers, customers)
+    with Servers(retail.warehouse.dsn, roles=(ETL_ROLE, MONITOR_ROLE)) as watched:
+        metrics.read(watched, [retail.area])
     with retail.servers.session("operational", "init") as source:
         catalog.read(source)
 

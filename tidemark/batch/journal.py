@@ -8,7 +8,7 @@ locks again, and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
@@ -217,7 +217,7 @@ class Journal:
         counts, whole = done.counts, Counts()
         for one in counts.values():
             whole.add(one)
-        shared = _shared([_info(one) for one in counts.values()])
+        shared = _shared([_info(one) for one in counts.values()]) | _bound(counts.values())
         warnings = {name: done.warning(name) for name in counts}
         told = [
             {
@@ -283,6 +283,21 @@ def _info(counts: Counts) -> dict[str, object]:
 def _with_rejected(info: Mapping[str, object], counts: Counts) -> dict[str, object]:
     """Add the rejects, for which `etl_logs` has no column."""
     return {**info, **({"rejected": counts.rejected} if counts.rejected else {})}
+
+
+def _bound(counts: Iterable[Counts]) -> dict[str, object]:
+    """Say how far a hop has read its source: up to the earliest bound, one that is held back first.
+
+    Entities may differ in that, and those of which nothing moved have no row of their own.
+    """
+    looks = [one.look for one in counts if one.look and one.look.window.high]
+    if not looks:
+        return {}
+    first = min(looks, key=lambda look: (look.window.held_by is None, look.info["high"]))
+    return {what: first.info[what] for what in _BOUND if what in first.info}
+
+
+_BOUND = ("high", "source_clock", "held_back_by")
 
 
 def _shared(told: Sequence[Mapping[str, object]]) -> dict[str, object]:

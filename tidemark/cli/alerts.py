@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tidemark.cli.app import AsJson, find_project, open_servers
+from tidemark.cli.app import AsJson, alert_channels, find_project, open_servers
 from tidemark.cli.output import print_json, show, table
 from tidemark.errors import ConfigError, MonitorError
-
-if TYPE_CHECKING:
-    from tidemark.model import Channels
 
 
 def alert(
@@ -40,8 +37,9 @@ def _deliver() -> None:
     from tidemark.batch import notify
     from tidemark.install import servers
 
-    found = servers.running(find_project())
-    channels = found.channels if found else _channels()
+    project = find_project()
+    found = servers.running(project)
+    channels = found.channels if found else alert_channels(project)
     if channels is None:
         return
     if found is None:
@@ -54,7 +52,7 @@ def _deliver() -> None:
 def _test() -> None:
     from tidemark.declare import channels as known
 
-    channels = _channels()
+    channels = alert_channels(find_project())
     if channels is None:
         raise ConfigError(
             f"environment: {known.VARIABLE} is not set, so there is no channel. Set it as "
@@ -72,14 +70,6 @@ def _test() -> None:
             f"{refused} of {len(channels.urls)} channels did not take the message. Correct the "
             "URL, or what is behind it."
         )
-
-
-def _channels() -> Channels | None:
-    import os
-
-    from tidemark.install import servers
-
-    return servers.configured_channels(find_project(), os.environ)
 
 
 def _show(*, as_json: bool) -> None:

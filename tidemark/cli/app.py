@@ -7,13 +7,14 @@ Modules that take long to import (pydantic, psycopg2) are imported by the comman
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from tidemark.declare.project import Project
+    from tidemark.model import Channels
     from tidemark.postgres.sessions import Servers
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -58,15 +59,27 @@ def find_project() -> Project:
 
 
 @contextmanager
-def open_servers(project: Project) -> Iterator[Servers]:
-    """Open the project's servers for the block; embedded ones are started when needed."""
+def open_servers(project: Project, *, is_watching: bool = False) -> Iterator[Servers]:
+    """Open the project's servers for the block; embedded ones are started when needed.
+
+    Who is watching needs no more than the DWH, and the rights of tidemark_monitor.
+    """
     from tidemark.install import servers
     from tidemark.postgres import interrupts
 
     with (
-        servers.explaining(project),
-        servers.resolve(project) as opened,
+        nullcontext() if is_watching else servers.explaining(project),
+        servers.watched(project) if is_watching else servers.resolve(project) as opened,
         interrupts.cancelling(),
         interrupts.exiting_on_sigterm(),
     ):
         yield opened
+
+
+def alert_channels(project: Project) -> Channels | None:
+    """Return where the project's alerts go; None: nobody is told."""
+    import os
+
+    from tidemark.install import servers
+
+    return servers.configured_channels(project, os.environ)

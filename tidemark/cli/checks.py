@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
+from tidemark.cli.app import AreaName, AsJson, alert_channels, find_project, open_servers
 from tidemark.cli.output import print_json, show, table
 from tidemark.errors import GateError
 
@@ -93,8 +93,10 @@ def monitor(area: AreaName = None, as_json: AsJson = False) -> None:
 
     project = find_project()
     areas = [project.area(area)] if area else list(project.areas.values())
-    with open_servers(project) as opened:
-        watcher.tell(opened, areas)
+    if alert_channels(project):
+        with open_servers(project) as opened:
+            watcher.tell(opened, areas)
+    with open_servers(project, is_watching=True) as opened:
         watched = [watcher.look(opened, one) for one in areas]
         begun = {one.area for one in areas if watcher.has_ended(opened, one)}
     if as_json:

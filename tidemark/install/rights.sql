@@ -168,7 +168,7 @@ found as (
         r.name::text as name,
         'the role ' || r.name || ' does not exist' as what,
         'create role ' || r.name || ' nologin;' as statement
-    from (values ('tidemark_etl'), ('tidemark_analyst')) as r (name)
+    from (values ('tidemark_etl'), ('tidemark_analyst'), ('tidemark_monitor')) as r (name)
     where
         not exists (
             select

@@ -13,7 +13,16 @@ from tidemark.declare import channels, environment
 from tidemark.declare.project import Project
 from tidemark.errors import ConfigError, ConnectError, did_you_mean
 from tidemark.install import embedded
-from tidemark.model import LAYERS, Channels, ServerName, dsn_variable, is_source, url_variable
+from tidemark.model import (
+    ETL_ROLE,
+    LAYERS,
+    MONITOR_ROLE,
+    Channels,
+    ServerName,
+    dsn_variable,
+    is_source,
+    url_variable,
+)
 from tidemark.postgres import driver_errors, sessions, settings
 
 if TYPE_CHECKING:
@@ -65,6 +74,23 @@ def _named(
     )
 
 
+def watched(project: Project) -> sessions.Servers:
+    """Return the layers that are configured, as who only watches needs them: at least the DWH.
+
+    Sessions have the rights of tidemark_etl if the login has them, else those of tidemark_monitor.
+
+    Raises:
+        ConfigError, EmbeddedError: see `resolve`.
+    """
+    dsns = configured_dsns(project, os.environ, needed=("dwh",))
+    own = () if "dwh" in dsns else LAYERS
+    if own:
+        folder = embedded_folder(project)
+        dsns |= embedded.running(folder, own) or embedded.start(folder, own)
+    named: dict[ServerName, str] = {layer: dsns[layer] for layer in LAYERS if layer in dsns}
+    return sessions.Servers(named, embedded=own, roles=(ETL_ROLE, MONITOR_ROLE))
+
+
 @contextmanager
 def explaining(project: Project) -> Iterator[None]:
     """If a connection of the block breaks since an embedded server has ended, say that instead.
@@ -104,11 +130,14 @@ def engine(
     return sqlalchemy.create_engine("postgresql+psycopg2://", creator=creator, pool_pre_ping=True)
 
 
-def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[ServerName, str]:
+def configured_dsns(
+    project: Project, environ: Mapping[str, str], *, needed: Collection[ServerName] = LAYERS
+) -> dict[ServerName, str]:
     """Read the DSNs from the environment and `.env` (the environment wins).
 
     Returns:
-        Name -> DSN. The three layers are all there, or none is; each source is there or not.
+        Name -> DSN. The layers that are needed are all there, or no layer is; each source is there
+        or not.
 
     Raises:
         ConfigError: only some layers have one, a source has two that differ, or one is of no server
@@ -132,7 +161,7 @@ def configured_dsns(project: Project, environ: Mapping[str, str]) -> dict[Server
             )
         if named:
             dsns[server] = next(iter(named.values()))
-    _refuse_some_layers(dsns)
+    _refuse_some_layers(dsns, needed)
     return dsns
 
 
@@ -173,11 +202,12 @@ def _refuse_unknown(found: Iterable[str], project: Project, known: Collection[st
             )
 
 
-def _refuse_some_layers(dsns: Mapping[ServerName, str]) -> None:
+def _refuse_some_layers(dsns: Mapping[ServerName, str], needed: Collection[ServerName]) -> None:
     present = [dsn_variable(layer) for layer in LAYERS if layer in dsns]
-    missing = [dsn_variable(layer) for layer in LAYERS if layer not in dsns]
+    missing = [dsn_variable(layer) for layer in LAYERS if layer in needed and layer not in dsns]
     if present and missing:
+        all_of_them = "all three" if len(needed) > 1 else "it as well"
         raise ConfigError(
             f"environment: {', '.join(missing)} not set, but {', '.join(present)} is. "
-            "Set all three, or none to use embedded servers."
+            f"Set {all_of_them}, or none to use embedded servers."
         )

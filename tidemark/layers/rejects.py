@@ -145,6 +145,11 @@ def ratios(
     ]
 
 
+def ratio_check(entity: str) -> str:
+    """Return the name of the check that not too many rows of an entity are refused."""
+    return f"reject_ratio_of_{entity}"
+
+
 def _ratio(
     stg: Session, area: Area, entity: str, counts: Counts, batches: Collection[int]
 ) -> CheckResult:
@@ -159,7 +164,7 @@ def _ratio(
     )
     told = f"{entity}: {rejected:,} of {rows:,} rows were rejected"
     return CheckResult(
-        f"reject_ratio_of_{entity}",
+        ratio_check(entity),
         entity,
         "stg",
         "warn",

@@ -10,7 +10,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -58,6 +58,13 @@ def quoted(*parts: str) -> str:
 def become(role: str) -> Composable:
     """Compose the statement that gives a session the rights of a role instead of its login's."""
     return compose.statement(__name__, "become", role=name(role))
+
+
+def become_first(roles: Sequence[str]) -> Composable:
+    """Compose the same for the first of several roles that the login is a member of."""
+    return compose.statement(
+        __name__, "become_first", roles=literal([*roles]), last=literal(roles[-1])
+    )
 
 
 def literal(value: object) -> Composable:

@@ -15,7 +15,7 @@ from tidemark.errors import (
     StatementError,
     TidemarkError,
 )
-from tidemark.model import ETL_ROLE, ServerName, dsn_variable, is_source
+from tidemark.model import ETL_ROLE, MONITOR_ROLE, ServerName, dsn_variable, is_source
 
 
 def redacted(dsn: str) -> str:
@@ -115,7 +115,8 @@ def _told(error: psycopg2.Error, server: ServerName) -> TidemarkError:
     if is_raised and state is not None and state[:2] == "40":
         # The transaction gave way to another one. No row was refused, whatever a function says.
         return StatementError(f"{server}: {_condition(state)}, says a function.", sqlstate=state)
-    is_role_missing = ETL_ROLE in primary and state in _NO_ROLE
+    is_named = any(role in primary for role in (ETL_ROLE, MONITOR_ROLE))
+    is_role_missing = is_named and state in _NO_ROLE
     if state is not None and not is_role_missing and _is_of_row(error, state):
         return _of_row(error, state, server)
     if state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING:

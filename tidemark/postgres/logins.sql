@@ -12,8 +12,8 @@ select
         or (
             select count(*)
             from pg_roles as r
-            where r.rolname ~ '^tidemark_(etl|analyst)$'
-        ) = 2
+            where r.rolname ~ '^tidemark_(etl|analyst|monitor)$'
+        ) = 3
     ),
     exists (
         select

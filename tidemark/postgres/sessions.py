@@ -32,14 +32,22 @@ OLDEST_LAYER = 160000
 """Oldest `server_version_num` that Tidemark reads from, and works on."""
 
 
-def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) -> Session:
+def connect(
+    dsn: str,
+    server: ServerName,
+    *,
+    purpose: str,
+    as_etl: bool = True,
+    roles: Sequence[str] = (ETL_ROLE,),
+) -> Session:
     """Open a session on a server.
 
     Args:
         dsn: libpq URL or key-value string.
         server: which it is; decides the oldest version allowed.
         purpose: what the session is for; shown in `pg_stat_activity.application_name`.
-        as_etl: work as `tidemark_etl` in a layer; else the search path is pg_catalog (`confined`).
+        as_etl: work as a role of ours in a layer; else the search path is pg_catalog (`confined`).
+        roles: those roles; the first that the login is a member of is taken.
 
     Raises:
         ConfigError: the DSN can't be read.
@@ -51,7 +59,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
     connection.autocommit = True
     adapters.register(connection)
     session = Session(connection, server)
-    session.another = partial(connect, dsn, server, purpose=purpose, as_etl=as_etl)
+    session.another = partial(connect, dsn, server, purpose=purpose, as_etl=as_etl, roles=roles)
     oldest = OLDEST_SOURCE if is_source(server) else OLDEST_LAYER
     if session.version < oldest:
         connection.close()
@@ -62,7 +70,7 @@ def connect(dsn: str, server: ServerName, *, purpose: str, as_etl: bool = True) 
         )
     first: list[Composable] = [db.raw(connections.trusting_nobody())]
     if as_etl and not is_source(server):
-        first.append(db.become(ETL_ROLE))
+        first.append(db.become_first(roles) if roles[1:] else db.become(*roles))
     pins = settings.SESSION if as_etl else settings.PRIVILEGED
     first += [_pin(pins), compose.statement(__name__, "notice_closed_sockets")]
     _begin(session, connection, first)
@@ -117,10 +125,13 @@ class Servers:
         embedded: Collection[ServerName] = (),
         urls: Mapping[str, str] = MappingProxyType({}),
         channels: Channels | None = None,
+        roles: Sequence[str] = (ETL_ROLE,),
     ) -> None:
         self.dsns = dict(dsns)
         self.urls = dict(urls)
         """Source -> where its files are, if the environment says it."""
+        self.roles = tuple(roles)
+        """See `connect`. They hold for all sessions that are lent here."""
         self.channels = channels
         """Where alerts go; None: nobody is told."""
         self.embedded = frozenset(embedded)
@@ -137,7 +148,7 @@ class Servers:
         try:
             session = idle.pop()
         except IndexError:
-            session = connect(self.dsns[server], server, purpose=purpose)
+            session = connect(self.dsns[server], server, purpose=purpose, roles=self.roles)
             session.guards = self.guards
         try:
             yield session

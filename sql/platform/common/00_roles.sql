@@ -10,6 +10,9 @@ begin
     if not exists (select from pg_roles where rolname = 'tidemark_analyst') then
         create role tidemark_analyst nologin;
     end if;
+    if not exists (select from pg_roles where rolname = 'tidemark_monitor') then
+        create role tidemark_monitor nologin;
+    end if;
     if not pg_has_role(current_user, 'tidemark_etl', 'set') then
         execute format('grant tidemark_etl to %I', current_user);
     end if;

@@ -1,5 +1,5 @@
 -- What an analyst may do: read the star schema and the logs, and call the routines; make nothing,
--- and keep nobody waiting.
+-- and keep nobody waiting. Who only watches reads logs and marks (46_monitor.sql).
 
 do $$
 begin
@@ -9,7 +9,7 @@ begin
 end;
 $$;
 
-grant usage on schema public to tidemark_analyst;
+grant usage on schema public to tidemark_analyst, tidemark_monitor;
 
 alter default privileges for role tidemark_etl in schema public
 grant select on tables to tidemark_analyst;
