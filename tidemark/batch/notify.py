@@ -8,7 +8,6 @@ day. A message that a channel has taken just when that process is killed comes t
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tidemark import logs
 from tidemark.batch import problems
 from tidemark.batch.outbox import Outbox
 from tidemark.declare import channels as known_channels
@@ -32,7 +32,7 @@ from tidemark.postgres.sessions import Servers
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-log = logging.getLogger(__name__)
+log = logs.named(__name__)
 
 _ALL = ""
 """The area of what several areas share."""
@@ -183,7 +183,7 @@ def _unharmed() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # An alert is no reason to fail a batch.
-        log.warning("alerts: %s", error)
+        log.warning("alerts: %s", logs.said(error), extra=logs.fields(**logs.of_error(error)))
 
 
 def _after(servers: Servers, channels: Channels, area: Area, error: BaseException | None) -> None:
