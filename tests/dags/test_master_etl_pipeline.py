@@ -187,6 +187,7 @@ def test_a_publish_that_checks_refuse_is_red_at_once_and_says_why(airflow: Airfl
     """
     retail.warehouse.execute("dwh", broken)
     retail.change("customers", 1, city="Lyon")
+    retail.warehouse.execute("operational", "select pg_sleep(1.1)")  # The margin of windows.
     failed = airflow.run()
     assert [failed.tasks[task] for task in HOP_TASKS] == ["success", "success", "failed"]
     publish: Any = airflow.load().get_task(HOP_TASKS[2])
