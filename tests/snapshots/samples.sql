@@ -33,7 +33,7 @@ limit 5;
 select
     (
         select jsonb_object_agg(c.name, c.value)
-        from jsonb_each_text(to_jsonb(q)) as c (name, value)
+        from jsonb_each_text(to_jsonb(q.*)) as c (name, value)
         where c.name = any(array['id']::text[])
     )
 from (select id from checked.dim_things) as q

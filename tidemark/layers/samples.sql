@@ -39,7 +39,7 @@ limit {few}
 select
     (
         select jsonb_object_agg(c.name, c.value)
-        from jsonb_each_text(to_jsonb(q)) as c (name, value)
+        from jsonb_each_text(to_jsonb(q.*)) as c (name, value)
         where c.name = any({keys}::text[])
     )
 from ({query}) as q
