@@ -183,6 +183,7 @@ def test_what_doctor_prints_mends_what_was_lost(retail: Retail):
 
 ONLY_A_SUPERUSER = {
     "schema public: tidemark_analyst may usage",  # As everybody may.
+    "schema public: tidemark_monitor may usage",
     "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
 }
 

@@ -1,7 +1,8 @@
 -- What a monitoring system is told: samples, each with the name of its family, its labels and value.
 
--- A batch or hop that runs has no end yet, so the last one that has ended is told. Looks at the end
--- of an index for each area: the logs may be long.
+-- A hop that runs has no end yet, so the last one that has ended is told. Looks at the end of an
+-- index for each area, since the logs may be long. `between` in place of `=` makes it that index:
+-- of one by batch alone, all would be read for an area that has none.
 -- name: of_dwh
 with areas as (
     select a.area
@@ -21,8 +22,8 @@ last_batches as (
             e.status,
             e.started_at
         from etl_batches as e
-        where e.area = a.area
-        order by e.batch_id desc
+        where e.area between a.area and a.area
+        order by e.area, e.batch_id desc
         limit 1
     ) as b
 ),
@@ -48,8 +49,12 @@ runs as (
             e.duration_seconds,
             e.additional_info
         from etl_logs as e
-        where e.area = a.area and e.hop = h.hop and e.entity is null and e.status <> 'RUNNING'
-        order by e.start_time desc, e.log_id desc
+        where
+            e.area between a.area and a.area
+            and e.hop = h.hop
+            and e.entity is null
+            and e.status <> 'RUNNING'
+        order by e.area desc, e.start_time desc, e.log_id desc
         limit 1
     ) as l
 ),
@@ -116,8 +121,10 @@ checks as (
             l.severity,
             l.status
         from dq_check_logs as l
-        where l.area = n.area and l.check_name = n.check_name
-        order by l.log_id desc
+        where
+            l.area between n.area and n.area
+            and l.check_name between n.check_name and n.check_name
+        order by l.area, l.check_name, l.log_id desc
         limit 1
     ) as c
 )
@@ -155,8 +162,8 @@ from areas as a
 cross join lateral (
     select e.ended_at
     from etl_batches as e
-    where e.area = a.area and e.status = 'SUCCESS'
-    order by e.batch_id desc
+    where e.area between a.area and a.area and e.status = 'SUCCESS'
+    order by e.area, e.batch_id desc
     limit 1
 ) as b
 

@@ -1,0 +1,43 @@
+"""Metrics are asked for every minute: what they read does not grow with the logs."""
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from tests.explaining import Explaining
+from tests.queries import execute
+from tidemark.observe import metrics
+from tidemark.postgres import compose, db
+
+LOGS = """
+insert into etl_batches (batch_id, area, status, ended_at)
+select n, 'retail', 'SUCCESS', clock_timestamp() + interval '1 day'
+from generate_series(1, 9000) as n;
+insert into etl_logs (process_name, area, entity, hop, batch_id, start_time, end_time, status)
+select
+    'retail', 'retail', nullif(e.entity, ''), h.hop, n,
+    timestamptz '2025-01-01Z' + n * interval '1 minute' + h.nth * interval '1 second',
+    timestamptz '2025-01-01Z' + n * interval '1 minute' + h.nth * interval '9 seconds', 'SUCCESS'
+from generate_series(1, 9000) as n
+cross join unnest(array['extract', 'stage', 'publish']) with ordinality as h (hop, nth)
+cross join unnest(array['', 'sales']) as e (entity);
+insert into dq_check_logs
+(area, check_name, severity, status, bound, message, batch_id, duration, layer)
+select 'retail', c.name, 'warn', 'PASSED', '0', '', n, 0, 'dwh'
+from generate_series(1, 9000) as n cross join unnest(array['a', 'b', 'c']) as c (name);
+analyze etl_batches, etl_logs, dq_check_logs
+"""
+
+
+@pytest.mark.parametrize("page_cost", [4.0, 1.1])
+def test_the_end_of_each_index_is_read(dwh: Connection, page_cost: float):
+    execute(dwh, LOGS)
+    execute(dwh, "set local random_page_cost = %s", [page_cost])
+    explaining = Explaining(dwh, "dwh")
+    statement = compose.statement(metrics.__name__, "of_dwh")
+    query = db.raw("select s.name, s.value from (") + statement + db.raw(") as s")
+    which = {"areas": ["retail", "new"], "checks": ["retail.a", "retail.b", "retail.c"]}
+    found: dict[str, float] = dict(explaining.rows(query, which))
+    assert (found["batch_id"], found["hop_success"], found["checks"] >= 0) == (9000, 1, True)
+    tables = ("etl_batches", "etl_logs", "dq_check_logs")
+    read = {name: explaining.read[name] for name in tables}
+    assert all(0 < rows < 50 for rows in read.values()), read
