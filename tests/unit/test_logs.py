@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import textwrap
@@ -230,14 +229,33 @@ def test_two_processes_that_rotate_one_file_lose_no_line_and_mix_none(tmp_path: 
     assert (len(sizes) >= 3, max(sizes) < 16_000) == (True, True), sizes
 
 
-def test_a_process_that_was_forked_opens_the_file_itself(tmp_path: Path):
-    handler = files.RotatedFile(tmp_path / "t.log")
-    before = os.fstat(handler._file)
-    handler._process = -1
-    opened = handler._file
-    handler.emit(record("forked"))
-    handler.close()
-    assert (tmp_path / "t.log").read_text("utf-8") == "forked\n"
-    assert before.st_ino == (tmp_path / "t.log").stat().st_ino
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(opened)
+def test_a_file_that_another_process_has_just_renamed_is_not_renamed_again(tmp_path: Path):
+    late, first = (files.RotatedFile(tmp_path / "t.log", most_bytes=9) for _ in "ab")
+    first.emit(record("line 1"))
+    first.emit(record("line 2"))
+    late._rotate()
+    late.emit(record("!"))
+    for handler in (late, first):
+        handler.close()
+    kept = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    assert kept == {"t.log": "line 2\n!\n", "t.log.1": "line 1\n"}
+
+
+FORKED = """
+    import fcntl, logging, os, sys
+    from pathlib import Path
+    from tidemark.logs import files
+    handler = files.RotatedFile(Path(sys.argv[1]), most_bytes=8)
+    fcntl.flock(handler._file, fcntl.LOCK_EX)
+    if child := os.fork():
+        sys.exit(os.waitpid(child, 0)[1])
+    for text in ("line 1", "line 2"):
+        handler.emit(logging.LogRecord("", logging.INFO, "", 0, text, None, None))
+"""
+
+
+def test_a_process_that_was_forked_does_not_share_the_lock(tmp_path: Path):
+    program = [sys.executable, "-c", textwrap.dedent(FORKED), str(tmp_path / "t.log")]
+    subprocess.run(program, check=True, timeout=PATIENCE)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.log"]
+    assert (tmp_path / "t.log").read_text("utf-8") == "line 1\nline 2\n"
