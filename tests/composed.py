@@ -191,7 +191,7 @@ def _value(value: object) -> str:
         case list():
             return f"array[{', '.join(map(_value, value))}]"
         case _:
-            return "'" + str(value).replace("'", "''") + "'"
+            return "'" + DRAWN.sub("drawn", str(value)).replace("'", "''") + "'"
 
 
 def readable(text: str) -> str:

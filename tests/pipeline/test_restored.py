@@ -93,7 +93,7 @@ def restored(retail: Retail, fresh: dict[ServerName, str]) -> Iterator[Warehouse
     made.close()
     for dsn in fresh.values():
         administer(dsn, "drop database restored with (force)")
-        for role in ("tidemark_etl", "tidemark_analyst", "deployer"):
+        for role in ("tidemark_etl", "tidemark_analyst", "tidemark_reader", "deployer"):
             administer(dsn, f"drop role if exists {role}")
 
 
@@ -112,11 +112,16 @@ def problems(retail: Retail, servers: Servers) -> list[str]:
 
 
 def grants(warehouse: Warehouse, layer: ServerName) -> list[str]:
-    return sorted(line for (line,) in warehouse.rows(layer, LISTING))
+    return without_landing(sorted(line for (line,) in warehouse.rows(layer, LISTING)))
 
 
 def golden(layer: ServerName) -> list[str]:
-    return (HERE / "grants" / f"{layer}.txt").read_text("utf-8").splitlines()
+    return without_landing((HERE / "grants" / f"{layer}.txt").read_text("utf-8").splitlines())
+
+
+def without_landing(lines: list[str]) -> list[str]:
+    """Leave out the tables of landing schemas: a run makes more of them than a migration."""
+    return [line for line in lines if not line.startswith("table landing")]
 
 
 @pytest.mark.parametrize("options", ["", "--no-owner --no-acl", "--no-owner --role=deployer"])
@@ -185,6 +190,7 @@ ONLY_A_SUPERUSER = {
     "schema public: tidemark_analyst may usage",  # As everybody may.
     "schema public: tidemark_monitor may usage",
     "role pg_use_reserved_connections: has member tidemark_etl",  # A superuser's to give.
+    "role tidemark_analyst: has member tidemark_etl",  # Its maker's; `query` says if it is missing.
 }
 
 

@@ -63,7 +63,10 @@ group by a.kind, a.name, g.grantee
 union all
 
 select
-    'later ' || case d.defaclobjtype when 'r' then 'tables' when 'f' then 'routines' else '?' end
+    'later '
+    || case d.defaclobjtype
+        when 'r' then 'tables' when 'f' then 'routines' when 'n' then 'schemas' else '?'
+    end
     || ' of ' || d.defaclrole::regrole::text
     || coalesce(' in ' || nullif(d.defaclnamespace, 0)::regnamespace::text, '') || ': '
     || case g.grantee when 0 then 'PUBLIC' else g.grantee::regrole::text end || ' may '

@@ -17,6 +17,17 @@ grant select on tables to tidemark_analyst;
 alter default privileges for role tidemark_etl in schema public
 grant execute on routines to tidemark_analyst;
 
+-- The pipeline's login may look as analysts do: `tidemark query` and `tidemark psql` become one.
+do $$
+begin
+    if not pg_has_role('tidemark_etl', 'tidemark_analyst', 'set') then
+        grant tidemark_analyst to tidemark_etl;
+    end if;
+exception
+    when insufficient_privilege or unique_violation then null;
+end;
+$$;
+
 -- What only the owner of the database, or a superuser, may say. Where somebody else migrates,
 -- `tidemark doctor` prints it.
 do $$
