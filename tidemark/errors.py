@@ -257,6 +257,11 @@ class StatementError(TidemarkError):
         """Names of those that were sent together, one of which was refused: `star.facts.insert`."""
         self.constraint: str | None = None
         """The name of the constraint that forbids it, where one does."""
+        self.place: tuple[str, int] | None = None
+        """The text in which PostgreSQL has found it, and the character there, from 1. None: it came
+        up while the statement ran, or in what Tidemark has sent."""
+        self.hint = ""
+        """What PostgreSQL advises of a text with a place. It speaks of names, never of values."""
         self.is_transient = sqlstate in _LOST_TO_OTHERS and not is_final
         super().__init__(f"{message}{todo and ' '}{todo}")
 
@@ -297,6 +302,7 @@ class RefusedRowError(StatementError):
             todo=todo,
         )
         said.statements, said.constraint = self.statements, self.constraint
+        said.place, said.hint = self.place, self.hint
         return said
 
 

@@ -54,6 +54,7 @@ ANALYST_ROLE = "tidemark_analyst"
 
 MONITOR_ROLE = "tidemark_monitor"
 """The role that reads logs and marks alone; its members are monitoring systems."""
+
 READER_ROLE = "tidemark_reader"
 """The role that reads all of MRR and STG, and does nothing else."""
 

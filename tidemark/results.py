@@ -110,8 +110,7 @@ class Counts:
         """Whether there is more to report than that a look has found nothing."""
         is_noted = any(getattr(self, what) for what in _NOTES)
         is_told = bool(self.warning or self.drift or self.remarks or is_noted)
-        is_held = self.look is not None and self.look.window.held_by is not None
-        return bool(self.processed or self.changed or is_told or is_held)
+        return bool(self.processed or self.changed or is_told)
 
     @property
     def changed(self) -> int:

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -29,7 +30,7 @@ from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog
 from tidemark.model import ETL_ROLE, MONITOR_ROLE, Column, Overrides
-from tidemark.observe import history, metrics, plan, status
+from tidemark.observe import browse, history, metrics, plan, query, status
 from tidemark.postgres import inlet, worktable
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.worktable import WorkTable
@@ -120,8 +121,30 @@ def ask(retail: Retail) -> None:
     history.most_changed(retail.servers, customers)
     with Servers(retail.warehouse.dsn, roles=(ETL_ROLE, MONITOR_ROLE)) as watched:
         metrics.read(watched, [retail.area])
+    ask_as_a_person(retail)
     with retail.servers.session("operational", "init") as source:
         catalog.read(source)
+
+
+def ask_as_a_person(retail: Retail) -> None:
+    """Look at tables, as a superuser and as a login that is none."""
+    found = {one.label: one for one in browse.tables(retail.servers, "dwh", seconds=60)}
+    for name, condition in {
+        "dwh_dim_customers": "city=Oslo",
+        "vw_sales": "quantity=null",
+    }.items():
+        shape = browse.columns(retail.servers, found[name], seconds=60)
+        browse.page(retail.servers, found[name], shape, condition, skipped=0, rows=9, seconds=60)
+    retail.warehouse.execute("dwh", "create role ann login password 'x' in role tidemark_analyst")
+    retail.stack.callback(retail.warehouse.execute, "dwh", "drop role ann")
+    url = urlsplit(retail.warehouse.dsn["dwh"])
+    mine = url._replace(netloc=f"ann:x@127.0.0.1:{url.port}").geturl()
+    with (
+        Servers({"dwh": mine}) as servers,
+        query.asking(servers, "dwh") as asker,
+        asker.ask("select 1") as answer,
+    ):
+        assert answer.take(1) == [("1",)]
 
 
 def damage_and_mend(retail: Retail) -> None:
@@ -294,8 +317,8 @@ def derive(retail: Retail) -> None:
     (path.parent / "asked" / "items.sql").write_text(
         "select id, sizes, updated_at from sold.items;", "utf-8"
     )
-    for name, query in DERIVED.items():
-        text = f"create view landing_sold.derive_{name} as {query}"
+    for name, select in DERIVED.items():
+        text = f"create view landing_sold.derive_{name} as {select}"
         (views / f"derive_{name}.sql").write_text(text, "utf-8")
     project = Project(retail.home)
     migrate.migrate(project, retail.servers)

@@ -1,6 +1,6 @@
 -- record
 insert into tidemark.published_aggregate as p (table_name, area, shape, batch_id)
-values ('agg_sales_daily', 'retail', 'd574672fdfe3ec47df42e4684928e04f', 1)
+values ('agg_sales_daily', 'retail', 'drawn', 1)
 on conflict (table_name) do update
 set
     area = excluded.area,

@@ -82,6 +82,7 @@ from etl_logs as l
 where
     l.area = %(area)s
     and l.hop = 'extract'
+    and l.entity is null
     and l.batch_id = (
         select max(m.batch_id)
         from etl_logs as m

@@ -34,6 +34,8 @@ _PATIENCE = 0.4
 """Seconds before a progress bar appears; Rich takes longer to import than an idle run takes."""
 
 _NOTHING = "·"
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that would move the cursor or turn a text around. A line break stays."""
 _NUMBER = re.compile(r"-?[\d,]*\.?\d+")
 
 
@@ -58,17 +60,26 @@ class Listing:
         from rich.text import Text
 
         yield Text(f"{self.title}: none" if not self.rows else self.title, style="bold")
-        upright = (self.columns, [[_cell(value) for value in row] for row in self.rows])
-        if self.rows and _width(*upright) <= options.max_width:
-            yield _table(*upright)
+        rest = [[_cell(value) for value in row] for row in self.rows]
+        if rest and _width(self.columns, rest) <= options.max_width:
+            yield _table(self.columns, rest)
             return
-        rest = upright[1]
         while rest:
-            sizes = range(min(len(rest), options.max_width), 1, -1)
-            fitting = (n for n in sizes if _width(*self._turned(rest[:n])) <= options.max_width)
-            count = next(fitting, 1)
+            count = self._beside(rest, options.max_width)
             yield _table(*self._turned(rest[:count]))
             rest = rest[count:]
+
+    def at_once(self, width: int) -> int:
+        """Return how many of the rows, from the first, are in one table of such a width."""
+        rows = [[_cell(value) for value in row] for row in self.rows]
+        if not rows or _width(self.columns, rows) <= width:
+            return len(rows)
+        return self._beside(rows, width)
+
+    def _beside(self, rows: list[list[str]], width: int) -> int:
+        """Return how many rows stand side by side where the table is transposed."""
+        sizes = range(min(len(rows), width), 1, -1)
+        return next((n for n in sizes if _width(*self._turned(rows[:n])) <= width), 1)
 
     def _turned(self, rows: list[list[str]]) -> tuple[Sequence[str], list[list[str]]]:
         first, *others = zip(self.columns, *rows, strict=True)
@@ -80,11 +91,36 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return Listing(title, columns, list(rows))
 
 
+def written_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]
+) -> Listing:
+    """Make a table of values as PostgreSQL writes them."""
+    return table(title, [printable(name) for name in columns], rows)
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would take for something else than text."""
+    return _UNPRINTABLE.sub(_escaped, text.replace("\r\n", "\n"))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found[0] in "\t\r":
+        return {"\t": "\\t", "\r": "\\r"}[found[0]]
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
 def show(*parts: Any) -> None:
     """Print tables and text to stdout. In a file or a pipe, lines are as long as they need be."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False)
+    console = Console(
+        # In the text of a value, :heart: is no picture.
+        width=None if sys.stdout.isatty() else 10_000,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     with console.capture() as captured:
         console.print(*parts, sep="\n")
     typer.echo("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
@@ -193,5 +229,5 @@ def _cell(value: object) -> str:
         case float():
             shown = f"{value:,.2f}"
         case _:
-            shown = str(value)
+            shown = printable(str(value))
     return shown

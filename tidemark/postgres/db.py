@@ -10,7 +10,7 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -124,6 +124,13 @@ class Session:
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
         """Execute, and return all rows."""
         with self._executed(statement, parameters) as cursor:
+            return list(cursor.fetchall())
+
+    def texts(
+        self, statement: Composable | str, types: Collection[int], parameters: Parameters = None
+    ) -> list[tuple[str | None, ...]]:
+        """Execute, and return all rows as PostgreSQL writes them; `types` are those of columns."""
+        with self._executed(statement, parameters, as_text=types) as cursor:
             return list(cursor.fetchall())
 
     def one(self, statement: Composable | str, parameters: Parameters = None) -> Row:
@@ -277,8 +284,17 @@ class Session:
         self._connection = self.another()._connection
 
     @contextmanager
-    def _executed(self, statement: Composable | str, parameters: Parameters) -> Iterator[Any]:
+    def _executed(
+        self,
+        statement: Composable | str,
+        parameters: Parameters,
+        *,
+        as_text: Collection[int] = (),
+    ) -> Iterator[Any]:
         with self._cursor() as cursor:
+            if as_text:
+                whole = extensions.new_type(tuple(as_text), "TEXT", lambda value, _: value)
+                extensions.register_type(whole, cursor)
             spelled = _spelled(cursor, statement, parameters)
             cursor.execute(self._message((_named(statement), spelled)))
             yield cursor

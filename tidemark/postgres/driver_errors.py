@@ -95,7 +95,20 @@ def of_statement(
     told = _told(error, server)
     if isinstance(told, StatementError):
         told.statements, told.constraint = statements, error.diag.constraint_name
+        told.place = _place(error)
+        if told.place and not _is_of_data(error):
+            told.hint = error.diag.message_hint or ""
     return told
+
+
+def _place(error: psycopg2.Error) -> tuple[str, int] | None:
+    """Return the text that a routine ran in which the error is, and the character there."""
+    text, position = error.diag.internal_query, error.diag.internal_position
+    return (text, int(position)) if text and position else None
+
+
+def _is_of_data(error: psycopg2.Error) -> bool:
+    return (error.pgcode or "")[:2] in {"22", "23"}
 
 
 def _told(error: psycopg2.Error, server: ServerName) -> TidemarkError:
@@ -248,10 +261,12 @@ def _quotes_a_row(error: psycopg2.Error, state: str) -> bool:
     diag = error.diag
     # With a position, the error was found while the statement was parsed, before it saw any row.
     # A syntax error is the exception: a row's text that is read as the name of a type has one too.
-    if diag.statement_position and state != errorcodes.SYNTAX_ERROR:
+    query = ((error.cursor.query if error.cursor else None) or b"").decode("utf-8", "replace")
+    sent = (diag.internal_query or "").replace("'", "''")
+    is_parsed = diag.statement_position or (diag.internal_position and sent in query)
+    if is_parsed and state != errorcodes.SYNTAX_ERROR:
         return False
-    query = error.cursor.query if error.cursor else None
-    known = [(query or b"").decode("utf-8", "replace")]
+    known = [query]
     if diag.context and not _FROM_TEXT.search(diag.context):
         known.append(diag.internal_query or "")
     known += [diag.table_name or "", diag.constraint_name or "", diag.datatype_name or ""]
