@@ -132,10 +132,11 @@ def test_of_a_hop_that_failed_no_rows_are_told(retail: Retail):
     assert hops == {"extract", "publish"}
 
 
-def test_a_bound_that_is_held_back_is_told(retail: Retail):
+def test_a_bound_that_is_held_back_is_told_also_where_entities_differ(retail: Retail):
+    retail.run()
     with retail.holding("operational", "select pg_current_xact_id()"):
         retail.warehouse.execute("operational", "select pg_sleep(2)")
-        retail.run()
+        retail.run(**retail.entity("products", extract="full"))
     found = told(retail)
     assert of(found, "bound_is_held_back") == 1
     assert of(found, "bound_lag_seconds") > 2
