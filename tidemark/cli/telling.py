@@ -16,8 +16,6 @@ import typer
 
 _open = ExitStack()
 """What ends the log."""
-_UNTOLD = "tidemark.postgres.heartbeat"
-"""The logger whose warnings no command prints: for whom it waits."""
 
 
 def begin(home: Path) -> None:
@@ -26,6 +24,7 @@ def begin(home: Path) -> None:
     Raises:
         ConfigError: they ask for one that is impossible.
     """
+    from tidemark import logs
     from tidemark.declare import environment
     from tidemark.logs import writing
 
@@ -35,8 +34,8 @@ def begin(home: Path) -> None:
     if not is_on_stderr():
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.WARNING)
-        logging.getLogger(_UNTOLD).addHandler(handler)
-        _open.callback(logging.getLogger(_UNTOLD).removeHandler, handler)
+        logging.getLogger(logs.WAITS).addHandler(handler)
+        _open.callback(logging.getLogger(logs.WAITS).removeHandler, handler)
 
 
 def end() -> None:

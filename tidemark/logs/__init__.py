@@ -20,6 +20,9 @@ from tidemark.errors import TidemarkError
 ROOT = "tidemark"
 """The logger above all others of the package."""
 
+WAITS = "tidemark.waits"
+"""The logger that says for whom a run waits. No command prints it otherwise."""
+
 # Where nobody has set up logging, a library says nothing.
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 

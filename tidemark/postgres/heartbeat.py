@@ -37,7 +37,7 @@ from tidemark.model import BlockingSession
 from tidemark.postgres import connections, login_errors, sqlfiles
 from tidemark.postgres.connections import Aside, Connection
 
-log = logs.named(__name__)
+log = logs.named(logs.WAITS)
 
 TICK = 5.0
 """Seconds between two looks at the connections of this process. A look asks no server."""
