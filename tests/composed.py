@@ -15,7 +15,7 @@ from psycopg2 import sql
 from tests.fix_servers import HOME
 from tidemark.postgres import compose, db, sqlfiles
 
-DRAWN = re.compile(r"[0-9a-f]{32}")
+DRAWN = re.compile(r"(?:[0-9a-f]{32})+")
 PLAIN = re.compile(r"(?!binary$)[a-z_][a-z0-9_]*")
 """A name that needs no quotes: it is no word of SQL."""
 VERBS = "alter analyze begin copy create delete do drop insert lock select set truncate update with"
