@@ -29,45 +29,72 @@ limit 1
 -- When the last batch succeeded, or where none has, when the first one began.
 -- name: without_success
 select
-    coalesce(max(b.ended_at) filter (where b.status = 'SUCCESS'), min(b.started_at)) as since,
-    bool_or(b.status = 'SUCCESS') as has_succeeded,
+    coalesce(good.ended_at, first.started_at) as since,
+    good.ended_at is not null as has_succeeded,
     extract(
-        epoch from clock_timestamp()
-        - coalesce(max(b.ended_at) filter (where b.status = 'SUCCESS'), min(b.started_at))
+        epoch from clock_timestamp() - coalesce(good.ended_at, first.started_at)
     )::float8 as seconds
-from etl_batches as b
-where b.area = %(area)s
-having count(*) > 0
+from (
+    select b.started_at
+    from etl_batches as b
+    where b.area = %(area)s
+    order by b.batch_id
+    limit 1
+) as first
+left join lateral (
+    select b.ended_at
+    from etl_batches as b
+    where b.area = %(area)s and b.status = 'SUCCESS'
+    order by b.batch_id desc
+    limit 1
+) as good on true
 
--- Checks that are broken. A check that is broken is looked at in each batch, so one that is no longer
--- declared is known by its name.
+-- Checks that are broken, as each said last: the next check by name, from one to the next, since the log
+-- may be long. A check that is broken is looked at in each batch, so one that is no longer declared is
+-- known by its name.
 -- name: broken
+with recursive names (check_name) as (
+    select min(l.check_name)
+    from dq_check_logs as l
+    where l.area = %(area)s
+    union all
+    select
+        (
+            select min(l.check_name)
+            from dq_check_logs as l
+            where l.area = %(area)s and l.check_name > n.check_name
+        )
+    from names as n
+    where n.check_name is not null
+)
+
 select
-    c.check_name,
+    n.check_name,
     c.entity,
     c.severity,
     c.message,
     c.run_time
-from (
-    select distinct on (l.check_name)
-        l.check_name,
+from names as n
+cross join lateral (
+    select
         l.entity,
         l.severity,
         l.status,
         l.message,
         l.run_time
     from dq_check_logs as l
-    where l.area = %(area)s
-    order by l.check_name, l.log_id desc
+    where l.area = %(area)s and l.check_name = n.check_name
+    order by l.log_id desc
+    limit 1
 ) as c
 where
     c.status <> 'PASSED'
     and c.severity <> 'reject'
     and (
-        c.check_name = any (%(declared)s)
-        or c.check_name ~ '^(reject_ratio|versions|keys)_of_'
+        n.check_name = any (%(declared)s)
+        or n.check_name ~ '^(reject_ratio|versions|keys)_of_'
     )
-order by c.check_name
+order by n.check_name
 
 -- How far the bound of the last extraction lies behind the source's clock, where a transaction held it.
 -- name: held_back
@@ -78,16 +105,15 @@ select
         epoch from (l.additional_info ->> 'source_clock')::timestamptz
         - (l.additional_info ->> 'high')::timestamptz
     )::float8 as seconds
-from etl_logs as l
-where
-    l.area = %(area)s
-    and l.hop = 'extract'
-    and l.entity is null
-    and l.batch_id = (
-        select max(m.batch_id)
-        from etl_logs as m
-        where m.area = %(area)s and m.hop = 'extract' and m.status <> 'RUNNING'
-    )
-    and l.additional_info ->> 'held_back_by' is not null
-order by 3 desc nulls last
-limit 1
+from (
+    select e.additional_info
+    from etl_logs as e
+    where
+        e.area = %(area)s
+        and e.hop = 'extract'
+        and e.entity is null
+        and e.status <> 'RUNNING'
+    order by e.start_time desc, e.log_id desc
+    limit 1
+) as l
+where l.additional_info ->> 'held_back_by' is not null
