@@ -1,13 +1,15 @@
-"""Metrics are asked for every minute: what they read does not grow with the logs."""
+"""Metrics are read every minute, and alerts by each batch: neither reads more of longer logs."""
 
 import pytest
 from psycopg2.extensions import connection as Connection
 
 from tests.explaining import Explaining
 from tests.queries import execute
+from tidemark.batch import problems
 from tidemark.observe import metrics
 from tidemark.postgres import compose, db
 
+TABLES = ("etl_batches", "etl_logs", "dq_check_logs")
 LOGS = """
 insert into etl_batches (batch_id, area, status, ended_at)
 select n, 'retail', 'SUCCESS', clock_timestamp() + interval '1 day'
@@ -29,7 +31,7 @@ analyze etl_batches, etl_logs, dq_check_logs
 
 
 @pytest.mark.parametrize("page_cost", [4.0, 1.1])
-def test_the_end_of_each_index_is_read(dwh: Connection, page_cost: float):
+def test_metrics_read_the_end_of_each_index(dwh: Connection, page_cost: float):
     execute(dwh, LOGS)
     execute(dwh, "set local random_page_cost = %s", [page_cost])
     explaining = Explaining(dwh, "dwh")
@@ -38,6 +40,18 @@ def test_the_end_of_each_index_is_read(dwh: Connection, page_cost: float):
     which = {"areas": ["retail", "new"], "checks": ["retail.a", "retail.b", "retail.c"]}
     found: dict[str, float] = dict(explaining.rows(query, which))
     assert (found["batch_id"], found["hop_success"], found["checks"] >= 0) == (9000, 1, True)
-    tables = ("etl_batches", "etl_logs", "dq_check_logs")
-    read = {name: explaining.read[name] for name in tables}
+    read = {name: explaining.read[name] for name in TABLES}
     assert all(0 < rows < 50 for rows in read.values()), read
+
+
+@pytest.mark.parametrize("page_cost", [4.0, 1.1])
+@pytest.mark.parametrize("area", ["retail", "new"])
+@pytest.mark.parametrize("name", ["failed", "without_success", "broken", "held_back"])
+def test_alerts_read_the_end_of_each_index(dwh: Connection, name: str, area: str, page_cost: float):
+    execute(dwh, LOGS)
+    execute(dwh, "set local random_page_cost = %s", [page_cost])
+    explaining = Explaining(dwh, "dwh")
+    statement = compose.statement(problems.__name__, name)
+    explaining.rows(statement, {"area": area, "declared": ["a", "b"]})
+    read = {name: explaining.read.get(name, 0) for name in TABLES}
+    assert all(rows < 50 for rows in read.values()), read
