@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.commands import tidemark
 from tests.fix_areas import Made, Make
@@ -12,6 +13,7 @@ from tests.fix_files import Drop, csv_text
 from tests.pipeline.test_checks import EVENTS, NOW, THINGS, change, found, star, with_checks
 from tidemark import tasks
 from tidemark.batch import pipeline
+from tidemark.declare import yamlfiles
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, GateError
 from tidemark.model import Overrides
@@ -193,9 +195,15 @@ def test_a_look_by_itself_finds_what_is_published_and_writes_nothing(things: Mad
     assert things.warehouse.rows("dwh", "select count(*) from dq_check_logs") == before
 
 
-def test_the_status_shows_what_is_broken(things: Made):
+def test_the_status_shows_what_is_broken_and_still_declared(things: Made):
     checked(things, between={"column": "size", "max": 2}, on="stg", severity="warn")
     things.run()
+    assert tidemark("status", "--json", env=things.environment).json["checks"] == []
+    path = things.home / "sql" / "made" / "area.yml"
+    area = yamlfiles.parsed(path, "area.yml")
+    check = {"between": {"column": "size", "max": 2}, "on": "stg", "severity": "warn"}
+    area["entities"]["things"]["checks"] = [{**check, "name": "the check"}]
+    path.write_text(yaml.safe_dump(area), "utf-8")
     told = tidemark("status", env=things.environment).out
     assert ("the check" in told, "1 row with size above 2" in " ".join(told.split())) == (
         True,

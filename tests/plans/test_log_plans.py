@@ -1,4 +1,4 @@
-"""Metrics are read every minute, and alerts by each batch: neither reads more of longer logs."""
+"""What is asked every minute, or by each batch, reads no more where the logs are longer."""
 
 import pytest
 from psycopg2.extensions import connection as Connection
@@ -6,9 +6,13 @@ from psycopg2.extensions import connection as Connection
 from tests.explaining import Explaining
 from tests.queries import execute
 from tidemark.batch import problems
-from tidemark.observe import metrics
+from tidemark.observe import metrics, monitor
 from tidemark.postgres import compose, db
 
+STATEMENTS = {
+    problems.__name__: ("failed", "without_success", "broken", "held_back"),
+    monitor.__name__: ("last_ended", "seconds_without_success", "broken"),
+}
 TABLES = ("etl_batches", "etl_logs", "dq_check_logs")
 LOGS = """
 insert into etl_batches (batch_id, area, status, ended_at)

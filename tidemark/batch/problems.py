@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from tidemark.declare.config import Area
 from tidemark.model import Event, Problem
@@ -23,6 +25,26 @@ OF_JOURNAL: tuple[Event, ...] = (
 _RATIO = "reject_ratio_of_"
 _NAMED: dict[str, Event] = {"check": "check", "delete_guard": "delete_guard"}
 """`etl_batches.failed_by` -> the event that tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A check that was broken when it last looked."""
+
+    check: str
+    entity: str | None
+    layer: str
+    severity: str
+    status: str
+    message: str
+    batch_id: int | None
+    run_time: datetime
+
+
+def broken(dwh: Session, area: Area) -> list[Broken]:
+    """Return the checks of an area that are broken now, by name."""
+    which = {"area": area.area, "declared": [one.name for one in area.placed_checks]}
+    return [Broken(*row) for row in dwh.rows(compose.statement(__name__, "broken"), which)]
 
 
 def standing(dwh: Session, area: Area) -> list[Problem]:
@@ -64,18 +86,16 @@ def _late(dwh: Session, area: Area) -> Iterator[Problem]:
 
 
 def _broken(dwh: Session, area: Area) -> Iterator[Problem]:
-    which = {"area": area.area, "declared": [one.name for one in area.placed_checks]}
-    for name, entity, severity, message, run_time in dwh.rows(
-        compose.statement(__name__, "broken"), which
-    ):
+    for one in broken(dwh, area):
+        severity: Literal["warn", "fail"] = "fail" if one.severity == "fail" else "warn"
         if severity == "warn" and area.alerts.severity == "fail":
             continue
-        if name.startswith(_RATIO):
+        if one.check.startswith(_RATIO):
             look = f"tidemark rejects {area.area}"
-            yield Problem("rejects", entity or "", severity, message, run_time, look)
+            yield Problem("rejects", one.entity or "", severity, one.message, one.run_time, look)
         else:
             look = f"tidemark check {area.area}"
-            yield Problem("check", name, severity, message, run_time, look)
+            yield Problem("check", one.check, severity, one.message, one.run_time, look)
 
 
 def _held_back(dwh: Session, area: Area) -> Iterator[Problem]:

@@ -49,9 +49,9 @@ left join lateral (
     limit 1
 ) as good on true
 
--- Checks that are broken, as each said last: the next check by name, from one to the next, since the log
--- may be long. A check that is broken is looked at in each batch, so one that is no longer declared is
--- known by its name.
+-- Checks that are broken, as each said last; one that rejects rows has done what it should. Takes the
+-- next check by name, from one to the next, since the log may be long. A check that is broken is looked at
+-- in each batch, so one that is no longer declared is known by its name.
 -- name: broken
 with recursive names (check_name) as (
     select min(l.check_name)
@@ -71,16 +71,21 @@ with recursive names (check_name) as (
 select
     n.check_name,
     c.entity,
+    c.layer,
     c.severity,
+    c.status,
     c.message,
+    c.batch_id,
     c.run_time
 from names as n
 cross join lateral (
     select
         l.entity,
+        l.layer,
         l.severity,
         l.status,
         l.message,
+        l.batch_id,
         l.run_time
     from dq_check_logs as l
     where l.area = %(area)s and l.check_name = n.check_name

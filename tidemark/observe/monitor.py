@@ -77,7 +77,8 @@ def _failure(dwh: Session, area: Area) -> list[str]:
     [(batch_id, status, message)] = found
     if status == "FAILED":
         return [f"Batch {batch_id} failed: {message}"]
-    broken = dwh.rows(compose.statement(__name__, "broken"), {"batch_id": batch_id})
+    which = {"area": area.area, "batch_id": batch_id}
+    broken = dwh.rows(compose.statement(__name__, "broken"), which)
     return [f"Batch {batch_id}: {message}" for (message,) in broken]
 
 

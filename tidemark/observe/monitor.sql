@@ -14,11 +14,23 @@ limit 1
 -- name: seconds_without_success
 select
     extract(
-        epoch from clock_timestamp()
-        - coalesce(max(b.ended_at) filter (where b.status = 'SUCCESS'), min(b.started_at))
+        epoch from clock_timestamp() - coalesce(
+            (
+                select b.ended_at
+                from etl_batches as b
+                where b.area = %(area)s and b.status = 'SUCCESS'
+                order by b.batch_id desc
+                limit 1
+            ),
+            (
+                select b.started_at
+                from etl_batches as b
+                where b.area = %(area)s
+                order by b.batch_id
+                limit 1
+            )
+        )
     )::float8
-from etl_batches as b
-where b.area = %(area)s
 
 -- What checks found in a batch. A hop that was run again has several rows of a check, of which the last
 -- counts. A check that rejects rows has done what it should.
@@ -31,7 +43,7 @@ from (
         l.status,
         l.message
     from dq_check_logs as l
-    where l.batch_id = %(batch_id)s
+    where l.area = %(area)s and l.batch_id = %(batch_id)s
     order by l.check_name, l.log_id desc
 ) as c
 where c.status <> 'PASSED' and c.severity <> 'reject'

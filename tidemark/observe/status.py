@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidemark import sources
+from tidemark.batch import problems
 from tidemark.declare.config import Area
 from tidemark.layers import rejects
 from tidemark.model import ServerName, label
@@ -65,19 +66,6 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A check that was broken when it last looked."""
-
-    check: str
-    layer: str
-    severity: str
-    status: str
-    message: str
-    batch_id: int | None
-    run_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Files:
     """The files of one entity that were taken."""
 
@@ -103,7 +91,7 @@ class Status:
     """Of an area whose source is files."""
     rejects: list[Refused]
     aggregates: list[Summed]
-    checks: list[Broken]
+    checks: list[problems.Broken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +122,7 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
             files=[] if area.database else _files(servers, area),
             rejects=refused(stg, area),
             aggregates=_aggregates(dwh, area),
-            checks=[
-                Broken(*row)
-                for row in dwh.rows(compose.statement(__name__, "broken"), {"area": area.area})
-            ],
+            checks=problems.broken(dwh, area),
         )
 
 

@@ -37,32 +37,6 @@ group by b.batch_id
 order by b.batch_id desc
 limit %(limit)s
 
--- A check that rejects rows has done what it should: its rows are rejects.
--- name: broken
-select
-    c.check_name,
-    c.layer,
-    c.severity,
-    c.status,
-    c.message,
-    c.batch_id,
-    c.run_time
-from (
-    select distinct on (l.check_name)
-        l.check_name,
-        l.layer,
-        l.severity,
-        l.status,
-        l.message,
-        l.batch_id,
-        l.run_time
-    from dq_check_logs as l
-    where l.area = %(area)s
-    order by l.check_name, l.log_id desc
-) as c
-where c.status <> 'PASSED' and c.severity <> 'reject'
-order by c.check_name
-
 -- name: count
 select count(*) from {table}
 
