@@ -124,6 +124,7 @@ def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
         ("commerce_etl_pipeline", "False"),
         ("marketing_etl_pipeline", "False"),
         ("master_etl_pipeline", "False"),
+        ("tidemark_alerts", "False"),
     ]
 
 
