@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from contextlib import suppress
 from importlib.util import find_spec
-from os import getuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -42,14 +42,15 @@ def configured(home: Path, text: str) -> Channels | None:
         return None
     if not find_spec("apprise"):
         raise ConfigError(f"environment: {VARIABLE} is set, and {extras.lacking('apprise')}.")
-    stamp = state_folder(home) / "alert-urls.checked"
     good = hashlib.sha256(" ".join([_version(), *urls]).encode()).hexdigest()
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
+        stamp = state_folder(home) / "alert-urls.checked"
         if stamp.read_text("ascii") == good:
             return Channels(home, urls)
     for place, url in enumerate(urls, 1):
         opened(url, place)
     with suppress(OSError):
+        stamp = state_folder(home) / "alert-urls.checked"
         stamp.touch(0o600)
         stamp.write_text(good, "ascii")
     return Channels(home, urls)
@@ -103,18 +104,25 @@ def digest(url: str) -> str:
 
 
 def state_folder(home: Path) -> Path:
-    """Return a folder of a project's own that this process can write to; it is there."""
+    """Return a folder that this process can write to, for what it knows of a project's alerts.
+
+    It is `.tidemark` of the project, where embedded servers are as well; else one among the
+    temporary files that is this user's own.
+
+    Raises:
+        OSError: neither can be written.
+    """
     import tempfile
 
     own = home / ".tidemark"
-    beside = Path(tempfile.gettempdir()) / f"tidemark-{getuid()}-{digest(str(home))}"
-    for folder in (own, beside):
-        with suppress(OSError):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            probe = folder / ".writable"
-            probe.touch()
-            probe.unlink(missing_ok=True)
-            return folder
+    with suppress(OSError):
+        own.mkdir(exist_ok=True)
+        if os.access(own, os.W_OK | os.X_OK):
+            return own
+    beside = Path(tempfile.gettempdir()) / f"tidemark-{os.getuid()}-{digest(str(home))}"
+    beside.mkdir(mode=0o700, exist_ok=True)
+    if beside.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{beside} is another user's.")
     return beside
 
 
