@@ -11,7 +11,7 @@ from tidemark.cli.menu import _PAGE as PAGE
 
 CHOICE = "Number or name; b back, q quit: "
 MOST_VERSIONS = """
-    select customer_id, count(*) from dwh_dim_customers where customer_key <> 0
+    select customer_id from dwh_dim_customers where customer_key <> 0
     group by customer_id order by count(*) desc, customer_id limit 1
 """
 
@@ -22,7 +22,7 @@ def at_customers(shown: Terminal) -> None:
 
 
 def test_a_person_goes_from_a_layer_to_the_history_of_a_key(shop: Warehouse):
-    ((key, count),) = shop.rows("dwh", MOST_VERSIONS)
+    ((key,),) = shop.rows("dwh", MOST_VERSIONS)
     with terminal("query", env=shop.environment) as shown:
         layers = shown.answer(CHOICE, "dwh")
         tables = shown.answer(CHOICE, "dwh_dim_customers")
@@ -35,7 +35,7 @@ def test_a_person_goes_from_a_layer_to_the_history_of_a_key(shop: Warehouse):
         *("mrr", "stg", "dwh"),
     ]
     assert ["vw_sales", "view", "·"] in [line.split()[1:] for line in tables.splitlines()]
-    assert f"dwh_dim_customers: rows 1 to {count}, the last" in rows
+    assert "dwh_dim_customers: rows 1 to " in rows  # As many as there is room for.
     assert f"dwh_dim_customers, key {key}" in history
     assert ESCAPE not in shown.shown
     assert max(map(len, shown.shown.splitlines())) <= 80
