@@ -39,10 +39,9 @@ _ALL = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message, and to whom."""
+class Standing:
+    """An alert that has begun."""
 
-    phase: str
     area: str
     event: str
     subject: str
@@ -50,38 +49,34 @@ class Message:
     what: str
     look: str
     began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """That an alert has begun, or ended."""
+
+    alert: Standing
+    phase: str
     ended_at: datetime | None
 
     @property
     def title(self) -> str:
         """One line."""
-        where = " ".join(filter(None, [self.area, self.event.replace("_", " "), self.subject]))
-        return f"Tidemark: {where}: {'over' if self.phase == 'end' else self.severity}"
+        said = (self.alert.area, self.alert.event.replace("_", " "), self.alert.subject)
+        state = "over" if self.phase == "end" else self.alert.severity
+        return f"Tidemark: {' '.join(filter(None, said))}: {state}"
 
     @property
     def body(self) -> str:
         """What, where, since when, and the command to look."""
-        lines = [self.what, f"Since {self.began_at:%Y-%m-%d %H:%M:%S}Z"]
+        since = f"Since {self.alert.began_at:%Y-%m-%d %H:%M:%S}Z"
         if self.phase == "end" and self.ended_at:
-            lines[1] += f", over at {self.ended_at:%Y-%m-%d %H:%M:%S}Z"
-        return "\n".join([*lines, f"To look: {self.look}"])
+            since += f", over at {self.ended_at:%Y-%m-%d %H:%M:%S}Z"
+        return "\n".join([self.alert.what, since, f"To look: {self.alert.look}"])
 
     def send(self, channel: NotifyBase) -> bool:
         """Send it, and return whether the channel took it."""
         return known_channels.send(channel, self.title, self.body, is_over=self.phase == "end")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An alert that has begun, and not ended."""
-
-    area: str
-    event: str
-    subject: str
-    severity: str
-    what: str
-    look: str
-    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,17 +284,10 @@ def _send(channels: Channels) -> None:
 
 def _tell_away(outbox: Outbox, channel: NotifyBase, digest: str) -> None:
     for away, phase, _ in list(outbox.due([digest])):
-        message = Message(
-            phase,
-            _ALL,
-            "server_away",
-            "dwh",
-            "fail",
-            away.what,
-            "tidemark doctor",
-            datetime.fromisoformat(away.began_at),
-            datetime.fromisoformat(away.ended_at) if away.ended_at else None,
-        )
+        began_at = datetime.fromisoformat(away.began_at)
+        ended_at = datetime.fromisoformat(away.ended_at) if away.ended_at else None
+        alert = Standing(_ALL, "server_away", "dwh", "fail", away.what, "tidemark doctor", began_at)
+        message = Message(alert, phase, ended_at)
         is_taken = message.send(channel)
         outbox.tell(phase, digest, is_taken=is_taken)
         if not is_taken:
@@ -315,10 +303,10 @@ def _tell(servers: Servers, channel: NotifyBase, digest: str) -> None:
                 found = dwh.rows(compose.statement(__name__, "next_message"), {"channel": digest})
                 if not found:
                     return
-                [(alert_id, *told)] = found
-                message = Message(*told)
+                [(alert_id, phase, ended_at, *told)] = found
+                message = Message(Standing(*told), phase, ended_at)
                 is_taken = message.send(channel)
-                which = {"alert_id": alert_id, "phase": message.phase, "channel": digest}
+                which = {"alert_id": alert_id, "phase": phase, "channel": digest}
                 if is_taken:
                     dwh.run(compose.statement(__name__, "told"), which)
                 else:

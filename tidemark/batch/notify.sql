@@ -86,14 +86,14 @@ select
 select
     m.alert_id,
     m.phase,
+    a.ended_at,
     a.area,
     a.event,
     a.subject,
     a.severity,
     a.what,
     a.look,
-    a.began_at,
-    a.ended_at
+    a.began_at
 from tidemark.alert_message as m
 inner join tidemark.alert as a on m.alert_id = a.alert_id
 where

@@ -307,28 +307,21 @@ def _numbers(session: Session, measured: Sequence[Measured]) -> Iterator[Found]:
     if not measured:
         return
     try:
-        yield from _together(session, measured)
-        return
+        found = _together(session, measured)
     except StatementError as error:
         if not _is_of_a_check(error):
             raise
-    for one in measured:
-        try:
-            yield from _together(session, [one])
-        except StatementError as error:
-            if not _is_of_a_check(error):
-                raise
-            yield Found(one, None, error=str(error))
+        if len(measured) == 1:
+            found = [Found(measured[0], None, error=str(error))]
+        else:
+            found = [each for one in measured for each in _numbers(session, [one])]
+    yield from found
 
 
 def _together(session: Session, measured: Sequence[Measured]) -> list[Found]:
     with session.savepoint():
         rows = session.rows(compose.union_all(checks.statements(measured)))
-    numbers = {
-        place: number
-        for places, values in rows
-        for place, number in zip(places, values, strict=True)
-    }
+    numbers = dict(pair for places, values in rows for pair in zip(places, values, strict=True))
     return [Found(one, numbers[place]) for place, one in enumerate(measured)]
 
 
