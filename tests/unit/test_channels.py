@@ -78,6 +78,19 @@ def test_that_the_dwh_is_away_is_told_each_channel_once_and_then_that_it_is_back
     assert not (tmp_path / "alerts.json").exists()
 
 
+def test_a_dwh_that_goes_away_again_is_told_to_those_who_know_that_it_was_back(tmp_path: Path):
+    outbox = Outbox(tmp_path)
+    outbox.away("dwh: gone")
+    outbox.tell("begin", "a", is_taken=True)
+    outbox.tell("begin", "b", is_taken=True)
+    outbox.back()
+    outbox.tell("end", "a", is_taken=True)
+    outbox.away("dwh: gone again")
+    assert [(phase, to) for _, phase, to in outbox.due(["a", "b"])] == [("begin", "a")]
+    outbox.back()
+    assert ("end", "b") in [(phase, to) for _, phase, to in outbox.due(["a", "b"])]
+
+
 def test_a_state_that_can_not_be_read_begins_anew(tmp_path: Path):
     (tmp_path / "alerts.json").write_text("{", "utf-8")
     outbox = Outbox(tmp_path)

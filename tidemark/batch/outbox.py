@@ -35,11 +35,19 @@ class Outbox:
         self._lock = folder / "alerts.lock"
 
     def away(self, what: str) -> None:
-        """Note that the DWH is away, unless that is known."""
+        """Note that the DWH is away, unless that is known.
+
+        Who was not told yet that it had been back is told nothing: for them it was away all along.
+        """
         with self._locked():
             known = self._read()
-            if known is None or known.ended_at:
+            if known is None:
                 self._write(Away(what, _now()))
+            elif known.ended_at:
+                over = {one.removesuffix(" end") for one in known.told if one.endswith(" end")}
+                known.told = [one for one in known.told if one.partition(" ")[0] not in over]
+                known.ended_at = None
+                self._write(known)
 
     def back(self) -> None:
         """Note that the DWH is there."""

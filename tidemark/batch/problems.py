@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from tidemark.declare.config import Area
+from tidemark.layers import rejects
 from tidemark.model import Event, Problem
 from tidemark.postgres import compose
 from tidemark.postgres.db import Session
@@ -22,7 +23,6 @@ OF_JOURNAL: tuple[Event, ...] = (
 )
 """The events that `standing` judges: one that it does not find has ended."""
 
-_RATIO = "reject_ratio_of_"
 _NAMED: dict[str, Event] = {"check": "check", "delete_guard": "delete_guard"}
 """`etl_batches.failed_by` -> the event that tells it."""
 
@@ -43,8 +43,14 @@ class Broken:
 
 def broken(dwh: Session, area: Area) -> list[Broken]:
     """Return the checks of an area that are broken now, by name."""
-    which = {"area": area.area, "declared": [one.name for one in area.placed_checks]}
+    declared = [*(one.name for one in area.placed_checks), *_ratios(area)]
+    which = {"area": area.area, "declared": declared}
     return [Broken(*row) for row in dwh.rows(compose.statement(__name__, "broken"), which)]
+
+
+def _ratios(area: Area) -> dict[str, str]:
+    """Name the check of each entity's rejects: check -> entity."""
+    return {rejects.ratio_check(name): name for name in area.entities}
 
 
 def standing(dwh: Session, area: Area) -> list[Problem]:
@@ -86,13 +92,14 @@ def _late(dwh: Session, area: Area) -> Iterator[Problem]:
 
 
 def _broken(dwh: Session, area: Area) -> Iterator[Problem]:
+    ratios = _ratios(area)
     for one in broken(dwh, area):
         severity: Literal["warn", "fail"] = "fail" if one.severity == "fail" else "warn"
         if severity == "warn" and area.alerts.severity == "fail":
             continue
-        if one.check.startswith(_RATIO):
+        if entity := ratios.get(one.check):
             look = f"tidemark rejects {area.area}"
-            yield Problem("rejects", one.entity or "", severity, one.message, one.run_time, look)
+            yield Problem("rejects", entity, severity, one.message, one.run_time, look)
         else:
             look = f"tidemark check {area.area}"
             yield Problem("check", one.check, severity, one.message, one.run_time, look)

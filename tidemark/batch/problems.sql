@@ -97,7 +97,7 @@ where
     and c.severity <> 'reject'
     and (
         n.check_name = any (%(declared)s)
-        or n.check_name ~ '^(reject_ratio|versions|keys)_of_'
+        or n.check_name ~ '^(versions|keys)_of_'
     )
 order by n.check_name
 
