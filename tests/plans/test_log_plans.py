@@ -11,7 +11,7 @@ from tidemark.postgres import compose, db
 
 STATEMENTS = {
     problems.__name__: ("failed", "without_success", "broken", "held_back"),
-    monitor.__name__: ("last_ended", "seconds_without_success", "broken"),
+    monitor.__name__: ("last_ended", "broken"),
 }
 TABLES = ("etl_batches", "etl_logs", "dq_check_logs")
 LOGS = """

@@ -41,6 +41,16 @@ class Broken:
     run_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutSuccess:
+    """How long no batch has succeeded."""
+
+    since: datetime
+    """The end of the last success, or the beginning of the first attempt where none succeeded."""
+    has_succeeded: bool
+    seconds: float
+
+
 def broken(dwh: Session, area: Area) -> list[Broken]:
     """Return the checks of an area that are broken now, by name."""
     declared = [*(one.name for one in area.placed_checks), *_ratios(area)]
@@ -77,18 +87,22 @@ def _failed(dwh: Session, area: Area) -> Iterator[Problem]:
             yield Problem(event, "", "fail", what, since, f"tidemark {command} {area.area}")
 
 
+def without_success(dwh: Session, area: Area) -> WithoutSuccess | None:
+    """Return how long no batch of an area has succeeded; None: none has begun."""
+    for row in dwh.rows(compose.statement(__name__, "without_success"), {"area": area.area}):
+        return WithoutSuccess(*row)
+    return None
+
+
 def _late(dwh: Session, area: Area) -> Iterator[Problem]:
-    since: datetime
-    for since, has_succeeded, seconds in dwh.rows(
-        compose.statement(__name__, "without_success"), {"area": area.area}
-    ):
-        if seconds > area.monitor.late_after.total_seconds():
-            last = "the last success" if has_succeeded else "the first attempt"
-            what = (
-                f"No batch has succeeded since {last}, {timedelta(seconds=round(seconds))} ago; "
-                f"the area allows {area.monitor.late_after}."
-            )
-            yield Problem("data_late", "", "fail", what, since, f"tidemark status {area.area}")
+    found = without_success(dwh, area)
+    if found and found.seconds > area.monitor.late_after.total_seconds():
+        last = "the last success" if found.has_succeeded else "the first attempt"
+        what = (
+            f"No batch has succeeded since {last}, {timedelta(seconds=round(found.seconds))} ago; "
+            f"the area allows {area.monitor.late_after}."
+        )
+        yield Problem("data_late", "", "fail", what, found.since, f"tidemark status {area.area}")
 
 
 def _broken(dwh: Session, area: Area) -> Iterator[Problem]:

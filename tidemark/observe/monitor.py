@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tidemark.batch import notify
+from tidemark.batch import notify, problems
 from tidemark.declare.config import Area
 from tidemark.errors import ConnectError, MonitorError
 from tidemark.model import ServerName
@@ -83,10 +83,10 @@ def _failure(dwh: Session, area: Area) -> list[str]:
 
 
 def _lateness(dwh: Session, area: Area) -> list[str]:
-    seconds = dwh.value(compose.statement(__name__, "seconds_without_success"), {"area": area.area})
-    if seconds is None or seconds <= area.monitor.late_after.total_seconds():
+    found = problems.without_success(dwh, area)
+    if found is None or found.seconds <= area.monitor.late_after.total_seconds():
         return []
     return [
-        f"No batch has succeeded for {timedelta(seconds=round(seconds))}, "
+        f"No batch has succeeded for {timedelta(seconds=round(found.seconds))}, "
         f"and the area allows {area.monitor.late_after}."
     ]

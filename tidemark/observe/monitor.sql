@@ -10,28 +10,6 @@ where b.area = %(area)s and b.status <> 'RUNNING'
 order by b.batch_id desc
 limit 1
 
--- Counted from the last success, or from the first attempt where none has succeeded yet.
--- name: seconds_without_success
-select
-    extract(
-        epoch from clock_timestamp() - coalesce(
-            (
-                select b.ended_at
-                from etl_batches as b
-                where b.area = %(area)s and b.status = 'SUCCESS'
-                order by b.batch_id desc
-                limit 1
-            ),
-            (
-                select b.started_at
-                from etl_batches as b
-                where b.area = %(area)s
-                order by b.batch_id
-                limit 1
-            )
-        )
-    )::float8
-
 -- What checks found in a batch. A hop that was run again has several rows of a check, of which the last
 -- counts. A check that rejects rows has done what it should.
 -- name: broken
