@@ -138,7 +138,9 @@ LINE = "_line"
 """Column of a mirror with the record's number in that file, from 1; a header is not counted."""
 
 ORIGIN = (FILE, LINE)
-"""Columns that say where a version was shown. That it is shown elsewhere again is no change."""
+"""Columns that say where a version was shown. That it is shown elsewhere again is no change.
+
+As a key they make a row of each record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,7 @@ def take_files(retail: Retail) -> None:
         "typed": {"source": "dropped/*.csv", "key": ["id"]},
         "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect", "checks": CHECKS},
         "single": {"source": "whole/1.csv", "key": ["id"]},
+        "records": {"source": "whole/*.csv", "key": ["_file", "_line"]},
     }
     typed = """
     create table mrr_typed (id integer, v text, _file text, _line bigint);

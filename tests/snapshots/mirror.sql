@@ -386,6 +386,111 @@ where not exists (
 );
 
 -- insert
+insert into public.mrr_records (
+    id,
+    v,
+    _file,
+    _line,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+select
+    i.id,
+    i.v,
+    i._file,
+    i._line,
+    i._batch_id,
+    i._seq,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from (
+    select
+        landed.id,
+        landed.v,
+        landed._file,
+        landed._line,
+        34::bigint as _batch_id,
+        0::bigint as _seq,
+        landed._extracted_at,
+        null::timestamptz as _deleted_at
+    from (
+        select
+            l.id,
+            l.v,
+            i.item as _file,
+            coalesce(l._line, l._seq - i.first + 1) as _line,
+            l._seq,
+            i.at as _extracted_at,
+            l._deleted_at
+        from landing_dropped.records as l
+        inner join (
+            select
+                first,
+                item,
+                number::int as number,
+                timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                    secs => (number - 1) / 1e6
+                ) as at
+            from unnest(
+                array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+            ) with ordinality as u (first, item, number)
+            offset 0
+        ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+    ) as landed
+    union all
+    select
+        m.id,
+        m.v,
+        m._file,
+        m._line,
+        34::bigint,
+        0::bigint,
+        timestamptz '2025-01-01Z'::timestamptz,
+        timestamptz '2025-01-01Z'::timestamptz
+    from public.mrr_records as m
+    where
+        m._file = any(array['whole/1.csv', 'whole/2.csv']::text[])
+        and m._deleted_at is null
+        and not exists (
+            select
+            from (
+                select
+                    l.id,
+                    l.v,
+                    i.item as _file,
+                    coalesce(l._line, l._seq - i.first + 1) as _line,
+                    l._seq,
+                    i.at as _extracted_at,
+                    l._deleted_at
+                from landing_dropped.records as l
+                inner join (
+                    select
+                        first,
+                        item,
+                        number::int as number,
+                        timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                            secs => (number - 1) / 1e6
+                        ) as at
+                    from unnest(
+                        array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+                    ) with ordinality as u (first, item, number)
+                    offset 0
+                ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+            ) as shown
+            where shown._file = m._file and shown._line = m._line
+        )
+) as i
+where not exists (
+    select
+    from landing_dropped."mrr_records.found" as f
+    where f._file = i._file and f._line = i._line
+);
+
+-- insert
 insert into public.stg_fact_sales (
     sale_id,
     customer_id,
@@ -606,6 +711,24 @@ inner join (
         coalesce(h._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
     from landing.things as l
+    inner join (
+        select tag::text as tag, part::integer as part
+        from unnest(
+            array['Foo',
+            'bar',
+            'bar',
+            'foo ',
+            'two',
+            'two']::text[],
+            array['9',
+            '1',
+            '9',
+            '1',
+            '1',
+            '9']::text[]
+        ) as k (tag, part)
+    ) as n on l.tag = n.tag
+    and l.part = n.part
     left join public.mrr_things as h
         on h.tag = l.tag
         and h.part = l.part

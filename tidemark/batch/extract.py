@@ -165,7 +165,8 @@ def _repair(
         for name, keys in repair.resent.items():
             entity, mirrored = work.area.entities[name], work.mirrors[name]
             # What is refused is not gone.
-            is_gone = entity.deletes == "detect" and not streamed[name].refused
+            is_gone = entity.is_record or entity.deletes == "detect"
+            is_gone = is_gone and not streamed[name].refused
             payload, clock = mirrored[0].payload, work.delta.clock
             landed = landing.relation(entity, payload, [streamed[name]], clock)
             if streamed[name].is_numbered:

@@ -11,6 +11,7 @@
         coalesce(h._extracted_at, {clock}::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
     from {landing} as l
+    inner join {keys} as n on {l.key = n.key}
     left join {mirror} as h
         on {h.key = l.key} and h._deleted_at is null and not {h.compared is distinct from l.compared}
     union all

@@ -71,15 +71,19 @@ class _Landed:
             return ()
         return [item for one in self.streamed for at, item in one.items if at < first]
 
-    def composed(self, name: Literal["incoming", "versions"], landed: Composable) -> Composable:
-        return compose.statement(
-            __name__,
-            name,
-            payload=Columns(self.target.payload),
-            landing=landed,
-            batch_id=db.literal(self.work.batch_id),
-            extracted_at=db.literal(self.work.delta.clock),
-        )
+    def composed(
+        self,
+        name: Literal["incoming", "records", "versions"],
+        landed: Composable,
+        **own: Composable | Columns,
+    ) -> Composable:
+        parts: Parts = {
+            "payload": Columns(self.target.payload),
+            "landing": landed,
+            "batch_id": db.literal(self.work.batch_id),
+            "extracted_at": db.literal(self.work.delta.clock),
+        }
+        return compose.statement(__name__, name, parts, **own)
 
 
 def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes: bool) -> None:
@@ -151,6 +155,10 @@ def _merged(landed: _Landed, relation: Composable, *, is_ordered: bool) -> Count
     """Merge rows of which each may be a version of its key."""
     mrr, target, rows = landed.work.mrr, landed.target, landed.rows
     incoming = landed.composed("incoming", relation)
+    if landed.entity.is_record:
+        items = [item for one in landed.streamed for _, item in one.items]
+        files = {"mirror": target.name, "items": db.literal(items)}
+        incoming = landed.composed("records", relation, **files, key=Columns(target.key))
     if not is_ordered:
         return mirror.apply(mrr, target, incoming, rows=rows)
     if landed.is_of_items:

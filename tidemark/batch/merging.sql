@@ -13,6 +13,34 @@
     from {landing} as landed
 )
 
+-- Records, whose key is their place in a file. What a file shows no more that comes again is gone.
+-- name: records
+(
+    select
+        {landed.payload},
+        {batch_id}::bigint as _batch_id,
+        0::bigint as _seq,
+        landed._extracted_at,
+        null::timestamptz as _deleted_at
+    from {landing} as landed
+    union all
+    select
+        {m.payload},
+        {batch_id}::bigint,
+        0::bigint,
+        {extracted_at}::timestamptz,
+        {extracted_at}::timestamptz
+    from {mirror} as m
+    where
+        m._file = any({items}::text[])
+        and m._deleted_at is null
+        and not exists (
+            select
+            from {landing} as shown
+            where {shown.key = m.key}
+        )
+)
+
 -- Versions, of which a key may have several, in the order in which the source has shown them.
 -- name: versions
 (

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from tidemark.declare import filed
 from tidemark.declare.check import Placed, placed
 from tidemark.declare.check_kinds import Checks
 from tidemark.declare.declaration import Declaration
-from tidemark.declare.kinds import OF_A_DATABASE, OF_A_SOURCE, EntityKey, EntitySource
+from tidemark.declare.kinds import OF_A_SOURCE, EntityKey, EntitySource
 from tidemark.declare.moments import Moment
 from tidemark.declare.origin import Origin
 from tidemark.declare.reading import FilesOfEntity
@@ -28,7 +29,7 @@ from tidemark.declare.scalars import (
 )
 from tidemark.declare.star import SEEN, DeclaredDimension, DeclaredFact, Role, in_the_star
 from tidemark.declare.touch import Touch
-from tidemark.model import SEEN_AT, QualifiedName
+from tidemark.model import ORIGIN, SEEN_AT, QualifiedName
 
 
 class Entity(Declaration):
@@ -43,7 +44,8 @@ class Entity(Declaration):
     touched_by: Mapping[PlainName, Touch] = {}
     """Entity of `from` -> which derived rows a row of it touches."""
     keyed_by: EntityKey = Field(alias="key")
-    """Columns; or of JSON documents, column -> the path of its value, such as `$.event_id`."""
+    """Columns; of JSON documents, column -> the path of its value, such as `$.event_id`. Of files,
+    `[_file, _line]` makes each record a row of its own."""
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
     watermark_zone: Zone | None = None
@@ -111,7 +113,9 @@ class Entity(Declaration):
         if self.is_derived:
             return self._is_derived_well()
         if self.files:
-            return self._is_read_well(self.files)
+            said, is_set = self.model_fields_set, self.deletes == "detect"
+            filed.check(self.files, self.keyed_by, said=said, is_set=is_set)
+            return self
         if self.paths:
             raise ValueError("key: paths are for documents; of a table name the columns")
         if self.extract == "delta" and not self.watermark:
@@ -203,23 +207,6 @@ class Entity(Declaration):
                 )
         return self
 
-    def _is_read_well(self, files: FilesOfEntity) -> Entity:
-        for key in OF_A_DATABASE:
-            if key in self.model_fields_set:
-                raise ValueError(f"`{key}` is for tables of a database, and this one has files")
-        if self.paths and files.format in {"csv", "parquet"}:
-            raise ValueError(f"key: paths are for documents; of {files.format} name the columns")
-        if not self.paths and files.format in {"json", "jsonl"}:
-            name = self.key[0]
-            raise ValueError(f"key: say where it is in a document: {{{name}: $.{name}}}")
-        is_set = self.deletes == "detect" and files.pattern.date_format is not None
-        if is_set and not (files.pattern.is_of_one_file or files.ready_when):
-            raise ValueError(
-                "`deletes: detect` takes the files of one date as the whole table, and nothing "
-                "says when all of them are there. Set `ready_when`"
-            )
-        return self
-
     def _is_derived_well(self) -> Entity:
         for one in self.placed_checks:
             if one.layer == "mrr":
@@ -245,6 +232,16 @@ class Entity(Declaration):
     def paths(self) -> Mapping[str, str]:
         """Column of the key -> its path in a document; empty: the key is of columns."""
         return self.keyed_by if isinstance(self.keyed_by, Mapping) else {}
+
+    @property
+    def is_record(self) -> bool:
+        """Whether each record of its files is a row, with its place there as the key."""
+        return self.files is not None and self.key == ORIGIN
+
+    @property
+    def shown_key(self) -> tuple[str, ...]:
+        """The columns of the key that its source shows."""
+        return () if self.is_record else self.key
 
     @property
     def files(self) -> FilesOfEntity | None:

@@ -98,7 +98,8 @@ class Mirror:
     @property
     def compared(self) -> Columns:
         """The columns in which two versions of a row differ."""
-        some = tuple(column for column in self.payload if column not in ORIGIN)
+        shown = {*ORIGIN} - {*self.key}
+        some = tuple(column for column in self.payload if column not in shown)
         return Columns(some, texts=self.texts)
 
     @property

@@ -27,6 +27,6 @@ def table(entity: Entity, columns: Sequence[Column], shown: Table) -> Landing:
     }
     # A row without a key is refused where its line is known, and not when rows are merged.
     types = {one.name: made.get(one.name, one.type) for one in columns}
-    types |= {name: f"{types[name]}{careful.NOT_NULL}" for name in entity.key}
+    types |= {name: f"{types[name]}{careful.NOT_NULL}" for name in entity.shown_key}
     own = (inlet.NUMBERED if one.name == "_seq" else one for one in inlet.OWN_COLUMNS)
     return Landing(entity.landing, (*(replace(one, type=types[one.name]) for one in columns), *own))

@@ -160,7 +160,7 @@ def _extracted(
         excused_if=refused.excuse(area, entity),
         work=entity.work("compared"),
     )
-    if entity.deletes == "ignore":
+    if entity.deletes == "ignore" and not entity.is_record:
         rest = [one for one in compared.differences if one.kind != "surplus"]
         compared = replace(compared, differences=rest)
     if entity.extract == "full":

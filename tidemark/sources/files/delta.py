@@ -142,8 +142,13 @@ class FilesDelta:
             ):
                 self._done[entity] += self._sent_together(look, bundle, out)
             return
-        only = None if which == "all" else sending.Only(look.entity.key, frozenset(which))
-        for one in self._current(look):
+        files, only = self._current(look), None
+        if which != "all" and look.entity.is_record:
+            named = {path for path, _ in which}
+            files = [one for one in files if one.file.path in named]
+        elif which != "all":
+            only = sending.Only(look.entity.key, frozenset(which))
+        for one in files:
             sending.again(out, self._store, one.file, look.entity, only)
 
     def send_keys(self, entity: str, out: Out) -> None:

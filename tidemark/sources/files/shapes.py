@@ -49,8 +49,8 @@ class Shape:
     def table(self, entity: Entity) -> Table:
         """Return it as a table that the source shows."""
         named = entity.reading.files
-        keyed = (replace(one, not_null=one.name in entity.key) for one in self.columns.values())
-        columns = (*keyed, *OWN)
+        every = {**self.columns, **{one.name: one for one in OWN}}.values()
+        columns = tuple(replace(one, not_null=one.name in entity.key) for one in every)
         made = {name: jsonfiles.expression(path) for name, path in entity.paths.items()}
         unique = (frozenset(entity.key),)
         return Table(named, columns, unique=unique, kind="files", generated=made)
@@ -75,7 +75,7 @@ def of(
     """
     reading = entity.reading
     if reading.format in {"json", "jsonl"}:
-        keys = (Column(name, "text") for name in entity.key)
+        keys = (Column(name, "text") for name in entity.shown_key)
         columns = (*keys, Column(DOCUMENT, "jsonb"))
         return Shape({**mirrored, **{one.name: one for one in columns}}, {})
     columns_of: Callable[[File], Sequence[Column]] = partial(_columns, store, reading)
@@ -90,7 +90,9 @@ def of(
         elif has:
             names = {column.name for column in has}
             wanted = [name for name, place in known.items() if place <= one.place]
-            lacking = [name for name in dict.fromkeys([*entity.key, *wanted]) if name not in names]
+            lacking = [
+                name for name in dict.fromkeys([*entity.shown_key, *wanted]) if name not in names
+            ]
             if lacking:
                 new = [column.name for column in has if column.name not in found]
                 reason = _lacks(lacking, new, names, {*found, *entity.key}, reading)
