@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.fix_tls",
     "tests.fix_visits",
     "tests.fix_marketing",
+    "tests.fix_events",
     "tests.fix_order",
     "tests.fix_buckets",
     "tests.fix_alerts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -112,6 +113,22 @@ def declare(
     (home / "drops").mkdir(exist_ok=True)
     for path, text in sql.items():
         written(home / "sql" / area / path, text)
+
+
+@contextmanager
+def of_the_house(
+    platforms: dict[ServerName, str], home: Path, area: str
+) -> Iterator[tuple[Warehouse, Servers, Area, Path]]:
+    """Make an area of `sql/` in a project and in databases of its own, named after its folder."""
+    (home / "sql").mkdir(parents=True)
+    (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
+    shutil.copytree(HOME / "sql" / area, home / "sql" / area)
+    with ExitStack() as stack:
+        databases = migrated_databases(platforms, home.name, home)
+        warehouse = Warehouse(stack.enter_context(databases))
+        stack.callback(warehouse.close)
+        servers = stack.enter_context(Servers(warehouse.dsn))
+        yield warehouse, servers, Project(home).area(area), home
 
 
 Drop = Callable[..., Dropped]

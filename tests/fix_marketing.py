@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,12 +12,8 @@ from typing import Any
 import pytest
 
 from sql.marketing.sample.drops import COLUMNS
-from tests.fix_files import Dropped, csv_text
-from tests.fix_servers import HOME, Warehouse
-from tests.migrated import migrated_databases
-from tidemark.declare.project import Project
+from tests.fix_files import Dropped, csv_text, of_the_house
 from tidemark.model import ServerName
-from tidemark.postgres.sessions import Servers
 
 Person = tuple[object, str]
 """Id and region."""
@@ -94,15 +89,8 @@ def websites(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Websi
     with ExitStack() as stack:
 
         def make(name: str) -> Website:
-            home = tmp_path / name
-            (home / "sql").mkdir(parents=True)
-            (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-            shutil.copytree(HOME / "sql" / "marketing", home / "sql" / "marketing")
-            databases = migrated_databases(platforms, name, home)
-            warehouse = Warehouse(stack.enter_context(databases))
-            stack.callback(warehouse.close)
-            servers = stack.enter_context(Servers(warehouse.dsn))
-            return Website(warehouse, servers, Project(home).area("marketing"), home)
+            made = of_the_house(platforms, tmp_path / name, "marketing")
+            return Website(*stack.enter_context(made))
 
         yield make
 

@@ -1,0 +1,131 @@
+-- Lines in two steps. The first is a security barrier so that each of its columns is computed once,
+-- as in retail's clean_customers.sql.
+
+drop view if exists landing_events.clean_lines, landing_events.lines_typed;
+
+create view landing_events.lines_typed with (security_barrier) as
+select
+    l._file,
+    l._line,
+    jsonb_typeof(l.document) as kind,
+    tidemark.clean_text(l.document ->> 'event_id') as event_id,
+    tidemark.clean_text(l.document ->> 'session_id') as session_id,
+    l.document ->> 'event_timestamp' as time_text,
+    -- A time without a zone is one of UTC.
+    case
+        when
+            l.document ->> 'event_timestamp'
+            ~ '^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}'
+            and pg_input_is_valid(l.document ->> 'event_timestamp', 'timestamptz')
+            then (l.document ->> 'event_timestamp')::timestamptz
+    end as event_timestamp,
+    lower(tidemark.clean_text(l.document ->> 'event_type')) as event_type,
+    jsonb_typeof(l.document -> 'customer') as customer_kind,
+    tidemark.clean_text(l.document #>> '{customer,customer_id}') as customer_id,
+    tidemark.clean_text(lower(l.document #>> '{customer,email}')) as email,
+    tidemark.clean_text(l.document #>> '{customer,first_name}') as first_name,
+    tidemark.clean_text(l.document #>> '{customer,last_name}') as last_name,
+    tidemark.clean_text(l.document #>> '{customer,country}') as country,
+    jsonb_typeof(l.document -> 'order') as order_kind,
+    tidemark.clean_text(l.document #>> '{order,order_id}') as order_id,
+    lower(tidemark.clean_text(l.document #>> '{order,status}')) as order_status,
+    upper(tidemark.clean_text(l.document #>> '{order,currency}')) as currency,
+    l.document #>> '{order,total_amount}' as total_text,
+    tidemark.try_money(l.document #>> '{order,total_amount}') as total_amount,
+    l.document #>> '{order,tax}' as tax_text,
+    tidemark.try_money(l.document #>> '{order,tax}') as tax,
+    l.document #>> '{order,shipping}' as shipping_text,
+    tidemark.try_money(l.document #>> '{order,shipping}') as shipping,
+    jsonb_typeof(l.document #> '{order,items}') as items_kind,
+    case
+        when jsonb_typeof(l.document #> '{order,items}') = 'array'
+            then l.document #> '{order,items}'
+    end as items,
+    jsonb_typeof(l.document -> 'session') as session_kind,
+    tidemark.clean_text(l.document #>> '{session,channel}') as channel,
+    tidemark.clean_text(l.document #>> '{session,device}') as device,
+    l._batch_id,
+    l._seq,
+    l._first_batch_id,
+    l._extracted_at,
+    l._deleted_at
+from landing_events.lines as l;
+
+comment on view landing_events.lines_typed is
+'One row per version of a line in landing_events.lines: what it says, with its types.';
+
+create view landing_events.clean_lines as
+select
+    e._file,
+    e._line,
+    e.event_id,
+    e.session_id,
+    e.event_timestamp,
+    e.event_type,
+    e.customer_id,
+    e.email,
+    e.first_name,
+    e.last_name,
+    e.country,
+    e.order_id,
+    -- An event such as order_placed says its state by its type, where the order does not.
+    coalesce(e.order_status, substring(e.event_type from '^order_(.+)')) as order_status,
+    e.currency,
+    e.total_amount::numeric(14, 2) as total_amount,
+    e.tax::numeric(14, 2) as tax,
+    e.shipping::numeric(14, 2) as shipping,
+    e.items,
+    e.channel,
+    e.device,
+    e._batch_id,
+    e._seq,
+    e._first_batch_id,
+    e._extracted_at,
+    e._deleted_at,
+    array_remove(
+        array[
+            case when e.kind is distinct from 'object' then 'the line is no object' end,
+            case when e.event_id is null then 'event_id is missing' end,
+            case when e.event_type is null then 'event_type is missing' end,
+            case
+                when e.time_text is null then 'event_timestamp is missing'
+                when e.event_timestamp is null then 'event_timestamp is not a time'
+                when e.event_timestamp < '1970-01-01 00:00+00'
+                    then 'event_timestamp is before 1970'
+                -- Clocks differ by some minutes, and not by more.
+                when e.event_timestamp > e._extracted_at + interval '5 minutes'
+                    then 'event_timestamp is in the future'
+            end,
+            case when e.customer_kind not in ('object', 'null') then 'customer is no object' end,
+            case when e.session_kind not in ('object', 'null') then 'session is no object' end,
+            case
+                when e.order_kind not in ('object', 'null') then 'order is no object'
+                when
+                    e.order_id is null
+                    and (e.order_kind = 'object' or e.event_type ~ '^order_')
+                    then 'order_id is missing'
+            end,
+            case
+                when e.total_text is not null and e.total_amount is null
+                    then 'total_amount is not an amount'
+                when e.total_amount < 0 then 'total_amount is negative'
+            end,
+            case
+                when e.tax_text is not null and e.tax is null then 'tax is not an amount'
+                when e.tax < 0 then 'tax is negative'
+            end,
+            case
+                when e.shipping_text is not null and e.shipping is null
+                    then 'shipping is not an amount'
+                when e.shipping < 0 then 'shipping is negative'
+            end,
+            case when e.items_kind not in ('array', 'null') then 'items is no list' end
+        ]
+        || case when e.items is not null then events.wrong_items(e.items) end,
+        null
+    ) as reject_reasons
+from landing_events.lines_typed as e;
+
+comment on view landing_events.clean_lines is
+'One row per version of a line in landing_events.lines: the columns of STG and every reason to refuse
+it.';
