@@ -18,25 +18,36 @@ Event = dict[str, Any]
 
 MARTS = (
     """
-    select customer_id, email, first_name, last_name, country, valid_from::text, valid_to::text
+    select customer_id, email, first_name, last_name, country, valid_from, valid_to
     from events.dim_customers where customer_key <> 0 order by customer_id, valid_from
     """,
     """
-    select order_id, ordered_at::text, order_status, is_fulfilled, o.customer_id, d.email,
-        session_id, channel, device, currency, total_amount, tax, shipping, item_count,
-        items_amount, placed_at::text, fulfilled_at::text, cancelled_at::text, refunded_at::text,
-        updated_at::text, event_count
+    select order_id, ordered_at, order_status, is_fulfilled, o.customer_id, session_id, channel,
+        device, currency, total_amount, tax, shipping, item_count, items_amount, placed_at,
+        fulfilled_at, cancelled_at, refunded_at, updated_at, event_count, d.email
     from events.fct_orders as o inner join events.dim_customers as d using (customer_key)
     order by order_id
     """,
     """
-    select order_id, product_id, ordered_at::text, order_status, product_name, category, quantity,
+    select order_id, product_id, ordered_at, order_status, product_name, category, quantity,
         unit_price, line_item_revenue
     from events.fct_order_items order by order_id, product_id
     """,
-    "select to_jsonb(a) from events.analytics_orders as a order by a.order_id",
-    "select to_jsonb(a) from events.analytics_order_items as a order by order_id, product_id",
-    "select to_jsonb(a) from events.analytics_customer_summary as a order by customer_id",
+    """
+    select order_id, order_date, order_status, customer_email, customer_name, customer_country,
+        total_amount
+    from events.analytics_orders order by order_id
+    """,
+    """
+    select order_id, product_id, ordered_at, order_status, product_name, category, quantity,
+        unit_price, line_item_revenue, customer_country
+    from events.analytics_order_items order by order_id, product_id
+    """,
+    """
+    select customer_id, orders_placed, total_orders, total_spent, first_order_date,
+        last_order_date, items_bought, favorite_category
+    from events.analytics_customer_summary order by customer_id
+    """,
 )
 """What analysts see, without keys and batches."""
 
@@ -93,7 +104,7 @@ class Shop(Dropped):
     def rejects(self) -> list[tuple[Any, ...]]:
         """File, line and reasons of open rejects."""
         return self.stg(
-            "select coalesce(key ->> '_file', item), coalesce(key ->> '_line', key ->> 'line')::int, "
+            "select coalesce(key ->> '_file', item), coalesce(key ->> '_line', key ->> 'line'), "
             "reasons from stg_rejects where resolved_at is null order by 1, 2"
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fix_events import Shop, event, item, order
+from tests.fix_events import Shop, item, order
 
 ADA = {"customer_id": "c1", "email": "ada@example.com", "first_name": "Ada", "country": "NL"}
 

@@ -249,7 +249,7 @@ def _apply(
         with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
             before = due.before(dimension, star.pointers)
             own.add(scd2.apply(dwh, dimension, rows=own.processed, before=before))
-    _repoint(dwh, star, changed, delta, counts=counts, due=due)
+    _repoint(dwh, star, changed, counts=counts, due=due)
     for fact in star.facts.values():
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
@@ -257,6 +257,7 @@ def _apply(
                 lacking = prepare_fact(dwh, area, fact, delta, counts)
                 notes = due.notes.get(fact.table)
                 own.add(facts.apply(dwh, fact, lacking, rows=own.processed, notes=notes))
+    _take_over(dwh, star, changed, delta, counts=counts, due=due)
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
     dwh.queue(aggregates.forget(area))
@@ -267,29 +268,43 @@ def _repoint(
     dwh: Session,
     star: Star,
     changed: Sequence[Dimension],
+    *,
+    counts: Mapping[str, Counts],
+    due: Refresh,
+) -> None:
+    """Point facts at the versions that hold now. They may be facts of other areas."""
+    for dimension in changed:
+        for pointer in star.pointers_at(dimension):
+            own = counts[pointer.entity]
+            with own.timed("apply_seconds"), refusals.named(pointer.entity, dwh=refusals.STORING):
+                notes = due.notes.get(pointer.fact)
+                own.repointed += pointers.repoint(dwh, pointer, dimension, notes=notes)
+
+
+def _take_over(
+    dwh: Session,
+    star: Star,
+    changed: Sequence[Dimension],
     delta: Delta,
     *,
     counts: Mapping[str, Counts],
     due: Refresh,
 ) -> None:
-    """Point facts at the versions that hold now; at an inferred member where a key has none.
+    """Point facts at an inferred member whose key has no observation any more.
 
-    They may be facts of other areas.
+    They are those that still name the key, so the landed ones have to be written before.
     """
-    by_table = {dimension.table: dimension for dimension in changed}
-    for pointer in star.pointers:
-        dimension = by_table.get(pointer.dimension)
-        if dimension is None:
+    for dimension in changed:
+        if dimension.lands != "observations":
             continue
-        own = counts[pointer.entity]
-        with own.timed("apply_seconds"), refusals.named(pointer.entity, dwh=refusals.STORING):
-            if dimension.lands == "observations":
+        own = counts[dimension.entity]
+        with own.timed("apply_seconds"), refusals.named(dimension.entity, dwh=refusals.STORING):
+            for pointer in star.pointers_at(dimension):
                 gone = pointers.orphaned(pointer, dimension)
-                inferred = members.infer(dwh, dimension.members, gone, batch_id=delta.last)
-                counts[dimension.entity].inferred += inferred
-                scd2.take_over(dwh, dimension)
-            notes = due.notes.get(pointer.fact)
-            own.repointed += pointers.repoint(dwh, pointer, dimension, notes=notes)
+                own.inferred += members.infer(dwh, dimension.members, gone, batch_id=delta.last)
+            has_taken_over = scd2.take_over(dwh, dimension)
+        if has_taken_over:
+            _repoint(dwh, star, [dimension], counts=counts, due=due)
 
 
 def prepare_fact(

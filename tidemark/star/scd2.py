@@ -340,9 +340,13 @@ def since(tables: Collection[QualifiedName]) -> Question[dict[str, dict[str, int
     return question.of(compose.statement(__name__, "since"), {"dimensions": labels}, read)
 
 
-def take_over(session: Session, dimension: Dimension) -> None:
-    """Let inferred members take the facts of keys over that have no observation any more."""
-    session.queue(compose.statement(__name__, "take_over", _parts(dimension)))
+def take_over(session: Session, dimension: Dimension) -> int:
+    """Let inferred members take the facts of keys over that have no observation any more.
+
+    Returns:
+        How many do.
+    """
+    return session.run(compose.statement(__name__, "take_over", _parts(dimension)))
 
 
 def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:

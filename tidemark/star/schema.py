@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidemark.declare.config import Area
@@ -68,6 +68,10 @@ class Star:
         """Return the columns of STG that identify a fact, or a member of a dimension."""
         dimension = self.dimensions.get(entity)
         return dimension.natural_key if dimension else self.feeds[entity].mirror.key
+
+    def pointers_at(self, dimension: Dimension) -> Iterator[Pointer]:
+        """Yield the keys of facts that point at a dimension."""
+        return (one for one in self.pointers if one.dimension == dimension.table)
 
     @property
     def whole(self) -> Mapping[str, Fact | Dimension]:
