@@ -9,7 +9,7 @@ select
     count(*) filter (where e.event_type in ('page_view', 'product_view'))::integer as view_count,
     bool_or(e.event_type = 'add_to_cart') as has_cart,
     bool_or(e.event_type = 'checkout_started') as has_checkout,
-    bool_or(e.order_status = 'placed') as is_converted,
+    coalesce(bool_or(e.order_status = 'placed'), false) as is_converted,
     (
         array_agg(e.customer_id order by e.event_timestamp desc, e.event_id desc)
         filter (where e.customer_id is not null)
