@@ -133,6 +133,7 @@ def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
     [
         ("commerce", {"fact_orders": 1000, "reporting_customer_stats": 432}),
         ("marketing", {"fact_click_events": 1743, "dim_customer": 344}),
+        ("events", {"fct_orders": 162, "fct_order_items": 310, "dim_customers": 174}),
     ],
 )
 def test_the_files_of_a_sample_are_loaded_by_a_dag_of_their_own(

@@ -28,6 +28,7 @@ CALLS = [
     "select commerce.fn_daily_sales()",
     "select commerce.fn_order_as_it_was('ORD1')",
     "select commerce.fn_top_products()",
+    "select events.fn_customer_summary()",
     "select marketing.fn_engagement_by_region()",
     "select marketing.fn_funnel()",
     "select marketing.fn_sessions()",

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sql.commerce.sample.drops import COLUMNS
-from tests.fix_faults import RECEIVERS, killed, stored, struck
-from tests.fix_files import Dropped, csv_text
-from tests.fix_servers import HOME, Warehouse, new_databases
-from tidemark.declare.project import Project
-from tidemark.install import migrate
-from tidemark.model import HOPS, Hop, ServerName
-from tidemark.postgres.sessions import Servers
+from tests.fix_files import Dropped, csv_text, of_the_house
+from tests.killing import kill
+from tidemark.model import HOPS, ServerName
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -57,7 +49,6 @@ SECOND: Day = {
     "order_lines": [("L4", "O5", "P1", "3", "12.00", "0"), ("L5", "O5")],
     "payments": [("Y2", "O3", "2025-01-03", "CASH", "FAILED", "5.00")],
 }
-KEPT = "select entity, item, line, reasons from tidemark.refused order by 1, 2, 3"
 SOLD = """
     select order_date::text, total_sales, total_orders
     from commerce.sales_summary_daily order by 1
@@ -76,41 +67,14 @@ REJECTS = """
 @pytest.fixture
 def commerce(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Dropped]:
     """The area, migrated; nothing is dropped yet."""
-    (tmp_path / "sql").mkdir()
-    (tmp_path / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
-    shutil.copytree(HOME / "sql" / "commerce", tmp_path / "sql" / "commerce")
-    with new_databases(platforms, "killed") as databases, Servers(databases) as servers:
-        project = Project(tmp_path)
-        migrate.migrate(project, servers)
-        yield Dropped(Warehouse(databases), servers, project.area("commerce"), tmp_path)
+    with of_the_house(platforms, tmp_path / "killed", "commerce") as made:
+        yield Dropped(*made)
 
 
 def drop(area: Dropped, date: str, day: Day) -> None:
     for kind, rows in day.items():
         text = csv_text(*rows, header=",".join(COLUMNS[kind]))
         area.drop(f"commerce/{kind}/{date}/{kind}.csv", text)
-
-
-def state(area: Dropped, hop: Hop) -> list[Any]:
-    """What the receiver of a hop has of the area."""
-    held: list[Any] = stored(area.warehouse, RECEIVERS[hop], "commerce", "public")
-    return held + (area.files() + area.warehouse.rows("mrr", KEPT) if hop == "extract" else [])
-
-
-def kill(area: Dropped, hop: Hop, first: int = 1, rarer: int = 1) -> None:
-    """Kill a hop before each statement of `struck`, one kill upon the other, and end it."""
-    area.servers.close()
-    before, left = state(area, hop), []
-    for number in struck(first, rarer):
-        code = killed(hop, number, area.warehouse.dsn, area.area, datetime.now(UTC))
-        if code != -signal.SIGKILL:
-            assert code == 0
-            break
-        left.append(state(area, hop))
-    after = state(area, hop)
-    assert number > 100
-    assert before != after
-    assert left == [before] * left.count(before) + [after] * left.count(after)
 
 
 def test_a_batch_that_is_killed_leaves_nothing_or_all_of_it(commerce: Dropped):

@@ -58,7 +58,7 @@ DAMAGES = [
 ]
 
 
-BESIDE = ("commerce", "marketing")
+BESIDE = ("commerce", "events", "marketing")
 """Areas beside retail."""
 
 

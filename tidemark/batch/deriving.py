@@ -67,14 +67,15 @@ def run(
 def _to_make(lacking: Lacking, written: Collection[str]) -> dict[str, bool]:
     """Find the derived entities that are made: entity -> whether all of its rows are.
 
-    That is so where the versions of an input have the batches in which MRR got them, since no batch
-    says then which of them are new.
+    That is so in the first batch, and where the versions of an input have the batches in which MRR
+    got them, since no batch says then which of them are new.
     """
     todo: dict[str, bool] = {}
     again, repair = lacking.again, lacking.repair
     for entity in lacking.area.derived:
         is_whole = (
-            entity.name in again
+            not lacking.after
+            or entity.name in again
             or any(again.get(name) for name in entity.made_of)
             or (repair is not None and repair.names(entity.name))
         )
