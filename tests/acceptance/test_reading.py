@@ -23,7 +23,8 @@ DIMENSIONS = ", ".join(
     [
         *("commerce.customers", "commerce.dim_customers", "commerce.dim_orders"),
         *("commerce.dim_products", "commerce.orders", "commerce.products", "customers"),
-        *("dwh_dim_customers", "dwh_dim_products", "marketing.customers"),
+        *("dwh_dim_customers", "dwh_dim_products", "events.customers", "events.dim_customers"),
+        "marketing.customers",
         *("marketing.dim_customer", "orders", "products"),
         *("retail.customers", "retail.products"),
     ]
