@@ -98,6 +98,25 @@ def test_the_files_of_a_date_wait_for_their_marker_and_are_one_set(dropped: Drop
     ]
 
 
+def test_files_of_a_set_that_is_taken_again_are_not_late(dropped: Drop):
+    files = {f"parts/2025-01-01/{n}.csv": csv_text((n, "a")) for n in range(3)}
+    area = dropped({**files, "parts/2025-01-01/_SUCCESS": ""}, entities={"things": PARTS})
+    area.run()
+    (area.drops / "parts/2025-01-01/2.csv").unlink()
+    area.drop("parts/2025-01-01/1.csv", csv_text((1, "changed")))
+    (remarks,) = (hop.entities["things"].remarks for hop in area.run().hops[:1])
+    assert (remarks, area.mrr()) == ((), [("0", "a"), ("1", "changed")])
+
+
+def test_a_new_key_is_no_reason_to_delete_others(dropped: Drop):
+    area = dropped(DAYS, entities={"things": DAILY})
+    area.run()
+    (area.drops / "things/2025-01-03.csv").unlink()
+    area.drop("things/2025-01-04.csv", csv_text((1, "a"), (9, "new"), (4, "refused", "wide")))
+    area.run()
+    assert area.mrr("id") == [("1",), ("2",), ("4",), ("9",)]
+
+
 def test_a_refresh_takes_the_last_set_alone(dropped: Drop):
     area = dropped(DAYS, entities={"things": DAILY})
     area.run()

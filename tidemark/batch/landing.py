@@ -224,6 +224,7 @@ def may_be_suspect(area: Area, delta: Delta, known: Positions, name: str) -> boo
         and name in known
         and name in delta.to_send
         and name not in delta.compared
+        and not isinstance(delta, Itemized)  # Sets of items delete, not single keys.
     )
 
 

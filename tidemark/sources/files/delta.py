@@ -20,7 +20,7 @@ from tidemark.sources.files.listing import Listed, Placed
 from tidemark.sources.files.opening import BadFileError
 from tidemark.sources.files.shapes import Bad, Shape
 from tidemark.sources.files.stores import ReplacedError, Store
-from tidemark.sources.files.taken import Known, Taken
+from tidemark.sources.files.taken import Known, Place, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,12 @@ class Look:
         """Return what stands for all files that were listed, if nothing of them is left to take."""
         is_left = self.listed.waiting or len(done) < len(self.listed.new)
         return None if is_left else self.listed.there.checksum
+
+    def is_late(self, place: Place) -> bool:
+        """Whether a file with a greater place was taken before; of a set, one of a later date."""
+        is_set = self.entity.deletes == "detect" and self.entity.reading.ordered_by == "date"
+        parts = 1 if is_set else len(place)
+        return place[:parts] < self.known.last[:parts]
 
     def stopping(self, source: str) -> Iterator[ContractError]:
         """Yield why files stop the run."""
@@ -203,15 +209,14 @@ class FilesDelta:
             done = self._sent(look, bundle[0].file, out)
             return [done] if done else []
         if (sent := bundles.send(out, bundle, look.entity.reading)) is not None:
-            last = look.known.last
-            return [replace(one, is_late=one.place < last) for one in sent]
+            return [replace(one, is_late=look.is_late(one.place)) for one in sent]
         half = len(bundle) // 2
         parts = (bundle[:half], bundle[half:])
         return [done for some in parts for done in self._sent_together(look, some, out)]
 
     def _sent(self, look: Look, one: Placed, out: Out) -> Taken | None:
         """Send a new file; None: it is another one now, and comes with the next look."""
-        is_late = one.place < look.known.last
+        is_late = look.is_late(one.place)
         bad = look.shape.bad.get(one.file.path)
         if bad is None:
             try:
