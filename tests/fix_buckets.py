@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -17,6 +21,7 @@ from tests.fix_retail import PATIENCE
 
 _LISTED = """<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>{}
 </ListBucketResult>"""
+_MORE = "true</IsTruncated><NextContinuationToken>more</NextContinuationToken>"
 _OBJECT = """<Contents><Key>{}</Key><Size>{}</Size><ETag>"1"</ETag>
 <LastModified>2025-01-01T00:00:00.000Z</LastModified></Contents>"""
 _ERROR = "<Error><Code>{}</Code><Message>of not-to-be-shown</Message></Error>"
@@ -56,6 +61,24 @@ def put_at_once(bucket: str, path: str) -> None:
     s3_backends["123456789012"]["aws"].put_object(bucket, path, b"")
 
 
+@contextmanager
+def asked_by(server: str) -> Iterator[list[str]]:
+    """Note what moto's server is asked in a block: the URLs, once the block has ended."""
+    from moto.moto_api import recorder
+
+    asked: list[str] = []
+    with tempfile.NamedTemporaryFile() as notes:
+        elsewhere, recorder._location = recorder._location, notes.name
+        recorder.start_recording()
+        try:
+            yield asked
+        finally:
+            recorder.stop_recording()
+            recorder._location = elsewhere
+        lines = Path(notes.name).read_text("utf-8").splitlines()
+        asked += [url for line in lines if (url := json.loads(line)["url"]).startswith(server)]
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """The URL of a server of object storage, without any bucket."""
@@ -75,7 +98,8 @@ class Answering:
     url: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
     fault: str = ""
-    """`500` and `403`: the status of its answers; `breaks`: it closes in the middle of a body."""
+    """`500` and `403`: the status of its answers; `breaks`: it closes in the middle of a body;
+    `second page`: a listing has a second page, which is answered by 500."""
     asked: list[tuple[str, Any]] = field(default_factory=list)
     """Path, and the headers."""
 
@@ -89,7 +113,9 @@ def answering() -> Iterator[Answering]:
         def do_GET(self) -> None:
             told.asked.append((self.path, dict(self.headers)))
             path = self.path.partition("?")[0].strip("/").partition("/")[2]
-            if told.fault.isdigit():
+            if told.fault == "second page" and "continuation-token" in self.path:
+                self._say(500, _ERROR.format("InternalError").encode())
+            elif told.fault.isdigit():
                 code = "AccessDenied" if told.fault == "403" else "InternalError"
                 self._say(int(told.fault), _ERROR.format(code).encode())
             elif path in told.objects:
@@ -97,7 +123,10 @@ def answering() -> Iterator[Answering]:
                 self._say(200, body, sent=len(body) // 2 if told.fault == "breaks" else None)
             else:
                 some = (_OBJECT.format(key, len(body)) for key, body in told.objects.items())
-                self._say(200, _LISTED.format("".join(some)).encode())
+                listed = _LISTED.format("".join(some))
+                if told.fault == "second page":
+                    listed = listed.replace("false</IsTruncated>", _MORE)
+                self._say(200, listed.encode())
 
         def _say(self, status: int, body: bytes, sent: int | None = None) -> None:
             self.send_response(status)

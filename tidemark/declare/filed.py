@@ -26,7 +26,8 @@ def check(
     """
     for key in OF_A_DATABASE:
         if key in said:
-            raise ValueError(f"`{key}` is for tables of a database, and this one has files")
+            hint = "; of files it is a key of `source`" if key == "lookback" else ""
+            raise ValueError(f"`{key}` is for tables of a database, and this one has files{hint}")
     is_record = _check_key(files, keyed_by)
     if is_record and is_set:
         raise ValueError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 _DATE = re.compile(r"\{date:([^{}]*)\}")
@@ -39,7 +39,7 @@ class Pattern:
         Raises:
             ValueError: says what is wrong.
         """
-        if not self.text or self.text.startswith("/") or ".." in self.text.split("/"):
+        if not self.text or self.text.startswith("/") or ".." in re.split(r"[/:}]", self.text):
             raise ValueError(
                 f"{self.text!r}: name paths below the source's url, such as orders/*.csv"
             )
@@ -67,6 +67,33 @@ class Pattern:
         """The folder that all its files are below, with a `/` behind; '' for that of the url."""
         fixed = re.split(r"[*?\[{]", self.text)[0]
         return fixed[: fixed.rindex("/") + 1] if "/" in fixed else ""
+
+    def folder_of(self, day: date) -> str | None:
+        """Return the folder that all files of a day are below, with a `/` behind.
+
+        None: the pattern has no folder for each day: the date is not made of whole folders, down to
+        the day and in numbers, or wildcards stand before that.
+        """
+        if self._day is None:
+            return None
+        before, spelled, after = self._day
+        # `strftime` knows directives, and not each character that a name may have.
+        return before + re.sub("%.", lambda one: day.strftime(one[0]), spelled) + after
+
+    @cached_property
+    def _day(self) -> tuple[str, str, str] | None:
+        """What the folder of a day is made of: text, the date as it is written, and text."""
+        found = _DATE.search(self.text)
+        if found is None or _WILD.search(self.text[: found.start()]):
+            return None
+        before, spelled, after = self.text[: found.start()], found[1], self.text[found.end() :]
+        for slash in re.finditer("/", spelled):
+            if _says_the_day(spelled[: slash.end()]):
+                return before, spelled[: slash.end()], ""
+        rest, slash_behind, _ = after.partition("/")
+        if slash_behind and _says_the_day(spelled) and not _WILD.search(rest):
+            return before, spelled, f"{rest}/"
+        return None
 
     @cached_property
     def is_of_one_file(self) -> bool:
@@ -97,6 +124,12 @@ class Pattern:
             return datetime.strptime(found["date"], str(self.date_format))  # noqa: DTZ007
         except ValueError:
             return None
+
+
+def _says_the_day(spelled: str) -> bool:
+    """Whether a part of a date is that of a day, and of nothing shorter."""
+    directives = {*re.findall("%(.)", spelled)}
+    return directives in ({"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "j"}, {"y", "j"})
 
 
 def _matching(wild: str, date_format: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -78,6 +78,11 @@ class Reading(Declaration):
     ready_when: str = ""
     """A marker that says that files are complete: a file of this name in their folder, such as
     `_SUCCESS`; or, if it begins with a dot, one beside each of them, such as `orders.csv.done`."""
+    lookback: Duration | None = None
+    """List only the folders of the days since this long ago, and those of today and tomorrow; None:
+    list all files each time."""
+    list_all_every: Duration = timedelta(days=1)
+    """With `lookback`, the longest time between two listings of all files."""
     on_bad_file: Literal["stop", "set_aside"] | None = None
     """What happens to a file that can't be read, or lacks columns: the run stops, or the file is
     set aside and the others are taken. By default one that lacks columns stops the run."""
@@ -139,6 +144,17 @@ class FilesOfEntity(Reading):
         if self.order == "date" and self.pattern.date_format is None:
             raise ValueError(
                 f"`order: date` needs a date in the pattern {self.files!r}: {{date:%Y-%m-%d}}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_folders_of_days(self) -> FilesOfEntity:
+        if self.lookback is not None and self.pattern.folder_of(date.min) is None:
+            raise ValueError(
+                f"`lookback` lists the folders of days, and {self.files!r} has none: its date has "
+                "to be made of whole folders down to the day, in numbers and with no wildcard "
+                "before it, such as {date:%Y-%m-%d}/*.csv or {date:%Y/%m/%d}/*.csv. Or set "
+                "`lookback: null` here, and all files are listed each time"
             )
         return self
 

@@ -32,9 +32,22 @@ def at_hand(area: Area) -> Question[Stored]:
     return question.of(compose.statement(__name__, "at_hand"), parameters, _stored)
 
 
-def read(mrr: Session, area: Area, names: Collection[str] | None = None) -> Stored:
-    """Read all positions of an area, or of some of its entities; none says what was `seen`."""
-    parameters = {"area": area.area, "entities": None if names is None else [*names]}
+def read(
+    mrr: Session,
+    area: Area,
+    names: Collection[str] | None = None,
+    *,
+    items: Collection[str] | None = None,
+) -> Stored:
+    """Read all positions of an area, or those of some of its entities and items.
+
+    None says what was `seen`, or when the `whole` was: a look from them leaves nothing out.
+    """
+    parameters = {
+        "area": area.area,
+        "entities": None if names is None else [*names],
+        "items": None if items is None else [*items],
+    }
     return question.ask(mrr, question.of(compose.statement(__name__, "read"), parameters, _stored))
 
 

@@ -4,9 +4,12 @@
 select
     entity,
     item,
-    position - 'seen' as position
+    position - array['seen', 'whole'] as position
 from tidemark.source_position
-where area = %(area)s and (%(entities)s::text [] is null or entity = any(%(entities)s))
+where
+    area = %(area)s
+    and (%(entities)s::text [] is null or entity = any(%(entities)s))
+    and (%(items)s::text [] is null or item = any(%(items)s))
 
 -- name: at_hand
 select

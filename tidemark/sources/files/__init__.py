@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from tidemark.errors import TidemarkError, refuse
 from tidemark.layers import checking
 from tidemark.layers.checking import Checked
 from tidemark.layers.mirror import LINEAGE
+from tidemark.layers.positions import at_hand
 from tidemark.layers.positions import read as positions_of
 from tidemark.model import ORIGIN, Column, Finding, Positions, Table
-from tidemark.postgres import catalog
+from tidemark.postgres import catalog, question
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers, connect
 from tidemark.sources.files import listing, shapes, urls
@@ -56,11 +58,11 @@ class FilesSource:
             ConnectError: the folder or bucket is not there, or can't be listed.
         """
         known = {name: Known.of(positions.get(name, {})) for name in area.entities}
-        began, clock = time.monotonic(), datetime.now(UTC)
+        began, now = time.monotonic(), datetime.now(UTC)
         # The clock of this machine may have been set back: rows keep the order of the looks.
         earlier = [one.clock + timedelta(milliseconds=100) for one in known.values() if one.clock]
-        clock = max([clock, *earlier])
-        there = self._there(area)
+        clock = max([now, *earlier])
+        there = self._there(area, known, now)
         with self._servers.session("mrr", f"look at {area.area}") as mrr:
             mirrored = _mirrored(mrr, area)
             known |= _left_out(mrr, area, known, there)
@@ -83,11 +85,13 @@ class FilesSource:
         with closing(
             connect(self._servers.dsns["mrr"], "mrr", purpose=purpose, as_etl=False)
         ) as mrr:
-            mirrored, stored = _mirrored(mrr, area), _stored(mrr, area)
-        # Without a mirror there is nobody else to ask for the columns.
-        taken = {name: stored.get(name, {}) if name in mirrored else {} for name in area.entities}
-        known = {name: Known.of(items) for name, items in taken.items()}
-        looks = self._looks(area, self._there(area), known, datetime.now(UTC), mirrored)
+            mirrored, stored, now = _mirrored(mrr, area), _stored(mrr, area), datetime.now(UTC)
+            # Without a mirror there is nobody else to ask for the columns.
+            taken = {name: stored.get(name, {}) for name in area.entities if name in mirrored}
+            known = {name: Known.of(taken.get(name, {})) for name in area.entities}
+            there = self._there(area, known, now)
+            known |= _left_out(mrr, area, known, there)
+        looks = self._looks(area, there, known, now, mirrored)
         found = {name: one for name, one in looks.items() if one.shape.is_known}
         return checking.each(
             (area.entities[name] for name in found),
@@ -140,9 +144,9 @@ class FilesSource:
             for name in area.entities
         }
 
-    def _there(self, area: Area) -> dict[str, There]:
+    def _there(self, area: Area, known: Mapping[str, Known], now: datetime) -> dict[str, There]:
         return {
-            name: listing.there(self._store, entity.reading)
+            name: listing.there(self._store, entity.reading, known[name].whole, now)
             for name, entity in area.entities.items()
         }
 
@@ -173,14 +177,18 @@ def _left_out(
         for name, one in known.items()
         if one.seen not in {None, there[name].checksum} and not one.files
     ]
-    found = positions_of(mrr, area, names) if names else {}
-    return {name: Known.of(found.get(name, {})) for name in names}
+    whole = [name for name in names if there[name].whole]
+    found = positions_of(mrr, area, whole) if whole else {}
+    if days := [name for name in names if name not in whole]:
+        paths = [path for name in days for path in there[name].files]
+        found |= positions_of(mrr, area, days, items=paths)
+    return {name: replace(known[name], files=Known.of(found.get(name, {})).files) for name in names}
 
 
 def _stored(mrr: Session, area: Area) -> Positions:
     """Read the positions. A first migration asks before there is a table of them, or the roles."""
     table = catalog.tables(mrr, [_POSITIONS]).get(_POSITIONS)
-    return positions_of(mrr, area) if table else {}
+    return question.ask(mrr, at_hand(area)) if table else {}
 
 
 def _mirrored(mrr: Session, area: Area) -> _Mirrored:

@@ -53,10 +53,10 @@ class Bucket:
             **given,
         )
 
-    def files(self, folder: str) -> Iterator[File]:
+    def files(self, folder: str, within: str = "") -> Iterator[File]:
         """See `Store.files`. A key that ends with a slash stands for a folder."""
         with self.told("can't be listed"):
-            for found in self._obstore.list(self._bucket, folder or None):
+            for found in self._obstore.list(self._bucket, folder + within or None):
                 for one in found:
                     yield File(one["path"], one["size"], one["last_modified"], one["e_tag"])
 

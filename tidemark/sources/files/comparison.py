@@ -67,11 +67,14 @@ class Compared:
         changed = sum(path in self.here and not self._is_here(path) for path in at)
         aside = sum(one["status"] == "set_aside" for one in at.values())
         new = sum(path not in at for path in self.here)
+        comes = "come with the next batch"
+        if self.entity.reading.lookback is not None:
+            comes = "come at the latest when all files are listed again"
         for count, what in (
             (gone, "are gone since they were taken, so their rows can't be compared"),
             (changed, "have changed since they were taken; the next batch takes them again"),
             (aside, "are set aside, and nothing of them was taken"),
-            (new, "are new, and come with the next batch"),
+            (new, f"are new, and {comes}"),
         ):
             if count:
                 yield f"{name}: {count:,} files {what}"

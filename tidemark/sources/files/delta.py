@@ -38,9 +38,22 @@ class Look:
         return self.listed.new
 
     def seen_whole(self, done: Sequence[Taken]) -> str | None:
-        """Return what stands for all files that were listed, if nothing of them is left to take."""
+        """Return what stands for all files that were listed, if nothing of them is left to take.
+
+        See `Known.seen`.
+        """
         is_left = self.listed.waiting or len(done) < len(self.listed.new)
-        return None if is_left else self.listed.there.checksum
+        unseen = None if self.entity.reading.lookback is None else ""
+        return unseen if is_left else self.listed.there.checksum
+
+    def high(self, clock: datetime) -> datetime | None:
+        """Return the instant before which everything that was modified is taken, also in old days.
+
+        Days that were not listed may have files that nobody has seen.
+        """
+        if self.listed.there.whole is None:
+            return self.known.high
+        return max(filter(None, [self.known.high, self.listed.high(clock)]))
 
     def is_late(self, place: Place) -> bool:
         """Whether a file with a greater place was taken before; of a set, one of a later date."""
@@ -120,9 +133,10 @@ class FilesDelta:
             look.known,
             columns=dict(look.shape.since),
             last=max([look.known.last, *(one.place for one in done)]),
-            high=max(filter(None, [look.known.high, look.listed.high(self.clock)])),
+            high=look.high(self.clock),
             clock=self.clock,
             seen=look.seen_whole(done),
+            whole=look.listed.there.whole or look.known.whole,
         )
         touched = {
             one.file.path: {

@@ -26,14 +26,19 @@ class Folder:
         Another one that is missing may be a share that is not mounted."""
         self._source = source
 
-    def files(self, folder: str) -> Iterator[File]:
+    def files(self, folder: str, within: str = "") -> Iterator[File]:
         """See `Store.files`. Symbolic links to folders are not followed: they may form a ring."""
         if not self.path.is_dir() and not self._is_own:
             raise ConnectError(
                 f"{self._source}: there is no folder {self.url}. Make it, or correct `source.url` "
                 f"in area.yml or {url_variable(self._source)}.",
             )
-        yield from self._below(str(self.path / folder), folder)
+        at = self.path / folder
+        for name in filter(None, within.split("/")):
+            at /= name
+            if at.is_symlink() or (at.exists() and not at.is_dir()):
+                return
+        yield from self._below(str(at), folder + within)
 
     def _below(self, folder: str, prefix: str) -> Iterator[File]:
         try:

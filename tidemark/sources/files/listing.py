@@ -7,13 +7,13 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from tidemark.declare.reading import FilesOfEntity
-from tidemark.sources.files import stores, taken
+from tidemark.sources.files import opening, stores, taken
 from tidemark.sources.files.stores import File, ReplacedError, Store
-from tidemark.sources.files.taken import Known, Place
+from tidemark.sources.files.taken import Known, Place, Whole
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class There:
     reading: FilesOfEntity
     files: Mapping[str, File]
     """All files, those of others too: path -> file."""
+    whole: Whole | None = None
+    """It itself, if it shows all files; None: only those of some days."""
 
     @property
     def matching(self) -> dict[str, File]:
@@ -110,17 +112,63 @@ def of(store: Store, there: There, known: Known, clock: datetime, *, are_sets: b
 
 
 def here(store: Store, files: FilesOfEntity) -> dict[str, File]:
-    """List the files of an entity: path -> file."""
-    return there(store, files).matching
+    """List all files of an entity: path -> file."""
+    return _all(store, files, datetime.now(UTC)).matching
 
 
-def there(store: Store, files: FilesOfEntity) -> There:
-    """List what is there.
+def there(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime) -> There:
+    """List what is there, as a batch does: all files, or those of the days of the lookback.
+
+    Args:
+        store: where they are.
+        files: which, and how often all of them are listed.
+        last: the last listing of all files.
+        now: by the clock of this machine.
 
     Raises:
         ConnectError: the store can't be listed.
     """
-    return There(files, {one.path: one for one in store.files(files.pattern.folder)})
+    if files.lookback is None or is_due(store, files, last, now):
+        return _all(store, files, now)
+    return of_days(store, files, now)
+
+
+def is_due(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime) -> bool:
+    """Whether all files have to be listed, though days have folders of their own."""
+    if last is None or last.of != _named(store, files):
+        return True
+    # The clock may have been set back behind the last one: nobody knows when that was.
+    return not now - files.list_all_every < last.at <= now
+
+
+def of_days(store: Store, files: FilesOfEntity, now: datetime) -> There:
+    """List the files of the days of the lookback."""
+    folder = files.pattern.folder
+
+    def listed(within: str) -> list[File]:
+        return [*store.files(folder, within)]
+
+    days = (one.removeprefix(folder) for one in folders_of_days(files, now))
+    found = opening.each(listed, days)
+    return There(files, {one.path: one for some in found for one in some})
+
+
+def folders_of_days(files: FilesOfEntity, now: datetime) -> list[str]:
+    """Return the folders of the lookback's days, up to tomorrow's: others' days begin earlier."""
+    assert files.lookback is not None, "days are listed because of a lookback"
+    pattern = files.pattern
+    first, last = (now - files.lookback).date(), (now + timedelta(days=1)).date()
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [folder for day in days if (folder := pattern.folder_of(day))]
+
+
+def _all(store: Store, files: FilesOfEntity, now: datetime) -> There:
+    found = {one.path: one for one in store.files(files.pattern.folder)}
+    return There(files, found, Whole(now, _named(store, files)))
+
+
+def _named(store: Store, files: FilesOfEntity) -> str:
+    return f"{store.url} {files.files}"
 
 
 def _sets(

@@ -85,8 +85,12 @@ class Store(Protocol):
         """For people; without secrets."""
         ...
 
-    def files(self, folder: str) -> Iterator[File]:
+    def files(self, folder: str, within: str = "") -> Iterator[File]:
         """List all files below a folder, in any order. A folder that is not there has none.
+
+        Args:
+            folder: below the url, with a `/` behind; '' is that of the url.
+            within: a folder in it; nothing else is listed, and what it holds is as if all were.
 
         Raises:
             ConnectError: the place itself is not there, or can't be read.

@@ -63,6 +63,27 @@ def is_same(position: Position, file: File) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A listing of all files, none left out."""
+
+    at: datetime
+    """When it began, by the clock of the machine."""
+    of: str
+    """Where, and of which pattern. It says nothing of other files."""
+
+    @staticmethod
+    def read(position: Position) -> Whole | None:
+        """Read the last one; None: there was none."""
+        at = position.get("whole")
+        return Whole(datetime.fromisoformat(at["at"]), at["of"]) if at else None
+
+    @property
+    def position(self) -> dict[str, str]:
+        """What is kept of it."""
+        return {"at": self.at.isoformat(), "of": self.of}
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What holds for all files of an entity that were taken."""
 
@@ -77,7 +98,10 @@ class Known:
     clock: datetime | None = None
     """The clock of the last look."""
     seen: str | None = None
-    """The checksum of the last listing, if nothing of it is left to take: `files` are left out."""
+    """The checksum of the last listing, if nothing of it is left to take; empty: something is.
+    With either, `files` are left out until a listing shows which of them matter."""
+    whole: Whole | None = None
+    """The last listing of all files."""
 
     @staticmethod
     def of(items: Mapping[str, Position]) -> Known:
@@ -93,6 +117,7 @@ class Known:
             high,
             clock,
             own.get("seen"),
+            Whole.read(own),
         )
 
     @property
@@ -103,5 +128,8 @@ class Known:
             "clock": self.clock.isoformat() if self.clock else None,
             "columns": {name: list(place) for name, place in self.columns.items()},
             "last": list(self.last),
+            "seen": self.seen,
+            "whole": self.whole.position if self.whole else None,
         }
-        return {**told, "seen": self.seen} if self.seen else told
+        left_out = {key for key in ("seen", "whole") if told[key] is None}
+        return {key: value for key, value in told.items() if key not in left_out}
