@@ -20,6 +20,7 @@ from tidemark.layers import positions
 from tidemark.model import Overrides, ServerName
 from tidemark.observe import plan
 from tidemark.postgres import retries
+from tidemark.sources.files import listing
 
 FILES = "things/{date:%Y/%m/%d/%H}/*.csv"
 HOURLY = {"source": {"files": FILES, "lookback": "3d"}, "key": ["id"]}
@@ -35,6 +36,12 @@ DAILY = {
 }
 NOW = datetime.now(UTC)
 OWN = "tidemark.source_position where entity = 'things' and item = ''"
+
+
+@pytest.fixture(autouse=True)
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few files be too many to list all of them each time."""
+    monkeypatch.setattr(listing, "PAGE", 0)
 
 
 def at(days: int, name: str = "1.csv", spelled: str = "%Y/%m/%d/05") -> str:
@@ -231,6 +238,23 @@ def test_a_listing_of_all_that_breaks_off_counts_as_none(
     answering.fault = ""
     area.run()
     assert paths(area) == [at(181), at(180)]
+
+
+def test_all_files_are_listed_while_that_takes_no_more_requests_than_the_days(
+    dropped: Drop, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(listing, "PAGE", 1)
+    area = dropped({at(180): csv_text((4, "old"))}, entities={"things": HOURLY})
+    area.run()
+    for days in range(181, 185):
+        area.drop(at(days), csv_text((days, "older")))
+    area.run()
+    area.drop(at(190), csv_text((190, "old")))
+    area.run()  # Five files were there, and there are five days.
+    assert len(paths(area)) == 6
+    area.drop(at(191), csv_text((191, "old")))
+    area.run()
+    assert len(paths(area)) == 6
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,9 @@ from tidemark.sources.files import opening, stores, taken
 from tidemark.sources.files.stores import File, ReplacedError, Store
 from tidemark.sources.files.taken import Known, Place, Whole
 
+PAGE = 1000
+"""How many names a bucket shows per request."""
+
 
 @dataclass(frozen=True)
 class There:
@@ -134,8 +137,13 @@ def there(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime)
 
 
 def is_due(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime) -> bool:
-    """Whether all files have to be listed, though days have folders of their own."""
+    """Whether all files are listed, though days have folders of their own.
+
+    That is so as well where it takes no more requests than the folders of the days do.
+    """
     if last is None or last.of != _named(store, files):
+        return True
+    if last.files <= PAGE * len(folders_of_days(files, now)):
         return True
     # The clock may have been set back behind the last one: nobody knows when that was.
     return not now - files.list_all_every < last.at <= now
@@ -164,7 +172,7 @@ def folders_of_days(files: FilesOfEntity, now: datetime) -> list[str]:
 
 def _all(store: Store, files: FilesOfEntity, now: datetime) -> There:
     found = {one.path: one for one in store.files(files.pattern.folder)}
-    return There(files, found, Whole(now, _named(store, files)))
+    return There(files, found, Whole(now, _named(store, files), len(found)))
 
 
 def _named(store: Store, files: FilesOfEntity) -> str:

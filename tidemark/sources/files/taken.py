@@ -70,17 +70,19 @@ class Whole:
     """When it began, by the clock of the machine."""
     of: str
     """Where, and of which pattern. It says nothing of other files."""
+    files: int
+    """How many files it showed, those of others too."""
 
     @staticmethod
     def read(position: Position) -> Whole | None:
         """Read the last one; None: there was none."""
         at = position.get("whole")
-        return Whole(datetime.fromisoformat(at["at"]), at["of"]) if at else None
+        return Whole(datetime.fromisoformat(at["at"]), at["of"], at["files"]) if at else None
 
     @property
-    def position(self) -> dict[str, str]:
+    def position(self) -> dict[str, Any]:
         """What is kept of it."""
-        return {"at": self.at.isoformat(), "of": self.of}
+        return {"at": self.at.isoformat(), "of": self.of, "files": self.files}
 
 
 @dataclass(frozen=True, slots=True)
