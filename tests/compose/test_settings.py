@@ -40,6 +40,9 @@ def services(settings: Mapping[str, str] = {}, *files: str) -> dict[str, Any]:
         command, cwd=HOME, env=clean | dict(settings), text=True, timeout=PATIENCE
     )
     found: dict[str, Any] = json.loads(said)["services"]
+    for one in found.values():  # A variable without a value is not there in the container.
+        told = one.get("environment", {})
+        one["environment"] = {key: value for key, value in told.items() if value is not None}
     return found
 
 
@@ -84,6 +87,17 @@ def test_every_secret_reaches_the_container_that_needs_it():
         "airflow-apiserver": [n for n in SECRETS if n in {*AIRFLOW, "AIRFLOW_ADMIN_PASSWORD"}],
     }
     assert "demo-" not in json.dumps(given)
+
+
+def test_a_bucket_of_events_reaches_what_runs_tidemark_and_without_one_there_is_none():
+    named = {"TIDEMARK_SOURCE_RAW_EVENTS_URL": "s3://events", "AWS_ENDPOINT_URL": "http://there"}
+    for given in ({}, named):
+        found = services(given)
+        for name in ("tidemark-init", *COMPONENTS):
+            environment = found[name]["environment"]
+            told = {key: environment.get(key) for key in (*named, "AWS_REGION")}
+            told = {key: value for key, value in told.items() if value}
+            assert told == given, name
 
 
 COMPONENTS = {"airflow-init", "airflow-scheduler", "airflow-dag-processor"}
