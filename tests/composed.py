@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import chain, pairwise
 
 import pytest
@@ -194,6 +195,7 @@ def _value(value: object) -> str:
             return "'" + DRAWN.sub("drawn", str(value)).replace("'", "''") + "'"
 
 
+@cache
 def readable(text: str) -> str:
     """Give what is longer than a line several, and let parameters look like psql's."""
     text = PARAMETER.sub(r":\1", text).replace("%%", "%")
@@ -239,6 +241,8 @@ def _depths(text: str) -> Iterator[tuple[int, int]]:
 
 def _parted(text: str, separator: re.Pattern[str]) -> list[str]:
     """Part a text at separators that are in no parentheses."""
+    if not separator.search(text):
+        return [text.strip()]
     outside = {place for place, depth in _depths(text) if depth == 0}
     cuts = [0, *(m.start() for m in separator.finditer(text) if m.start() in outside), len(text)]
     return [text[start:end].strip() for start, end in pairwise(cuts)]
