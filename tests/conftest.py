@@ -7,6 +7,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tidemark.install import embedded
 
 pytest_plugins = [
+    "tests.further",
     "tests.fix_dimension",
     "tests.fix_servers",
     "tests.fix_airflow",

@@ -24,6 +24,7 @@ from tests.fix_servers import (
     connect,
     database,
 )
+from tests.further import ALL
 from tests.queries import execute, rows
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
@@ -38,7 +39,7 @@ from tidemark.sources.window import Activity
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 RECEIVERS: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
-KILL_EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "3"))
+KILL_EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "3" if ALL else "8"))
 """One statement in so many sees a fault. 1: every statement."""
 
 Strike = Callable[[ServerName], None]

@@ -306,6 +306,7 @@ def test_a_task_that_is_marked_failed_ends_at_once_with_its_statement(stack: Sta
     assert is_equal(stack)
 
 
+@pytest.mark.further(but=["Logins", "Health", "Backup and restore"])
 @pytest.mark.parametrize("title", TITLES)
 def test_the_commands_of_operations_work(stack: Stack, title: str):
     for block in of_operations(title):

@@ -42,6 +42,7 @@ def shop(retail: Retail, undisturbed: Retail) -> Retail:
     return retail
 
 
+@pytest.mark.further(but=["mrr"])
 @RECEIVERS
 def test_a_server_in_recovery_is_named(
     shop: Retail, undisturbed: Retail, layer: ServerName, machines: Machines
@@ -51,6 +52,7 @@ def test_a_server_in_recovery_is_named(
     assert_recovered(shop, undisturbed)
 
 
+@pytest.mark.further(but=["stg"])
 @RECEIVERS
 def test_a_server_without_a_connection_left_is_named(
     shop: Retail, undisturbed: Retail, layer: ServerName
@@ -60,6 +62,7 @@ def test_a_server_without_a_connection_left_is_named(
     assert_recovered(shop, undisturbed)
 
 
+@pytest.mark.further(but=["dwh"])
 @RECEIVERS
 def test_a_server_whose_disk_is_full_is_named(
     shop: Retail, undisturbed: Retail, layer: ServerName, small_disk: Path

@@ -104,6 +104,7 @@ def test_a_rebuild_derives_the_same_claims(taken: Made):
     assert state(taken) == TAKEN
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("layer", "damage"),
     [

@@ -145,6 +145,7 @@ def found(checks: Sequence[CheckResult]) -> list[tuple[str, str, str]]:
     return [(one.layer, one.severity, one.status) for one in checks if one.check == "the check"]
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_fault_is_held_back_until_it_is_corrected(things: Made, kind: str, layer: str):

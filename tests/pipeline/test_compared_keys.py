@@ -73,6 +73,7 @@ def test_a_key_that_was_changed_is_one_row(made: Make):
     assert area.differences() == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("columns", "key", "change"),
     [
@@ -136,6 +137,7 @@ BACKWARDS = "update things set v = 'back', updated_at = '2024-01-01' where id = 
 RENUMBERED = "update things set id = 60 where id = 4"
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("change", [RESTORED, BACKWARDS, RENUMBERED])
 def test_what_no_window_brings_comes_within_a_day(made: Make, change: str):
     area = filled(made)
@@ -150,6 +152,7 @@ def test_what_no_window_brings_comes_within_a_day(made: Make, change: str):
     assert is_mirrored(area)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("change", [RESTORED, BACKWARDS, RENUMBERED])
 def test_each_batch_may_compare_keys(made: Make, change: str):
     area = filled(made, compare_keys_every="0s")
@@ -178,6 +181,7 @@ def test_a_mirror_that_lacks_the_watermark_is_given_it(made: Make):
     assert area.warehouse.rows("mrr", stamps) == [(10,)]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("named", [1, 3, 4])
 def test_many_keys_are_fetched_by_reading_the_table(
     made: Make, named: int, monkeypatch: pytest.MonkeyPatch
@@ -265,6 +269,7 @@ def test_verify_takes_a_changed_key_for_pending_until_the_next_batch(made: Make)
     assert (check.compared.differences, check.compared.pending) == ([], 2)
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("deletes_before", ["detect", "ignore"])
 @pytest.mark.parametrize("change", ["delete from things where id = 4", RENUMBERED])
 def test_what_went_before_windows_began_is_found_by_the_first_one(

@@ -97,6 +97,7 @@ def test_a_run_that_loses_its_lock_takes_it_again_and_goes_on(retail: Retail, un
     assert retail.contents() == undisturbed.contents()
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
     retail: Retail, undisturbed: Retail, layer: ServerName

@@ -30,6 +30,7 @@ NARROWED = [
 ]
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("kind", "target", "value"), NARROWED)
 def test_a_table_that_is_narrower_than_its_view_is_refused(
     made: Make, kind: str, target: str, value: str
@@ -70,6 +71,7 @@ HELD = [
 """The value is 7."""
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("kind", "target"), HELD)
 def test_a_table_that_is_wider_than_its_view_takes_its_rows(made: Make, kind: str, target: str):
     value = {"t": JAN, "n": "{7}"}.get(kind[0] if kind.endswith("]") or kind[0] == "t" else "", "7")
@@ -181,6 +183,7 @@ def test_a_key_that_a_snapshot_shows_twice_is_named(made: Make, extract: str, is
     assert area.mirrored(things) == before
 
 
+@pytest.mark.further(one_in=5)
 @pytest.mark.parametrize("kind", ["text", "integer", "time without time zone", "tstzrange"])
 @pytest.mark.parametrize("what", ["dimension.effective", "fact.event_time", "fact.dates"])
 def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):

@@ -135,6 +135,7 @@ def make(made: Make) -> Make:
     return made
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("missing", WITHOUT)
 @pytest.mark.parametrize("is_changed", [False, True], ids=["nothing new", "with a change"])
 def test_what_is_declared_later_gets_all_that_stg_has(make: Make, missing: str, is_changed: bool):
@@ -235,6 +236,7 @@ def _key_is_found_otherwise(made: Made) -> Area:
     return fact(made.area, dimensions={**ROLES, "thing_key": Role(entity="things", by=("amount",))})
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "before", [_role_is_another, _date_is_missing, _column_is_another, _key_is_found_otherwise]
 )

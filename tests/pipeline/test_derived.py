@@ -121,6 +121,7 @@ def test_rows_are_made_of_other_entities_rows(shop: Made):
     assert shop.differences() == []
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

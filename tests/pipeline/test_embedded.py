@@ -191,6 +191,7 @@ def test_a_lost_password_is_replaced_and_the_data_stays(folder: Path) -> None:
         connect(old)
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     "state",
     [

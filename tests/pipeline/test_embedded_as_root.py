@@ -217,6 +217,7 @@ embedded.stop(folder)
 """
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("name", ["tidemark", "postgres", "nobody"])
 def test_the_most_dedicated_user_that_there_is_is_taken(tmp_path: Path, name: str):
     known = ("tidemark", "postgres", "nobody")

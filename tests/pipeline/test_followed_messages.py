@@ -113,6 +113,7 @@ GROWN: list[tuple[str, str, Any, Any]] = [
 ]
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("old", "new", "small", "large"), GROWN)
 def test_keys_of_other_types_grow_as_well(made: Make, old: str, new: str, small: Any, large: Any):
     area, things, events = star(made, old)
@@ -148,6 +149,7 @@ ATTRIBUTES: list[tuple[str, str, Any]] = [
 ]
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("old", "new", "value"), ATTRIBUTES)
 def test_attributes_grow_by_following_every_message(made: Make, old: str, new: str, value: Any):
     area, things, _ = star(made, "int", old)
@@ -194,6 +196,7 @@ def test_a_column_that_was_renamed_is_renamed_in_every_layer(made: Make):
 TIMES = [("date", "timestamptz"), ("timestamptz(0)", "timestamptz"), ("timestamp", "timestamptz")]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("old", "new"), TIMES)
 def test_a_time_that_a_fact_is_partitioned_by_is_cast_in_the_view(made: Make, old: str, new: str):
     """PostgreSQL retypes no such column."""
@@ -242,6 +245,7 @@ HALVES = [
 ]  # fmt: skip
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("layer", "statement"), HALVES)
 def test_what_is_made_beside_a_table_is_a_part_of_its_contract(
     made: Make, layer: Any, statement: str

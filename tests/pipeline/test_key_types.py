@@ -46,6 +46,7 @@ COMPARED: list[tuple[str, str, list[Any], list[Any], list[str]]] = [
 ]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("key", "by", "there", "named", "members"), COMPARED)
 def test_facts_and_dimensions_meet_where_the_keys_are_equal(
     made: Make, key: str, by: str, there: list[Any], named: list[Any], members: list[str]
@@ -84,6 +85,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("key", "by", "told_key", "told_by"), REFUSED)
 def test_keys_that_compare_to_nothing_are_refused_before_anything_moves(
     made: Make, key: str, by: str, told_key: str, told_by: str

@@ -51,6 +51,7 @@ def killed(shop: Retail, layer: ServerName, lock: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.further(but=["stage"])
 @RECEIVERS
 def test_a_hop_killed_while_rows_land_is_made_up_for(
     shop: Retail, undisturbed: Retail, layer: ServerName
@@ -74,6 +75,7 @@ def test_a_hop_killed_before_its_commit_is_made_up_for(
     assert shop.contents() == undisturbed.contents()
 
 
+@pytest.mark.further(but=["publish"])
 @RECEIVERS
 def test_a_hop_killed_after_its_commit_is_not_repeated(
     shop: Retail, undisturbed: Retail, layer: ServerName
@@ -87,6 +89,7 @@ def test_a_hop_killed_after_its_commit_is_not_repeated(
     assert shop.contents() == undisturbed.contents()
 
 
+@pytest.mark.further(but=["extract"])
 @pytest.mark.parametrize("hop", HOPS)
 def test_a_retry_waits_for_the_commit_of_a_killed_hop(shop: Retail, undisturbed: Retail, hop: Hop):
     """The hop is retried before the commit ends, when more has happened in the layer before."""

@@ -59,6 +59,7 @@ def streamed(
     return int(memory), said
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("megabytes", "column", "value"),
     [
@@ -83,6 +84,7 @@ def test_a_large_row_is_refused_before_it_is_taken(
     assert memory < 150
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("column", "value"),
     [

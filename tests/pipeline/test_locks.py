@@ -99,6 +99,7 @@ def test_no_role_but_the_pipelines_may_lock(retail: Retail, layer: ServerName, l
         execute(session, f"begin; {lock}")
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("hop", "layer"), [("extract", "mrr"), ("stage", "stg"), ("publish", "dwh")]
@@ -124,6 +125,7 @@ def test_a_hop_says_whom_it_waits_for_and_gives_up(
     assert retail.run().batch_id == batch + 1
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "lock",

@@ -50,6 +50,7 @@ def warnings(retail: Retail) -> list[str]:
     return [one.layer for one in found if "older backup" in one.what]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("on_top", [(), ("Metz",), ("Metz", "Caen")], ids=["none", "one", "two"])
 def test_what_a_restored_mirror_lost_goes_only_when_that_is_accepted(
     retail: Retail, on_top: Sequence[str]

@@ -161,6 +161,7 @@ def test_a_name_that_a_statement_needs_is_refused_before_anything_moves(
     assert area.published(things) == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("name", ["_row", "_position", "_what", "_landed"])
 def test_a_key_may_not_be_called_like_a_column_of_a_work_table(made: Make, name: str):
     things = Dimension({name: "int", "a": "text", "updated_at": "timestamptz"}, (name,))

@@ -108,6 +108,7 @@ def test_a_deleted_and_an_overlooked_row_are_found_by_their_keys(numbered: Made)
     assert numbered.differences() == []
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("statement", "error", "said"),
     [

@@ -135,6 +135,7 @@ def test_observations_tell_the_history_of_a_dimension(registry: Made):
     assert registry.differences() == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("events", "expected", "used"),
     [

@@ -135,6 +135,7 @@ def planter(warehouse: Warehouse) -> Iterator[str]:
     warehouse.execute("stg", "alter role tidemark_etl nologin nosuperuser password null")
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("member", [*REFUSED, "all the others"])
 def test_what_is_planted_gets_no_rights(
     member: str, warehouse: Warehouse, planter: str, project: Project

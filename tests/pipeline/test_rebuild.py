@@ -98,6 +98,7 @@ def test_members_that_facts_inferred_stay_where_first_versions_begin_with_a_chan
     assert dump(retail) == before
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("layer", "damage", "changes"),
     [

@@ -133,6 +133,7 @@ ASSERTS = RAISES.replace(
 RAISED = "a function or trigger there raised an exception"
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("first", "name", "reasons", "what"),
     [
@@ -187,6 +188,7 @@ def test_a_rule_of_the_star(area: Made, rule: str, what: str):
     assert rebuilt == f"things: dwh refused a row: {what}. {STORED}"
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("code", "what"),
     [

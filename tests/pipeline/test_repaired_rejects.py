@@ -43,6 +43,7 @@ def area(made: Make) -> Made:
     return area
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "damage",
     [

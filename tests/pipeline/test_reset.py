@@ -68,6 +68,7 @@ def test_an_area_that_was_reset_leaves_nothing_and_loads_anew(loaded: Made):
     assert objects(loaded)["mrr"] <= before["mrr"]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("layer", "how"), [("dwh", "killed"), ("stg", "ended"), ("mrr", "killed")])
 def test_a_reset_that_dies_in_a_layer_is_finished_by_the_next(made: Make, layer: Layer, how: str):
     area = made(THINGS)

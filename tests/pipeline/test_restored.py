@@ -124,6 +124,7 @@ def without_landing(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("table landing")]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("options", ["", "--no-owner --no-acl", "--no-owner --role=deployer"])
 def test_a_layer_that_is_restored_to_a_fresh_server_goes_on(
     retail: Retail, restored: Warehouse, options: str
@@ -247,6 +248,7 @@ def test_what_its_superior_has_to_run_is_enough_for_areas_with_schemas_of_their_
     assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == ONLY_A_SUPERUSER
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "damage",
     [

@@ -43,6 +43,7 @@ def attempts(retail: Retail, batch_id: int = 1) -> dict[Hop, list[str]]:
     return dict(retail.warehouse.rows("dwh", query, [batch_id]))
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("hop", "layer", "lock"),
     [
@@ -231,6 +232,7 @@ def restart(shop: Retail, folder: Path, layer: ServerName) -> None:
     shop.warehouse.close()
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("waiting", "lock", "restarted"),
     [

@@ -149,6 +149,7 @@ def lose_history(area: Made) -> None:
     rebuild.run(area.servers, area.area, accept_lost_history=True)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("lose", [lose_stg, lose_dwh, lose_history])
 def test_a_fact_stays_where_it_was_when_a_layer_is_made_again(
     area: Made, lose: Callable[[Made], None]
@@ -219,6 +220,7 @@ TAKEN: dict[str, tuple[Dimension | Fact, str, str]] = {
 }
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("case", TAKEN)
 def test_a_column_of_that_name_is_refused(made: Make, case: str):
     entity, column, said = TAKEN[case]

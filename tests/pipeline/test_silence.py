@@ -49,6 +49,7 @@ def proxied(retail: Retail, proxies: list[Proxy]) -> Proxied:
     return put
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("hop", "layer", "lock", "direction"),
     [

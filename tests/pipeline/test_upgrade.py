@@ -86,6 +86,7 @@ def schema(retail: Retail, layer: ServerName) -> list[tuple[str]]:
     return [one for one in found if layer != "mrr" or not one[0].startswith("landing.")]
 
 
+@pytest.mark.further(one_in=2)
 def test_what_an_older_tidemark_filled_is_as_if_it_had_always_been_this_one(
     older: Path, upgraded: Retail, retail: Retail
 ):

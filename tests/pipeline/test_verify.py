@@ -176,6 +176,7 @@ def test_layers_that_are_equal_are_said_to_be(shop: Retail):
     }
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("layer", "statement", "told"), PLANTED)
 def test_what_was_planted_is_named_and_mended(
     shop: Retail, layer: ServerName, statement: str, told: Found

@@ -28,6 +28,7 @@ def viewed(make: Make, view: str = VIEWS["view"], **settings: Any) -> tuple[Made
     return area, things
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 @pytest.mark.parametrize("kind", ["view", "materialized view"])
 def test_a_view_is_followed(made: Make, kind: str, extract: str):

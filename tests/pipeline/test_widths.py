@@ -44,6 +44,7 @@ def test_a_dimension_may_have_as_many_columns_as_work_tables_have_room_for(made:
     assert differences(area) == []
 
 
+@pytest.mark.further
 def test_a_fact_may_have_as_many_columns_as_a_work_table_has_room_for(made: Make):
     things = Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",))
     roles = {f"role{n}_key": {"entity": "things", "by": [f"c{n}"]} for n in range(2)}
