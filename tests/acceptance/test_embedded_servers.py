@@ -92,6 +92,7 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
     assert [cell[1] for cell in cells] == [cell[2] for cell in cells], "source and mirror agree"
 
 
+@pytest.mark.further
 def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
     assert first.startswith("Batch 7 of marketing, ")
     assert "\nBatch 5 of events, " in first

@@ -55,6 +55,7 @@ def test_batches_run_on_servers_of_ones_own(bare: Path, retail: Retail):
     assert retail.warehouse.rows("dwh", "select count(*) from dwh_fact_sales") == [(4,)]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("words", ["up", "dsn dwh", "run retail"])
 def test_what_needs_embedded_servers_names_their_extra(bare: Path, project: Path, words: str):
     done = tidemark(bare, *words.split(), env={"TIDEMARK_HOME": str(project)})

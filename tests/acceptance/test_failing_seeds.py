@@ -151,6 +151,7 @@ def embedded() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.further
 def test_an_embedded_source_that_dies_is_named_with_its_log(embedded: Path):
     text = SEEDER.replace(
         "insert into customers (customer_id, name) values (:id, :name)", "select 1"

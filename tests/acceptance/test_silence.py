@@ -24,6 +24,7 @@ def through(proxies: list[Proxy], retail: Retail, listen: str = "127.0.0.1") -> 
     return {**retail.environment, **dsns}
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
@@ -41,6 +42,7 @@ def test_a_signal_ends_a_run_that_no_server_answers(
     assert running.returncode == code
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", ["operational", "mrr"])
 def test_a_signal_is_logged_by_a_dwh_that_answers(
     retail: Retail, proxies: list[Proxy], layer: ServerName
@@ -61,6 +63,7 @@ def test_a_signal_is_logged_by_a_dwh_that_answers(
     )
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", ["operational", "mrr"])
 def test_a_run_whose_packets_are_dropped_says_so_and_lets_go(
     retail: Retail, proxies: list[Proxy], namespace: Namespace, layer: ServerName

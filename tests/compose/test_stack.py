@@ -248,6 +248,7 @@ def test_a_browser_finds_the_green_run(stack: Stack):
         browser.close()
 
 
+@pytest.mark.further
 def test_the_second_batch_moves_just_the_day(stack: Stack):
     stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")
     plan = succeed("plan", "--json", env=stack.environment).json

@@ -148,6 +148,7 @@ def test_an_edited_select_is_computed_anew_by_the_next_publish(made: Make):
     assert summed_tables(area) == []
 
 
+@pytest.mark.further
 def test_an_aggregate_that_is_taken_out_is_in_nobodys_way_and_may_come_back(made: Make):
     area = shop(made)
     area.put(THINGS, (1, "lamp", "Lux", "Ada", JAN))

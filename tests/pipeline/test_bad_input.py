@@ -186,6 +186,7 @@ NAMED = [
 ]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("right", "wrong", "said"), NAMED)
 def test_a_name_that_the_source_or_the_mirror_lacks_stops_the_run(
     retail: Retail, right: str, wrong: str, said: str
@@ -240,6 +241,7 @@ STAR_NAMES = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("right", "wrong", "said"), STAR_NAMES)
 def test_a_name_that_the_star_lacks_stops_the_batch_before_anything_moves(
     retail: Retail, right: str, wrong: str, said: str
@@ -279,6 +281,7 @@ DRIFT: list[tuple[ServerName, str, str]] = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("layer", "statement", "said"), DRIFT)
 def test_a_mirror_that_disagrees_with_its_source_stops_the_run(
     retail: Retail, layer: ServerName, statement: str, said: str
@@ -343,6 +346,7 @@ LATER_DRIFT: list[tuple[ServerName, str, str]] = [
 ]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("layer", "statement", "said"), LATER_DRIFT)
 def test_a_later_layer_that_disagrees_stops_the_batch_before_anything_moves(
     retail: Retail, layer: ServerName, statement: str, said: str

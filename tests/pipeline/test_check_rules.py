@@ -53,12 +53,14 @@ def refused(shop: Made) -> str:
     return str(raised.value)
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_new_check_judges_rows_that_were_there_before(things: Made, layer: str):
     checked(things, between={"column": "size", "max": 2}, on=layer)
     assert "things: 1 row with size above 2; at most 0" in refused(things)
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_an_unchanged_check_that_holds_is_not_asked_by_an_idle_batch(things: Made, layer: str):
     checked(things, between={"column": "size", "max": 3}, on=layer)
@@ -66,6 +68,7 @@ def test_an_unchanged_check_that_holds_is_not_asked_by_an_idle_batch(things: Mad
     assert told(things) == []
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("at_most", "status"), [(0, "WARNED"), (1, "PASSED"), ("33%", "WARNED"), ("34%", "PASSED")]
 )
@@ -83,6 +86,7 @@ def test_bad_rows_add_up_over_batches(things: Made):
     assert "2 rows with size above 9; at most 1" in refused(things)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", ["stg", "dwh"])
 def test_what_rows_point_at_may_go(things: Made, layer: str):
     columns = "thing_key" if layer == "dwh" else "id"
@@ -118,6 +122,7 @@ def test_a_count_is_compared_with_good_batches_alone(things: Made):
     assert told(things) == [("mrr", "warn", "WARNED")]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("severity", ["warn", "fail"])
 def test_a_check_that_cannot_run_counts_as_broken(things: Made, severity: str):
     checked(things, sql="select nothing from things_of_nobody", on="stg", severity=severity)
@@ -142,6 +147,7 @@ def test_a_check_that_cannot_run_spoils_no_other(things: Made):
     }  # fmt: skip
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("said", "message"),
     [
@@ -221,6 +227,7 @@ KEYED = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("rows", "name"), [(((None, "x"), (2, "b")), "null"), (((2, "b"), (2, "c")), "twice")]
 )
@@ -250,6 +257,7 @@ def test_the_star_is_as_if_a_doubled_row_had_never_been(things: Made):
     assert star(things) == before
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_an_emptied_source_that_is_filled_again_leaves_no_trace(things: Made, layer: str):
     checked(things, row_count={"min": 1}, on=layer)

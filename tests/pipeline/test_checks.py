@@ -187,6 +187,7 @@ def test_a_fault_is_told_in_each_batch_and_published_if_the_check_only_warns(
         assert found(told) == [(layer, "warn", "PASSED")]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("kind", ["not_null", "accepted_values", "between", "matches"])
 def test_a_row_that_breaks_a_check_is_refused_with_its_reason(things: Made, kind: str):
     check, fault, correction = FAULTS[kind]
@@ -210,6 +211,7 @@ def accepting(shop: Made, *names: str) -> None:
     )
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", ["mrr", "stg", "dwh"])
 def test_a_person_may_let_a_check_pass_once(things: Made, layer: str):
     things.area = checking(things.area, FAULTS["between"][0], on=layer, severity="fail")

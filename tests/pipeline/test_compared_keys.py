@@ -304,6 +304,7 @@ class TestReadAsAWhole:
         area.run()
         return area
 
+    @pytest.mark.further(one_in=2)
     @pytest.mark.parametrize(
         "change", ["delete from things where id = 2", RENUMBERED, RESTORED, BACKWARDS]
     )

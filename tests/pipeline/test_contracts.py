@@ -144,6 +144,7 @@ def test_a_view_that_does_not_pass_the_order_of_versions_on_is_refused(made: Mak
     )
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("table", ["mrr_things", "mrr_things_history"])
 def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(made: Make, table: str):
     area = made(Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",)))
@@ -152,6 +153,7 @@ def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(made: Make, tabl
         area.run()
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_key_that_a_snapshot_shows_twice_is_named(made: Make, extract: str, is_first: bool):
@@ -205,6 +207,7 @@ def test_what_dates_no_row_is_refused(made: Make, what: str, kind: str):
     )
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("read", "named"),
     [

@@ -156,6 +156,7 @@ def test_what_is_declared_later_gets_all_that_stg_has(make: Make, missing: str, 
     assert made.run().changed == 0
 
 
+@pytest.mark.further
 def test_a_table_that_waits_for_its_first_publish_is_said_to_have_nothing(make: Make):
     made = make(THINGS, OTHERS, EVENTS)
     whole, made.area = made.area, declared(made.area, **WITHOUT["events"])
@@ -270,6 +271,7 @@ def test_a_column_that_a_fact_gains_is_filled_for_the_old_ones(make: Make):
     assert made.warehouse.rows("dwh", amounts) == [(1, 10), (2, 20), (3, 30)]
 
 
+@pytest.mark.further
 def test_a_fact_that_moves_to_another_table_is_there_as_a_whole(make: Make):
     made = make(THINGS, OTHERS, EVENTS)
     first(made)
@@ -285,6 +287,7 @@ def test_a_fact_that_moves_to_another_table_is_there_as_a_whole(make: Make):
     assert made.differences() == []
 
 
+@pytest.mark.further
 def test_facts_that_went_are_kept_where_deletes_become_soft(make: Make):
     made = make(THINGS, OTHERS, EVENTS)
     deleted = "alter table fact_events add column is_deleted boolean not null default false"

@@ -74,6 +74,7 @@ SETBACKS = {
 }
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("setback", SETBACKS)
 def test_a_delete_is_found_after_a_setback_of_the_source(shop: Retail, setback: str):
     """Each leaves the count of deleted rows at the zero that it was at."""
@@ -85,6 +86,7 @@ def test_a_delete_is_found_after_a_setback_of_the_source(shop: Retail, setback: 
     assert (100,) not in shop.warehouse.rows("dwh", SALES)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "reset", ["pg_stat_reset()", "pg_stat_reset_single_table_counters('sales'::regclass)"]
 )
@@ -128,6 +130,7 @@ def materialized(retail: Retail) -> None:
     )
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("condition", ["sale_id = 100", "sale_id = 1"])
 def test_a_partition_of_a_partition_counts_too(shop: Retail, condition: str):
     partitioned(shop)

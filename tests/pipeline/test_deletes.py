@@ -91,6 +91,7 @@ def test_a_deleted_row_whose_key_cleansing_changed_is_no_reject(shop: Retail):
     assert [hop.entities["sales"].rejected for hop in result.hops] == [0, 0, 0]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "emptied", ["truncate sales", "delete from sales", "delete from sales where sale_id > 110"]
 )

@@ -169,6 +169,7 @@ def test_a_line_whose_order_has_not_come_waits_as_a_reject(shop: Made):
     assert shop.differences() == []
 
 
+@pytest.mark.further
 def test_what_is_gone_already_is_not_deleted_again(shop: Made):
     change(shop, "delete from lines where id = 1 and no = 1")
     shop.run()
@@ -201,6 +202,7 @@ def test_a_changed_view_makes_all_rows_anew(shop: Made):
     assert verify.run(shop.servers, shop.area).is_equal
 
 
+@pytest.mark.further
 def test_a_new_column_of_an_input_does_not_stand_in_the_way(shop: Made):
     change(
         shop,
@@ -224,6 +226,7 @@ def test_a_damaged_row_is_found_and_repaired(shop: Made):
     assert verify.run(shop.servers, shop.area).is_equal
 
 
+@pytest.mark.further
 def test_a_rebuild_leaves_equal_rows_as_they_are(shop: Made):
     shop.warehouse.execute("stg", "update stg_sold set amount = 1 where no = 2")
     changes = rebuild.run(shop.servers, shop.area)
@@ -235,6 +238,7 @@ def test_a_rebuild_leaves_equal_rows_as_they_are(shop: Made):
 ORDERS_VIEW = "create view landing.derive_placed as select id, at from landing.live_orders"
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("read", "said"),
     [
@@ -319,6 +323,7 @@ def test_a_row_that_a_changed_row_touches_costs_a_few_messages_more(shop: Made):
     assert counting.run(shop.servers, shop.area).total <= 20
 
 
+@pytest.mark.further
 def test_a_flag_deletes_a_derived_row(shop: Made):
     area = declare(shop, sold={**SOLD, "deleted_when": "amount = 0"})
     change(area, "update lines set amount = 0, updated_at = now() where no = 2")
@@ -331,6 +336,7 @@ def test_a_flag_deletes_a_derived_row(shop: Made):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_a_row_without_a_whole_key_is_none(shop: Made):
     text = VIEW.replace("create view", "create or replace view")
     nothing = "union all select null, 1, 1, now(), 1, array[]::text[]"
@@ -344,6 +350,7 @@ def test_a_row_without_a_whole_key_is_none(shop: Made):
     assert verify.run(shop.servers, shop.area).is_equal
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("amount", ["l.amount", "l.amount + g as amount"])
 def test_a_key_that_the_view_makes_twice_is_refused(shop: Made, amount: str):
     text = VIEW.replace("create view", "create or replace view").replace("l.amount", amount)

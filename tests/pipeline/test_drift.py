@@ -117,6 +117,7 @@ def test_a_column_of_a_type_that_only_the_source_knows_is_added_as_text(shop: Re
     assert rows == [("{good,bad}",)]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("kind", "value"), [("regclass", "customers"), ("regrole[]", "{postgres}")]
 )
@@ -188,6 +189,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("statement", "said"), REFUSED, ids=["dropped", "renamed", "retyped"])
 def test_the_statements_of_a_refusal_let_the_mirror_follow(shop: Retail, statement: str, said: str):
     alter(shop, statement)
@@ -347,6 +349,7 @@ def test_a_column_that_is_added_to_a_dimension_makes_no_version(coloured: Retail
     assert colours(coloured) == [(1, None), (1, None), (2, None)]
 
 
+@pytest.mark.further
 def test_a_refresh_fills_the_versions_from_before_a_column_was_added(coloured: Retail):
     carry(coloured)
 

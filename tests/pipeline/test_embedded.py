@@ -80,6 +80,7 @@ def test_each_layer_has_a_server_with_a_database_of_its_name(empty: Path) -> Non
     }
 
 
+@pytest.mark.further
 def test_only_the_source_takes_prepared_transactions_and_replicas(folder: Path) -> None:
     urls = embedded.start(folder, ("operational", "dwh"), settings=SETTINGS)
     query = "select current_setting('wal_level'), current_setting('max_prepared_transactions')"
@@ -171,6 +172,7 @@ def test_the_pid_of_a_stale_file_may_be_another_processes(folder: Path) -> None:
     assert ask(start_one(folder), "select 1") == ask(url, "select 1")
 
 
+@pytest.mark.further
 def test_a_half_made_cluster_is_made_again(folder: Path) -> None:
     start_one(folder)
     data = site.data_folder(folder)
@@ -221,6 +223,7 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(folder: Path) -> No
         start_one(folder, work_mem="much")
 
 
+@pytest.mark.further
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's servers are for root to start")
 def test_root_keeps_the_data_elsewhere_when_the_folder_is_closed_to_others(empty: Path) -> None:
     empty.chmod(0o700)
@@ -232,6 +235,7 @@ def test_root_keeps_the_data_elsewhere_when_the_folder_is_closed_to_others(empty
     assert ask(start_one(empty), "select to_regclass('gone')") == [(None,)]
 
 
+@pytest.mark.further
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's servers are for root to start")
 def test_a_copied_folder_leaves_the_servers_of_the_original_alone(empty: Path) -> None:
     empty.chmod(0o700)

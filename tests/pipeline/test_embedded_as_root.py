@@ -101,6 +101,7 @@ def test_a_link_in_a_cluster_is_not_followed(folder: Path, secret: Path, what: s
     ask(start_one(folder), "select 1")
 
 
+@pytest.mark.further
 def test_a_link_in_an_earlier_data_folder_is_not_followed(folder: Path, secret: Path):
     as_an_earlier_tidemark(folder)
     user.must_run(servers_user(folder), "mkdir", folder / "data" / "new")
@@ -217,7 +218,7 @@ embedded.stop(folder)
 """
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("name", ["tidemark", "postgres", "nobody"])
 def test_the_most_dedicated_user_that_there_is_is_taken(tmp_path: Path, name: str):
     known = ("tidemark", "postgres", "nobody")

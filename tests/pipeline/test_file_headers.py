@@ -51,6 +51,7 @@ def test_a_new_column_may_stop_the_run(dropped: Drop):
     stops(area, r"column 'w' \(text\) is new in things/\*\.csv, and .* says `on_new_column: fail`")
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("header", "said"),
     [
@@ -77,6 +78,7 @@ BAD = {
 }
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("policy", "stopping"),
     [({}, {"no column", "delimiter"}), ({"on_bad_file": "stop"}, {*BAD}),

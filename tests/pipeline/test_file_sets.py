@@ -40,6 +40,7 @@ def history(area: Dropped) -> list[tuple[object, ...]]:
     return sorted(area.history("id, v, _deleted_at is not null"))
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("batches", [(1, 1, 1), (3,), (1, 2), (2, 1)])
 def test_sets_give_the_history_of_a_batch_each(dropped: Drop, batches: tuple[int, ...]):
     area = dropped({"things/2024-12-31.csv": csv_text()}, entities={"things": DAILY})

@@ -142,6 +142,7 @@ BAD = {
 }
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("case", BAD)
 def test_an_expression_that_makes_no_sense_is_refused_before_anything_moves(made: Make, case: str):
     flag, said = BAD[case]

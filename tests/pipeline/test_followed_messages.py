@@ -113,7 +113,7 @@ GROWN: list[tuple[str, str, Any, Any]] = [
 ]
 
 
-@pytest.mark.further(one_in=4)
+@pytest.mark.further(one_in=5)
 @pytest.mark.parametrize(("old", "new", "small", "large"), GROWN)
 def test_keys_of_other_types_grow_as_well(made: Make, old: str, new: str, small: Any, large: Any):
     area, things, events = star(made, old)
@@ -149,7 +149,7 @@ ATTRIBUTES: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.further(one_in=4)
+@pytest.mark.further(one_in=5)
 @pytest.mark.parametrize(("old", "new", "value"), ATTRIBUTES)
 def test_attributes_grow_by_following_every_message(made: Make, old: str, new: str, value: Any):
     area, things, _ = star(made, "int", old)

@@ -171,6 +171,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("how", "said"), REFUSED)
 def test_one_that_can_not_wait_is_refused_with_the_statement_that_mends_it(
     made: Make, how: str, said: str

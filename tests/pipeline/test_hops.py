@@ -49,6 +49,7 @@ def trade(retail: Retail, city: str) -> None:
     retail.add("sales", last + 1, quantity=last)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("hop", HOPS)
 def test_a_hop_that_is_repeated_writes_nothing(retail: Retail, hop: Hop):
     batch_id = retail.run().batch_id
@@ -57,6 +58,7 @@ def test_a_hop_that_is_repeated_writes_nothing(retail: Retail, hop: Hop):
     assert written(retail) == before
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("hop", HOPS)
 def test_a_hop_may_be_repeated_before_the_next(retail: Retail, undisturbed: Retail, hop: Hop):
     batch_id = retail.begin()

@@ -280,6 +280,7 @@ def test_times_that_have_no_place_in_the_star_are_rejected(made: Make):
     assert area.warehouse.rows("stg", OPEN) == []
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("stamp", ["infinity", "9999-12-31", "294276-01-01"])
 def test_rows_that_are_never_old_enough_for_a_window_are_counted(made: Make, stamp: str):
     things = Dimension({"id": "int", "updated_at": "timestamptz not null"}, ("id",))

@@ -46,7 +46,7 @@ COMPARED: list[tuple[str, str, list[Any], list[Any], list[str]]] = [
 ]
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(("key", "by", "there", "named", "members"), COMPARED)
 def test_facts_and_dimensions_meet_where_the_keys_are_equal(
     made: Make, key: str, by: str, there: list[Any], named: list[Any], members: list[str]

@@ -84,7 +84,7 @@ def test_a_large_row_is_refused_before_it_is_taken(
     assert memory < 150
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(
     ("column", "value"),
     [

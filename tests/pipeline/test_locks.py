@@ -73,6 +73,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "later")
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", SERVERS)
 def test_who_can_only_log_in_stops_neither_a_run_nor_a_migration(
     retail: Retail, project: Project, layer: ServerName
@@ -99,7 +100,7 @@ def test_no_role_but_the_pipelines_may_lock(retail: Retail, layer: ServerName, l
         execute(session, f"begin; {lock}")
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("hop", "layer"), [("extract", "mrr"), ("stage", "stg"), ("publish", "dwh")]
@@ -125,7 +126,7 @@ def test_a_hop_says_whom_it_waits_for_and_gives_up(
     assert retail.run().batch_id == batch + 1
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "lock",
@@ -159,6 +160,7 @@ def test_a_first_migration_that_somebody_holds_up_gives_up_too(retail: Retail):
         migrate(Project(HOME), retail.servers, only=["mrr"])
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layer", WAREHOUSE)
 def test_one_that_was_overtaken_writes_nothing_any_more(retail: Retail, layer: ServerName):
     """It has lost the area, and does not know; the other one has come and gone."""
@@ -190,6 +192,7 @@ def test_one_that_is_writing_is_waited_for(retail: Retail):
     assert running.result(PATIENCE).batch_id == 1
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("hop", [transfer, sending], ids=["rows have landed", "rows will land"])
 def test_a_hop_that_a_migration_overtook_begins_again(
     retail: Retail,

@@ -50,7 +50,7 @@ def warnings(retail: Retail) -> list[str]:
     return [one.layer for one in found if "older backup" in one.what]
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("on_top", [(), ("Metz",), ("Metz", "Caen")], ids=["none", "one", "two"])
 def test_what_a_restored_mirror_lost_goes_only_when_that_is_accepted(
     retail: Retail, on_top: Sequence[str]
@@ -148,6 +148,7 @@ def test_what_one_entity_lost_is_still_said_of_the_others(retail: Retail):
     assert notes(retail) == ["stg"]
 
 
+@pytest.mark.further
 def test_a_rebuild_says_on_the_terminal_what_it_lost(retail: Retail):
     retail.run()
     restore = retail.back_up("mrr")

@@ -164,6 +164,7 @@ def test_a_wider_type_flows_into_stg_without_a_file(made: Make):
     assert area.published(things) == [("1", "a longer one")]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -193,6 +194,7 @@ def test_a_landing_table_takes_another_type_whatever_lies_there(passing: Made):
     assert ("v", "integer") in columns(passing, "stg", "landing.things")
 
 
+@pytest.mark.further
 def test_files_that_mend_what_is_made_apply_to_a_new_warehouse(made: Make):
     area = made(THINGS, layers=STAR)
     source(area, "alter table things add w int")
@@ -220,6 +222,7 @@ STRANGERS: dict[str, str] = {
 }
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("named", STRANGERS)
 def test_what_a_person_has_made_is_refused_by_name(passing: Made, named: str):
     passing.warehouse.execute("stg", STRANGERS[named])
@@ -280,6 +283,7 @@ def test_left_out_columns_are_never_read(passing: Made):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_a_column_that_is_left_out_later_is_for_a_person_to_drop(passing: Made):
     source(passing, "alter table things add secret text default 'x'")
     passing.run()

@@ -69,7 +69,7 @@ def test_a_faulty_file_keeps_the_last_good_state_and_says_so_everywhere(
     assert failed == ("load_dim_customer", "ERROR", None, True)
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("correction", ["same file", "later file"])
 @pytest.mark.parametrize("fault", FAULTY)
 def test_a_corrected_file_clears_the_fault_as_if_there_had_been_none(

@@ -148,6 +148,7 @@ TAKEN = [
 ]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("columns", "said"), TAKEN)
 def test_a_name_that_a_statement_needs_is_refused_before_anything_moves(
     made: Make, columns: dict[str, str], said: str
@@ -161,7 +162,7 @@ def test_a_name_that_a_statement_needs_is_refused_before_anything_moves(
     assert area.published(things) == []
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("name", ["_row", "_position", "_what", "_landed"])
 def test_a_key_may_not_be_called_like_a_column_of_a_work_table(made: Make, name: str):
     things = Dimension({name: "int", "a": "text", "updated_at": "timestamptz"}, (name,))
@@ -170,6 +171,7 @@ def test_a_key_may_not_be_called_like_a_column_of_a_work_table(made: Make, name:
         area.run()
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("name", ["_by_0", "_may_be_here", "_member_7"])
 def test_a_fact_may_not_have_a_column_of_its_work_table(made: Make, name: str):
     events = Fact({"id": "int", name: "text", "at": "timestamptz"}, ("id",), "at")

@@ -135,7 +135,7 @@ def test_observations_tell_the_history_of_a_dimension(registry: Made):
     assert registry.differences() == []
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(
     ("events", "expected", "used"),
     [
@@ -190,6 +190,7 @@ def test_a_version_keeps_its_key_as_long_as_an_observation_shows_its_instant(reg
     assert registry.differences() == []
 
 
+@pytest.mark.further
 def test_a_key_without_observations_keeps_a_member_where_a_fact_names_it(registry: Made):
     happen(registry, (40, 3, 1, "dan", "d"))
     run(registry)
@@ -295,6 +296,7 @@ def test_two_observations_of_one_place_are_refused(registry: Made):
     assert versions(registry) == FIRST
 
 
+@pytest.mark.further
 def test_facts_of_another_area_follow_corrections_and_lose_no_member(registry: Made):
     """One of its assets loses all its observations, and is inferred again."""
     star = STAR.partition("create table fact_uses")

@@ -69,7 +69,7 @@ def compared(area: Made) -> Compared:
     return next(c.compared for c in checks if (c.hop, c.entity) == ("publish", "things"))
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("is_one_publish", [False, True], ids=["one by one", "at once"])
 def test_a_plan_that_the_source_no_longer_shows_is_withdrawn(

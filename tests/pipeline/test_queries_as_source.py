@@ -59,6 +59,7 @@ def columns(area: Made, layer: str, table: str) -> list[tuple[str, str]]:
     )
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 def test_a_query_is_followed(made: Make, extract: str):
     """New rows, changed ones and deletes arrive, and the layers are equal after each batch."""
@@ -175,6 +176,7 @@ def test_what_is_wrong_with_a_query_is_told_before_anything_moves(made: Make):
         verify.run(area.servers, area.area)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 def test_a_key_that_a_query_yields_twice_is_named(made: Make, extract: str):
     area = asked(made, f"{SELECT} union all {SELECT} where id = 3", extract=extract)
@@ -184,6 +186,7 @@ def test_a_key_that_a_query_yields_twice_is_named(made: Make, extract: str):
     assert area.warehouse.rows("mrr", "select * from mrr_things") == []
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 def test_rows_of_an_edited_query_are_pending_and_come_with_the_next_batch(made: Make, extract: str):
     """Their watermarks are as they were, so no window would bring them."""
@@ -202,6 +205,7 @@ def test_rows_of_an_edited_query_are_pending_and_come_with_the_next_batch(made: 
     assert len(planned.notes) == 1
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("source", ["things", {"query": "source/other.sql"}])
 def test_another_source_is_read_from_the_start(made: Make, source: Any):
     area = asked(made, "select id, lower(v) as v, updated_at from things where id < 4")
@@ -245,6 +249,7 @@ def test_what_lies_behind_a_query_decides_whether_a_bound_is_safe(made: Make):
         area.run()
 
 
+@pytest.mark.further
 def test_doctor_says_what_the_login_may_not_run(made: Make):
     area = asked(made)
     area.run()

@@ -98,7 +98,7 @@ def test_members_that_facts_inferred_stay_where_first_versions_begin_with_a_chan
     assert dump(retail) == before
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(
     ("layer", "damage", "changes"),
     [
@@ -200,6 +200,7 @@ def test_a_repair_is_replayed(shop: Retail):
     assert dump(shop) == before
 
 
+@pytest.mark.further
 def test_what_mrr_alone_has_waits_for_its_batch(shop: Retail):
     shop.change("customers", 3, city="Oslo")
     shop.hop("extract", shop.begin())
@@ -233,11 +234,13 @@ def test_a_rebuild_is_logged_and_holds_the_area(shop: Retail, monkeypatch: pytes
         again(shop)
 
 
+@pytest.mark.further
 def test_an_entity_that_there_is_not_is_told(shop: Retail):
     with pytest.raises(UnknownNameError, match="entity of retail 'costumers'"):
         again(shop, entity="costumers")
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("layer", "origin"), [("mrr", "stg"), ("stg", "dwh")])
 def test_what_retention_let_go_of_is_not_removed_unasked(
     shop: Retail, layer: ServerName, origin: Origin

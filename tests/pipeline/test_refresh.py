@@ -108,6 +108,7 @@ def test_rows_that_a_changed_view_refuses_are_rejects_and_pass_again(things: Mad
     assert things.differences() == []
 
 
+@pytest.mark.further
 def test_keys_that_a_changed_view_changes_are_moved(things: Made):
     things.put(THINGS, ("B", "bb", FEB))
     things.run()

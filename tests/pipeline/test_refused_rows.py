@@ -65,6 +65,7 @@ def refused(area: Made) -> str:
     return said
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     ("widened", "column", "value", "what"),
     [
@@ -133,7 +134,7 @@ ASSERTS = RAISES.replace(
 RAISED = "a function or trigger there raised an exception"
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(
     ("first", "name", "reasons", "what"),
     [
@@ -167,6 +168,7 @@ def test_a_column_that_the_table_of_stg_needs(area: Made):
     )
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("rule", "what"),
     [
@@ -220,6 +222,7 @@ SALES = Fact(
 )
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("rule", "of", "what"),
     [

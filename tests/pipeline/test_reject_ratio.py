@@ -69,6 +69,7 @@ def test_few_rows_that_are_rejected_beside_good_ones_are_usual(things: Made):
     assert (watched.code, watched.out, watched.err) == (0, said, "")
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(("bad", "warned"), [(10, False), (11, True)])
 def test_a_batch_over_the_ratio_warns(things: Made, bad: int, warned: bool):
     put(things, 100 - bad, bad)
@@ -95,6 +96,7 @@ def test_the_log_of_a_task_warns(
     assert warned == [TOLD]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("good", "bad"), [(0, 3), (0, 200), (1, 199)])
 def test_an_area_that_allows_all_to_be_rejected_does_not_warn(made: Make, good: int, bad: int):
     area = made(THINGS, monitor={"max_reject_ratio": 1})

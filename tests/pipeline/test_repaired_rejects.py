@@ -43,7 +43,7 @@ def area(made: Make) -> Made:
     return area
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     "damage",
     [

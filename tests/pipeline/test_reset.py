@@ -68,7 +68,7 @@ def test_an_area_that_was_reset_leaves_nothing_and_loads_anew(loaded: Made):
     assert objects(loaded)["mrr"] <= before["mrr"]
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(("layer", "how"), [("dwh", "killed"), ("stg", "ended"), ("mrr", "killed")])
 def test_a_reset_that_dies_in_a_layer_is_finished_by_the_next(made: Make, layer: Layer, how: str):
     area = made(THINGS)
@@ -105,6 +105,7 @@ WAITING = "select pid from pg_stat_activity where wait_event_type = 'Lock'"
 OPEN = "select from pg_stat_activity where application_name like '%reset made%'"
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layers", [("dwh",), ("dwh", "stg")])
 def test_layers_that_were_reset_are_filled_from_those_before(
     loaded: Made, layers: tuple[Layer, ...]
@@ -124,6 +125,7 @@ THEIRS = {
 }
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_what_a_person_made_is_refused_by_name(loaded: Made, layer: Layer):
     statement, what = THEIRS[layer]

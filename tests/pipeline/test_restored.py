@@ -124,7 +124,7 @@ def without_landing(lines: list[str]) -> list[str]:
     return [line for line in lines if not line.startswith("table landing")]
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(but=["--no-owner --role=deployer"])
 @pytest.mark.parametrize("options", ["", "--no-owner --no-acl", "--no-owner --role=deployer"])
 def test_a_layer_that_is_restored_to_a_fresh_server_goes_on(
     retail: Retail, restored: Warehouse, options: str
@@ -248,7 +248,7 @@ def test_what_its_superior_has_to_run_is_enough_for_areas_with_schemas_of_their_
     assert {*golden("dwh")} ^ {*grants(restored, "dwh")} == ONLY_A_SUPERUSER
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     "damage",
     [
@@ -270,6 +270,7 @@ def test_a_layer_without_some_views_or_routines_is_given_them(retail: Retail, da
     assert migrate(project, retail.servers)["dwh"].files == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("damage", "lost"),
     [

@@ -71,6 +71,7 @@ def test_versions_go_when_they_were_replaced_long_ago(retail: Retail):
     assert first < fourth
 
 
+@pytest.mark.further
 def test_versions_of_one_batch_go_each_when_it_was_replaced(retail: Retail):
     retail.run()
     for customers in ((1, 2), (1,), (2,)):

@@ -43,7 +43,7 @@ def attempts(retail: Retail, batch_id: int = 1) -> dict[Hop, list[str]]:
     return dict(retail.warehouse.rows("dwh", query, [batch_id]))
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize(
     ("hop", "layer", "lock"),
     [
@@ -232,7 +232,7 @@ def restart(shop: Retail, folder: Path, layer: ServerName) -> None:
     shop.warehouse.close()
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     ("waiting", "lock", "restarted"),
     [

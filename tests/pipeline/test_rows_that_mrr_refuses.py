@@ -87,6 +87,7 @@ def test_the_others_load(made: Make, things: Dimension):
     assert [row[0] for row in area.warehouse.rows("stg", "select id from stg_things")] == [1]
 
 
+@pytest.mark.further(one_in=2)
 @KINDS
 def test_a_row_that_mrr_has_keeps_its_version_and_is_not_deleted(made: Make, things: Dimension):
     area = made(things, first=TYPES)

@@ -42,6 +42,7 @@ def told(retail: Retail) -> list[tuple[str, int, int, tuple[str, ...]]]:
     return [(one.layer, one.first, one.last, one.paths) for one in others]
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_batch_names_its_rules_in_each_layer(retail: Retail, folder: Path, layer: ServerName):
     retail.run()

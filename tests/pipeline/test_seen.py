@@ -149,7 +149,7 @@ def lose_history(area: Made) -> None:
     rebuild.run(area.servers, area.area, accept_lost_history=True)
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("lose", [lose_stg, lose_dwh, lose_history])
 def test_a_fact_stays_where_it_was_when_a_layer_is_made_again(
     area: Made, lose: Callable[[Made], None]
@@ -163,6 +163,7 @@ def test_a_fact_stays_where_it_was_when_a_layer_is_made_again(
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_a_repair_makes_no_version_of_a_row_that_is_as_it_was(area: Made):
     area.warehouse.execute("dwh", "update dim_things set v = 'edited' where id = 1")
     found = verify.run(area.servers, area.area)
@@ -172,6 +173,7 @@ def test_a_repair_makes_no_version_of_a_row_that_is_as_it_was(area: Made):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_other_rules_of_cleansing_make_no_version(area: Made):
     view = area.home / "sql" / "made" / "stg" / "views" / "clean_things.sql"
     view.parent.mkdir(parents=True)

@@ -42,6 +42,7 @@ def test_a_new_file_is_taken_alone_beside_those_that_were_seen(dropped: Drop):
     assert is_seen(area)
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize(
     "overrides",
     [Overrides(retry=frozenset({"things/1.csv"})), Overrides(refresh=frozenset({"things"}))],

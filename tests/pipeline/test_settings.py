@@ -85,7 +85,7 @@ def area(made: Make) -> Made:
     return area
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=9)
 @pytest.mark.parametrize("whose", ["database made", "role postgres in database made"])
 @pytest.mark.parametrize("layers", [*[[layer] for layer in SERVERS], SERVERS], ids="/".join)
 def test_values_arrive_and_verify_to_the_last_bit(area: Made, layers: list[ServerName], whose: str):
@@ -101,7 +101,7 @@ def test_values_arrive_and_verify_to_the_last_bit(area: Made, layers: list[Serve
     assert area.run().changed == 0
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("layer", SERVERS)
 def test_a_limit_of_a_login_ends_nothing(retail: Retail, layer: ServerName):
     """Everything waits for two seconds: for a lock, in a transaction, or for the next statement."""

@@ -179,6 +179,7 @@ def test_a_rebuild_of_the_dimension_points_facts_at_its_versions(filled: Both):
     assert filled.made.differences() == []
 
 
+@pytest.mark.further
 def test_each_is_locked_for_what_the_other_writes(filled: Both, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(settings, "PATIENCE", "100ms")
     servers, holder = filled.made.servers, filled.made.warehouse.connect("dwh")
@@ -291,6 +292,7 @@ def shown(both: Both) -> list[Any]:
     ]
 
 
+@pytest.mark.further
 def test_history_counts_the_facts_of_all_areas(filled: Both):
     filled.person(1, "b", MAR)
     assert shown(filled) == [1, 1]
@@ -304,6 +306,7 @@ def test_an_area_that_is_not_migrated_holds_nobody_up(filled: Both):
     assert shown(filled) == [None, None]
 
 
+@pytest.mark.further
 def test_what_others_use_is_reset_after_them(filled: Both):
     project, before = Project(filled.made.home), filled.facts()
     servers = filled.made.servers

@@ -139,6 +139,7 @@ def test_a_stream_that_falls_silent_ends_on_both_sides(
     assert warehouse.rows(layer, sessions) == [(0,)]
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("place", ["login", "first statements"])
 def test_a_login_that_falls_silent_ends(proxies: list[Proxy], watched: Servers, place: str):
     if place == "login":
@@ -184,6 +185,7 @@ def test_a_server_that_takes_nobody_new_is_given_up_when_nothing_moves(
         sender.run("select 1")
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize(
     "query",
     [

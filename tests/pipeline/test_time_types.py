@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.fix_areas import Dimension, Fact, Made, Make
 from tests.fix_faults import comparable
 from tests.queries import execute
@@ -93,6 +95,7 @@ def test_an_hour_that_comes_twice_is_read_again(made: Make):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_an_hour_that_never_comes_harms_nothing(made: Make):
     entity = things("timestamp")
     area = made(entity)
@@ -194,6 +197,7 @@ def test_dates_of_a_zone_date_versions_and_events(made: Make):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_a_day_of_a_zone_is_that_of_the_instant_there(made: Make):
     events = Fact(
         {"no": "integer", "at": "timestamptz"},

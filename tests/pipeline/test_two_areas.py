@@ -126,6 +126,7 @@ CONFIRMED = """
 """
 
 
+@pytest.mark.further
 def test_each_has_its_own_confirmations(filled: tuple[Made, Made]):
     public, billing = filled
     public.change(THINGS, "updated_at = now()", where="id = 1")
@@ -136,6 +137,7 @@ def test_each_has_its_own_confirmations(filled: tuple[Made, Made]):
     assert [(schema, key) for schema, key, _ in found] == [("billing", 2), ("public", 1)]
 
 
+@pytest.mark.further
 def test_each_has_its_own_added_columns(filled: tuple[Made, Made]):
     """A column of one name is known since another batch."""
     for area, entity in zip(filled, (THINGS, BILLED), strict=True):
@@ -235,6 +237,7 @@ LOST: Sequence[tuple[Layer, str]] = (
 )
 
 
+@pytest.mark.further
 def test_what_a_restore_has_lost_of_them_is_laid_again(both: tuple[Made, Made]):
     _, billing = both
     for layer, statement in LOST:
@@ -251,6 +254,7 @@ def test_what_a_restore_has_lost_of_them_is_laid_again(both: tuple[Made, Made]):
     assert [again[layer].mended for layer in ("stg", "dwh")] == [[], []]
 
 
+@pytest.mark.further
 def test_what_is_not_there_any_more_is_made_again_or_told(both: tuple[Made, Made]):
     _, billing = both
     project = Project(billing.home)
@@ -264,6 +268,7 @@ def test_what_is_not_there_any_more_is_made_again_or_told(both: tuple[Made, Made
         migrate.migrate(project, billing.servers)
 
 
+@pytest.mark.further
 def test_what_others_have_in_an_areas_schema_stays_theirs(made: Make, tmp_path: Path):
     """The schema as well, if it was theirs before."""
     public = made(THINGS, EVENTS)
@@ -337,6 +342,7 @@ def test_commands_take_an_entity_with_its_area(filled: tuple[Made, Made]):
         assert len(tidemark("history", name, "1", "--json", env=env).json) == count
 
 
+@pytest.mark.further
 def test_a_task_refreshes_the_entity_that_is_meant(
     filled: tuple[Made, Made], monkeypatch: pytest.MonkeyPatch
 ):

@@ -46,7 +46,7 @@ def changed(area: Made, to: str) -> list[str]:
     return [warning for hop in area.run().hops for warning in hop.warnings]
 
 
-@pytest.mark.further(one_in=2)
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("what", CHANGES)
 def test_only_a_change_that_is_swallowed_warns(area: Made, what: str):
     to, said = CHANGES[what]

@@ -285,6 +285,7 @@ def test_versions_and_facts_that_can_not_be_are_named(shop: Retail):
     assert ("dwh_dim_customers", "versions overlap", [("1",)]) in told
 
 
+@pytest.mark.further
 def test_deletes_that_are_ignored_are_no_difference(shop: Retail):
     plant(shop, "operational", "delete from sales where sale_id = 3")
     ignoring = shop.area.model_copy(update=shop.entity("sales", deletes="ignore"))
@@ -300,6 +301,7 @@ def test_a_verification_waits_and_says_for_whom(shop: Retail, monkeypatch: pytes
         look(shop)
 
 
+@pytest.mark.further
 def test_a_row_that_is_gone_from_a_mirror_and_is_refused_now_is_mended(shop: Retail):
     plant(shop, "mrr", "delete from mrr_fact_sales where sale_id = 4")
     plant(shop, "operational", "update sales set quantity = -4 where sale_id = 4")
@@ -322,6 +324,7 @@ def test_values_that_are_equal_to_their_type_are_no_difference(made: Make):
     assert area.differences() == []
 
 
+@pytest.mark.further
 def test_a_repair_tells_the_marks_of_the_batches_that_it_publishes(shop: Retail):
     batch = shop.begin()
     shop.hop("extract", batch)

@@ -49,6 +49,7 @@ def test_a_view_is_followed(made: Make, kind: str, extract: str):
         assert area.differences() == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("extract", ["delta", "full"])
 @pytest.mark.parametrize(
     ("column", "where", "named"),
@@ -69,6 +70,7 @@ def test_a_row_that_a_view_can_not_compute_stops_the_batch_and_is_told_without_i
     assert area.mirrored(things) == []
 
 
+@pytest.mark.further(but=["an equal row-full", "a later row-delta"])
 @pytest.mark.parametrize("extract", ["delta", "full"])
 @pytest.mark.parametrize(
     "more",
@@ -137,6 +139,7 @@ COSTS = {
 }
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("how", COSTS)
 def test_a_plan_says_what_a_view_costs(made: Make, how: str):
     area, _ = viewed(made, **({"extract": "full"} if how == "full" else {"deletes": how}))

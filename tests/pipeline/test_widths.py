@@ -73,6 +73,7 @@ def test_a_table_that_leaves_a_work_table_no_room_is_refused(made: Make):
     )
 
 
+@pytest.mark.further
 def test_a_mirror_takes_new_columns_as_long_as_it_has_room(made: Make):
     """A column that was dropped keeps its place."""
     columns = {"id": "int", **wide(20), "updated_at": "timestamptz"}
