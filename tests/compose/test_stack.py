@@ -289,6 +289,7 @@ def test_what_the_readme_types_loads_another_day(stack: Stack):
     assert [line for line in shape(sample) if line not in {*said, "…"}] == []
 
 
+@pytest.mark.further
 def test_a_task_that_is_marked_failed_ends_at_once_with_its_statement(stack: Stack):
     run = run_that_waits_in_stg(stack)
     began = time.monotonic()

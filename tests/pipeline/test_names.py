@@ -102,6 +102,7 @@ def test_columns_may_be_called_like_an_alias(made: Make):
     travels(made(things, events), things, events)
 
 
+@pytest.mark.further
 def test_columns_may_be_called_like_a_key_word_or_like_tables_and_columns_of_ours(
     made: Make, servers: dict[ServerName, str]
 ):

@@ -172,6 +172,7 @@ def test_what_was_lost_is_laid_again_and_nothing_else_is_touched(retail: Retail)
         dwh.execute("dwh", "drop owned by somebody; drop role somebody")
 
 
+@pytest.mark.further
 def test_what_doctor_prints_mends_what_was_lost(retail: Retail):
     retail.run()
     for damage in DAMAGES[5:]:
