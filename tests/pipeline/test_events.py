@@ -125,6 +125,15 @@ WRONG: dict[str, tuple[Event | str, list[str]]] = {
     "items": (order("e1", "10:00:00", items={"p1": 1}), ["items is no list"]),
     "customer": (event("e1", "10:00:00", customer="c1"), ["customer is no object"]),
     "order": (event("e1", "10:00:00", "order_placed"), ["order_id is missing"]),
+    "long id": (order("e" * 3000, "10:00:00"), ["an id has more than 200 characters"]),
+    "long customer": (
+        event("e1", "10:00:00", customer={"customer_id": "c" * 201}),
+        ["an id has more than 200 characters"],
+    ),
+    "long product": (
+        order("e1", "10:00:00", "placed", item("p" * 3000)),
+        ["the id of a product has more than 200 characters"],
+    ),
 }
 
 

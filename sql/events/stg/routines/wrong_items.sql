@@ -16,6 +16,8 @@ return (
             case
                 when tidemark.clean_text(i.value #>> '{product,id}') is null
                     then 'a product has no id'
+                when length(i.value #>> '{product,id}') > 200
+                    then 'the id of a product has more than 200 characters'
             end
         ),
         (

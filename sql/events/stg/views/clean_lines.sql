@@ -86,6 +86,17 @@ select
         array[
             case when e.kind is distinct from 'object' then 'the line is no object' end,
             case when e.event_id is null then 'event_id is missing' end,
+            case
+                -- An index takes no more, and one such event would stop all others.
+                when
+                    greatest(
+                        length(e.event_id),
+                        length(e.session_id),
+                        length(e.customer_id),
+                        length(e.order_id)
+                    ) > 200
+                    then 'an id has more than 200 characters'
+            end,
             case when e.event_type is null then 'event_type is missing' end,
             case
                 when e.time_text is null then 'event_timestamp is missing'
