@@ -168,7 +168,7 @@ def test_a_reject_is_resolved_when_its_file_comes_again_without_it(events_shop: 
 
 def test_sessions_tell_how_long_they_took_and_whether_they_ended_in_an_order(events_shop: Shop):
     shop = events_shop
-    at = {"session_id": "s1", "session": {"channel": "web", "device": "phone"}}
+    at: Event = {"session_id": "s1", "session": {"channel": "web", "device": "phone"}}
     shop.events(
         event("e1", "10:00:00", **at),
         event("e2", "10:01:30", "add_to_cart", **at),

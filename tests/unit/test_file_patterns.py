@@ -79,5 +79,6 @@ def test_days_are_listed_from_the_lookback_to_tomorrow(lookback: str, days: list
 )
 def test_all_files_are_listed_once_a_day(hours: int, pattern: str, is_due: bool):
     files, store = FilesOfEntity(files="x/{date:%Y-%m-%d}/*"), Folder(Path("/drops"), "drops")
-    last = Whole(NOW - timedelta(hours=hours), f"/drops {pattern}/{{date:%Y-%m-%d}}/*")
+    named = f"/drops {pattern}/{{date:%Y-%m-%d}}/*"
+    last = Whole(NOW - timedelta(hours=hours), named, files=100_000)
     assert listing.is_due(store, files, last, NOW) is is_due

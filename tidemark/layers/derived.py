@@ -180,17 +180,22 @@ def land(
     entity = derivation.entity
     with refusals.named(entity.name, stg=refusals.CLEANSING):
         clock = _clock(stg, derivation, after or 0)
-        keys = _keys(derivation, after)
-        worktable.fill(stg, derivation.keys, keys, rows=rows)
-        worktable.analyze(stg, derivation.keys.name, rows=rows)
-        stg.queue(landing.emptied)
-        rows_made = compose.statement(__name__, "all" if after is None else "some", parts)
-        refused = "refused_observations" if entity.is_observed else "refused_rows"
         which = {"batch_id": db.literal(batch_id), "clock": db.literal(clock)}
-        which["refused"] = compose.statement(__name__, refused, parts)
-        landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
+        rows_made = compose.statement(__name__, "all" if after is None else "some", parts)
+        stg.queue(landing.emptied)
+        if after is None and stg.value(compose.statement(__name__, "is_first", parts)):
+            landed = stg.run(
+                compose.statement(__name__, "land_all", parts, made=rows_made, **which)
+            )
+        else:
+            keys = _keys(derivation, after)
+            worktable.fill(stg, derivation.keys, keys, rows=rows)
+            worktable.analyze(stg, derivation.keys.name, rows=rows)
+            refused = "refused_observations" if entity.is_observed else "refused_rows"
+            which["refused"] = compose.statement(__name__, refused, parts)
+            landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
+            worktable.release(stg, derivation.keys, rows=rows)
         out = stg.run(compose.statement(__name__, "leave_out", parts)) if entity.is_observed else 0
-        worktable.release(stg, derivation.keys, rows=rows)
     repeated = refusals.repeated_key(stg, landing.name, entity.row_key)
     if repeated:
         view = ".".join(entity.deriving_view)

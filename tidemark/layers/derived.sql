@@ -95,6 +95,39 @@ select {(r.key ->> 'nk')::nk_types}
 from stg_rejects as r
 where r.area = {area} and r.entity = {entity} and r.resolved_at is null
 
+-- Whether nothing was made yet, and nothing was refused.
+-- name: is_first
+select
+    not exists (select from {mirror})
+    and not exists (
+        select
+        from stg_rejects as r
+        where r.area = {area} and r.entity = {entity} and r.resolved_at is null
+    )
+
+-- What is made where nothing was made before.
+-- name: land_all
+insert into {landing} (
+    {rk},
+    {rest},
+    _reasons,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at
+)
+select
+    {r.rk},
+    {r.rest},
+    r._reasons,
+    {batch_id}::bigint as _batch_id,
+    0::bigint as _seq,
+    row_number() over () as _first_batch_id,
+    {clock}::timestamptz as _extracted_at
+from (
+{made}
+) as r
+
 -- What is made, and a delete of each row or reject that is made no more. Each gets a number, as
 -- landed rows do.
 -- name: land

@@ -39,6 +39,9 @@ _RAISING = {"json", "jsonb", "xml"}
 """Built-in types that may raise an error at a bad value, as at JSON that is nested too deeply. Of
 others' types this is not known, and a domain may forbid null."""
 
+_NESTED = {"json", "jsonb"}
+"""Those of them that raise only where there is much to nest."""
+
 
 def taking(landing: WorkTable) -> WorkTable:
     """Return the work table that takes rows as text, in place of their landing table."""
@@ -102,9 +105,10 @@ def _reason(column: Column) -> Composable:
     if column.type == "text":
         return db.raw("null")
     is_told = "." not in column.type and column.type.removesuffix("[]") not in _RAISING
+    raised = "reason_nested" if column.type in _NESTED else "reason_raised"
     return compose.statement(
         __name__,
-        "reason_told" if is_told else "reason_raised",
+        "reason_told" if is_told else raised,
         column=db.literal(column.name),
         value=db.name("c", column.name),
         type=db.literal(column.type),

@@ -17,6 +17,15 @@ case
         then tidemark.why_refused({column}, {value}, {type})
 end
 
+-- An error is caught row by row, which takes ten times as long. Without so many brackets there is none.
+-- name: reason_nested
+case
+    when length({value}) - length(translate({value}, '[{{', '')) > 1000
+        then tidemark.why_refused({column}, {value}, {type})
+    when not pg_input_is_valid({value}, {type})
+        then tidemark.why_refused({column}, {value}, {type})
+end
+
 -- name: reason_raised
 case
     when {value} is null then (select tidemark.why_refused({column}, null, {type}))

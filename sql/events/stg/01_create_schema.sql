@@ -25,7 +25,7 @@ create table events.stg_event_lines (
 );
 
 comment on table events.stg_event_lines is
-'One row per line of a file that is an event: flattened, with its types. An event may have several.';
+'One row per line of a file that is an event: flattened, typed. An event may have several.';
 select tidemark.create_mirror('events.stg_event_lines', array['_file', '_line']);
 create index stg_event_lines_event_id_idx on events.stg_event_lines (event_id);
 

@@ -21,8 +21,8 @@ from tidemark.sources.files.jsonfiles import Document
 from tidemark.sources.files.opening import BadFileError
 from tidemark.sources.files.stores import CHUNK, File, ReplacedError, Store, Stream
 
-_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-"""Characters that COPY's text format escapes."""
+_ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+"""Characters that COPY's text format escapes, the backslash first."""
 
 _NULL = r"\N"
 
@@ -213,7 +213,7 @@ def _of_json(
         text, reason = one.text.decode("utf-8", "replace"), one.reason
         named: dict[str, str | None] = {}
         if not reason:
-            keys = jsonfiles.values(text, entity.paths)
+            keys = jsonfiles.values(text, entity.paths) if entity.paths else {}
             lacking = ", ".join(name for name, value in keys.items() if value is None)
             reason = f"key is null: {lacking}" if lacking else None
             named = {**keys, DOCUMENT: text}
@@ -226,7 +226,14 @@ def _line(row: _Row, *, has_number: bool) -> str:
     told = [*row.values, str(row.line), row.text.replace("\0", "\N{SYMBOL FOR NULL}")]
     told.append("{" + json.dumps(row.reason, ensure_ascii=False) + "}" if row.reason else None)
     told += [str(row.number)] if has_number else []
-    return "\t".join(_NULL if one is None else one.translate(_ESCAPED) for one in told) + "\n"
+    return "\t".join(_NULL if one is None else _escaped(one) for one in told) + "\n"
+
+
+def _escaped(text: str) -> str:
+    # Most texts have none of these, and `translate` would look at each character.
+    for one, spelled in _ESCAPED.items():
+        text = text.replace(one, spelled)
+    return text
 
 
 def _joined(lines: Iterator[str]) -> Iterator[bytes]:

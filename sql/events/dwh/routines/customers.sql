@@ -1,6 +1,6 @@
 -- Each customer on the date p_as_of (null: that of the last order in the star): who it is, what it
--- has bought until then, and how that is rated. Orders after p_as_of have not happened yet; of those
--- before, the state of now counts.
+-- has bought until then, and how that is rated. Orders after p_as_of have not happened yet; of
+-- those before, the state of now counts.
 --
 -- reads    events.dim_customers, events.fct_orders
 -- returns  a row for each customer, those without an order too; no days without an order

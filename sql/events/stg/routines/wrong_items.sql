@@ -8,30 +8,33 @@ language sql
 immutable
 parallel safe
 return (
-    select array_agg(distinct r.reason)
-    from jsonb_array_elements(p_items) as i
-    cross join lateral (
-        values
-        (
+    with items as (
+        select
+            x.value #>> '{product,id}' as product_id,
+            tidemark.try_money(x.value #>> '{product,price}') as price,
+            tidemark.try_integer(x.value ->> 'quantity') as quantity
+        from jsonb_array_elements(p_items) as x -- noqa: RF03
+    ),
+
+    reasons as (
+        select
             case
-                when tidemark.clean_text(i.value #>> '{product,id}') is null
-                    then 'a product has no id'
-                when length(i.value #>> '{product,id}') > 200
+                when tidemark.clean_text(i.product_id) is null then 'a product has no id'
+                when length(i.product_id) > 200
                     then 'the id of a product has more than 200 characters'
-            end
-        ),
-        (
-            case
-                when coalesce(tidemark.try_money(i.value #>> '{product,price}'), -1) < 0
-                    then 'a price is not an amount'
-            end
-        ),
-        (
-            case
-                when coalesce(tidemark.try_integer(i.value ->> 'quantity'), 0) <= 0
-                    then 'a quantity is not a positive whole number'
-            end
-        )
-    ) as r (reason)
+            end as reason
+        from items as i
+        union all
+        select 'a price is not an amount' as reason
+        from items as i
+        where coalesce(i.price, -1) < 0
+        union all
+        select 'a quantity is not a positive whole number' as reason
+        from items as i
+        where coalesce(i.quantity, 0) <= 0
+    )
+
+    select array_agg(distinct r.reason)
+    from reasons as r
     where r.reason is not null
 );

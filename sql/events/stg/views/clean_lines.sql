@@ -138,5 +138,5 @@ select
 from landing_events.lines_typed as e;
 
 comment on view landing_events.clean_lines is
-'One row per version of a line in landing_events.lines: the columns of STG and every reason to refuse
-it.';
+'One row per version of a line in landing_events.lines: the columns of STG and every reason to
+refuse it.';

@@ -23,6 +23,6 @@ select distinct on (l.event_id)
     l._file as source_file,
     l._line as source_line
 from landing_events.live_lines as l
-order by l.event_id asc, l._file collate "C" desc, l._line desc;
+order by l.event_id asc, l._file collate "C" desc, l._line desc; -- noqa: RF03
 
 comment on view landing_events.derive_events is 'One row per event.';

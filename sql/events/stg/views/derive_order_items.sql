@@ -18,22 +18,19 @@ select
 from landing_events.live_orders as o
 cross join lateral (
     select
-        x.product_id,
-        (array_agg(x.product_name order by x.place desc))[1] as product_name,
-        (array_agg(x.category order by x.place desc))[1] as category,
-        sum(x.quantity)::bigint as quantity,
-        sum(x.quantity * x.price) as line_item_revenue
-    from (
-        select
-            tidemark.clean_text(j.value #>> '{product,id}') as product_id,
-            tidemark.clean_text(j.value #>> '{product,name}') as product_name,
-            tidemark.clean_text(j.value #>> '{product,category}') as category,
-            (j.value ->> 'quantity')::integer as quantity,
-            (j.value #>> '{product,price}')::numeric as price,
-            j.ordinality as place
-        from jsonb_array_elements(o.items) with ordinality as j
-    ) as x
-    group by x.product_id
+        tidemark.clean_text(x.value #>> '{product,id}') as product_id,
+        (array_agg(tidemark.clean_text(x.value #>> '{product,name}') order by x.ordinality desc))[1]
+            as product_name,
+        (
+            array_agg(
+                tidemark.clean_text(x.value #>> '{product,category}') order by x.ordinality desc
+            )
+        )[1] as category,
+        sum((x.value ->> 'quantity')::integer)::bigint as quantity,
+        sum((x.value ->> 'quantity')::integer * (x.value #>> '{product,price}')::numeric)
+            as line_item_revenue
+    from jsonb_array_elements(o.items) with ordinality as x
+    group by tidemark.clean_text(x.value #>> '{product,id}')
 ) as i;
 
 comment on view landing_events.derive_order_items is 'One row per product of an order.';
