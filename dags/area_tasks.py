@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from tidemark import tasks
 from tidemark.declare.config import Area
-from tidemark.errors import GateError, MonitorError
+from tidemark.errors import ConfigError, GateError, MonitorError
 from tidemark.model import HOPS, Hop
 
 TASKS: dict[Hop, str] = {
@@ -29,7 +30,29 @@ DOCS: dict[Hop, str] = {
     "one transaction. Readers see the batch before or this one.",
 }
 
+AGAIN = "Safe to clear and to run again: a hop moves what its layer lacks."
+POOL = os.environ.get("TIDEMARK_AIRFLOW_POOL") or "default_pool"
+"""The pool of the hops. Airflow never starts a task whose pool is not there, and says so in the log
+of its scheduler alone: so it is Airflow's own one, until somebody who has made another says so."""
+
 project = tasks.project_at(Path(__file__).parent)
+
+
+def _is_run_elsewhere(area: Area) -> bool:
+    """Whether another file of this folder runs an area."""
+    return area.dag is not None and (Path(__file__).parent / f"{area.dag}.py").is_file()
+
+
+areas = {name: area for name, area in project.areas.items() if not _is_run_elsewhere(area)}
+"""The areas that no DAG file runs as its own: name -> area."""
+
+
+def area_of(dag: str) -> Area | None:
+    """Return the area that says `dag` in its `area.yml`, if there is one."""
+    found = [area for area in project.areas.values() if area.dag == dag]
+    if len(found) > 1:
+        raise ConfigError(f"`dag: {dag}` is said by {' and '.join(area.area for area in found)}")
+    return found[0] if found else None
 
 
 def layer(area: str, name: str) -> Asset:
@@ -46,6 +69,13 @@ def params(areas: Mapping[str, Area]) -> dict[str, Param]:
     return {
         "area": Param("all", enum=["all", *areas], description="The area to run."),
         "hop": Param("all", enum=["all", *HOPS], description="The hop to run."),
+        **overrides(entities),
+    }
+
+
+def overrides(entities: Iterable[str]) -> dict[str, Param]:
+    """What a person may ask of a batch, of areas with these entities."""
+    return {
         "full_refresh": Param(
             None,
             enum=[None, *entities],
@@ -76,23 +106,32 @@ def hops(area: Area, only: str | None = None) -> None:
     def group() -> None:
         done = None
         for hop in HOPS:
-            done = _one_hop(area, hop, only)(done)
+            done = one_hop(area, hop, only)(done)
 
     group()
 
 
-def _one_hop(area: Area, hop: Hop, only: str | None) -> Any:
+def one_hop(area: Area, hop: Hop, only: str | None, **settings: Any) -> Any:
+    """Return the task of one hop, to be called with what the hop before returned.
+
+    `settings` are those of the task, in place of the usual ones. A DAG need not have the parameters
+    `area` and `hop`.
+    """
+
     def is_wanted(context: Any) -> bool:
-        params = context["params"]
-        return params["area"] in ("all", area.area) and params["hop"] in ("all", hop)
+        asked = {"area": "all", "hop": "all", **context["params"]}
+        return asked["area"] in ("all", area.area) and asked["hop"] in ("all", hop)
+
+    usual = {
+        "task_id": TASKS[hop].format(source=area.source.name),
+        "doc_md": f"{DOCS[hop]}\n\n{AGAIN}",
+        "outlets": [layer(area.area, RECEIVERS[hop])],
+        "trigger_rule": "none_failed",  # An earlier hop may have been left out.
+        "pool": POOL,
+    }
 
     @task.run_if(is_wanted, "the run's parameters leave it out")
-    @task(
-        task_id=TASKS[hop].format(source=area.source.name),
-        doc_md=f"{DOCS[hop]}\n\nSafe to clear and to run again: a hop moves what its layer lacks.",
-        outlets=[layer(area.area, RECEIVERS[hop])],
-        trigger_rule="none_failed",  # An earlier hop may have been left out.
-    )
+    @task(**(usual | settings))
     def run(
         before: tasks.Done | None,
         *,
@@ -107,7 +146,7 @@ def _one_hop(area: Area, hop: Hop, only: str | None) -> Any:
                 hop,
                 batch_id=before["batch_id"] if before else None,
                 refresh=params["full_refresh"],
-                only=only if params["area"] == "all" else params["area"],
+                only=only if params.get("area", "all") == "all" else params["area"],
                 accept_deletes=params["accept_deletes"],
                 accept_checks=params["accept_checks"],
                 by=dag_run.triggering_user_name or "airflow",

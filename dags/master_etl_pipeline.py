@@ -1,16 +1,17 @@
 """The master pipeline: runs the three hops of each area of sql/ every six hours.
 
-A new folder with an `area.yml` in sql/ becomes a task group. An area with a `schedule` has a DAG of
-its own.
+A new folder with an `area.yml` in sql/ becomes a task group. An area with a `schedule`, or a `dag`,
+has a DAG of its own.
 """
 
 from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from area_tasks import SETTINGS, hops, monitor, params, project
+import area_tasks
+from area_tasks import SETTINGS, hops, monitor, params
 
-areas = {name: area for name, area in project.areas.items() if area.schedule is None}
+areas = {name: area for name, area in area_tasks.areas.items() if area.schedule is None}
 
 
 @dag(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from area_tasks import SETTINGS, hops, monitor, params, project
+from area_tasks import SETTINGS, areas, hops, monitor, params
 from tidemark.declare.config import Area
 
 
@@ -26,6 +26,6 @@ def pipeline(area: Area, schedule: str) -> None:
     tasks()
 
 
-for area in project.areas.values():
+for area in areas.values():
     if area.schedule is not None:
         pipeline(area, area.schedule)

@@ -27,6 +27,8 @@ class Airflow:
     """The DAGs of a project, and what their runs came to."""
 
     folder: Path
+    patience: float = 0
+    """For how many seconds a sensor looks."""
 
     def load(self, dag_id: str = DAG_ID) -> DAG:
         """Parse the DAG files, and return one of the DAGs."""
@@ -43,12 +45,16 @@ class Airflow:
 
     def run(self, *, dag_id: str = DAG_ID, **params: Any) -> Ran:
         """Run the DAG to its end. A task that fails is not tried again."""
+        from airflow.sdk import BaseSensorOperator
+
         dag = self.load(dag_id)
         for task in dag.tasks:
             task.retries = 0
+            if isinstance(task, BaseSensorOperator):
+                task.poke_interval, task.timeout = 1, self.patience
         run = dag.test(run_conf=params)
         states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
-        return Ran(run.run_id, str(run.state), states)
+        return Ran(run.run_id, str(run.state), states, dag_id)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Ran:
     run_id: str
     state: str
     tasks: Mapping[str, str]
+    dag_id: str = DAG_ID
 
     def returned(self, task: str) -> Any:
         """Read what a task left in XCom."""
@@ -67,7 +74,7 @@ class Ran:
         with create_session() as session:
             [found] = session.scalars(
                 XComModel.get_many(
-                    key="return_value", run_id=self.run_id, task_ids=task, dag_ids=DAG_ID
+                    key="return_value", run_id=self.run_id, task_ids=task, dag_ids=self.dag_id
                 )
             )
             return XComModel.deserialize_value(found)

@@ -144,9 +144,10 @@ def dropping(platforms: dict[ServerName, str], home: Path, name: str = "dropped"
             *,
             entities: Mapping[str, Any] | None = None,
             sql: Mapping[str, str] = MappingProxyType({}),
+            settings: Mapping[str, Any] = MappingProxyType({}),
             **source: Any,
         ) -> Dropped:
-            declare(home, entities or {"things": THINGS}, sql=sql, **source)
+            declare(home, entities or {"things": THINGS}, sql=sql, settings=settings, **source)
             (home / "sql" / "platform").symlink_to(HOME / "sql" / "platform")
             for path, content in files.items():
                 written(home / "drops" / path, content)

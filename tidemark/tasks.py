@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from logging import ERROR, INFO
 from pathlib import Path
 from typing import TypedDict
 
@@ -22,10 +24,13 @@ from tidemark.errors import TidemarkError
 from tidemark.install import servers
 from tidemark.logs import writing
 from tidemark.model import Hop, Overrides
-from tidemark.observe import monitor
+from tidemark.observe import monitor, status, waiting
 from tidemark.postgres import interrupts, sessions
 
 log = logs.named(__name__)
+
+_MANY = 100
+"""Among so many last batches one is looked for."""
 
 
 class Done(TypedDict):
@@ -107,7 +112,8 @@ def watch(project: Project, areas: Collection[str] | None = None) -> None:
         MonitorError: they fail, are late, or reject too much; of all areas.
     """
     with _opened(project) as opened:
-        watched = [monitor.look(opened, project.area(area)) for area in areas or project.areas]
+        names = project.areas if areas is None else areas
+        watched = [monitor.look(opened, project.area(area)) for area in names]
         for one in watched:
             if not one.problems:
                 with logs.within(one.area):
@@ -125,6 +131,65 @@ def tell(project: Project) -> None:
         if opened.channels is None:
             log.info("TIDEMARK_ALERT_URLS is not set: nobody is told")
         monitor.tell(opened, list(project.areas.values()))
+
+
+def has_new_files(project: Project, area: str) -> bool:
+    """Whether there is a file that no batch of an area has taken, and that the next one would.
+
+    It lists what the next batch lists (`lookback`), and opens no file that is new.
+
+    Raises:
+        ConfigError: the area's source has no files.
+        ConnectError: MRR or the source is away.
+    """
+    with _opened(project) as opened:
+        return waiting.has_new_files(opened, project.area(area))
+
+
+def is_behind(project: Project, area: str) -> bool:
+    """Whether a layer lacks a batch that MRR has: a hop has failed, and a run would go on."""
+    with _opened(project) as opened:
+        return waiting.is_behind(opened, project.area(area))
+
+
+def judge(project: Project, area: str, batch_id: int) -> None:
+    """Tell what checks found in a batch.
+
+    Raises:
+        MonitorError: it was not published; names the checks, if they refused it.
+    """
+    with _opened(project) as opened, logs.within(area):
+        first, *broken = monitor.judge(opened, project.area(area), batch_id)
+        log.info("%s", first)
+        for one in broken:
+            log.warning("%s", one)
+
+
+def tell_outcome(project: Project, area: str, batch_id: int | None, *, since: datetime) -> str:
+    """Tell what became of a batch in one line, and return the line.
+
+    Args:
+        project: the folder with `sql/`.
+        area: its name.
+        batch_id: what the first hop returned; None: it has failed, or was not run.
+        since: when its run began. Without `batch_id` the last batch since then is meant, if any.
+    """
+    with _opened(project) as opened, logs.within(area):
+        with opened.session("dwh", f"monitor {area}") as dwh:
+            last = status.last_batches(dwh, project.area(area), _MANY)
+        for one in last:
+            if one.batch_id == batch_id or (batch_id is None and one.started_at >= since):
+                level = ERROR if one.status == "FAILED" else INFO
+                log.log(level, "%s", said := _outcome(area, one))
+                return said
+        log.info("%s", said := f"{area}: no batch has begun since {since:%Y-%m-%d %H:%M:%SZ}")
+        return said
+
+
+def _outcome(area: str, batch: status.Batch) -> str:
+    took = "" if batch.seconds is None else f" in {batch.seconds:.1f} s"
+    said = f"batch {batch.batch_id} of {area}: {batch.status}{took}, {batch.rows_extracted:,} rows"
+    return f"{said}: {batch.error_message}" if batch.error_message else said
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def test_nothing_is_published_outside_of_this_machine():
 
 
 def test_the_example_says_what_is_taken_when_nothing_is_said():
-    assert len(SETTINGS) == 13
+    assert len(SETTINGS) == 14
     assert services(SETTINGS) == services()
 
 
@@ -330,3 +330,20 @@ def test_only_migrate_and_seed_log_in_as_the_superuser(tmp_path: Path, words: st
     assert {*said.splitlines()} == {
         f"{PRODUCTION[variable]} {shop['TIDEMARK_OPERATIONAL_DSN']} {dwh} {ledger}"
     }
+
+
+def test_the_pool_of_the_hops_is_made_before_a_dag_names_it(tmp_path: Path):
+    given = services({"TIDEMARK_AIRFLOW_SLOTS": "2"})
+    program = tmp_path / "airflow"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    init, processor = given["airflow-init"], given["airflow-dag-processor"]
+    said = subprocess.check_output(
+        ["sh", HOME / "docker/airflow/bin" / init["command"][0]],
+        env={**init["environment"], "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        text=True,
+        timeout=PATIENCE,
+    )
+    pool = processor["environment"]["TIDEMARK_AIRFLOW_POOL"]
+    assert said.splitlines() == ["db migrate", f"pools set {pool} 2 hops of all areas"]
+    assert processor["depends_on"]["airflow-init"]["condition"] == "service_completed_successfully"

@@ -85,7 +85,7 @@ REFUSED = [
         "zzz",
         1,
         "zzz: unknown key. Known: area, description, schema, landing_schema, source, schedule, "
-        "monitor, alerts, retention, margin, deletes, entities, aggregates, checks.",
+        "dag, monitor, alerts, retention, margin, deletes, entities, aggregates, checks.",
     ),
     (
         TREES,

@@ -65,6 +65,8 @@ class Area(Declaration):
     source: Source = Postgres()
     schedule: Schedule | None = None
     """When it runs, in UTC, by a DAG of its own; None: with the others, by the master's DAG."""
+    dag: PlainName | None = None
+    """The file of `dags/`, without `.py`, whose DAG runs it, and no other; None: see `schedule`."""
     monitor: Monitor = Monitor()
     alerts: Alerts = Alerts()
     retention: Retention = NO_RETENTION

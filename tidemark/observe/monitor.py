@@ -23,6 +23,56 @@ class Watched:
     problems: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What a check found in a batch."""
+
+    check: str
+    layer: str
+    severity: str
+    status: str
+    message: str
+    accepted_by: str | None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something is not as it should be. One that rejects rows has done its work."""
+        return self.status != "PASSED" and self.severity != "reject"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing may be published because of it."""
+        return self.is_broken and self.severity == "fail" and self.accepted_by is None
+
+    def __str__(self) -> str:
+        accepted = f" (accepted by {self.accepted_by})" if self.accepted_by else ""
+        return (
+            f"check {self.check!r} {self.status.lower()} on {self.layer}: {self.message}{accepted}"
+        )
+
+
+def judge(servers: Servers, area: Area, batch_id: int) -> Sequence[str]:
+    """Return what checks found in a batch that was published; the first line counts them.
+
+    Raises:
+        MonitorError: the batch was not published: because of checks, which are named, or else.
+    """
+    which = {"area": area.area, "batch_id": batch_id}
+    with servers.session("dwh", f"monitor {area.area}") as dwh:
+        checked = [
+            _Checked(*row) for row in dwh.rows(compose.statement(__name__, "checked"), which)
+        ]
+        found = dwh.rows(compose.statement(__name__, "batch"), which)
+    status, message = found[0] if found else ("unknown", None)
+    named = f"batch {batch_id} of {area.area}"
+    if refused := [str(one) for one in checked if one.is_open]:
+        raise MonitorError(f"{named} is not as it should be: {'; '.join(refused)}")
+    if status != "SUCCESS":
+        raise MonitorError(f"{named} was not published: {message or status}")
+    broken = [str(one) for one in checked if one.is_broken]
+    return [f"{named}: {len(checked)} checks, {len(broken)} of them broken", *broken]
+
+
 def look(servers: Servers, area: Area) -> Watched:
     """Examine the last batch of an area that has ended. Without one, only lateness can be wrong."""
     with servers.session("dwh", f"monitor {area.area}") as dwh:
@@ -78,8 +128,8 @@ def _failure(dwh: Session, area: Area) -> list[str]:
     if status == "FAILED":
         return [f"Batch {batch_id} failed: {message}"]
     which = {"area": area.area, "batch_id": batch_id}
-    broken = dwh.rows(compose.statement(__name__, "broken"), which)
-    return [f"Batch {batch_id}: {message}" for (message,) in broken]
+    checked = [_Checked(*row) for row in dwh.rows(compose.statement(__name__, "checked"), which)]
+    return [f"Batch {batch_id}: {one.message}" for one in checked if one.is_broken]
 
 
 def _lateness(dwh: Session, area: Area) -> list[str]:

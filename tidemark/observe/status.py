@@ -110,20 +110,23 @@ class LayerRows:
 
 def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
     """Read marks, the last batches and the open rejects of an area."""
-    which = {"area": area.area, "limit": batches}
     with servers.session("dwh", "status") as dwh, servers.session("stg", "status") as stg:
         return Status(
             area=area.area,
             source=area.source.name,
             marks=_marks(dwh, area),
-            batches=[
-                Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)
-            ],
+            batches=last_batches(dwh, area, batches),
             files=[] if area.database else _files(servers, area),
             rejects=refused(stg, area),
             aggregates=_aggregates(dwh, area),
             checks=problems.broken(dwh, area),
         )
+
+
+def last_batches(dwh: Session, area: Area, limit: int) -> list[Batch]:
+    """Read the last batches of an area, the last one first."""
+    which = {"area": area.area, "limit": limit}
+    return [Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)]
 
 
 def _files(servers: Servers, area: Area) -> list[Files]:

@@ -196,6 +196,19 @@ class Comparable(Protocol):
 
 
 @runtime_checkable
+class Watchable(Protocol):
+    """A source that can say cheaply whether something has come, such as a file."""
+
+    def has_new(self, area: Area, positions: Positions) -> bool:
+        """Whether a look would find an item that is new since positions. Nothing of it is read.
+
+        Raises:
+            ConnectError: it can't be reached.
+        """
+        ...
+
+
+@runtime_checkable
 class Describable(Protocol):
     """A source that can say what its rows look like without being read."""
 

@@ -7,7 +7,7 @@ file that changed is taken again, and its rows are newer versions.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ _POSITIONS = ("tidemark", "source_position")
 
 
 class FilesSource:
-    """A folder or a bucket: comparable, describable, examinable; its deltas are itemized."""
+    """A folder or a bucket: it has all abilities of a source, and its deltas are itemized."""
 
     def __init__(self, servers: Servers, area: Area) -> None:
         self._servers = servers
@@ -59,9 +59,7 @@ class FilesSource:
         """
         known = {name: Known.of(positions.get(name, {})) for name in area.entities}
         began, now = time.monotonic(), datetime.now(UTC)
-        # The clock of this machine may have been set back: rows keep the order of the looks.
-        earlier = [one.clock + timedelta(milliseconds=100) for one in known.values() if one.clock]
-        clock = max([now, *earlier])
+        clock = _clock(now, known.values())
         there = self._there(area, known, now)
         with self._servers.session("mrr", f"look at {area.area}") as mrr:
             mirrored = _mirrored(mrr, area)
@@ -75,6 +73,24 @@ class FilesSource:
             looks=looks,
             _store=self._store,
         )
+
+    def has_new(self, area: Area, positions: Positions) -> bool:
+        """See `Watchable.has_new`.
+
+        If all files have to be listed, the days of the lookback come first: they may answer it.
+        """
+        known = {name: Known.of(positions.get(name, {})) for name in area.entities}
+        now = datetime.now(UTC)
+        clock = _clock(now, known.values())
+        with self._servers.session("mrr", f"look at {area.area}") as mrr:
+            for name, entity in area.entities.items():
+                of_name = {name: known[name]}
+                for there in listing.by_turns(self._store, entity.reading, known[name].whole, now):
+                    own = (of_name | _left_out(mrr, area, of_name, {name: there}))[name]
+                    are_sets = entity.deletes == "detect"
+                    if listing.of(self._store, there, own, clock, are_sets=are_sets).new:
+                        return True
+        return False
 
     def tables(self, area: Area) -> Checked[Table]:
         """See `Describable.tables`. Of an entity without a readable file nothing is known.
@@ -166,6 +182,12 @@ class FilesSource:
             shape = shapes.of(self._store, entity, listed.new, since=own.columns, mirrored=columns)
             looks[name] = Look(entity, own, listed, shape)
         return looks
+
+
+def _clock(now: datetime, known: Iterable[Known]) -> datetime:
+    """Return the clock of a look: if that of this machine was set back, looks keep their order."""
+    earlier = [one.clock + timedelta(milliseconds=100) for one in known if one.clock]
+    return max([now, *earlier])
 
 
 def _left_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -133,7 +133,17 @@ def there(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime)
     """
     if files.lookback is None or is_due(store, files, last, now):
         return _all(store, files, now)
-    return of_days(store, files, now)
+    return _of_days(store, files, now)
+
+
+def by_turns(
+    store: Store, files: FilesOfEntity, last: Whole | None, now: datetime
+) -> Iterator[There]:
+    """List what is there, as `there` does; if that is very many files, some days of them before."""
+    is_due_now = files.lookback is not None and is_due(store, files, last, now)
+    if is_due_now and not (last and _are_few(files, last, now)):
+        yield _of_days(store, files, now)
+    yield there(store, files, last, now)
 
 
 def is_due(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime) -> bool:
@@ -143,13 +153,18 @@ def is_due(store: Store, files: FilesOfEntity, last: Whole | None, now: datetime
     """
     if last is None or last.of != _named(store, files):
         return True
-    if last.files <= PAGE * len(folders_of_days(files, now)):
+    if _are_few(files, last, now):
         return True
     # The clock may have been set back behind the last one: nobody knows when that was.
     return not now - files.list_all_every < last.at <= now
 
 
-def of_days(store: Store, files: FilesOfEntity, now: datetime) -> There:
+def _are_few(files: FilesOfEntity, last: Whole, now: datetime) -> bool:
+    """Whether it takes no more requests to list all files than the folders of the days."""
+    return last.files <= PAGE * len(folders_of_days(files, now))
+
+
+def _of_days(store: Store, files: FilesOfEntity, now: datetime) -> There:
     """List the files of the days of the lookback."""
     folder = files.pattern.folder
 
