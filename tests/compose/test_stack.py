@@ -122,10 +122,16 @@ def test_airflow_lists_the_dag_on_its_command_line(stack: Stack):
     said = docker("exec", "airflow-scheduler", "airflow", "dags", "list", "--output", "json")
     assert sorted((dag["dag_id"], dag["is_paused"]) for dag in json.loads(said)) == [
         ("commerce_etl_pipeline", "False"),
+        ("events_s3_pipeline", "False"),
         ("marketing_etl_pipeline", "False"),
         ("master_etl_pipeline", "False"),
         ("tidemark_alerts", "False"),
     ]
+
+
+def test_the_pool_of_the_hops_is_there(stack: Stack):
+    said = docker("exec", "airflow-scheduler", "airflow", "pools", "list", "--output", "json")
+    assert {pool["pool"]: pool["slots"] for pool in json.loads(said)}["tidemark"] == "4"
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def test_the_file_is_imported_without_error_in_less_than_two_seconds(airflow: Ai
     bag = airflow.bag()
 
     assert bag.import_errors == {}
-    scheduled = ["commerce_etl_pipeline", "marketing_etl_pipeline"]
-    assert sorted(bag.dags) == [*scheduled, DAG_ID, "tidemark_alerts"]
+    own = ["commerce_etl_pipeline", "events_s3_pipeline", "marketing_etl_pipeline"]
+    assert sorted(bag.dags) == [*own, DAG_ID, "tidemark_alerts"]
     assert sum(stats.duration.total_seconds() for stats in bag.dagbag_stats) < 2
 
 
