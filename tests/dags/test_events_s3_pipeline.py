@@ -15,6 +15,7 @@ import pytest
 from tests.fix_airflow import DAG_ID as MASTER
 from tests.fix_airflow import Airflow, Ran
 from tests.fix_buckets import Partner, partner
+from tests.fix_events import Shops, item, order
 from tests.fix_files import Drop, Dropped
 from tests.fix_retail import PATIENCE, wait_until
 from tests.fix_servers import HOME
@@ -291,3 +292,16 @@ def test_a_file_is_new_when_a_batch_would_take_it(
     )
     assert tasks.has_new_files(loud, "made")
     assert not tasks.has_new_files(quiet, "made")
+
+
+def test_the_events_area_is_run_by_it(
+    airflow_home: Path, shops: Shops, monkeypatch: pytest.MonkeyPatch
+):
+    shop = shops("shop")
+    for name, value in shop.environment.items():
+        monkeypatch.setenv(name, value)
+    shop.events(order("e1", "10:00:00", "placed", item("p1")))
+    ran = run(Airflow(HOME / "dags"))
+    assert (ran.state, ran.tasks) == ("success", dict.fromkeys(TASKS, "success"))
+    assert shop.dwh("select order_id, order_status from events.fct_orders") == [("o1", "placed")]
+    assert run(Airflow(HOME / "dags")).tasks["load_raw_data"] == "skipped"
