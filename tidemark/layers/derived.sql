@@ -36,7 +36,8 @@ from (
 select {t.nk}
 from ({touched}) as t
 
--- The rows that the view makes now of what was touched.
+-- The rows that the view makes now of what was touched. `offset 0` keeps the planner from joining the
+-- whole view with the few keys that were touched.
 -- name: made_now
 select {v.nk}
 from ({touched}) as t
@@ -44,6 +45,7 @@ cross join lateral (
     select x.*
     from {view} as x
     where {x.by = t.by}
+    offset 0
 ) as v
 
 -- The rows that it made before.
@@ -76,6 +78,7 @@ cross join lateral (
     select x.*
     from {view} as x
     where {x.nk = k.nk}
+    offset 0
 ) as v
 
 -- name: all
