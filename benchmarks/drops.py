@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from benchmarks import rig
 from benchmarks.rig import measure, psql, show
+from benchmarks.spent import counted
 from tests.fix_files import declare
 from tidemark.declare.project import Project
 from tidemark.install import migrate
@@ -28,7 +28,6 @@ from tidemark.sources.files.folders import Folder
 
 LINES, EVENTS, FILES, ROWS_EACH = 3_000_000, 1_000_000, 10_000, 30
 REPEATS, IDLE_REPEATS = 3, 9
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Drops:
         named = {dsn_variable(layer): self.dsns[layer] for layer in LAYERS}
         environment = {**os.environ, **named, "TIDEMARK_HOME": str(self.home)}
         command = [sys.executable, "-m", "benchmarks.batch", area, "extract"]
-        with self._working() as spent:
+        with counted([self.dsns["mrr"]]) as spent:
             process = measure(command, environment)
         hop = json.loads(process.output)
         streamed = sum(one["info"].get("stream_seconds", 0) for one in hop["entities"].values())
@@ -90,7 +89,7 @@ class Drops:
             f"drop table if exists floor; create unlogged table floor (like {table} including all)"
         )
         psql(dsn, "-c", made)
-        with self._working() as spent:
+        with counted([self.dsns["mrr"]]) as spent:
             copied = f"\\copy floor ({one.columns}) from '{one.path}' with ({one.options})"
             process = measure([rig.PSQL, *rig.QUIET, "-c", copied], rig.reaching(dsn))
         psql(dsn, "-c", "drop table floor")
@@ -104,31 +103,6 @@ class Drops:
             self.dsns["mrr"], "-c", f"delete from tidemark.source_position where area = '{area}'",
             "-c", "vacuum", "-c", "checkpoint",
         )  # fmt: skip
-
-    @contextmanager
-    def _working(self) -> Iterator[list[float]]:
-        """Count the CPU that MRR's server takes in the block."""
-        query = "select pg_read_file('postmaster.pid')"
-        postmaster = int(psql(self.dsns["mrr"], "-c", query).split()[0])
-        spent, before = [0.0], _cpu(postmaster)
-        yield spent
-        time.sleep(0.3)  # A server process ends a moment after its client.
-        spent[0] = _cpu(postmaster) - before
-
-
-def _cpu(postmaster: int) -> float:
-    """Return the seconds of CPU of a server's processes, also of those that have ended."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            told = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # It has ended.
-        if int(told[1]) == postmaster:
-            ticks += int(told[11]) + int(told[12])
-        elif int(stat.parent.name) == postmaster:
-            ticks += sum(int(one) for one in told[11:15])
-    return ticks / TICKS
 
 
 def csv_lines(first: int, count: int) -> Iterator[str]:
