@@ -393,11 +393,12 @@ def show_in_order(tags: Made) -> None:
 
 def send_carefully(retail: Retail) -> None:
     """Send values of a type that may raise an error."""
-    docs = WorkTable(("landing", "docs"), worktable.own(id="integer", doc="jsonb"))
+    docs = WorkTable(("landing", "docs"), worktable.own(id="integer", doc="jsonb", docs="jsonb[]"))
     with retail.servers.session("mrr", "test") as mrr, mrr.rolled_back():
         mrr.queue(docs.emptied)
         with inlet.taking(mrr, docs, "docs") as out:
-            out.begin("docs.csv", ["id", "doc"], "csv", is_careful=True).write(b"1,{}\nx,{\n")
+            named = ["id", "doc", "docs"]
+            out.begin("docs.csv", named, "csv", is_careful=True).write(b"1,{},{}\nx,{,{\n")
             out.end()
 
 

@@ -38,6 +38,15 @@ select max(_extracted_at) as _extracted_at
 from sold.stg_items
 where _batch_id > 0;
 
+-- is_first
+select
+    not exists (select from sold.stg_sizes)
+    and not exists (
+        select
+        from stg_rejects as r
+        where r.area = 'sold' and r.entity = 'sizes' and r.resolved_at is null
+    );
+
 -- keys
 select distinct k.id
 from (
@@ -80,7 +89,7 @@ select
     r.id,
     r.sizes,
     r._reasons,
-    20::bigint as _batch_id,
+    22::bigint as _batch_id,
     0::bigint as _seq,
     row_number() over () as _first_batch_id,
     timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
@@ -121,6 +130,33 @@ from (
     )
 ) as r;
 
+-- land_all
+insert into landing_sold.counts (
+    id,
+    sizes,
+    _reasons,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at
+)
+select
+    r.id,
+    r.sizes,
+    r._reasons,
+    20::bigint as _batch_id,
+    0::bigint as _seq,
+    row_number() over () as _first_batch_id,
+    timestamptz '2025-01-01Z'::timestamptz as _extracted_at
+from (
+select
+    v.id,
+    v.sizes,
+    array[]::text[] as _reasons
+from landing_sold.derive_counts as v
+where num_nulls(v.id) = 0
+) as r;
+
 -- leave_out
 delete from landing_sold.states
 where num_nulls(id, at, n) > 0;
@@ -158,6 +194,7 @@ cross join lateral (
     select x.*
     from landing_sold.derive_sizes as x
     where x.id = t.id
+    offset 0
 ) as v;
 
 -- named
@@ -217,6 +254,7 @@ cross join lateral (
     select x.*
     from landing_sold.derive_counts as x
     where x.id = k.id
+    offset 0
 ) as v;
 
 -- touched

@@ -78,7 +78,8 @@ def test_days_are_listed_from_the_lookback_to_tomorrow(lookback: str, days: list
     ids=["now", "of today", "old", "of a clock that was set back", "of other files"],
 )
 def test_all_files_are_listed_once_a_day(hours: int, pattern: str, is_due: bool):
-    files, store = FilesOfEntity(files="x/{date:%Y-%m-%d}/*"), Folder(Path("/drops"), "drops")
+    files = FilesOfEntity(files="x/{date:%Y-%m-%d}/*", lookback=timedelta(days=3))
+    store = Folder(Path("/drops"), "drops")
     named = f"/drops {pattern}/{{date:%Y-%m-%d}}/*"
     last = Whole(NOW - timedelta(hours=hours), named, files=100_000)
     assert listing.is_due(store, files, last, NOW) is is_due
