@@ -20,7 +20,8 @@ def counted(dsns: Iterable[str]) -> Iterator[list[float]]:
     postmasters = [int(psql(dsn, "-c", query).split()[0]) for dsn in dsns]
     spent, before = [0.0], _cpu(postmasters)
     yield spent
-    time.sleep(0.3)  # A server process ends a moment after its client.
+    # A process that ends while these are read is counted nowhere; it ends just behind its client.
+    time.sleep(0.3)
     spent[0] = _cpu(postmasters) - before
 
 

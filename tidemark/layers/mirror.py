@@ -98,8 +98,7 @@ class Mirror:
     @property
     def compared(self) -> Columns:
         """The columns in which two versions of a row differ."""
-        shown = {*ORIGIN} - {*self.key}
-        some = tuple(column for column in self.payload if column not in shown)
+        some = tuple(one for one in self.payload if one not in ORIGIN or one in self.key)
         return Columns(some, texts=self.texts)
 
     @property
