@@ -118,7 +118,8 @@ def test_doctor_finds_nothing_to_mend(shop: Warehouse):
     done = process("doctor", env=shop.environment)
     assert (done.code, done.err) == (0, "")
     assert {line.split()[1] for line in done.out.splitlines()} == {"ok"}
-    assert {line.split()[0] for line in done.out.splitlines()} == {*SERVERS, "campaign", "drops"}
+    sources = {"campaign", "drops", "raw_events"}
+    assert {line.split()[0] for line in done.out.splitlines()} == {*SERVERS, *sources}
 
 
 def test_doctor_prints_the_grants_that_a_login_lacks(warehouse: Warehouse, guest: str):
