@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests import composed, fix_aggregates, fix_areas, fix_files
+from tests import composed, fix_aggregates, fix_areas
 from tests.composed_areas import CLOCKS, DAYS, TAGS
 from tests.composed_checks import EVENTS, THINGS, break_checks
+from tests.composed_files import take_files
 from tests.fix_areas import Dimension, Fact, Made
-from tests.fix_files import csv_text
 from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
 from tests.fix_servers import HOME
@@ -203,41 +203,6 @@ def draw(retail: Retail) -> None:
     retail.warehouse.execute("operational", "create schema zoned_numbers")
     retail.warehouse.execute("operational", "create sequence zoned_numbers.drawn")
     beside(retail, numbered, area="zoned_numbers").run()
-
-
-CHECKS = [
-    {"unique": "id", "on": "mrr", "severity": "warn"},
-    {"not_null": "id", "on": "mrr", "severity": "warn"},
-    {"row_count": {"min": 99}, "on": "mrr", "severity": "warn"},
-]
-
-
-def take_files(retail: Retail) -> None:
-    """Take two files of a day, of which one has rows that are none; then all of them again."""
-    declared = {
-        "dropped": {"source": "dropped/*.csv", "key": ["id"], "checks": CHECKS},
-        "typed": {"source": "dropped/*.csv", "key": ["id"]},
-        "whole": {"source": "whole/*.csv", "key": ["id"], "deletes": "detect", "checks": CHECKS},
-        "single": {"source": "whole/1.csv", "key": ["id"]},
-        "records": {"source": "whole/*.csv", "key": ["_file", "_line"]},
-    }
-    typed = """
-    create table mrr_typed (id integer, v text, _file text, _line bigint);
-    select tidemark.create_mirror('mrr_typed', array['id']);
-    """
-    sql = {"mrr/01_typed.sql": typed}
-    fix_files.declare(retail.home, declared, area="dropped", sql=sql)
-    for number in (1, 2):
-        fix_files.written(retail.home / f"drops/whole/{number}.csv", csv_text((1, "a")))
-        rows = csv_text((1, "a"), (1, "b"), (None, "no key"))
-        fix_files.written(retail.home / f"drops/dropped/{number}.csv", rows)
-    project = Project(retail.home)
-    migrate.migrate(project, retail.servers)
-    area = project.area("dropped")
-    pipeline.run(retail.servers, area)
-    refresh = Overrides(refresh=frozenset({"dropped"}))
-    pipeline.run(retail.servers, area, overrides=refresh)
-    verify.run(retail.servers, area)
 
 
 def share(retail: Retail) -> None:
