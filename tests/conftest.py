@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fix_marketing",
     "tests.fix_events",
     "tests.fix_order",
+    "tests.fix_posted",
     "tests.fix_buckets",
     "tests.fix_alerts",
 ]

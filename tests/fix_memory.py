@@ -105,7 +105,7 @@ class MemoryDelta:
         live = [(0, Line(key, {}, line.at)) for key, line in keys.items() if line.values]
         self._sent(out, live, own=())
 
-    def landed(self, mrr: Session) -> None:
+    def landed(self, mrr: Session, batch_id: int) -> None:
         assert mrr.value("select pg_current_xact_id_if_assigned() is not null")
         self.source.landed += 1
 

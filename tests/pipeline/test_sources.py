@@ -11,6 +11,7 @@ import pytest
 from tests.fix_areas import Dimension, Made, Make
 from tests.fix_files import Drop, Dropped, csv_text
 from tests.fix_memory import MemorySource
+from tests.fix_posted import Post, Posting
 from tidemark.batch import extract, pipeline
 from tidemark.layers import positions
 from tidemark.model import Column, Positions
@@ -19,6 +20,7 @@ from tidemark.postgres.inlet import OWN_COLUMNS
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta, Source, Which
 from tidemark.sources.files import FilesSource
+from tidemark.sources.inbox import InboxSource
 from tidemark.sources.postgres import PostgresSource
 
 THINGS = Dimension({"id": "integer", "v": "text", "updated_at": "timestamptz"}, ("id",))
@@ -122,8 +124,27 @@ class Drops:
             path.unlink()
 
 
-@pytest.fixture(params=["postgres", "clocks", "memory", "files"])
-def feed(request: pytest.FixtureRequest, made: Make, dropped: Drop) -> Feed:
+@dataclass
+class Events:
+    """An application posts events. An operator may take them out of the inbox."""
+
+    made: Posting
+    source: InboxSource = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.source = InboxSource(self.made.servers)
+
+    def put(self, key: int, value: str) -> None:
+        self.made.post("things", id=key, v=value)
+
+    def drop(self, key: int) -> None:
+        self.made.warehouse.execute(
+            "mrr", "delete from tidemark.inbox where payload @> jsonb_build_object('id', %s)", [key]
+        )
+
+
+@pytest.fixture(params=["postgres", "clocks", "memory", "files", "events"])
+def feed(request: pytest.FixtureRequest, made: Make, dropped: Drop, posting: Post) -> Feed:
     match request.param:
         case "postgres":
             return Tables(made(THINGS))
@@ -131,6 +152,8 @@ def feed(request: pytest.FixtureRequest, made: Make, dropped: Drop) -> Feed:
             return Clocked(made(CLOCKED))
         case "memory":
             return Journal(made(THINGS))
+        case "events":
+            return Events(posting())
     return Drops(dropped({}, sql={"mrr/01_things.sql": TYPED}))
 
 
@@ -143,11 +166,20 @@ def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
         return mrr.rows("select id, v from landing.taken order by id, v")
 
 
+def taken(feed: Feed, delta: Delta) -> Rows:
+    """Land what is new, as a batch does, and return it."""
+    rows = sent(feed, delta)
+    with feed.made.servers.session("mrr", "take") as mrr, mrr.transaction():
+        mrr.run("select pg_current_xact_id()")
+        delta.landed(mrr, 1)
+    return rows
+
+
 def look(feed: Feed, at: Positions) -> tuple[Rows, Positions]:
     """Return what is new since some positions, and the positions to go on from."""
     with feed.source.open(feed.made.area, at) as delta:
         assert list(delta.to_send) in ([], ["things"])
-        rows = sent(feed, delta) if delta.to_send else []
+        rows = taken(feed, delta) if delta.to_send else []
         moved = json.loads(json.dumps(delta.positions))
         return rows, {"things": {**at.get("things", {}), **moved["things"]}}
 
@@ -164,7 +196,9 @@ def test_the_first_look_shows_all_and_the_next_what_is_new(feed: Feed):
 
 def test_looking_moves_nothing(feed: Feed):
     feed.put(1, "one")
-    assert look(feed, {})[0] == look(feed, {})[0] == [(1, "one")]
+    for _ in range(2):
+        with feed.source.open(feed.made.area, {}) as delta:
+            assert sent(feed, delta) == [(1, "one")]
 
 
 def test_an_empty_position_shows_all(feed: Feed):
@@ -176,7 +210,7 @@ def test_what_comes_during_a_look_comes_with_the_next(feed: Feed):
     feed.put(1, "one")
     with feed.source.open(feed.made.area, {}) as delta:
         feed.put(2, "two")
-        rows, at = sent(feed, delta), delta.positions
+        rows, at = taken(feed, delta), delta.positions
     assert (rows, look(feed, at)[0]) == ([(1, "one")], [(2, "two")])
 
 

@@ -129,7 +129,7 @@ def _apply(
             _delete(work, name, apart=name in landed.keyed, accept=accept_deletes)
         for name in landed.to_merge:
             merging.merge(work, name, landed.streamed[name], accept_deletes=accept_deletes)
-        work.delta.landed(work.mrr)
+        work.delta.landed(work.mrr, work.batch_id)
         positions.record(work.mrr, work.area, reached, work.batch_id)
         entities = {*landed.to_merge, *landed.compared}
         _judge(hop, work, entities, overrides)

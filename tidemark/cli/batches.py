@@ -309,7 +309,7 @@ def rejects(
 def _retry(area: str | None, files: Sequence[str]) -> None:
     """Run a batch that takes files again."""
     project = find_project()
-    of_files = [one.area for one in project.areas.values() if not one.database]
+    of_files = [one.area for one in project.areas.values() if one.has_files]
     wanted = project.area(area or (of_files[0] if len(of_files) == 1 else None))
     overrides = Overrides(retry=frozenset(files))
     with open_servers(project) as opened:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from tidemark.declare import reading
+from tidemark.declare import posted, reading
 from tidemark.declare.aggregate import DeclaredAggregate
 from tidemark.declare.check import Placed, placed
 from tidemark.declare.check_kinds import Checks, Query, Relationships
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.entity import Entity
+from tidemark.declare.origins import Source
+from tidemark.declare.posted import Inbox
 from tidemark.declare.reading import Files
 from tidemark.declare.scalars import (
     LONGEST_NAME,
@@ -41,16 +43,6 @@ from tidemark.declare.settings import (
 from tidemark.declare.star import Role
 from tidemark.errors import UnknownNameError, did_you_mean
 from tidemark.model import LAYERS, label
-
-
-def _kind(value: object) -> str:
-    named = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "~files" if named == "files" else "~postgres"
-
-
-Source = Annotated[
-    Annotated[Postgres, Tag("~postgres")] | Annotated[Files, Tag("~files")], Discriminator(_kind)
-]
 
 
 class Area(Declaration):
@@ -90,8 +82,11 @@ class Area(Declaration):
             return value
         deletes = {"deletes": value["deletes"]} if value.get("deletes") else {}
         source = value.get("source")
-        if isinstance(source, dict) and source.get("kind") == "files":
+        kind = source.get("kind") if isinstance(source, dict) else None
+        if kind == "files":
             entities = {name: _with_files(one, name, source) for name, one in entities.items()}
+        elif kind == "events":
+            entities = {name: posted.of_entity(one, name) for name, one in entities.items()}
         named = {
             name: {**({} if one.get("from") else deletes), **one, "name": name}
             if isinstance(one, dict)
@@ -103,11 +98,20 @@ class Area(Declaration):
     @model_validator(mode="after")
     def _entities_are_of_the_source(self) -> Area:
         for entity in self.entities.values():
-            if entity.files and self.database:
+            if entity.files and not isinstance(self.source, Files):
                 raise ValueError(
                     f"entities.{entity.name}.source: files are for an area with `source: {{kind: "
                     "files, url: …}`"
                 )
+            if entity.events and not isinstance(self.source, Inbox):
+                raise ValueError(
+                    f"entities.{entity.name}.source: fields are for an area with `source: {{kind: "
+                    "events}`"
+                )
+        for what in ("event", "path"):
+            told = [getattr(one.events, what) for one in self.entities.values() if one.events]
+            if twice := [one for one in told if one and told.count(one) > 1]:
+                raise ValueError(f"entities: {what} {twice[0]!r} is that of two; tell them apart")
         return self
 
     @model_validator(mode="before")
@@ -251,6 +255,16 @@ class Area(Declaration):
     def database(self) -> Postgres | None:
         """The database that is its source; None: its source is something else."""
         return self.source if isinstance(self.source, Postgres) else None
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its source is a folder or a bucket."""
+        return isinstance(self.source, Files)
+
+    @property
+    def has_inbox(self) -> bool:
+        """Whether its source is the events that applications post."""
+        return isinstance(self.source, Inbox)
 
     @property
     def sourced(self) -> Area:

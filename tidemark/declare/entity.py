@@ -9,13 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from tidemark.declare import filed
+from tidemark.declare import filed, posted
 from tidemark.declare.check import Placed, placed
 from tidemark.declare.check_kinds import Checks
 from tidemark.declare.declaration import Declaration
-from tidemark.declare.kinds import OF_A_SOURCE, EntityKey, EntitySource
+from tidemark.declare.kinds import OF_A_SOURCE, EntityKey
 from tidemark.declare.moments import Moment
 from tidemark.declare.origin import Origin
+from tidemark.declare.origins import EntitySource
+from tidemark.declare.posted import EventsOfEntity
 from tidemark.declare.reading import FilesOfEntity
 from tidemark.declare.scalars import (
     Duration,
@@ -37,8 +39,7 @@ class Entity(Declaration):
 
     name: PlainName = ""
     source: EntitySource | None = None
-    """`schema.table` on the source, a query, or the pattern of its files; None: its rows are made
-    of others'."""
+    """A table, a query, files or events of the source; None: its rows are made of others'."""
     made_of: Names = Field(default=(), alias="from")
     """Entities of whose rows the view `derive_<entity>` makes this one's. Then it has no source."""
     touched_by: Mapping[PlainName, Touch] = {}
@@ -112,9 +113,12 @@ class Entity(Declaration):
     def _is_complete(self) -> Entity:
         if self.is_derived:
             return self._is_derived_well()
+        said, is_set = self.model_fields_set, self.deletes == "detect"
         if self.files:
-            said, is_set = self.model_fields_set, self.deletes == "detect"
             filed.check(self.files, self.keyed_by, said=said, is_set=is_set)
+            return self
+        if self.events:
+            posted.check(self.events, self.keyed_by, said=said, is_set=is_set)
             return self
         if self.paths:
             raise ValueError("key: paths are for documents; of a table name the columns")
@@ -253,6 +257,11 @@ class Entity(Declaration):
         """How its files are read. Call it of an entity that has files."""
         assert self.files is not None, "an entity with files"
         return self.files
+
+    @property
+    def events(self) -> EventsOfEntity | None:
+        """Its events, if applications post them."""
+        return self.source if isinstance(self.source, EventsOfEntity) else None
 
     @property
     def origin(self) -> Origin | None:

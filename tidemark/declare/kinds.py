@@ -7,20 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from tidemark.declare.origin import Origin
-from tidemark.declare.reading import FilesOfEntity, document_path
+from tidemark.declare.reading import document_path
 from tidemark.declare.scalars import Identifier, Key
-
-
-def _kind_of_origin(value: object) -> str:
-    is_files = isinstance(value, FilesOfEntity) or (isinstance(value, dict) and "files" in value)
-    return "~files" if is_files else "~table"
-
-
-EntitySource = Annotated[
-    Annotated[Origin, Tag("~table")] | Annotated[FilesOfEntity, Tag("~files")],
-    Discriminator(_kind_of_origin),
-]
 
 
 def _kind_of_key(value: object) -> str:

@@ -171,7 +171,7 @@ def configured_urls(project: Project, environ: Mapping[str, str]) -> dict[str, s
     sources = {
         url_variable(area.source.name): area.source.name
         for area in project.areas.values()
-        if not area.database
+        if area.has_files
     }
     found = [name for name in values if re.fullmatch("TIDEMARK_SOURCE_[A-Z0-9_]+_URL", name)]
     _refuse_unknown(found, project, sources)

@@ -3,7 +3,7 @@
 A source is asked little, and knows no receiver. `open` gives one consistent look at what is new
 since some positions, and the look sends items to an `Out`. Everything else that a kind of source
 may be able to do is an ability: `isinstance(source, Comparable)`. `postgres` is the first kind;
-files, posted events and change capture would be others.
+files and posted events are others, and change capture would be one.
 """
 
 from __future__ import annotations
@@ -90,8 +90,11 @@ class Delta(Protocol):
         """Send all keys of an entity, in the columns that are taken. A watermark may be one."""
         ...
 
-    def landed(self, mrr: Session) -> None:
-        """Do what has to be committed together with the landed rows. Most kinds do nothing."""
+    def landed(self, mrr: Session, batch_id: int) -> None:
+        """Do what has to be committed together with the rows that a batch lands.
+
+        Most kinds do nothing.
+        """
         ...
 
 
@@ -239,10 +242,14 @@ class Examinable(Protocol):
 
 def of(servers: Servers, area: Area) -> Source:
     """Return the source of an area."""
-    if area.database is None:
+    if area.has_files:
         from tidemark.sources.files import FilesSource
 
         return FilesSource(servers, area)
+    if area.has_inbox:
+        from tidemark.sources.inbox import InboxSource
+
+        return InboxSource(servers)
     from tidemark.sources.postgres import PostgresSource
 
     return PostgresSource(servers)

@@ -260,7 +260,7 @@ class PostgresDelta:
         self._send(entity, out, db.raw("true"))
         self._sent_keys.add(entity)
 
-    def landed(self, mrr: Session) -> None:
+    def landed(self, mrr: Session, batch_id: int) -> None:
         """See `Delta.landed`. There is nothing to do: the position is all that has to be kept."""
 
     def _condition(self, name: str, which: Which) -> Composable:

@@ -177,7 +177,7 @@ class FilesDelta:
         for one in self._current(look):
             sending.again(out, self._store, one.file, look.entity)
 
-    def landed(self, mrr: Session) -> None:
+    def landed(self, mrr: Session, batch_id: int) -> None:
         """See `Delta.landed`. There is nothing to do: the positions are all that has to be kept."""
 
     def sets(self, entity: str) -> Sequence[ItemSet]:

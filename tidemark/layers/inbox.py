@@ -1,0 +1,74 @@
+"""The inbox of events in MRR: who posts there, and what becomes of an event."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tidemark.postgres import compose
+from tidemark.postgres.db import Session
+
+CHANNEL = "tidemark_inbox"
+"""The channel of NOTIFY on MRR that says which area has got events."""
+
+Outcome = Literal["stored", "repeated", "conflicting"]
+"""repeated: the inbox has the same event; conflicting: it has another one with that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An event as it is kept."""
+
+    event_id: str
+    kind: str
+    payload: str = ""
+    """What it says, as a JSON object."""
+
+
+def post(mrr: Session, area: str, events: Sequence[Posted]) -> list[Outcome]:
+    """Keep events that the inbox does not have, in one commit; returns the outcome of each.
+
+    Whether an event is there already is decided by the statement that keeps it. So of two that post
+    the same one at once, one stores it, and the other waits and finds it.
+
+    Args:
+        mrr: in autocommit. All events that are `stored` or `repeated` are committed on return.
+        area: whose events they are.
+        events: any number. Of two with one id, the first is kept.
+
+    Raises:
+        StatementError, ConnectError: nothing was kept, or it is not known. Posting the same again
+            finds out.
+    """
+    which = {
+        "area": area,
+        "event_ids": [one.event_id for one in events],
+        "kinds": [one.kind for one in events],
+        "payloads": [one.payload for one in events],
+    }
+    stored = {event_id for (event_id,) in mrr.rows(compose.statement(__name__, "post"), which)}
+    first = [
+        one.event_id in stored and _is_first(events, place) for place, one in enumerate(events)
+    ]
+    if all(first):
+        return ["stored"] * len(events)
+    kept = mrr.rows(compose.statement(__name__, "kept"), which)
+    return [
+        "stored" if is_new else "repeated" if is_same else "conflicting"
+        for is_new, (_, is_same) in zip(first, kept, strict=True)
+    ]
+
+
+def _is_first(events: Sequence[Posted], place: int) -> bool:
+    return all(one.event_id != events[place].event_id for one in events[:place])
+
+
+def tell(mrr: Session, areas: Collection[str]) -> None:
+    """Wake those that wait for events of areas.
+
+    A transaction that notifies holds a lock over all of PostgreSQL while it commits. So this is no
+    part of `post`: whoever posts much tells it once for many.
+    """
+    if areas:
+        mrr.run(compose.statement(__name__, "tell"), {"areas": sorted(areas)})

@@ -1,0 +1,130 @@
+-- The inbox of events in MRR as a source.
+
+-- The ids that no batch has taken, as ranges: they are few, however many events there are.
+-- name: look
+select
+    i.kind,
+    range_agg(int8range(i.id, i.id, '[]'))::text as ids,
+    count(*) as events
+from tidemark.inbox as i
+where i.area = %(area)s and i.batch_id is null
+group by i.kind
+
+-- name: clock
+select clock_timestamp()
+
+-- name: sent
+select {columns}
+from ({rows}) as r
+where {condition}
+
+-- name: rows
+select
+    i.event_id,
+    i.received_at,
+    {values as fields},
+    i.id as _seq,
+    array_remove(array[{lacks}]::text[], null) as _reasons
+from tidemark.inbox as i
+where
+    i.area = {area}
+    and i.kind = {kind}
+    and {condition}
+
+-- JSON's null is no value.
+-- name: text_of
+i.payload ->> {field}
+
+-- name: json_of
+nullif(i.payload -> {field}, 'null')
+
+-- name: lacks
+case when coalesce(i.payload -> {field}, 'null') = 'null' then {field} || ': missing' end
+
+-- name: is_whole
+cardinality(r._reasons) = 0
+
+-- name: lacks_some
+cardinality(r._reasons) > 0
+
+-- name: some_lack
+select exists (
+    select
+    from ({rows}) as r
+    where cardinality(r._reasons) > 0
+)
+
+-- name: new
+i.batch_id is null
+and i.id <@ {ids}::int8multirange
+
+-- name: all
+(i.batch_id is not null or i.id <@ {ids}::int8multirange)
+
+-- name: named
+({r.key::types}) in (select {key} from {keys} as named)
+
+-- name: keys
+select distinct {r.key}
+from ({rows}) as r
+where cardinality(r._reasons) = 0
+
+-- name: take
+update tidemark.inbox as i
+set batch_id = {batch_id}
+where
+    i.area = {area}
+    and i.batch_id is null
+    and i.id <@ {ids}::int8multirange
+
+-- name: count
+select
+    i.kind,
+    count(*) as events
+from tidemark.inbox as i
+where i.area = %(area)s and i.batch_id is not null
+group by i.kind
+
+-- name: has_new
+select exists (
+    select
+    from tidemark.inbox as i
+    where i.area = %(area)s and i.batch_id is null and i.kind = any(%(kinds)s)
+)
+
+-- The last event of each key that was taken, but for those that MRR refused.
+-- name: compared
+(
+    select
+        {texts as columns},
+        false as _pending
+    from (
+        select distinct on ({r.key}) r.*
+        from ({rows}) as r
+        where
+            cardinality(r._reasons) = 0
+            and not exists (
+                select
+                from tidemark.refused as f
+                where
+                    f.area = {area}
+                    and f.entity = {entity}
+                    and f.item = ''
+                    and f.ended_by is null
+                    and f.row_text::jsonb ->> 'event_id' = r.event_id
+            )
+        order by {r.key}, r._seq desc
+    ) as c
+)
+
+-- name: strange
+select
+    i.kind,
+    count(*) as events
+from tidemark.inbox as i
+where i.area = %(area)s and i.batch_id is null and i.kind <> all(%(kinds)s)
+group by i.kind
+order by i.kind
+
+-- name: as_text
+{column}::{type}::text
