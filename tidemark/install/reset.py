@@ -23,8 +23,8 @@ from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.star import scd2
 
-_JOURNAL = {"alert", "dq_check_logs", "etl_batches", "etl_logs"}
-"""What was done stays told."""
+_KEPT = {"alert", "dq_check_logs", "etl_batches", "etl_logs", "inbox"}
+"""What was done stays told, and what applications posted has no other place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ def _reset(session: Session, project: Project, area: Area, layer: Layer) -> list
     for table, column, values in _forgotten(session, project, area, layer):
         parts = {"table": db.name(*table), "column": db.name(column)}
         session.run(compose.statement(__name__, "forget", **parts), {"values": values})
+    if layer == "mrr":
+        session.run(compose.statement(__name__, "give_back"), {"area": area.area})
     session.run(compose.statement(__name__, "forget_files"), {"folder": f"{area.area}/"})
     return going
 
@@ -183,7 +185,7 @@ def _forgotten(
     every = files.of(project, layer)
     platform = (file for file in every if file.area == "platform" and not file.is_view)
     places = [(s, name) for kind, s, name in presence.expected(_statements(platform))]
-    found = catalog.tables(session, [place for place in places if place[1] not in _JOURNAL])
+    found = catalog.tables(session, [place for place in places if place[1] not in _KEPT])
     kept = [(place, "area", [area.area]) for place, one in found.items() if "area" in one.names]
     if layer == "dwh":
         tables = [label(one.table("dwh")) for one in area.entities.values() if one.dwh]

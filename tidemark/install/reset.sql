@@ -149,6 +149,12 @@ drop {word} if exists {name} cascade
 delete from {table}
 where {column} = any(%(values)s)
 
+-- The next batch takes all events again.
+-- name: give_back
+update tidemark.inbox
+set batch_id = null
+where area = %(area)s and batch_id is not null
+
 -- name: forget_files
 delete from tidemark.migration
 where starts_with(path, %(folder)s)
