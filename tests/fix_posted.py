@@ -48,6 +48,10 @@ class Posting(Made):
             (outcome,) = inbox.post(mrr, self.area.area, [event])
         return outcome
 
+    def tell(self) -> None:
+        with self.servers.session("mrr", "tell") as mrr:
+            inbox.tell(mrr, [self.area.area])
+
     def verified(self) -> Verification:
         return verify.run(self.servers, self.area)
 

@@ -10,7 +10,7 @@ from tidemark import errors
 from tidemark.cli import app
 
 COMMANDS = (
-    "init up down dsn psql doctor migrate plan run status history rejects query monitor check "
+    "init up down dsn psql doctor migrate plan run status history rejects work query monitor check "
     "alert metrics verify rebuild reset seed demo"
 ).split()
 

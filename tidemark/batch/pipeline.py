@@ -35,6 +35,8 @@ def run(
     *,
     overrides: Overrides = NO_OVERRIDES,
     report: Report | None = None,
+    is_patient: bool = False,
+    prunes: bool = True,
 ) -> BatchResult:
     """Run one batch of an area through the three hops.
 
@@ -43,6 +45,8 @@ def run(
         area: what to run.
         overrides: what a person asks of the extraction.
         report: called after each hop with what it did.
+        is_patient: whether to wait for another process that works on the area.
+        prunes: whether to apply the area's retention behind it.
 
     Raises:
         UnknownNameError: the overrides name no entity of the area.
@@ -54,7 +58,9 @@ def run(
     beside = sharing.beside(area)
     with (
         notify.of_batch(servers, area),
-        _locked_journal(servers, area, beside=beside, is_patient=bool(beside)) as journal,
+        _locked_journal(
+            servers, area, beside=beside, is_patient=is_patient or bool(beside)
+        ) as journal,
     ):
         batch_id = _begin(servers, area, journal)
         hops = []
@@ -62,6 +68,8 @@ def run(
             hops.append(_run_hop(servers, area, hop, batch_id, journal, overrides=overrides))
             if report:
                 report(hops[-1])
+        if prunes:
+            _prune(servers, area, batch_id, journal)
     return BatchResult(area.area, batch_id, tuple(hops))
 
 
@@ -93,7 +101,10 @@ def run_hop(
         _locked_journal(servers, area, beside=beside, is_patient=True) as journal,
     ):
         batch_id = batch_id or _begin(servers, area, journal)
-        return _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
+        result = _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
+        if hop == HOPS[-1]:
+            _prune(servers, area, batch_id, journal)
+        return result
 
 
 @contextmanager
@@ -145,13 +156,13 @@ def _run_hop(
         raise
     if hop == "publish":
         telling.published(area.area, batch_id)
-        if area.retention != NO_RETENTION:
-            _prune(servers, area, batch_id, journal)
     return result
 
 
 def _prune(servers: Servers, area: Area, batch_id: int, journal: Journal) -> None:
     """Apply the retention. A failure is only logged: the batch is published already."""
+    if area.retention == NO_RETENTION:
+        return
     try:
         gone = retention.apply(servers, area, batch_id)
     except TidemarkError as error:

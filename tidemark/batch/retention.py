@@ -13,7 +13,7 @@ from datetime import timedelta
 from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
 from tidemark.layers.mirror import Mirror
-from tidemark.model import Layer
+from tidemark.model import LAYERS, Layer
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Session
@@ -32,6 +32,7 @@ class Pruned:
     logs: int
     history: int
     rejects: int
+    batches: int = 0
 
 
 def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
@@ -58,6 +59,7 @@ def apply(servers: Servers, area: Area, batch_id: int) -> Pruned:
         ),
         rejects=_delete(servers, "stg", "rejects", keep.rejects, which)
         + _delete(servers, "mrr", "refused", keep.rejects, which),
+        batches=0 if keep.batches is None else _batches(servers, which, keep.batches),
     )
 
 
@@ -71,10 +73,36 @@ def _delete(
 ) -> int:
     if keep is None:
         return 0
-    deleted, statement = 0, compose.statement(__name__, what)
     with servers.session(layer, f"retention {which['area']}") as session:
-        while step := session.run(statement, {**which, "keep": keep}):
-            deleted += step
+        return _in_steps(session, what, {**which, "keep": keep})
+
+
+def _in_steps(session: Session, what: str, which: Mapping[str, object]) -> int:
+    deleted, statement = 0, compose.statement(__name__, what)
+    while step := session.run(statement, which):
+        deleted += step
+    return deleted
+
+
+def _batches(servers: Servers, which: Mapping[str, object], keep: timedelta) -> int:
+    """Delete batches that began longer ago than `keep`, and that all layers have applied.
+
+    A receiver goes first: a layer that knows more batches than the one before it would look as if
+    that one had been restored.
+    """
+    area, applied = str(which["area"]), []
+    for layer in LAYERS:
+        with servers.session(layer, f"retention {area}") as session:
+            applied.append(ledger.last_applied(session, area))
+    with servers.session("dwh", f"retention {area}") as dwh:
+        asked = {**which, "keep": keep, "applied": min(applied)}
+        until = dwh.value(compose.statement(__name__, "last_to_go"), asked)
+        which = {**which, "until": until}
+        deleted = _in_steps(dwh, "batches", which) if until else 0
+    for layer in reversed(LAYERS) if until else ():
+        with servers.session(layer, f"retention {area}") as session:
+            session.run(compose.statement(__name__, "move_ledger_start"), which)
+            _in_steps(session, "applied", which)
     return deleted
 
 

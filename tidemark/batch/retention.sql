@@ -70,11 +70,12 @@ where area = %(area)s
 select coalesce(max(b.batch_id), %(after)s)
 from (
     select
-        batch_id,
-        applied_at
-    from tidemark.applied_batch
-    where area = %(area)s and batch_id > %(after)s and batch_id <= %(applied)s
-    order by batch_id
+        c.batch_id,
+        coalesce(a.applied_at, c.clock) as applied_at
+    from tidemark.batch_clock as c
+    left join tidemark.applied_batch as a on c.area = a.area and c.batch_id = a.batch_id
+    where c.area = %(area)s and c.batch_id > %(after)s and c.batch_id <= %(applied)s
+    order by c.batch_id
     limit 1000
 ) as b
 where b.applied_at < clock_timestamp() - %(keep)s
@@ -125,3 +126,45 @@ where
 insert into tidemark.history_start (area, batch_id) values (%(area)s, %(batch_id)s)
 on conflict (area) do update
 set batch_id = excluded.batch_id, moved_at = excluded.moved_at
+
+-- The last batch that may go, if any: behind it one has succeeded, and all that follow are kept.
+-- name: last_to_go
+select coalesce(max(b.batch_id), 0)
+from etl_batches as b
+where
+    b.area = %(area)s
+    and b.batch_id < %(applied)s
+    and b.started_at < clock_timestamp() - %(keep)s
+    and b.status <> 'RUNNING'
+
+-- name: batches
+delete from etl_batches
+where batch_id in (
+    select b.batch_id
+    from etl_batches as b
+    where b.area = %(area)s and b.batch_id <= %(until)s and b.status <> 'RUNNING'
+    order by b.batch_id
+    limit %(rows)s
+)
+
+-- name: move_ledger_start
+insert into tidemark.ledger_start (area, batch_id) values (%(area)s, %(until)s + 1)
+on conflict (area) do update
+set batch_id = excluded.batch_id, moved_at = excluded.moved_at
+
+-- Those stay that say more than that they were applied.
+-- name: applied
+delete from tidemark.applied_batch
+where
+    area = %(area)s
+    and batch_id in (
+        select a.batch_id
+        from tidemark.applied_batch as a
+        where
+            a.area = %(area)s
+            and a.batch_id <= %(until)s
+            and not a.is_repair
+            and cardinality(a.refreshed) = 0
+        order by a.batch_id
+        limit %(rows)s
+    )

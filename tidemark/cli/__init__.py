@@ -9,14 +9,28 @@ import sys
 
 import typer
 
-from tidemark.cli import alerts, batches, beginning, checks, metrics, query, servers, telling, trust
+from tidemark.cli import (
+    alerts,
+    batches,
+    beginning,
+    checks,
+    metrics,
+    query,
+    servers,
+    telling,
+    trust,
+    working,
+)
 from tidemark.cli import demo as demonstration
 from tidemark.cli.app import app
 from tidemark.errors import TidemarkError
 
 __all__ = ["app", "main"]
 
-for module in (beginning, servers, batches, query, checks, alerts, metrics, trust, demonstration):
+for module in (
+    *(beginning, servers, batches, working, query),
+    *(checks, alerts, metrics, trust, demonstration),
+):
     module.register(app)
 
 

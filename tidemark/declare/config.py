@@ -33,6 +33,7 @@ from tidemark.declare.schedules import Schedule
 from tidemark.declare.settings import (
     NO_RETENTION,
     NO_SETTINGS,
+    OF_AN_INBOX,
     Alerts,
     Calendar,
     Monitor,
@@ -113,6 +114,13 @@ class Area(Declaration):
             if twice := [one for one in told if one and told.count(one) > 1]:
                 raise ValueError(f"entities: {what} {twice[0]!r} is that of two; tell them apart")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keeps_few_batches_of_an_inbox(cls, value: Any) -> Any:
+        source = value.get("source") if isinstance(value, dict) else None
+        is_inbox = isinstance(source, dict) and source.get("kind") == "events"
+        return {"retention": OF_AN_INBOX, **value} if is_inbox else value
 
     @model_validator(mode="before")
     @classmethod

@@ -112,6 +112,10 @@ class Retention(Declaration):
     """Versions in the histories of MRR and STG, from their replacement."""
     rejects: Duration | None = None
     """Rejects, from their resolution. Open rejects stay."""
+    batches: Duration | None = None
+    """Batches: rows of etl_batches, and what each layer says of having applied them."""
 
 
 NO_RETENTION = Retention()
+OF_AN_INBOX = Retention(logs=timedelta(days=30), batches=timedelta(days=30))
+"""That of an area which takes events, where nothing else is said: it may run a batch a second."""

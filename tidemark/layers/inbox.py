@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -72,3 +73,28 @@ def tell(mrr: Session, areas: Collection[str]) -> None:
     """
     if areas:
         mrr.run(compose.statement(__name__, "tell"), {"areas": sorted(areas)})
+
+
+def listen(mrr: Session) -> None:
+    """Let a session hear of events from now on; see `heard`."""
+    mrr.run(compose.statement(__name__, "listen"))
+
+
+def heard(mrr: Session, *, seconds: float) -> frozenset[str]:
+    """Wait until somebody tells of events, and return of which areas; empty: nobody did in time.
+
+    Raises:
+        ConnectError: the connection broke. What was told meanwhile is lost.
+    """
+    connection = mrr.connection
+    if not connection.notifies:
+        select.select([connection], [], [], seconds)
+        mrr.receive()
+    areas = frozenset(one.payload for one in connection.notifies)
+    connection.notifies.clear()
+    return areas
+
+
+def waiting(mrr: Session) -> frozenset[str]:
+    """Return the areas that have events which no batch has taken."""
+    return frozenset(area for (area,) in mrr.rows(compose.statement(__name__, "waiting")))

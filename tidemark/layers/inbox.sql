@@ -26,3 +26,32 @@ order by e.place
 -- name: tell
 select pg_notify('tidemark_inbox', a.area)
 from unnest(%(areas)s::text[]) as a (area)
+
+-- name: listen
+listen tidemark_inbox
+
+-- One look into an index for each area, however many events wait (a loose index scan).
+-- name: waiting
+with recursive areas as (
+    (
+        select i.area
+        from tidemark.inbox as i
+        where i.batch_id is null
+        order by i.area
+        limit 1
+    )
+    union all
+    select (
+        select i.area
+        from tidemark.inbox as i
+        where i.batch_id is null and i.area > a.area
+        order by i.area
+        limit 1
+    )
+    from areas as a
+    where a.area is not null
+)
+
+select a.area
+from areas as a
+where a.area is not null

@@ -149,8 +149,11 @@ def lost(sender: Session, receiver: Session, area: Area, *, but: Lost | None = N
     """
     gone = set(but.batches) if but else set()
     kept = _applied(sender, area).keys() - gone
+    start = _start(sender, area)
     missing = {
-        batch_id: at for batch_id, at in _applied(receiver, area).items() if batch_id not in kept
+        batch_id: at
+        for batch_id, at in _applied(receiver, area).items()
+        if batch_id >= start and batch_id not in kept
     }
     if not missing:
         return None
@@ -164,6 +167,12 @@ def forget(receiver: Session, found: Lost) -> None:
     receiver.run(
         compose.statement(__name__, "forget"), {"area": found.area, "batches": list(found.batches)}
     )
+
+
+def _start(session: Session, area: Area) -> int:
+    """Read before which batch a layer has let go of those that every layer has applied."""
+    rows = confined.read(session, ("tidemark", "ledger_start"), ("area", "batch_id"))
+    return max([int(batch_id) for name, batch_id in rows if name == area.area], default=0)
 
 
 def _applied(session: Session, area: Area) -> dict[int, datetime]:

@@ -250,6 +250,15 @@ class Session:
         """Close the connection; the server rolls an open transaction back."""
         connections.close(self._connection)
 
+    def receive(self) -> None:
+        """Take in what the server has sent unasked, such as what was notified.
+
+        Raises:
+            ConnectError: it has ended the connection.
+        """
+        with self._cursor():
+            self._connection.poll()
+
     def is_quiet(self, seconds: float) -> bool:
         """See `heartbeat.Kept`."""
         is_idle = time.monotonic() - self._used >= seconds and not self._is_used.locked()

@@ -15,7 +15,7 @@ Every wait ends (`settings.LOCK_TIMEOUT`, `settings.PATIENCE`). `heartbeat` logs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
+WORKER = "tidemark work"
+"""How the sessions of a worker call themselves, at the beginning."""
+
 
 def hold(
     session: Session,
@@ -47,7 +50,8 @@ def hold(
 ) -> None:
     """Lock areas in the DWH. This opens the session's transaction, whose end frees the locks.
 
-    They are locked in the order of their names, so that no two processes wait for each other.
+    They are locked in the order of their names, so that no two processes wait for each other. A
+    worker is always waited for: it holds the lock for one batch, and leaves it free between two.
 
     Args:
         session: the one that holds the locks.
@@ -66,7 +70,12 @@ def hold(
         session.run("rollback")  # The statement failed, and the next one has to read the holder.
         if error.sqlstate != _LOCK_NOT_AVAILABLE:
             raise
-        raise _worked_on(session, area, names, so_far, is_patient=is_patient) from error
+        found = session.rows(compose.statement(__name__, "holder"), {"names": list(names)})
+        holders = [(name, BlockingSession(*about)) for name, *about in found]
+        if not is_patient and all(one.application.startswith(WORKER) for _, one in holders):
+            hold(session, area, so_far, beside=beside, is_patient=True)
+            return
+        raise _worked_on(area, holders, so_far, is_patient=is_patient) from error
 
 
 def _hold(session: Session, names: Collection[str], *, is_patient: bool) -> None:
@@ -84,11 +93,10 @@ def _hold(session: Session, names: Collection[str], *, is_patient: bool) -> None
 
 
 def _worked_on(
-    session: Session, area: str, names: Collection[str], so_far: str, *, is_patient: bool
+    area: str, holders: Sequence[tuple[str, BlockingSession]], so_far: str, *, is_patient: bool
 ) -> LockedError:
     """Say who works on an area, or on one that shares a dimension with it."""
-    found = session.rows(compose.statement(__name__, "holder"), {"names": list(names)})
-    name, holder = (found[0][0], BlockingSession(*found[0][1:])) if found else ("", None)
+    name, holder = holders[0] if holders else ("", None)
     other = name.removeprefix("run ")
     said = "another process works on this area"
     if other not in ("", area):

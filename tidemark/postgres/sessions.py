@@ -126,6 +126,7 @@ class Servers:
         urls: Mapping[str, str] = MappingProxyType({}),
         channels: Channels | None = None,
         roles: Sequence[str] = (ETL_ROLE,),
+        purpose: str = "",
     ) -> None:
         self.dsns = dict(dsns)
         self.urls = dict(urls)
@@ -134,6 +135,8 @@ class Servers:
         """See `connect`. They hold for all sessions that are lent here."""
         self.channels = channels
         """Where alerts go; None: nobody is told."""
+        self.purpose = purpose
+        """What all sessions that are lent here are for; '': each says it."""
         self.embedded = frozenset(embedded)
         """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}
@@ -148,6 +151,7 @@ class Servers:
         try:
             session = idle.pop()
         except IndexError:
+            purpose = self.purpose or purpose
             session = connect(self.dsns[server], server, purpose=purpose, roles=self.roles)
             session.guards = self.guards
         try:
@@ -157,6 +161,17 @@ class Servers:
             raise
         if not session.is_closed:
             idle.append(session)
+
+    def beside(self, purpose: str) -> Servers:
+        """Return the same servers with sessions of their own, for work beside this one's."""
+        return Servers(
+            self.dsns,
+            embedded=self.embedded,
+            urls=self.urls,
+            channels=self.channels,
+            roles=self.roles,
+            purpose=purpose,
+        )
 
     def whereabouts(self, server: ServerName) -> str:
         """Say of an embedded source that no DSN is set for it; '' for other servers."""

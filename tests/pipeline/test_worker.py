@@ -1,0 +1,142 @@
+"""A worker takes events as they come, and lets others have the lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.fix_posted import Post, Posting
+from tidemark.batch import pipeline, worker
+from tidemark.batch.worker import Worker
+from tidemark.layers import inbox
+from tidemark.postgres import locks
+from tidemark.trust import rebuild, verify
+
+
+@contextmanager
+def working(made: Posting) -> Iterator[Worker]:
+    one = Worker(made.servers, [made.area])
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def until(said: Callable[[], bool], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not said():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
+def staged(made: Posting) -> int:
+    ((count,),) = made.rows("stg", "select count(*) from stg_things")
+    return int(count)
+
+
+def test_what_is_notified_is_taken_at_once(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "POLL", 300.0)
+    made = posting()
+    with working(made):
+        made.post("things", id=1, v="before it listens, or after")
+        made.tell()
+        until(lambda: staged(made) == 1)
+        made.post("things", id=2, v="once more")
+        made.tell()
+        until(lambda: staged(made) == 2)
+
+
+def test_what_nobody_tells_of_is_taken_soon(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "POLL", 0.2)
+    made = posting()
+    with working(made):
+        made.post("things", id=1, v="a")
+        until(lambda: staged(made) == 1)
+
+
+def test_what_has_come_is_taken_before_it_stops(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "POLL", 300.0)
+    made = posting()
+    with working(made):
+        until(lambda: made.rows("dwh", "select count(*) from etl_batches") == [(0,)])
+        for key in range(5):
+            made.post("things", id=key, v="a")
+    assert staged(made) == 5
+
+
+def test_others_have_their_turn_while_events_rain(posting: Post):
+    made = posting()
+    raining = threading.Event()
+
+    def rain() -> None:
+        number = 0
+        while not raining.wait(0.005):
+            number += 1
+            made.post("things", id=number, v="rain")
+            made.tell()
+
+    drops = threading.Thread(target=rain)
+    with working(made):
+        drops.start()
+        try:
+            until(lambda: staged(made) > 0)
+            others = made.servers.beside("another")
+            with others:
+                for _ in range(3):
+                    began = time.monotonic()
+                    pipeline.run(others, made.area)
+                    rebuild.run(others, made.area, dry_run=True)
+                    verify.run(others, made.area)
+                    assert time.monotonic() - began < 60
+        finally:
+            raining.set()
+            drops.join(60)
+    assert made.verified().is_equal
+    assert made.rows("mrr", "select count(*) from tidemark.inbox where batch_id is null") == [(0,)]
+
+
+def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "FIRST_WAIT", 0.1)
+    made, failures = posting(), iter([ZeroDivisionError(), RuntimeError()])
+    run = pipeline.run
+
+    def sometimes(*args: object, **named: object) -> object:
+        for one in failures:
+            raise one
+        return run(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "run", sometimes)
+    with working(made):
+        made.post("things", id=1, v="a")
+        made.tell()
+        until(lambda: staged(made) == 1)
+
+
+def test_a_worker_that_lost_its_connections_goes_on(posting: Post):
+    made = posting()
+    with working(made):
+        made.post("things", id=1, v="a")
+        until(lambda: staged(made) == 1)
+        for layer in ("mrr", "stg", "dwh"):
+            made.rows(
+                layer,
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                f"where application_name like '{locks.WORKER}%' or query like 'listen%'",
+            )
+        made.post("things", id=2, v="b")
+        made.tell()
+        until(lambda: staged(made) == 2)
+
+
+def test_areas_that_have_events_are_named(posting: Post):
+    made = posting()
+    with made.servers.session("mrr", "look") as mrr:
+        assert inbox.waiting(mrr) == frozenset()
+        for area in ("b", "a", "b", "c"):
+            inbox.post(mrr, area, [inbox.Posted(f"{area}{time.monotonic()}", "x", "{}")])
+        assert inbox.waiting(mrr) == frozenset("abc")
