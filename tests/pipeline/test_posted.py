@@ -167,3 +167,14 @@ def test_a_field_that_is_declared_later_is_a_column(sales: Posting):
     )
     pipeline.run(sales.servers, Project(sales.home).area("made"))
     assert mirrored(sales, "event_id, colour") == [("a", None), ("b", "red")]
+
+
+def test_an_event_stays_refused_whatever_else_comes(sales: Posting):
+    sales.post("sale_made", "a", item="ball", price="much")
+    sales.run()
+    sales.post("sale_made", "b", item="bat", price=1)
+    sales.run()
+    still = "select row_key from tidemark.refused where ended_by is null"
+    assert sales.rows("mrr", still) == [({"event_id": "a"},)]
+    assert sales.rows("stg", "select count(*) from stg_rejects where resolved_at is null") == [(1,)]
+    assert sales.verified().is_equal

@@ -222,4 +222,7 @@ def _taken_whole(landed: _Landed) -> Collection[str] | None:
         return None
     if landed.is_of_items:
         return [item for one in landed.streamed for _, item in one.items]
+    known = landed.work.positions.get(landed.entity.name, {})
+    if landed.work.area.has_inbox and known not in ({}, positions.UNKNOWN):
+        return []  # Only those events that no batch has taken.
     return [""] if landed.work.window(landed.entity.name).low is None else []
