@@ -60,11 +60,10 @@ class InboxSource:
         """See `Source.open`."""
         began = time.monotonic()
         with self._servers.session("mrr", f"look at {area.area}") as mrr:
-            found = mrr.rows(compose.statement(__name__, "look"), {"area": area.area})
-            clock = mrr.value(compose.statement(__name__, "clock"))
+            clock, found = _look(mrr, area)
             taken = _taken(mrr, area) if _anew(area, positions) else {}
         kinds = {of(entity).event: name for name, entity in area.entities.items()}
-        new = {kinds[kind]: (ids, count) for kind, ids, count in found if kind in kinds}
+        new = {kinds[kind]: told for kind, told in found.items() if kind in kinds}
         yield InboxDelta(
             area=area,
             clock=clock,
@@ -96,8 +95,8 @@ class InboxSource:
             self._servers.session("mrr", f"compare {area.area}") as mrr,
             mrr.rolled_back(transfer.READ_ONLY),
         ):
-            clock = mrr.value(compose.statement(__name__, "clock"))
-            yield InboxComparison(area, clock, mrr)
+            clock, waiting = _look(mrr, area)
+            yield InboxComparison(area, clock, mrr, waiting)
 
     def examine(self, area: Area, positions: Positions | None) -> Iterator[Finding]:
         """See `Examinable.examine`: are there events that no entity takes?"""
@@ -118,6 +117,12 @@ class InboxSource:
                 f"{count:,} events of kind {kind!r} wait, and no entity of {area.area} takes them. "
                 f"Name the kind in sql/{area.area}/area.yml",
             )
+
+
+def _look(mrr: Session, area: Area) -> tuple[datetime, dict[str, tuple[str, int]]]:
+    """Read the clock, and what no batch has taken: kind -> ids and how many."""
+    found = mrr.rows(compose.statement(__name__, "look"), {"area": area.area})
+    return found[0][0], {kind: (ids, count) for _, kind, ids, count in found if kind}
 
 
 def _kinds(area: Area) -> dict[str, object]:
@@ -207,9 +212,7 @@ class InboxDelta:
             self._send(out, named, rows, whole, is_careful=False)
         except RefusedRowError:
             self._send(out, named, rows, whole, is_careful=True)
-        with self._servers.session("mrr", f"send {entity}") as mrr:
-            some_lack = mrr.value(compose.statement(__name__, "some_lack", rows=rows))
-        if some_lack:
+        if not isinstance(which, str) or out.rows + out.refused < self.count(entity):
             lack = compose.statement(__name__, "lacks_some")
             self._send(out, named, rows, lack, is_careful=True)
 
@@ -281,6 +284,7 @@ class InboxComparison:
     _area: Area
     clock: datetime
     _mrr: Session
+    _waiting: Mapping[str, tuple[str, int]]
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -314,9 +318,7 @@ class InboxComparison:
 
     def remarks(self) -> Iterator[str]:
         """See `Comparison.remarks`: how many events wait."""
-        for kind, _, count in self._mrr.rows(
-            compose.statement(__name__, "look"), {"area": self._area.area}
-        ):
+        for kind, (_, count) in self._waiting.items():
             yield f"{kind}: {count:,} events have come, and the next batch takes them"
 
 

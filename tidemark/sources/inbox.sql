@@ -1,17 +1,23 @@
 -- The inbox of events in MRR as a source.
 
--- The ids that no batch has taken, as ranges: they are few, however many events there are.
+-- The clock, and the ids that no batch has taken, as ranges: they are few, however many events there
+-- are.
 -- name: look
 select
-    i.kind,
-    range_agg(int8range(i.id, i.id, '[]'))::text as ids,
-    count(*) as events
-from tidemark.inbox as i
-where i.area = %(area)s and i.batch_id is null
-group by i.kind
-
--- name: clock
-select clock_timestamp()
+    clock_timestamp() as clock,
+    n.kind,
+    n.ids,
+    n.events
+from (values (1)) as one (row)
+left join (
+    select
+        i.kind,
+        range_agg(int8range(i.id, i.id, '[]'))::text as ids,
+        count(*) as events
+    from tidemark.inbox as i
+    where i.area = %(area)s and i.batch_id is null
+    group by i.kind
+) as n on true
 
 -- name: sent
 select {columns}
@@ -46,13 +52,6 @@ cardinality(r._reasons) = 0
 
 -- name: lacks_some
 cardinality(r._reasons) > 0
-
--- name: some_lack
-select exists (
-    select
-    from ({rows}) as r
-    where cardinality(r._reasons) > 0
-)
 
 -- name: new
 i.batch_id is null
