@@ -1,0 +1,77 @@
+"""The commands on an area whose source is events."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from tests.commands import Done, tidemark
+from tests.fix_posted import Post, Posting
+from tests.fix_servers import HOME
+
+
+def command(area: Posting, words: str, *, code: int = 0) -> Done:
+    done = tidemark(*words.split(), env=area.environment)
+    assert done.code == code, done
+    return done
+
+
+def test_events_are_planned_taken_shown_and_given_back(posting: Post):
+    area = posting()
+    area.post("things", "a", id=1, v="one")
+    area.post("things", "b", id="x", v="two")
+    area.post("strange", "c", id=1)
+    (planned,) = command(area, "plan --json").json["entities"]
+    assert (planned["rows"], planned["items"]) == (2, [])
+    said = command(area, "doctor").out
+    assert "events posted to made" in said
+    assert "1 events of kind 'strange' wait, and no entity of made takes them" in said
+    command(area, "run")
+    assert area.rows("mrr", "select id, v from mrr_things") == [(1, "one")]
+    rejects = command(area, "rejects").out
+    assert "id: not a valid integer" in rejects
+    assert "nothing changed" in command(area, "run").out
+    command(area, "verify")
+    command(area, "status")
+    command(area, "rebuild")
+    command(area, "reset made --yes made")
+    command(area, "migrate")
+    command(area, "run")
+    assert area.rows("mrr", "select id, v from mrr_things") == [(1, "one")]
+
+
+def test_a_worker_takes_what_has_come_before_it_ends(posting: Post):
+    area = posting()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tidemark", "work"],
+        cwd=HOME,
+        env={**os.environ, **area.environment},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stderr
+        assert worker.stderr.readline() == "works on made\n"
+        area.post("things", "a", id=1, v="one")
+        area.tell()
+        assert worker.stderr.readline().startswith("made: batch 1: 1 events, ")
+        area.post("things", "b", id=2, v="two")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    assert area.rows("mrr", "select id, v from mrr_things order by id") == [(1, "one"), (2, "two")]
+
+
+def test_a_worker_that_has_nothing_to_take_says_so(posting: Post):
+    area = posting()
+    done = command(area, "work mde", code=3)
+    assert "Did you mean 'made'?" in done.err
+    path = area.home / "sql" / "made" / "area.yml"
+    path.write_text(
+        "area: made\nentities: {things: {key: [id], watermark: updated_at, source: things}}\n"
+    )
+    assert command(area, "work", code=2).err == (
+        "error: work: no area takes events. Declare one with `source: {kind: events}` in "
+        "sql/<area>/area.yml.\n"
+    )
+    assert "`tidemark run made`" in command(area, "work made", code=2).err
