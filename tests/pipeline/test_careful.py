@@ -105,6 +105,14 @@ def test_an_item_of_several_has_the_rows_that_they_have_or_nothing(out: Inlet, s
     assert (landed(session), out.rows) == ([(1,), (2,), (3,)], 3)
 
 
+def test_an_item_goes_on_with_the_one_before_it_of_its_name(out: Inlet, session: Session):
+    for item, rows in ("a", b"1\n2\n"), ("a", b""), ("a", b"3\n"), ("b", b"4\n"):
+        out.begin(item, ["n"], "csv").write(rows)
+        assert out.end() is None
+    assert out.items == [(1, "a"), (4, "b")]
+    assert (landed(session), out.rows) == ([(1,), (2,), (3,), (4,)], 4)
+
+
 REASONS = [
     ("n", "x", "not a valid integer"),
     ("n", "99999999999", "out of range for integer"),

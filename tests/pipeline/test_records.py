@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +12,33 @@ from tests.fix_files import Drop, Dropped, csv_text
 from tidemark.batch import pipeline
 from tidemark.errors import ConfigError
 from tidemark.model import Overrides
+from tidemark.sources.files import jsonfiles
 
 RECORD = ["_file", "_line"]
+MOST, FEW = 8 << 20, 700
+"""Bytes of a line, and of all that are held back."""
+HUGE = b'{"n": 1e400000}'
+HOSTILE = (
+    b'{"n": 1}',
+    b"{broken",
+    b"   ",
+    b'{"n": "\\u0000"}',
+    rb'{"n": "\\u0000 is no NUL", "path": "c:\\temp"}',
+    b'{"n": NaN}',
+    b'{"n": ' + b"9" * 5000 + b"}",
+    b'{"n": "\0"}',
+    rb'{"n": "\ud83d\ude00"}',
+    rb'{"n": "\ud83d"}',
+    rb"\.",
+    b"\x01",
+    b'{"n": "a tab\t"}',
+    b"[" * 300 + b"]" * 300,
+    b'"\xf0\x9f\x98\x80"',
+    b'{"n": 1} \t',
+    b'{"n": 1}',
+    b"{,}",
+)
+"""Lines that readers of JSON judge differently. Only `HUGE` of all looks good to the sender."""
 EVENTS = {"lines": {"source": {"files": "e/*", "format": "jsonl"}, "key": RECORD}}
 ROWS = {"things": {"source": "things/*.csv", "key": RECORD}}
 
@@ -75,6 +101,35 @@ def test_a_refused_record_keeps_its_number(dropped: Drop):
     area.run()
     assert shown(area) == [("e/1", 1, "1"), ("e/1", 2, "2")]
     assert area.differences() == []
+
+
+@pytest.mark.parametrize(("huge", "most"), [((), MOST), ([HUGE], MOST), ((), FEW)])
+def test_each_line_lands_if_the_server_takes_it(
+    huge: Sequence[bytes], most: int, dropped: Drop, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jsonfiles, "LONGEST", most)  # Of what is held of a file, too.
+    sent = [line for line in (*HOSTILE, *huge) if len(line) <= most]
+    area = dropped({"e/1": b"\n".join(sent)}, entities=EVENTS)
+    area.run()
+    found = [(n, one) for n, one in enumerate(sent, 1) if one.strip()]
+    good = [number for number, (_, one) in enumerate(found, 1) if _is_taken(area, one)]
+    assert area.mrr("_line", "mrr_lines") == [(number,) for number in good]
+    bad = [(n, one.decode()) for n, one in found if not _is_taken(area, one)]
+    told = area.warehouse.rows("mrr", "select item, line, row_text from tidemark.refused")
+    assert sorted(told) == [("e/1", n, text.replace("\0", "?")) for n, text in bad]
+    doubtful = len(found) if huge or most == FEW else 12
+    assert len(_sent_carefully(area)) == doubtful
+    assert area.differences() == []
+
+
+def _is_taken(area: Dropped, line: bytes) -> bool:
+    asked = "select tidemark.why_refused('d', %s, 'jsonb') is null"
+    return b"\0" not in line and area.warehouse.rows("mrr", asked, [line.decode()]) == [(True,)]
+
+
+def _sent_carefully(area: Dropped) -> list[tuple[Any, ...]]:
+    schema, table = area.area.entities["lines"].landing
+    return area.warehouse.rows("mrr", f'select from {schema}."{table}.careful"')
 
 
 def test_a_full_refresh_writes_what_differs(dropped: Drop):

@@ -130,7 +130,8 @@ class Inlet:
         self.refused = 0
         """Rows that the careful way has refused."""
         self.items: list[tuple[int, str]] = []
-        """The number of the first row of each item, and its name."""
+        """The number of the first row of each item, and its name. One that follows another of its
+        name goes on with it; its rows have to bring their own lines."""
         self.is_numbered = NUMBERED in landing.columns
         """Whether the table numbers its rows."""
         self._item: _Item | None = None
@@ -211,7 +212,8 @@ class Inlet:
             return error
         self._receiver.queue(compose.statement(__name__, "release"))
         for name, count in parts or [(item.began.item, rows)]:
-            self.items.append((self.rows + 1, name))
+            if not self.items or self.items[-1][1] != name:
+                self.items.append((self.rows + 1, name))
             self.rows += count
         self.refused += came - rows
         self.brought.update(item.began.columns)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+
+from pydantic_core import from_json
 
 from tidemark.declare.reading import DOCUMENT
 from tidemark.sources.files.csvfiles import LONGEST, SuspectError
@@ -90,6 +92,36 @@ def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
         if since > LONGEST:
             raise SuspectError
         yield escaped(piece)
+
+
+def sifted(found: Iterable[Document], doubtful: list[Document]) -> Iterator[bytes]:
+    """Yield what COPY takes of documents and their numbers; gather those that it may refuse.
+
+    Raises:
+        SuspectError: these are more than memory has to hold.
+    """
+    held = 0
+    for one in found:
+        if one.reason is None and _is_sound(one.text):
+            yield b"%b\x01%d\n" % (escaped(one.text), one.number)
+            continue
+        doubtful.append(one)
+        held += len(one.text)
+        if held > LONGEST:
+            raise SuspectError
+
+
+def _is_sound(text: bytes) -> bool:
+    """Whether PostgreSQL takes a document, but for a number that is too large.
+
+    What this refuses, PostgreSQL may take. (`json.loads` takes more than either: NaN, and half of a
+    surrogate pair.)
+    """
+    try:
+        from_json(text, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        return False
+    return rb"\u0000" not in text
 
 
 def array(pieces: Iterator[bytes]) -> Iterator[bytes]:

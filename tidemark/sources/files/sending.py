@@ -1,6 +1,7 @@
 """Send files: the fast way, and where that loses or refuses something, the careful one.
 
-Either way a file lands as a whole, or nothing of it does.
+Of a file of records in JSON, only the lines that may be refused go the careful way. Whichever way,
+a file lands as a whole, or nothing of it does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 """Characters that COPY's text format escapes, the backslash first."""
 
 _NULL = r"\N"
+
+_OWN = ("_physical", "_text", "_reasons")
+"""What each row says of itself on the careful way, besides its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ def send(out: Out, store: Store, file: File, entity: Entity) -> Sent:
         checksum: str | None = _parquet(out, store, file)
         return Sent(out.rows - landed, out.refused - refused, checksum)
     checksum = _fast(out, store, file, entity.reading)
+    if checksum is None and entity.is_record and entity.reading.format == "jsonl":
+        checksum = _sifted(out, store, file, entity)
     if checksum is None:
         checksum = _carefully(out, store, file, entity)
     return Sent(out.rows - landed, out.refused - refused, checksum or None)
@@ -114,6 +120,27 @@ def _passed(out: Out, pipe: IO[bytes], pieces: Iterator[bytes], stream: Stream) 
     return None if out.end() else stream.checksum or ""
 
 
+def _sifted(out: Out, store: Store, file: File, entity: Entity) -> str | None:
+    """Send a file the fast way but for lines that may be refused, which go the careful way.
+
+    So rows land in another order than that of the file, and have to bring their numbers: the order
+    says nothing where each record has a key of its own. None: read the whole file the careful way.
+    """
+    doubtful: list[Document] = []
+    with store.open(file) as stream:
+        found = jsonfiles.documents(opening.content(stream, entity.reading.encoding))
+        pipe = out.begin(file.path, [DOCUMENT, LINE], "text", options=jsonfiles.OPTIONS)
+        checksum = _passed(out, pipe, _joined(jsonfiles.sifted(found, doubtful)), stream)
+    if checksum is None:
+        return None
+    pipe = out.begin(file.path, [DOCUMENT, *_OWN, LINE], "text", is_careful=True)
+    with suppress(BrokenPipeError):
+        _write_rows(pipe, _of_json(iter(doubtful), entity, [DOCUMENT], None), has_number=True)
+    if refused := out.end():
+        raise refused  # The other lines have landed, so the file can't be set aside any more.
+    return checksum
+
+
 def _carefully(out: Out, store: Store, file: File, entity: Entity, only: Only | None = None) -> str:
     """Send a file record by record; the receiver sets aside what it can't take."""
     reading = entity.reading
@@ -123,14 +150,18 @@ def _carefully(out: Out, store: Store, file: File, entity: Entity, only: Only | 
         pipe = out.begin(file.path, columns, "text", is_careful=True)
         try:
             with suppress(BrokenPipeError):
-                for batch in _joined(_line(row, has_number=LINE in columns) for row in rows):
-                    opening.write(pipe, batch)
+                _write_rows(pipe, rows, has_number=LINE in columns)
                 stream.confirm()
         except BaseException:
             out.give_up()
             raise
         _end(out)
         return stream.checksum or ""
+
+
+def _write_rows(pipe: IO[bytes], rows: Iterator[_Row], *, has_number: bool) -> None:
+    for batch in _joined(_line(row, has_number=has_number).encode() for row in rows):
+        opening.write(pipe, batch)
 
 
 def _end(out: Out) -> None:
@@ -182,7 +213,7 @@ def _records(
 ) -> tuple[list[str], Iterator[_Row]]:
     """Return the columns of an item that is sent the careful way, and its rows."""
     reading, taken = entity.reading, [column.name for column in out.columns]
-    own = ["_physical", "_text", "_reasons", *(LINE for name in taken if name == LINE)]
+    own = [*_OWN, *(LINE for name in taken if name == LINE)]
     if reading.format == "csv":
         begun = csvfiles.begun(pieces, reading)
         columns = [name for name in begun.columns if name in taken]
@@ -236,14 +267,14 @@ def _escaped(text: str) -> str:
     return text
 
 
-def _joined(lines: Iterator[str]) -> Iterator[bytes]:
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
     """Join lines, so that few writes are needed."""
-    some: list[str] = []
+    some: list[bytes] = []
     size = 0
     for line in lines:
         some.append(line)
         size += len(line)
         if size > CHUNK:
-            yield "".join(some).encode()
+            yield b"".join(some)
             some, size = [], 0
-    yield "".join(some).encode()
+    yield b"".join(some)
