@@ -122,6 +122,7 @@ WRONG: dict[str, tuple[Event | str, list[str]]] = {
         order("e1", "10:00:00", "placed", item("p1", 1, 0), item("p1", "x")),
         ["a price is not an amount", "a quantity is not a positive whole number"],
     ),
+    "product": (order("e1", "10:00:00", "placed", item(" ")), ["a product has no id"]),
     "items": (order("e1", "10:00:00", items={"p1": 1}), ["items is no list"]),
     "customer": (event("e1", "10:00:00", customer="c1"), ["customer is no object"]),
     "order": (event("e1", "10:00:00", "order_placed"), ["order_id is missing"]),

@@ -132,7 +132,37 @@ select
             end,
             case when e.items_kind not in ('array', 'null') then 'items is no list' end
         ]
-        || case when e.items is not null then events.wrong_items(e.items) end,
+        -- A query in its place: a call of a function for each order takes twice as long.
+        || case
+            when e.items is not null
+                then (
+                    select
+                        array[
+                            case
+                                when bool_or(coalesce(i.price, -1) < 0)
+                                    then 'a price is not an amount'
+                            end,
+                            case when bool_or(i.product_id is null) then 'a product has no id' end,
+                            case
+                                when bool_or(coalesce(i.quantity, 0) <= 0)
+                                    then 'a quantity is not a positive whole number'
+                            end,
+                            case
+                                when bool_or(i.product_id is not null and i.length > 200)
+                                    then 'the id of a product has more than 200 characters'
+                            end
+                        ]
+                    from (
+                        select
+                            tidemark.clean_text(x.value #>> '{product,id}') as product_id,
+                            length(x.value #>> '{product,id}') as length,
+                            tidemark.try_money(x.value #>> '{product,price}') as price,
+                            tidemark.try_integer(x.value ->> 'quantity') as quantity
+                        from jsonb_array_elements(e.items) as x -- noqa: RF03
+                        offset 0
+                    ) as i
+                )
+        end,
         null
     ) as reject_reasons
 from landing_events.lines_typed as e;
