@@ -66,6 +66,7 @@ def keep(
     }
     kept = 0
     if any_landed:
+        parts = {**parts, "is_event": db.literal(entity.events is not None)}
         kept = mrr.run(compose.statement(__name__, "keep", parts, refused=landing(entity).name))
     if may_lack_key:
         payload = Columns(target.payload)

@@ -2,7 +2,7 @@
 
 -- name: keep
 insert into tidemark.refused
-(area, entity, item, line, row_text, row_key, reasons, batch_id, refused_at)
+(area, entity, item, line, row_text, row_key, event_id, reasons, batch_id, refused_at)
 select
     {area},
     {entity},
@@ -13,6 +13,7 @@ select
         when num_nulls({r.document ->> 'key'}) = 0
             then jsonb_build_object({'key', r.document ->> 'key'})
     end,
+    case when {is_event} then r.document ->> 'event_id' end,
     r.reasons,
     {batch_id},
     {clock}

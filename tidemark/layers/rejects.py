@@ -28,13 +28,14 @@ from tidemark.results import Counts
 class Reject:
     """One period in which a source row was refused."""
 
-    reject_id: int
+    reject_id: int | None
+    """Null if STG does not have it: no batch has found it yet, or it is of no entity."""
     entity: str
     item: str | None
     """Null if cleansing refused it; else MRR did: the item that it is of, empty for a table."""
     key: dict[str, Any]
     reasons: list[str]
-    batch_id: int
+    batch_id: int | None
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
@@ -43,9 +44,10 @@ class Reject:
     @property
     def place(self) -> str:
         """Which row it is: its key, or where it is in the item of its source."""
-        if self.item:
+        if self.item and "_line" in self.key:
             return f"{self.item}, line {self.key.get('_line')}"
-        return ", ".join(f"{column} {value}" for column, value in self.key.items())
+        named = ", ".join(f"{column} {value}" for column, value in self.key.items())
+        return f"{self.item}, {named}" if self.item else named
 
     @property
     def row(self) -> str:

@@ -126,7 +126,12 @@ def _look(mrr: Session, area: Area) -> tuple[datetime, dict[str, tuple[str, int]
 
 
 def _kinds(area: Area) -> dict[str, object]:
-    return {"area": area.area, "kinds": [of(one).event for one in area.sourced.entities.values()]}
+    sourced = area.sourced.entities
+    return {
+        "area": area.area,
+        "kinds": [of(one).event for one in sourced.values()],
+        "entities": [*sourced],
+    }
 
 
 def _taken(mrr: Session, area: Area) -> dict[str, int]:
@@ -264,7 +269,11 @@ class InboxDelta:
             transfer.send(mrr, query, out, out.columns, binary=False)
 
     def landed(self, mrr: Session, batch_id: int) -> None:
-        """See `Delta.landed`: the events that were sent are taken."""
+        """See `Delta.landed`: the events that were sent are taken, and what was refused before."""
+        which = {"area": self.area.area, "batch_id": batch_id, "entities": [*self.area.entities]}
+        for ids in self._new.values():
+            mrr.queue(compose.statement(__name__, "end_refused"), {**which, "ids": ids})
+        mrr.queue(compose.statement(__name__, "take_refused"), which)
         for ids in self._new.values():
             mrr.queue(
                 compose.statement(

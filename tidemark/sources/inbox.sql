@@ -68,6 +68,27 @@ select distinct {r.key}
 from ({rows}) as r
 where cardinality(r._reasons) = 0
 
+-- Events that came after they were refused: they were corrected, or sent again.
+-- name: end_refused
+update tidemark.refused as r
+set ended_by = %(batch_id)s, ended_at = clock_timestamp()
+from tidemark.inbox as i
+where
+    r.area = %(area)s
+    and r.event_id is not null
+    and r.ended_by is null
+    and i.area = r.area
+    and i.event_id = r.event_id
+    and i.batch_id is null
+    and i.id <@ %(ids)s::int8multirange
+    and i.received_at > r.refused_at
+
+-- Events that a queue brought and that were refused there.
+-- name: take_refused
+update tidemark.refused as r
+set batch_id = %(batch_id)s
+where r.area = %(area)s and r.batch_id is null and r.entity = any(%(entities)s)
+
 -- name: take
 update tidemark.inbox as i
 set batch_id = {batch_id}
@@ -90,6 +111,11 @@ select exists (
     from tidemark.inbox as i
     where i.area = %(area)s and i.batch_id is null and i.kind = any(%(kinds)s)
 )
+or exists (
+    select
+    from tidemark.refused as r
+    where r.area = %(area)s and r.batch_id is null and r.entity = any(%(entities)s)
+)
 
 -- The last event of each key that was taken, but for those that MRR refused.
 -- name: compared
@@ -110,7 +136,7 @@ select exists (
                     and f.entity = {entity}
                     and f.item = ''
                     and f.ended_by is null
-                    and f.row_text::jsonb ->> 'event_id' = r.event_id
+                    and f.event_id = r.event_id
             )
         order by {r.key}, r._seq desc
     ) as c
