@@ -16,6 +16,7 @@ from tidemark.cli import (
     checks,
     metrics,
     query,
+    queue,
     servers,
     telling,
     trust,
@@ -28,7 +29,7 @@ from tidemark.errors import TidemarkError
 __all__ = ["app", "main"]
 
 for module in (
-    *(beginning, servers, batches, working, query),
+    *(beginning, servers, batches, working, queue, query),
     *(checks, alerts, metrics, trust, demonstration),
 ):
     module.register(app)

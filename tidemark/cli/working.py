@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,16 +26,17 @@ def work(
     Ctrl-C or SIGTERM lets it take what has come so far; a second one ends it at once.
     Example: tidemark work
     """
+    from tidemark.batch.stopping import Stopping
     from tidemark.batch.worker import Worker
     from tidemark.install import servers
 
     project = find_project()
-    wanted = posted_areas(project, areas or ())
-    with servers.explaining(project), servers.resolve(project) as opened, stopping() as stop:
+    wanted, stopping = posted_areas(project, areas or ()), Stopping()
+    with servers.explaining(project), servers.resolve(project) as opened, stopping.watching():
         worker = Worker(opened, wanted, report=_told)
         worker.start()
         typer.echo(f"works on {', '.join(one.area for one in wanted)}", err=True)
-        stop.wait()
+        stopping.asked.wait()
         worker.stop()
 
 
@@ -64,26 +61,6 @@ def posted_areas(project: Project, names: list[str] | tuple[str, ...]) -> list[A
             "sql/<area>/area.yml."
         )
     return taken
-
-
-@contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets; a further one ends the process."""
-    stop = threading.Event()
-    before: dict[int, Any] = {}
-
-    def told(_number: int, _frame: object) -> None:
-        stop.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for one in (signal.SIGINT, signal.SIGTERM):
-        before[one] = signal.signal(one, told)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _told(done: BatchResult) -> None:

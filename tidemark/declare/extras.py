@@ -7,6 +7,7 @@ from __future__ import annotations
 
 EXTRAS = {
     "apprise": "alerts",
+    "boto3": "sqs",
     "duckdb": "parquet",
     "faker": "demo",
     "obstore": "s3",

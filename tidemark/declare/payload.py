@@ -70,15 +70,16 @@ def _no_constant(name: str) -> Any:
 def dumps(payload: Payload) -> str:
     """Return what is kept of an event as JSON; what has no value is left out."""
     values = payload.model_dump(by_alias=True)
-    return _json_of({name: value for name, value in values.items() if value is not None})
+    return as_json({name: value for name, value in values.items() if value is not None})
 
 
-def _json_of(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Write what `loads` has read."""
     if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(key)}: {_json_of(one)}" for key, one in value.items())
+        pairs = (f"{json.dumps(key)}: {as_json(one)}" for key, one in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_json_of, value)) + "]"
+        return "[" + ", ".join(map(as_json, value)) + "]"
     return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
