@@ -116,9 +116,9 @@ class Entity(Declaration):
         said, is_set = self.model_fields_set, self.deletes == "detect"
         if self.files:
             filed.check(self.files, self.keyed_by, said=said, is_set=is_set)
-            return self
         if self.events:
             posted.check(self.events, self.keyed_by, said=said, is_set=is_set)
+        if self.files or self.events:
             return self
         if self.paths:
             raise ValueError("key: paths are for documents; of a table name the columns")
