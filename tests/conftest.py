@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fix_events",
     "tests.fix_order",
     "tests.fix_posted",
+    "tests.fix_assets",
     "tests.fix_buckets",
     "tests.fix_queues",
     "tests.fix_alerts",
