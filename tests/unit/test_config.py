@@ -85,7 +85,7 @@ REFUSED = [
         "zzz",
         1,
         "zzz: unknown key. Known: area, description, schema, landing_schema, source, schedule, "
-        "dag, monitor, alerts, retention, margin, deletes, entities, aggregates, checks.",
+        "dag, monitor, alerts, retention, margin, deletes, entities, aggregates, checks, answers.",
     ),
     (
         TREES,
@@ -245,6 +245,26 @@ REFUSED = [
         "another folder of the area.",
     ),
     (f"{TREES}.dimension.type1", ["a\0"], f"{TREES}.dimension.type1.0: {IDENTIFIER}."),
+    (
+        "answers",
+        {"events/{a}": {"function": "f", "parameters": {"a": "text"}}},
+        "answers.events/{a}.[key]: 'events/{a}': /v1/events is the service's own.",
+    ),
+    (
+        "answers",
+        {"{a}": {"function": "f"}},
+        "answers.{a}.[key]: '{a}': write a path such as assets/{s3_key}, in lowercase letters.",
+    ),
+    (
+        "answers",
+        {"trees/{a}": {"function": "f", "parameters": {"a": {"type": "text", "required": False}}}},
+        "answers: trees/{a}: {a} is no parameter of it that is required; add it to `parameters`.",
+    ),
+    (
+        "answers",
+        {"trees": {"function": "f", "parameters": {"a": "jsonb"}}},
+        "answers.trees: parameters.a: an address has no place for jsonb.",
+    ),
     (f"{TREES}.watermark", "", f"{TREES}.watermark: {IDENTIFIER}."),
     (
         "source",

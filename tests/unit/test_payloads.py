@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tidemark.declare import payload
-from tidemark.declare.posted import EventsOfEntity
+from tidemark.declare.posted import EventsOfEntity, PostedField
 
 
 def kept(field: Any, value: Any) -> Any:
@@ -111,7 +111,31 @@ def test_a_number_keeps_all_its_digits(number: Decimal):
     assert Decimal(text) == number
 
 
-@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "{", "", '{"a": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["NaN", "[Infinity]", "{", "", '{"a": 1}}', '[{"a": 1, "a": 1}]']
+)
 def test_what_is_no_json_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
         payload.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("text", "7", "7"),
+        ("integer", "-7", -7),
+        ("numeric", "7.50", "7.5"),
+        ("boolean", "true", True),
+        ("timestamptz", "2023-10-15T14:45:00Z", "2023-10-15T14:45:00+00:00"),
+    ],
+)
+def test_a_text_of_an_address_means_a_value(field: str, text: str, value: Any):
+    assert payload.of_text(PostedField.model_validate(field), text) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [("integer", "7.0"), ("bigint", "9" * 20), ("boolean", "1"), ("text", "\0")]
+)
+def test_a_text_of_an_address_that_means_no_value_is_refused(field: str, text: str):
+    with pytest.raises(ValueError, match="has "):
+        payload.of_text(PostedField.model_validate(field), text)

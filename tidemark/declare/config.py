@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from tidemark.declare import posted, reading
 from tidemark.declare.aggregate import DeclaredAggregate
+from tidemark.declare.answers import Answers
 from tidemark.declare.check import Placed, placed
 from tidemark.declare.check_kinds import Checks, Query, Relationships
 from tidemark.declare.declaration import Declaration
@@ -71,6 +72,8 @@ class Area(Declaration):
     aggregates: Mapping[PlainName, DeclaredAggregate] = {}
     checks: Checks = ()
     """What must hold of several entities' rows."""
+    answers: Answers = {}
+    """What the service tells applications of the star, by path."""
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
     _folder: Path | None = PrivateAttr(default=None)
     _areas: Mapping[str, Area] = PrivateAttr(default={})

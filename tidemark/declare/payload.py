@@ -29,6 +29,7 @@ _INSTANT = re.compile(
 )
 _NUMBER = re.compile(r"-?\d{1,1000}(?:\.\d{1,1000})?", re.ASCII)
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 _RANGES = {"integer": 31, "bigint": 63}
 
 
@@ -42,7 +43,7 @@ def model(events: EventsOfEntity, name: str) -> type[Payload]:
     """Return the model of a kind of events: what has no value is left out of it."""
     fields: dict[str, Any] = {}
     for field, said in events.fields.items():
-        kind = Annotated[Any, PlainValidator(partial(_value, said)), WithJsonSchema(_schema(said))]
+        kind = Annotated[Any, PlainValidator(partial(_value, said)), WithJsonSchema(schema(said))]
         default = ... if said.required else None
         examples = None if said.example is None else [said.example]
         # By an alias, since a field may be called as something of the model.
@@ -57,10 +58,20 @@ def loads(text: str | bytes) -> Any:
     """Read JSON whose numbers lose no digit.
 
     Raises:
-        ValueError: it is none, or has what JSON does not know, such as NaN.
+        ValueError: it is none, or has what JSON does not know, such as NaN, or a name twice in one
+            object, of which each reader takes another one.
         RecursionError: it is nested too deeply for anyone.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    return json.loads(
+        text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has one name twice")
+    return found
 
 
 def _no_constant(name: str) -> Any:
@@ -71,6 +82,20 @@ def dumps(payload: Payload) -> str:
     """Return what is kept of an event as JSON; what has no value is left out."""
     values = payload.model_dump(by_alias=True)
     return as_json({name: value for name, value in values.items() if value is not None})
+
+
+def of_text(field: PostedField, text: str) -> Any:
+    """Return what a text of an address means as a value of a field.
+
+    Raises:
+        ValueError: says what it has to be, and not what it is.
+    """
+    value: Any = text
+    if field.type in _RANGES and _WHOLE.fullmatch(text):
+        value = int(text)
+    elif field.type == "boolean":
+        value = {"true": True, "false": False}.get(text, text)
+    return _value(field, value)
 
 
 def as_json(value: Any) -> str:
@@ -213,7 +238,7 @@ _CHECKS: Mapping[str, Callable[[PostedField, Any], Any]] = {
 }
 
 
-def _schema(field: PostedField) -> dict[str, Any]:
+def schema(field: PostedField) -> dict[str, Any]:
     """Return the JSON Schema of a field's values."""
     kind = field.type.partition("(")[0]
     least = {} if field.at_least is None else {"minimum": field.at_least}

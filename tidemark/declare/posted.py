@@ -33,7 +33,8 @@ _TYPES = {
 }
 _NUMERIC = re.compile(r"numeric\(\s*(\d{1,3})\s*(?:,\s*(\d{1,3})\s*)?\)")
 _PATH = re.compile(r"[a-z][a-z0-9_-]*(?:/[a-z][a-z0-9_-]*)*")
-_TAKEN_PATHS = {"events"}
+TAKEN_PATHS = {"events"}
+"""What the service has below /v1/ itself."""
 
 
 def _type(value: str) -> str:
@@ -54,7 +55,7 @@ def _type(value: str) -> str:
 def _path(value: str) -> str:
     if value and not _PATH.fullmatch(value):
         raise ValueError(f"{value!r}: write a path such as assets/uploads, in lowercase letters")
-    if value.partition("/")[0] in _TAKEN_PATHS:
+    if value.partition("/")[0] in TAKEN_PATHS:
         raise ValueError(f"{value!r}: /v1/{value.partition('/')[0]} is the service's own")
     return value
 
