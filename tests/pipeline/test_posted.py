@@ -11,6 +11,8 @@ from tests.fix_posted import Post, Posting
 from tidemark.batch import pipeline
 from tidemark.declare.project import Project
 from tidemark.install import migrate, reset
+from tidemark.layers import inbox
+from tidemark.layers.inbox import Posted
 from tidemark.model import LAYERS, Overrides
 from tidemark.trust import rebuild
 
@@ -52,6 +54,18 @@ def test_the_same_event_again_is_no_event(sales: Posting):
     assert told == ["stored", "repeated", "conflicting"]
     sales.run()
     assert mirrored(sales) == [("a", "ball", "1.00", None)]
+
+
+def test_of_two_with_one_id_that_are_posted_together_the_first_is_kept(sales: Posting):
+    prices = {"a": (1, 1, 2), "b": (1,)}
+    events = [
+        Posted(event_id, "sale_made", f'{{"item": "x", "price": {price}}}')
+        for event_id, several in prices.items()
+        for price in several
+    ]
+    with sales.servers.session("mrr", "post") as mrr:
+        told = inbox.post(mrr, "made", events)
+    assert told == ["stored", "repeated", "conflicting", "stored"]
 
 
 def test_an_event_that_commits_late_is_taken_late(sales: Posting):

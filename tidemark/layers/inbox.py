@@ -48,21 +48,18 @@ def post(mrr: Session, area: str, events: Sequence[Posted]) -> list[Outcome]:
         "kinds": [one.kind for one in events],
         "payloads": [one.payload for one in events],
     }
-    stored = {event_id for (event_id,) in mrr.rows(compose.statement(__name__, "post"), which)}
-    first = [
-        one.event_id in stored and _is_first(events, place) for place, one in enumerate(events)
-    ]
-    if all(first):
+    left = {event_id for (event_id,) in mrr.rows(compose.statement(__name__, "post"), which)}
+    if len(left) == len(events):
         return ["stored"] * len(events)
     kept = mrr.rows(compose.statement(__name__, "kept"), which)
-    return [
-        "stored" if is_new else "repeated" if is_same else "conflicting"
-        for is_new, (_, is_same) in zip(first, kept, strict=True)
-    ]
-
-
-def _is_first(events: Sequence[Posted], place: int) -> bool:
-    return all(one.event_id != events[place].event_id for one in events[:place])
+    outcomes: list[Outcome] = []
+    for one, (_, is_same) in zip(events, kept, strict=True):
+        if one.event_id in left:
+            left.remove(one.event_id)  # Of two with one id, the first was stored.
+            outcomes.append("stored")
+        else:
+            outcomes.append("repeated" if is_same else "conflicting")
+    return outcomes
 
 
 def tell(mrr: Session, areas: Collection[str]) -> None:
