@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fix_order",
     "tests.fix_posted",
     "tests.fix_assets",
+    "tests.fix_service",
     "tests.fix_buckets",
     "tests.fix_queues",
     "tests.fix_alerts",

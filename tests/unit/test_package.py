@@ -27,7 +27,16 @@ SAMPLES = sorted((HOME / "sql").glob("*/sample/*.py"))
 PACKAGE_OF = {
     module: canonicalize_name(names[0]) for module, names in packages_distributions().items()
 }
-OPTIONAL = {"buckets": "s3", "channels": "alerts", "notify": "alerts", "parquetfiles": "parquet"}
+OPTIONAL = {
+    "app": "service",
+    "buckets": "s3",
+    "channels": "alerts",
+    "describing": "service",
+    "metrics": "service",
+    "notify": "alerts",
+    "parquetfiles": "parquet",
+    "serving": "service",
+}
 """Module -> the extra that has what it imports when it is used."""
 AREA = re.compile(r"retail|customers?|products?|sales?", re.IGNORECASE)
 

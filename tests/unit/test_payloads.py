@@ -111,9 +111,7 @@ def test_a_number_keeps_all_its_digits(number: Decimal):
     assert Decimal(text) == number
 
 
-@pytest.mark.parametrize(
-    "text", ["NaN", "[Infinity]", "{", "", '{"a": 1}}', '[{"a": 1, "a": 1}]']
-)
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "{", "", '{"a": 1}}', '[{"a": 1, "a": 1}]'])
 def test_what_is_no_json_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
         payload.loads(text)

