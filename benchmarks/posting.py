@@ -254,7 +254,6 @@ def serving(dsns: Mapping[ServerName, str]) -> Iterator[str]:
         **os.environ,
         **{dsn_variable(server): dsn for server, dsn in dsns.items()},
         "TIDEMARK_HOME": str(rig.HERE.parent),
-        "TIDEMARK_API_RATE": "1000000",
     }
     command = [sys.executable, "-m", "tidemark"]
     made = subprocess.run(
@@ -262,7 +261,9 @@ def serving(dsns: Mapping[ServerName, str]) -> Iterator[str]:
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     key = next(word for word in made.stdout.split() if word.startswith("tm_"))
-    with subprocess.Popen([*command, "serve", "--port", str(PORT)], env=environment) as process:
+    with subprocess.Popen(
+        [*command, "serve", "--rate", "0", "--port", str(PORT)], env=environment
+    ) as process:
         try:
             _wait_ready()
             yield key

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fix_posted import Post, Posting
-from tidemark.batch import pipeline
+from tidemark.batch import extract, pipeline
 from tidemark.declare.project import Project
 from tidemark.install import migrate, reset
 from tidemark.layers import inbox
@@ -128,7 +128,7 @@ def test_versions_of_a_key_follow_their_arrival(posting: Post):
 def test_a_batch_that_fails_takes_no_event(sales: Posting, monkeypatch: pytest.MonkeyPatch):
     sales.post("sale_made", "a", item="ball", price=1)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline.extract, "_record", lambda *_, **__: 1 / 0)
+        patch.setattr(extract, "_record", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             sales.run()
     assert sales.rows("mrr", "select batch_id from tidemark.inbox") == [(None,)]

@@ -60,7 +60,7 @@ class Worker:
         for one in self._areas.values():
             one.thread.start()
 
-    def wake(self, areas: Collection[str]) -> None:
+    def wake(self, *areas: str) -> None:
         """Say that events have come. A worker also hears of them by NOTIFY, but later."""
         for name in areas:
             if name in self._areas:
@@ -69,7 +69,7 @@ class Worker:
     def stop(self) -> None:
         """Take what has come so far, and end. What can't be taken now is taken by the next one."""
         self._stopping.set()
-        self.wake(self._areas)
+        self.wake(*self._areas)
         for one in self._areas.values():
             one.thread.join()
         self._ear.join()
@@ -90,9 +90,9 @@ class Worker:
         """Wake areas until the connection breaks. Then nobody knows what came meanwhile."""
         with self._servers.beside("listen").session("mrr", "listen") as mrr:
             inbox.listen(mrr)
-            self.wake(inbox.waiting(mrr))
+            self.wake(*inbox.waiting(mrr))
             while not self._stopping.is_set():
-                self.wake(inbox.heard(mrr, seconds=FIRST_WAIT))
+                self.wake(*inbox.heard(mrr, seconds=FIRST_WAIT))
             mrr.close()
 
 

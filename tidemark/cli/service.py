@@ -92,6 +92,7 @@ def serve(
     """
     from tidemark.api import serving
     from tidemark.api.service import Service, Settings
+    from tidemark.batch.worker import Worker
     from tidemark.install import servers
 
     serving.refuse_without_extra()
@@ -99,9 +100,9 @@ def serve(
     # No statement is cancelled by a signal here: requests in flight end with their answers.
     with servers.explaining(project), servers.resolve(project) as opened:
         settings = Settings(rate=rate, largest=largest)
-        del no_worker
-        service = Service(project.areas.values(), opened.dsns, settings, worker=None)
-        with service:
+        areas = [] if no_worker else [one for one in project.areas.values() if one.has_inbox]
+        worker = Worker(opened, areas) if areas else None
+        with Service(project.areas.values(), opened.dsns, settings, worker=worker) as service:
             serving.run(service, host, port, told=_serving)
 
 
