@@ -112,11 +112,11 @@ class Visits:
     def apply(self, session: Session, batch: int, *, rows: int = 0) -> Counts:
         """Merge what landed of the visits, as `tidemark.batch.publish` does."""
         fact = self.fact
-        lacking = facts.resolve(session, fact, applied=batch - 1, rows=rows)
-        for role in lacking:
+        found = facts.resolve(session, fact, applied=batch - 1, rows=rows)
+        for role in found.lacking:
             infer(session, role.dimension, facts.unknown(fact, role), batch_id=batch)
         facts.ensure_partitions(session, fact)
-        return facts.apply(session, fact, lacking, rows=rows)
+        return facts.apply(session, fact, found, rows=rows)
 
     @contextmanager
     def undone(self) -> Iterator[None]:

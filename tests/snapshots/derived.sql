@@ -25,18 +25,27 @@ from sold.stg_sizes_history as h
 inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
 where m._batch_id > 20;
 
--- clock
-select max(c._extracted_at)
-from (
-select max(_extracted_at) as _extracted_at
-from sold.stg_items
-where _batch_id > 0
-) as c;
-
 -- clock_of
 select max(_extracted_at) as _extracted_at
 from sold.stg_items
 where _batch_id > 0;
+
+-- examine
+select
+    (
+        select count(*)
+        from landing_sold.counts
+        where num_nulls(id) > 0
+    ) as placeless,
+    (
+        select array[id::text]
+        from landing_sold.counts
+        where num_nulls(id) = 0
+        group by id
+        having count(*) > 1
+        order by 1
+        limit 1
+    ) as repeated;
 
 -- is_first
 select
@@ -92,7 +101,14 @@ select
     22::bigint as _batch_id,
     0::bigint as _seq,
     row_number() over () as _first_batch_id,
-    timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+    (
+        select max(c._extracted_at)
+        from (
+    select max(_extracted_at) as _extracted_at
+    from sold.stg_sizes
+    where _batch_id > 0
+        ) as c
+    )::timestamptz as _extracted_at,
     r._deleted_at
 from (
     select
@@ -106,7 +122,14 @@ from (
         g.id,
         m.sizes,
         array[]::text[] as _reasons,
-        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+        (
+            select max(c._extracted_at)
+            from (
+        select max(_extracted_at) as _extracted_at
+        from sold.stg_sizes
+        where _batch_id > 0
+            ) as c
+        )::timestamptz as _deleted_at
     from (
         select h.id
         from landing_sold."counts.touched" as k
@@ -147,7 +170,14 @@ select
     20::bigint as _batch_id,
     0::bigint as _seq,
     row_number() over () as _first_batch_id,
-    timestamptz '2025-01-01Z'::timestamptz as _extracted_at
+    (
+        select max(c._extracted_at)
+        from (
+    select max(_extracted_at) as _extracted_at
+    from sold.stg_sizes
+    where _batch_id > 0
+        ) as c
+    )::timestamptz as _extracted_at
 from (
 select
     v.id,
@@ -156,10 +186,6 @@ select
 from landing_sold.derive_counts as v
 where num_nulls(v.id) = 0
 ) as r;
-
--- leave_out
-delete from landing_sold.states
-where num_nulls(id, at, n) > 0;
 
 -- made_before
 select m.id, m.size

@@ -19,6 +19,14 @@ delete from landing_checked."events.resolved" as r
 using checked.fact_events as f
 where r._may_be_here and f.no = r.no and f.at = r.at;
 
+-- ensure_partitions
+select
+    tidemark.ensure_month_partitions('"public"."dwh_fact_sales"', array(select distinct date_trunc('month', days.day at time zone 'UTC')::date
+from (
+    select distinct date_bin('1 day', l._seen_at, timestamptz '2000-01-01 00:00+00') as day
+    from landing.sales as l
+) as days));
+
 -- insert
 insert into checked.fact_events (no, id, at, thing_key, _batch_id)
 select
@@ -38,7 +46,15 @@ select not exists (
 
 -- lacking
 select
-    array_remove(array[case when bool_or(thing_key is null) then 'thing_key' end], null) as lacking
+    array_remove(
+        array[case when bool_or(thing_key is null) then 'thing_key' end]::text[], null
+    ) as lacking,
+    coalesce(bool_or(_may_be_here), false)
+    or exists (
+        select
+        from landing_checked.events as l
+        where l._deleted_at is not null
+    ) as some_may_be_here
 from landing_checked."events.resolved";
 
 -- months
@@ -125,6 +141,20 @@ set customer_key = coalesce(
 )
 where r.customer_key is null;
 
+-- unknown_years
+select distinct y.year
+from (
+select distinct extract(year from days.day)::int as year
+from (select distinct l.transaction_date as day from landing.sales as l) as days
+where days.day is not null
+) as y
+where
+    not exists (
+        select
+        from dwh_dim_date as d
+        where d.date_key = y.year * 10000 + 101
+    );
+
 -- update
 update checked.fact_events as f
 set (id, at, thing_key, _batch_id) = (r.id, r.at, r.thing_key, r._batch_id)
@@ -140,6 +170,6 @@ where
     );
 
 -- years
-select distinct extract(year from days.day)::int
+select distinct extract(year from days.day)::int as year
 from (select distinct l.transaction_date as day from landing.sales as l) as days
 where days.day is not null;

@@ -57,20 +57,6 @@ from (
 ) as m
 where m._batch_id > 0;
 
--- examine
-select
-    exists (
-        select
-        from landing."mrr_dim_customers.found" as f
-        inner join landing."mrr_dim_customers.found" as o on f._row = o._row
-        where f._differs and not o._differs
-    ) as is_repeated,
-    (
-        select count(*)
-        from landing."mrr_dim_customers.found"
-        where _differs
-    ) as updated;
-
 -- fill
 insert into public.mrr_dim_customers (
     customer_id,
@@ -252,6 +238,100 @@ inner join public.mrr_single as m on m.id = i.id;
 
 -- find
 select
+    m._file,
+    m._line,
+    m.ctid as _row,
+    (
+        false
+        or (
+            m.id is distinct from i.id
+            or m.v is distinct from i.v
+            or m._file is distinct from i._file
+            or m._line is distinct from i._line
+        )
+        or m._deleted_at is distinct from i._deleted_at
+    ) as _differs
+from (
+    select
+        landed.id,
+        landed.v,
+        landed._file,
+        landed._line,
+        34::bigint as _batch_id,
+        0::bigint as _seq,
+        landed._extracted_at,
+        null::timestamptz as _deleted_at
+    from (
+        select
+            l.id,
+            l.v,
+            i.item as _file,
+            coalesce(l._line, l._seq - i.first + 1) as _line,
+            l._seq,
+            i.at as _extracted_at,
+            l._deleted_at
+        from landing_dropped.records as l
+        inner join (
+            select
+                first,
+                item,
+                number::int as number,
+                timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                    secs => (number - 1) / 1e6
+                ) as at
+            from unnest(
+                array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+            ) with ordinality as u (first, item, number)
+            offset 0
+        ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+    ) as landed
+    union all
+    select
+        m.id,
+        m.v,
+        m._file,
+        m._line,
+        34::bigint,
+        0::bigint,
+        timestamptz '2025-01-01Z'::timestamptz,
+        timestamptz '2025-01-01Z'::timestamptz
+    from public.mrr_records as m
+    where
+        m._file = any(array['whole/1.csv', 'whole/2.csv']::text[])
+        and m._deleted_at is null
+        and not exists (
+            select
+            from (
+                select
+                    l.id,
+                    l.v,
+                    i.item as _file,
+                    coalesce(l._line, l._seq - i.first + 1) as _line,
+                    l._seq,
+                    i.at as _extracted_at,
+                    l._deleted_at
+                from landing_dropped.records as l
+                inner join (
+                    select
+                        first,
+                        item,
+                        number::int as number,
+                        timestamptz '2025-01-01Z'::timestamptz + make_interval(
+                            secs => (number - 1) / 1e6
+                        ) as at
+                    from unnest(
+                        array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
+                    ) with ordinality as u (first, item, number)
+                    offset 0
+                ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
+            ) as shown
+            where shown._file = m._file and shown._line = m._line
+        )
+) as i
+inner join public.mrr_records as m on m._file = i._file and m._line = i._line;
+
+-- find
+select
     m.id,
     m.ctid as _row,
     (
@@ -330,40 +410,9 @@ select
         where _batch_id > 0
     ) as has_versions;
 
--- insert
-insert into public.mrr_dim_customers (
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
-)
-select
-    i.customer_id,
-    i.name,
-    i.email,
-    i.phone,
-    i.city,
-    i.country,
-    i.segment,
-    i.created_at,
-    i.updated_at,
-    i._batch_id,
-    i._seq,
-    i._batch_id,
-    i._extracted_at,
-    i._deleted_at
-from (
-    select
+-- insert_examined
+with inserted as (
+    insert into public.mrr_dim_customers (
         customer_id,
         name,
         email,
@@ -373,202 +422,65 @@ from (
         segment,
         created_at,
         updated_at,
-        2::bigint as _batch_id,
-        0::bigint as _seq,
-        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
-        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
-    from landing."customers.missing"
-) as i
-where not exists (
+        _batch_id,
+        _seq,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at
+    )
     select
-    from landing."mrr_dim_customers.found" as f
-    where f.customer_id = i.customer_id
-);
-
--- insert
-insert into public.mrr_records (
-    id,
-    v,
-    _file,
-    _line,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
-)
-select
-    i.id,
-    i.v,
-    i._file,
-    i._line,
-    i._batch_id,
-    i._seq,
-    i._batch_id,
-    i._extracted_at,
-    i._deleted_at
-from (
-    select
-        landed.id,
-        landed.v,
-        landed._file,
-        landed._line,
-        34::bigint as _batch_id,
-        0::bigint as _seq,
-        landed._extracted_at,
-        null::timestamptz as _deleted_at
+        i.customer_id,
+        i.name,
+        i.email,
+        i.phone,
+        i.city,
+        i.country,
+        i.segment,
+        i.created_at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._batch_id,
+        i._extracted_at,
+        i._deleted_at
     from (
         select
-            l.id,
-            l.v,
-            i.item as _file,
-            coalesce(l._line, l._seq - i.first + 1) as _line,
-            l._seq,
-            i.at as _extracted_at,
-            l._deleted_at
-        from landing_dropped.records as l
-        inner join (
-            select
-                first,
-                item,
-                number::int as number,
-                timestamptz '2025-01-01Z'::timestamptz + make_interval(
-                    secs => (number - 1) / 1e6
-                ) as at
-            from unnest(
-                array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
-            ) with ordinality as u (first, item, number)
-            offset 0
-        ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-    ) as landed
-    union all
-    select
-        m.id,
-        m.v,
-        m._file,
-        m._line,
-        34::bigint,
-        0::bigint,
-        timestamptz '2025-01-01Z'::timestamptz,
-        timestamptz '2025-01-01Z'::timestamptz
-    from public.mrr_records as m
-    where
-        m._file = any(array['whole/1.csv', 'whole/2.csv']::text[])
-        and m._deleted_at is null
-        and not exists (
-            select
-            from (
-                select
-                    l.id,
-                    l.v,
-                    i.item as _file,
-                    coalesce(l._line, l._seq - i.first + 1) as _line,
-                    l._seq,
-                    i.at as _extracted_at,
-                    l._deleted_at
-                from landing_dropped.records as l
-                inner join (
-                    select
-                        first,
-                        item,
-                        number::int as number,
-                        timestamptz '2025-01-01Z'::timestamptz + make_interval(
-                            secs => (number - 1) / 1e6
-                        ) as at
-                    from unnest(
-                        array[1, 2]::bigint[], array['whole/1.csv', 'whole/2.csv']::text[]
-                    ) with ordinality as u (first, item, number)
-                    offset 0
-                ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
-            ) as shown
-            where shown._file = m._file and shown._line = m._line
-        )
-) as i
-where not exists (
-    select
-    from landing_dropped."mrr_records.found" as f
-    where f._file = i._file and f._line = i._line
-);
-
--- insert
-insert into public.stg_fact_sales (
-    sale_id,
-    customer_id,
-    product_id,
-    quantity,
-    unit_price,
-    discount,
-    net_amount,
-    status,
-    transaction_timestamp,
-    transaction_date,
-    transaction_year,
-    transaction_month,
-    transaction_day,
-    transaction_hour,
-    created_at,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
+            customer_id,
+            name,
+            email,
+            phone,
+            city,
+            country,
+            segment,
+            created_at,
+            updated_at,
+            2::bigint as _batch_id,
+            0::bigint as _seq,
+            timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+            timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+        from landing."customers.missing"
+    ) as i
+    where not exists (
+        select
+        from landing."mrr_dim_customers.found" as f
+        where f.customer_id = i.customer_id
+    )
+    returning 1
 )
+
 select
-    i.sale_id,
-    i.customer_id,
-    i.product_id,
-    i.quantity,
-    i.unit_price,
-    i.discount,
-    i.net_amount,
-    i.status,
-    i.transaction_timestamp,
-    i.transaction_date,
-    i.transaction_year,
-    i.transaction_month,
-    i.transaction_day,
-    i.transaction_hour,
-    i.created_at,
-    i.updated_at,
-    i._batch_id,
-    i._seq,
-    i._batch_id,
-    i._extracted_at,
-    i._deleted_at
-from (
-    select
-        m.sale_id,
-        m.customer_id,
-        m.product_id,
-        m.quantity,
-        m.unit_price,
-        m.discount,
-        m.net_amount,
-        m.status,
-        m.transaction_timestamp,
-        m.transaction_date,
-        m.transaction_year,
-        m.transaction_month,
-        m.transaction_day,
-        m.transaction_hour,
-        m.created_at,
-        m.updated_at,
-        6::bigint as _batch_id,
-        0::bigint as _seq,
-        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
-        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
-    from public.stg_fact_sales as m
-    inner join (
-        select sale_id::bigint as sale_id from unnest(array['99']::text[]) as k (sale_id)
-    ) as k on m.sale_id = k.sale_id
-    where m._deleted_at is null and m._batch_id < 6
-) as i
-where not exists (
-    select
-    from landing."stg_fact_sales.found" as f
-    where f.sale_id = i.sale_id
-);
+    exists (
+        select
+        from landing."mrr_dim_customers.found" as f
+        inner join landing."mrr_dim_customers.found" as o on f._row = o._row
+        where f._differs and not o._differs
+    ) as is_repeated,
+    (
+        select count(*)
+        from landing."mrr_dim_customers.found"
+        where _differs
+    ) as updated,
+    (select count(*) from inserted) as inserted;
 
 -- is_empty
 select not exists (select from public.mrr_dim_customers);
@@ -778,6 +690,84 @@ inner join (
     and m.part = k.part
     where not exists (select from landing.things as l where m.tag = l.tag and m.part = l.part)
 ) as i on f.tag = i.tag and f.part = i.part
+where m.ctid = f._row and f._differs;
+
+-- update
+update public.stg_fact_sales as m
+set
+    (
+        sale_id,
+        customer_id,
+        product_id,
+        quantity,
+        unit_price,
+        discount,
+        net_amount,
+        status,
+        transaction_timestamp,
+        transaction_date,
+        transaction_year,
+        transaction_month,
+        transaction_day,
+        transaction_hour,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    )
+    = (
+        i.sale_id,
+        i.customer_id,
+        i.product_id,
+        i.quantity,
+        i.unit_price,
+        i.discount,
+        i.net_amount,
+        i.status,
+        i.transaction_timestamp,
+        i.transaction_date,
+        i.transaction_year,
+        i.transaction_month,
+        i.transaction_day,
+        i.transaction_hour,
+        i.created_at,
+        i.updated_at,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
+from landing."stg_fact_sales.found" as f
+inner join (
+    select
+        m.sale_id,
+        m.customer_id,
+        m.product_id,
+        m.quantity,
+        m.unit_price,
+        m.discount,
+        m.net_amount,
+        m.status,
+        m.transaction_timestamp,
+        m.transaction_date,
+        m.transaction_year,
+        m.transaction_month,
+        m.transaction_day,
+        m.transaction_hour,
+        m.created_at,
+        m.updated_at,
+        6::bigint as _batch_id,
+        0::bigint as _seq,
+        timestamptz '2025-01-01Z'::timestamptz as _extracted_at,
+        timestamptz '2025-01-01Z'::timestamptz as _deleted_at
+    from public.stg_fact_sales as m
+    inner join (
+        select sale_id::bigint as sale_id from unnest(array['99']::text[]) as k (sale_id)
+    ) as k on m.sale_id = k.sale_id
+    where m._deleted_at is null and m._batch_id < 6
+) as i on f.sale_id = i.sale_id
 where m.ctid = f._row and f._differs;
 
 -- versions

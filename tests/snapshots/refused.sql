@@ -58,7 +58,7 @@ where
 
 -- keep
 insert into tidemark.refused
-(area, entity, item, line, row_text, row_key, reasons, batch_id, refused_at)
+(area, entity, item, line, row_text, row_key, event_id, reasons, batch_id, refused_at)
 select
     'dropped',
     'typed',
@@ -69,6 +69,7 @@ select
         when num_nulls(r.document ->> 'id') = 0
             then jsonb_build_object('id', r.document ->> 'id')
     end,
+    case when false then r.document ->> 'event_id' end,
     r.reasons,
     34,
     timestamptz '2025-01-01Z'

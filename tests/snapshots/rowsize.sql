@@ -49,9 +49,9 @@ select item, key, row_data, reasons, batch_id, refused_at, ended_at
 from (select
     r.item,
     case
-        when r.item <> '' and octet_length(r.item) <= 1000
+        when r.item <> '' and r.line is not null and octet_length(r.item) <= 1000
             then jsonb_build_object('_file', r.item, '_line', r.line)
-        when r.item = '' and octet_length(r.row_key::text) <= 1000 then r.row_key
+        when r.line is null and octet_length(r.row_key::text) <= 1000 then r.row_key
         else jsonb_strip_nulls(jsonb_build_object('_row', md5(r.row_text), '_line', r.line))
     end as key,
     case

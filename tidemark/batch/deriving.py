@@ -53,15 +53,19 @@ def run(
         return set()
     last = max(batches)
     derivations = derived.read(stg, area, cleansings or cleanse.read(stg, area))
+    made: set[str] = set()
     for name, is_whole in todo.items():
         derivation, own = derivations[name], counts[name]
         changed = sum(counts[one].processed for one in derivation.inputs)
         since = None if is_whole else lacking.after
         landed = derived.land(stg, derivation, after=since, batch_id=last, rows=changed)
         own.processed = landed.rows
+        if not landed:
+            continue
+        made.add(name)
         cleanse.apply(stg, derivation.cleansing, {last: batches[last]}, own)
         own.warning = landed.warning(derivation.entity)
-    return {*todo}
+    return made
 
 
 def _to_make(lacking: Lacking, written: Collection[str]) -> dict[str, bool]:

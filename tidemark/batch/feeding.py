@@ -126,16 +126,13 @@ def job(star: Star, entity: str, *, after: int, held: Held) -> Job:
 def land(
     servers: Servers,
     stg: Session,
-    dwh: Session,
     star: Star,
     delta: Delta,
     *,
     counts: Mapping[str, Counts],
     held: Held,
 ) -> None:
-    """Fill the landing tables of changed entities, and empty the others: gates read all of them."""
-    with dwh.transaction():
-        empty(dwh, star, sorted(set(star.feeds) - set(delta.changed)))
+    """Fill the landing tables of changed entities."""
     jobs = [
         job(star, name, after=delta.after[name], held=held)
         for name in sorted(delta.changed, key=lambda name: -star.feeds[name].rows)

@@ -42,7 +42,7 @@ from tidemark.star import (
     scd2,
     schema,
 )
-from tidemark.star.facts import Fact, RoleKey
+from tidemark.star.facts import Fact, Resolved
 from tidemark.star.refresh import Refresh
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star, Stored
@@ -78,7 +78,7 @@ def run(
             judging.refuse(area, hop.checks, standing=standing)
             if delta.changed:
                 held = feeding.Held(area.area, suspected, star.last_batches)
-                feeding.land(servers, stg, hop.receiver, star, delta, counts=hop.counts, held=held)
+                feeding.land(servers, stg, star, delta, counts=hop.counts, held=held)
                 _make_partitions(hop.receiver, star, delta)
         # All rows have landed by now, so this transaction waits for no other server.
         with _suspecting(stg, area, delta), refusals.named(area.area, dwh=refusals.STORING):
@@ -239,8 +239,8 @@ def _apply(
     counts: Mapping[str, Counts],
     due: Refresh,
 ) -> None:
-    if not delta.changed:  # Nothing has landed, and gates read all landing tables.
-        feeding.empty(dwh, star, star.feeds)
+    # Gates read all landing tables, also those where nothing has landed.
+    feeding.empty(dwh, star, sorted(set(star.feeds) - set(delta.changed)))
     # Dimensions first: landed facts are resolved by their new versions. Then existing facts are
     # repointed, since versions that they point at may have been removed or shortened.
     changed = [d for name, d in star.dimensions.items() if name in delta.changed]
@@ -254,9 +254,9 @@ def _apply(
         own = counts[fact.entity]
         with own.timed("apply_seconds"), refusals.named(fact.entity, dwh=refusals.STORING):
             if fact.entity in delta.changed:
-                lacking = prepare_fact(dwh, area, fact, delta, counts)
+                found = prepare_fact(dwh, area, fact, delta, counts)
                 notes = due.notes.get(fact.table)
-                own.add(facts.apply(dwh, fact, lacking, rows=own.processed, notes=notes))
+                own.add(facts.apply(dwh, fact, found, rows=own.processed, notes=notes))
     _take_over(dwh, star, changed, delta, counts=counts, due=due)
     for dimension in changed:
         scd2.cleanup(dwh, dimension, rows=counts[dimension.entity].processed)
@@ -309,21 +309,17 @@ def _take_over(
 
 def prepare_fact(
     dwh: Session, area: Area, fact: Fact, delta: Delta, counts: Mapping[str, Counts]
-) -> Sequence[RoleKey]:
-    """Find the keys of the landed facts, and make the members and dates that they need.
-
-    Returns:
-        Roles in which a fact has no key yet.
-    """
+) -> Resolved:
+    """Find the keys of the landed facts, and make the members and dates that they need."""
     rows = counts[fact.entity].processed
-    lacking = facts.resolve(dwh, fact, applied=delta.known[fact.entity], rows=rows)
-    for role in lacking:
+    found = facts.resolve(dwh, fact, applied=delta.known[fact.entity], rows=rows)
+    for role in found.lacking:
         unknown = facts.unknown(fact, role)
         with refusals.named(role.dimension.entity, dwh=refusals.STORING):
             inferred = members.infer(dwh, role.dimension, unknown, batch_id=delta.last)
         counts[role.dimension.entity].inferred += inferred
-    calendar.cover(dwh, area.calendar, facts.years(dwh, fact))
-    return lacking
+    calendar.cover(dwh, area.calendar, facts.unknown_years(dwh, fact))
+    return found
 
 
 def record(dwh: Session, area: Area, star: Star, delta: Delta, *, applied: int) -> None:

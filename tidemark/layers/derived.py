@@ -90,6 +90,10 @@ class Landed:
     left_out: int
     """Observations without a place in time: they are none."""
 
+    def __bool__(self) -> bool:
+        """Whether anything was made, or is made no more."""
+        return bool(self.rows or self.left_out)
+
     def warning(self, entity: Entity) -> str | None:
         """Say that observations were left out."""
         if not self.left_out:
@@ -179,8 +183,7 @@ def land(
     parts, landing = derivation.parts, _landing(derivation)
     entity = derivation.entity
     with refusals.named(entity.name, stg=refusals.CLEANSING):
-        clock = _clock(stg, derivation, after or 0)
-        which = {"batch_id": db.literal(batch_id), "clock": db.literal(clock)}
+        which = {"batch_id": db.literal(batch_id), "clock": _clock(derivation, after or 0)}
         rows_made = compose.statement(__name__, "all" if after is None else "some", parts)
         stg.queue(landing.emptied)
         if after is None and stg.value(compose.statement(__name__, "is_first", parts)):
@@ -195,10 +198,16 @@ def land(
             which["refused"] = compose.statement(__name__, refused, parts)
             landed = stg.run(compose.statement(__name__, "land", parts, made=rows_made, **which))
             worktable.release(stg, derivation.keys, rows=rows)
-        out = stg.run(compose.statement(__name__, "leave_out", parts)) if entity.is_observed else 0
-    repeated = refusals.repeated_key(stg, landing.name, entity.row_key)
+        if not landed:
+            return Landed(0, 0)
+        out, repeated = stg.one(compose.statement(__name__, "examine", parts))
+        if not entity.is_observed:
+            out = 0  # A row without a key is a reject.
+        elif out:
+            stg.run(compose.statement(__name__, "leave_out", parts))
     if repeated:
         view = ".".join(entity.deriving_view)
+        repeated = refusals.spelled_key(entity.row_key, repeated)
         raise ContractError(
             f"stg: the view {view} makes the key {repeated} more than once. {_remedy(derivation)}",
             server="stg",
@@ -222,16 +231,13 @@ def _landing(derivation: Derivation) -> WorkTable:
     )
 
 
-def _clock(stg: Session, derivation: Derivation, after: int) -> datetime | None:
-    """Return the latest clock of the rows that the inputs have got."""
+def _clock(derivation: Derivation, after: int) -> Composable:
+    """Compose the latest clock of the rows that the inputs have got."""
     clocks = [
         compose.statement(__name__, "clock_of", mirror=one.name, after=db.literal(after))
         for one in derivation.inputs.values()
     ]
-    found: datetime | None = stg.value(
-        compose.statement(__name__, "clock", clocks=compose.union_all(clocks))
-    )
-    return found
+    return compose.statement(__name__, "clock", clocks=compose.union_all(clocks))
 
 
 def _keys(derivation: Derivation, after: int | None) -> Composable:

@@ -204,16 +204,35 @@ from stg_rejects as r
 inner join {keys} as k on {(r.key ->> 'nk')::nk_types = k.nk}
 where r.area = {area} and r.entity = {entity} and r.resolved_at is null
 
--- Observations that have no place in time.
+-- How many observations have no place in time, and the first key that was made twice.
+-- name: examine
+select
+    (
+        select count(*)
+        from {landing}
+        where num_nulls({rk}) > 0
+    ) as placeless,
+    (
+        select array[{rk::text}]
+        from {landing}
+        where num_nulls({rk}) = 0
+        group by {rk}
+        having count(*) > 1
+        order by 1
+        limit 1
+    ) as repeated
+
 -- name: leave_out
 delete from {landing}
 where num_nulls({rk}) > 0
 
 -- name: clock
-select max(c._extracted_at)
-from (
+(
+    select max(c._extracted_at)
+    from (
 {clocks}
-) as c
+    ) as c
+)
 
 -- name: clock_of
 select max(_extracted_at) as _extracted_at

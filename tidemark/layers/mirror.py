@@ -263,13 +263,14 @@ def apply(
     find = compose.statement(__name__, "find", parts)
     worktable.fill(session, mirror.found, find, rows=rows)
     worktable.analyze(session, mirror.found.name, rows=rows)
-    is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
+    is_repeated, updated, inserted = session.one(
+        compose.statement(__name__, "insert_examined", parts)
+    )
     if is_repeated:
         raise RefusedRowError(session.server, "a key came twice", sqlstate=UNIQUE_VIOLATION)
     if updated:
         session.queue(compose.statement(__name__, "keep_history", parts))
-        session.queue(compose.statement(__name__, "update", parts))
-    inserted = session.run(compose.statement(__name__, "insert", parts))
+        session.run(compose.statement(__name__, "update", parts))
     worktable.release(session, mirror.found, rows=rows)
     return Counts(inserted=inserted, updated=updated)
 

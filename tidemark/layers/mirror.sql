@@ -35,7 +35,26 @@ inner join {mirror} as m on {m.key = i.key}
 -- Whether a key of the mirror came twice, once unchanged and once changed, which no constraint would
 -- notice. (A key that came changed both times breaks the key of the history, and a new key that came
 -- twice breaks that of the mirror.) And how many rows will be updated.
--- name: examine
+-- The new keys are written beside.
+-- name: insert_examined
+with inserted as (
+    insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+    select
+        {i.payload},
+        i._batch_id,
+        i._seq,
+        i._batch_id,
+        i._extracted_at,
+        i._deleted_at
+    from {incoming} as i
+    where not exists (
+        select
+        from {found} as f
+        where {f.key = i.key}
+    )
+    returning 1
+)
+
 select
     exists (
         select
@@ -47,7 +66,8 @@ select
         select count(*)
         from {found}
         where _differs
-    ) as updated
+    ) as updated,
+    (select count(*) from inserted) as inserted
 
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
@@ -71,22 +91,6 @@ set
 from {found} as f
 inner join {incoming} as i on {f.key = i.key}
 where m.ctid = f._row and f._differs
-
--- name: insert
-insert into {mirror} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
-select
-    {i.payload},
-    i._batch_id,
-    i._seq,
-    i._batch_id,
-    i._extracted_at,
-    i._deleted_at
-from {incoming} as i
-where not exists (
-    select
-    from {found} as f
-    where {f.key = i.key}
-)
 
 -- The versions of a mirror that batches after `after` have written, the replaced ones included.
 -- name: versions

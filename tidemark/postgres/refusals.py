@@ -110,5 +110,10 @@ def repeated_key(session: Session, landing: Composable, key: Sequence[str]) -> s
     columns = Columns(tuple(key))
     query = compose.statement(__name__, "repeated_key", landing=landing, key=columns)
     for (values,) in session.rows(query):
-        return ", ".join(f"{column}={value}" for column, value in zip(key, values, strict=True))
+        return spelled_key(key, values)
     return None
+
+
+def spelled_key(key: Sequence[str], values: Sequence[str]) -> str:
+    """Return a key as messages say it, as column=value."""
+    return ", ".join(f"{column}={value}" for column, value in zip(key, values, strict=True))

@@ -16,7 +16,7 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
     Args:
         session: on the DWH, in the publishing transaction.
         calendar: names the country of the holidays.
-        years: years in which a date occurs.
+        years: years in which a date occurs; those that the dimension has are left alone.
 
     Returns:
         The number of days added.
@@ -24,6 +24,8 @@ def cover(session: Session, calendar: Calendar, years: Collection[int]) -> int:
     Raises:
         ConfigError: the `holidays` library does not know the country.
     """
+    if not years:
+        return 0
     known = {year for (year,) in session.rows(compose.statement(__name__, "years"))}
     missing = sorted(set(years) - known)
     if not missing:

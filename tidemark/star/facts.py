@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -127,27 +128,36 @@ class Fact:
 
 def ensure_partitions(session: Session, fact: Fact) -> int:
     """Make the monthly partitions that the landed facts need; returns how many were made."""
-    months = session.rows(compose.statement(__name__, "months", _parts(fact)))
+    months = compose.statement(__name__, "months", _parts(fact))
+    table = db.literal(db.quoted(*fact.table))
     return int(
-        session.value(
-            "select tidemark.ensure_month_partitions(%(fact)s, %(months)s::date[])",
-            {"fact": db.quoted(*fact.table), "months": [month for (month,) in months]},
-        )
+        session.value(compose.statement(__name__, "ensure_partitions", table=table, months=months))
     )
 
 
-def years(session: Session, fact: Fact) -> set[int]:
-    """Read the years in which a date of the landed facts lies."""
+def unknown_years(session: Session, fact: Fact) -> set[int]:
+    """Read the years of dates of the landed facts that the date dimension lacks."""
     questions = [
         compose.statement(__name__, "years", landing=fact.landing, day=day)
         for day in fact.days("l")
     ]
     if not questions:
         return set()
-    return {year for (year,) in session.rows(compose.union_all(questions))}
+    asked = compose.statement(__name__, "unknown_years", years=compose.union_all(questions))
+    return {year for (year,) in session.rows(asked)}
 
 
-def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[RoleKey]:
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What was found out about the landed facts."""
+
+    lacking: Sequence[RoleKey]
+    """Roles in which a fact has no key: the dimension lacks its natural key, or that is null."""
+    may_be_here: bool
+    """Whether one may be in the table, to be amended or deleted. Otherwise all are new."""
+
+
+def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> Resolved:
     """Find the dimension and date keys of the landed facts, for `unknown` and `apply`.
 
     Args:
@@ -155,18 +165,14 @@ def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> list[Ro
         fact: the table.
         applied: last batch that the DWH has applied. Rows that STG first saw later are new here.
         rows: about how many landed.
-
-    Returns:
-        Roles in which a fact has no key: the dimension lacks its natural key, or that is null.
     """
     worktable.fill(session, fact.resolved, _resolve(fact, applied), rows=rows)
     worktable.analyze(session, fact.resolved.name, rows=rows)
-    if not fact.roles:
-        return []
     columns = Columns(tuple(role.column for role in fact.roles))
-    query = compose.statement(__name__, "lacking", resolved=fact.resolved.name, columns=columns)
-    lacking = session.value(query)
-    return [role for role in fact.roles if role.column in lacking]
+    lacking, may_be_here = session.one(
+        compose.statement(__name__, "lacking", _parts(fact), columns=columns)
+    )
+    return Resolved([role for role in fact.roles if role.column in lacking], may_be_here)
 
 
 def nearest(dimension: Members, *, known: str, by: Columns, at: Composable) -> Composable:
@@ -208,7 +214,7 @@ def unknown(fact: Fact, role: RoleKey) -> Composable:
 def apply(
     session: Session,
     fact: Fact,
-    lacking: Iterable[RoleKey],
+    found: Resolved,
     *,
     rows: int,
     notes: Notes | None = None,
@@ -219,7 +225,7 @@ def apply(
         session: on the DWH, in the publishing transaction; inferred members and partitions are
             made.
         fact: the table.
-        lacking: what `resolve` has returned.
+        found: what `resolve` has returned.
         rows: about how many landed.
         notes: notes what changes, before it does.
 
@@ -234,13 +240,15 @@ def apply(
     def step(name: str) -> int:
         return session.run(compose.statement(__name__, name, parts))
 
-    for role in lacking:
+    for role in found.lacking:
         session.queue(_resolve_missing(fact, role))
     is_empty = compose.statement(__name__, "is_empty", fact=fact.name)
-    if rows > worktable.FEW and session.value(is_empty):
+    is_first = rows > worktable.FEW and bool(session.value(is_empty))
+    if is_first or not found.may_be_here:
         if notes:
             _queue(session, notes.new(fact.resolved))
-        with indexes.built_afterwards(session, fact.table):
+        beside = indexes.built_afterwards(session, fact.table) if is_first else nullcontext()
+        with beside:
             counts = Counts(inserted=step("insert"))
     else:
         # Each step takes the facts that it has written out of {resolved}: the next one looks only

@@ -23,9 +23,24 @@ from (
 ) as days
 
 -- name: years
-select distinct extract(year from days.day)::int
+select distinct extract(year from days.day)::int as year
 from (select distinct {day} as day from {landing} as l) as days
 where days.day is not null
+
+-- name: unknown_years
+select distinct y.year
+from (
+{years}
+) as y
+where
+    not exists (
+        select
+        from dwh_dim_date as d
+        where d.date_key = y.year * 10000 + 101
+    )
+
+-- name: ensure_partitions
+select tidemark.ensure_month_partitions({table}, array({months}))
 
 -- Landed facts with their keys. The join finds the version in force. If there is none (before the first
 -- version, or after a delete), the subquery takes the latest version that began before, else the first.
@@ -103,9 +118,19 @@ where
         and {d}.valid_from <= {at}
         and {d}.valid_to > {at}
 
--- The key columns that are null in some landed fact, in one pass over the facts.
+-- The key columns that are null in some landed fact, in one pass over the facts; and whether a fact
+-- that landed may be in the table, to be amended or deleted.
 -- name: lacking
-select array_remove(array[{case when bool_or(columns is null) then 'columns' end}], null) as lacking
+select
+    array_remove(
+        array[{case when bool_or(columns is null) then 'columns' end}, null]::text[], null
+    ) as lacking,
+    coalesce(bool_or(_may_be_here), false)
+    or exists (
+        select
+        from {landing} as l
+        where l._deleted_at is not null
+    ) as some_may_be_here
 from {resolved}
 
 -- name: unknown

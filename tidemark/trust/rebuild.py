@@ -386,8 +386,8 @@ def _dimension_parts(dimension: Dimension, scratch: Dimension) -> Parts:
 def _rebuild_fact(dwh: Session, area: Area, fact: Fact, delta: Delta, rows: int) -> Changes:
     counts = {name: Counts() for name in (*area.entities, *sharing.written(area))}
     counts[fact.entity].processed = rows
-    lacking = publish.prepare_fact(dwh, area, fact, delta, counts)
-    done = facts.apply(dwh, fact, lacking, rows=rows)
+    found = publish.prepare_fact(dwh, area, fact, delta, counts)
+    done = facts.apply(dwh, fact, found, rows=rows)
     surplus = facts.remove_surplus(dwh, fact)
     return Changes(
         "dwh",
