@@ -1,5 +1,8 @@
 """Fixtures by theme: see tests/README.md."""
 
+import gc
+from collections.abc import Generator
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -50,6 +53,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name != "tests":
             item.add_marker(item.path.parent.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage once behind the collection, and never again in what it has left.
+
+    Modules and tests stay to the end, and there are many of them to visit again and again.
+    """
+    gc.disable()
+    result = yield
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    return result
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
