@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fix_airflow",
     "tests.fix_areas",
     "tests.fix_compose",
+    "tests.fix_browser",
     "tests.fix_retail",
     "tests.fix_machines",
     "tests.fix_faults",

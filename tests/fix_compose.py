@@ -40,7 +40,7 @@ ONE_SHOTS = {"airflow-init", "tidemark-init"}
 SETTLED = {name: "exited 0" if name in ONE_SHOTS else "running healthy" for name in NAMES}
 UP = "docker compose up -d --build --wait"
 PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT"]
-DAG = "/api/v2/dags/master_etl_pipeline/dagRuns"
+MASTER = "master_etl_pipeline"
 
 
 class Stack:
@@ -124,31 +124,61 @@ class Stack:
         with urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Return the runs of the DAG, the last one first."""
-        found: list[dict[str, Any]] = self.request("GET", f"{DAG}?order_by=-id")["dag_runs"]
+    def runs(self, dag: str = MASTER) -> list[dict[str, Any]]:
+        """Return the runs of a DAG, the last one first."""
+        listed = self.request("GET", f"{_runs(dag)}?order_by=-id")
+        found: list[dict[str, Any]] = listed["dag_runs"]
         return found
 
-    def trigger(self) -> str:
+    def trigger(self, dag: str = MASTER) -> str:
         """Start a run, and return its id."""
-        return str(self.request("POST", DAG, {"logical_date": None})["dag_run_id"])
+        return str(self.request("POST", _runs(dag), {"logical_date": None})["dag_run_id"])
 
     def mark_failed(self, run_id: str, task_id: str) -> None:
         """Do what the button "Mark as failed" does."""
-        task = f"{DAG}/{run_id}/taskInstances/{task_id}"
+        task = f"{_runs(MASTER)}/{run_id}/taskInstances/{task_id}"
         self.request("PATCH", task, {"new_state": "failed"})
 
-    def states(self, run_id: str) -> dict[str, tuple[str | None, int]]:
+    def states(self, run_id: str, dag: str = MASTER) -> dict[str, tuple[str | None, int]]:
         """Return what became of each task of a run so far, and at which try."""
-        found = self.request("GET", f"{DAG}/{run_id}/taskInstances")["task_instances"]
+        found = self.request("GET", f"{_runs(dag)}/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: (task["state"], task["try_number"]) for task in found}
 
-    def finished(self, run_id: str) -> str:
+    def finished(self, run_id: str, dag: str = MASTER) -> str:
         """Wait for the end of a run, and return its state."""
         return eventually(
-            lambda: str(self.request("GET", f"{DAG}/{run_id}")["state"]),
+            lambda: str(self.request("GET", f"{_runs(dag)}/{run_id}")["state"]),
             lambda state: state in {"success", "failed"},
         )
+
+    def waiting(self, dag: str, sensor: str) -> str:
+        """Start a run whose sensor finds nothing, unless its schedule has started one."""
+
+        def found() -> str:
+            begun = [run["dag_run_id"] for run in self.runs(dag) if not run["end_date"]]
+            if not begun:
+                self.trigger(dag)
+            waits = (run for run in begun if self.states(run, dag)[sensor] == _WAITS)
+            return next(waits, "")
+
+        return eventually(found, bool)
+
+    def drop(self, path: str, line: str) -> None:
+        """Write a file of one line into the volume `drops`, zipped."""
+        script = 'mkdir -p "${1%/*}" && printf "%s\\n" "$2" | gzip > "$1"'
+        shell = ("run", "--rm", "--no-deps", "--entrypoint", "sh", "tidemark-init", "-euc", script)
+        self.succeed(*shell, "sh", f"/opt/tidemark/drops/{path}", line)
+
+
+_WAITS = ("up_for_reschedule", 1)
+_CHANGE = """
+    update events.analytics_customer_summary set total_spent = total_spent {} 1
+    where customer_id = (select min(customer_id) from events.analytics_customer_summary)
+"""
+
+
+def _runs(dag: str) -> str:
+    return f"/api/v2/dags/{dag}/dagRuns"
 
 
 def eventually(read: Callable[[], Read], is_wanted: Callable[[Read], bool]) -> Read:
@@ -167,6 +197,13 @@ def docker(*words: str) -> str:
     return done.out
 
 
+def psql(container: str, *queries: str, options: str = "-tA") -> str:
+    """Run queries in one session as the documents do: on the socket, without a password."""
+    database = container.removesuffix("-db")
+    words = [word for query in queries for word in ("-c", query)]
+    return docker("exec", container, "psql", "-U", "postgres", "-d", database, options, *words)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """All containers, up and healthy; their volumes were empty."""
@@ -183,6 +220,16 @@ def stack() -> Iterator[Stack]:
     finally:
         made.compose("down", "--volumes")
         shutil.rmtree(home)
+
+
+@pytest.fixture
+def unequal(stack: Stack) -> Iterator[str]:
+    """The name of a check that forbids to publish: somebody has changed an analysis by hand."""
+    psql("dwh-db", _CHANGE.format("+"))
+    yield "orders_equal_their_analysis"
+    psql("dwh-db", _CHANGE.format("-"))
+    again = ("run", "--rm", "tidemark-init", "run", "events")  # brings what was held back
+    eventually(lambda: stack.compose(*again).code, lambda code: code == 0)
 
 
 def _refuse_to_touch_others() -> None:

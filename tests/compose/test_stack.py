@@ -1,11 +1,12 @@
 """What the documents say about the containers is true. The tests depend on their order."""
 
 import json
-import os
 import re
 import shutil
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
 import psycopg2
@@ -15,6 +16,7 @@ from tests.commands import succeed
 from tests.docs.test_first_guide import is_sql, typed
 from tests.docs.test_pages import section
 from tests.docs.test_readme import README, shape
+from tests.fix_browser import clear, expect_states, picture, row_of
 from tests.fix_compose import (
     NAMES,
     ONE_SHOTS,
@@ -24,14 +26,21 @@ from tests.fix_compose import (
     Stack,
     docker,
     eventually,
+    psql,
 )
-from tests.fix_servers import HOME, SERVERS, connect
+from tests.fix_events import item, order
+from tests.fix_servers import SERVERS, connect
 from tidemark.observe.status import Batch, read
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.timeout(1200)
 
 HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
 TASKS = HOPS | {"monitor_etl_logs"}
+EVENTS = "events_s3_pipeline"
+SENSOR = "wait_for_s3_data"
 SECOND_SOURCE = "examples/two-sources/docker-compose.yml"
 VERIFY = ("run", "--rm", "tidemark-init", "verify", "billing")
 HELD = "lock table stg_fact_sales; select pg_sleep(60)"
@@ -39,17 +48,6 @@ WAITING = """
     select count(*) from pg_locks join pg_stat_activity using (pid)
     where not granted and application_name ~ '^tidemark'
 """
-CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-
-
-def psql(container: str, *queries: str, options: str = "-tA") -> str:
-    """Run queries in one session as the documents do: on the socket, without a password."""
-    database = container.removesuffix("-db")
-    words = [word for query in queries for word in ("-c", query)]
-    return docker("exec", container, "psql", "-U", "postgres", "-d", database, options, *words)
 
 
 def is_equal(stack: Stack) -> bool:
@@ -231,27 +229,36 @@ def test_an_analyst_reads_and_can_not_write(stack: Stack):
             cursor.execute("delete from dwh_fact_sales")
 
 
-def test_a_browser_finds_the_green_run(stack: Stack):
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=60_000)  # milliseconds
+def test_a_browser_finds_the_green_run(stack: Stack, page: "Page"):
     (first,) = stack.runs()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.set_default_timeout(60_000)
-        page.goto(f"{stack.url}/dags/master_etl_pipeline")
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", "admin")
-        page.press("input[name=password]", "Enter")
-        page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
-        rows = page.locator("table tbody tr")
-        expect(rows).to_have_count(len(TASKS))
-        for row in rows.all():
-            expect(row).to_contain_text("Success")
-        if os.environ.get("TIDEMARK_SCREENSHOT"):
-            page.screenshot(path=HOME / "docs" / "images" / "airflow.png")
-        browser.close()
+    page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
+    expect_states(page, "Success", dict.fromkeys(TASKS, "Success"))
+    picture(page, "airflow.png")
+
+
+def test_a_browser_finds_what_waits_the_late_file_and_the_check_that_fails(
+    stack: Stack, page: "Page", unequal: str
+):
+    run = stack.waiting(EVENTS, SENSOR)
+    page.goto(f"{stack.url}/dags/{EVENTS}/runs/{run}")
+    rest = ["load_raw_data", "stage", "publish", "test", "logging"]
+    waiting = {SENSOR: "Up For Reschedule", **dict.fromkeys(rest, "No Status")}
+    expect_states(page, "Running", waiting)
+    picture(page, "events_sensor.png")
+
+    then = datetime.now(UTC) - timedelta(days=2)
+    late = f"raw-events/{then:%Y/%m/%d/%H}/events_late_002.json.gz"
+    stack.drop(f"events/{late}", json.dumps(order("late", f"{then:%FT%TZ}", "placed", item("p"))))
+    clear(page, SENSOR)  # It looks at once, and not in an hour.
+    assert stack.finished(run, EVENTS) == "failed"
+
+    red = dict.fromkeys(["publish", "test"], "Failed")
+    expect_states(page, "Failed", {**dict.fromkeys(waiting, "Success"), **red})
+    loaded = "select source_file from events.raw_events where event_data ->> 'event_id' = 'late'"
+    assert psql("mrr-db", loaded) == f"{late}\n"
+    row_of(page, "test").get_by_role("link").click()
+    page.get_by_text(f"check '{unequal}' failed on dwh").first.wait_for()
+    picture(page, "events_failed_check.png")
 
 
 @pytest.mark.further
