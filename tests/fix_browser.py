@@ -12,16 +12,17 @@ from tests.fix_compose import MASTER, Stack
 from tests.fix_servers import HOME
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
 CHROMIUM = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+WIDTH, HEIGHT = 1280, 720
 PATIENCE = 60_000  # milliseconds
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def page(stack: Stack) -> Iterator[Page]:
     """The page of the master's DAG, opened by a person who has signed in."""
     from playwright.sync_api import expect, sync_playwright
@@ -29,12 +30,13 @@ def page(stack: Stack) -> Iterator[Page]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{stack.url}/dags/{MASTER}")
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", "admin")
         page.press("input[name=password]", "Enter")
+        page.get_by_test_id("nav-home-link").wait_for()
         yield page
         browser.close()
 
@@ -60,8 +62,11 @@ def clear(page: Page, task: str) -> None:
     page.get_by_role("button", name="Confirm").click()
 
 
-def picture(page: Page, name: str) -> None:
-    """Renew a picture of the documents, if somebody asks for it."""
+def picture(page: Page, name: str, height: int = HEIGHT) -> None:
+    """Renew a picture of the documents, of the upper part of a page, if somebody asks for it."""
     if os.environ.get("TIDEMARK_SCREENSHOT"):
-        page.get_by_test_id("task-state-badge").first.wait_for()  # the grid
-        page.screenshot(path=HOME / "docs" / "images" / name)
+        page.reload()  # The grid lags behind.
+        page.get_by_test_id("task-state-badge").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        area: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": height}
+        page.screenshot(path=HOME / "docs" / "images" / name, clip=area)

@@ -229,36 +229,39 @@ def test_an_analyst_reads_and_can_not_write(stack: Stack):
             cursor.execute("delete from dwh_fact_sales")
 
 
-def test_a_browser_finds_the_green_run(stack: Stack, page: "Page"):
-    (first,) = stack.runs()
-    page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
-    expect_states(page, "Success", dict.fromkeys(TASKS, "Success"))
-    picture(page, "airflow.png")
+class TestABrowser:
+    """What a person sees who signs in at Airflow."""
 
+    def test_finds_the_green_run(self, stack: Stack, page: "Page"):
+        (first,) = stack.runs()
+        page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
+        expect_states(page, "Success", dict.fromkeys(TASKS, "Success"))
+        picture(page, "airflow.png")
 
-def test_a_browser_finds_what_waits_the_late_file_and_the_check_that_fails(
-    stack: Stack, page: "Page", unequal: str
-):
-    run = stack.waiting(EVENTS, SENSOR)
-    page.goto(f"{stack.url}/dags/{EVENTS}/runs/{run}")
-    rest = ["load_raw_data", "stage", "publish", "test", "logging"]
-    waiting = {SENSOR: "Up For Reschedule", **dict.fromkeys(rest, "No Status")}
-    expect_states(page, "Running", waiting)
-    picture(page, "events_sensor.png")
+    def test_finds_what_waits_the_late_file_and_the_check_that_fails(
+        self, stack: Stack, page: "Page", unequal: str
+    ):
+        run = stack.waiting(EVENTS, SENSOR)
+        page.goto(f"{stack.url}/dags/{EVENTS}/runs/{run}")
+        rest = ["load_raw_data", "stage", "publish", "test", "logging"]
+        waiting = {SENSOR: "Up For Reschedule", **dict.fromkeys(rest, "No Status")}
+        expect_states(page, "Running", waiting)
+        picture(page, "events_sensor.png")
 
-    then = datetime.now(UTC) - timedelta(days=2)
-    late = f"raw-events/{then:%Y/%m/%d/%H}/events_late_002.json.gz"
-    stack.drop(f"events/{late}", json.dumps(order("late", f"{then:%FT%TZ}", "placed", item("p"))))
-    clear(page, SENSOR)  # It looks at once, and not in an hour.
-    assert stack.finished(run, EVENTS) == "failed"
+        then = datetime.now(UTC) - timedelta(days=2)
+        late = f"raw-events/{then:%Y/%m/%d/%H}/events_late_002.json.gz"
+        event = order("late", f"{then:%FT%TZ}", "placed", item("p"))
+        stack.drop(f"events/{late}", json.dumps(event))
+        clear(page, SENSOR)  # It looks at once, and not in an hour.
+        assert stack.finished(run, EVENTS) == "failed"
 
-    red = dict.fromkeys(["publish", "test"], "Failed")
-    expect_states(page, "Failed", {**dict.fromkeys(waiting, "Success"), **red})
-    loaded = "select source_file from events.raw_events where event_data ->> 'event_id' = 'late'"
-    assert psql("mrr-db", loaded) == f"{late}\n"
-    row_of(page, "test").get_by_role("link").click()
-    page.get_by_text(f"check '{unequal}' failed on dwh").first.wait_for()
-    picture(page, "events_failed_check.png")
+        red = dict.fromkeys(["publish", "test"], "Failed")
+        expect_states(page, "Failed", {**dict.fromkeys(waiting, "Success"), **red})
+        loaded = f"select count(*) from events.raw_events where source_file = '{late}'"
+        assert psql("mrr-db", loaded) == "1\n"
+        row_of(page, "test").get_by_role("link").click()
+        page.get_by_text(f"check '{unequal}' failed on dwh").first.wait_for()
+        picture(page, "events_failed_check.png", height=480)
 
 
 @pytest.mark.further
