@@ -62,11 +62,9 @@ def clear(page: Page, task: str) -> None:
     page.get_by_role("button", name="Confirm").click()
 
 
-def picture(page: Page, name: str, height: int = HEIGHT) -> None:
+def picture(page: Page, run_id: str, name: str, height: int = HEIGHT) -> None:
     """Renew a picture of the documents, of the upper part of a page, if somebody asks for it."""
     if os.environ.get("TIDEMARK_SCREENSHOT"):
-        page.reload()  # The grid lags behind.
-        page.get_by_test_id("task-state-badge").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        page.locator(f"[data-testid^='grid-{run_id}-']").first.wait_for()
         area: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": height}
         page.screenshot(path=HOME / "docs" / "images" / name, clip=area)

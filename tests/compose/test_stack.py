@@ -236,7 +236,7 @@ class TestABrowser:
         (first,) = stack.runs()
         page.locator(f"a[href*='{first['dag_run_id']}']").first.click()
         expect_states(page, "Success", dict.fromkeys(TASKS, "Success"))
-        picture(page, "airflow.png")
+        picture(page, first["dag_run_id"], "airflow.png")
 
     def test_finds_what_waits_the_late_file_and_the_check_that_fails(
         self, stack: Stack, page: "Page", unequal: str
@@ -246,7 +246,7 @@ class TestABrowser:
         rest = ["load_raw_data", "stage", "publish", "test", "logging"]
         waiting = {SENSOR: "Up For Reschedule", **dict.fromkeys(rest, "No Status")}
         expect_states(page, "Running", waiting)
-        picture(page, "events_sensor.png")
+        picture(page, run, "events_sensor.png")
 
         then = datetime.now(UTC) - timedelta(days=2)
         late = f"raw-events/{then:%Y/%m/%d/%H}/events_late_002.json.gz"
@@ -261,7 +261,7 @@ class TestABrowser:
         assert psql("mrr-db", loaded) == "1\n"
         row_of(page, "test").get_by_role("link").click()
         page.get_by_text(f"check '{unequal}' failed on dwh").first.wait_for()
-        picture(page, "events_failed_check.png", height=480)
+        picture(page, run, "events_failed_check.png", height=480)
 
 
 @pytest.mark.further
