@@ -32,8 +32,8 @@ create table assets.dim_assets_versions (
 );
 
 comment on table assets.dim_assets_versions is
-'One row per version of an asset, in force over [valid_from, valid_to): from its first event on, each
-upload and each owner. Key 0: unknown asset.';
+'One row per version of an asset, in force over [valid_from, valid_to): from its first event on,
+each upload and each owner. Key 0: unknown asset.';
 comment on column assets.dim_assets_versions.upload_timestamp is
 'When the file that was there then was uploaded. Null: the asset was bought before its upload.';
 comment on column assets.dim_assets_versions.owner_user_nk is

@@ -33,8 +33,8 @@ begin
 end;
 $$;
 
--- What happened to assets of each type and role between two dates (UTC, inclusive; null: open). Type
--- and role are those of the asset at the time of the event.
+-- What happened to assets of each type and role between two dates (UTC, inclusive; null: open).
+-- Type and role are those of the asset at the time of the event.
 --
 -- reads    assets.fct_asset_transactions, assets.dim_assets_versions
 -- returns  a row for each type, role and kind of transaction, in their order; type null: the asset

@@ -13,6 +13,6 @@ left join assets.dim_users as u on v.owner_user_nk = u.user_nk and u.is_current
 where v.is_current and v.asset_sk <> 0;
 
 comment on view assets.dim_assets is
-'One row per asset as it is now. current_owner_user_sk is null until somebody has got it. asset_sk is
-the key of its latest version: facts of other times have those of other versions, and the same
+'One row per asset as it is now. current_owner_user_sk is null until somebody has got it. asset_sk
+is the key of its latest version: facts of other times have those of other versions, and the same
 s3_key.';
