@@ -66,13 +66,13 @@ def played(project: Path) -> str:
     return re.sub(told, "", done.out)
 
 
-def shown(area: str, key: str) -> list[str]:
+def shown(area: str, key: str, *, entity: str = "customers") -> list[str]:
     """Name what a demo shows of an area."""
     return [
         *[f"Batch N of {area}, N.N s"] * 2,
         "Rows per layer (dwh: versions of a dimension, rows of a fact)",
         "Open rejects",
-        f"The versions of customers {key}, and the facts that point at each",
+        f"The versions of {entity} {key}, and the facts that point at each",
     ]
 
 
@@ -83,6 +83,7 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
         *shown("marketing", "N"),
         *shown("events", "CNE"),
         *shown("commerce", "CUSTN"),
+        *shown("assets", "assets/N/N/N/N.bin", entity="asset_versions"),
         *shown("retail", "N"),
         "All of it took N s. Go on with:",
     ]
@@ -94,13 +95,14 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
 
 @pytest.mark.further
 def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
-    assert first.startswith("Batch 7 of marketing, ")
-    assert "\nBatch 5 of events, " in first
-    assert "\nBatch 3 of commerce, " in first
+    assert first.startswith("Batch 9 of marketing, ")
+    assert "\nBatch 7 of events, " in first
+    assert "\nBatch 5 of commerce, " in first
+    assert "\nBatch 3 of assets, " in first
     assert "\nBatch 1 of retail, " in first
     second = played(project)
-    assert second.startswith("marketing: nothing changed (batch 15, ")
-    assert "\nBatch 10 of retail, " in second
+    assert second.startswith("marketing: nothing changed (batch 19, ")
+    assert "\nBatch 12 of retail, " in second
 
 
 def test_the_commands_that_a_demo_ends_with_work(

@@ -60,8 +60,8 @@ def test_3_there_is_no_project(tmp_path: Path):
 
 def test_3_an_area_is_misspelt(warehouse: Warehouse):
     assert said(tidemark("run", "retial", env=warehouse.environment), 3) == (
-        "area 'retial': there is none of this name. Did you mean 'retail'? Known: commerce, "
-        "events, marketing, retail."
+        "area 'retial': there is none of this name. Did you mean 'retail'? Known: assets, "
+        "commerce, events, marketing, retail."
     )
 
 

@@ -118,7 +118,7 @@ def test_doctor_finds_nothing_to_mend(shop: Warehouse):
     done = process("doctor", env=shop.environment)
     assert (done.code, done.err) == (0, "")
     assert {line.split()[1] for line in done.out.splitlines()} == {"ok"}
-    sources = {"campaign", "drops", "raw_events"}
+    sources = {"campaign", "drops", "inbox", "raw_events"}
     assert {line.split()[0] for line in done.out.splitlines()} == {*SERVERS, *sources}
 
 

@@ -21,12 +21,15 @@ MOST_VERSIONS = """
 
 DIMENSIONS = ", ".join(
     [
+        *("asset_types", "asset_versions", "assets.asset_types", "assets.asset_versions"),
+        *("assets.dim_asset_types", "assets.dim_assets_versions", "assets.dim_users"),
+        "assets.users",
         *("commerce.customers", "commerce.dim_customers", "commerce.dim_orders"),
         *("commerce.dim_products", "commerce.orders", "commerce.products", "customers"),
         *("dwh_dim_customers", "dwh_dim_products", "events.customers", "events.dim_customers"),
         "marketing.customers",
         *("marketing.dim_customer", "orders", "products"),
-        *("retail.customers", "retail.products"),
+        *("retail.customers", "retail.products", "users"),
     ]
 )
 """All the names that a dimension answers to."""
@@ -103,7 +106,8 @@ def test_a_history_is_a_table_of_what_tells_the_versions_apart(shop: Warehouse, 
         (
             ["sales", "1"],
             3,
-            f"dimension 'sales': there is none of this name. Known: {DIMENSIONS}.",
+            "dimension 'sales': there is none of this name. Did you mean 'users'? "
+            f"Known: {DIMENSIONS}.",
         ),
     ],
     ids=["unknown key", "too many values", "wrong type", "misspelt", "a fact"],

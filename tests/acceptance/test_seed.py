@@ -40,3 +40,21 @@ def test_what_is_no_folder_to_write_to_is_refused(tmp_path: Path, url: str, erro
     done = tidemark("seed", "commerce", env={DROPS: url.format(tmp_path)})
     assert (done.code, done.out) == (3, "")
     assert done.err.startswith(f"error: seed: {error.format(tmp_path)}")
+
+
+def test_events_are_posted_into_the_inbox_of_their_area(warehouse: Warehouse):
+    seeds = ([], ["--once"], ["--day"])
+    first, once, day = (
+        succeed("seed", "assets", *words, env=warehouse.environment).out for words in seeds
+    )
+    assert first.split() == ["events", "723", "events", "repeated", "35"]
+    assert once == "nothing to do: there are events\n"
+    assert day.split()[:2] == ["events", "105"]
+    assert warehouse.rows("mrr", "select count(*) from tidemark.inbox") == [(788,)]
+
+
+def test_a_second_history_of_events_is_refused(warehouse: Warehouse):
+    succeed("seed", "assets", env=warehouse.environment)
+    done = tidemark("seed", "assets", env=warehouse.environment)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.endswith("Add the next day with `tidemark seed assets --day`.\n")

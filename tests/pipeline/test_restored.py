@@ -58,7 +58,7 @@ DAMAGES = [
 ]
 
 
-BESIDE = ("commerce", "events", "marketing")
+BESIDE = ("assets", "commerce", "events", "marketing")
 """Areas beside retail."""
 
 

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from tidemark.install.sample import Seed
     from tidemark.postgres.sessions import Servers
     from tidemark.results import HopResult
+
+_THERE = {
+    "postgres": "the tables hold rows",
+    "files": "there are drops",
+    "events": "there are events",
+}
+"""What `--once` finds, by the kind of source."""
 
 
 def seed(context: typer.Context) -> None:
@@ -61,8 +68,7 @@ def _seeding(project: Project, area: Area, *, title: str = "") -> typer.Typer:
         if title:
             typer.echo(title)
         if done is None:
-            there = "the tables hold rows" if area.database else "there are drops"
-            typer.echo(f"nothing to do: {there}")
+            typer.echo(f"nothing to do: {_THERE[area.source.kind]}")
         for what, count in (done or {}).items():
             typer.echo(f"{what:24} {count:>12,}")
 
@@ -87,20 +93,43 @@ def _seeded(
 ) -> dict[str, int] | None:
     """Seed an area, and return what was done; None: with `once`, and there are rows."""
     from tidemark.install import foreign, sample
-    from tidemark.observe import status
 
-    source = area.source.name
-    if not area.database:
+    if area.has_files:
         if once and sample.has_files(project, area):
             return None
         with progress_bars() as progress:
-            return sample.drop(seeder, sample.folder(project, area), source, progress, **options)
+            target = sample.folder(project, area)
+            return sample.drop(seeder, target, area.source.name, progress, **options)
     with open_servers(project) as opened, progress_bars() as progress:
-        foreign.refuse_unmade(project, opened, area)
-        if once and any(status.source_rows(opened, area).values()):
+        if area.database:
+            foreign.refuse_unmade(project, opened, area)
+        is_filled, fill = _target(project, opened, area, seeder)
+        if once and is_filled():
             return None
-        foreign.refuse_others(project, opened, source)
-        return sample.call(seeder, opened.dsns[source], source, progress, **options)
+        if area.database:
+            foreign.refuse_others(project, opened, area.source.name)
+        return fill(progress, **options)
+
+
+def _target(
+    project: Project, opened: Servers, area: Area, seeder: Seed
+) -> tuple[Callable[[], bool], Seed]:
+    """Return whether there is something where a seeder's rows go, and what puts them there."""
+    from tidemark.install import sample
+    from tidemark.observe import status
+
+    name = area.source.name
+    if area.database:
+        return (
+            lambda: any(status.source_rows(opened, area).values()),
+            partial(sample.call, seeder, opened.dsns[name], name),
+        )
+    if area.has_inbox:
+        return partial(sample.has_events, opened, area), partial(sample.post, seeder, opened, area)
+    return (
+        partial(sample.has_files, project, area),
+        partial(sample.drop, seeder, sample.folder(project, area), name),
+    )
 
 
 def demo() -> None:
@@ -136,17 +165,8 @@ def demo() -> None:
 
 def _play(project: Project, opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
     """Seed an empty source, run a batch, play a business day, run another; return the batches."""
-    from tidemark.install import sample
-    from tidemark.observe import status
-
-    name = area.source.name
-    if area.database:
-        is_filled = any(status.source_rows(opened, area).values())
-        fill = partial(sample.call, seeder, opened.dsns[name], name)
-    else:
-        is_filled = sample.has_files(project, area)
-        fill = partial(sample.drop, seeder, sample.folder(project, area), name)
-    if not is_filled:
+    is_filled, fill = _target(project, opened, area, seeder)
+    if not is_filled():
         with _step(f"{area.area}: sample data"), progress_bars() as progress:
             fill(progress)
     with _step(f"{area.area}: first batch"):

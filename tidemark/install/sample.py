@@ -1,8 +1,8 @@
 """Load the generator of an area's sample data: `sql/<area>/sample/`, a package of the area's own.
 
-Its function `seed(engine, *, progress, …)` fills the sample application's database, or
-`seed(folder, *, progress, …)` drops files; its other keyword parameters become the options of
-`tidemark seed`. So the package knows no area.
+Its function `seed(engine, *, progress, …)` fills the sample application's database,
+`seed(folder, *, progress, …)` drops files, or `seed(inbox, *, progress, …)` posts events; its other
+keyword parameters become the options of `tidemark seed`. So the package knows no area.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from tidemark.declare.project import Project
 from tidemark.declare.reading import Files
 from tidemark.errors import ConfigError, RefusedRowError, TidemarkError, UnknownNameError
 from tidemark.install import servers
+from tidemark.install.posting import Inbox
 from tidemark.model import ServerName, url_variable
 from tidemark.postgres import driver_errors, settings
+from tidemark.postgres.sessions import Servers
 from tidemark.sources.files import urls
 from tidemark.sources.files.folders import Folder
 
@@ -40,7 +42,7 @@ Seed = Callable[..., dict[str, int]]
 
 Once = Annotated[bool, typer.Option("--once", help="Do nothing when there are rows or files.")]
 
-_OURS = {"engine", "folder", "progress"}
+_OURS = {"engine", "folder", "inbox", "progress"}
 
 
 def areas(project: Project, name: str | None = None) -> list[Area]:
@@ -101,6 +103,25 @@ def drop(
                 f"seed: {error.filename or folder} can't be written: {error.strerror}. Let this "
                 f"user write there, or let {url_variable(server)} name another folder."
             ) from None
+
+
+def post(
+    seed: Seed, opened: Servers, area: Area, progress: ProgressCallback, **options: Any
+) -> dict[str, int]:
+    """Run a seeder on the inbox of an area of events.
+
+    Raises:
+        ConnectError: MRR went away. What was posted before stays, and may be posted again.
+        ConfigError: an event is not as area.yml declares it, or the seeder itself failed.
+    """
+    with _explaining(seed, "mrr"), opened.session("mrr", "seed") as mrr:
+        return dict(seed(Inbox(mrr, area), progress=progress, **options))
+
+
+def has_events(opened: Servers, area: Area) -> bool:
+    """Whether the inbox has an event of an area, taken or not."""
+    with opened.session("mrr", "seed") as mrr:
+        return Inbox(mrr, area).greatest_id() is not None
 
 
 def folder(project: Project, area: Area) -> Path:

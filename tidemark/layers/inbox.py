@@ -95,3 +95,10 @@ def heard(mrr: Session, *, seconds: float) -> frozenset[str]:
 def waiting(mrr: Session) -> frozenset[str]:
     """Return the areas that have events which no batch has taken."""
     return frozenset(area for (area,) in mrr.rows(compose.statement(__name__, "waiting")))
+
+
+def greatest_id(mrr: Session, area: str, prefix: str = "") -> str | None:
+    """Return the greatest id, in byte order, of an area's events whose ids begin so."""
+    which = {"area": area, "prefix": prefix}
+    found: str | None = mrr.value(compose.statement(__name__, "greatest_id"), which)
+    return found

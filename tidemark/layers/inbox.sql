@@ -55,3 +55,8 @@ with recursive areas as (
 select a.area
 from areas as a
 where a.area is not null
+
+-- name: greatest_id
+select max(i.event_id collate "C")
+from tidemark.inbox as i
+where i.area = %(area)s and starts_with(i.event_id, %(prefix)s)
