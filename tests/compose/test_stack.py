@@ -138,9 +138,10 @@ def test_the_pool_of_the_hops_is_there(stack: Stack):
         ("commerce", {"fact_orders": 1000, "reporting_customer_stats": 432}),
         ("marketing", {"fact_click_events": 1743, "dim_customer": 344}),
         ("events", {"fct_orders": 162, "fct_order_items": 310, "dim_customers": 174}),
+        ("assets", {"fct_asset_transactions": 681, "dim_assets": 281, "dim_users": 61}),
     ],
 )
-def test_the_files_of_a_sample_are_loaded_by_a_dag_of_their_own(
+def test_a_sample_is_loaded_by_the_dag_that_runs_its_area(
     stack: Stack, area: str, counts: dict[str, int]
 ):
     last = "select max(batch_id) filter (where status = 'SUCCESS') is not null from etl_batches"
