@@ -81,7 +81,7 @@ def test_there_are_three_blocks_to_type() -> None:
 def test_what_is_typed_after_the_demo_finds_its_shop(printed: list[str]) -> None:
     said = printed[1]
     assert re.search(r"^ customer_id \|.*\n[-+]+\n(?:.*\n){5}\(5 rows\)", said)
-    assert re.search(r"^events +\d+\nBatch 9 of retail, ", said, re.MULTILINE)
+    assert re.search(r"^events +\d+\nBatch 11 of retail, ", said, re.MULTILINE)
     assert said.endswith("stopped: dwh, mrr, operational, stg\n")
 
 
