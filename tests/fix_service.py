@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -78,8 +78,8 @@ class Woken:
     def start(self) -> None:
         self.is_running = True
 
-    def wake(self, area: str) -> None:
-        self.areas.append(area)
+    def wake(self, areas: Collection[str]) -> None:
+        self.areas += areas
 
     def stop(self) -> None:
         self.is_running = False

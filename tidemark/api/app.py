@@ -184,8 +184,10 @@ async def _in_thread(do: Callable[..., Any], *args: Any) -> Any:
 
 
 def _shown(result: Result) -> dict[str, Any]:
-    shown = {name: value for name, value in dataclasses.asdict(result).items() if value}
-    return {"area": None, **shown}
+    shown = dataclasses.asdict(result)
+    if not result.reasons:
+        del shown["reasons"]
+    return shown
 
 
 def _json(value: object, status: int = 200, headers: Any = None) -> "Response":

@@ -248,14 +248,38 @@ def schema(field: PostedField) -> dict[str, Any]:
             found: dict[str, Any] = {"type": "integer", "minimum": -limit, "maximum": limit - 1}
             found |= least
         case "numeric":
-            found = {"anyOf": [{"type": "number", **least}, {"type": "string"}]}
+            found = {"anyOf": [{"type": "number", **least, **_size(field)}, _as_text(field)]}
         case "boolean":
             found = {"type": "boolean"}
         case "jsonb":
             found = {}
+        case "text":
+            found = {"type": "string", "pattern": "^[^\\u0000]*$"}
         case _:
             formats = {"date": "date", "timestamptz": "date-time", "uuid": "uuid"}
             found = {"type": "string", **({"format": formats[kind]} if kind in formats else {})}
     if field.required or not found:
         return found
     return {"anyOf": [found, {"type": "null"}]}
+
+
+def _size(field: PostedField) -> dict[str, Any]:
+    found = _NUMERIC.fullmatch(field.type)
+    if not found:
+        return {}
+    digits, scale = int(found[1]), int(found[2])
+    limit = 10 ** (digits - scale)
+    return {
+        "exclusiveMaximum": limit,
+        **({} if field.at_least is not None else {"exclusiveMinimum": -limit}),
+        "multipleOf": 10**-scale,
+    }
+
+
+def _as_text(field: PostedField) -> dict[str, Any]:
+    """Return the JSON Schema of a number that is written as text, and so keeps its digits."""
+    found = _NUMERIC.fullmatch(field.type)
+    digits, scale = (int(found[1]), int(found[2])) if found else (2000, 1000)
+    sign = "" if field.at_least is not None and field.at_least >= 0 else "-?"
+    part = f"(\\.[0-9]{{1,{scale}}})?" if scale else ""
+    return {"type": "string", "pattern": f"^{sign}[0-9]{{1,{max(digits - scale, 1)}}}{part}$"}
