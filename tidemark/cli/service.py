@@ -77,7 +77,8 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The same; 0: any.")] = 8000,
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="Only take events; `tidemark work` loads them.")
+        bool,
+        typer.Option("--no-worker", help="Only take events; another `tidemark work` loads them."),
     ] = False,
     rate: Annotated[
         float, typer.Option(min=0, metavar="N", help="Requests a second of one key; 0: any number.")
@@ -100,9 +101,10 @@ def serve(
     # No statement is cancelled by a signal here: requests in flight end with their answers.
     with servers.explaining(project), servers.resolve(project) as opened:
         settings = Settings(rate=rate, largest=largest)
-        areas = [] if no_worker else [one for one in project.areas.values() if one.has_inbox]
-        worker = Worker(opened, areas) if areas else None
-        with Service(project.areas.values(), opened.dsns, settings, worker=worker) as service:
+        areas = [*project.areas.values()]
+        fed = [area for area in areas if area.has_inbox]
+        worker = None if no_worker or not fed else Worker(opened, fed)
+        with Service(areas, opened.dsns, settings, worker=worker) as service:
             serving.run(service, host, port, told=_serving)
 
 

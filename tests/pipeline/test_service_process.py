@@ -1,0 +1,145 @@
+"""`tidemark serve` as a process, and PostgreSQL that goes away and comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests import installed
+from tests.commands import Done, tidemark
+from tests.fix_retail import wait_until
+from tests.fix_servers import administer
+from tests.fix_service import SALE, Serving
+from tidemark.model import ServerName
+
+HEADERS = {"Content-Type": "application/json"}
+UNAVAILABLE = 'tidemark_api_events_total{area="made",kind="sale_made",outcome="unavailable"}'
+ENDED = """
+    select pg_terminate_backend(pid, 10000) from pg_stat_activity
+    where application_name ~ '^tidemark service' and datname = current_database()
+"""
+
+
+@contextmanager
+def process(made: Serving, *words: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """Run `tidemark serve` on the databases of a service; yields it, and a client of it."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TIDEMARK_")}
+    command = [sys.executable, "-m", "tidemark", "serve", "--port", "0", *words]
+    with subprocess.Popen(
+        command, env=env | made.posting.environment, stderr=subprocess.PIPE, text=True
+    ) as started:
+        try:
+            assert started.stderr is not None
+            url = started.stderr.readline().split(";")[0].rpartition(" ")[2]
+            named = {"Authorization": made.client.headers["authorization"]}
+            with httpx.Client(base_url=url, headers=named, timeout=60) as client:
+                yield started, client
+        finally:
+            started.kill()
+
+
+def test_a_signal_ends_the_service_behind_the_requests_in_flight(served_area: Serving):
+    with process(served_area, "--no-worker") as (started, client):
+        is_begun, is_signalled = threading.Event(), threading.Event()
+
+        def slowly() -> Iterator[bytes]:
+            yield b'{"item": "ball", "price": 1, '
+            is_begun.set()
+            is_signalled.wait(30)
+            time.sleep(1)
+            yield b'"sold_at": "2026-02-28T14:45:00Z"}'
+
+        def post() -> None:
+            answers.append(client.post("/v1/made/sales", content=slowly(), headers=HEADERS))
+
+        answers: list[httpx.Response] = []
+        thread = threading.Thread(target=post)
+        thread.start()
+        assert is_begun.wait(30)
+        started.send_signal(signal.SIGTERM)
+        is_signalled.set()
+        thread.join(60)
+        assert [one.status_code for one in answers] == [202]
+        assert started.wait(60) == 0
+    assert len(served_area.inbox) == 1
+
+
+def test_a_worker_inside_of_the_service_loads_what_comes(served_area: Serving):
+    with process(served_area) as (started, client):
+        answer = client.post("/v1/made/sales", json=dict(SALE), headers={"Idempotency-Key": "a"})
+        assert answer.status_code == 202
+        wait_until(lambda: client.get("/v1/events/a").json()["status"] == "loaded")
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(60) == 0
+    assert served_area.posting.rows("stg", "select event_id, item from stg_sales") == [
+        ("a", "ball")
+    ]
+
+
+def test_while_postgresql_is_away_nothing_is_acknowledged_and_then_all_is_again(
+    served_area: Serving, platforms: dict[ServerName, str]
+):
+    away: list[httpx.Response] = []
+    assert [served_area.post(one).status_code for one in "ab"] == [202, 202]
+    with shut(served_area, platforms["mrr"]):
+        client = served_area.client
+        away += [served_area.post("c"), client.get("/ready"), client.get("/v1/events/a")]
+        away += [client.post("/v1/events", json={"events": []})]
+        assert client.get("/health").status_code == 200
+    assert {(one.status_code, one.headers["retry-after"]) for one in away} == {(503, "5")}
+    assert "password" not in away[0].text
+    assert [event_id for event_id, _ in served_area.inbox] == ["a", "b"]
+    wait_until(lambda: served_area.post("c").status_code == 202)
+    assert [served_area.post(one).json()["status"] for one in "abc"] == ["repeated"] * 3
+    assert served_area.metric(UNAVAILABLE) >= 1
+
+
+def test_sessions_that_the_server_has_ended_are_replaced_without_a_word(served_area: Serving):
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(served_area.post, map(str, range(100))))
+        served_area.posting.rows("mrr", ENDED)
+        answers = list(clients.map(served_area.post, map(str, range(100))))
+    assert {one.status_code for one in answers} == {202}
+
+
+@contextmanager
+def shut(made: Serving, server: str) -> Iterator[None]:
+    """Let MRR take no connection, and end those that it has."""
+    database = urlsplit(made.posting.servers.dsns["mrr"]).path[1:]
+    made.posting.warehouse.close()
+    administer(server, f"alter database {database} allow_connections false")
+    try:
+        administer(
+            server,
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+            f"where datname = '{database}'",
+        )
+        yield
+    finally:
+        administer(server, f"alter database {database} allow_connections true")
+
+
+def test_what_serves_names_its_extra(tmp_path: Path, served_area: Serving):
+    installed.link(tmp_path, installed.needed())
+    env = served_area.posting.environment
+    done = installed.python(tmp_path, "-m", "tidemark", "serve", env=env)
+    assert (done.code, done.out) == (3, "")
+    assert "fastapi is not installed. Run `pip install 'tidemark[service]'`.\n" in done.err
+
+
+def test_an_address_that_is_taken_is_told(served_area: Serving):
+    port = served_area.url.rpartition(":")[2]
+    done = tidemark("serve", "--port", port, env=served_area.posting.environment)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: serve: 127.0.0.1:{port} can't be listened at: ")
