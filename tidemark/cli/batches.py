@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemark.cli import status_tables, telling
+from tidemark.cli import replaying, status_tables, telling
 from tidemark.cli.app import AreaName, AsJson, find_project, open_servers
 from tidemark.cli.output import Listing, print_json, progress_bars, show, table
 from tidemark.errors import TidemarkError, UnknownNameError, UsageError
@@ -282,15 +282,37 @@ def rejects(
         list[str] | None,
         typer.Option(help="Take this file again in a batch: it, or how it is read, was corrected."),
     ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Send corrected events again: one a line, as JSON. -: stdin."
+        ),
+    ] = None,
+    replay_all: Annotated[
+        bool,
+        typer.Option(
+            "--replay-all", help="Send refused events again as they are: the rules were corrected."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the rows that cleansing or MRR refused, with every reason.
 
     Example: tidemark rejects retail --entity customers
     """
+    if sum(map(bool, (retry, replay, replay_all))) > 1:
+        raise UsageError("rejects: --retry, --replay and --replay-all exclude each other.")
     if retry:
         _retry(area, retry)
-        return
+    elif replay or replay_all:
+        replaying.run(area, replay, as_json=as_json)
+    else:
+        _rejects(area, entity, resolved=resolved, limit=limit, as_json=as_json)
+
+
+def _rejects(
+    area: str | None, entity: str | None, *, resolved: bool, limit: int, as_json: bool
+) -> None:
     from tidemark.layers import rejects as reader
     from tidemark.observe import status
 
@@ -298,8 +320,14 @@ def rejects(
     wanted, named = project.scope(area, [entity] if entity else [])
     only = named[0].name if named else None
     with open_servers(project) as opened, opened.session("stg", "rejects") as stg:
-        found = reader.listing(stg, wanted, entity=only, resolved=resolved, limit=limit)
+        found: Sequence[Reject] = reader.listing(
+            stg, wanted, entity=only, resolved=resolved, limit=limit
+        )
         summary = [r for r in status.refused(stg, wanted) if only in (None, r.entity)]
+        if wanted.has_inbox:
+            found = replaying.with_waiting(
+                opened, wanted, found, entity=only, resolved=resolved, limit=limit
+            )
     if as_json:
         print_json(found)
     else:
@@ -316,13 +344,14 @@ def _retry(area: str | None, files: Sequence[str]) -> None:
         show_batch(wanted.area, run_batch(opened, wanted, overrides=overrides))
 
 
-def _show_rejects(found: list[Reject], summary: list[Refused]) -> None:
+def _show_rejects(found: Sequence[Reject], summary: list[Refused]) -> None:
     show(status_tables.rejects_table(summary))
     for reject in found:
         resolved = (
             f", resolved {reject.resolved_at:%Y-%m-%d %H:%M:%SZ}" if reject.resolved_at else ""
         )
-        typer.echo(f"\n{reject.entity}: {reject.place} (batch {reject.batch_id}{resolved})")
+        batch = "not in a batch yet" if reject.batch_id is None else f"batch {reject.batch_id}"
+        typer.echo(f"\n{reject.entity}: {reject.place} ({batch}{resolved})")
         typer.echo(f"  {'; '.join(reject.reasons)}")
         typer.echo(f"  {reject.row}")
 

@@ -43,14 +43,17 @@ where
 order by r.refused_at desc, r.refused_id desc
 limit %(limit)s
 
--- Those of MRR that are refused now, in the order in which they came.
+-- Those of MRR that are refused now, in the order in which they came, and those of nobody.
 -- name: open
 select
     r.event_id,
     r.item,
     r.row_text
 from tidemark.refused as r
-where r.area = %(area)s and r.event_id is not null and r.ended_by is null
+where
+    r.event_id is not null
+    and r.ended_by is null
+    and (r.area = %(area)s or r.entity = '(unknown)')
 order by r.refused_id
 
 -- Those that cleansing refuses now. MRR has a row of each.

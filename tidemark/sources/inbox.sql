@@ -68,17 +68,17 @@ select distinct {r.key}
 from ({rows}) as r
 where cardinality(r._reasons) = 0
 
--- Events that came after they were refused: they were corrected, or sent again.
+-- Events that came after they were refused: they were corrected, or sent again. A queue may have
+-- brought one of them as an event of nobody.
 -- name: end_refused
 update tidemark.refused as r
 set ended_by = %(batch_id)s, ended_at = clock_timestamp()
 from tidemark.inbox as i
 where
-    r.area = %(area)s
-    and r.event_id is not null
+    r.event_id = i.event_id
+    and (r.area = i.area or r.entity = '(unknown)')
     and r.ended_by is null
-    and i.area = r.area
-    and i.event_id = r.event_id
+    and i.area = %(area)s
     and i.batch_id is null
     and i.id <@ %(ids)s::int8multirange
     and i.received_at > r.refused_at

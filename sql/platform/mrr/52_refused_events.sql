@@ -11,7 +11,7 @@ create unique index refused_once_of_a_queue on tidemark.refused
 (area, entity, item, event_id, md5(row_text))
 where event_id is not null and item <> '';
 
-create index refused_event_idx on tidemark.refused (area, event_id)
+create index refused_event_idx on tidemark.refused (event_id, area)
 where event_id is not null and ended_by is null;
 create index refused_waiting_idx on tidemark.refused (area, entity) where batch_id is null;
 
