@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, Any] = get_command(app).commands  # type: ignore[attr-def
 OPTIONS_OF_ALL = {"--help", "--json"}
 NAMES = {*SERVERS, "customers", "products", "sales"}
 """Keys of JSON objects that are names of layers or entities."""
-OPEN = {"info", "key", "row_data", "sample"}
+OPEN = {"event", "info", "key", "row_data", "sample"}
 
 
 def section(page: str, title: str) -> str:

@@ -7,7 +7,7 @@ batch takes it as a newer version of its row, which ends the refusal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from tidemark.declare import payload
@@ -47,13 +47,6 @@ class Replayed:
     area: str
     replayed: int
     left: Sequence[Left]
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedEvent(Reject):
-    """A reject, with the event that it is of as a file has it that sends it again."""
-
-    event: Mapping[str, Any] | None
 
 
 def from_file(servers: Servers, area: Area, name: str, lines: Iterable[str]) -> Replayed:
@@ -117,16 +110,15 @@ def everything(servers: Servers, area: Area) -> Replayed:
     return Replayed(area.area, len(sound), left)
 
 
-def with_events(servers: Servers, area: Area, found: Sequence[Reject]) -> list[RejectedEvent]:
+def with_events(servers: Servers, area: Area, found: Sequence[Reject]) -> list[Reject]:
     """Return rejects of an area, each with its event."""
     ids = [_event_id(one) for one in found]
     with servers.session("mrr", "rejects") as mrr:
         posted = refused_events.posted(mrr, area.area, {one for one in ids if one})
-    made = []
-    for reject, event_id in zip(found, ids, strict=True):
-        own = {each.name: getattr(reject, each.name) for each in fields(reject)}
-        made.append(RejectedEvent(**own, event=_shown(reject, event_id, posted)))
-    return made
+    return [
+        replace(reject, event=_shown(reject, event_id, posted))
+        for reject, event_id in zip(found, ids, strict=True)
+    ]
 
 
 def _event_id(reject: Reject) -> str | None:

@@ -40,6 +40,8 @@ class Reject:
     last_seen_at: datetime
     resolved_at: datetime | None
     row_data: Any
+    event: Mapping[str, Any] | None = None
+    """Of an area of events: the event, as a file has it that sends it again."""
 
     @property
     def place(self) -> str:
