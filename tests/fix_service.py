@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -78,7 +78,7 @@ class Woken:
     def start(self) -> None:
         self.is_running = True
 
-    def wake(self, areas: Collection[str]) -> None:
+    def wake(self, *areas: str) -> None:
         self.areas += areas
 
     def stop(self) -> None:

@@ -43,7 +43,7 @@ def test_what_is_no_folder_to_write_to_is_refused(tmp_path: Path, url: str, erro
 
 
 def test_events_are_posted_into_the_inbox_of_their_area(warehouse: Warehouse):
-    seeds = ([], ["--once"], ["--day"])
+    seeds: list[list[str]] = [[], ["--once"], ["--day"]]
     first, once, day = (
         succeed("seed", "assets", *words, env=warehouse.environment).out for words in seeds
     )

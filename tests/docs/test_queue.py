@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"```(\w*)\n(.*?)```", PAGE, re.DOTALL)
 
 
 def block(kind: str, start: str = "") -> str:
-    return next(text for one, text in BLOCKS if one == kind and text.startswith(start))
+    return str(next(text for one, text in BLOCKS if one == kind and text.startswith(start)))
 
 
 def test_the_queue_of_the_page_is_consumed(

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests import installed
-from tests.commands import Done, tidemark
+from tests.commands import tidemark
 from tests.fix_retail import wait_until
 from tests.fix_servers import administer
 from tests.fix_service import SALE, Serving

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
@@ -47,7 +47,7 @@ class Worker(Protocol):
     def start(self) -> None:
         """Begin, in threads of its own."""
 
-    def wake(self, areas: Collection[str]) -> None:
+    def wake(self, *areas: str) -> None:
         """Note that areas have got events; it returns at once."""
 
     def stop(self) -> None:
@@ -137,7 +137,7 @@ class Service:
 
     def _woken(self, area: str, event_id: str) -> None:
         if self._worker:
-            self._worker.wake([area])
+            self._worker.wake(area)
         self._waking.woken(area, event_id)
 
     def __enter__(self) -> Service:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -97,6 +98,8 @@ def serve(
     from tidemark.install import servers
 
     serving.refuse_without_extra()
+    # The worker's thread waits for servers again and again, and should go on at once behind each.
+    sys.setswitchinterval(0.0005)
     project = find_project()
     # No statement is cancelled by a signal here: requests in flight end with their answers.
     with servers.explaining(project), servers.resolve(project) as opened:
