@@ -18,6 +18,7 @@ from tests import composed, fix_aggregates, fix_areas
 from tests.composed_areas import CLOCKS, DAYS, TAGS
 from tests.composed_checks import EVENTS, THINGS, break_checks
 from tests.composed_files import take_files
+from tests.composed_posted import take_events
 from tests.fix_areas import Dimension, Fact, Made
 from tests.fix_memory import MemorySource
 from tests.fix_retail import Retail
@@ -75,6 +76,7 @@ def test_the_composed_statements_are_those_that_were_reviewed(
         break_checks(beside(retail, THINGS, EVENTS, area="checked"))
         draw(retail)
         take_files(retail)
+        take_events(retail)
         let_tables_follow(retail)
     files = seen.files()
     if os.environ.get("TIDEMARK_REWRITE_GOLDEN"):

@@ -112,6 +112,61 @@ group by 1;
 
 -- checksums
 select
+    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
+    count(*) filter (where not r._pending),
+    count(*) filter (where r._pending),
+    sum(
+        (
+            'x' || left(
+                md5(convert_to(row(r.id, r.event_id, r.received_at, r.said)::text, 'UTF8')), 16
+            )
+        )::bit(64)::bigint
+    )
+    filter (where not r._pending)
+from (
+    select
+        c.event_id::text::text as event_id,
+        c.received_at::timestamp with time zone::text as received_at,
+        c.id::integer::text as id,
+        c.said::jsonb::text as said,
+        false as _pending
+    from (
+        select distinct on (r.id) r.*
+        from (select
+            i.event_id,
+            i.received_at,
+            i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+            i.id as _seq,
+            array_remove(
+                array[case when coalesce(
+                    i.payload -> 'id', 'null'
+                ) = 'null' then 'id' || ': missing' end]::text[],
+                null
+            ) as _reasons
+        from tidemark.inbox as i
+        where
+            i.area = 'posted'
+            and i.kind = 'keyed'
+            and (i.batch_id is not null or i.id <@ '{}'::int8multirange)) as r
+        where
+            cardinality(r._reasons) = 0
+            and not exists (
+                select
+                from tidemark.refused as f
+                where
+                    f.area = 'posted'
+                    and f.entity = 'keyed'
+                    and f.item = ''
+                    and f.ended_by is null
+                    and f.event_id = r.event_id
+            )
+        order by r.id, r._seq desc
+    ) as c
+) as r
+group by 1;
+
+-- checksums
+select
     left(md5(convert_to(row(r.original_sale_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),

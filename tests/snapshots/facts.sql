@@ -47,7 +47,7 @@ select not exists (
 -- lacking
 select
     array_remove(
-        array[case when bool_or(thing_key is null) then 'thing_key' end]::text[], null
+        array[case when bool_or(thing_key is null) then 'thing_key' end, null]::text[], null
     ) as lacking,
     coalesce(bool_or(_may_be_here), false)
     or exists (

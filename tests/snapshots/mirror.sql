@@ -594,102 +594,54 @@ inner join (
 where m.ctid = f._row and f._differs;
 
 -- update
-update public.mrr_things as m
+update public.mrr_keyed as m
 set
-    (tag, part, v, sizes, at, updated_at, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (
-        i.tag,
-        i.part,
-        i.v,
-        i.sizes,
-        i.at,
-        i.updated_at,
-        i._batch_id,
-        i._seq,
-        i._extracted_at,
-        i._deleted_at
-    )
-from landing."mrr_things.found" as f
+    (event_id, received_at, id, said, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (i.event_id, i.received_at, i.id, i.said, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
+from landing_posted."mrr_keyed.found" as f
 inner join (
     select
-        l.tag,
-        l.part,
-        l.v,
-        l.sizes,
-        l.at,
-        l.updated_at,
-        15::bigint as _batch_id,
+        l.event_id,
+        l.received_at,
+        l.id,
+        l.said,
+        37::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(h._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing.things as l
+    from landing_posted.keyed as l
     inner join (
-        select tag::text as tag, part::integer as part
-        from unnest(
-            array['Foo',
-            'bar',
-            'bar',
-            'foo ',
-            'two',
-            'two']::text[],
-            array['9',
-            '1',
-            '9',
-            '1',
-            '1',
-            '9']::text[]
-        ) as k (tag, part)
-    ) as n on l.tag = n.tag
-    and l.part = n.part
-    left join public.mrr_things as h
-        on h.tag = l.tag
-        and h.part = l.part
+        select id::integer as id from unnest(array['1']::text[]) as k (id)
+    ) as n on l.id = n.id
+    left join public.mrr_keyed as h
+        on h.id = l.id
         and h._deleted_at is null
         and not (
-            h.tag is distinct from l.tag
-            or h.part is distinct from l.part
-            or h.v is distinct from l.v
-            or h.sizes is distinct from l.sizes
-            or h.at is distinct from l.at
-            or h.updated_at is distinct from l.updated_at
+            h.event_id is distinct from l.event_id
+            or h.received_at is distinct from l.received_at
+            or h.id is distinct from l.id
+            or h.said is distinct from l.said
         )
     union all
     select
-        m.tag,
-        m.part,
-        m.v,
-        m.sizes,
-        m.at,
-        m.updated_at,
-        15::bigint,
+        m.event_id,
+        m.received_at,
+        m.id,
+        m.said,
+        37::bigint,
         0,
         case
-            when m._deleted_at is null and timestamptz '2025-01-01Z'::timestamptz is not null
+            when m._deleted_at is null and null::timestamptz is not null
                 then timestamptz '2025-01-01Z'::timestamptz
             else m._extracted_at
         end,
-        coalesce(m._deleted_at, timestamptz '2025-01-01Z'::timestamptz)
-    from public.mrr_things as m
+        coalesce(m._deleted_at, null::timestamptz)
+    from public.mrr_keyed as m
     inner join (
-        select tag::text as tag, part::integer as part
-        from unnest(
-            array['Foo',
-            'bar',
-            'bar',
-            'foo ',
-            'two',
-            'two']::text[],
-            array['9',
-            '1',
-            '9',
-            '1',
-            '1',
-            '9']::text[]
-        ) as k (tag, part)
-    ) as k on m.tag = k.tag
-    and m.part = k.part
-    where not exists (select from landing.things as l where m.tag = l.tag and m.part = l.part)
-) as i on f.tag = i.tag and f.part = i.part
+        select id::integer as id from unnest(array['1']::text[]) as k (id)
+    ) as k on m.id = k.id
+    where not exists (select from landing_posted.keyed as l where m.id = l.id)
+) as i on f.id = i.id
 where m.ctid = f._row and f._differs;
 
 -- update

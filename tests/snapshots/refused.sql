@@ -60,8 +60,8 @@ where
 insert into tidemark.refused
 (area, entity, item, line, row_text, row_key, event_id, reasons, batch_id, refused_at)
 select
-    'dropped',
-    'typed',
+    'posted',
+    'keyed',
     r.item,
     r.line,
     r.row_text,
@@ -69,9 +69,9 @@ select
         when num_nulls(r.document ->> 'id') = 0
             then jsonb_build_object('id', r.document ->> 'id')
     end,
-    case when false then r.document ->> 'event_id' end,
+    case when true then r.document ->> 'event_id' end,
     r.reasons,
-    34,
+    36,
     timestamptz '2025-01-01Z'
 from (
     select
@@ -81,7 +81,7 @@ from (
         reasons,
         case when item = '' and pg_input_is_valid(row_text, 'jsonb') then row_text::jsonb end
             as document
-    from landing_dropped."typed.refused"
+    from landing_posted."keyed.refused"
 ) as r
 order by r.item, r.line;
 

@@ -83,13 +83,11 @@ from (
 ) as i;
 
 -- arrive
-insert into landing."mrr_things.arrived" (
-    tag,
-    part,
-    v,
-    sizes,
-    at,
-    updated_at,
+insert into landing_posted."mrr_keyed.arrived" (
+    event_id,
+    received_at,
+    id,
+    said,
     _batch_id,
     _seq,
     _extracted_at,
@@ -97,12 +95,10 @@ insert into landing."mrr_things.arrived" (
     _follows
 )
 select
-    tag,
-    part,
-    v,
-    sizes,
-    at,
-    updated_at,
+    event_id,
+    received_at,
+    id,
+    said,
     _batch_id,
     _seq,
     _extracted_at,
@@ -110,18 +106,16 @@ select
     _follows
 from (
     select
-        landed.tag,
-        landed.part,
-        landed.v,
-        landed.sizes,
-        landed.at,
-        landed.updated_at,
-        9::bigint as _batch_id,
+        landed.event_id,
+        landed.received_at,
+        landed.id,
+        landed.said,
+        36::bigint as _batch_id,
         coalesce(landed._seq, 0) as _seq,
         coalesce(landed._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         landed._deleted_at,
         landed._deleted_at is not null as _follows
-    from landing.things as landed
+    from landing_posted.keyed as landed
 ) as i;
 
 -- arrive

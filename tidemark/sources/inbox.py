@@ -234,6 +234,7 @@ class InboxDelta:
             "named",
             key=Columns(named.key),
             types=[db.raw(shown.type_of(name)) for name in named.key],
+            names=[db.literal(shown.type_of(name)) for name in named.key],
             keys=mirror.key_rows(shown, named.key, which),
         )
         return compose.statement(

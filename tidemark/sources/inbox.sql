@@ -60,8 +60,10 @@ and i.id <@ {ids}::int8multirange
 -- name: all
 (i.batch_id is not null or i.id <@ {ids}::int8multirange)
 
+-- What is no value of the key's type is no key.
 -- name: named
-({r.key::types}) in (select {key} from {keys} as named)
+({case when pg_input_is_valid(r.key, names) then r.key::types end})
+in (select {key} from {keys} as named)
 
 -- name: keys
 select distinct {r.key}

@@ -1,0 +1,2 @@
+-- answer
+select public.fn_thing(id => 1::integer)::text as answer;

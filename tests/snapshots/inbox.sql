@@ -1,0 +1,86 @@
+-- rows
+select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'keyed'
+    and (i.batch_id is not null or i.id <@ '{}'::int8multirange);
+
+-- sent
+select event_id, received_at, id, said
+from (select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'posted'
+    and (i.batch_id is not null or i.id <@ '{[1,5)}'::int8multirange)) as r
+where cardinality(r._reasons) = 0;
+
+-- sent
+select event_id, received_at, id, said, _reasons
+from (select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'posted'
+    and (i.batch_id is not null or i.id <@ '{[1,5)}'::int8multirange)) as r
+where cardinality(r._reasons) > 0;
+
+-- sent
+select r.*
+from (select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'keyed'
+    and (i.batch_id is not null or i.id <@ '{}'::int8multirange)) as r
+where (case when pg_input_is_valid(r.id, 'integer') then r.id::integer end)
+in (select id from (select id::integer as id from unnest(array['1']::text[]) as k (id)) as named);
+
+-- take
+update tidemark.inbox as i
+set batch_id = 36
+where
+    i.area = 'posted'
+    and i.batch_id is null
+    and i.id <@ '{[1,5)}'::int8multirange;
