@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.fix_posted import Post, Posting
+from tests.fix_retail import wait_until
 from tidemark.api import keys, serving
 from tidemark.api.service import Service, Settings
 from tidemark.model import ServerName
@@ -136,9 +136,7 @@ def served(service: Service) -> Iterator[str]:
     with service:
         thread.start()
         try:
-            deadline = time.monotonic() + 30
-            while not made.started and thread.is_alive() and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: made.started or not thread.is_alive())
             (port,) = {one.getsockname()[1] for server in made.servers for one in server.sockets}
             yield f"http://127.0.0.1:{port}"
         finally:
