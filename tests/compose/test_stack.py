@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(1200)
 
-HOPS = {"retail.operational_to_mrr", "retail.mrr_to_stg", "retail.stg_to_dwh"}
+HOPS = {
+    f"{area}.{hop}"
+    for area, source in (("assets", "inbox"), ("retail", "operational"))
+    for hop in (f"{source}_to_mrr", "mrr_to_stg", "stg_to_dwh")
+}
 TASKS = HOPS | {"monitor_etl_logs"}
 EVENTS = "events_s3_pipeline"
 SENSOR = "wait_for_s3_data"
