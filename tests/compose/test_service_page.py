@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Request, expect, sync_playwright
 
-from tests.compose.test_stack import CHROMIUM
+from tests.fix_browser import CHROMIUM
 from tests.fix_service import Serving
 
 
