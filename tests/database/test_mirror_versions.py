@@ -13,7 +13,7 @@ from psycopg2.extras import execute_values
 from tests.queries import execute, rows
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror
-from tidemark.postgres import db
+from tidemark.postgres import db, question
 from tidemark.postgres.db import Row, Session
 from tidemark.results import Counts
 
@@ -191,7 +191,7 @@ def test_a_mirror_has_a_delta_when_a_later_batch_wrote_to_it(
     mirrored.apply(2, [(1, "Oslo", None)])
     mirrored.apply(3, [(1, "Oslo", None)])
 
-    found = mirror.changed(mirrored.session, {"members": MEMBERS}, {"members": after})
+    found = question.ask(mirrored.session, mirror.changed({"members": MEMBERS}, {"members": after}))
 
     assert found == (["members"] if has else [])
 

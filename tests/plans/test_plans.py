@@ -202,7 +202,7 @@ def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
     mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"), rows=DELTA)
     execute(mrr, "analyze mrr_members, mrr_members_history")
 
-    mirror.changed(explaining, {"members": mirrored}, {"members": 1})
+    explaining.rows(mirror.changed({"members": mirrored}, {"members": 1}).query)
     explaining.rows(mirror.delta(mirrored, after=1, columns=("member_id", "_batch_id")))
 
     assert 0 < explaining.read["mrr_members"] <= ENOUGH

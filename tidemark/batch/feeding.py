@@ -30,6 +30,8 @@ class Delta:
     """Entities with versions after that batch."""
     known: Mapping[str, int]
     """Entity -> batch. A key that STG first saw after this batch can't be in the entity's table."""
+    snapshot: str = ""
+    """The name of the look's snapshot for other sessions; '': nobody has asked for it yet."""
 
 
 def delta_of(
@@ -52,7 +54,11 @@ def delta_of(
     behind = {name: reached for name, reached in after.items() if reached < last}
     touched = ledger.touched(batches, behind)
     staged = {name: mirror.bare(area.entities[name], "stg") for name in touched}
-    written = mirror.changed(stg, staged, {name: behind[name] for name in touched})
+    written: Sequence[str] = ()
+    snapshot = ""
+    if touched:
+        asked = mirror.changed(staged, {name: behind[name] for name in touched})
+        written, snapshot = question.ask(stg, question.both(asked, transfer.sharing_snapshot()))
     changed = [name for name in behind if name in surplus or name in written]
     # A key counts as new to the DWH if STG first saw it after the batch that the table has. That is
     # wrong if STG lacks this batch, since it was restored, or if a repair brought rows back that
@@ -64,7 +70,7 @@ def delta_of(
         for name, reached in after.items()
     }
     marks = batches[last].marks if batches else {}
-    return Delta(after, last, marks, changed, known)
+    return Delta(after, last, marks, changed, known, snapshot)
 
 
 def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
@@ -137,7 +143,7 @@ def land(
         job(star, name, after=delta.after[name], held=held)
         for name in sorted(delta.changed, key=lambda name: -star.feeds[name].rows)
     ]
-    snapshot = transfer.shared_snapshot(stg)
+    snapshot = delta.snapshot or transfer.shared_snapshot(stg)
     streamed = transfer.stream_all(servers, sender=("stg", snapshot), receiver="dwh", jobs=jobs)
     for name, result in streamed.items():
         counts[name].processed = result.rows

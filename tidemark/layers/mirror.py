@@ -348,13 +348,12 @@ def with_refreshed(
     )
 
 
-def changed(session: Session, mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> list[str]:
-    """Find the entities of which a batch after `after` wrote a version, in one round trip.
+def changed(mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> Question[list[str]]:
+    """Ask for the entities of which a batch after `after` wrote a version; there is at least one.
 
     Only current rows are looked at: for each replaced version there is a later current one.
     """
     return _which(
-        session,
         [
             compose.statement(
                 __name__,
@@ -370,21 +369,18 @@ def changed(session: Session, mirrors: Mapping[str, Mirror], after: Mapping[str,
 
 def filled(session: Session, mirrors: Mapping[str, Mirror]) -> list[str]:
     """Find the entities whose mirrors have rows, deleted ones too, in one round trip."""
-    return _which(
-        session,
-        [
-            compose.statement(__name__, "has_rows", entity=db.literal(name), mirror=mirror.name)
-            for name, mirror in mirrors.items()
-        ],
+    asked = [
+        compose.statement(__name__, "has_rows", entity=db.literal(name), mirror=mirror.name)
+        for name, mirror in mirrors.items()
+    ]
+    return question.ask(session, _which(asked)) if asked else []
+
+
+def _which(questions: Sequence[Composable]) -> Question[list[str]]:
+    """Ask for the entities for which the answer is yes, in order."""
+    return Question(
+        compose.union_all(questions), lambda rows: [name for name, is_so in rows if is_so]
     )
-
-
-def _which(session: Session, questions: Sequence[Composable]) -> list[str]:
-    """Ask all questions at once, and return the entities for which the answer is yes, in order."""
-    if not questions:
-        return []
-    found = session.rows(compose.union_all(questions))
-    return [name for name, is_so in found if is_so]
 
 
 def key_rows(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composable:
