@@ -11,7 +11,10 @@ from tidemark.declare.project import Project
 from tidemark.install import migrate
 from tidemark.layers import inbox
 from tidemark.layers.inbox import Posted
-from tidemark.model import ANALYST_ROLE, LAYERS, Overrides, Repair
+from tidemark.model import ANALYST_ROLE, LAYERS, Column, Overrides, Repair
+from tidemark.postgres import transfer
+from tidemark.postgres.transfer import Landing, Task
+from tidemark.sources.inbox import InboxSource
 from tidemark.trust import verify
 
 FIELDS = {"id": "integer", "said": {"type": "jsonb", "required": False}}
@@ -47,6 +50,16 @@ def take_events(retail: Retail) -> None:
     resent = {"posted": [("posted0",)], "keyed": [("1",)]}
     repair = Repair(clock, resent, {layer: {} for layer in LAYERS}, {})
     pipeline.run(retail.servers, area, overrides=Overrides(repair=repair))
+    with retail.servers.session("mrr", "post") as mrr:
+        inbox.post(mrr, "posted", [Posted("later", "keyed", '{"id": 2}')])
+    pipeline.run(retail.servers, area)
+    keys = Landing(("landing_posted", "keys"), (Column("id", "integer"),))
+    with (
+        InboxSource(retail.servers).open(area.sourced, {}) as delta,
+        retail.servers.session("mrr", "take") as mrr,
+    ):
+        mrr.run(keys.emptied)
+        transfer.land(mrr, Task(keys, lambda out: delta.send_keys("keyed", out)))
     (question,) = answers.questions([area])
     dwh = retail.servers.dsns["dwh"]
     with closing(Pool(dwh, "dwh", size=1, roles=(ANALYST_ROLE,), is_reading=True)) as pool:

@@ -44,7 +44,10 @@ Refused = (ContractError, RefusedRowError)
 DERIVED = {
     "sizes": "select id, unnest(sizes) as size from landing_sold.live_items",
     "counts": "select id, count(*) as sizes from landing_sold.live_sizes group by id",
-    "states": "select id, updated_at as at, 1 as n, sizes from landing_sold.live_items",
+    "states": (
+        "select id, updated_at as at, 1 as n, sizes from landing_sold.live_items union all "
+        "select id, null::timestamptz as at, 2 as n, sizes from landing_sold.live_items"
+    ),
 }
 STATES = """
 create table sold.dim_states (

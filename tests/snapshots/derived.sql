@@ -187,6 +187,10 @@ from landing_sold.derive_counts as v
 where num_nulls(v.id) = 0
 ) as r;
 
+-- leave_out
+delete from landing_sold.states
+where num_nulls(id, at, n) > 0;
+
 -- made_before
 select m.id, m.size
 from (select distinct c.id::integer as id

@@ -16,8 +16,27 @@ where
     and i.kind = 'keyed'
     and (i.batch_id is not null or i.id <@ '{}'::int8multirange);
 
+-- rows
+select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'keyed'
+    and i.batch_id is null
+    and i.id <@ '{[9,10)}'::int8multirange;
+
 -- sent
-select event_id, received_at, id, said
+select r.event_id, r.received_at, r.id, r.said
 from (select
     i.event_id,
     i.received_at,
@@ -37,7 +56,7 @@ where
 where cardinality(r._reasons) = 0;
 
 -- sent
-select event_id, received_at, id, said, _reasons
+select r.event_id, r.received_at, r.id, r.said, r._reasons
 from (select
     i.event_id,
     i.received_at,
@@ -57,7 +76,7 @@ where
 where cardinality(r._reasons) > 0;
 
 -- sent
-select r.*
+select r.event_id, r.received_at, r.id, r.said, r._seq, r._reasons
 from (select
     i.event_id,
     i.received_at,

@@ -1,11 +1,10 @@
 -- both
 select
     (select json_agg(f) from (select
-        name,
-        number
-    from tidemark.lock
-    where name = any (:names)
-    order by name) as f) as first,
-    (select json_agg(s) from (select coalesce(max(batch_id), 0) as batch_id
-    from tidemark.applied_batch
-    where area = :area) as s) as second;
+    'customers' as entity,
+    exists (
+        select
+        from public.stg_dim_customers
+        where _batch_id > 4
+    ) as has_versions) as f) as first,
+    (select json_agg(s) from (select pg_export_snapshot() as snapshot) as s) as second;

@@ -25,19 +25,19 @@
     from {landing} as landed
     union all
     select
-        {m.payload},
+        {g.payload},
         {batch_id}::bigint,
         0::bigint,
         {extracted_at}::timestamptz,
         {extracted_at}::timestamptz
-    from {mirror} as m
+    from {mirror} as g
     where
-        m._file = any({items}::text[])
-        and m._deleted_at is null
+        g._file = any({items}::text[])
+        and g._deleted_at is null
         and not exists (
             select
             from {landing} as shown
-            where {shown.key = m.key}
+            where {shown.key = g.key}
         )
 )
 

@@ -241,9 +241,8 @@ class InboxDelta:
             names=[db.literal(shown.type_of(name)) for name in named.key],
             keys=mirror.key_rows(shown, named.key, which),
         )
-        return compose.statement(
-            __name__, "sent", columns=db.raw("r.*"), rows=rows, condition=condition
-        )
+        names = Columns((*shown.names, _SEQ.name, _REASONS.name))
+        return compose.statement(__name__, "sent", columns=names, rows=rows, condition=condition)
 
     def _send(
         self,

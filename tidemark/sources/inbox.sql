@@ -20,7 +20,7 @@ left join (
 ) as n on true
 
 -- name: sent
-select {columns}
+select {r.columns}
 from ({rows}) as r
 where {condition}
 

@@ -159,7 +159,7 @@ select
                             tidemark.try_money(x.value #>> '{product,price}') as price,
                             tidemark.try_integer(x.value ->> 'quantity') as quantity
                         from jsonb_array_elements(e.items) as x -- noqa: RF03
-                        offset 0
+                        offset 0 -- noqa: AM09
                     ) as i
                 )
         end,
