@@ -1,3 +1,25 @@
+-- keys
+select distinct r.id
+from (select
+    i.event_id,
+    i.received_at,
+    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
+    i.id as _seq,
+    array_remove(
+        array[case when coalesce(
+            i.payload -> 'id', 'null'
+        ) = 'null' then 'id' || ': missing' end]::text[],
+        null
+    ) as _reasons
+from tidemark.inbox as i
+where
+    i.area = 'posted'
+    and i.kind = 'keyed'
+    and (i.batch_id is not null or i.id <@ '{}'::int8multirange)) as r
+where
+    cardinality(r._reasons) = 0
+    and num_nulls(case when pg_input_is_valid(r.id, 'integer') then r.id end) = 0;
+
 -- rows
 select
     i.event_id,

@@ -287,18 +287,18 @@ from (
     ) as landed
     union all
     select
-        m.id,
-        m.v,
-        m._file,
-        m._line,
+        g.id,
+        g.v,
+        g._file,
+        g._line,
         34::bigint,
         0::bigint,
         timestamptz '2025-01-01Z'::timestamptz,
         timestamptz '2025-01-01Z'::timestamptz
-    from public.mrr_records as m
+    from public.mrr_records as g
     where
-        m._file = any(array['whole/1.csv', 'whole/2.csv']::text[])
-        and m._deleted_at is null
+        g._file = any(array['whole/1.csv', 'whole/2.csv']::text[])
+        and g._deleted_at is null
         and not exists (
             select
             from (
@@ -325,7 +325,7 @@ from (
                     offset 0
                 ) as i on i.number = width_bucket(l._seq, array[1, 2]::bigint[])
             ) as shown
-            where shown._file = m._file and shown._line = m._line
+            where shown._file = g._file and shown._line = g._line
         )
 ) as i
 inner join public.mrr_records as m on m._file = i._file and m._line = i._line;

@@ -267,7 +267,11 @@ class InboxDelta:
         """See `Delta.send_keys`."""
         named = self.area.entities[entity]
         query = compose.statement(
-            __name__, "keys", key=Columns(named.key), rows=self._rows(named, "all")
+            __name__,
+            "keys",
+            key=Columns(named.key),
+            names=[db.literal(table(named).type_of(name)) for name in named.key],
+            rows=self._rows(named, "all"),
         )
         with self._servers.session("mrr", f"send {entity}") as mrr:
             transfer.send(mrr, query, out, out.columns, binary=False)

@@ -68,7 +68,9 @@ in (select {key} from {keys} as named)
 -- name: keys
 select distinct {r.key}
 from ({rows}) as r
-where cardinality(r._reasons) = 0
+where
+    cardinality(r._reasons) = 0
+    and num_nulls({case when pg_input_is_valid(r.key, names) then r.key end}) = 0
 
 -- Events that came after they were refused: they were corrected, or sent again. A queue may have
 -- brought one of them as an event of nobody.
