@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count, cycle
 from typing import Any, Literal
 
@@ -101,11 +102,21 @@ class Bombed:
             yield
         finally:
             self._is_over.set()
-            self._thread.join()
+            self._thread.join(120)
 
     def end(self) -> None:
         """End it as an operator does: what has come is taken first."""
         self._kill(signal.SIGTERM)
+
+
+def is_accepted(client: httpx.Client, url: str, body: object) -> bool:
+    """Post a call, and return whether it was answered that all of it is kept."""
+    try:
+        answer = client.post(url, json=body)
+    except httpx.TransportError:
+        return False
+    assert answer.status_code in {202, 503}, answer.text
+    return answer.status_code == 202
 
 
 def posted(bombed: Bombed, key: str, calls: Sequence[Sequence[Told]]) -> list[str]:
@@ -119,16 +130,7 @@ def posted(bombed: Bombed, key: str, calls: Sequence[Sequence[Told]]) -> list[st
                     for one in call
                 ]
             }
-            while True:
-                try:
-                    answer = client.post(url, json=body)
-                except httpx.TransportError:
-                    time.sleep(0.1)
-                    continue
-                if answer.status_code == 202:
-                    break
-                assert answer.status_code == 503, answer.text
-                time.sleep(0.1)
+            wait_until(partial(is_accepted, client, url, body), seconds=300)
             done += [one.event_id for one in call]
             time.sleep(PAUSE)
     return done
