@@ -11,7 +11,10 @@ from tests.fix_retail import Retail
 pytestmark = pytest.mark.filterwarnings("ignore")  # Airflow's own
 
 ALERTS = "tidemark_alerts"
-LONG_AGO = "update etl_batches set started_at = '2025-01-01Z', ended_at = '2025-01-01Z'"
+LONG_AGO = """
+    update etl_batches set started_at = '2025-01-01Z', ended_at = '2025-01-01Z'
+    where area = 'retail'
+"""
 
 
 @pytest.fixture
