@@ -26,6 +26,7 @@ def kept(field: Any, value: Any) -> Any:
         ("text", "häß\t'\"\\", "häß\t'\"\\"),
         ("boolean", True, True),
         ("integer", -(2**31), -(2**31)),
+        ("integer", Decimal("7.0"), 7),
         ("bigint", 2**63 - 1, 2**63 - 1),
         ("numeric", 100, "100"),
         ("numeric", Decimal("100.00"), "100"),
@@ -61,7 +62,8 @@ def test_a_value_is_kept_in_one_spelling(field: Any, value: Any, as_kept: Any):
         ("boolean", "true"),
         ("integer", True),
         ("integer", 2**31),
-        ("integer", Decimal("1.0")),
+        ("integer", Decimal("1.5")),
+        ("integer", Decimal("1E+999999")),
         ("integer", "1"),
         ("bigint", 2**63),
         ("numeric", 1.5),  # A float has lost digits before anyone could look.

@@ -134,7 +134,10 @@ def _boolean(_: PostedField, value: Any) -> bool:
 
 
 def _integer(field: PostedField, value: Any) -> int:
+    """For JSON, 7.0 is a whole number as well."""
     limit = 2 ** _RANGES[field.type]
+    if isinstance(value, Decimal) and -limit <= value < limit and value == int(value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -limit <= value < limit:
         raise ValueError(f"has to be a whole number of {field.type}'s range")
     return value
