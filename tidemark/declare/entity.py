@@ -58,8 +58,7 @@ class Entity(Declaration):
     settle: Duration | None = None
     """A fixed lag in place of the safe upper bound. Rows that commit later than that are lost."""
     deletes: Literal["ignore", "detect"] = "ignore"
-    """Whether a row that the source deletes is deleted here as well. With `extract: full` the
-    default is `detect`."""
+    """Whether what the source deletes is deleted here; with `extract: full` that is the default."""
     compare_keys_every: Duration = timedelta(days=1)
     """With `deletes: detect`, the longest time between two comparisons of all keys."""
     max_delete_ratio: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -116,9 +115,9 @@ class Entity(Declaration):
         said, is_set = self.model_fields_set, self.deletes == "detect"
         if self.files:
             filed.check(self.files, self.keyed_by, said=said, is_set=is_set)
-        if self.events:
+        elif self.events:
             posted.check(self.events, self.keyed_by, said=said, is_set=is_set)
-        if self.files or self.events:
+        if not self.origin:
             return self
         if self.paths:
             raise ValueError("key: paths are for documents; of a table name the columns")
