@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.fix_posted import Post, Posting
+from tests.fix_retail import wait_until
 from tidemark.batch import pipeline, worker
 from tidemark.batch.worker import Worker
 from tidemark.layers import inbox
@@ -27,13 +28,6 @@ def working(made: Posting) -> Iterator[Worker]:
         one.stop()
 
 
-def until(said: Callable[[], bool], *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not said():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.02)
-
-
 def staged(made: Posting) -> int:
     ((count,),) = made.rows("stg", "select count(*) from stg_things")
     return int(count)
@@ -45,10 +39,10 @@ def test_what_is_notified_is_taken_at_once(posting: Post, monkeypatch: pytest.Mo
     with working(made):
         made.post("things", id=1, v="before it listens, or after")
         made.tell()
-        until(lambda: staged(made) == 1)
+        wait_until(lambda: staged(made) == 1)
         made.post("things", id=2, v="once more")
         made.tell()
-        until(lambda: staged(made) == 2)
+        wait_until(lambda: staged(made) == 2)
 
 
 def test_what_nobody_tells_of_is_taken_soon(posting: Post, monkeypatch: pytest.MonkeyPatch):
@@ -56,14 +50,14 @@ def test_what_nobody_tells_of_is_taken_soon(posting: Post, monkeypatch: pytest.M
     made = posting()
     with working(made):
         made.post("things", id=1, v="a")
-        until(lambda: staged(made) == 1)
+        wait_until(lambda: staged(made) == 1)
 
 
 def test_what_has_come_is_taken_before_it_stops(posting: Post, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worker, "POLL", 300.0)
     made = posting()
     with working(made):
-        until(lambda: made.rows("dwh", "select count(*) from etl_batches") == [(0,)])
+        wait_until(lambda: made.rows("dwh", "select count(*) from etl_batches") == [(0,)])
         for key in range(5):
             made.post("things", id=key, v="a")
     assert staged(made) == 5
@@ -84,7 +78,7 @@ def test_others_have_their_turn_while_events_rain(posting: Post):
     with working(made):
         drops.start()
         try:
-            until(lambda: staged(made) > 0)
+            wait_until(lambda: staged(made) > 0)
             others = made.servers.beside("another")
             with others:
                 for _ in range(3):
@@ -114,14 +108,14 @@ def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.Mo
     with working(made):
         made.post("things", id=1, v="a")
         made.tell()
-        until(lambda: staged(made) == 1)
+        wait_until(lambda: staged(made) == 1)
 
 
 def test_a_worker_that_lost_its_connections_goes_on(posting: Post):
     made = posting()
     with working(made):
         made.post("things", id=1, v="a")
-        until(lambda: staged(made) == 1)
+        wait_until(lambda: staged(made) == 1)
         for layer in ("mrr", "stg", "dwh"):
             made.rows(
                 layer,
@@ -130,7 +124,7 @@ def test_a_worker_that_lost_its_connections_goes_on(posting: Post):
             )
         made.post("things", id=2, v="b")
         made.tell()
-        until(lambda: staged(made) == 2)
+        wait_until(lambda: staged(made) == 2)
 
 
 def test_areas_that_have_events_are_named(posting: Post):
