@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from tests.commands import tidemark
 from tests.fix_retail import wait_until
 from tests.fix_servers import administer
 from tests.fix_service import SALE, Serving
+from tidemark.api import serving
 from tidemark.model import ServerName
 
 HEADERS = {"Content-Type": "application/json"}
@@ -73,6 +75,22 @@ def test_a_signal_ends_the_service_behind_the_requests_in_flight(served_area: Se
         assert [one.status_code for one in answers] == [202]
         assert started.wait(60) == 0
     assert len(served_area.inbox) == 1
+
+
+def test_who_is_told_the_address_may_call_it_and_a_signal_counts_from_then_on(
+    served_area: Serving,
+):
+    connected: list[socket.socket] = []
+
+    def end_at_once(url: str) -> None:
+        at = urlsplit(url)
+        connected.append(socket.create_connection((str(at.hostname), at.port or 0)))
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    serving.run(served_area.service, "127.0.0.1", 0, told=end_at_once)
+    assert (len(connected), signal.getsignal(signal.SIGTERM)) == (1, before)
+    connected[0].close()
 
 
 def test_a_worker_inside_of_the_service_loads_what_comes(served_area: Serving):

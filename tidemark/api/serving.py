@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from tidemark.api.service import Service
@@ -15,6 +14,8 @@ from tidemark.errors import ConfigError, UsageError
 
 GRACE = 30
 """Seconds that requests in flight may take after a signal."""
+_WAITING = 2048
+"""Connections that may wait to be accepted; uvicorn's own default."""
 _MODULES = ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn")
 
 
@@ -60,7 +61,7 @@ def run(service: Service, host: str, port: int, *, told: Callable[[str], None]) 
         UsageError: the address can't be listened at.
     """
     made = server(service, host, port)
-    with _socket(host, port) as listening, _signals_end_no_more_than_the_server():
+    with _socket(host, port) as listening, _signals_end(made):
         told(f"http://{host}:{listening.getsockname()[1]}")
         made.run(sockets=[listening])
 
@@ -72,6 +73,8 @@ def _socket(host: str, port: int) -> Iterator[socket.socket]:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             opened.bind((host, port))
+            # Who is told the address may call at once: the call waits until the server takes it.
+            opened.listen(_WAITING)
         except (OSError, OverflowError) as error:
             raise UsageError(
                 f"serve: {host}:{port} can't be listened at: {error}. Give another --host or "
@@ -81,14 +84,13 @@ def _socket(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _signals_end_no_more_than_the_server() -> Iterator[None]:
-    """Take the signals that uvicorn raises again once it has ended."""
+def _signals_end(made: Any) -> Iterator[None]:
+    """End the server by a signal, also by one that comes before uvicorn looks for signals.
 
-    def ignore(_number: int, _frame: FrameType | None) -> None:
-        pass
-
+    uvicorn raises those that it took again once it has ended: they end no more than the server.
+    """
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, ignore) for number in numbers}
+    before = {number: signal.signal(number, made.handle_exit) for number in numbers}
     try:
         yield
     finally:
