@@ -6,7 +6,7 @@ Modules that take long to import (pydantic, psycopg2) are imported by the comman
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from tidemark.declare.project import Project
-    from tidemark.model import Channels
+    from tidemark.model import Channels, ServerName
     from tidemark.postgres.sessions import Servers
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -59,8 +59,12 @@ def find_project() -> Project:
 
 
 @contextmanager
-def open_servers(project: Project, *, is_watching: bool = False) -> Iterator[Servers]:
-    """Open the project's servers for the block; embedded ones are started when needed.
+def open_servers(
+    project: Project, needed: Sequence[ServerName] | None = None, *, is_watching: bool = False
+) -> Iterator[Servers]:
+    """Open the project's servers for the block, all or those that are needed.
+
+    Embedded ones are started where they do not run.
 
     Who is watching needs no more than the DWH, and the rights of tidemark_monitor.
     """
@@ -69,7 +73,7 @@ def open_servers(project: Project, *, is_watching: bool = False) -> Iterator[Ser
 
     with (
         nullcontext() if is_watching else servers.explaining(project),
-        servers.watched(project) if is_watching else servers.resolve(project) as opened,
+        servers.watched(project) if is_watching else servers.resolve(project, needed) as opened,
         interrupts.cancelling(),
         interrupts.exiting_on_sigterm(),
     ):

@@ -10,6 +10,7 @@ import typer
 from tidemark.cli.app import AsJson, find_project
 from tidemark.cli.output import print_json, show, table
 from tidemark.errors import ConfigError, UsageError
+from tidemark.model import LAYERS
 
 if TYPE_CHECKING:
     from tidemark.batch.consuming import Manner
@@ -73,7 +74,7 @@ def _consume(url: str, area: str | None, manner: Manner, *, as_json: bool) -> No
     stopping = Stopping()
     with (
         servers.explaining(project),
-        servers.resolve(project) as opened,
+        servers.resolve(project, LAYERS) as opened,
         stopping.watching(),
     ):
         done = Consumer(opened, reader, queue, manner, stopping).run()

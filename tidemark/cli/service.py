@@ -9,6 +9,7 @@ import typer
 
 from tidemark.cli.app import HELP_OPTIONS, AsJson, find_project, open_servers
 from tidemark.cli.output import print_json, show, table
+from tidemark.model import LAYERS
 
 keys = typer.Typer(
     help="Make, list and revoke the keys with which applications call the service.\n\n"
@@ -39,7 +40,7 @@ def create(
     from tidemark.api import keys as store
 
     project = find_project()
-    with open_servers(project) as opened, opened.session("mrr", "keys") as mrr:
+    with open_servers(project, LAYERS) as opened, opened.session("mrr", "keys") as mrr:
         typer.echo(store.create(mrr, name, scope or (), project.areas.values()))
 
 
@@ -51,7 +52,7 @@ def list_keys(as_json: AsJson = False) -> None:
     """
     from tidemark.api import keys as store
 
-    with open_servers(find_project()) as opened, opened.session("mrr", "keys") as mrr:
+    with open_servers(find_project(), LAYERS) as opened, opened.session("mrr", "keys") as mrr:
         found = store.every(mrr)
     if as_json:
         print_json(found)
@@ -68,7 +69,7 @@ def revoke(name: Name) -> None:
     """
     from tidemark.api import keys as store
 
-    with open_servers(find_project()) as opened, opened.session("mrr", "keys") as mrr:
+    with open_servers(find_project(), LAYERS) as opened, opened.session("mrr", "keys") as mrr:
         store.revoke(mrr, name)
     typer.echo(f"revoked: {name}")
 
@@ -102,7 +103,7 @@ def serve(
     sys.setswitchinterval(0.0005)
     project = find_project()
     # No statement is cancelled by a signal here: requests in flight end with their answers.
-    with servers.explaining(project), servers.resolve(project) as opened:
+    with servers.explaining(project), servers.resolve(project, LAYERS) as opened:
         settings = Settings(rate=rate, largest=largest)
         areas = [*project.areas.values()]
         fed = [area for area in areas if area.has_inbox]

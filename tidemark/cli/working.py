@@ -8,6 +8,7 @@ import typer
 
 from tidemark.cli.app import find_project
 from tidemark.errors import UsageError
+from tidemark.model import LAYERS
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
@@ -32,7 +33,7 @@ def work(
 
     project = find_project()
     wanted, stopping = posted_areas(project, areas or ()), Stopping()
-    with servers.explaining(project), servers.resolve(project) as opened, stopping.watching():
+    with servers.explaining(project), servers.resolve(project, LAYERS) as opened, stopping.watching():
         worker = Worker(opened, wanted, report=_told)
         worker.start()
         typer.echo(f"works on {', '.join(one.area for one in wanted)}", err=True)

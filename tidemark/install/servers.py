@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,12 @@ def embedded_folder(project: Project) -> Path:
     return project.home / ".tidemark"
 
 
-def resolve(project: Project) -> sessions.Servers:
+def resolve(project: Project, needed: Sequence[ServerName] | None = None) -> sessions.Servers:
     """Return the project's servers. Embedded servers that do not run are started.
+
+    Args:
+        project: says which servers there are.
+        needed: of these; by default all. Who reads no source needs the layers alone.
 
     Raises:
         ConfigError: see `configured_dsns` and `configured_channels`; or the URL of a source is set
@@ -44,20 +48,23 @@ def resolve(project: Project) -> sessions.Servers:
     """
     found = configured_channels(project, os.environ)
     dsns = configured_dsns(project, os.environ)
-    folder, own = embedded_folder(project), _without(dsns, project)
+    names = project.servers if needed is None else needed
+    folder, own = embedded_folder(project), _without(dsns, names)
     if own:
         dsns |= embedded.running(folder, own) or embedded.start(folder, own)
-    return _named(project, dsns, own, found)
+    return _named(project, {name: dsns[name] for name in names}, own, found)
 
 
 def running(project: Project) -> sessions.Servers | None:
     """Return the project's servers as `resolve` does, and start none; None: one is not running."""
     dsns = configured_dsns(project, os.environ)
-    folder, own = embedded_folder(project), _without(dsns, project)
+    folder, own = embedded_folder(project), _without(dsns, project.servers)
     there = embedded.running(folder, own) if own else {}
     if there is None:
         return None
-    return _named(project, dsns | there, own, configured_channels(project, os.environ))
+    dsns |= there
+    named = {server: dsns[server] for server in project.servers}
+    return _named(project, named, own, configured_channels(project, os.environ))
 
 
 def _named(
@@ -67,7 +74,7 @@ def _named(
     found: Channels | None,
 ) -> sessions.Servers:
     return sessions.Servers(
-        {server: dsns[server] for server in project.servers},
+        dsns,
         embedded=own,
         urls=configured_urls(project, os.environ),
         channels=found,
@@ -108,11 +115,13 @@ def explaining(project: Project) -> Iterator[None]:
 
 def embedded_names(project: Project) -> tuple[ServerName, ...]:
     """Return the names of the servers that are embedded, since no DSN is set for them."""
-    return _without(configured_dsns(project, os.environ), project)
+    return _without(configured_dsns(project, os.environ), project.servers)
 
 
-def _without(dsns: Mapping[ServerName, str], project: Project) -> tuple[ServerName, ...]:
-    return tuple(server for server in project.servers if server not in dsns)
+def _without(
+    dsns: Mapping[ServerName, str], names: Iterable[ServerName]
+) -> tuple[ServerName, ...]:
+    return tuple(name for name in names if name not in dsns)
 
 
 def engine(
