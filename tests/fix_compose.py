@@ -35,11 +35,12 @@ NAMES = [f"{layer}-db" for layer in SERVERS] + [
     "airflow-scheduler",
     "airflow-dag-processor",
     "tidemark-init",
+    "tidemark-api",
 ]
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 SETTLED = {name: "exited 0" if name in ONE_SHOTS else "running healthy" for name in NAMES}
 UP = "docker compose up -d --build --wait"
-PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT"]
+PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT", "API_PORT"]
 MASTER = "master_etl_pipeline"
 
 
@@ -48,7 +49,7 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = dict(zip((*SERVERS, "airflow"), _free_ports(len(PORTS)), strict=True))
+        self.port = dict(zip((*SERVERS, "airflow", "api"), _free_ports(len(PORTS)), strict=True))
         self.area = Project(home).area()
         self.url = f"http://127.0.0.1:{self.port['airflow']}"
         self._token = ""
@@ -59,6 +60,8 @@ class Stack:
 
     def type(self, block: str) -> Done:
         """Run a block of a page, where there is no terminal and ports are others."""
+        service = f"http://127.0.0.1:{self.port['api']}"
+        block = block.replace("http://localhost:8000", service)
         block = block.replace(" -it ", " -i ").replace("http://localhost:8080", self.url)
         path = {"PATH": os.pathsep.join((str(site.installed()), os.environ["PATH"]))}
         return run(["bash", "-euc", block], self._settings | path, self.home, seconds=900)

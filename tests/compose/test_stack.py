@@ -269,6 +269,16 @@ class TestABrowser:
         picture(page, run, "events_failed_check.png", height=480)
 
 
+def test_what_the_readme_posts_is_in_the_star_a_moment_later(stack: Stack):
+    (block,), (sample,) = fenced(README, "bash", "KEY="), fenced(README, "", " owner_user_nk")
+    *posting, asking = block.splitlines()
+    told = stack.typed("\n".join(posting))
+    assert [json.loads(one)["status"] for one in re.findall(r"{.*?}", told)] == ["stored"] * 2
+    seen = eventually(lambda: stack.typed(asking), lambda answer: "ann" in answer)
+    assert [line.rstrip() for line in seen.splitlines()] == [*sample.splitlines(), ""]
+    assert '"swagger' in stack.typed("curl -sS --fail http://localhost:8000/docs")
+
+
 @pytest.mark.further
 def test_the_second_batch_moves_just_the_day(stack: Stack):
     stack.succeed("run", "--rm", "tidemark-init", "seed", "--day")

@@ -23,7 +23,8 @@ from tidemark.model import LAYERS
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 TYPED = [text for language, text in FENCED if language == "bash"]
-BLOCKS = [text for text in TYPED if not text.startswith("docker ")]  # those: tests/compose
+BLOCKS = [text for text in TYPED if "docker " not in text]  # those: tests/compose
+SHOWN = re.findall(r"^\| \[(\w+)\].*\| `(tidemark .*)` \|$", README, re.MULTILINE)
 SAMPLES = [text for language, text in FENCED if not language]
 TIDEMARK = f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../.." exec {sys.executable} -m tidemark "$@"\n'
 
@@ -55,10 +56,14 @@ def _set_up(folder: Path) -> None:
 
 def typed(block: str, cwd: Path, setup: Path | None = None, **env: str) -> Done:
     """Run a block as a person types it: tidemark and PostgreSQL's programs are on PATH."""
-    places = (str((setup or cwd) / ".venv" / "bin"), str(site.installed()), os.environ["PATH"])
-    done = run(["bash", "-euc", block], {"PATH": os.pathsep.join(places), **env}, cwd)
+    done = run(["bash", "-euc", block], _typing(setup or cwd) | env, cwd)
     assert (done.code, done.err) == (0, ""), done
     return done
+
+
+def _typing(setup: Path) -> dict[str, str]:
+    places = (str(setup / ".venv" / "bin"), str(site.installed()), os.environ["PATH"])
+    return {"PATH": os.pathsep.join(places)}
 
 
 def shape(text: str) -> list[str]:
@@ -91,6 +96,15 @@ def test_the_samples_have_the_shape_of_what_is_printed(printed: list[str], block
     real = set(shape(printed[block]))
     names = ("N Silver",)
     assert [line for line in shown if line not in real and not line.startswith(names)] == []
+
+
+def test_each_sample_shows_what_the_table_says_to_type(
+    checkout: Path, printed: list[str]
+) -> None:
+    assert [area for area, _ in SHOWN] == ["retail", "commerce", "marketing", "events", "assets"]
+    for _, command in SHOWN:
+        done = run(["bash", "-euc", command], _typing(checkout), checkout)
+        assert (done.code, len(done.out.splitlines()) > 5) == (0, True), done
 
 
 def test_a_database_of_ones_own_becomes_a_warehouse(
