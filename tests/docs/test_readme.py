@@ -98,9 +98,7 @@ def test_the_samples_have_the_shape_of_what_is_printed(printed: list[str], block
     assert [line for line in shown if line not in real and not line.startswith(names)] == []
 
 
-def test_each_sample_shows_what_the_table_says_to_type(
-    checkout: Path, printed: list[str]
-) -> None:
+def test_each_sample_shows_what_the_table_says_to_type(checkout: Path, printed: list[str]) -> None:
     assert [area for area, _ in SHOWN] == ["retail", "commerce", "marketing", "events", "assets"]
     for _, command in SHOWN:
         done = run(["bash", "-euc", command], _typing(checkout), checkout)

@@ -95,6 +95,18 @@ def test_who_is_told_the_address_may_call_it_and_a_signal_counts_from_then_on(
     connected[0].close()
 
 
+def test_what_goes_wrong_is_told_on_stderr(served_area: Serving):
+    with process(served_area) as (started, client):
+        served_area.posting.warehouse.execute("dwh", "drop function fn_item(text, timestamptz)")
+        served_area.posting.warehouse.execute("stg", "drop table stg_sales cascade")
+        assert client.get("/v1/made/ball").status_code == 503
+        served_area.post("a")
+        assert started.stderr is not None
+        said = [started.stderr.readline() for _ in range(2)]
+    assert "WARNING tidemark.api.describing: dwh: function" in said[0]
+    assert "ERROR   tidemark.batch.telling area=made batch_id=1 hop=" in said[1]
+
+
 def test_a_worker_inside_of_the_service_loads_what_comes(served_area: Serving):
     with process(served_area) as (started, client):
         answer = client.post("/v1/made/sales", json=dict(SALE), headers={"Idempotency-Key": "a"})

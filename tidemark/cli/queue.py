@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidemark.cli import telling
 from tidemark.cli.app import AsJson, find_project
 from tidemark.cli.output import print_json, show, table
 from tidemark.errors import ConfigError, UsageError
@@ -76,6 +77,7 @@ def _consume(url: str, area: str | None, manner: Manner, *, as_json: bool) -> No
         servers.explaining(project),
         servers.resolve(project, LAYERS) as opened,
         stopping.watching(),
+        telling.speaking(),
     ):
         done = Consumer(opened, reader, queue, manner, stopping).run()
     if as_json:

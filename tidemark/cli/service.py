@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tidemark.cli import telling
 from tidemark.cli.app import HELP_OPTIONS, AsJson, find_project, open_servers
 from tidemark.cli.output import print_json, show, table
 from tidemark.model import LAYERS
@@ -108,7 +109,7 @@ def serve(
         areas = [*project.areas.values()]
         fed = [area for area in areas if area.has_inbox]
         worker = None if no_worker or not fed else Worker(opened, fed)
-        with Service(areas, opened.dsns, settings, worker=worker) as service:
+        with telling.speaking(), Service(areas, opened.dsns, settings, worker=worker) as service:
             serving.run(service, host, port, told=_serving)
 
 

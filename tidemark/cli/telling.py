@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import typer
@@ -47,6 +48,30 @@ def is_on_stderr() -> bool:
     """Whether the log goes to stderr."""
     handlers = logging.getLogger("tidemark").handlers
     return any(isinstance(one, logging.StreamHandler) for one in handlers)
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Write warnings of the block to stderr as lines of a log, unless a log is asked for.
+
+    For what runs until it is told to stop: it can't wait for its end to say what went wrong.
+    """
+    from tidemark import logs
+    from tidemark.logs import formats
+
+    logger = logging.getLogger(logs.ROOT)
+    if any(not isinstance(one, logging.NullHandler) for one in logger.handlers):
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(formats.Text())
+    handler.addFilter(lambda record: record.name != logs.WAITS)  # which is told in any case
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def warning(text: str) -> None:

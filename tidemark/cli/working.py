@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidemark.cli import telling
 from tidemark.cli.app import find_project
 from tidemark.errors import UsageError
 from tidemark.model import LAYERS
@@ -33,7 +34,12 @@ def work(
 
     project = find_project()
     wanted, stopping = posted_areas(project, areas or ()), Stopping()
-    with servers.explaining(project), servers.resolve(project, LAYERS) as opened, stopping.watching():
+    with (
+        servers.explaining(project),
+        servers.resolve(project, LAYERS) as opened,
+        stopping.watching(),
+        telling.speaking(),
+    ):
         worker = Worker(opened, wanted, report=_told)
         worker.start()
         typer.echo(f"works on {', '.join(one.area for one in wanted)}", err=True)

@@ -118,9 +118,7 @@ def embedded_names(project: Project) -> tuple[ServerName, ...]:
     return _without(configured_dsns(project, os.environ), project.servers)
 
 
-def _without(
-    dsns: Mapping[ServerName, str], names: Iterable[ServerName]
-) -> tuple[ServerName, ...]:
+def _without(dsns: Mapping[ServerName, str], names: Iterable[ServerName]) -> tuple[ServerName, ...]:
     return tuple(name for name in names if name not in dsns)
 
 
