@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -64,7 +64,7 @@ class Fed:
     def consumer(
         self, servers: Servers | None = None, stopping: Stopping | None = None
     ) -> Consumer:
-        reader = Reader([self.made.area], "made")
+        reader = Reader([self.made.area], self.made.area.area)
         queue = Queue(f"sqs://{self.name}", longest_wait=self.manner.wait)
         return Consumer(
             servers or self.made.servers, reader, queue, self.manner, stopping or Stopping()
@@ -117,9 +117,12 @@ def said(running: subprocess.Popen[str], seconds: float = PATIENCE) -> tuple[int
     return running.returncode, json.loads(out) if out else None, err
 
 
+Feed = Callable[[Posting], Fed]
+
+
 @pytest.fixture
-def fed(posting: Post, s3: str, monkeypatch: pytest.MonkeyPatch) -> Fed:
-    """An area of sales, and a queue that nobody has sent anything to."""
+def feed(s3: str, monkeypatch: pytest.MonkeyPatch) -> Feed:
+    """Make a queue for an area, that nobody has sent anything to."""
     aws = {
         "AWS_ENDPOINT_URL": s3,
         "AWS_REGION": "eu-central-1",
@@ -130,10 +133,20 @@ def fed(posting: Post, s3: str, monkeypatch: pytest.MonkeyPatch) -> Fed:
     }
     for name, value in aws.items():
         monkeypatch.setenv(name, value)
-    client = boto3.client("sqs", region_name=aws["AWS_REGION"])
-    name = f"sales-{next(_names)}"
-    url = client.create_queue(QueueName=name)["QueueUrl"]
-    return Fed(posting({"sales": SOLD}), name, url, client, aws)
+
+    def make(made: Posting) -> Fed:
+        client = boto3.client("sqs", region_name=aws["AWS_REGION"])
+        name = f"{made.area.area}-{next(_names)}"
+        url = client.create_queue(QueueName=name)["QueueUrl"]
+        return Fed(made, name, url, client, aws)
+
+    return make
+
+
+@pytest.fixture
+def fed(posting: Post, feed: Feed) -> Fed:
+    """An area of sales, and a queue that nobody has sent anything to."""
+    return feed(posting({"sales": SOLD}))
 
 
 def ids(first: int, last: int) -> Sequence[str]:

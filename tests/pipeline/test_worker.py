@@ -111,6 +111,35 @@ def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.Mo
         wait_until(lambda: staged(made) == 1)
 
 
+def test_a_worker_outlasts_a_thousand_failures(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "LONGEST_WAIT", 0.001)
+    made, failures = posting(), [ZeroDivisionError() for _ in range(1100)]
+    run = pipeline.run
+
+    def at_last(*args: object, **named: object) -> object:
+        if failures:
+            raise failures.pop()
+        return run(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "run", at_last)
+    with working(made):
+        made.post("things", id=1, v="a")
+        made.tell()
+        wait_until(lambda: staged(made) == 1)
+
+
+def test_what_was_left_between_two_hops_is_taken_by_the_next_worker(
+    posting: Post, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worker, "POLL", 0.2)
+    made = posting()
+    made.post("things", id=1, v="a")
+    pipeline.run_hop(made.servers, made.area, "extract")
+    assert staged(made) == 0
+    with working(made):
+        wait_until(lambda: staged(made) == 1)
+
+
 def test_a_worker_that_lost_its_connections_goes_on(posting: Post):
     made = posting()
     with working(made):

@@ -110,6 +110,8 @@ class _Taking:
         self._area = area
         self._stopping = stopping
         self._report = report
+        self._is_whole = False
+        """Whether the last batch has gone through all hops. Before the first one, nobody knows."""
         self._failures = 0
         self._pruned = time.monotonic()
 
@@ -124,18 +126,23 @@ class _Taking:
                     return
 
     def _take_all(self) -> None:
-        """Run batches until nothing waits."""
+        """Run batches until nothing waits.
+
+        What a batch has left between two hops waits in no inbox, so another batch comes at once.
+        """
         try:
-            while self._has_some():
+            while not self._is_whole or self._has_some():
+                self._is_whole = False
                 self._run()
-                self._failures = 0
+                self._is_whole, self._failures = True, 0
                 time.sleep(GAP)
         except LockedError as error:
             log.info("%s", error)
             self.woken.set()
         except Exception as error:
+            # Up to 16: after a thousand failures the power would be no number any more.
+            seconds = min(FIRST_WAIT * 2 ** min(self._failures, 16), LONGEST_WAIT)
             self._failures += 1
-            seconds = min(FIRST_WAIT * 2.0 ** (self._failures - 1), LONGEST_WAIT)
             log.warning("%s Tried again in %.0f s.", logs.said(error), seconds)
             self._servers.close()
             self._stopping.wait(seconds)
