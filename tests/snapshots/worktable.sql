@@ -65,3 +65,6 @@ select
     _deleted_at,
     _first_batch_id
 from public.stg_dim_customers;
+
+-- take
+select tidemark.take_alone('"landing"."customers.cleaned"');

@@ -16,7 +16,8 @@ from tidemark.postgres.db import Composable, Session
 
 FEW = 1_000
 """Up to so many rows a work table is emptied and filled. For more, it is made again from its query,
-which PostgreSQL may then run in several processes, and is analyzed."""
+which PostgreSQL may then run in several processes, and is analyzed; unless somebody such as pg_dump
+reads it at that moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,17 @@ class WorkTable:
         return db.name(*self.qualified_name)
 
     @property
+    def regclass(self) -> Composable:
+        """The table name as a text that regclass reads."""
+        return db.literal(db.quoted(*self.qualified_name))
+
+    @property
     def emptied(self) -> Composable:
         """The statement that makes it if need be, and leaves it empty with these columns."""
         return compose.statement(
             __name__,
             "empty",
-            table=db.literal(db.quoted(*self.qualified_name)),
+            table=self.regclass,
             names=db.literal([column.name for column in self.columns]),
             types=db.literal([column.type for column in self.columns]),
         )
@@ -73,7 +79,7 @@ def fill(session: Session, table: WorkTable, query: Composable, *, rows: int) ->
         query: has the columns of the table, and no parameters.
         rows: about how many there will be. `release` has to get the same number.
     """
-    if rows > FEW:
+    if rows > FEW and session.value(compose.statement(__name__, "take", table=table.regclass)):
         session.queue(compose.statement(__name__, "make", table=table.name, query=query))
         return
     columns = Columns(tuple(column.name for column in table.columns))

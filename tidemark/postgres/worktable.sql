@@ -3,6 +3,9 @@
 -- name: empty
 select tidemark.empty_work_table({table}, {names}::text[], {types}::text[])
 
+-- name: take
+select tidemark.take_alone({table})
+
 -- name: fill
 insert into {table} ({columns})
 select {columns}

@@ -4,7 +4,8 @@
 -- rows as they come, ' generated always as (…) stored' where it is made of others, and ' not null'.
 --
 -- A small table is emptied by delete, which touches no catalog. A large one is truncated: that
--- takes no longer for more rows, and gives back the space, that of dead rows too.
+-- takes no longer for more rows, and gives back the space, that of dead rows too. While somebody
+-- reads it, it is emptied as a small one is.
 --
 -- reads    the catalog
 -- writes   p_table
@@ -47,7 +48,7 @@ declare
         where a.attrelid = v_table and a.attnum > 0 and not a.attisdropped
     );
 begin
-    if v_fits and pg_relation_size(v_table) <= v_large then
+    if v_fits and (pg_relation_size(v_table) <= v_large or not tidemark.take_alone(p_table)) then
         execute format('delete from %s', v_table);
         return;
     end if;
