@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.fix_posted import Post, Posting
-from tests.fix_retail import wait_until
+from tests.fix_retail import processed, wait_until
 from tidemark.batch import pipeline, worker
-from tidemark.batch.worker import Worker
+from tidemark.batch.worker import Report, Worker
 from tidemark.layers import inbox
 from tidemark.postgres import locks
 from tidemark.trust import rebuild, verify
 
 
 @contextmanager
-def working(made: Posting) -> Iterator[Worker]:
-    one = Worker(made.servers, [made.area])
+def working(made: Posting, report: Report | None = None) -> Iterator[Worker]:
+    one = Worker(made.servers, [made.area], report=report)
     one.start()
     try:
         yield one
@@ -63,35 +64,54 @@ def test_what_has_come_is_taken_before_it_stops(posting: Post, monkeypatch: pyte
     assert staged(made) == 5
 
 
-def test_others_have_their_turn_while_events_rain(posting: Post):
-    made = posting()
-    raining = threading.Event()
+@contextmanager
+def rain(made: Posting) -> Iterator[list[int]]:
+    """Post events in the block, one after the other; yields their keys."""
+    is_over = threading.Event()
+    drops: list[int] = []
 
-    def rain() -> None:
-        number = 0
-        while not raining.wait(0.005):
-            number += 1
-            made.post("things", id=number, v="rain")
+    def fall() -> None:
+        while not is_over.wait(0.005):
+            made.post("things", id=len(drops), v="rain")
+            drops.append(len(drops))
             made.tell()
 
-    drops = threading.Thread(target=rain)
-    with working(made):
-        drops.start()
-        try:
-            wait_until(lambda: staged(made) > 0)
-            others = made.servers.beside("another")
-            with others:
-                for _ in range(3):
-                    began = time.monotonic()
-                    pipeline.run(others, made.area)
-                    rebuild.run(others, made.area, dry_run=True)
-                    verify.run(others, made.area)
-                    assert time.monotonic() - began < 60
-        finally:
-            raining.set()
-            drops.join(60)
+    thread = threading.Thread(target=fall)
+    thread.start()
+    try:
+        yield drops
+    finally:
+        is_over.set()
+        thread.join(60)
+
+
+def test_others_have_their_turn_while_events_rain(posting: Post):
+    made = posting()
+    with working(made), rain(made), made.servers.beside("another") as others:
+        wait_until(lambda: staged(made) > 0)
+        for _ in range(3):
+            began = time.monotonic()
+            pipeline.run(others, made.area)
+            rebuild.run(others, made.area, dry_run=True)
+            verify.run(others, made.area)
+            assert time.monotonic() - began < 60
     assert made.verified().is_equal
     assert made.rows("mrr", "select count(*) from tidemark.inbox where batch_id is null") == [(0,)]
+
+
+def test_two_workers_and_a_run_take_turns_and_load_each_event_once(posting: Post):
+    made, loaded = posting(), Counter[str]()
+
+    def taking(who: str) -> Report:
+        return lambda done: loaded.update({who: processed(done, "extract").get("things", 0)})
+
+    with working(made, taking("one")), working(made, taking("other")), rain(made) as drops:
+        with made.servers.beside("another") as others:
+            while not loaded.keys() >= {"one", "other", "run"} or min(loaded.values()) == 0:
+                taking("run")(pipeline.run(others, made.area))
+    assert loaded.total() == len(drops) == staged(made)
+    assert made.rows("mrr", "select count(*) from mrr_things_history") == [(0,)]
+    assert made.verified().is_equal
 
 
 def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.MonkeyPatch):
