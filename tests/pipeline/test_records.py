@@ -10,9 +10,12 @@ import pytest
 
 from tests.fix_files import Drop, Dropped, csv_text
 from tidemark.batch import pipeline
+from tidemark.declare.reading import FilesOfEntity
 from tidemark.errors import ConfigError
 from tidemark.model import Overrides
-from tidemark.sources.files import jsonfiles
+from tidemark.postgres.inlet import Out
+from tidemark.sources.files import bundles, jsonfiles, sending
+from tidemark.sources.files.stores import File, Store
 
 RECORD = ["_file", "_line"]
 MOST, FEW = 8 << 20, 700
@@ -117,8 +120,30 @@ def test_each_line_lands_if_the_server_takes_it(
     bad = [(n, one.decode()) for n, one in found if not _is_taken(area, one)]
     told = area.warehouse.rows("mrr", "select item, line, row_text from tidemark.refused")
     assert sorted(told) == [("e/1", n, text.replace("\0", "?")) for n, text in bad]
-    doubtful = len(found) if huge or most == FEW else 12
+    doubtful = len(found) if huge or most == FEW else 13
     assert len(_sent_carefully(area)) == doubtful
+    assert area.differences() == []
+
+
+def test_behind_a_file_with_refused_lines_they_are_sifted_at_once(
+    dropped: Drop, monkeypatch: pytest.MonkeyPatch
+):
+    fast, tried = sending._fast, list[str]()
+
+    def noted(out: Out, store: Store, file: File, reading: FilesOfEntity) -> str | None:
+        tried.append(file.path)
+        return fast(out, store, file, reading)
+
+    monkeypatch.setattr(sending, "_fast", noted)
+    monkeypatch.setattr(bundles, "_SMALL", 0)
+    good, bad = lines({"n": 1}, {"n": 2}), "{broken\n"
+    files = {"e/1": good, "e/2": bad + good, "e/3": good, "e/4": good + bad}
+    area = dropped(files, entities=EVENTS)
+    area.run()
+    assert tried == ["e/1", "e/2"]
+    found = [("e/1", 1), ("e/1", 2), ("e/2", 2), ("e/2", 3), ("e/3", 1), ("e/3", 2)]
+    assert sorted(area.mrr("_file, _line", "mrr_lines")) == [*found, ("e/4", 1), ("e/4", 2)]
+    assert [refused for *_, refused in area.files()] == [0, 1, 0, 1]
     assert area.differences() == []
 
 

@@ -97,6 +97,8 @@ class FilesDelta:
     compared_by: Mapping[str, datetime] = field(default_factory=dict)
     future: Mapping[str, int] = field(default_factory=dict)
     _done: dict[str, list[Taken]] = field(default_factory=dict)
+    _doubtful: set[str] = field(default_factory=set)
+    """Entities of which a file of this look had rows that were refused: so may the next ones."""
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -234,7 +236,13 @@ class FilesDelta:
         bad = look.shape.bad.get(one.file.path)
         if bad is None:
             try:
-                sent = sending.send(out, self._store, one.file, look.entity)
+                name = look.entity.name
+                is_doubtful = name in self._doubtful
+                sent = sending.send(
+                    out, self._store, one.file, look.entity, is_doubtful=is_doubtful
+                )
+                if sent.refused:
+                    self._doubtful.add(name)
                 return Taken(
                     one.file,
                     one.place,

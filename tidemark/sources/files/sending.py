@@ -52,8 +52,17 @@ class Only:
         return tuple(named.get(name) for name in self.key) in self.values
 
 
-def send(out: Out, store: Store, file: File, entity: Entity) -> Sent:
+def send(
+    out: Out, store: Store, file: File, entity: Entity, *, is_doubtful: bool = False
+) -> Sent:
     """Send a file.
+
+    Args:
+        out: takes its rows.
+        store: where it is.
+        file: the file.
+        entity: says how it is read.
+        is_doubtful: whether lines of it are likely to be refused: they are looked for at once.
 
     Raises:
         BadFileError: it can't be read. Nothing of it has landed.
@@ -64,8 +73,11 @@ def send(out: Out, store: Store, file: File, entity: Entity) -> Sent:
     if entity.reading.format == "parquet":
         checksum: str | None = _parquet(out, store, file)
         return Sent(out.rows - landed, out.refused - refused, checksum)
-    checksum = _fast(out, store, file, entity.reading)
-    if checksum is None and entity.is_record and entity.reading.format == "jsonl":
+    may_sift = entity.is_record and entity.reading.format == "jsonl"
+    checksum = None
+    if not (may_sift and is_doubtful):
+        checksum = _fast(out, store, file, entity.reading)
+    if checksum is None and may_sift:
         checksum = _sifted(out, store, file, entity)
     if checksum is None:
         checksum = _carefully(out, store, file, entity)
@@ -128,11 +140,11 @@ def _sifted(out: Out, store: Store, file: File, entity: Entity) -> str | None:
     """
     doubtful: list[Document] = []
     with store.open(file) as stream:
-        found = jsonfiles.documents(opening.content(stream, entity.reading.encoding))
+        pieces = opening.content(stream, entity.reading.encoding)
         pipe = out.begin(file.path, [DOCUMENT, LINE], "text", options=jsonfiles.OPTIONS)
-        checksum = _passed(out, pipe, _joined(jsonfiles.sifted(found, doubtful)), stream)
-    if checksum is None:
-        return None
+        checksum = _passed(out, pipe, _joined(jsonfiles.sifted(pieces, doubtful)), stream)
+    if checksum is None or not doubtful:
+        return checksum
     pipe = out.begin(file.path, [DOCUMENT, *_OWN, LINE], "text", is_careful=True)
     with suppress(BrokenPipeError):
         _write_rows(pipe, _of_json(iter(doubtful), entity, [DOCUMENT], None), has_number=True)
