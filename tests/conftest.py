@@ -1,12 +1,14 @@
 """Fixtures by theme: see tests/README.md."""
 
 import gc
+import logging
 from collections.abc import Generator
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tidemark import logs
 from tidemark.install import embedded
 
 pytest_plugins = [
@@ -68,6 +70,14 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.collect()
     gc.freeze()
     return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """Let no test leave a level at the package's logger: what others see in a log depends on it."""
+    yield
+    level = logging.getLogger(logs.ROOT).level
+    assert level == logging.NOTSET, f"the logger {logs.ROOT} is left at {level}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -162,6 +164,21 @@ def test_a_file_is_written_once_and_the_logger_is_left_as_it_was(
         "once"
     ]
     assert [record.message for record in caplog.records] == ["once"]
+
+
+def test_blocks_of_two_threads_end_in_any_order(capsys: pytest.CaptureFixture[str]):
+    logger = logging.getLogger("tidemark")
+    before = (logger.level, [*logger.handlers])
+    first, second = ExitStack(), ExitStack()
+    for stack, level in ((first, "info"), (second, "warning")):
+        stack.enter_context(writing.written(writing.Wanted("text", level, None), stream=sys.stderr))
+    log.info("of the first")
+    first.close()
+    log.info("of nobody")
+    assert logger.level == logging.WARNING
+    second.close()
+    assert (logger.level, logger.handlers) == before
+    assert re.findall(r": (of .*)$", capsys.readouterr().err, re.MULTILINE) == ["of the first"]
 
 
 def test_a_full_disk_stops_nothing_and_is_told_once(capsys: pytest.CaptureFixture[str]):

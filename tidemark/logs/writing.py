@@ -7,6 +7,7 @@ orchestrator shows them in its own way, once.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,33 @@ def _one_of(values: Mapping[str, str], name: str, allowed: tuple[str, ...], with
     return value.lower()
 
 
+class _Level:
+    """The logger's level: the lowest that a block wants, and in the end what it was before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted: list[int] = []
+        self._before = logging.NOTSET
+
+    @contextmanager
+    def at_most(self, level: int) -> Iterator[None]:
+        """Let lines of the level pass for the block. Blocks of two threads end in any order."""
+        logger = logging.getLogger(ROOT)
+        with self._lock:
+            self._before = self._before if self._wanted else logger.level
+            self._wanted.append(level)
+            logger.setLevel(min(self._wanted))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wanted.remove(level)
+                logger.setLevel(min(self._wanted, default=self._before))
+
+
+_level = _Level()
+
+
 @contextmanager
 def written(log: Wanted | None, *, stream: TextIO | None = None) -> Iterator[None]:
     """Write the lines of the block to the file that is wanted, else to the stream, if there is one.
@@ -67,15 +95,15 @@ def written(log: Wanted | None, *, stream: TextIO | None = None) -> Iterator[Non
         yield
         return
     logger = logging.getLogger(ROOT)
-    handler, before = _handler(log, stream, logger), logger.level
+    handler = _handler(log, stream, logger)
     handler.setFormatter(formats.FORMATS[log.form]())
+    handler.setLevel(log.level.upper())
     logger.addHandler(handler)
-    logger.setLevel(log.level.upper())
     try:
-        yield
+        with _level.at_most(handler.level):
+            yield
     finally:
         logger.removeHandler(handler)
-        logger.setLevel(before)
         handler.close()
 
 
