@@ -95,24 +95,24 @@ select
     l._seen_at as transaction_timestamp,
     l.customer_id as _by_0, l.product_id as _by_1,
     coalesce(d0.customer_key, (
-    select x.customer_key
-    from public.dwh_dim_customers as x
-    where x.customer_id = l.customer_id::bigint
-    order by
-        x.valid_from <= l._seen_at desc,
-        case when x.valid_from <= l._seen_at then x.valid_from end desc,
-        x.valid_from
-    limit 1
-)) as customer_key, coalesce(d1.product_key, (
-    select x.product_key
-    from public.dwh_dim_products as x
-    where x.product_id = l.product_id::bigint
-    order by
-        x.valid_from <= l._seen_at desc,
-        case when x.valid_from <= l._seen_at then x.valid_from end desc,
-        x.valid_from
-    limit 1
-)) as product_key,
+        select x.customer_key
+        from public.dwh_dim_customers as x
+        where x.customer_id = l.customer_id::bigint
+        order by
+            x.valid_from <= l._seen_at desc,
+            case when x.valid_from <= l._seen_at then x.valid_from end desc,
+            x.valid_from
+        limit 1
+    )) as customer_key, coalesce(d1.product_key, (
+        select x.product_key
+        from public.dwh_dim_products as x
+        where x.product_id = l.product_id::bigint
+        order by
+            x.valid_from <= l._seen_at desc,
+            case when x.valid_from <= l._seen_at then x.valid_from end desc,
+            x.valid_from
+        limit 1
+    )) as product_key,
     coalesce(to_char(l.transaction_date, 'YYYYMMDD')::integer, 0) as date_key,
     l._batch_id,
     l._first_batch_id <= 8 as _may_be_here

@@ -86,13 +86,13 @@ where
                 else 0
             end) || ' of 33554432 bytes, in '
             || case greatest(coalesce(octet_length(event_id)::bigint, 0), case
-    when pg_column_size(said) > 131586 then octet_length(said::text)::bigint
-    else 0
-end) when coalesce(octet_length(event_id)::bigint, 0) then 'event_id'
-when case
-    when pg_column_size(said) > 131586 then octet_length(said::text)::bigint
-    else 0
-end then 'said' end || ' :tidemark'
+                when pg_column_size(said) > 131586 then octet_length(said::text)::bigint
+                else 0
+            end) when coalesce(octet_length(event_id)::bigint, 0) then 'event_id'
+            when case
+                when pg_column_size(said) > 131586 then octet_length(said::text)::bigint
+                else 0
+            end then 'said' end || ' :tidemark'
         )::boolean
     end;
 
@@ -115,9 +115,9 @@ end <= 33554432 then true
     else 0
 end) || ' of 33554432 bytes, in '
             || case greatest(case
-    when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
-    else 0
-end) when case
+                when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
+                else 0
+            end) when case
     when pg_column_size(sizes) > 26317 then octet_length(array_send(sizes))::bigint
     else 0
 end then 'sizes' end || ' :tidemark'

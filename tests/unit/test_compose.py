@@ -12,7 +12,7 @@ from psycopg2 import sql
 from tidemark.postgres import compose
 from tidemark.postgres.compose import Columns, Part
 
-SQL = {"", "t", "d", ".", " = ", " and ", " and f(", ", ", ")"}
+SQL = {"", "t.", "d.", " = ", " and ", " and f(", ", ", ")"}
 """What separates the names of `test_names_are_never_read_as_sql`."""
 AB = Columns(("a", "b"))
 

@@ -165,9 +165,10 @@ def lacking(
     table: Table, columns: Iterable[str], *, server: ServerName, why: str
 ) -> Iterator[ContractError]:
     """Yield what is wrong where a table lacks columns that `why` names, with the nearest names."""
+    names = table.names
     for column in columns:
-        if column not in table.names:
-            hint = did_you_mean(column, table.names)
+        if column not in names:
+            hint = did_you_mean(column, names)
             yield ContractError(
                 f"{server}: {table.name} has no column {column!r}, but {why} names it."
                 f"{hint and ' '}{hint}",

@@ -25,7 +25,7 @@ No SQL is concatenated from names and values: the driver quotes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -38,6 +38,7 @@ from tidemark.postgres import sqlfiles
 _NAME = re.compile(r"'(?P<quoted>\w+)'|(?:(?P<alias>\w+)\.)?\b(?P<name>[^\W\d]\w*)")
 _DISTINCT = " is distinct from "
 _GOES_ON = ("+ ", "or ", "when ", "left join ")
+_EMPTY, _DOT = sql.SQL(""), sql.SQL(".")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
@@ -70,7 +71,7 @@ Parts = Mapping[str, Part]
 class Statement(sql.Composed):
     """A statement of a file. Errors say which it was."""
 
-    def __init__(self, composed: sql.Composed, module: str, name: str) -> None:
+    def __init__(self, composed: Iterable[sql.Composable], module: str, name: str) -> None:
         super().__init__(composed)
         self.name = f"{module.removeprefix('tidemark.')}.{name}"
 
@@ -95,24 +96,30 @@ def statement(module: str, name: str, common: Parts | None = None, /, **parts: P
     try:
         if needless:
             raise ValueError(f"no placeholder is for {', '.join(sorted(needless))}.")
-        return Statement(filled(text, {**common, **parts}), module, name)
+        return Statement(_filled(text, {**common, **parts}), module, name)
     except ValueError as error:
         raise ValueError(f"{module}, {name}: {error}") from None
 
 
 def filled(text: str, parts: Parts) -> sql.Composed:
     """Fill the placeholders of SQL that is trusted; see `statement`."""
+    return sql.Composed(_filled(text, parts))
+
+
+def _filled(text: str, parts: Parts) -> list[sql.Composable]:
     composed: list[sql.Composable] = []
     takes_comma = False
-    for before, placeholder in _pieces(text):
-        if takes_comma and not before.startswith(","):
+    for before, piece, placeholder in _pieces(text):
+        if not takes_comma:
+            composed.append(piece)
+        elif before.startswith(","):
+            composed.append(sql.SQL(before[1:].removeprefix(" ")))
+        else:
             raise ValueError("a list without columns has no comma behind it.")
-        composed.append(sql.SQL(before[1:].removeprefix(" ") if takes_comma else before))
-        one = _composed(placeholder, parts) if placeholder else sql.SQL("")
+        one = _composed(placeholder, parts) if placeholder else ()
         takes_comma = one is None
-        if one is not None:
-            composed.append(one)
-    return sql.Composed(composed)
+        composed.extend(one or ())
+    return composed
 
 
 def union_all(queries: Sequence[sql.Composable]) -> sql.Composed:
@@ -123,7 +130,7 @@ def union_all(queries: Sequence[sql.Composable]) -> sql.Composed:
 @cache
 def placeholders(text: str) -> frozenset[str]:
     """Return the names in the placeholders of a statement: those of its parts among them."""
-    matches = (_NAME.finditer(placeholder) for _, placeholder in _pieces(text))
+    matches = (_NAME.finditer(placeholder) for *_, placeholder in _pieces(text))
     return frozenset(name for match in chain(*matches) for name in match.groups() if name)
 
 
@@ -133,73 +140,148 @@ def _placeholders_of(module: str) -> frozenset[str]:
 
 
 @cache
-def _pieces(text: str) -> tuple[tuple[str, str], ...]:
-    """Split a text into pairs: some text, and the placeholder behind it; the last one is empty."""
+def _pieces(text: str) -> tuple[tuple[str, sql.SQL, str], ...]:
+    """Split a text into pieces: a text, it as SQL, and the placeholder behind it; at last none."""
     pieces = (
-        (before, (name or "") + (f":{cast}" if cast else ""))
+        (before, sql.SQL(before), (name or "") + (f":{cast}" if cast else ""))
         for before, name, cast, _ in Formatter().parse(text)
     )
-    return (*pieces, ("", ""))
+    return (*pieces, ("", _EMPTY, ""))
 
 
-def _composed(placeholder: str, parts: Parts) -> sql.Composable | None:
-    """Compose what replaces a placeholder; None for a list without columns."""
-    whole = parts.get(placeholder)
-    if isinstance(whole, sql.Composable):
-        return whole
-    lists = [
-        one for match in _NAME.finditer(placeholder) if (one := _list(match, parts)) is not None
-    ]
-    lengths = {len(one) for one in lists}
-    if len(lengths) != 1:
-        lacks = f"lists of {sorted(lengths)} columns" if lengths else "no part"
-        raise ValueError(f"{{{placeholder}}} has {lacks}.")
-    each = [sql.Composed(_repeated(placeholder, parts, place)) for place in range(*lengths)]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an expression names a list."""
+
+    before: str
+    """What stands between the name before and this one."""
+    name: str
+    alias: str
+    is_quoted: bool
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether the type of a column goes behind it: not where it is a name for the rest."""
+        return not self.before.endswith(" as ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    """A placeholder that is repeated, taken apart once for all the lists that fill it."""
+
+    places: tuple[tuple[sql.SQL, _Place, bool], ...]
+    """What stands before each but the first, the place, and whether a type goes behind it."""
+    first: tuple[sql.SQL, ...]
+    """What stands before the first place of the first repetition."""
+    between: tuple[sql.SQL, ...]
+    """What stands there in the others. A line that goes on has its end as a piece of its own."""
+    last: sql.SQL
+    without: tuple[sql.SQL, ...] | None
+    """What stands for no repetition; None: nothing, and no comma either."""
+    is_compared: bool
+
+
+@cache
+def _expression(placeholder: str, lists: frozenset[str]) -> _Expression:
+    """Take a placeholder apart, in which these names are lists."""
+    places, end = list[_Place](), 0
+    for match in _NAME.finditer(placeholder):
+        name = match["quoted"] or match["name"]
+        if name in lists:
+            before, end = placeholder[end : match.start()], match.end()
+            places.append(_Place(before, name, match["alias"] or "", bool(match["quoted"])))
+    begin, behind = places[0].before, placeholder[end:]
+    joiner, around, without = _joined(placeholder)
+    return _Expression(
+        tuple((sql.SQL(one.before), one, one.is_cast) for one in places),
+        (sql.SQL(around[:1] + begin),),
+        tuple(
+            map(sql.SQL, (behind, joiner, begin) if joiner == "\n" else (behind + joiner + begin,))
+        ),
+        sql.SQL(behind + around[1:]),
+        without,
+        _DISTINCT in placeholder,
+    )
+
+
+def _joined(placeholder: str) -> tuple[str, str, tuple[sql.SQL, ...] | None]:
+    """Return what joins the repetitions, what goes around them, and what stands for none."""
     if placeholder.startswith(_GOES_ON):
-        return sql.SQL("\n").join(each)
+        return "\n", "", ()
     # An operator inside of parentheses belongs to the expression. Only one outside decides how the
     # repetitions are joined.
     outside = _outside_of_parentheses(placeholder)
     if " = " in outside:
-        return sql.SQL(" and ").join(each) if each else sql.SQL("true")
+        return " and ", "", (sql.SQL("true"),)
     if _DISTINCT in outside:
-        either = sql.SQL(" or ").join(each)
-        return sql.SQL("(") + either + sql.SQL(")") if each else sql.SQL("false")
-    return sql.SQL(", ").join(each) if each else None
+        return " or ", "()", (sql.SQL("false"),)
+    return ", ", "", None
 
 
-def _repeated(placeholder: str, parts: Parts, place: int) -> Iterator[sql.Composable]:
-    """Yield an expression for the columns at one place of its lists."""
-    end = 0
-    for match in _NAME.finditer(placeholder):
-        one = _list(match, parts)
-        if one is None:
-            continue
-        before, end = placeholder[end : match.start()], match.end()
-        yield sql.SQL(before)
+def _composed(placeholder: str, parts: Parts) -> Sequence[sql.Composable] | None:
+    """Compose what replaces a placeholder; None for a list without columns."""
+    whole = parts.get(placeholder)
+    if isinstance(whole, sql.Composable):
+        return (whole,)
+    lists = {
+        name: part
+        for name in _names_in(placeholder)
+        if (part := parts.get(name)) is not None and not isinstance(part, sql.Composable)
+    }
+    lengths = {len(one) for one in lists.values()}
+    if len(lengths) != 1:
+        lacks = f"lists of {sorted(lengths)} columns" if lengths else "no part"
+        raise ValueError(f"{{{placeholder}}} has {lacks}.")
+    expression, (length,) = _expression(placeholder, frozenset(lists)), lengths
+    if not length:
+        return expression.without
+    composed: list[sql.Composable] = []
+    for number in range(length):
+        composed.extend(expression.between if number else expression.first)
+        _repeat(expression, number, lists, parts, composed)
+    composed.append(expression.last)
+    return (sql.Composed(composed),) if expression.without == () else composed
+
+
+def _repeat(
+    expression: _Expression,
+    number: int,
+    lists: Mapping[str, Columns | Sequence[sql.Composable]],
+    parts: Parts,
+    composed: list[sql.Composable],
+) -> None:
+    """Append the columns of one number in the lists, and what stands between them."""
+    for count, (before, place, is_cast) in enumerate(expression.places):
+        if count:
+            composed.append(before)
+        one = lists[place.name]
         if not isinstance(one, Columns):
-            yield one[place]
-        elif match["quoted"]:
-            yield sql.Literal(one.names[place])
+            composed.append(one[number])
+        elif place.is_quoted:
+            composed.append(sql.Literal(one.names[number]))
         else:
-            yield from _alias(match["alias"], parts)
-            yield sql.Identifier(one.names[place])
-            if not before.endswith(" as "):
-                yield from one.cast(place, is_compared=_DISTINCT in placeholder)
-    yield sql.SQL(placeholder[end:])
+            if place.alias:
+                composed.extend(_alias(place.alias, parts))
+            composed.append(sql.Identifier(one.names[number]))
+            if is_cast and (one.types or one.texts):
+                composed.extend(one.cast(number, is_compared=expression.is_compared))
 
 
-def _list(match: re.Match[str], parts: Parts) -> Columns | Sequence[sql.Composable] | None:
-    """Return the list that a name means; None for a word of SQL."""
-    part = parts.get(match["quoted"] or match["name"])
-    return None if isinstance(part, sql.Composable) else part
+def _alias(alias: str, parts: Parts) -> Sequence[sql.Composable]:
+    part = parts.get(alias)
+    if part == _EMPTY:
+        return ()
+    return (part, _DOT) if isinstance(part, sql.Composable) else (_prefix(alias),)
 
 
-def _alias(alias: str | None, parts: Parts) -> Iterator[sql.Composable]:
-    part = parts.get(alias or "")
-    if alias and part != sql.SQL(""):
-        yield part if isinstance(part, sql.Composable) else sql.SQL(alias)
-        yield sql.SQL(".")
+@cache
+def _prefix(alias: str) -> sql.SQL:
+    return sql.SQL(f"{alias}.")
+
+
+@cache
+def _names_in(placeholder: str) -> tuple[str, ...]:
+    return tuple(match["quoted"] or match["name"] for match in _NAME.finditer(placeholder))
 
 
 def _outside_of_parentheses(text: str) -> str:

@@ -382,10 +382,9 @@ def _spelled(cursor: Any, statement: Composable | str, parameters: Parameters) -
     return bytes(cursor.mogrify(statement, parameters))
 
 
-def _bindable(statement: Composable, cursor: Any) -> Composable:
+def _bindable(statement: Composable, cursor: Any) -> str:
     """Double the percent signs in quoted names and values: the driver takes one for a parameter."""
     if isinstance(statement, sql.Composed):
-        return sql.Composed([_bindable(part, cursor) for part in statement])
-    if isinstance(statement, sql.SQL):
-        return statement
-    return sql.SQL(statement.as_string(cursor).replace("%", "%%"))
+        return "".join([_bindable(part, cursor) for part in statement])
+    text = str(statement.as_string(cursor))
+    return text if isinstance(statement, sql.SQL) else text.replace("%", "%%")

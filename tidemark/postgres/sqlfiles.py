@@ -89,8 +89,13 @@ def alone(text: str) -> str | None:
     return text[:end] if found and depth == 0 else None
 
 
-def split(text: str) -> Iterator[str]:
-    """Yield the statements of a file, without comments and what is dollar-quoted."""
+@cache
+def split(text: str) -> tuple[str, ...]:
+    """Return the statements of a file, without comments and what is dollar-quoted."""
+    return tuple(_split(text))
+
+
+def _split(text: str) -> Iterator[str]:
     statement = ""
     for token in _TOKEN.finditer(text):
         if token["left_out"]:
