@@ -1,6 +1,5 @@
 """Commands that start and stop servers of their own: up, down, demo."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.commands import Done, process, run, tidemark
-from tests.fix_servers import HOME, SERVERS, Warehouse, connect
+from tests.commands import Done, process, tidemark
+from tests.docs.test_readme import TOLD
+from tests.fix_servers import HOME, SERVERS, Warehouse, administer, connect
 from tests.queries import value
 from tidemark.install.embedded import postmaster, site
-from tidemark.model import ServerName
 
 SMALLER = {"= 10_000": "= 200", "= 500": "= 20", "= 200_000": "= 1_000"}
 
@@ -48,53 +47,17 @@ def well(done: Done) -> str:
     return done.out
 
 
-@pytest.fixture(scope="module")
-def first(project: Path) -> str:
-    """What the first demo says; its servers go on running."""
-    return played(project)
-
-
 def played(project: Path) -> str:
     """Play a demo. Of the events some are malformed or late, and it says so."""
     done = process("demo", cwd=project)
     assert (done.code, done.err) == (0, ""), done
-    told = r"(marketing: clicks|events: lines): (.+ refused: .+|.+ came late, behind .+)\n"
-    assert {entity for entity, _ in re.findall(told, done.out)} == {
-        "marketing: clicks",
-        "events: lines",
-    }
-    return re.sub(told, "", done.out)
+    return TOLD.sub("", done.out)
 
 
-def shown(area: str, key: str, *, entity: str = "customers") -> list[str]:
-    """Name what a demo shows of an area."""
-    return [
-        *[f"Batch N of {area}, N.N s"] * 2,
-        "Rows per layer (dwh: versions of a dimension, rows of a fact)",
-        "Open rejects",
-        f"The versions of {entity} {key}, and the facts that point at each",
-    ]
-
-
-def test_a_demo_ends_with_what_a_person_wants_to_see(first: str):
-    lines = first.split("\n")
-    titles = [line for line in lines if re.match(r"\w", line)]
-    assert [re.sub(r"\d+", "N", title) for title in titles] == [
-        *shown("marketing", "N"),
-        *shown("events", "CNE"),
-        *shown("commerce", "CUSTN"),
-        *shown("assets", "assets/N/N/N/N.bin", entity="asset_versions"),
-        *shown("retail", "N"),
-        "All of it took N s. Go on with:",
-    ]
-    rows = first.rpartition(titles[2])[2].partition(titles[3])[0].split("\n")[4:-2]
-    cells = [row.split() for row in rows]
-    assert [cell[0] for cell in cells] == ["customers", "products", "sales"]
-    assert [cell[1] for cell in cells] == [cell[2] for cell in cells], "source and mirror agree"
-
-
+# What a demo says, and what goes on from there: tests/docs/test_readme.py
 @pytest.mark.further
-def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
+def test_a_second_demo_goes_on_with_what_is_there(project: Path):
+    first = played(project)
     assert first.startswith("Batch 9 of marketing, ")
     assert "\nBatch 7 of events, " in first
     assert "\nBatch 5 of commerce, " in first
@@ -105,29 +68,21 @@ def test_a_second_demo_goes_on_with_what_is_there(first: str, project: Path):
     assert "\nBatch 12 of retail, " in second
 
 
-def test_the_commands_that_a_demo_ends_with_work(
-    first: str, project: Path, servers: dict[ServerName, str]
-):
-    psql, day, down = first.partition("Go on with:\n")[2].strip().split("\n")
-    assert well(run(["bash", "-c", psql], cwd=project)) == ""
-    assert "\nBatch " in well(run(["bash", "-c", day], cwd=project))
-    assert well(run(["bash", "-c", down], cwd=project)) == "stopped: dwh, mrr, operational, stg\n"
-    assert running(project) == {}
-    with closing(connect(servers["dwh"])) as other:
-        assert value(other, "select true"), "servers of other folders go on running"
-
-
-def test_servers_keep_their_addresses_and_data(first: str, project: Path):
-    process("down", cwd=project)
+def test_servers_keep_their_addresses_and_data(project: Path):
     started = well(process("up", cwd=project))
+    url = well(process("dsn", "dwh", "--password", cwd=project)).strip()
+    assert (urlsplit(url).password or "") not in started
+    administer(url, "create table kept (n int)")
+    process("down", cwd=project)
+    assert running(project) == {}
+
+    assert well(process("up", cwd=project)) == started
     pids = running(project)
     assert well(process("up", cwd=project)) == started
     assert running(project) == pids
     assert [line.split()[0] for line in started.splitlines()] == list(SERVERS) == list(pids)
-    url = well(process("dsn", "dwh", "--password", cwd=project)).strip()
-    assert (urlsplit(url).password or "") not in started
     with closing(connect(url)) as dwh:
-        assert value(dwh, "select count(*) > 900 from dwh_fact_sales")
+        assert value(dwh, "select count(*) from kept") == 0
     process("down", cwd=project)
     assert well(process("down", cwd=project)) == "nothing was running\n"
 

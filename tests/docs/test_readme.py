@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ import pytest
 import tests.checkout
 from tests.commands import Done, process, run
 from tests.fix_retail import PATIENCE
-from tests.fix_servers import HOME, Warehouse
+from tests.fix_servers import HOME, Warehouse, connect
 from tests.fix_strangers import STRANGERS
+from tests.queries import value
 from tidemark.install.embedded import site
-from tidemark.model import LAYERS
+from tidemark.model import LAYERS, ServerName
 
 README = (HOME / "README.md").read_text("utf-8")
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -26,6 +28,8 @@ TYPED = [text for language, text in FENCED if language == "bash"]
 BLOCKS = [text for text in TYPED if "docker " not in text]  # those: tests/compose
 SHOWN = re.findall(r"^\| \[(\w+)\].*\| `(tidemark .*)` \|$", README, re.MULTILINE)
 SAMPLES = [text for language, text in FENCED if not language]
+TOLD = re.compile(r"(marketing: clicks|events: lines): (.+ refused: .+|.+ came late, behind .+)\n")
+"""What a demo says of events that are malformed or late."""
 TIDEMARK = f'#!/bin/sh\nPYTHONPATH="$(dirname "$0")/../.." exec {sys.executable} -m tidemark "$@"\n'
 
 
@@ -88,6 +92,48 @@ def test_what_is_typed_after_the_demo_finds_its_shop(printed: list[str]) -> None
     assert re.search(r"^ customer_id \|.*\n[-+]+\n(?:.*\n){5}\(5 rows\)", said)
     assert re.search(r"^events +\d+\nBatch 11 of retail, ", said, re.MULTILINE)
     assert said.endswith("stopped: dwh, mrr, operational, stg\n")
+
+
+def shown(area: str, key: str, *, entity: str = "customers") -> list[str]:
+    """Name what a demo shows of an area."""
+    return [
+        *[f"Batch N of {area}, N.N s"] * 2,
+        "Rows per layer (dwh: versions of a dimension, rows of a fact)",
+        "Open rejects",
+        f"The versions of {entity} {key}, and the facts that point at each",
+    ]
+
+
+def test_a_demo_ends_with_what_a_person_wants_to_see(printed: list[str]) -> None:
+    said = TOLD.sub("", printed[0])
+    assert {entity for entity, _ in TOLD.findall(printed[0])} == {
+        "marketing: clicks",
+        "events: lines",
+    }
+    titles = [line for line in said.splitlines() if re.match(r"\w", line)]
+    assert [re.sub(r"\d+", "N", title) for title in titles] == [
+        *shown("marketing", "N"),
+        *shown("events", "CNE"),
+        *shown("commerce", "CUSTN"),
+        *shown("assets", "assets/N/N/N/N.bin", entity="asset_versions"),
+        *shown("retail", "N"),
+        "All of it took N s. Go on with:",
+    ]
+    rows = said.rpartition(titles[2])[2].partition(titles[3])[0].split("\n")[4:-2]
+    cells = [row.split() for row in rows]
+    assert [cell[0] for cell in cells] == ["customers", "products", "sales"]
+    assert [cell[1] for cell in cells] == [cell[2] for cell in cells], "source and mirror agree"
+
+
+def test_the_commands_that_a_demo_ends_with_work(
+    printed: list[str], checkout: Path, servers: dict[ServerName, str]
+) -> None:
+    psql, day, down = printed[0].partition("Go on with:\n")[2].strip().split("\n")
+    assert typed(psql, checkout).out == ""
+    assert "\nBatch " in typed(day, checkout).out
+    assert typed(down, checkout).out == "stopped: dwh, mrr, operational, stg\n"
+    with closing(connect(servers["dwh"])) as other:
+        assert value(other, "select true"), "servers of other folders go on running"
 
 
 @pytest.mark.parametrize("block", [0, 1])
