@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,6 +66,7 @@ class MemoryDelta:
     start: int
     end: int
     windows: Mapping[str, Window] = field(default_factory=dict)
+    whole: Collection[str] = ()
     compared: Sequence[str] = ()
     compared_by: Mapping[str, datetime] = field(default_factory=dict)
     future: Mapping[str, int] = field(default_factory=dict)

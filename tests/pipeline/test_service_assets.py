@@ -65,9 +65,7 @@ def _hour(time: str) -> str:
     return time[11:16]
 
 
-def test_what_is_posted_is_told_with_who_has_owned_it(
-    bank: Bank, client: httpx.Client, post: Post
-):
+def test_what_is_posted_is_told_with_who_has_owned_it(bank: Bank, client: httpx.Client, post: Post):
     post("uploads", "10:00:00", graph_role="root")
     bank.run()
     assert (owner(client), history(client)) == (None, [(None, "10:00", None)])
@@ -149,7 +147,15 @@ def test_assets_are_told_apart_by_all_of_their_key(bank: Bank, client: httpx.Cli
 def test_a_question_for_no_instant_is_told_so(bank: Bank, client: httpx.Client):
     bank.upload("10:00:00")
     bank.run()
-    wrong = ["", "0", "now", "2023-10-15", "2023-10-15T10:00:00", "infinity", "2023-13-15T10:00:00Z"]
+    wrong = [
+        "",
+        "0",
+        "now",
+        "2023-10-15",
+        "2023-10-15T10:00:00",
+        "infinity",
+        "2023-13-15T10:00:00Z",
+    ]
     asked = [f"at={time}" for time in wrong] + ["when=2023-10-15T10:00:00Z"]
     answers = [client.get(f"/v1/assets/{KEY}?{one}") for one in asked]
     assert [one.status_code for one in answers] == [422] * len(asked)

@@ -131,7 +131,7 @@ from (
         c.said::jsonb::text as said,
         false as _pending
     from (
-        select distinct on (r.id) r.*
+        select distinct on (r.id::integer) r.*
         from (select
             i.event_id,
             i.received_at,
@@ -160,7 +160,7 @@ from (
                     and f.ended_by is null
                     and f.event_id = r.event_id
             )
-        order by r.id, r._seq desc
+        order by r.id::integer, r._seq desc
     ) as c
 ) as r
 group by 1;

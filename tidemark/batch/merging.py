@@ -214,7 +214,7 @@ def keep_refused(
 
 
 def _taken_whole(landed: _Landed) -> Collection[str] | None:
-    """Find the items that have come from their start: files always do, tables without a window.
+    """Find the items that have come from their start: files always do, others at times.
 
     None: a set of items has come that is all there is.
     """
@@ -222,7 +222,4 @@ def _taken_whole(landed: _Landed) -> Collection[str] | None:
         return None
     if landed.is_of_items:
         return [item for one in landed.streamed for _, item in one.items]
-    known = landed.work.positions.get(landed.entity.name, {})
-    if landed.work.area.has_inbox and known not in ({}, positions.UNKNOWN):
-        return []  # Only those events that no batch has taken.
-    return [""] if landed.work.window(landed.entity.name).low is None else []
+    return [""] if landed.entity.name in landed.work.delta.whole else []

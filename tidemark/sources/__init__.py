@@ -8,7 +8,7 @@ files and posted events are others, and change capture would be one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,11 @@ class Delta(Protocol):
     @property
     def to_send(self) -> Sequence[str]:
         """Entities that may have new rows, the largest first."""
+        ...
+
+    @property
+    def whole(self) -> Collection[str]:
+        """Entities of which `send` sends all that there is. Items such as files are always whole."""
         ...
 
     @property

@@ -8,7 +8,7 @@ wait for: what commits later is taken later.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -205,6 +205,11 @@ class InboxDelta:
         return sorted(some, key=lambda name: -self.count(name))
 
     @property
+    def whole(self) -> Collection[str]:
+        """See `Delta.whole`."""
+        return self.anew.keys()
+
+    @property
     def positions(self) -> Positions:
         """See `Delta.positions`: which events were taken is written beside each of them."""
         return {name: {"": {"read_at": self.clock.isoformat()}} for name in self.area.entities}
@@ -237,7 +242,7 @@ class InboxDelta:
             __name__,
             "named",
             key=Columns(named.key),
-            types=[db.raw(shown.type_of(name)) for name in named.key],
+            types=_types(named, named.key),
             names=[db.literal(shown.type_of(name)) for name in named.key],
             keys=mirror.key_rows(shown, named.key, which),
         )
@@ -312,13 +317,13 @@ class InboxComparison:
         """See `Comparison.relation`. An event that waits says nothing of the mirror."""
         named = self._area.entities[entity]
         taken = compose.statement(__name__, "all", ids=db.literal(_NOTHING))
-        types = [db.raw(table(named).type_of(name)) for name in columns]
         rows = compose.statement(
             __name__,
             "compared",
             key=Columns(named.key),
+            types=_types(named, named.key),
             columns=Columns(tuple(columns)),
-            texts=_texts(columns, types),
+            texts=_texts(columns, _types(named, columns)),
             rows=_rows(named, self._area, taken),
             area=db.literal(self._area.area),
             entity=db.literal(entity),
@@ -337,6 +342,12 @@ class InboxComparison:
         """See `Comparison.remarks`: how many events wait."""
         for kind, (_, count) in self._waiting.items():
             yield f"{kind}: {count:,} events have come, and the next batch takes them"
+
+
+def _types(named: Entity, columns: Sequence[str]) -> list[Composable]:
+    """Return the types of columns, as the mirror has them."""
+    shown = table(named)
+    return [db.raw(shown.type_of(name)) for name in columns]
 
 
 def _texts(columns: Sequence[str], types: Sequence[Composable]) -> list[Composable]:

@@ -121,14 +121,15 @@ or exists (
     where r.area = %(area)s and r.batch_id is null and r.entity = any(%(entities)s)
 )
 
--- The last event of each key that was taken, but for those that MRR refused.
+-- The last event of each key that was taken, but for those that MRR refused. A key may be spelled in
+-- several ways, as 1 and 01.
 -- name: compared
 (
     select
         {texts as columns},
         false as _pending
     from (
-        select distinct on ({r.key}) r.*
+        select distinct on ({r.key::types}) r.*
         from ({rows}) as r
         where
             cardinality(r._reasons) = 0
@@ -142,7 +143,7 @@ or exists (
                     and f.ended_by is null
                     and f.event_id = r.event_id
             )
-        order by {r.key}, r._seq desc
+        order by {r.key::types}, r._seq desc
     ) as c
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -213,6 +213,11 @@ class PostgresDelta:
     _sent_keys: set[str] = field(default_factory=set)
     _exported: list[str] = field(default_factory=list)
     _exporting: Lock = field(default_factory=Lock)
+
+    @property
+    def whole(self) -> Collection[str]:
+        """See `Delta.whole`: a window without a beginning has all rows."""
+        return {name for name, window in self.windows.items() if window.low is None}
 
     @property
     def positions(self) -> Positions:

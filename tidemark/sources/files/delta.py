@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -93,6 +93,7 @@ class FilesDelta:
     looks: Mapping[str, Look]
     _store: Store
     windows: Mapping[str, Window] = field(default_factory=dict)
+    whole: Collection[str] = ()
     compared: Sequence[str] = ()
     compared_by: Mapping[str, datetime] = field(default_factory=dict)
     future: Mapping[str, int] = field(default_factory=dict)
