@@ -245,6 +245,17 @@ def test_a_look_says_what_its_rows_are_like_and_when_it_was(feed: Feed):
         assert not isinstance(delta, Countable) or delta.count("things") == 1
 
 
+def test_a_look_says_of_rows_without_items_whether_all_come(feed: Feed):
+    feed.put(1, "one")
+    _, later = look(feed, {})
+    whole = []
+    for at in ({}, {"things": positions.UNKNOWN}, later):
+        with feed.source.open(feed.made.area, at) as delta:
+            whole.append("things" in delta.whole)
+    is_without = isinstance(feed, (Tables, Events))
+    assert whole == [is_without, is_without, False]
+
+
 def mirrored(feed: Feed) -> Rows:
     query = "select id, v from mrr_things where _deleted_at is null order by id"
     return feed.made.warehouse.rows("mrr", query)
