@@ -316,6 +316,11 @@ def let_tables_follow(retail: Retail) -> None:
     fix_areas.write(retail.home, passed, layers=("operational", "dwh"), **places)
     project = Project(retail.home)
     migrate.migrate(project, retail.servers)
+    made = Made(retail.warehouse, retail.servers, project.area("passed"), retail.home)
+    made.put(passed, ("one", 1, "a", [1], JAN, "now"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worktable, "FEW", -1)
+        made.run()
     changes = "alter table passed.mrr_passed{0} drop v, alter at type varchar(3) using null"
     for table in ("", "_history"):
         retail.warehouse.execute("mrr", changes.format(table))

@@ -52,6 +52,25 @@ select
 from landing_sold.sizes as l;
 comment on view landing_sold.clean_sizes is 'One row per version in landing_sold.sizes, as it came.';
 
+-- passing
+select
+    l.customer_id,
+    l.name,
+    l.email,
+    l.phone,
+    l.city,
+    l.country,
+    l.segment,
+    l.created_at,
+    l.updated_at,
+    l._batch_id,
+    l._first_batch_id,
+    l._extracted_at,
+    l._deleted_at,
+    l._seq,
+    array[]::text[] as reject_reasons
+from landing.customers as l;
+
 -- retype_column
 alter table landing_passed.passed alter column at type character varying(
     3

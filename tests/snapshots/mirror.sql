@@ -107,6 +107,99 @@ from (
     from landing.customers as landed
 ) as i;
 
+-- fill
+insert into passed.stg_passed (
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+select
+    i.tag,
+    i.part,
+    i.v,
+    i.sizes,
+    i.at,
+    i.updated_at,
+    i._batch_id,
+    i._seq,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from (
+select
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    case
+        when _deleted_at is null and (
+            v = 'gone'
+        ) then least((at at time zone 'Europe/Berlin'), _extracted_at)
+        else _deleted_at
+    end as _deleted_at
+from landing_passed.clean_passed
+    ) as l
+    where _deleted_at is null
+    union all
+    select
+        kept.tag,
+        kept.part,
+        kept.v,
+        kept.sizes,
+        kept.at,
+        kept.updated_at,
+        l._batch_id,
+        l._seq,
+        l._extracted_at,
+        l._deleted_at
+    from (
+select
+    tag,
+    part,
+    v,
+    sizes,
+    at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _extracted_at,
+    case
+        when _deleted_at is null and (
+            v = 'gone'
+        ) then least((at at time zone 'Europe/Berlin'), _extracted_at)
+        else _deleted_at
+    end as _deleted_at
+from landing_passed.clean_passed
+    ) as l
+    inner join passed.stg_passed as kept on kept.tag = l.tag and kept.part = l.part
+    where l._deleted_at is not null
+) as i;
+
 -- find
 select
     m.customer_id,

@@ -114,6 +114,11 @@ class Claims:
             "landed_types": [db.raw(c.type) for c in landed],
         }
 
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether a key that the view does not change is the same key in the mirror."""
+        return all(self._is_same_type(column) for column in self.target.key)
+
     def _is_same_type(self, column: str) -> bool:
         is_same = self.landing.type_of(column) == self.table.type_of(column)
         return is_same and column not in self.target.texts

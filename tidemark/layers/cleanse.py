@@ -22,6 +22,7 @@ from tidemark.layers import (
     dating,
     flags,
     mirror,
+    passed,
     rejects,
     seen,
     versions,
@@ -30,15 +31,9 @@ from tidemark.layers.checking import Checked
 from tidemark.layers.claims import Claims, Examined
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE, REASONS, Mirror
+from tidemark.layers.passed import Landed
 from tidemark.model import QualifiedName, Table, label
-from tidemark.postgres import (
-    catalog,
-    compose,
-    db,
-    question,
-    refusals,
-    worktable,
-)
+from tidemark.postgres import catalog, compose, db, question, refusals, worktable
 from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.question import Question
@@ -74,8 +69,12 @@ class Cleansing:
 
     @property
     def cleaned(self) -> WorkTable:
-        """The work table with the landed rows as the view returns them."""
+        """See `Claims.cleaned`."""
         return self.claims.cleaned
+
+    def landed(self, *, rewrite: bool) -> Landed:
+        """Return the landed rows as `passed` wants them."""
+        return Landed(self.claims, self.deleted_at, [*self.violations.values()], rewrite)
 
 
 Found = dict[QualifiedName, Table]
@@ -242,8 +241,9 @@ def apply(
 ) -> None:
     """Cleanse the landed rows of these batches in one pass, and merge them into STG.
 
-    If keys are in question, batches are applied one after the other. If such a batch shows a key
-    several times, its versions are too: which key holds a row may change with each of them.
+    Many rows of one batch that cleansing passes on are merged as they came (`passed`). If keys are
+    in question, batches are applied one after the other; and if one shows a key several times, its
+    versions are too: which key holds a row may change with each of them.
 
     Args:
         stg: in the transaction that applies the batches.
@@ -251,13 +251,15 @@ def apply(
         batches: the batches whose rows may have landed, in order.
         counts: the number of landed rows (`processed`); the results are added.
     """
-    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
     if not batches:
         return
-    rows = counts.processed
+    repairs = [batch_id for batch_id, applied in batches.items() if applied.is_repair]
+    rows, is_one = counts.processed, len(batches) == 1
     with counts.timed("apply_seconds"):
+        if is_one and passed.merge(stg, cleansing.landed(rewrite=bool(repairs)), counts):
+            return
         examined = _clean(stg, cleansing, claims.ALL, rows=rows)
-        if len(batches) == 1 and not examined.has_order:
+        if is_one and not examined.has_order:
             _merge(stg, cleansing, counts, examined, rewrite=bool(repairs))
         elif not examined.is_in_question:
             _merge_in_order(stg, cleansing, counts, examined, repairs)

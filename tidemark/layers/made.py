@@ -140,8 +140,7 @@ def pass_through(entity: Entity, landing: Table, found: Table | None) -> Change:
 
     Rows that a view has made bring the reasons to refuse them.
     """
-    passed = tuple(one for one in landing.columns if one.name != OWN_REASONS.name)
-    wanted = (*passed, Column(REASONS, "text[]"))
+    wanted = (*_passed(landing), Column(REASONS, "text[]"))
     if found and [(c.name, c.type) for c in found.columns] == [(c.name, c.type) for c in wanted]:
         return Change(entity.view, landing.name)
     view = db.name(*entity.view)
@@ -149,15 +148,29 @@ def pass_through(entity: Entity, landing: Table, found: Table | None) -> Change:
         __name__,
         "pass_through",
         view=view,
-        columns=Columns(tuple(column.name for column in passed)),
-        reasons=db.name("l", OWN_REASONS.name) if passed != landing.columns else db.raw(_NONE),
-        landing=db.name(*landing.qualified_name),
+        query=passing(landing),
         comment=db.literal(f"One row per version in {landing.name}, as it came."),
     )
     if found is None:
         return Change(entity.view, landing.name, (made,))
     again = (drop_view(entity.view), made)
     return Change(entity.view, landing.name, again, tuple(found.readers()))
+
+
+def passing(landing: Table) -> Composable:
+    """Compose the query of a cleansing view that passes the rows of its landing table on."""
+    passed = _passed(landing)
+    return compose.statement(
+        __name__,
+        "passing",
+        columns=_named(passed),
+        reasons=db.name("l", OWN_REASONS.name) if passed != landing.columns else db.raw(_NONE),
+        landing=db.name(*landing.qualified_name),
+    )
+
+
+def _passed(landing: Table) -> tuple[Column, ...]:
+    return tuple(one for one in landing.columns if one.name != OWN_REASONS.name)
 
 
 def staged(

@@ -11,11 +11,14 @@ comment on table {table} is {comment}
 
 -- name: pass_through
 create view {view} as
+{query};
+comment on view {view} is {comment}
+
+-- name: passing
 select
     {l.columns},
     {reasons} as reject_reasons
-from {landing} as l;
-comment on view {view} is {comment}
+from {landing} as l
 
 -- name: live
 create or replace view {view} as

@@ -52,9 +52,7 @@ class Only:
         return tuple(named.get(name) for name in self.key) in self.values
 
 
-def send(
-    out: Out, store: Store, file: File, entity: Entity, *, is_doubtful: bool = False
-) -> Sent:
+def send(out: Out, store: Store, file: File, entity: Entity, *, is_doubtful: bool = False) -> Sent:
     """Send a file.
 
     Args:
