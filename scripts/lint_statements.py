@@ -9,6 +9,7 @@ of them.
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -58,4 +59,5 @@ def violations(linter: Linter, path: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # as lint_sql.py does
     sys.exit(main(sys.argv[1:]))
