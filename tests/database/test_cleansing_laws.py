@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 
 from tests.cleansing import LINEAGE, Row, clean
+from tests.further import tries
 from tests.queries import execute, rows, value
 
 ANY_TEXT = st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -65,7 +66,9 @@ TARGETS = {
 }
 
 examples = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=tries(300, usually=100),
 )
 
 

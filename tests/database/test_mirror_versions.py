@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
+from tests.further import tries
 from tests.queries import execute, rows
 from tidemark.layers import mirror
 from tidemark.layers.mirror import Mirror
@@ -203,7 +204,9 @@ batches = st.lists(
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(100, usually=40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(batches)
 def test_mirror_and_history_hold_each_change_of_a_key_once(

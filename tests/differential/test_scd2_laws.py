@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.fix_dimension import Key, Members, Seen
 from tests.fix_visits import Visit, Visits
-from tests.further import ALL
+from tests.further import tries
 from tests.oracles import scd2 as oracle
 from tests.oracles.scd2 import BEGINNING, END, TICK, FirstVersion, Observation, Version
 
@@ -37,7 +37,7 @@ TIER = 1
 Landing = list[Seen]
 
 law = settings(
-    max_examples=100 if ALL else 40,
+    max_examples=tries(100, usually=20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

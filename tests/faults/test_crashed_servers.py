@@ -13,6 +13,6 @@ def test_a_run_is_made_up_for_whichever_server_crashes_before_any_of_its_stateme
     trial: Trial, machines: Machines
 ):
     for hop in HOPS:
-        for number in trial.faults(hop, rarer=4):  # Each takes a second.
+        for number in trial.faults(hop, rarer=3):  # Each takes a second.
             trial.crash(hop, number, machines)
             trial.recover()

@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from tests.fix_retail import PATIENCE, Retail, wait_until
+from tests.further import tries
 from tests.queries import rows
 
 Looks = dict[tuple[Any, ...], None]
 
-BATCHES = 16
+BATCHES = tries(16, usually=6)
 READERS = 2
 
 LOOK = """

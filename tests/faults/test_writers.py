@@ -34,7 +34,7 @@ from tidemark.sources import window
 from tidemark.sources.postgres import PostgresDelta, PostgresSource
 from tidemark.trust import rebuild, verify
 
-SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "60" if ALL else "20"))
+SECONDS = int(os.environ.get("TIDEMARK_WRITERS_SECONDS", "60" if ALL else "10"))
 pytestmark = pytest.mark.timeout(900 + SECONDS)
 SCRIPTS = Path(__file__).parent / "writers"
 WEIGHTS = {"insert": 40, "update": 40, "delete": 20, "hold": 8, "rollback": 15, "prepare": 3}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fix_aggregates import shop
 from tests.fix_areas import Made, Make
+from tests.further import tries
 from tidemark.batch import pipeline
 from tidemark.model import Overrides
 from tidemark.trust import rebuild, verify
@@ -74,7 +75,7 @@ def sums(made: Make) -> Made:
 
 
 @settings(
-    max_examples=6,
+    max_examples=tries(6, usually=3),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

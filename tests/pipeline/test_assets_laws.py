@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_assets import STAR, Bank, Banks
+from tests.further import tries
 from tests.oracles.assets import Told, distinct, owner_at, replayed, star
 from tidemark.trust import rebuild
 
@@ -41,7 +42,7 @@ def named(own: str, number: int, drawn: tuple[Any, ...]) -> Told:
 
 
 @settings(
-    max_examples=15,
+    max_examples=tries(15, usually=5),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

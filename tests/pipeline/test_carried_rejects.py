@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fix_areas import Dimension, Made, Make
 from tests.fix_files import Drop
+from tests.further import tries
 from tidemark.batch import extract, pipeline, retention
 from tidemark.declare.settings import Retention
 from tidemark.layers import rejects
@@ -167,7 +168,9 @@ SIZES = st.dictionaries(st.integers(1, 5), st.sampled_from([1, 2, 9, 10, 99, Non
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(8, usually=4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=st.lists(SIZES, min_size=3, max_size=3))
 def test_what_was_extracted_is_mirrored_or_refused(law: Made, steps: list[dict[int, int | None]]):

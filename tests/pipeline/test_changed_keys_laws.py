@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_areas import Made, Make
+from tests.further import tries
 from tests.pipeline.test_changed_keys import (
     CLAIMS,
     FEB,
@@ -65,7 +66,7 @@ TAKEN = is_now([("foo", "a"), OTHER], ("foo ", "Foo"))
 
 
 @settings(
-    max_examples=6,
+    max_examples=tries(6, usually=3),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_areas import Made
+from tests.further import tries
 from tests.pipeline.test_derived import VIEW, change, shop, write
 from tidemark.batch import pipeline
 from tidemark.declare.project import Project
@@ -49,7 +50,7 @@ def joined(shop: Made) -> Made:
 
 
 @settings(
-    max_examples=5,
+    max_examples=tries(5, usually=3),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

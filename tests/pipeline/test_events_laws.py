@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_events import Event, Shop, item
+from tests.further import tries
 from tests.oracles.events import STATES, Line, marts
 
 _numbers = count(1)
@@ -54,7 +55,7 @@ def named(number: int, shown: tuple[Any, ...]) -> Event:
 
 
 @settings(
-    max_examples=12,
+    max_examples=tries(12, usually=4),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

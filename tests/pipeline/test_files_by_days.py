@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.fix_buckets import Answering, asked_by, partner, put_at_once
 from tests.fix_files import Drop, Dropped, csv_text, dropping, with_files
+from tests.further import tries
 from tidemark import sources
 from tidemark.batch import pipeline
 from tidemark.errors import ConnectError
@@ -271,7 +272,7 @@ DROPS = st.lists(st.lists(st.integers(-1, 9), max_size=4), min_size=1, max_size=
 NUMBERS = count()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=tries(10, usually=4), deadline=None)
 @given(drops=DROPS, lookback=st.integers(0, 6))
 def test_after_a_listing_of_all_the_same_files_are_taken_as_without_a_lookback(
     both: Dropped, drops: Sequence[Sequence[int]], lookback: int

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_retail import SOLD, Retail, counted
+from tests.further import tries
 
 pytestmark = pytest.mark.usefixtures("no_rows_are_few")
 CUSTOMERS = st.fixed_dictionaries(
@@ -36,7 +37,7 @@ CHANGES = st.lists(
 )
 # The examples go on from one another, as days do; a smaller one that fails would say nothing.
 LAW = settings(
-    max_examples=5,
+    max_examples=tries(5, usually=3),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fix_areas import Made
+from tests.further import tries
 from tests.oracles import observations as oracle
 from tests.oracles.observations import Observation
 from tests.pipeline.test_derived import change
@@ -32,7 +33,7 @@ USED = [(1, 2), (1, 4), (2, 2), (2, 4)]
 
 
 @settings(
-    max_examples=5,
+    max_examples=tries(5, usually=3),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],

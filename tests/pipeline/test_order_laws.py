@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fix_areas import Make
 from tests.fix_order import EVENTS, THINGS, Ordered, Shown, hour
+from tests.further import tries
 from tidemark.trust import rebuild
 from tidemark.trust.compare import Changes
 
@@ -47,7 +48,7 @@ SHOWN = st.tuples(
 BOUGHT = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), max_size=3)
 DAY = hour(24) - hour(0)
 law = settings(
-    max_examples=4,
+    max_examples=tries(4, usually=2),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
