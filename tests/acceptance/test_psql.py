@@ -148,6 +148,7 @@ WAYS = ("URL|pairs|PGOPTIONS|service|PGSERVICE|a service and more|PGPASSWORD|pas
 )
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("way", WAYS)
 def test_all_of_a_dsn_holds(shop: Warehouse, ways: Mapping[str, tuple[str, dict[str, str]]], way):
     dsn, added = ways[way]

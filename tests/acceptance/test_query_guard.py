@@ -118,6 +118,7 @@ def refused(shop: Warehouse, env: dict[str, str], file: Path, sql: str) -> str:
     return done.err
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("sql", NO_QUESTIONS)
 def test_only_one_statement_that_yields_rows_is_taken(
     shop: Warehouse, env: dict[str, str], tmp_path: Path, sql: str
@@ -126,6 +127,7 @@ def test_only_one_statement_that_yields_rows_is_taken(
     assert ONE in said or "syntax error" in said
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("sql", WRITES)
 def test_a_question_writes_nothing_and_reaches_no_file(
     shop: Warehouse, env: dict[str, str], tmp_path: Path, sql: str

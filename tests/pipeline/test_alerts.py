@@ -30,6 +30,7 @@ from tidemark.observe import monitor
 from tidemark.postgres.sessions import Servers
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("event", CASES)
 def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
     telling: Tell, receiver: Receiver, event: str

@@ -169,6 +169,7 @@ def test_a_fault_is_held_back_until_it_is_corrected(things: Made, kind: str, lay
     assert things.differences() == []
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_is_told_in_each_batch_and_published_if_the_check_only_warns(
     things: Made, kind: str
