@@ -28,7 +28,7 @@ JOIN = "(?:inner|left|full|cross) join"
 CLAUSE = re.compile(rf"(?<!distinct) (?=(?:from|where|set|{JOIN}|union all) )")
 TRUTH = re.compile(r" (?=(?:and|or) )")
 ITEM = re.compile(r"(?<=,) ")
-QUOTED = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|.""")
+PARENTHESIS = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[()]""")
 GOES_ON = sql.SQL("\n")
 """What stands between the parts of a list without commas."""
 WIDTH = 100
@@ -51,26 +51,28 @@ class Seen:
     """What statements were composed to while others watched."""
 
     of: dict[Named, set[Composed]] = field(default_factory=dict)
-    _names: dict[int, Named] = field(default_factory=dict)
+    _noted: dict[int, Composed] = field(default_factory=dict)
     _kept: list[sql.Composed] = field(default_factory=list)
 
     def note(self, named: Named, composed: sql.Composed) -> None:
         """Note one statement. It is kept, so that it is known where it becomes part of another."""
-        self._names[id(composed)] = named
         self._kept.append(composed)
-        one = Composed(readable(self.spelled(composed)), frozenset(self._inside(composed)))
-        self.of.setdefault(named, set()).add(one)
+        text, shows = self.spelled(composed), frozenset({named, *self._inside(composed)})
+        self._noted[id(composed)] = Composed(text, shows)
+        self.of.setdefault(named, set()).add(Composed(readable(text), shows))
 
     def spelled(self, composed: sql.Composable) -> str:
         """Spell a statement without a server; a part of several lines is indented as its place."""
         composed = _unbound(composed)
+        if noted := self._noted.get(id(composed)):
+            return noted.text
         if not isinstance(composed, sql.Composed):
             return spelled(composed)
         text = ""
         for part in composed:
             one = self.spelled(part)
             goes_on = isinstance(part, sql.Composed) and GOES_ON in [*part]
-            if goes_on or id(_unbound(part)) in self._names:
+            if goes_on or id(_unbound(part)) in self._noted:
                 line = text[text.rfind("\n") + 1 :]
                 one = one.replace("\n", "\n" + line[: len(line) - len(line.lstrip())])
             text += one
@@ -78,9 +80,9 @@ class Seen:
 
     def _inside(self, composed: sql.Composable) -> Iterator[Named]:
         composed = _unbound(composed)
-        if id(composed) in self._names:
-            yield self._names[id(composed)]
-        if isinstance(composed, sql.Composed):
+        if noted := self._noted.get(id(composed)):
+            yield from noted.shows
+        elif isinstance(composed, sql.Composed):
             yield from chain.from_iterable(map(self._inside, composed))
 
     def shown(self) -> dict[Named, list[Composed]]:
@@ -229,13 +231,13 @@ def _lines(line: str) -> Iterator[str]:
         yield line
 
 
-def _depths(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the places in a text that no quotes are around, and how many parentheses are."""
+def _outermost(text: str) -> Iterator[tuple[str, int]]:
+    """Yield parentheses that are in no others, and quoted texts there, and where each begins."""
     depth = 0
-    for token in QUOTED.finditer(text):
+    for token in PARENTHESIS.finditer(text):
         depth = max(depth - (token[0] == ")"), 0)
-        if len(token[0]) == 1:
-            yield token.start(), depth
+        if depth == 0:
+            yield token[0], token.start()
         depth += token[0] == "("
 
 
@@ -243,8 +245,17 @@ def _parted(text: str, separator: re.Pattern[str]) -> list[str]:
     """Part a text at separators that are in no parentheses."""
     if not separator.search(text):
         return [text.strip()]
-    outside = {place for place, depth in _depths(text) if depth == 0}
-    cuts = [0, *(m.start() for m in separator.finditer(text) if m.start() in outside), len(text)]
+    hidden, start = list[tuple[int, int]](), len(text)
+    for token, place in _outermost(text):
+        if token == "(":
+            start = place
+        else:
+            hidden.append((start, place) if token == ")" else (place - 1, place + len(token)))
+            start = len(text)
+    hidden.append((start, len(text)))
+    places = (match.start() for match in separator.finditer(text))
+    outside = (at for at in places if not any(first < at < last for first, last in hidden))
+    cuts = [0, *outside, len(text)]
     return [text[start:end].strip() for start, end in pairwise(cuts)]
 
 
@@ -252,9 +263,9 @@ def _parenthesized(text: str) -> tuple[int, int] | None:
     """Find what is in the longest parentheses that are in no others."""
     pairs: list[tuple[int, int]] = []
     start = None
-    for place, depth in _depths(text):
-        if depth == 0 and text[place] == "(":
+    for token, place in _outermost(text):
+        if token == "(":
             start = place + 1
-        elif depth == 0 and text[place] == ")" and start is not None:
+        elif token == ")" and start is not None:
             pairs.append((start, place))
     return max(pairs, key=lambda pair: pair[1] - pair[0], default=None)
