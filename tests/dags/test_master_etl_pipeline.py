@@ -217,6 +217,7 @@ def test_a_run_can_be_one_hop(airflow: Airflow, retail: Retail):
     assert facts(retail) == 0
 
 
+@pytest.mark.further  # Another parameter than the one of a hop.
 def test_a_run_can_extract_an_entity_as_a_whole(airflow: Airflow, retail: Retail):
     airflow.run()
     with retail.warehouse.connect("operational") as source:

@@ -136,6 +136,7 @@ def named(severity: str, *layers: str) -> list[str]:
     return sorted(check["name"] for check in checks(severity, layers))
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("layers", [LANDED, ("dwh",)], ids="-".join)
 def test_checks_that_fail_make_publish_red_once_and_a_correction_green(
     planted: Planted, pipeline: Airflow, layers: tuple[str, ...]

@@ -9,9 +9,10 @@ import pytest
 
 from tests.commands import run
 from tests.fix_service import Serve
+from tests.further import tries
 from tidemark.api.service import Settings
 
-EXAMPLES = 40
+EXAMPLES = tries(40, usually=15)
 """Requests of each kind that are made up for a route."""
 
 pytestmark = pytest.mark.timeout(900)

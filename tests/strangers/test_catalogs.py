@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from tests.fix_servers import Warehouse
 from tests.fix_strangers import Stranger
+from tests.further import tries
 from tests.strangers.catalogs import Database, databases
 from tidemark.errors import ConfigError
 from tidemark.install import reset
@@ -22,7 +23,7 @@ from tidemark.postgres.sessions import Servers
 
 EXAMPLES = os.environ.get("TIDEMARK_CATALOGS")
 NAMES = ("odd_one", "odd_two")
-COUNT = int(EXAMPLES or 4)
+COUNT = int(EXAMPLES or tries(4, usually=2))
 LAW = settings(
     max_examples=COUNT,
     derandomize=EXAMPLES is None,
