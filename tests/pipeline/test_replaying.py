@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,12 @@ import pytest
 from tests.commands import Done, succeed, tidemark
 from tests.fix_posted import Post, Posting
 from tests.fix_queues import SOLD, Fed, sale
+from tests.fix_retail import PATIENCE, wait_until
+from tests.queries import execute
 from tidemark.batch import pipeline, replaying
 from tidemark.declare.project import Project
 from tidemark.install.migrate import migrate
+from tidemark.postgres.sessions import Servers
 
 CLEAN = """
 create or replace view landing_made.clean_sales as
@@ -87,6 +92,29 @@ def test_an_event_that_mrr_refused_is_corrected(sales: Posting, tmp_path: Path):
     sales.run()
     assert (staged(sales), still_open(sales)) == ([("a", "ball", "1.00")], [])
     assert sales.verified().is_equal
+
+
+def test_two_that_send_an_event_again_wait_for_each_other(sales: Posting):
+    sales.post("sale_made", "a", item="ball", price="much")
+    sales.run()
+    line = json.dumps(sale("a", price="1"))
+
+    def again(servers: Servers) -> int:
+        with servers:
+            return replaying.from_file(servers, sales.area, "a file", [line]).replayed
+
+    waiting = (
+        "select count(*) from pg_stat_activity "
+        "where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    with closing(sales.warehouse.connect("mrr")) as holder, ThreadPoolExecutor(2) as pool:
+        execute(holder, "begin; select from tidemark.inbox for update")
+        both = [pool.submit(again, sales.servers.beside("again")) for _ in range(2)]
+        wait_until(lambda: sales.rows("mrr", waiting) == [(2,)])
+        execute(holder, "rollback")
+        assert [one.result(PATIENCE) for one in both] == [1, 1]
+    sales.run()
+    assert (staged(sales), still_open(sales)) == ([("a", "ball", "1.00")], [])
 
 
 def test_what_a_queue_brought_wrong_is_corrected(fed: Fed, tmp_path: Path):
