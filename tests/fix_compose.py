@@ -22,7 +22,7 @@ from tests.commands import Done, run
 from tests.fix_servers import SERVERS
 from tidemark.declare.project import Project
 from tidemark.install.embedded import site
-from tidemark.observe.status import LayerRows, layer_rows
+from tidemark.observe.status import Batch, LayerRows, layer_rows, read
 from tidemark.postgres.sessions import Servers
 
 Read = TypeVar("Read")
@@ -112,6 +112,19 @@ class Stack:
         """Count each entity's rows in every layer."""
         with self.servers() as opened:
             return layer_rows(opened, self.area)
+
+    def is_equal(self) -> bool:
+        """Whether every row of the source is mirrored, and staged or refused, and published."""
+        return all(
+            rows.source == rows.mrr == rows.stg + rows.rejected
+            and (rows.entity != "sales" or rows.dwh == rows.stg)
+            for rows in self.rows()
+        )
+
+    def batches(self) -> list[Batch]:
+        """Return the batches of retail, the last one first."""
+        with self.servers() as opened:
+            return read(opened, self.area).batches
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Call Airflow's API as admin."""
