@@ -19,11 +19,23 @@ from tidemark.model import ServerName
 SEED = "seed --customers 200 --products 20 --sales 1000 --dirty 0.05".split()
 
 
+SEEDED = "tidemark_seeded"
+"""A database of each server, to copy."""
+
+
 @pytest.fixture(scope="session")
-def shop(templates: dict[ServerName, str]) -> Iterator[Warehouse]:
+def seeds(templates: dict[ServerName, str]) -> Iterator[dict[ServerName, str]]:
+    """Name -> libpq URL of its server, which has SEEDED: a sample shop that was made once."""
+    with databases(templates, SEEDED, TEMPLATE) as made:
+        succeed(*SEED, env=made.environment)
+        yield templates
+
+
+@pytest.fixture(scope="session")
+def shop(seeds: dict[ServerName, str]) -> Iterator[Warehouse]:
     """A sample shop after its first batch and that of a business day. Only to be read."""
-    with databases(templates, "tidemark_shop", TEMPLATE) as made:
-        for command in (SEED, ["run"], ["seed", "retail", "--day"], ["run"]):
+    with databases(seeds, "tidemark_shop", SEEDED) as made:
+        for command in (["run"], ["seed", "retail", "--day"], ["run"]):
             succeed(*command, env=made.environment)
         yield made
 
@@ -36,16 +48,19 @@ def empty(servers: dict[ServerName, str]) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def seeded(warehouse: Warehouse) -> Warehouse:
+def seeded(warehouse: Warehouse, seeds: dict[ServerName, str]) -> Warehouse:
     """A sample shop that no batch has read yet."""
-    succeed(*SEED, env=warehouse.environment)
+    warehouse.close()
+    source = {"operational": seeds["operational"]}
+    everywhere(source, "drop database tidemark_test with (force)")
+    everywhere(source, f"create database tidemark_test template {SEEDED} strategy file_copy")
     return warehouse
 
 
 @contextmanager
 def databases(servers: Mapping[ServerName, str], name: str, template: str) -> Iterator[Warehouse]:
     everywhere(servers, f"create database {name} template {template} strategy file_copy")
-    if template == TEMPLATE:
+    if template in {TEMPLATE, SEEDED}:
         lay_what_is_not_cloned(servers, name)
     made = Warehouse({layer: database(servers[layer], name) for layer in SERVERS})
     yield made
