@@ -245,8 +245,6 @@ class TestABrowser:
         expect_states(page, "Running", SENSING)
         picture(page, run, "events_sensor.png")
 
-    # tests/dags/test_events_s3_pipeline.py has late files and checks without a browser.
-    @pytest.mark.further
     def test_finds_the_late_file_and_the_check_that_fails(
         self, stack: Stack, page: "Page", unequal: str
     ):
