@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ import yaml
 
 from tests.fix_areas import Made
 from tests.fix_files import written
+from tests.fix_retail import PATIENCE
 from tests.fix_servers import HOME, Warehouse
 from tests.migrated import migrated_databases
 from tidemark.declare.project import Project
@@ -51,6 +52,13 @@ class Posting(Made):
     def tell(self) -> None:
         with self.servers.session("mrr", "tell") as mrr:
             inbox.tell(mrr, [self.area.area])
+
+    @contextmanager
+    def hearing(self) -> Iterator[Callable[[], frozenset[str]]]:
+        """Listen in the block; yields what waits until somebody tells of events, and of whose."""
+        with self.servers.beside("listen") as servers, servers.session("mrr", "listen") as mrr:
+            inbox.listen(mrr)
+            yield lambda: inbox.heard(mrr, seconds=PATIENCE)
 
     def verified(self) -> Verification:
         return verify.run(self.servers, self.area)

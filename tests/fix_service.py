@@ -44,7 +44,7 @@ language sql
 stable
 as $$
     select case
-        when item = 'slow' then jsonb_build_object('slept', pg_sleep(30)::text)
+        when item = 'slow' then jsonb_build_object('slept', pg_sleep(5)::text)
         when item = 'writes' then jsonb_build_object('id', nextval('public.etl_batch_id_seq'))
         when item <> 'none'
             then jsonb_build_object('item', item, 'at', "at", 'who', current_user, 'n', 1.10)

@@ -29,7 +29,9 @@ def test_an_event_without_an_id_has_that_of_its_message(fed: Fed):
 
 def test_an_event_goes_through_the_hops(fed: Fed):
     fed.send(sale("a", price=1))
-    fed.consume()
+    with fed.made.hearing() as heard:
+        fed.consume()
+        assert heard() == {"made"}
     fed.made.run()
     assert fed.made.rows("stg", "select event_id, price::text from stg_sales") == [("a", "1.00")]
 

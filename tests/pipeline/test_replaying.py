@@ -88,7 +88,9 @@ def test_an_event_that_mrr_refused_is_corrected(sales: Posting, tmp_path: Path):
     assert still_open(sales) == ["a"]
     (reject,) = listed(sales)
     reject["event"]["payload"]["price"] = "1"
-    assert replay(sales, tmp_path, reject["event"]).code == 0
+    with sales.hearing() as heard:
+        assert replay(sales, tmp_path, reject["event"]).code == 0
+        assert heard() == {"made"}
     sales.run()
     assert (staged(sales), still_open(sales)) == ([("a", "ball", "1.00")], [])
     assert sales.verified().is_equal

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.fix_posted import Post
 from tests.fix_service import SALE, Serve, Serving, dumped
+from tidemark.api.pool import Pool
 from tidemark.api.service import Settings
 
 KEPT = {"item": "ball", "price": "12.5", "sold_at": "2026-02-28T14:45:00+00:00"}
@@ -24,6 +28,23 @@ def test_an_event_that_is_posted_is_kept(served_area: Serving):
     assert answer.headers["location"] == "/v1/events/a?area=made"
     assert served_area.inbox == [("a", KEPT)]
     assert served_area.worker.areas == ["made"]
+
+
+def test_who_waits_for_events_elsewhere_is_told_of_one(served_area: Serving):
+    with served_area.posting.hearing() as heard:
+        served_area.post("a")
+        assert heard() == {"made"}
+
+
+def test_what_is_acknowledged_is_on_disk_whatever_else_the_server_would_do(posting: Post):
+    dsn = posting().servers.dsns["mrr"]
+    kept = []
+    for usual in ("off", "local", "on", "remote_apply"):
+        pool = Pool(f"{dsn}?options=-csynchronous_commit%3D{usual}", "mrr", size=1)
+        with pool.session() as mrr:
+            kept.append(mrr.value("show synchronous_commit"))
+        pool.close()
+    assert kept == ["on", "on", "on", "remote_apply"]
 
 
 def test_an_event_without_an_id_gets_one(served_area: Serving):
@@ -74,6 +95,13 @@ def test_several_events_have_a_result_each(served_area: Serving):
         {"field": "page", "reason": "has to be a text"}
     ]
     assert served_area.inbox == [("a", KEPT), ("d", {"page": "/"})]
+
+
+def test_several_events_of_which_one_conflicts_are_no_202(served_area: Serving):
+    served_area.post("a")
+    other = {"kind": "sale_made", "event_id": "a", "payload": {**SALE, "price": 1}}
+    events = {"events": [{**other, "event_id": "b"}, other]}
+    assert served_area.client.post("/v1/events", json=events).status_code == 207
 
 
 def test_several_events_that_are_all_kept_are_202(served_area: Serving):
@@ -160,6 +188,21 @@ def test_a_body_that_is_too_large_is_refused_whether_its_length_is_said_or_not(s
     named = {"Content-Type": "application/json"}
     answer = made.client.post("/v1/made/sales", content=chunks(), headers=named)
     assert (answer.status_code, made.inbox) == (413, [])
+
+
+def test_a_body_whose_length_is_too_large_is_not_waited_for(serve: Serve):
+    made = serve(Settings(largest=200))
+    at = urlsplit(made.url)
+    lines = [
+        "POST /v1/made/sales HTTP/1.1",
+        f"Host: {at.hostname}",
+        f"Authorization: {made.client.headers['authorization']}",
+        "Content-Type: application/json",
+        "Content-Length: 201",
+    ]
+    with socket.create_connection((str(at.hostname), at.port or 0), timeout=10) as sent:
+        sent.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert sent.recv(12) == b"HTTP/1.1 413"
 
 
 def test_ids_that_fit_into_no_header_are_refused(served_area: Serving):

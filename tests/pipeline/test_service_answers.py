@@ -71,6 +71,8 @@ def test_a_question_that_is_none_is_told_so(served_area: Serving):
 
 def test_an_answer_only_reads_and_ends_in_time(serve: Serve):
     made = serve(Settings(patience="200ms"))
+    right = "grant usage on sequence public.etl_batch_id_seq to tidemark_analyst"
+    made.posting.warehouse.execute("dwh", right, [])
     assert [made.client.get(f"/v1/made/{one}").status_code for one in ("slow", "writes")] == [
         503
     ] * 2

@@ -112,11 +112,11 @@ def test_a_worker_inside_of_the_service_loads_what_comes(served_area: Serving):
         answer = client.post("/v1/made/sales", json=dict(SALE), headers={"Idempotency-Key": "a"})
         assert answer.status_code == 202
         wait_until(lambda: client.get("/v1/events/a").json()["status"] == "loaded")
+        client.post("/v1/made/sales", json=dict(SALE), headers={"Idempotency-Key": "b"})
         started.send_signal(signal.SIGTERM)
         assert started.wait(60) == 0
-    assert served_area.posting.rows("stg", "select event_id, item from stg_sales") == [
-        ("a", "ball")
-    ]
+    loaded = "select event_id, item from stg_sales order by event_id"
+    assert served_area.posting.rows("stg", loaded) == [("a", "ball"), ("b", "ball")]
 
 
 def test_while_postgresql_is_away_nothing_is_acknowledged_and_then_all_is_again(
