@@ -74,7 +74,7 @@ def merge(stg: Session, landed: Landed, counts: Counts) -> bool:
 
 
 def _is_passing(stg: Session, claims: Claims) -> bool:
-    """Whether the view is the one that Tidemark makes, and keys have the same types on both sides."""
+    """Whether the view is the one that Tidemark makes, and its keys have the mirror's types."""
     if not claims.keeps_keys:
         return False
     place = claims.landing.qualified_name[0], f"{claims.entity}.passing"
