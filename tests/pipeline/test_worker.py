@@ -105,10 +105,14 @@ def test_two_workers_and_a_run_take_turns_and_load_each_event_once(posting: Post
     def taking(who: str) -> Report:
         return lambda done: loaded.update({who: processed(done, "extract").get("things", 0)})
 
-    with working(made, taking("one")), working(made, taking("other")), rain(made) as drops:
-        with made.servers.beside("another") as others:
-            while not loaded.keys() >= {"one", "other", "run"} or min(loaded.values()) == 0:
-                taking("run")(pipeline.run(others, made.area))
+    with (
+        working(made, taking("one")),
+        working(made, taking("other")),
+        rain(made) as drops,
+        made.servers.beside("another") as others,
+    ):
+        while not loaded.keys() >= {"one", "other", "run"} or min(loaded.values()) == 0:
+            taking("run")(pipeline.run(others, made.area))
     assert loaded.total() == len(drops) == staged(made)
     assert made.rows("mrr", "select count(*) from mrr_things_history") == [(0,)]
     assert made.verified().is_equal

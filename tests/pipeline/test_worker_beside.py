@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 from tests.fix_assets import Bank
@@ -54,11 +55,15 @@ def told(number: int) -> Posted:
     return Posted(f"e{number}", "asset_transferred", json.dumps(said))
 
 
+def has_facts(bank: Bank, count: int) -> bool:
+    return bank.dwh(FACTS) == [(count,)]
+
+
 def test_a_long_transaction_in_mrr_delays_no_event(bank: Bank):
     bank.transfer("14:00:00", "a")
     facts = 1
     with working(bank):
-        wait_until(lambda: bank.dwh(FACTS) == [(1,)])
+        wait_until(partial(has_facts, bank, facts))
         with dumping(bank) as held:
             execute(held, OWN, [told(0).payload])
             # Many take other ways, and leave tables so large that they are truncated.
@@ -67,7 +72,7 @@ def test_a_long_transaction_in_mrr_delays_no_event(bank: Bank):
                     inbox.post(mrr, "assets", [told(facts + one) for one in range(count)])
                 facts += count
                 bank.tell()
-                wait_until(lambda: bank.dwh(FACTS) == [(facts,)])
+                wait_until(partial(has_facts, bank, facts))
             execute(held, "commit")
         bank.tell()
-        wait_until(lambda: bank.dwh(FACTS) == [(facts + 1,)])
+        wait_until(partial(has_facts, bank, facts + 1))

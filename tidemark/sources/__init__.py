@@ -55,7 +55,10 @@ class Delta(Protocol):
 
     @property
     def whole(self) -> Collection[str]:
-        """Entities of which `send` sends all that there is. Items such as files are always whole."""
+        """Entities of which `send` sends all that there is. Items such as files always are whole.
+
+        They need not be named.
+        """
         ...
 
     @property
