@@ -21,13 +21,9 @@ from psycopg2 import errorcodes, extensions, extras, sql
 
 from tidemark.errors import StatementError, TidemarkError
 from tidemark.model import ServerName
-from tidemark.postgres import (
-    compose,
-    connections,
-    driver_errors,
-    heartbeat,
-)
+from tidemark.postgres import compose, connections, driver_errors, heartbeat
 from tidemark.postgres.connections import Connection
+from tidemark.postgres.plans import Plans
 
 Composable = sql.Composable
 Json = extras.Json
@@ -92,6 +88,7 @@ class Session:
         """Statements that are sent in one message with the next one: name, and text."""
         self._sent: tuple[str, ...] = ()
         """Names of the statements of the last message."""
+        self._plans = Plans()
         self._is_used = threading.Lock()
         self._used = time.monotonic()
         if isinstance(connection, Connection):
@@ -124,6 +121,15 @@ class Session:
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
         """Execute, and return all rows."""
         with self._executed(statement, parameters) as cursor:
+            return list(cursor.fetchall())
+
+    def again(self, query: Composable) -> list[Row]:
+        """Return all rows of a query that may come again. No table changes its columns' types."""
+        with self._cursor() as cursor:
+            text = _spelled(cursor, query, None)
+            sent, name = self._plans.sending(text)
+            cursor.execute(self._message((_named(query), sent)))
+            self._plans.answered(text, name)
             return list(cursor.fetchall())
 
     def texts(
@@ -290,6 +296,7 @@ class Session:
         assert self.another is not None, "reopen() is for sessions of connect()"
         self.close()
         self._queued.clear()
+        self._plans = Plans()
         self._connection = self.another()._connection
 
     @contextmanager

@@ -28,6 +28,8 @@ class Question(Generic[T_co]):
 
     query: Composable
     read: Callable[[Sequence[Row]], T_co]
+    is_json: bool = False
+    """Whether all columns are JSON, also where a column of a table gets another type."""
 
 
 def of(
@@ -39,7 +41,8 @@ def of(
 
 def ask(session: Session, question: Question[T]) -> T:
     """Ask a question."""
-    return question.read(session.rows(question.query))
+    query = question.query
+    return question.read(session.again(query) if question.is_json else session.rows(query))
 
 
 def both(first: Question[T], second: Question[U]) -> Question[tuple[T, U]]:
@@ -50,7 +53,7 @@ def both(first: Question[T], second: Question[U]) -> Question[tuple[T, U]]:
         return first.read(_rows(left)), second.read(_rows(right))
 
     query = compose.statement(__name__, "both", first=first.query, second=second.query)
-    return Question(query, read)
+    return Question(query, read, is_json=True)
 
 
 def one(rows: Sequence[Row]) -> Any:
