@@ -71,6 +71,8 @@ def test_a_signal_ends_the_service_behind_the_requests_in_flight(served_area: Se
         thread = threading.Thread(target=post)
         thread.start()
         assert is_begun.wait(30)
+        # Whoever asks later is answered later: then the server has the begin of the other request.
+        assert client.get("/health").status_code == 200
         started.send_signal(signal.SIGTERM)
         is_signalled.set()
         thread.join(60)
