@@ -96,6 +96,17 @@ def test_poison_is_a_reject_like_any_other_once_a_batch_has_run(fed: Fed):
     assert fed.made.verified().is_equal
 
 
+def test_poison_is_of_the_batch_that_carried_it_on(fed: Fed):
+    fed.send(sale("a", price="much"))
+    fed.consume()
+    first = fed.made.run()
+    fed.send(sale("b"))
+    fed.consume()
+    fed.made.run()
+    kept = fed.made.rows("mrr", "select batch_id from tidemark.refused")
+    assert kept == [(first.batch_id,)]
+
+
 def test_poison_that_is_sent_right_is_a_reject_no_more(fed: Fed):
     fed.send(sale("a", price="much"))
     fed.consume()
