@@ -14,7 +14,7 @@ import pytest
 
 from tests.commands import succeed
 from tests.docs.test_first_guide import is_sql, typed
-from tests.docs.test_pages import section
+from tests.docs.test_pages import fenced, section
 from tests.docs.test_readme import README, shape
 from tests.fix_browser import clear, expect_states, picture, row_of
 from tests.fix_compose import (
@@ -56,11 +56,6 @@ WAITING = """
     select count(*) from pg_locks join pg_stat_activity using (pid)
     where not granted and application_name ~ '^tidemark'
 """
-
-
-def fenced(text: str, language: str, begin: str = "") -> list[str]:
-    """Return the blocks of a page in a language that begin in a way."""
-    return re.findall(rf"^ *```{language}\n({begin}.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
 def of_operations(title: str, language: str = "bash") -> list[str]:

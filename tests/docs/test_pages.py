@@ -39,6 +39,11 @@ def section(page: str, title: str) -> str:
     return found[1]
 
 
+def fenced(text: str, language: str, begin: str = "") -> list[str]:
+    """Return the blocks of a page in a language that begin in a way."""
+    return re.findall(rf"^ *```{language}\n({begin}.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+
+
 def table(text: str) -> list[list[str]]:
     """Return the cells of the tables in a text, without their heads."""
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]

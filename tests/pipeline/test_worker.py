@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tidemark.batch import pipeline, worker
 from tidemark.batch.worker import Report, Worker
 from tidemark.layers import inbox
 from tidemark.postgres import locks
+from tidemark.results import BatchResult
 from tidemark.trust import rebuild, verify
 
 
@@ -118,17 +120,22 @@ def test_two_workers_and_a_run_take_turns_and_load_each_event_once(posting: Post
     assert made.verified().is_equal
 
 
-def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(worker, "FIRST_WAIT", 0.1)
-    made, failures = posting(), iter([ZeroDivisionError(), RuntimeError()])
+def fail_first(monkeypatch: pytest.MonkeyPatch, failures: list[Exception]) -> None:
+    """Let the first runs fail."""
     run = pipeline.run
 
-    def sometimes(*args: object, **named: object) -> object:
-        for one in failures:
-            raise one
-        return run(*args, **named)  # type: ignore[arg-type]
+    def sometimes(*args: Any, **named: Any) -> BatchResult:
+        if failures:
+            raise failures.pop()
+        return run(*args, **named)
 
     monkeypatch.setattr(pipeline, "run", sometimes)
+
+
+def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "FIRST_WAIT", 0.1)
+    made = posting()
+    fail_first(monkeypatch, [ZeroDivisionError(), RuntimeError()])
     with working(made):
         made.post("things", id=1, v="a")
         made.tell()
@@ -137,15 +144,8 @@ def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.Mo
 
 def test_a_worker_outlasts_a_thousand_failures(posting: Post, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worker, "LONGEST_WAIT", 0.001)
-    made, failures = posting(), [ZeroDivisionError() for _ in range(1100)]
-    run = pipeline.run
-
-    def at_last(*args: object, **named: object) -> object:
-        if failures:
-            raise failures.pop()
-        return run(*args, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(pipeline, "run", at_last)
+    made = posting()
+    fail_first(monkeypatch, [ZeroDivisionError() for _ in range(1100)])
     with working(made):
         made.post("things", id=1, v="a")
         made.tell()

@@ -236,9 +236,9 @@ class FilesDelta:
         is_late = look.is_late(one.place)
         bad = look.shape.bad.get(one.file.path)
         if bad is None:
+            name = look.entity.name
+            is_doubtful = name in self._doubtful
             try:
-                name = look.entity.name
-                is_doubtful = name in self._doubtful
                 sent = sending.send(
                     out, self._store, one.file, look.entity, is_doubtful=is_doubtful
                 )
