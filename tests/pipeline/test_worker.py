@@ -142,6 +142,16 @@ def test_a_batch_that_fails_is_tried_again(posting: Post, monkeypatch: pytest.Mo
         wait_until(lambda: staged(made) == 1)
 
 
+def test_a_worker_that_stops_tries_twice(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "POLL", 300.0)
+    made = posting()
+    with working(made):
+        wait_until(lambda: made.rows("dwh", "select count(*) from etl_batches") == [(0,)])
+        fail_first(monkeypatch, [RuntimeError()])
+        made.post("things", id=1, v="a")
+    assert staged(made) == 1
+
+
 def test_a_worker_outlasts_a_thousand_failures(posting: Post, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(worker, "LONGEST_WAIT", 0.001)
     made = posting()

@@ -32,6 +32,8 @@ GAP = 0.02
 """Seconds in which an area's lock is free between two batches. Who waits for it gets it in one."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds after a batch that failed; twice as many after each further one, up to the longest."""
+LAST_TRIES = 2
+"""Tries of a worker that stops: the first one may only find out that its connections are dead."""
 PRUNES_EVERY = 3600.0
 """Seconds between two batches of a worker that apply the area's retention."""
 
@@ -117,16 +119,17 @@ class _Taking:
 
     def _work(self) -> None:
         with logs.within(self._area.area), self._servers:
-            while True:
+            tries = LAST_TRIES
+            while tries:
                 self.woken.wait(POLL)
                 self.woken.clear()
                 is_last = self._stopping.is_set()
-                self._take_all()
-                if is_last:
+                if self._take_all() and is_last:
                     return
+                tries -= is_last
 
-    def _take_all(self) -> None:
-        """Run batches until nothing waits.
+    def _take_all(self) -> bool:
+        """Run batches until nothing waits, and return whether that was reached.
 
         What a batch has left between two hops waits in no inbox, so another batch comes at once.
         """
@@ -136,6 +139,7 @@ class _Taking:
                 self._run()
                 self._is_whole, self._failures = True, 0
                 time.sleep(GAP)
+            return True
         except LockedError as error:
             log.info("%s", error)
             self.woken.set()
@@ -147,6 +151,7 @@ class _Taking:
             self._servers.close()
             self._stopping.wait(seconds)
             self.woken.set()
+        return False
 
     def _has_some(self) -> bool:
         with self._servers.session("mrr", "look") as mrr:
