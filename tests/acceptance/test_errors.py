@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import Done, process, succeed, tidemark
 from tests.fix_servers import HOME, Warehouse
-from tidemark.batch.journal import Journal
+from tidemark.batch.journal import locked
 from tidemark.declare.project import Project
 from tidemark.postgres.sessions import Servers
 
@@ -130,8 +130,7 @@ def test_7_another_process_works_on_the_area(warehouse: Warehouse):
     area = Project(HOME).area()
     with (
         Servers(warehouse.dsn) as servers,
-        servers.session("dwh", "another process") as session,
-        Journal(session, area).locked(),
+        locked(servers, area, "another process"),
     ):
         message = said(tidemark("run", env=warehouse.environment), 7)
     assert message.startswith("retail: another process works on this area: pid ")

@@ -16,7 +16,7 @@ from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.fix_servers import HOME, SERVERS, SETTINGS, Warehouse
 from tests.queries import execute
 from tidemark.batch import pipeline
-from tidemark.batch.journal import Journal
+from tidemark.batch.journal import locked
 from tidemark.declare.project import Project
 from tidemark.errors import LockedError, StatementError
 from tidemark.install import embedded
@@ -174,7 +174,7 @@ def test_a_run_whose_lock_another_one_took_stops(retail: Retail):
     running = retail.run_beside()
     retail.wait_for_lock("stg")
     retail.take_the_lock_away()
-    with retail.servers.session("dwh", "other") as dwh, Journal(dwh, retail.area).locked():
+    with locked(retail.servers, retail.area, "other"):
         holder.rollback()
         with pytest.raises(LockedError, match=r"which goes no further\.$") as raised:
             running.result(PATIENCE)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.fix_retail import processed, wait_until
 from tidemark.batch import pipeline, worker
 from tidemark.batch.worker import Report, Worker
 from tidemark.layers import inbox
+from tidemark.model import LAYERS
 from tidemark.postgres import locks
 from tidemark.results import BatchResult
 from tidemark.trust import rebuild, verify
@@ -188,6 +190,23 @@ def test_a_worker_that_lost_its_connections_goes_on(posting: Post):
         made.post("things", id=2, v="b")
         made.tell()
         wait_until(lambda: staged(made) == 2)
+
+
+def test_a_batch_of_a_worker_opens_no_connection(posting: Post):
+    made = posting()
+    connected = (
+        "select pid from pg_stat_activity where datname = current_database() "
+        f"and application_name like '{locks.WORKER}%' order by pid"
+    )
+    with working(made):
+        seen = []
+        for key in range(1, 4):
+            made.post("things", id=key, v="a")
+            made.tell()
+            wait_until(partial(lambda key: staged(made) == key, key))
+            seen.append({layer: made.rows(layer, connected) for layer in LAYERS})
+    assert seen[1] == seen[2] != {}
+    assert all(seen[2].values())
 
 
 def test_areas_that_have_events_are_named(posting: Post):

@@ -1,7 +1,7 @@
 """Batches, ETL logs and the locks of areas: what stays true when a hop's transaction rolls back.
 
-The journal has two connections of its own to the DWH. One writes, in autocommit, so that a failure
-is logged although the hop rolls back. The other one holds the area's lock (`locks`), and those of
+The journal has two sessions of its own on the DWH. One writes, in autocommit, so that a failure is
+logged although the hop rolls back. The other one holds the area's lock (`locks`), and those of
 areas that share a dimension with it. When either breaks, the journal opens both again, takes the
 locks again, and goes on.
 """
@@ -18,26 +18,44 @@ from tidemark.batch.telling import Told
 from tidemark.declare.config import Area
 from tidemark.errors import ConnectError, DeleteGuardError, GateError, TidemarkError
 from tidemark.model import CheckResult, Hop
-from tidemark.postgres import (
-    compose,
-    db,
-    locks,
-    retries,
-)
+from tidemark.postgres import compose, db, locks, retries
 from tidemark.postgres.db import Parameters, Session
+from tidemark.postgres.sessions import Servers
 from tidemark.results import Counts
 
 T = TypeVar("T")
 
 
-class Journal:
-    """The journal of one area. It writes on the session of the DWH that it is given."""
+@contextmanager
+def locked(
+    servers: Servers,
+    area: Area,
+    purpose: str,
+    *,
+    beside: Collection[str] = (),
+    is_patient: bool = False,
+) -> Iterator[Journal]:
+    """Hold an area's lock for the block, and yield its journal; see `locks.hold`.
 
-    def __init__(self, session: Session, area: Area) -> None:
+    Raises:
+        LockedError: another process holds it; the message says which.
+    """
+    purpose = f"{purpose} {area.area}"
+    with servers.session("dwh", purpose) as session, servers.session("dwh", purpose) as holder:
+        journal = Journal(session, holder, area)
+        with journal.held(beside, is_patient=is_patient):
+            yield journal
+
+
+class Journal:
+    """The journal of one area."""
+
+    def __init__(self, session: Session, holder: Session, area: Area) -> None:
         self._session = session
+        """It writes."""
+        self._holder = holder
+        """It holds the locks, in a transaction that stays open."""
         self._area = area
-        self._lock_session: Session | None = None
-        """The session that holds the area's lock, in a transaction that stays open."""
         self._is_held = False
         """Whether `_resume` has to take the locks again."""
         self._beside: Collection[str] = ()
@@ -48,17 +66,13 @@ class Journal:
         """Whether the DWH did not come back when it was waited for. It is waited for only once."""
 
     @contextmanager
-    def locked(self, *, beside: Collection[str] = (), is_patient: bool = False) -> Iterator[None]:
-        """Hold the area's lock for the block; see `locks.hold`.
-
-        Raises:
-            LockedError: another process holds it; the message says which.
-        """
+    def held(self, beside: Collection[str], *, is_patient: bool) -> Iterator[None]:
+        """Hold the locks for the block; see `locked`."""
         self._beside = beside
         with logs.within(self._area.area):
-            self._hold("nothing was done", is_patient=is_patient)
-            self._is_held = True
             try:
+                self._hold("nothing was done", is_patient=is_patient)
+                self._is_held = True
                 yield
                 self._write_ended()
             except BaseException:
@@ -70,26 +84,15 @@ class Journal:
                 self._release()
 
     def _hold(self, so_far: str, *, is_patient: bool = False) -> None:
-        assert self._session.another is not None, "a journal writes on a session of connect()"
-        self._lock_session = self._session.another()
-        try:
-            locks.hold(
-                self._lock_session,
-                self._area.area,
-                so_far,
-                beside=self._beside,
-                is_patient=is_patient,
-            )
-        except BaseException:
-            self._release()
-            raise
+        locks.hold(
+            self._holder, self._area.area, so_far, beside=self._beside, is_patient=is_patient
+        )
 
     def _release(self) -> None:
-        if self._lock_session:
-            with suppress(ConnectError):  # The server frees the lock of a connection that broke.
-                self._lock_session.run("rollback")
-            self._lock_session.close()
-        self._lock_session = None
+        """Let go of the locks. The server frees those of a connection that broke."""
+        if not self._holder.is_closed:
+            with suppress(ConnectError):
+                self._holder.run("rollback")
 
     def begin(self, *, applied: int) -> int:
         """Open a batch, and return its id.
@@ -158,13 +161,13 @@ class Journal:
     def _still_hold(self) -> None:
         # A server that ends a connection sends a message there. Otherwise nothing ever arrives, so
         # this costs a round trip only when something is wrong.
-        if self._lock_session and self._lock_session.has_news:
-            self._lock_session.run("select")
+        if self._is_held and self._holder.has_news:
+            self._holder.run("select")
 
     def _resume(self) -> None:
-        self._release()
         self._session.reopen()
         if self._is_held:
+            self._holder.reopen()
             self._hold(
                 "it took the lock while the DWH was away from this one, which goes no further"
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple
 
 from tidemark import sources
@@ -15,7 +15,7 @@ from tidemark.batch import (
     stage,
     telling,
 )
-from tidemark.batch.journal import Journal, reason
+from tidemark.batch.journal import Journal, locked, reason
 from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.settings import NO_RETENTION
@@ -58,8 +58,8 @@ def run(
     beside = sharing.beside(area)
     with (
         notify.of_batch(servers, area),
-        _locked_journal(
-            servers, area, beside=beside, is_patient=is_patient or bool(beside)
+        locked(
+            servers, area, "run", beside=beside, is_patient=is_patient or bool(beside)
         ) as journal,
     ):
         batch_id = _begin(servers, area, journal)
@@ -75,7 +75,7 @@ def run(
 
 def begin(servers: Servers, area: Area) -> int:
     """Open a batch whose hops are then run one by one, each in a process of its own."""
-    with _locked_journal(servers, area) as journal:
+    with locked(servers, area, "run") as journal:
         return _begin(servers, area, journal)
 
 
@@ -98,23 +98,13 @@ def run_hop(
     beside = sharing.beside(area) if hop == "publish" else ()
     with (
         notify.of_batch(servers, area, is_over=hop == HOPS[-1]),
-        _locked_journal(servers, area, beside=beside, is_patient=True) as journal,
+        locked(servers, area, "run", beside=beside, is_patient=True) as journal,
     ):
         batch_id = batch_id or _begin(servers, area, journal)
         result = _run_hop(servers, area, hop, batch_id, journal, overrides=overrides)
         if hop == HOPS[-1]:
             _prune(servers, area, batch_id, journal)
         return result
-
-
-@contextmanager
-def _locked_journal(
-    servers: Servers, area: Area, *, beside: Collection[str] = (), is_patient: bool = False
-) -> Iterator[Journal]:
-    with servers.session("dwh", f"run {area.area}") as session:
-        journal = Journal(session, area)
-        with journal.locked(beside=beside, is_patient=is_patient):
-            yield journal
 
 
 def _begin(servers: Servers, area: Area, journal: Journal) -> int:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tidemark.batch import feeding, publish, retention, sending
 from tidemark.batch.feeding import Delta
-from tidemark.batch.journal import Journal
+from tidemark.batch.journal import locked
 from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.errors import LostHistoryError
@@ -96,8 +96,9 @@ def run(
     names = _with_derived(area, [area.entity(entity).name] if entity else list(area.entities))
     beside = sharing.beside(area)
     with ExitStack() as stack:
-        journal = Journal(stack.enter_context(servers.session("dwh", f"rebuild {area.area}")), area)
-        stack.enter_context(journal.locked(beside=beside, is_patient=True))
+        journal = stack.enter_context(
+            locked(servers, area, "rebuild", beside=beside, is_patient=True)
+        )
         mrr, stg, dwh = (
             stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from tidemark import sources
 from tidemark.batch import sending
-from tidemark.batch.journal import Journal
+from tidemark.batch.journal import locked
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.layers import (
@@ -57,8 +57,7 @@ def run(
         ContractError: tables disagree, so that rows can't be compared.
     """
     with ExitStack() as stack:
-        journal = Journal(stack.enter_context(servers.session("dwh", f"verify {area.area}")), area)
-        stack.enter_context(journal.locked(is_patient=True))
+        stack.enter_context(locked(servers, area, "verify", is_patient=True))
         opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
         for session in opened.values():
             stack.enter_context(session.rolled_back(_SNAPSHOT))
