@@ -93,7 +93,7 @@ def test_an_alias_may_be_a_part():
 
 
 def test_columns_are_compared_as_text_where_they_differ_and_nowhere_else():
-    written = Columns(("a", "b"), texts={"b"})
+    written = Columns(("a", "b"), texts=frozenset({"b"}))
     assert shown("{d.w is distinct from t.w}, {w}, {d.w = t.w}", w=written) == (
         "(d.[a] is distinct from t.[a] or d.[b]::text is distinct from t.[b]::text)"
         ", [a], [b], d.[a] = t.[a] and d.[b] = t.[b]"

@@ -239,12 +239,12 @@ def broken_by(check: Check, alias: str = "r") -> Composable:
                 __name__,
                 "is_none_of",
                 row,
-                column=Columns(check.columns, types=["text"] if is_text else ()),
+                column=Columns(check.columns, types=("text",) if is_text else ()),
                 values=[db.literal(str(one) if is_text else one) for one in values],
             )
         case Matches():
             pattern = db.literal(check.matches.pattern)
-            column = Columns(check.columns, types=["text"])
+            column = Columns(check.columns, types=("text",))
             return compose.statement(
                 __name__, "does_not_match", row, column=column, pattern=pattern
             )

@@ -265,7 +265,7 @@ def _touched(derivation: Derivation, name: str, touch: Touch, after: int) -> Com
         after=db.literal(after),
     )
     columns = tuple(touch.columns)
-    types = [derivation.view.type_of(column) for column in columns]
+    types = tuple(map(derivation.view.type_of, columns))
     given = Columns(tuple(touch.columns.values()), types=types)
     if touch.query is None:
         return compose.statement(

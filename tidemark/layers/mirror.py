@@ -392,6 +392,6 @@ def key_rows(table: Table, key: Sequence[str], values: Sequence[Key]) -> Composa
         __name__,
         "key_rows",
         names=Columns(tuple(key)),
-        typed=Columns(tuple(key), types=[unsized(table.column(c).value_type) for c in key]),
+        typed=Columns(tuple(key), types=tuple(unsized(table.column(c).value_type) for c in key)),
         arrays=[db.literal([one[place] for one in values]) for place in range(len(key))],
     )

@@ -123,7 +123,9 @@ def _versions(
         __name__,
         "versions",
         structured=Columns(tuple(texts)),
-        columns=Columns(table.names, types=["text" if c in texts else "" for c in table.names]),
+        columns=Columns(
+            table.names, types=tuple("text" if c in texts else "" for c in table.names)
+        ),
         dimension=db.name(*entity.table("dwh")),
         nk=Columns(entity.key),
         values=[db.literal(value) for value in key],

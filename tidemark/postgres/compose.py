@@ -25,11 +25,12 @@ No SQL is concatenated from names and values: the driver quotes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from string import Formatter
+from typing import Any
 
 from psycopg2 import sql
 
@@ -47,9 +48,9 @@ class Columns:
     """A list of columns, and how their values are read."""
 
     names: tuple[str, ...]
-    texts: Collection[str] = frozenset()
+    texts: frozenset[str] = frozenset()
     """Those that `is distinct from` compares as text."""
-    types: Sequence[str] = ()
+    types: tuple[str, ...] = ()
     """Type that each is read as; empty: its own."""
 
     def __len__(self) -> int:
@@ -63,9 +64,25 @@ class Columns:
             yield sql.SQL("::text")
 
 
-Part = sql.Composable | Columns | Sequence[sql.Composable]
+_List = Columns | Sequence[sql.Composable]
+Part = sql.Composable | _List
 """What replaces a name: SQL, a list of columns, or a list of SQL that is read beside one."""
 Parts = Mapping[str, Part]
+
+
+class Repeated(sql.Composed):
+    """An expression repeated for lists of columns. It is spelled once: no server quotes otherwise.
+
+    Most of a statement are its columns, and a process sends statements of the same lists again.
+    """
+
+    _spelled: str | None = None
+
+    def as_string(self, context: Any = None) -> str:
+        """See `sql.Composable.as_string`."""
+        if self._spelled is None:
+            self._spelled = str(super().as_string(context))
+        return self._spelled
 
 
 class Statement(sql.Composed):
@@ -232,13 +249,36 @@ def _composed(placeholder: str, parts: Parts) -> Sequence[sql.Composable] | None
     if len(lengths) != 1:
         lacks = f"lists of {sorted(lengths)} columns" if lengths else "no part"
         raise ValueError(f"{{{placeholder}}} has {lacks}.")
-    expression, (length,) = _expression(placeholder, frozenset(lists)), lengths
+    aliases = {
+        name: part
+        for name in _aliases_in(placeholder)
+        if isinstance(part := parts.get(name), sql.Composable)
+    }
+    if aliases or not all(isinstance(one, Columns) for one in lists.values()):
+        return _repeated(placeholder, lists, aliases)
+    return _of_columns(placeholder, tuple(lists.items()))
+
+
+@lru_cache(maxsize=4096)
+def _of_columns(
+    placeholder: str, lists: tuple[tuple[str, Columns], ...]
+) -> Sequence[sql.Composable] | None:
+    """Do the same where all lists are of columns, as often as it may be asked for."""
+    found = _repeated(placeholder, dict(lists), {})
+    return (Repeated(found),) if found else found
+
+
+def _repeated(
+    placeholder: str, lists: Mapping[str, _List], aliases: Parts
+) -> Sequence[sql.Composable] | None:
+    expression = _expression(placeholder, frozenset(lists))
+    length = min(map(len, lists.values()))
     if not length:
         return expression.without
     composed: list[sql.Composable] = []
     for number in range(length):
         composed.extend(expression.between if number else expression.first)
-        _repeat(expression, number, lists, parts, composed)
+        _repeat(expression, number, lists, aliases, composed)
     composed.append(expression.last)
     return (sql.Composed(composed),) if expression.without == () else composed
 
@@ -246,8 +286,8 @@ def _composed(placeholder: str, parts: Parts) -> Sequence[sql.Composable] | None
 def _repeat(
     expression: _Expression,
     number: int,
-    lists: Mapping[str, Columns | Sequence[sql.Composable]],
-    parts: Parts,
+    lists: Mapping[str, _List],
+    aliases: Parts,
     composed: list[sql.Composable],
 ) -> None:
     """Append the columns of one number in the lists, and what stands between them."""
@@ -261,14 +301,14 @@ def _repeat(
             composed.append(sql.Literal(one.names[number]))
         else:
             if place.alias:
-                composed.extend(_alias(place.alias, parts))
+                composed.extend(_alias(place.alias, aliases))
             composed.append(sql.Identifier(one.names[number]))
             if is_cast and (one.types or one.texts):
                 composed.extend(one.cast(number, is_compared=expression.is_compared))
 
 
-def _alias(alias: str, parts: Parts) -> Sequence[sql.Composable]:
-    part = parts.get(alias)
+def _alias(alias: str, aliases: Parts) -> Sequence[sql.Composable]:
+    part = aliases.get(alias)
     if part == _EMPTY:
         return ()
     return (part, _DOT) if isinstance(part, sql.Composable) else (_prefix(alias),)
@@ -277,6 +317,11 @@ def _alias(alias: str, parts: Parts) -> Sequence[sql.Composable]:
 @cache
 def _prefix(alias: str) -> sql.SQL:
     return sql.SQL(f"{alias}.")
+
+
+@cache
+def _aliases_in(placeholder: str) -> frozenset[str]:
+    return frozenset(match["alias"] for match in _NAME.finditer(placeholder) if match["alias"])
 
 
 @cache

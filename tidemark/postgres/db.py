@@ -391,6 +391,8 @@ def _spelled(cursor: Any, statement: Composable | str, parameters: Parameters) -
 
 def _bindable(statement: Composable, cursor: Any) -> str:
     """Double the percent signs in quoted names and values: the driver takes one for a parameter."""
+    if isinstance(statement, compose.Repeated) and "%" not in (text := statement.as_string(cursor)):
+        return text
     if isinstance(statement, sql.Composed):
         return "".join([_bindable(part, cursor) for part in statement])
     text = str(statement.as_string(cursor))

@@ -175,8 +175,8 @@ def _both(common: CommonColumns, sent: Composable, kept: Composable) -> Parts:
 
 
 def _compared(common: CommonColumns, columns: tuple[str, ...]) -> Columns:
-    types = ["" if column in common.texts else common.types.get(column, "") for column in columns]
-    return Columns(columns, texts=common.texts, types=types)
+    types = ("" if column in common.texts else common.types.get(column, "") for column in columns)
+    return Columns(columns, texts=common.texts, types=tuple(types))
 
 
 def _sums(common: CommonColumns, side: Relation) -> _Sums:

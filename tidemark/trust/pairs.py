@@ -79,7 +79,8 @@ def dimension(target: Dimension, feed: Feed, published: int) -> RelationPair:
             dimension=target.name,
             nk=Columns(target.natural_key),
             staged_nk=Columns(
-                target.natural_key, types=[staged[column].type for column in target.natural_key]
+                target.natural_key,
+                types=tuple(staged[column].type for column in target.natural_key),
             ),
             type2=Columns(target.type2),
         ),
