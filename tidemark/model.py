@@ -162,6 +162,11 @@ class Table:
     kind: Kind = "table"
     generated: Mapping[str, str] = field(default_factory=dict)
     """Column -> its expression, of those that are made of others where rows land."""
+    by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
+    """The columns by their names, in the table's order."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
 
     def is_unique(self, key: Iterable[str]) -> bool:
         """Whether an index says that no two rows have the same key."""
@@ -171,11 +176,11 @@ class Table:
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in the table's order."""
-        return tuple(column.name for column in self.columns)
+        return tuple(self.by_name)
 
     def column(self, name: str) -> Column:
         """The column `name`; KeyError if there is none."""
-        return {column.name: column for column in self.columns}[name]
+        return self.by_name[name]
 
     def type_of(self, name: str) -> str:
         """The type of column `name`; KeyError if there is none."""

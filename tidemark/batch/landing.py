@@ -72,7 +72,7 @@ def keys_of(entity: Entity, mirrored: Table) -> Landing:
     names = dict.fromkeys(entity.key)
     if entity.watermark and entity.extract == "delta":
         names[entity.watermark] = None
-    columns = {column.name: column for column in mirrored.columns}
+    columns = mirrored.by_name
     return Landing(entity.work(transfer.KEYS), tuple(columns[name] for name in names))
 
 

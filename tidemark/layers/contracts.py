@@ -66,8 +66,8 @@ def order_not_passed_on(view: Table) -> Iterator[ContractError]:
 
 def unlike(layer: str, area: Area, table: Table, history: Table) -> Iterator[ContractError]:
     """Say where a history can't hold every version of its mirror, unchanged."""
-    kept = {column.name: column for column in history.columns}
-    here = {column.name: column for column in table.columns}
+    kept = history.by_name
+    here = table.by_name
     gone = [column for column in history.columns if column.name not in here]
     new = [column for column in table.columns if column.name not in kept]
     for column in table.columns:
@@ -146,9 +146,10 @@ def not_held(
         view: the cleansing view.
         own: columns that are Tidemark's.
     """
-    yielded = {column.name: column for column in view.columns}
+    yielded = view.by_name
     gone = [column for column in table.columns if column.name not in yielded]
-    new = [column for column in view.columns if column.name not in (*table.names, *own)]
+    known = {*table.names, *own}
+    new = [column for column in view.columns if column.name not in known]
     for column in table.columns:
         if column.name not in yielded:
             renamed = ddl.renamed_to(column, gone, new)
@@ -216,7 +217,7 @@ def not_stored(
 ) -> Iterator[ContractError]:
     """Say which columns a dimension lacks that area.yml names and STG sends."""
     gone = [one for one in table.columns if one.name not in staged and not one.has_default]
-    new = [staged[name] for name in wanted if name in staged and name not in table.names]
+    new = [staged[name] for name in wanted if name in staged and name not in table.by_name]
     for column in new:
         said = f"dwh: {table.name} has no column {column.name!r} ({column.type}), which STG sends"
         old = [one for one in gone if ddl.renamed_to(one, gone, new) == column]

@@ -55,7 +55,7 @@ def wrong(area: Area, entity: Entity, table: Table) -> Iterator[ContractError]:
     if entity.dated_by:
         what = "dimension.effective" if entity.dimension else "fact.event_time"
         dated.append((what, entity.dated_by))
-    columns = {column.name: column for column in table.columns}
+    columns = table.by_name
     for what, moment in dated:
         if moment.column not in columns:
             continue

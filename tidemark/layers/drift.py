@@ -121,7 +121,7 @@ def expected(
     for one in differences:
         if one.action in ("add", "follow"):
             target, table = found[one.entity]
-            columns = {column.name: column for column in table.columns}
+            columns = {**table.by_name}
             columns[one.column] = Column(one.column, one.wanted)
             found[one.entity] = (target, replace(table, columns=tuple(columns.values())))
     return found
@@ -175,7 +175,7 @@ class _Comparison:
     def differences(self) -> Iterator[ColumnDrift]:
         """Yield new columns, then columns with another type, then columns that are gone."""
         ours = [c for c in self.mirrored.columns if c.name in self.target.payload]
-        theirs = {column.name: column for column in self.source.columns}
+        theirs = self.source.by_name
         new = [c for c in self.source.columns if c.name not in self.target.payload]
         gone = [column for column in ours if column.name not in theirs]
         like = [replace(column, type=mirrored(column)) for column in new]

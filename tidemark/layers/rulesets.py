@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
@@ -65,11 +67,11 @@ def of(area: Area) -> Ruleset | None:
     paths = [path for pattern in _FILES for path in sorted(area.folder.glob(pattern))]
     queries = {area.folder / one.query for one in area.entities.values() if one.query}
     paths += sorted(path for path in queries if path.is_file())
-    texts = {path.relative_to(area.folder).as_posix(): path.read_text("utf-8") for path in paths}
+    texts = {path.relative_to(area.folder).as_posix(): _read(path) for path in paths}
     if any("tidemark." in text for path, text in texts.items() if path.startswith("stg/")):
         platform = Project(area.folder.parents[1]).platform
         texts |= {
-            path.relative_to(platform.parent).as_posix(): path.read_text("utf-8")
+            path.relative_to(platform.parent).as_posix(): _read(path)
             for path in sorted(platform.glob(_SHARED))
         }
     return Ruleset(texts)
@@ -111,5 +113,17 @@ def made_anew(session: Session, area: Area) -> None:
         session.run(compose.statement(__name__, "made_anew"), which)
 
 
+def _read(path: Path) -> str:
+    """Return the text of a file. One that is as it was is not read again: a hop asks for all."""
+    is_now = path.stat()
+    return _text(path, is_now.st_ino, is_now.st_mtime_ns, is_now.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _text(path: Path, _inode: int, _mtime: int, _size: int) -> str:
+    return path.read_text("utf-8")
+
+
+@lru_cache(maxsize=1024)
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

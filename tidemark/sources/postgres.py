@@ -278,7 +278,7 @@ class PostgresDelta:
         return compose.statement(__name__, "named", key=Columns(entity.key), keys=named)
 
     def _send(self, name: str, out: Out, condition: Composable) -> None:
-        types = {column.name: column for column in self.tables[name].columns}
+        types = self.tables[name].by_name
         wanted = [column for column in out.columns if column.name in types]
         query = compose.statement(
             __name__,

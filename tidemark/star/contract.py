@@ -133,7 +133,7 @@ def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Itera
     yield from catalog.missing(found, [place], server="dwh", why=why)
     table, sent = found.get(place), _sent(entity, staged)
     if table:
-        columns = {column.name: column for column in sent.columns} if sent else {}
+        columns = sent.by_name if sent else {}
         yield from contracts.not_stored(area, table, named, columns)
         needed = (declared.surrogate_key, *named, *VERSIONING)
         yield from catalog.lacking(table, needed, server="dwh", why=why)
@@ -162,7 +162,7 @@ def _dimension(area: Area, entity: Entity, staged: Found, found: Found) -> Itera
         yield from _confirmations(area, entity, table, found)
     if table and sent:
         own = {declared.surrogate_key, *VERSIONING}
-        fed = {name: name for name in table.names if name in sent.names and name not in own}
+        fed = {name: name for name in table.names if name in sent.by_name and name not in own}
         yield from contracts.unfed(area, table, fed, sent, own, view=entity.view)
         yield from _named_as_ours(area, table, fed, sqlfiles.reserved("dimension"))
 
@@ -228,7 +228,7 @@ def _fact_columns(area: Area, entity: Entity, table: Table, sent: Table) -> Iter
     free = {table.type_of(one.column) for one in unfed if one.column in table.names}
     for column in (*entity.key, entity.fact.happens_at):
         # Where nothing feeds a column of its type, that is the column, under another name.
-        is_there = column in sent.names and sent.type_of(column) in free
+        is_there = column in sent.by_name and sent.type_of(column) in free
         if column not in fed.values() and not is_there:
             yield ContractError(
                 f"dwh: {table.name} has no column for {column!r} of "
