@@ -228,7 +228,7 @@ def latencies(key: str, visible: Visible, seconds: float) -> list[float]:
             ids = list(called)
             seen, now = visible.now(ids), time.perf_counter()
             took.extend(now - called.pop(one) for one in seen)
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     looking = threading.Thread(target=look)
     looking.start()

@@ -127,7 +127,7 @@ def of_the_house(
         databases = migrated_databases(platforms, home.name, home)
         warehouse = Warehouse(stack.enter_context(databases))
         stack.callback(warehouse.close)
-        servers = stack.enter_context(Servers(warehouse.dsn))
+        servers = stack.enter_context(Servers(warehouse.dsn, keeps_plans=True))
         yield warehouse, servers, Project(home).area(area), home
 
 
@@ -154,7 +154,7 @@ def dropping(platforms: dict[ServerName, str], home: Path, name: str = "dropped"
             databases = migrated_databases(platforms, name, home)
             warehouse = Warehouse(stack.enter_context(databases))
             stack.callback(warehouse.close)
-            opened = stack.enter_context(Servers(warehouse.dsn))
+            opened = stack.enter_context(Servers(warehouse.dsn, keeps_plans=True))
             return Dropped(warehouse, opened, Project(home).area("made"), home)
 
         yield make

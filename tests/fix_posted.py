@@ -98,7 +98,7 @@ def posting(platforms: dict[ServerName, str], tmp_path: Path) -> Iterator[Post]:
                 stack.enter_context(migrated_databases(platforms, "posted", home))
             )
             stack.callback(warehouse.close)
-            opened = stack.enter_context(Servers(warehouse.dsn))
+            opened = stack.enter_context(Servers(warehouse.dsn, keeps_plans=True))
             return Posting(warehouse, opened, Project(home).area("made"), home, count(1))
 
         yield make

@@ -19,6 +19,7 @@ from tidemark.batch.worker import Report, Worker
 from tidemark.layers import inbox
 from tidemark.model import LAYERS
 from tidemark.postgres import locks
+from tidemark.postgres.plans import Plans
 from tidemark.results import BatchResult
 from tidemark.trust import rebuild, verify
 
@@ -207,6 +208,25 @@ def test_a_batch_of_a_worker_opens_no_connection(posting: Post):
             seen.append({layer: made.rows(layer, connected) for layer in LAYERS})
     assert seen[1] == seen[2] != {}
     assert all(seen[2].values())
+
+
+def test_a_worker_sends_what_it_has_sent_before_by_name(
+    posting: Post, monkeypatch: pytest.MonkeyPatch
+):
+    made, real, sent = posting(), Plans.sending, list[bytes]()
+
+    def noted(plans: Plans, statement: bytes, name: str) -> bytes:
+        sent.append(real(plans, statement, name))
+        return sent[-1]
+
+    monkeypatch.setattr(Plans, "sending", noted)
+    with working(made):
+        for key in range(1, 5):
+            made.post("things", id=key, v="a")
+            made.tell()
+            wait_until(partial(lambda key: staged(made) == key, key))
+    names = {one.split(b" ")[1] for one in sent if one.startswith(b"execute ")}
+    assert {b'"layers.claims.examine', b'"postgres.worktable.empty'} <= names
 
 
 def test_areas_that_have_events_are_named(posting: Post):

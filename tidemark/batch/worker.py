@@ -108,7 +108,7 @@ class _Taking:
         self.thread = threading.Thread(
             target=self._work, name=f"tidemark-work-{area.area}", daemon=True
         )
-        self._servers = servers.beside(WORKER.removeprefix("tidemark "))
+        self._servers = servers.beside(WORKER.removeprefix("tidemark "), keeps_plans=True)
         self._area = area
         self._stopping = stopping
         self._report = report

@@ -157,7 +157,7 @@ def examine(stg: Session, claims: Claims, last: int, *, is_judged: Composable = 
         ContractError: the view does not pass the lineage columns on.
     """
     parts = {**claims.parts, "last": db.literal(last), "is_judged": is_judged}
-    strangers, changed, repeated, has_order, is_claimed, has_refused, has_open = stg.one(
+    ((strangers, changed, repeated, has_order, is_claimed, has_refused, has_open),) = stg.again(
         compose.statement(__name__, "examine", parts)
     )
     if strangers:

@@ -200,7 +200,7 @@ def land(
             worktable.release(stg, derivation.keys, rows=rows)
         if not landed:
             return Landed(0, 0)
-        out, repeated = stg.one(compose.statement(__name__, "examine", parts))
+        ((out, repeated),) = stg.again(compose.statement(__name__, "examine", parts))
         if not entity.is_observed:
             out = 0  # A row without a key is a reject.
         elif out:

@@ -263,7 +263,7 @@ def apply(
     find = compose.statement(__name__, "find", parts)
     worktable.fill(session, mirror.found, find, rows=rows)
     worktable.analyze(session, mirror.found.name, rows=rows)
-    is_repeated, updated, inserted = session.one(
+    ((is_repeated, updated, inserted),) = session.again(
         compose.statement(__name__, "insert_examined", parts)
     )
     if is_repeated:

@@ -71,7 +71,7 @@ def apply(
         session.queue(compose.statement(__name__, "arrive_behind", parts))
     order = compose.statement(__name__, "order", parts)
     worktable.fill(session, ordered, order, rows=rows)
-    is_repeated, updated = session.one(compose.statement(__name__, "examine", parts))
+    ((is_repeated, updated),) = session.again(compose.statement(__name__, "examine", parts))
     if is_repeated:
         raise RefusedRowError(
             session.server,

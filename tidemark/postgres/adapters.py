@@ -25,6 +25,11 @@ _TIMES = (
 )
 """OIDs of a type and of its array, and how the driver reads the type."""
 
+_NUMERIC, _SIZED = 1700, {1042, 1043}
+"""Oids of numeric, and of char and varchar."""
+_UNSIZED = 65535
+"""What the driver shows as the precision of a numeric without one."""
+
 _LONGEST_INTEGER = 4000
 """Digits; Python refuses to read 4300."""
 
@@ -61,3 +66,16 @@ def _integer(digits: str) -> int | str:
 def _number(digits: str) -> float | str:
     value = float(digits)
     return value if Decimal(digits) == Decimal(repr(value)) else digits
+
+
+def modifier(column: Any) -> int:
+    """Return the modifier of a numeric, varchar or char, which says their sizes; else -1.
+
+    The driver has taken it apart. Of other types it does not keep all of it.
+    """
+    header = 4
+    if column.type_code == _NUMERIC:
+        is_sized = column.precision != _UNSIZED
+        return ((column.precision << 16) | column.scale) + header if is_sized else -1
+    is_sized = column.type_code in _SIZED and column.internal_size > 0
+    return column.internal_size + header if is_sized else -1

@@ -21,7 +21,7 @@ from psycopg2 import errorcodes, extensions, extras, sql
 
 from tidemark.errors import StatementError, TidemarkError
 from tidemark.model import ServerName
-from tidemark.postgres import compose, connections, driver_errors, heartbeat
+from tidemark.postgres import adapters, compose, connections, driver_errors, heartbeat
 from tidemark.postgres.connections import Connection
 from tidemark.postgres.plans import Plans
 
@@ -31,11 +31,6 @@ Row = tuple[Any, ...]
 Shape = tuple[str, int, int]
 """A column that a query yields: its name, the oid of its type, and its modifier or -1."""
 Parameters = Mapping[str, object] | None
-
-_NUMERIC, _SIZED = 1700, {1042, 1043}
-"""Oids of numeric, and of char and varchar."""
-_UNSIZED = 65535
-"""What the driver shows as the precision of a numeric without one."""
 
 COPY_CHUNK = 1 << 18
 """Bytes that one read or write of a COPY stream moves."""
@@ -73,6 +68,10 @@ def raw(trusted: str) -> sql.SQL:
     return sql.SQL(trusted)
 
 
+_Sent = tuple[str, bytes, bool]
+"""A statement: its name, its text, and whether its plan is kept if it comes again."""
+
+
 class Session:
     """One connection to one server, in autocommit outside of `transaction`."""
 
@@ -80,12 +79,14 @@ class Session:
     """The function that opened it, which opens another one like it."""
     guards: Mapping[ServerName, Composable] = MappingProxyType({})
     """Server -> the statement with which each transaction begins that may write there."""
+    keeps_plans = False
+    """Whether statements that give no rows are expected again, word for word (`plans`)."""
 
     def __init__(self, connection: extensions.connection, server: ServerName) -> None:
         self._connection = connection
         self.server = server
-        self._queued: list[tuple[str, bytes]] = []
-        """Statements that are sent in one message with the next one: name, and text."""
+        self._queued: list[_Sent] = []
+        """Statements that are sent in one message with the next one."""
         self._sent: tuple[str, ...] = ()
         """Names of the statements of the last message."""
         self._plans = Plans()
@@ -115,7 +116,7 @@ class Session:
         Raises:
             StatementError: PostgreSQL refused it; an open transaction is aborted.
         """
-        with self._executed(statement, parameters) as cursor:
+        with self._executed(statement, parameters, is_kept=self.keeps_plans) as cursor:
             return int(cursor.rowcount)
 
     def rows(self, statement: Composable | str, parameters: Parameters = None) -> list[Row]:
@@ -123,13 +124,12 @@ class Session:
         with self._executed(statement, parameters) as cursor:
             return list(cursor.fetchall())
 
-    def again(self, query: Composable) -> list[Row]:
-        """Return all rows of a query that may come again. No table changes its columns' types."""
-        with self._cursor() as cursor:
-            text = _spelled(cursor, query, None)
-            sent, name = self._plans.sending(text)
-            cursor.execute(self._message((_named(query), sent)))
-            self._plans.answered(text, name)
+    def again(self, statement: Composable) -> list[Row]:
+        """Return all rows of a statement that may come again, word for word (`plans`).
+
+        Its columns keep their types, also where those of a table get others.
+        """
+        with self._executed(statement, None, is_kept=True) as cursor:
             return list(cursor.fetchall())
 
     def texts(
@@ -152,7 +152,7 @@ class Session:
     def shape(self, query: Composable) -> list[Shape]:
         """Execute a query, and describe its columns; its rows are not wanted."""
         with self._executed(query, None) as cursor:
-            return [(one.name, one.type_code, _modifier(one)) for one in cursor.description]
+            return [(one.name, one.type_code, adapters.modifier(one)) for one in cursor.description]
 
     def spelled(self, statement: Composable | str, parameters: Parameters = None) -> str:
         """Return a statement as it is sent."""
@@ -164,7 +164,8 @@ class Session:
         Its result is not wanted. Where it fails, the next one raises its error, and is not run.
         Outside of a transaction, the statements of one message are a transaction of their own.
         """
-        self._queued.append((_named(statement), self._spelled(statement, parameters)))
+        spelled = self._spelled(statement, parameters)
+        self._queued.append((_named(statement), spelled, self.keeps_plans))
 
     def flush(self) -> None:
         """Send what is queued."""
@@ -179,7 +180,7 @@ class Session:
     def copy(self, statement: Composable, stream: IO[bytes]) -> int:
         """Run `COPY … TO STDOUT` into, or `COPY … FROM STDIN` out of, a byte stream."""
         with self._cursor() as cursor:
-            message = self._message((_named(statement), _spelled(cursor, statement, None)))
+            message = self._message((_named(statement), _spelled(cursor, statement, None), False))
             cursor.copy_expert(message, stream, size=COPY_CHUNK)
             return int(cursor.rowcount)
 
@@ -306,20 +307,24 @@ class Session:
         parameters: Parameters,
         *,
         as_text: Collection[int] = (),
+        is_kept: bool = False,
     ) -> Iterator[Any]:
         with self._cursor() as cursor:
             if as_text:
                 whole = extensions.new_type(tuple(as_text), "TEXT", lambda value, _: value)
                 extensions.register_type(whole, cursor)
             spelled = _spelled(cursor, statement, parameters)
-            cursor.execute(self._message((_named(statement), spelled)))
+            cursor.execute(self._message((_named(statement), spelled, is_kept)))
             yield cursor
 
-    def _message(self, *last: tuple[str, bytes]) -> bytes:
+    def _message(self, *last: _Sent) -> bytes:
         sent = [*self._queued, *last]
         self._queued.clear()
-        self._sent = tuple(name for name, _ in sent if name)
-        return b";\n".join(spelled for _, spelled in sent)
+        self._sent = tuple(name for name, *_ in sent if name)
+        return b";\n".join(
+            self._plans.sending(spelled, name) if is_kept else spelled
+            for name, spelled, is_kept in sent
+        )
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
@@ -327,6 +332,7 @@ class Session:
         try:
             with self._is_used, self._connection.cursor() as cursor:
                 yield cursor
+            self._plans.answered()
         except psycopg2.Error as error:
             if silent := connections.silent(self._connection):
                 raise silent from error
@@ -337,6 +343,7 @@ class Session:
             unfit = f"{self.server}: a value is no text that UTF-8 can hold."
             raise StatementError(unfit, sqlstate=errorcodes.CHARACTER_NOT_IN_REPERTOIRE) from None
         finally:
+            self._plans.failed()
             self._used = time.monotonic()
 
 
@@ -350,19 +357,6 @@ class Relation:
 
 def _named(statement: Composable | str) -> str:
     return statement.name if isinstance(statement, compose.Statement) else ""
-
-
-def _modifier(column: Any) -> int:
-    """Return the modifier of a numeric, varchar or char, which says their sizes; else -1.
-
-    The driver has taken it apart. Of other types it does not keep all of it.
-    """
-    header = 4
-    if column.type_code == _NUMERIC:
-        is_sized = column.precision != _UNSIZED
-        return ((column.precision << 16) | column.scale) + header if is_sized else -1
-    is_sized = column.type_code in _SIZED and column.internal_size > 0
-    return column.internal_size + header if is_sized else -1
 
 
 def cancel(sessions: Iterable[Session]) -> None:

@@ -127,6 +127,7 @@ class Servers:
         channels: Channels | None = None,
         roles: Sequence[str] = (ETL_ROLE,),
         purpose: str = "",
+        keeps_plans: bool = False,
     ) -> None:
         self.dsns = dict(dsns)
         self.urls = dict(urls)
@@ -137,6 +138,8 @@ class Servers:
         """Where alerts go; None: nobody is told."""
         self.purpose = purpose
         """What all sessions that are lent here are for; '': each says it."""
+        self.keeps_plans = keeps_plans
+        """See `Session.keeps_plans`. It holds for all sessions that are lent here."""
         self.embedded = frozenset(embedded)
         """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}
@@ -153,7 +156,7 @@ class Servers:
         except IndexError:
             purpose = self.purpose or purpose
             session = connect(self.dsns[server], server, purpose=purpose, roles=self.roles)
-            session.guards = self.guards
+            session.guards, session.keeps_plans = self.guards, self.keeps_plans
         try:
             yield session
         except BaseException:
@@ -162,7 +165,7 @@ class Servers:
         if not session.is_closed:
             idle.append(session)
 
-    def beside(self, purpose: str) -> Servers:
+    def beside(self, purpose: str, *, keeps_plans: bool = False) -> Servers:
         """Return the same servers with sessions of their own, for work beside this one's."""
         return Servers(
             self.dsns,
@@ -171,6 +174,7 @@ class Servers:
             channels=self.channels,
             roles=self.roles,
             purpose=purpose,
+            keeps_plans=keeps_plans,
         )
 
     def whereabouts(self, server: ServerName) -> str:

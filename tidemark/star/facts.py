@@ -144,7 +144,7 @@ def unknown_years(session: Session, fact: Fact) -> set[int]:
     if not questions:
         return set()
     asked = compose.statement(__name__, "unknown_years", years=compose.union_all(questions))
-    return {year for (year,) in session.rows(asked)}
+    return {year for (year,) in session.again(asked)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def resolve(session: Session, fact: Fact, *, applied: int, rows: int) -> Resolve
     worktable.fill(session, fact.resolved, _resolve(fact, applied), rows=rows)
     worktable.analyze(session, fact.resolved.name, rows=rows)
     columns = Columns(tuple(role.column for role in fact.roles))
-    lacking, may_be_here = session.one(
+    ((lacking, may_be_here),) = session.again(
         compose.statement(__name__, "lacking", _parts(fact), columns=columns)
     )
     return Resolved([role for role in fact.roles if role.column in lacking], may_be_here)

@@ -277,7 +277,7 @@ def apply(
     if not is_whole:
         for step in ("withdraw_confirmations", "confirm"):
             session.queue(compose.statement(__name__, step, parts))
-    inserted, deleted, closed = session.one(compose.statement(__name__, "examine", parts))
+    ((inserted, deleted, closed),) = session.again(compose.statement(__name__, "examine", parts))
     return Counts(inserted=inserted, updated=updated, deleted=deleted, closed=closed)
 
 
