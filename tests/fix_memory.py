@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tidemark.declare.config import Area
-from tidemark.errors import RefusedRowError
+from tidemark.errors import NotLandedError
 from tidemark.model import Column, Key, Positions, Table, Window
 from tidemark.postgres.db import Session
 from tidemark.postgres.inlet import Out
@@ -117,7 +117,7 @@ class MemoryDelta:
         own: Sequence[str] = OWN,
         *,
         is_careful: bool = False,
-    ) -> RefusedRowError | None:
+    ) -> NotLandedError | None:
         names = [*(column.name for column in out.columns), *own]
         options = {"null": "NULL"}
         pipe = out.begin("journal", names, "csv", options=options, is_careful=is_careful)

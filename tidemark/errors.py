@@ -19,6 +19,7 @@
     ├── GateError                     8   a data-quality gate refused the batch
     ├── StatementError                9   PostgreSQL refused a statement
     │   └── RefusedRowError               or a row: what it is, without its values
+    │       └── NotLandedError            a row of a stream, at its receiver
     └── MonitorError                  10  batches fail, are late, or reject too much
 
 A message reads `subject: what is wrong, with both values. What to do.` It never holds a password
@@ -29,8 +30,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
 
 from tidemark.model import BlockingSession, CheckResult
+
+R = TypeVar("R", bound="RefusedRowError")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -293,17 +297,27 @@ class RefusedRowError(StatementError):
         self, entity: str, todo: str, *, column: str | None = None, what: str = ""
     ) -> RefusedRowError:
         """Return the same error with the name of an entity, and what to do."""
-        said = RefusedRowError(
-            self.server,
-            what or self.what,
-            sqlstate=self.sqlstate,
-            column=column or self.column,
-            entity=entity,
-            todo=todo,
+        return self._as(type(self), what or self.what, column or self.column, entity, todo)
+
+    def of_receiver(self) -> NotLandedError:
+        """Return the same error as that of the receiver of a stream."""
+        return self._as(NotLandedError, self.what, self.column, self.entity, self.todo)
+
+    def _as(self, kind: type[R], what: str, column: str | None, entity: str, todo: str) -> R:
+        said = kind(
+            self.server, what, sqlstate=self.sqlstate, column=column, entity=entity, todo=todo
         )
         said.statements, said.constraint = self.statements, self.constraint
         said.place, said.hint = self.place, self.hint
         return said
+
+
+class NotLandedError(RefusedRowError):
+    """The receiver of a stream refused a row that its sender gave. Nothing of the item landed.
+
+    The other rows land if it is sent again the careful way. What the sender itself refuses is a
+    plain `RefusedRowError`, and sending it again is of no use.
+    """
 
 
 _LOST_TO_OTHERS = {

@@ -13,10 +13,11 @@ from tests.fix_files import Drop, Dropped, csv_text
 from tests.fix_memory import MemorySource
 from tests.fix_posted import Post, Posting
 from tidemark.batch import extract, pipeline
+from tidemark.errors import RefusedRowError
 from tidemark.layers import positions
 from tidemark.model import Column, Positions
-from tidemark.postgres import transfer
-from tidemark.postgres.inlet import OWN_COLUMNS
+from tidemark.postgres import rowsize, transfer
+from tidemark.postgres.inlet import OWN_COLUMNS, Inlet
 from tidemark.postgres.transfer import Landing, Task
 from tidemark.sources import Countable, Delta, Source, Which
 from tidemark.sources.files import FilesSource
@@ -30,6 +31,7 @@ CLOCKED = replace(
     settings={"watermark_zone": "America/St_Johns"},
 )
 COLUMNS = (Column("id", "integer"), Column("v", "text"))
+NUMBERS = (Column("id", "integer"), Column("v", "integer"))
 
 TYPED = """
 create table mrr_things (id integer, v text, _file text, _line bigint);
@@ -157,9 +159,11 @@ def feed(request: pytest.FixtureRequest, made: Make, dropped: Drop, posting: Pos
     return Drops(dropped({}, sql={"mrr/01_things.sql": TYPED}))
 
 
-def sent(feed: Feed, delta: Delta, which: Which = "new") -> Rows:
+def sent(
+    feed: Feed, delta: Delta, which: Which = "new", columns: tuple[Column, ...] = COLUMNS
+) -> Rows:
     """Land what a look sends, and return it."""
-    landing = Landing(("landing", "taken"), COLUMNS + OWN_COLUMNS)
+    landing = Landing(("landing", "taken"), columns + OWN_COLUMNS)
     with feed.made.servers.session("mrr", "take") as mrr:
         mrr.run(landing.emptied)
         transfer.land(mrr, Task(landing, lambda out: delta.send("things", out, which)))
@@ -221,6 +225,41 @@ def test_keys_and_rows_that_are_asked_for_are_sent(feed: Feed):
     with feed.source.open(feed.made.area, at) as delta:
         assert sent(feed, delta, [("1",), ("3",), ("9",)]) == [(1, "v"), (3, "v")]
         assert sent(feed, delta, "all") == [(1, "v"), (2, "v"), (3, "v")]
+
+
+@pytest.fixture
+def began(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each item that began was sent the careful way."""
+    begin, found = Inlet.begin, list[bool]()
+
+    def noted(out: Inlet, *args: Any, is_careful: bool = False, **more: Any) -> Any:
+        found.append(is_careful)
+        return begin(out, *args, is_careful=is_careful, **more)
+
+    monkeypatch.setattr(Inlet, "begin", noted)
+    return found
+
+
+def test_what_the_receiver_refuses_is_sent_again_the_careful_way(feed: Feed, began: list[bool]):
+    feed.put(1, "11")
+    feed.put(2, "two")
+    with feed.source.open(feed.made.area, {}) as delta:
+        assert sent(feed, delta, columns=NUMBERS) == [(1, 11)]
+    assert (began[0], began[-1]) == (False, True)
+
+
+@pytest.mark.parametrize("feed", ["postgres", "clocks", "events"], indirect=True)
+def test_what_the_sender_refuses_is_not_sent_again(
+    feed: Feed, began: list[bool], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rowsize, "LIMIT", 1 << 20)
+    feed.put(1, "x" * (1 << 21))
+    with (
+        feed.source.open(feed.made.area, {}) as delta,
+        pytest.raises(RefusedRowError, match="one of 2 MB") as raised,
+    ):
+        sent(feed, delta)
+    assert (type(raised.value), began) == (RefusedRowError, [False])
 
 
 def test_all_keys_are_sent_without_those_that_are_gone(feed: Feed):

@@ -9,7 +9,13 @@ import pytest
 
 from tests import streaming
 from tests.fix_servers import Warehouse
-from tidemark.errors import ConnectError, StatementError, TidemarkError
+from tidemark.errors import (
+    ConnectError,
+    NotLandedError,
+    RefusedRowError,
+    StatementError,
+    TidemarkError,
+)
 from tidemark.model import Column
 from tidemark.postgres import db, sessions, transfer
 from tidemark.postgres.db import Composable, Session
@@ -116,6 +122,24 @@ def test_a_receiver_that_fails_after_many_rows_lands_none(
         stream(sender, ROWS, receiver, binary)
     assert str(raised.value).startswith(said)
     assert landed(warehouse) == BEFORE
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [("select 1 / 0, ''", RefusedRowError), ("select -1, ''", NotLandedError)],
+    ids=["sender", "receiver"],
+)
+def test_who_refused_a_row_is_told_also_within_one_server(
+    receiver: Session, warehouse: Warehouse, binary: bool, query: str, kind: type[TidemarkError]
+):
+    receiver.run("alter table landing.numbers add check (number >= 0)")
+    with (
+        closing(sessions.connect(warehouse.dsn["stg"], "stg", purpose="send", as_etl=False)) as one,
+        pytest.raises(TidemarkError, match=r"^numbers: stg refused a row") as raised,
+    ):
+        stream(one, query, receiver, binary)
+    assert type(raised.value) is kind
 
 
 def test_a_receiver_that_tells_late_why_it_failed_is_still_heard(

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-from tidemark.errors import RefusedRowError
+from tidemark.errors import NotLandedError, RefusedRowError
 from tidemark.model import Column
 from tidemark.postgres import careful, compose, db, refusals
 from tidemark.postgres.compose import Columns
@@ -92,7 +92,7 @@ class Out(Protocol):
         """Begin an item, and return the end of a pipe to write its bytes to."""
         ...
 
-    def end(self, parts: Sequence[tuple[str, int]] = ...) -> RefusedRowError | None:
+    def end(self, parts: Sequence[tuple[str, int]] = ...) -> NotLandedError | None:
         """End the item. Returns what the receiver refused; then nothing of the item has landed.
 
         The item may then be sent again, the careful way.
@@ -186,7 +186,7 @@ class Inlet:
         self._item = _Item(self._receiver, statement, stop, began)
         return self._item.pipe
 
-    def end(self, parts: Sequence[tuple[str, int]] = ()) -> RefusedRowError | None:
+    def end(self, parts: Sequence[tuple[str, int]] = ()) -> NotLandedError | None:
         """End the item: wait until all of it has landed.
 
         Args:
@@ -209,7 +209,7 @@ class Inlet:
                     raise RefusedRowError(self._receiver.server, what, sqlstate=None)
         except RefusedRowError as error:
             self._receiver.run(compose.statement(__name__, "back"))
-            return error
+            return error.of_receiver()
         self._receiver.queue(compose.statement(__name__, "release"))
         for name, count in parts or [(item.began.item, rows)]:
             if not self.items or self.items[-1][1] != name:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tidemark.errors import RefusedRowError, TidemarkError
+from tidemark.errors import NotLandedError, RefusedRowError, TidemarkError
 from tidemark.model import Column, Layer, ServerName
 from tidemark.postgres import (
     compose,
@@ -190,6 +190,7 @@ class Snapshot:
 
         Raises:
             RefusedRowError: the sender refused a row. It names the column, if one is to blame.
+            NotLandedError: see `send`.
         """
         with (
             self.servers.session(self.server, f"send {out.entity}") as session,
@@ -226,9 +227,11 @@ class Snapshot:
 
         try:
             yield
+        except NotLandedError:
+            raise
         except RefusedRowError as error:
             column = None
-            if error.server == session.server and error.is_data and error.column is None:
+            if error.is_data and error.column is None:
                 with suppress(TidemarkError):  # It takes too long, or was cancelled.
                     column = refusals.culprit([c.name for c in columns], is_refused)
             raise error.of(error.entity, error.todo, column=column) from error
@@ -316,8 +319,9 @@ def send(
     """Send the result of a query as one item; its columns are these, as the receiver has them.
 
     Raises:
-        RefusedRowError: of either end. The receiver has nothing of the item then, and may get it
+        NotLandedError: the receiver refused a row. It has nothing of the item, and may get it
             again, the careful way: in text format.
+        RefusedRowError: the sender refused a row.
     """
     guarded = rowsize.guarded(query, columns, binary=binary)
     form: Format = "binary" if binary else "text"

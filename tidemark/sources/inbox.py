@@ -16,7 +16,7 @@ from datetime import datetime
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.posted import EVENT_ID, RECEIVED_AT, EventsOfEntity
-from tidemark.errors import ConnectError, RefusedRowError, StatementError
+from tidemark.errors import ConnectError, NotLandedError, StatementError
 from tidemark.layers import mirror, positions
 from tidemark.layers.checking import Checked
 from tidemark.model import Column, Finding, Key, Positions, Table, Window
@@ -224,7 +224,7 @@ class InboxDelta:
         rows, whole = self._rows(named, which), compose.statement(__name__, "is_whole")
         try:
             self._send(out, named, rows, whole, is_careful=False)
-        except RefusedRowError:
+        except NotLandedError:
             self._send(out, named, rows, whole, is_careful=True)
         if not isinstance(which, str) or out.rows + out.refused < self.count(entity):
             lack = compose.statement(__name__, "lacks_some")

@@ -11,7 +11,7 @@ from threading import Lock
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.errors import ConnectError, RefusedRowError, ServerVersionError, TidemarkError
+from tidemark.errors import ConnectError, NotLandedError, ServerVersionError, TidemarkError
 from tidemark.layers import mirror
 from tidemark.layers.checking import Checked
 from tidemark.model import Finding, Positions, QualifiedName, Table, Window
@@ -291,9 +291,7 @@ class PostgresDelta:
         snapshot = self.snapshot()
         try:
             snapshot.send(query, out, wanted, binary=binary)
-        except RefusedRowError as error:
-            if error.server == snapshot.server:
-                raise
+        except NotLandedError:
             # One row is enough for the receiver to refuse all: the good ones land the careful way.
             snapshot.send(query, out, wanted, binary=False, is_careful=True)
 
