@@ -60,6 +60,12 @@ class Posting(Made):
             inbox.listen(mrr)
             yield lambda: inbox.heard(mrr, seconds=PATIENCE)
 
+    def declare_shop(self) -> None:
+        """Declare another area, whose database is not there: it would be an embedded server."""
+        orders = {"orders": {"key": ["id"], "extract": "full"}}
+        told = {"area": "shop", "source": {"name": "ledger"}, "entities": orders}
+        written(self.home / "sql" / "shop" / "area.yml", yaml.safe_dump(told))
+
     def verified(self) -> Verification:
         return verify.run(self.servers, self.area)
 

@@ -6,9 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
-from tests.commands import Done, tidemark
+from tests.commands import Done, succeed, tidemark
 from tests.fix_posted import Post, Posting
+from tests.fix_queues import Fed, sale
 from tests.fix_servers import HOME
 
 
@@ -42,8 +46,9 @@ def test_events_are_planned_taken_shown_and_given_back(posting: Post):
     assert area.rows("mrr", "select id, v from mrr_things") == [(1, "one")]
 
 
-def test_a_worker_takes_what_has_come_before_it_ends(posting: Post):
-    area = posting()
+@contextmanager
+def working(area: Posting) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Run `tidemark work`; yields it, and what it says on stderr."""
     with subprocess.Popen(
         [sys.executable, "-m", "tidemark", "work"],
         cwd=HOME,
@@ -51,15 +56,36 @@ def test_a_worker_takes_what_has_come_before_it_ends(posting: Post):
         stderr=subprocess.PIPE,
         text=True,
     ) as worker:
-        assert worker.stderr
-        assert worker.stderr.readline() == "works on made\n"
+        try:
+            assert worker.stderr
+            assert worker.stderr.readline() == "works on made\n"
+            yield worker, worker.stderr
+        finally:
+            worker.kill()
+
+
+def test_a_worker_takes_what_has_come_before_it_ends(posting: Post):
+    area = posting()
+    with working(area) as (worker, said):
         area.post("things", "a", id=1, v="one")
         area.tell()
-        assert worker.stderr.readline().startswith("made: batch 1: 1 events, ")
+        assert said.readline().startswith("made: batch 1: 1 events, ")
         area.post("things", "b", id=2, v="two")
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
     assert area.rows("mrr", "select id, v from mrr_things order by id") == [(1, "one"), (2, "two")]
+
+
+def test_who_moves_events_needs_the_layers_and_starts_no_database_of_another_area(fed: Fed):
+    fed.made.declare_shop()
+    fed.send(sale("a"))
+    words = ("consume", f"sqs://{fed.name}", "--until-empty", "--wait", "0")
+    succeed(*words, env=fed.environment)
+    succeed("rejects", "made", "--replay-all", env=fed.environment)
+    with working(fed.made) as (_, said):
+        fed.made.tell()
+        assert said.readline().startswith("made: batch 1: 1 events, ")
+    assert not (fed.made.home / ".tidemark").exists()
 
 
 def test_a_worker_that_has_nothing_to_take_says_so(posting: Post):

@@ -16,11 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import yaml
 
 from tests import installed
 from tests.commands import succeed, tidemark
-from tests.fix_files import written
 from tests.fix_retail import wait_until
 from tests.fix_servers import administer
 from tests.fix_service import SALE, Serving
@@ -173,15 +171,12 @@ def test_what_serves_names_its_extra(tmp_path: Path, served_area: Serving):
 
 
 def test_who_serves_needs_the_layers_and_starts_no_database_of_another_area(served_area: Serving):
-    home = served_area.posting.home
-    orders = {"orders": {"key": ["id"], "extract": "full"}}
-    told = {"area": "shop", "source": {"name": "ledger"}, "entities": orders}
-    written(home / "sql" / "shop" / "area.yml", yaml.safe_dump(told))
+    served_area.posting.declare_shop()
     environment = served_area.posting.environment
     assert succeed("keys", "list", "--json", env=environment).json
     with process(served_area) as (_, client):
         assert client.get("/ready").status_code == 200
-    assert not (home / ".tidemark").exists()
+    assert not (served_area.posting.home / ".tidemark").exists()
 
 
 def test_an_address_that_is_taken_is_told(served_area: Serving):

@@ -13,6 +13,7 @@ import typer
 from tidemark.cli.app import find_project, open_servers
 from tidemark.cli.output import print_json
 from tidemark.errors import UsageError
+from tidemark.model import LAYERS
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
@@ -27,7 +28,7 @@ def run(area: str | None, file: str | None, *, as_json: bool) -> None:
 
     project = find_project()
     wanted = _area(project, area)
-    with open_servers(project) as opened:
+    with open_servers(project, LAYERS) as opened:
         if file is None:
             done = replaying.everything(opened, wanted)
         else:
