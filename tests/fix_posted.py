@@ -66,6 +66,15 @@ class Posting(Made):
         told = {"area": "shop", "source": {"name": "ledger"}, "entities": orders}
         written(self.home / "sql" / "shop" / "area.yml", yaml.safe_dump(told))
 
+    def waiting(self) -> int:
+        """Count the sessions in MRR that wait for a lock."""
+        query = """
+            select count(*) from pg_stat_activity
+            where wait_event_type = 'Lock' and datname = current_database()
+        """
+        ((count,),) = self.rows("mrr", query)
+        return int(count)
+
     def verified(self) -> Verification:
         return verify.run(self.servers, self.area)
 

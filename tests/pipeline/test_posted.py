@@ -68,6 +68,13 @@ def test_of_two_with_one_id_that_are_posted_together_the_first_is_kept(sales: Po
     assert told == ["stored", "repeated", "conflicting", "stored"]
 
 
+def test_the_id_of_an_event_of_another_kind_conflicts(posting: Post):
+    made = posting({"sales": SOLD, "returns": {"source": SOLD["source"] | {"event": "returned"}}})
+    kinds = ("sale_made", "returned", "sale_made")
+    told = [made.post(kind, "a", item="ball", price=1) for kind in kinds]
+    assert told == ["stored", "conflicting", "repeated"]
+
+
 def test_an_event_that_commits_late_is_taken_late(sales: Posting):
     with sales.warehouse.connect("mrr") as late, late.cursor() as cursor:
         cursor.execute(

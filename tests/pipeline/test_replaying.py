@@ -105,14 +105,10 @@ def test_two_that_send_an_event_again_wait_for_each_other(sales: Posting):
         with servers:
             return replaying.from_file(servers, sales.area, "a file", [line]).replayed
 
-    waiting = (
-        "select count(*) from pg_stat_activity "
-        "where wait_event_type = 'Lock' and datname = current_database()"
-    )
     with closing(sales.warehouse.connect("mrr")) as holder, ThreadPoolExecutor(2) as pool:
         execute(holder, "begin; select from tidemark.inbox for update")
         both = [pool.submit(again, sales.servers.beside("again")) for _ in range(2)]
-        wait_until(lambda: sales.rows("mrr", waiting) == [(2,)])
+        wait_until(lambda: sales.waiting() == 2)
         execute(holder, "rollback")
         assert [one.result(PATIENCE) for one in both] == [1, 1]
     sales.run()

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_posted import Post
-from tests.fix_service import SALE, Serve, Serving, dumped
+from tests.fix_service import SALE, SALES, Serve, Serving, Woken, dumped
 from tidemark.api.pool import Pool
-from tidemark.api.service import Settings
+from tidemark.api.service import Service, Settings
 
 KEPT = {"item": "ball", "price": "12.5", "sold_at": "2026-02-28T14:45:00+00:00"}
 
@@ -45,6 +45,13 @@ def test_what_is_acknowledged_is_on_disk_whatever_else_the_server_would_do(posti
             kept.append(mrr.value("show synchronous_commit"))
         pool.close()
     assert kept == ["on", "on", "on", "remote_apply"]
+
+
+def test_a_worker_runs_as_long_as_the_service(posting: Post):
+    made, worker = posting({"sales": SALES}), Woken()
+    with Service([made.area], made.servers.dsns, worker=worker):
+        assert worker.is_running
+    assert not worker.is_running
 
 
 def test_an_event_without_an_id_gets_one(served_area: Serving):

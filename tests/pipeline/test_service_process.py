@@ -16,13 +16,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from tests import installed
 from tests.commands import succeed, tidemark
 from tests.fix_retail import wait_until
 from tests.fix_servers import administer
 from tests.fix_service import SALE, Serving
-from tidemark.api import serving
+from tidemark.api import bodies, serving
 from tidemark.model import ServerName
 
 HEADERS = {"Content-Type": "application/json"}
@@ -77,6 +78,27 @@ def test_a_signal_ends_the_service_behind_the_requests_in_flight(served_area: Se
         assert [one.status_code for one in answers] == [202]
         assert started.wait(60) == 0
     assert len(served_area.inbox) == 1
+
+
+def test_a_request_that_does_not_end_is_given_up_after_the_grace(
+    served_area: Serving, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(serving, "GRACE", 1)
+    made = serving.server(served_area.service, "127.0.0.1", 0)
+    thread = threading.Thread(target=made.run, daemon=True)
+    thread.start()
+    wait_until(lambda: made.started)
+    ((host, port),) = [one.getsockname() for each in made.servers for one in each.sockets]
+    with socket.create_connection((host, port)) as slow:
+        key = served_area.client.headers["authorization"]
+        told = ("POST /v1/made/sales HTTP/1.1", "Host: x", f"Authorization: {key}")
+        more = ("Content-Type: application/json", "Content-Length: 100", "", "{")
+        slow.sendall("\r\n".join((*told, *more)).encode())
+        wait_until(lambda: len(made.server_state.tasks) == 1)
+        made.should_exit = True
+        thread.join(bodies.PATIENCE / 2)
+        assert not thread.is_alive()
+    assert served_area.inbox == []
 
 
 def test_who_is_told_the_address_may_call_it_and_a_signal_counts_from_then_on(

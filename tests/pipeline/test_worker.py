@@ -6,14 +6,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.fix_posted import Post, Posting
-from tests.fix_retail import processed, wait_until
+from tests.fix_retail import PATIENCE, processed, wait_until
+from tests.queries import execute
 from tidemark.batch import pipeline, worker
 from tidemark.batch.worker import Report, Worker
 from tidemark.layers import inbox
@@ -153,6 +154,42 @@ def test_a_worker_that_stops_tries_twice(posting: Post, monkeypatch: pytest.Monk
         fail_first(monkeypatch, [RuntimeError()])
         made.post("things", id=1, v="a")
     assert staged(made) == 1
+
+
+def test_a_worker_that_waits_after_a_failure_stops_at_once(
+    posting: Post, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worker, "FIRST_WAIT", 600.0)
+    monkeypatch.setattr(worker, "LONGEST_WAIT", 600.0)
+    made, failures = posting(), list[Exception]([ZeroDivisionError(), ZeroDivisionError()])
+    fail_first(monkeypatch, failures)
+    one = Worker(made.servers, [made.area])
+    one.start()
+    one.wake("made")
+    wait_until(lambda: len(failures) < 2)
+    thread = threading.Thread(target=one.stop, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_who_stops_a_worker_waits_for_the_batch_that_is_under_way(posting: Post):
+    made = posting()
+    made.post("things", id=1, v="a")
+    one = Worker(made.servers, [made.area])
+    stopping = threading.Thread(target=one.stop, daemon=True)
+    with closing(made.warehouse.connect("mrr")) as holder:
+        execute(holder, "begin; lock table mrr_things")
+        one.start()
+        one.wake("made")
+        wait_until(lambda: made.waiting() == 1)
+        stopping.start()
+        wait_until(lambda: "tidemark-listen" not in {each.name for each in threading.enumerate()})
+        stopping.join(0.5)
+        assert stopping.is_alive()
+        execute(holder, "commit")
+    stopping.join(PATIENCE)
+    assert (stopping.is_alive(), staged(made)) == (False, 1)
 
 
 def test_a_worker_outlasts_a_thousand_failures(posting: Post, monkeypatch: pytest.MonkeyPatch):

@@ -34,6 +34,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds after a batch that failed; twice as many after each further one, up to the longest."""
 LAST_TRIES = 2
 """Tries of a worker that stops: the first one may only find out that its connections are dead."""
+LISTENS = 1.0
+"""Seconds for which a worker listens before it looks whether it was told to stop."""
 PRUNES_EVERY = 3600.0
 """Seconds between two batches of a worker that apply the area's retention."""
 
@@ -86,7 +88,7 @@ class Worker:
             while not self._stopping.is_set():
                 with suppress(ConnectError):
                     self._hear()
-                self._stopping.wait(FIRST_WAIT)
+                self._stopping.wait(LISTENS)
 
     def _hear(self) -> None:
         """Wake areas until the connection breaks. Then nobody knows what came meanwhile."""
@@ -94,7 +96,7 @@ class Worker:
             inbox.listen(mrr)
             self.wake(*inbox.waiting(mrr))
             while not self._stopping.is_set():
-                self.wake(*inbox.heard(mrr, seconds=FIRST_WAIT))
+                self.wake(*inbox.heard(mrr, seconds=LISTENS))
             mrr.close()
 
 
