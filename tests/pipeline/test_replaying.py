@@ -19,6 +19,8 @@ from tests.queries import execute
 from tidemark.batch import pipeline, replaying
 from tidemark.declare.project import Project
 from tidemark.install.migrate import migrate
+from tidemark.layers import inbox
+from tidemark.layers.inbox import Posted
 from tidemark.postgres.sessions import Servers
 
 CLEAN = """
@@ -161,6 +163,33 @@ def test_one_wrong_line_lets_nothing_be_written(sales: Posting, tmp_path: Path):
         "line 5: event_id: no event of this id is refused",
     ]
     assert sales.rows("mrr", "select * from tidemark.inbox") == before
+
+
+PRICED = {
+    "source": {"event": "price_set", "fields": {"item": "text", "price": "numeric(10, 2)"}},
+    "key": ["item"],
+}
+
+
+def test_events_of_several_kinds_are_sent_again_in_the_order_of_the_file(
+    posting: Post, tmp_path: Path
+):
+    made = posting({"sales": SOLD, "prices": PRICED})
+    kinds = {"a": "price_set", "b": "sale_made", "c": "price_set"}
+    for event_id, kind in kinds.items():
+        made.post(kind, event_id, item="ball", price="much")
+    with made.servers.session("mrr", "post") as mrr:
+        inbox.post(mrr, "other", [Posted("a", "price_set", "{}")])
+    made.run()
+    said = [{**sale(one, price=str(n)), "kind": kinds[one]} for n, one in enumerate("cba")]
+    wrong = replay(made, tmp_path, *said[:2], {**said[2], "kind": "sale_made"})
+    assert wrong.err.endswith("\nline 3: kind: the inbox has this event as one of another kind\n")
+    assert replay(made, tmp_path, *said).code == 0
+    made.run()
+    assert made.rows("stg", "select item, price::text from stg_prices") == [("ball", "2.00")]
+    assert (staged(made), still_open(made)) == ([("b", "ball", "1.00")], [])
+    others = "select event_id from tidemark.inbox where area = 'other'"
+    assert made.rows("mrr", others) == [("a",)]
 
 
 def test_all_that_is_refused_is_sent_again_once_cleansing_is_corrected(sales: Posting):
