@@ -169,7 +169,7 @@ def _repair(
             is_gone = is_gone and not streamed[name].refused
             payload, clock = mirrored[0].payload, work.delta.clock
             landed = landing.relation(entity, payload, [streamed[name]], clock)
-            if streamed[name].is_numbered:
+            if streamed[name].is_ordered:
                 landed = landing.last(entity, payload, landed)
             resent = _resent(landed, mirrored, keys, work.lineage, is_gone=is_gone)
             work.counts[name].processed = streamed[name].rows + streamed[name].refused

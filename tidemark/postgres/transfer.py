@@ -85,6 +85,11 @@ class Streamed:
     is_numbered: bool = False
     """Whether the table has numbered its rows as they landed."""
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether `_seq` says the order of the rows: several may be versions of one key."""
+        return self.is_numbered or "_seq" in self.brought
+
 
 def is_binary_safe(sent: Sequence[Column], received: Sequence[Column]) -> bool:
     """Whether both ends have the same built-in types, so that COPY's binary format fits."""
