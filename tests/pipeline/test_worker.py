@@ -17,7 +17,8 @@ from tests.fix_retail import PATIENCE, processed, wait_until
 from tests.queries import execute
 from tidemark.batch import pipeline, worker
 from tidemark.batch.worker import Report, Worker
-from tidemark.layers import inbox
+from tidemark.declare.envelope import Wrong
+from tidemark.layers import inbox, refused_events
 from tidemark.model import LAYERS
 from tidemark.postgres import locks
 from tidemark.postgres.plans import Plans
@@ -264,6 +265,36 @@ def test_a_worker_sends_what_it_has_sent_before_by_name(
             wait_until(partial(lambda key: staged(made) == key, key))
     names = {one.split(b" ")[1] for one in sent if one.startswith(b"execute ")}
     assert {b'"layers.claims.examine', b'"postgres.worktable.empty'} <= names
+
+
+def test_events_of_a_kind_that_nobody_takes_keep_no_worker_busy(posting: Post):
+    made, batches = posting(), list[BatchResult]()
+
+    def counted(done: BatchResult) -> None:
+        batches.append(done)
+        assert len(batches) < 20  # A failure lets the worker pause, and so stop.
+
+    made.post("renamed", id=1, v="a")
+    with working(made, counted):
+        made.post("things", id=2, v="b")
+        made.tell()
+        wait_until(lambda: staged(made) == 1)
+        made.post("things", id=3, v="c")
+    assert (staged(made), len(batches) < 5) == (2, True)
+    waiting = "select kind from tidemark.inbox where batch_id is null"
+    assert made.rows("mrr", waiting) == [("renamed",)]
+
+
+def test_what_a_queue_refused_is_a_reject_soon(posting: Post, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "POLL", 0.2)
+    made, batches = posting(), list[BatchResult]()
+    event = Wrong("made", "things", "a", "{}", ("id: is required",))
+    with working(made, batches.append), made.servers.beside("consume") as others:
+        wait_until(lambda: len(batches) == 1)
+        with others.session("mrr", "consume") as mrr:
+            refused_events.keep(mrr, "a queue", [event])
+        wait_until(lambda: len(batches) == 2)
+    assert made.rows("stg", "select reasons from stg_rejects") == [(["id: is required"],)]
 
 
 def test_areas_that_have_events_are_named(posting: Post):

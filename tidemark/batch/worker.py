@@ -21,6 +21,7 @@ from tidemark.layers import inbox
 from tidemark.postgres.locks import WORKER
 from tidemark.postgres.sessions import Servers
 from tidemark.results import BatchResult
+from tidemark.sources.inbox import InboxSource
 
 log = logs.named(__name__)
 
@@ -156,8 +157,8 @@ class _Taking:
         return False
 
     def _has_some(self) -> bool:
-        with self._servers.session("mrr", "look") as mrr:
-            return self._area.area in inbox.waiting(mrr)
+        """Whether a batch would take something. Events of a kind that nobody takes just wait."""
+        return InboxSource(self._servers).has_new(self._area, {})
 
     def _run(self) -> None:
         now = time.monotonic()
