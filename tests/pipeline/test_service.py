@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.fix_posted import Post
@@ -210,6 +211,40 @@ def test_a_body_whose_length_is_too_large_is_not_waited_for(serve: Serve):
     with socket.create_connection((str(at.hostname), at.port or 0), timeout=10) as sent:
         sent.sendall("\r\n".join([*lines, "", ""]).encode())
         assert sent.recv(12) == b"HTTP/1.1 413"
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key"]
+)
+def test_a_header_that_is_there_twice_is_refused(served_area: Serving, name: str):
+    usual = {
+        "Authorization": served_area.client.headers["authorization"],
+        "Content-Encoding": "identity",
+        "Content-Type": "application/json",
+        "Idempotency-Key": "a",
+    }
+    told = [*usual.items(), (name, usual[name])]
+    url = f"{served_area.url}/v1/made/sales"
+    answer = httpx.post(url, content=dumped(SALE), headers=told)
+    assert (answer.status_code, served_area.inbox) == (400, [])
+    assert answer.json()["detail"] == f"The header {name} is there twice."
+    assert httpx.post(url, content=dumped(SALE), headers=[*usual.items()]).status_code == 202
+
+
+def test_spaces_around_an_id_are_none_of_it(served_area: Serving):
+    at, body = urlsplit(served_area.url), dumped(SALE)
+    lines = [
+        "POST /v1/made/sales HTTP/1.1",
+        f"Host: {at.netloc}",
+        f"Authorization: {served_area.client.headers['authorization']}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Idempotency-Key:  a \t",
+    ]
+    with socket.create_connection((str(at.hostname), at.port or 0)) as opened:
+        opened.sendall("\r\n".join((*lines, "", "")).encode() + body)
+        assert opened.recv(1000).startswith(b"HTTP/1.1 202 ")
+    assert [event_id for event_id, _ in served_area.inbox] == ["a"]
 
 
 def test_ids_that_fit_into_no_header_are_refused(served_area: Serving):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
 _MOST_OF_AN_ID = 200
+_ONCE = ("Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key")
+"""Headers that a request may have once."""
 
 
 def build(service: Service) -> "FastAPI":
@@ -91,7 +93,7 @@ def _add_kind(app: "FastAPI", service: Service, kind: Kind) -> None:
             key = _key(request)
             body = await _body(request, service)
             event_id = request.headers.get("idempotency-key")
-            event_id = str(uuid4()) if event_id is None else event_id
+            event_id = str(uuid4()) if event_id is None else event_id.strip(" \t")
             result = await _in_thread(intake.one, key, kind, event_id, body)
             where = f"/v1/events/{quote(result.event_id, safe='')}?area={kind.area}"
             return _json(_shown(result), 202, {"Location": where})
@@ -165,8 +167,11 @@ def _key(request: "Request") -> str:
     """Return what looks like a key of a request.
 
     Raises:
-        Problem: there is none.
+        Problem: there is none; or a header is there twice, of which each reader may take another.
     """
+    for name in _ONCE:
+        if len(request.headers.getlist(name)) > 1:
+            raise Problem(400, f"The header {name} is there twice.")
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not keys.is_one(key.strip()):
         raise problems.unauthorized()

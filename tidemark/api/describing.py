@@ -35,7 +35,7 @@ Each request names a key: `Authorization: Bearer tm_…` (`tidemark keys create`
 
 _JSON = "application/json"
 _REASONS = {
-    400: "The body is no JSON in UTF-8",
+    400: "The body is no JSON in UTF-8, or a header is there twice",
     401: "No key that is in force",
     403: "The key may not do this",
     404: "There is no such thing",
@@ -47,8 +47,8 @@ _REASONS = {
     429: "The key makes too many requests; Retry-After says when to try again",
     503: "PostgreSQL can't do it now; Retry-After says when to try again",
 }
-_OF_ALL = (401, 429, 503)
-_OF_BODIES = (400, 403, 408, 413, 415, 422)
+_OF_ALL = (400, 401, 429, 503)
+_OF_BODIES = (403, 408, 413, 415, 422)
 
 Route = dict[str, Any]
 """What `add_api_route` is told of a route."""
