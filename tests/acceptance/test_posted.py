@@ -14,6 +14,8 @@ from tests.commands import Done, succeed, tidemark
 from tests.fix_posted import Post, Posting
 from tests.fix_queues import Fed, sale
 from tests.fix_servers import HOME
+from tidemark.layers import inbox
+from tidemark.layers.inbox import Posted
 
 
 def command(area: Posting, words: str, *, code: int = 0) -> Done:
@@ -44,6 +46,16 @@ def test_events_are_planned_taken_shown_and_given_back(posting: Post):
     command(area, "migrate")
     command(area, "run")
     assert area.rows("mrr", "select id, v from mrr_things") == [(1, "one")]
+
+
+def test_events_of_an_area_that_has_gone_are_told_of(posting: Post):
+    area = posting()
+    with area.servers.session("mrr", "post") as mrr:
+        for name in ("made", "gone"):
+            inbox.post(mrr, name, [Posted("a", "things", "{}")])
+    said = command(area, "doctor").out
+    assert "events of 'gone' wait in the inbox, and no area of this name takes events" in said
+    assert "events of 'made'" not in said
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError, TidemarkError
 from tidemark.install import migrate, rights
-from tidemark.layers import ledger
+from tidemark.layers import inbox, ledger
 from tidemark.model import (
     ETL_ROLE,
     LAYERS,
@@ -59,7 +59,23 @@ def examine(project: Project, servers: Servers) -> list[Finding]:
         findings += _lost(servers, area)
         told = _disagreements(servers, area) if is_migrated else ()
         findings += [one for one in told if one not in findings]
-    return [*findings, *(_untold(servers) if is_migrated else ())]
+    if is_migrated:
+        findings += [*_untaken(project, servers), *_untold(servers)]
+    return findings
+
+
+def _untaken(project: Project, servers: Servers) -> Iterator[Finding]:
+    """Say of which areas events wait that the project does not take, as after an area has gone."""
+    taking = {area.area for area in project.areas.values() if area.has_inbox}
+    with suppress(TidemarkError), servers.session("mrr", "doctor") as mrr:
+        for name in sorted(inbox.waiting(mrr) - taking):
+            yield Finding(
+                "mrr",
+                "warning",
+                f"events of {name!r} wait in the inbox, and no area of this name takes events",
+                f"Put sql/{name}/area.yml back, and run the area. If nobody needs them: "
+                f"delete from tidemark.inbox where batch_id is null and area = {name!r};",
+            )
 
 
 def _untold(servers: Servers) -> Iterator[Finding]:
