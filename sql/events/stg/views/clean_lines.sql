@@ -1,6 +1,6 @@
 -- Lines in two steps. The first is a security barrier so that each of its columns is computed once,
 -- as in retail's clean_customers.sql. For the same reason its values are taken out of the document
--- behind an `offset 0`: cleaning reads each of them more than once.
+-- behind an `offset`: cleaning reads each of them more than once.
 
 drop view if exists landing_events.clean_lines, landing_events.lines_typed;
 
@@ -91,9 +91,9 @@ from (
             l._extracted_at,
             l._deleted_at
         from landing_events.lines as l
-        offset 0 -- noqa: AM09
+        limit all offset 0 -- noqa: AM09
     ) as o
-    offset 0 -- noqa: AM09
+    limit all offset 0 -- noqa: AM09
 ) as d;
 
 comment on view landing_events.lines_typed is
@@ -204,7 +204,7 @@ select
                             tidemark.try_money(x.value #>> '{product,price}') as price,
                             tidemark.try_integer(x.value ->> 'quantity') as quantity
                         from jsonb_array_elements(e.items) as x -- noqa: RF03
-                        offset 0 -- noqa: AM09
+                        limit all offset 0 -- noqa: AM09
                     ) as i
                 )
         end,
