@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.fix_posted import Post, Posting
+from tests.queries import execute
 from tidemark.batch import extract, pipeline
 from tidemark.declare.project import Project
 from tidemark.install import migrate, reset
@@ -155,6 +157,43 @@ def test_a_reset_and_a_refresh_take_all_events_again(sales: Posting):
     sales.run()
     assert [row[0] for row in mirrored(sales)] == ["a", "b"]
     assert sales.verified().is_equal
+
+
+def test_a_refresh_keeps_each_version_once_and_leaves_what_is_new_to_the_next_batch(posting: Post):
+    made = posting()
+    for value in ("one", "two", "three"):
+        made.post("things", id=1, v=value)
+        made.run()
+    for value in ("four", "five"):
+        made.post("things", id=1, v=value)
+    refresh = Overrides(refresh=frozenset({"things"}))
+    pipeline.run(made.servers, made.area, overrides=refresh)
+    assert made.rows("mrr", "select v from mrr_things") == [("three",)]
+    made.run()
+    pipeline.run(made.servers, made.area, overrides=refresh)
+    every = "select v from {} order by _batch_id, _seq"
+    before = [("one",), ("two",), ("three",), ("four",)]
+    assert made.rows("mrr", every.format("mrr_things_history")) == before
+    assert made.rows("mrr", every.format("mrr_things")) == [("five",)]
+    assert made.verified().is_equal
+
+
+def test_an_event_that_commits_late_is_the_last_one_of_its_key(posting: Post):
+    made = posting()
+    with closing(made.warehouse.connect("mrr")) as late:
+        insert = "insert into tidemark.inbox (area, event_id, kind, payload) "
+        values = "values ('made', 'late', 'things', '{\"id\": 1, \"v\": \"late\"}')"
+        execute(late, f"begin; {insert}{values}")
+        made.post("things", id=1, v="soon")
+        made.run()
+        execute(late, "commit")
+    made.run()
+    assert made.verified().is_equal
+    made.warehouse.execute("mrr", "update mrr_things set v = 'wrong'")
+    repair = made.verified().repair()
+    pipeline.run(made.servers, made.area, overrides=Overrides(repair=repair))
+    assert made.rows("stg", "select v from stg_things") == [("late",)]
+    assert made.verified().is_equal
 
 
 def test_verify_finds_what_the_mirror_has_otherwise(sales: Posting):

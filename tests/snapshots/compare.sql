@@ -136,7 +136,7 @@ from (
             i.event_id,
             i.received_at,
             i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
-            i.id as _seq,
+            row_number() over (order by i.batch_id, i.id) as _seq,
             array_remove(
                 array[case when coalesce(
                     i.payload -> 'id', 'null'

@@ -4,7 +4,7 @@ from (select
     i.event_id,
     i.received_at,
     i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
-    i.id as _seq,
+    row_number() over (order by i.batch_id, i.id) as _seq,
     array_remove(
         array[case when coalesce(
             i.payload -> 'id', 'null'
@@ -36,10 +36,12 @@ from tidemark.inbox as i
 where
     i.area = 'posted'
     and i.kind = 'keyed'
-    and (i.batch_id is not null or i.id <@ '{}'::int8multirange);
+    and i.batch_id is null
+    and i.id <@ '{[9,10)}'::int8multirange;
 
--- rows
-select
+-- sent
+select r.event_id, r.received_at, r.id, r.said, r._seq
+from (select
     i.event_id,
     i.received_at,
     i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
@@ -55,26 +57,7 @@ where
     i.area = 'posted'
     and i.kind = 'keyed'
     and i.batch_id is null
-    and i.id <@ '{[9,10)}'::int8multirange;
-
--- sent
-select r.event_id, r.received_at, r.id, r.said
-from (select
-    i.event_id,
-    i.received_at,
-    i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
-    i.id as _seq,
-    array_remove(
-        array[case when coalesce(
-            i.payload -> 'id', 'null'
-        ) = 'null' then 'id' || ': missing' end]::text[],
-        null
-    ) as _reasons
-from tidemark.inbox as i
-where
-    i.area = 'posted'
-    and i.kind = 'posted'
-    and (i.batch_id is not null or i.id <@ '{[1,5)}'::int8multirange)) as r
+    and i.id <@ '{[9,10)}'::int8multirange) as r
 where cardinality(r._reasons) = 0;
 
 -- sent
@@ -83,7 +66,7 @@ from (select
     i.event_id,
     i.received_at,
     i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
-    i.id as _seq,
+    row_number() over (order by i.batch_id, i.id) as _seq,
     array_remove(
         array[case when coalesce(
             i.payload -> 'id', 'null'
@@ -103,7 +86,7 @@ from (select
     i.event_id,
     i.received_at,
     i.payload ->> 'id' as id, nullif(i.payload -> 'said', 'null') as said,
-    i.id as _seq,
+    row_number() over (order by i.batch_id, i.id) as _seq,
     array_remove(
         array[case when coalesce(
             i.payload -> 'id', 'null'

@@ -687,11 +687,11 @@ inner join (
 where m.ctid = f._row and f._differs;
 
 -- update
-update public.mrr_keyed as m
+update public.mrr_posted as m
 set
     (event_id, received_at, id, said, _batch_id, _seq, _extracted_at, _deleted_at)
     = (i.event_id, i.received_at, i.id, i.said, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
-from landing_posted."mrr_keyed.found" as f
+from landing_posted."mrr_posted.found" as f
 inner join (
     select
         l.event_id,
@@ -702,12 +702,12 @@ inner join (
         0::bigint as _seq,
         coalesce(h._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing_posted.keyed as l
+    from landing_posted.posted as l
     inner join (
-        select id::integer as id from unnest(array['1']::text[]) as k (id)
-    ) as n on l.id = n.id
-    left join public.mrr_keyed as h
-        on h.id = l.id
+        select event_id::text as event_id from unnest(array['posted0']::text[]) as k (event_id)
+    ) as n on l.event_id = n.event_id
+    left join public.mrr_posted as h
+        on h.event_id = l.event_id
         and h._deleted_at is null
         and not (
             h.event_id is distinct from l.event_id
@@ -729,12 +729,12 @@ inner join (
             else m._extracted_at
         end,
         coalesce(m._deleted_at, null::timestamptz)
-    from public.mrr_keyed as m
+    from public.mrr_posted as m
     inner join (
-        select id::integer as id from unnest(array['1']::text[]) as k (id)
-    ) as k on m.id = k.id
-    where not exists (select from landing_posted.keyed as l where m.id = l.id)
-) as i on f.id = i.id
+        select event_id::text as event_id from unnest(array['posted0']::text[]) as k (event_id)
+    ) as k on m.event_id = k.event_id
+    where not exists (select from landing_posted.posted as l where m.event_id = l.event_id)
+) as i on f.event_id = i.event_id
 where m.ctid = f._row and f._differs;
 
 -- update

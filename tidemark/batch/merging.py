@@ -53,6 +53,11 @@ class _Landed:
         return self.is_of_items or not brought.isdisjoint(_ORDER)
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether all versions come again where the source is read anew."""
+        return self.is_of_items or (self.is_ordered and self.entity.name in self.work.delta.whole)
+
+    @property
     def relation(self) -> Composable:
         clock = self.work.delta.clock
         return landing.relation(self.entity, self.target.payload, self.streamed, clock)
@@ -106,8 +111,8 @@ def merge(work: Work, name: str, streamed: Sequence[Streamed], *, accept_deletes
         relation, found, is_ordered = landed.relation, landed.sets, landed.is_ordered
         if landed.is_of_items and _has_check_of_keys(landed):
             _keep_repeated(landed, relation)
-        if landed.is_of_items and work.positions.get(name) == positions.UNKNOWN:
-            # All items came again. Their older versions were merged long ago.
+        if landed.is_repeated and work.positions.get(name) == positions.UNKNOWN:
+            # All came again. The older versions were merged long ago.
             found, since = found.last()
             relation = landing.last(landed.entity, landed.target.payload, relation, since=since)
             is_ordered = False

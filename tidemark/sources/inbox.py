@@ -17,8 +17,9 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.posted import EVENT_ID, RECEIVED_AT, EventsOfEntity
 from tidemark.errors import ConnectError, NotLandedError, StatementError
-from tidemark.layers import mirror, positions
+from tidemark.layers import mirror
 from tidemark.layers.checking import Checked
+from tidemark.layers.positions import UNKNOWN
 from tidemark.model import Column, Finding, Key, Positions, Table, Window
 from tidemark.postgres import compose, db, transfer
 from tidemark.postgres.compose import Columns, Parts
@@ -64,8 +65,14 @@ class InboxSource:
         with self._servers.session("mrr", f"look at {area.area}") as mrr:
             clock, found = _look(mrr, area)
             taken = _taken(mrr, area) if _anew(area, positions) else {}
+        # What is read again first brings the mirror up to date: the next batch takes what is new.
+        again = {name for name in taken if positions.get(name) == UNKNOWN}
         kinds = {of(entity).event: name for name, entity in area.entities.items()}
-        new = {kinds[kind]: told for kind, told in found.items() if kind in kinds}
+        new = {
+            kinds[kind]: told
+            for kind, told in found.items()
+            if kind in kinds and kinds[kind] not in again
+        }
         yield InboxDelta(
             area=area,
             clock=clock,
@@ -148,11 +155,18 @@ def _taken(mrr: Session, area: Area) -> dict[str, int]:
 
 def _anew(area: Area, known: Positions) -> list[str]:
     """Return the entities whose events are all taken again, since the mirror may lack some."""
-    return [name for name in area.entities if known.get(name, {}) in ({}, positions.UNKNOWN)]
+    return [name for name in area.entities if known.get(name, {}) in ({}, UNKNOWN)]
 
 
-def _rows(entity: Entity, area: Area, condition: Composable) -> Composable:
-    """Compose the events of an entity, as text, with what each lacks."""
+def _rows(entity: Entity, area: Area, condition: Composable, seq: Composable) -> Composable:
+    """Compose the events of an entity, as text, with what each lacks.
+
+    Args:
+        entity: whose events they are.
+        area: its own.
+        condition: which of them.
+        seq: their order.
+    """
     events = of(entity)
     values = [
         compose.statement(
@@ -172,6 +186,7 @@ def _rows(entity: Entity, area: Area, condition: Composable) -> Composable:
         area=db.literal(area.area),
         kind=db.literal(events.event),
         condition=condition,
+        seq=seq,
     )
 
 
@@ -234,7 +249,8 @@ class InboxDelta:
         is_whole = which != "new" or named.name in self.anew
         ids = db.literal(self._new.get(named.name, _NOTHING))
         seen = compose.statement(__name__, "all" if is_whole else "new", ids=ids)
-        rows = _rows(named, self.area, seen)
+        seq = compose.statement(__name__, "taken" if is_whole else "arrived")
+        rows = _rows(named, self.area, seen, seq)
         if isinstance(which, str):
             return rows
         shown = table(named)
@@ -317,6 +333,7 @@ class InboxComparison:
         """See `Comparison.relation`. An event that waits says nothing of the mirror."""
         named = self._area.entities[entity]
         taken = compose.statement(__name__, "all", ids=db.literal(_NOTHING))
+        seq = compose.statement(__name__, "taken")
         rows = compose.statement(
             __name__,
             "compared",
@@ -324,7 +341,7 @@ class InboxComparison:
             types=_types(named, named.key),
             columns=Columns(tuple(columns)),
             texts=_texts(columns, _types(named, columns)),
-            rows=_rows(named, self._area, taken),
+            rows=_rows(named, self._area, taken, seq),
             area=db.literal(self._area.area),
             entity=db.literal(entity),
         )

@@ -29,13 +29,20 @@ select
     i.event_id,
     i.received_at,
     {values as fields},
-    i.id as _seq,
+    {seq} as _seq,
     array_remove(array[{lacks}]::text[], null) as _reasons
 from tidemark.inbox as i
 where
     i.area = {area}
     and i.kind = {kind}
     and {condition}
+
+-- name: arrived
+i.id
+
+-- One that committed late has been taken behind others whose ids are larger.
+-- name: taken
+row_number() over (order by i.batch_id, i.id)
 
 -- JSON's null is no value.
 -- name: text_of
