@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,14 +115,20 @@ def assigned(name: str, function: ast.FunctionDef) -> Iterator[ast.expr]:
                         yield from (each.elts[place] for each in elts)  # type: ignore[attr-defined]
 
 
-MODULES = [Module(module_of(path), path.read_text()) for path in PACKAGE.rglob("*.py")]
-CALLED = {each for module in MODULES for each in module.statements()}
+@cache
+def modules() -> list[Module]:
+    return [Module(module_of(path), path.read_text()) for path in PACKAGE.rglob("*.py")]
+
+
+@cache
+def called() -> set[tuple[str, str]]:
+    return {each for module in modules() for each in module.statements()}
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_statement_is_called_and_every_call_has_its_statement(file: str):
     """A call names its file and its statement; both are read off the syntax."""
-    assert set(sqlfiles.statements(file)) == {name for of, name in CALLED if of == file}
+    assert set(sqlfiles.statements(file)) == {name for of, name in called() if of == file}
 
 
 def test_a_module_composes_only_its_own_statements():
@@ -137,13 +144,13 @@ compose.statement("tidemark.star.scd2", "merge")
 
 
 def test_every_call_names_a_file_that_there_is():
-    assert sorted({file for file, _ in CALLED}) == FILES
+    assert sorted({file for file, _ in called()}) == FILES
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_part_that_a_call_names_has_a_placeholder_in_its_statement(file: str):
     """Parts that come in a mapping are checked when the statement is composed."""
-    given = {each for module in MODULES for each in module.given()}
+    given = {each for module in modules() for each in module.given()}
     for name, parts in sorted((name, parts) for of, name, parts in given if of == file):
         assert parts <= compose.placeholders(sqlfiles.statement(file, name)), name
 
