@@ -137,8 +137,9 @@ BACKWARDS = "update things set v = 'back', updated_at = '2024-01-01' where id = 
 RENUMBERED = "update things set id = 60 where id = 4"
 
 
+# With the second one a key is gone: `verify` waits 11 s for the source to count a delete.
 @pytest.mark.further(one_in=2)
-@pytest.mark.parametrize("change", [RESTORED, BACKWARDS, RENUMBERED])
+@pytest.mark.parametrize("change", [RESTORED, RENUMBERED, BACKWARDS])
 def test_what_no_window_brings_comes_within_a_day(made: Make, change: str):
     area = filled(made)
     write(area, change)

@@ -127,7 +127,7 @@ def test_the_star_catches_up_with_every_version_that_it_missed(retail: Retail, u
     assert retail.contents() == undisturbed.contents()
 
 
-@pytest.mark.further(one_in=3)
+@pytest.mark.further(but=["mrr", "mrr+stg+dwh"])
 @pytest.mark.parametrize("lost", SUBSETS, ids="+".join)
 def test_what_layers_lost_is_there_again_after_one_batch(
     retail: Retail, undisturbed: Retail, lost: Sequence[ServerName]

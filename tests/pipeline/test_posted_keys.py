@@ -28,6 +28,7 @@ def keyed(posting: Post, type_: str) -> Posting:
     return posting({"things": {"source": {"fields": {"id": type_, "v": "text"}}, "key": ["id"]}})
 
 
+@pytest.mark.further(one_in=2)
 @pytest.mark.parametrize("type_", sorted(SPELLINGS))
 def test_two_spellings_of_a_key_are_one_row(posting: Post, type_: str):
     one, other = SPELLINGS[type_]
