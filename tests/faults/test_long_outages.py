@@ -162,6 +162,7 @@ def test_an_hour_without_mrr_delays_what_is_told_and_loses_nothing(trade: Trade)
     assert (done[0].stored, done[0].refused, trade.bank.rows("mrr", REFUSED)) == (16, 0, [(0,)])
 
 
+@pytest.mark.further(but=["stg"])
 @pytest.mark.parametrize("server", ["stg", "dwh"])
 def test_an_hour_without_another_layer_delays_what_is_told_and_no_call(
     trade: Trade, server: ServerName

@@ -30,7 +30,8 @@ from tidemark.observe import monitor
 from tidemark.postgres.sessions import Servers
 
 
-@pytest.mark.further(one_in=4)
+# tests/docs/test_on_call.py begins and ends each of them.
+@pytest.mark.further(but=["batch_failed"])
 @pytest.mark.parametrize("event", CASES)
 def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
     telling: Tell, receiver: Receiver, event: str

@@ -32,7 +32,7 @@ KEYS = [
 ]  # fmt: skip
 
 
-@pytest.mark.further(one_in=4)
+@pytest.mark.further(one_in=6)
 @pytest.mark.parametrize(("mirrored", "stored", "view", "pair", "key"), KEYS)
 def test_two_keys_that_cleansing_makes_one(
     made: Make, mirrored: str, stored: str, view: str, pair: list[str], key: str | None
