@@ -296,6 +296,8 @@ def test_the_second_batch_moves_just_the_day(stack: Stack):
     assert stack.is_equal()
 
 
+# Tests of faults and of the DAGs prove the same on other servers.
+@pytest.mark.further
 def test_a_server_that_dies_in_a_run_delays_it_and_loses_nothing(stack: Stack):
     run = run_that_waits_in_stg(stack)
     docker("kill", "stg-db")

@@ -23,6 +23,7 @@ def test_each_event_has_a_section():
     assert sorted(SECTIONS) == sorted(EVENTS)
 
 
+@pytest.mark.further(one_in=3)
 @pytest.mark.parametrize("event", sorted(CASES))
 def test_what_the_page_says_ends_the_alert(telling: Tell, receiver: Receiver, event: str):
     case = CASES[event]
