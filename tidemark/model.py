@@ -163,7 +163,7 @@ class Table:
     generated: Mapping[str, str] = field(default_factory=dict)
     """Column -> its expression, of those that are made of others where rows land."""
     by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
-    """The columns by their names, in the table's order."""
+    """The columns by their names."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
@@ -175,8 +175,8 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Column names in the table's order."""
-        return tuple(self.by_name)
+        """Column names in the table's order. Those of a query may have one twice."""
+        return tuple([column.name for column in self.columns])
 
     def column(self, name: str) -> Column:
         """The column `name`; KeyError if there is none."""
