@@ -1,8 +1,9 @@
 """Which small files land together: those of which every line is a row."""
 
 import gzip
+from itertools import islice
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event, get_ident
 from typing import Any
 
 import pytest
@@ -82,6 +83,19 @@ def test_what_is_read_at_once_comes_in_its_order(count: int):
     assert [*opening.each(lambda n: n * n, range(count))] == [n * n for n in range(count)]
 
 
-def test_a_few_files_are_read_at_once():
+def test_a_few_files_are_read_at_once_behind_one_that_took_a_while():
     every = Barrier(8)
-    assert sorted(opening.each(lambda _: every.wait(timeout=10), range(8))) == [*range(8)]
+
+    def read(number: int) -> int:
+        if number:
+            return every.wait(timeout=10)
+        Event().wait(2 * opening._QUICK)
+        return 8
+
+    assert sorted(opening.each(read, range(9))) == [*range(9)]
+
+
+def test_files_that_are_read_quickly_are_read_one_after_another(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(opening, "_QUICK", 60)
+    read = opening.each(lambda _: get_ident(), range(100))
+    assert {*islice(read, 3)} == {get_ident()}

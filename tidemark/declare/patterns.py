@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 _DATE = re.compile(r"\{date:([^{}]*)\}")
 _PLACES = {
@@ -124,6 +124,16 @@ class Pattern:
             return datetime.strptime(found["date"], str(self.date_format))  # noqa: DTZ007
         except ValueError:
             return None
+
+
+@lru_cache(maxsize=256)
+def of(text: str) -> Pattern:
+    """Return a pattern; each of ten thousand files asks for it.
+
+    Raises:
+        ValueError: see `Pattern`.
+    """
+    return Pattern(text)
 
 
 def _says_the_day(spelled: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tidemark.declare import patterns
 from tidemark.declare.declaration import Declaration
 from tidemark.declare.patterns import Pattern
 from tidemark.declare.scalars import Duration, Names, ServerName
@@ -41,7 +42,7 @@ def _encoding(value: str) -> str:
 
 
 def _pattern(value: str) -> str:
-    return Pattern(value).text
+    return patterns.of(value).text
 
 
 def _order(value: Any) -> Any:
@@ -130,7 +131,7 @@ class FilesOfEntity(Reading):
     @property
     def pattern(self) -> Pattern:
         """The pattern of their paths."""
-        return Pattern(self.files)
+        return patterns.of(self.files)
 
     @property
     def ordered_by(self) -> Literal["name", "modified", "date"]:

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from tidemark.declare.reading import FilesOfEntity
@@ -84,7 +85,8 @@ def begun(pieces: Iterator[bytes], files: FilesOfEntity) -> Begun:
             raise BadFileError("its first line is empty, and should name the columns")
         return Begun([], 0, iter(()))
     lines = len(record.splitlines())
-    return Begun(_names(record, files), lines, chain([begin[len(record) :]], pieces))
+    columns = _names(record, files.delimiter, files.quote)
+    return Begun(columns, lines, chain([begin[len(record) :]], pieces))
 
 
 def _first_record(begin: bytes, files: FilesOfEntity) -> bytes | None:
@@ -97,7 +99,8 @@ def _first_record(begin: bytes, files: FilesOfEntity) -> bytes | None:
     return None
 
 
-def _names(record: bytes, files: FilesOfEntity) -> list[str]:
+@lru_cache(maxsize=8)  # Most files of an entity have one header.
+def _names(record: bytes, delimiter: str, quote: str) -> Sequence[str]:
     if b"\0" in record:
         raise BadFileError("it has NUL bytes: is it UTF-16? Set `encoding: utf-16`")
     try:
@@ -107,7 +110,7 @@ def _names(record: bytes, files: FilesOfEntity) -> list[str]:
             f"its header is not UTF-8 (byte 0x{record[error.start]:02x}). Set `encoding`"
         ) from None
     try:
-        names = [name.strip() for name in next(_reader([text], files))]
+        names = [name.strip() for name in next(_reader([text], delimiter, quote))]
     except csv.Error as error:
         raise BadFileError(f"its header is none: {_said(error)}") from None
     for number, name in enumerate(names, 1):
@@ -192,7 +195,7 @@ def records(file: Begun, files: FilesOfEntity) -> Iterator[Record]:
     while True:
         line = lines.count + 1
         try:
-            fields = next(_reader(lines, files), None)
+            fields = next(_reader(lines, files.delimiter, files.quote), None)
             reason = _reason(fields, width) if fields else None
         except _OpenQuoteError:
             fields, reason = [], _OPEN
@@ -218,9 +221,9 @@ def _reason(fields: Sequence[str], width: int) -> str | None:
     return None
 
 
-def _reader(lines: Iterable[str], files: FilesOfEntity) -> Iterator[list[str]]:
+def _reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST * 2)
-    return csv.reader(lines, delimiter=files.delimiter, quotechar=files.quote, strict=True)
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
 
 
 def _said(error: csv.Error) -> str:

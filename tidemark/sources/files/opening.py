@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import IO, TypeVar
 
 import zstandard
 
-from tidemark.sources.files.stores import CHUNK, Stream
+from tidemark.sources.files.stores import CHUNK, Pieces, Stream
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PIECE = 1 << 7
@@ -36,6 +37,9 @@ _AT_ONCE = 8
 
 _AHEAD = 64
 """Files that are read before they are asked for."""
+
+_QUICK = 1e-3
+"""Seconds of a file on a disk of this machine. To hand it to a thread would take longer."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -83,14 +87,20 @@ def _named() -> Iterator[None]:
 
 
 def _plain(stream: Stream) -> Iterator[bytes]:
-    buffered = stream.buffered
-    begin = buffered.peek(4)[:4]
+    pieces, begin = stream.pieces(), b""
+    while len(begin) < len(_ZSTD) and (piece := next(pieces, None)) is not None:
+        begin += piece
+    pieces = chain([begin], pieces)
     if begin.startswith(_GZIP):
-        yield from _pieces(gzip.GzipFile(fileobj=buffered))
-    elif begin == _ZSTD:
-        yield from _zstd(buffered)
+        yield from _pieces(gzip.GzipFile(fileobj=_buffered(pieces)))
+    elif begin.startswith(_ZSTD):
+        yield from _zstd(_buffered(pieces))
     else:
-        yield from _pieces(buffered)
+        yield from pieces
+
+
+def _buffered(pieces: Iterator[bytes]) -> io.BufferedReader:
+    return io.BufferedReader(Pieces(pieces), CHUNK)
 
 
 def _pieces(readable: IO[bytes] | io.BufferedIOBase) -> Iterator[bytes]:
@@ -138,12 +148,22 @@ def _decoded(first: bytes, rest: Iterator[bytes], encoding: str) -> Iterator[byt
 
 
 def each(read: Callable[[T], U], files: Iterable[T]) -> Iterator[U]:
-    """Read files, some at once and some ahead, and yield what was read in their order."""
+    """Read files, and yield what was read in their order.
+
+    It is one after another; behind one that took a while it is some at once, and some ahead.
+    """
     rest = iter(files)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tidemark-read") as pool:
-        while some := list(islice(rest, _AHEAD)):
+        for one in rest:
+            began = time.perf_counter()
+            found = read(one)
+            is_quick = time.perf_counter() - began < _QUICK
+            yield found
+            if is_quick:
+                continue
+            some = list(islice(rest, _AHEAD))
             # To hand over a file costs as much as to read a small one.
-            size = -(-len(some) // _AT_ONCE)
+            size = max(1, -(-len(some) // _AT_ONCE))
             parts = [some[at : at + size] for at in range(0, len(some), size)]
             yield from chain.from_iterable(pool.map(lambda part: [*map(read, part)], parts))
 

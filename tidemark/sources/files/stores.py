@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -61,17 +60,17 @@ class Pieces(io.RawIOBase):
         into[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what was not read so far, without a copy where a piece is of bytes."""
+        yield bytes(self._rest)
+        yield from map(bytes, self._pieces)
+
 
 class Stream(Pieces):
     """The bytes of a file, in order; `close` may be called at any time."""
 
     checksum: str | None = None
     """The SHA-256 of all bytes, once all were read; None: the store has an etag."""
-
-    @cached_property
-    def buffered(self) -> io.BufferedReader:
-        """Itself with a buffer. A buffer that nobody holds any more would close it."""
-        return io.BufferedReader(self, CHUNK)
 
     def confirm(self) -> None:
         """Raise ReplacedError if the file is another one than was listed. Call it at the end."""
