@@ -62,13 +62,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection() -> Generator[None, object, object]:
     """Look for garbage once behind the collection, and never again in what it has left.
 
-    Modules and tests stay to the end, and there are many of them to visit again and again.
+    Modules and tests stay to the end, and there are many of them to visit again and again. What a
+    test leaves behind is looked for less often than usual: it took a fifth of this process's time.
     """
     gc.disable()
     result = yield
     gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)
     return result
 
 

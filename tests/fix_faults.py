@@ -39,7 +39,7 @@ from tidemark.sources.window import Activity
 WAREHOUSE: tuple[ServerName, ...] = ("mrr", "stg", "dwh")
 RECEIVERS: dict[Hop, Layer] = {"extract": "mrr", "stage": "stg", "publish": "dwh"}
 
-KILL_EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "3" if ALL else "36"))
+KILL_EVERY = int(os.environ.get("TIDEMARK_KILL_EVERY", "3" if ALL else "48"))
 """One statement in so many sees a fault. 1: every statement."""
 
 Strike = Callable[[ServerName], None]

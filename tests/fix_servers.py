@@ -34,9 +34,11 @@ SETTINGS = {
     "statement_timeout": "200s",
     "idle_in_transaction_session_timeout": "200s",
     "scram_iterations": "1",
+    "io_method": "sync",
 }
 """Nothing here outlives the session, so nothing needs to reach the disk. A test that fails may
-leave a lock behind, and somebody who waits for it: both come to an end."""
+leave a lock behind, and somebody who waits for it: both come to an end. The files are in memory
+(`memory`), where to read one takes less than to let a worker do it."""
 
 SERVERS: tuple[ServerName, ...] = (DEFAULT_SOURCE, *LAYERS)
 """The servers of a project with one source, in the way of the data."""

@@ -23,6 +23,7 @@ from tests.fix_queues import Fed, Feed
 from tests.fix_retail import PATIENCE, wait_until
 from tests.fix_servers import HOME, Warehouse
 from tests.fix_service import headers, served
+from tests.further import tries
 from tests.oracles.assets import Told, star
 from tidemark.api import pool
 from tidemark.api.service import Service
@@ -38,8 +39,8 @@ from tidemark.postgres.sessions import Servers
 
 WAIT = 0.02
 """Seconds between two attempts, instead of a minute."""
-ATTEMPTS = 60
-"""How often somebody tries in an hour, with a minute between two attempts."""
+ATTEMPTS = tries(60, usually=20)
+"""How often somebody tries in an hour, with a minute between two attempts; a third is the usual."""
 REFUSED = "select count(*) from tidemark.refused"
 
 

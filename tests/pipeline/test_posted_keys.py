@@ -44,6 +44,7 @@ def test_two_spellings_of_a_key_are_one_row(posting: Post, type_: str):
         assert made.verified().is_equal
 
 
+@pytest.mark.further(one_in=4)
 @pytest.mark.parametrize("type_", sorted(SPELLINGS))
 def test_a_row_is_repaired_however_its_event_spells_the_key(posting: Post, type_: str):
     made = keyed(posting, type_)

@@ -12,7 +12,7 @@ from tests.fix_service import Serve
 from tests.further import tries
 from tidemark.api.service import Settings
 
-EXAMPLES = tries(40, usually=10)
+EXAMPLES = tries(40, usually=6)
 """Requests of each kind that are made up for a route."""
 
 pytestmark = pytest.mark.timeout(900)
