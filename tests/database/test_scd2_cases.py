@@ -183,6 +183,13 @@ def test_attributes_are_compared_one_by_one_and_not_as_a_joined_text(members: Me
     ]
 
 
+def test_a_change_closes_the_open_version_and_a_late_one_closes_none(members: Members) -> None:
+    members.land([ada(1, JAN, "Rome")])
+
+    assert members.land([ada(2, MAR, "Oslo")]) == Counts(inserted=1, updated=1, closed=1)
+    assert members.land([ada(3, FEB, "Bern")]) == Counts(inserted=1, updated=1)
+
+
 def test_a_type_1_attribute_is_overwritten_in_every_version(members: Members) -> None:
     members.land([ada(1, JAN, "Rome")])
     members.land([ada(2, FEB, "Oslo", name="Ada L.")])

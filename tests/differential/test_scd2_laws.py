@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, pairwise, repeat
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,8 @@ from tests.fix_visits import Visit, Visits
 from tests.further import tries
 from tests.oracles import scd2 as oracle
 from tests.oracles.scd2 import BEGINNING, END, TICK, FirstVersion, Observation, Version
+from tests.queries import execute, rows
+from tidemark.postgres import compose
 
 KEYS: tuple[Key, ...] = (("a", 1), ("a", 2), ("b", 1), ("b", 2))
 INSTANTS = [datetime(1815, 12, 10, tzinfo=UTC), datetime(2025, 1, 30, tzinfo=UTC)]
@@ -87,8 +91,8 @@ class History:
     def prepare(self, members: Members) -> None:
         """Set the dimension up as it is before the first landing."""
         lands = "plans" if self.has_plans else "changes"
-        roles = {"first_version": self.first_version, "lands": lands}
-        members.becomes(**roles, added={"tier": self.since})
+        added = {"tier": self.since} if self.since else {}
+        members.becomes(first_version=self.first_version, lands=lands, added=added)
         for key in self.inferred:
             members.infer(key)
 
@@ -262,6 +266,47 @@ ENDED_BEFORE_1900 = History(
 """An inferred member, which waits since 1900, is filled by a version that is over by then."""
 
 
+_LIVE = [(KEYS[0], replace(OF_1815, batch=number)) for number in range(4)]
+_MOVED = [(KEYS[0], replace(OF_1815, batch=2, at=INSTANTS[2], type2=PLACES[1]))]
+FILLED = History([_LIVE[1:2]], frozenset(KEYS[:1]), "change", has_plans=False)
+"""An inferred member is filled."""
+REPLAYED = History(
+    [_LIVE[:1], [(KEYS[0], replace(OF_1815, batch=1, at=INSTANTS[1]))], _MOVED],
+    frozenset(),
+    "beginning",
+    has_plans=False,
+)
+"""A key is confirmed, and then moves."""
+RETURNED = History(
+    [_LIVE[1:2], [(KEYS[0], replace(OF_1815, batch=2, deleted_at=INSTANTS[2]))], _LIVE[3:]],
+    frozenset(),
+    "beginning",
+    has_plans=False,
+)
+"""A key returns with its old stamp."""
+
+
+@law
+@given(histories(), st.booleans())
+@example(FILLED, False)
+@example(REPLAYED, False)
+@example(RETURNED, True)
+def test_steps_that_cannot_matter_are_left_out_and_change_nothing(
+    shop_members: Members, history: History, has_deletes: bool
+) -> None:
+    """Surrogate keys and timelines included: pointers, gates and aggregates read nothing else."""
+    as_looked = _written(shop_members, history)
+    statement = compose.statement
+
+    def looking(module: str, name: str, *common: Any, **parts: Any) -> Any:
+        step = {"all_arrived": "some_arrived", "not_moved": "moved" if has_deletes else name}
+        return statement(module, step.get(name, name), *common, **parts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "statement", looking)
+        assert _written(shop_members, history) == as_looked
+
+
 def _seen(batch: int, at: datetime, place: int, *, clock: datetime, gone: bool = False) -> Seen:
     """Say what a batch shows of the first key at a clock."""
     deleted_at = clock if gone else None
@@ -380,6 +425,26 @@ def _history(
             ]
             for key, versions in members.versions().items()
         }
+
+
+def _written(members: Members, history: History) -> list[list[tuple[Any, ...]]]:
+    """Read what each landing leaves behind: versions, confirmations and timelines.
+
+    At last everything lands again, and the dimension has lost a part of it.
+    """
+    tables = ("dwh_dim_members", "tidemark.dwh_dim_members_confirmed", 'landing."members.timeline"')
+    found: list[list[tuple[Any, ...]]] = []
+    with members.undone():
+        execute(members.connection, "alter sequence dwh_dim_members_member_key_seq restart")
+        history.prepare(members)
+        for number, landing in enumerate([*history.landings, history.seen]):
+            if number == len(history.landings):
+                execute(members.connection, f"delete from {tables[1]}")
+            members.land(landing)
+            for table in tables:
+                query = f"select t::text from {table} as t order by 1"
+                found.append(rows(members.connection, query))
+    return found
 
 
 def _batch_of(seen: Seen) -> int:

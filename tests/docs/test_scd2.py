@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tests.fix_servers import HOME
 from tests.fix_visits import Visit, Visits
 from tests.oracles.scd2 import Observation
 from tests.queries import rows
-from tidemark.postgres.db import Row
+from tidemark.postgres import worktable
+from tidemark.postgres.db import Row, Session
 
 BATCHES = ("batch", "updated_at", "city", "name", "deleted_at")
 VERSIONS = ("customer_key", "city", "name", "valid_from", "valid_to", "state")
@@ -83,16 +85,33 @@ def test_the_tables_of_a_section_follow_from_each_other(visits: Visits, title: s
             assert sales(visits) == shown
 
 
-def test_the_work_tables_of_one_key_are_those_of_the_page(members: Members) -> None:
+def test_the_steps_of_one_key_are_those_of_the_page(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (_, batches), *steps = tables(PAGE.partition("## One key")[2].partition("\n## ")[0])
+    filled: list[str] = []
+    monkeypatch.setattr(worktable, "fill", partial(_filling, worktable.fill, filled))
     for batch, updated_at, city, name, _ in batches:
         members.land([ada(batch, updated_at, city, name=name)])
 
-    for work_table, (header, shown) in zip(("placed", "segmented", "timeline"), steps, strict=True):
-        columns = ", ".join(header)
-        order = "changed_at" if work_table == "timeline" else "_at"
-        query = f'select {columns} from landing."members.{work_table}" order by {order}'
-        assert rows(members.connection, query) == shown
+    until_bound = filled[-1].partition("\n)\n\nselect\n")[0] + ")"
+    for query, (header, shown) in zip(
+        (
+            'select {} from landing."members.known" order by _raw_at',
+            until_bound + " select {} from told order by _at",
+            until_bound + " select {} from continued order by _at",
+            'select {} from landing."members.timeline" order by changed_at',
+        ),
+        steps,
+        strict=True,
+    ):
+        assert rows(members.connection, query.replace("{}", ", ".join(header))) == shown
+
+
+def _filling(fill: Any, filled: list[str], session: Session, *table: Any, **more: Any) -> None:
+    """Fill a work table, and note its query."""
+    filled.append(session.spelled(table[-1]))
+    fill(session, *table, **more)
 
 
 def usual(header: Row) -> Row:

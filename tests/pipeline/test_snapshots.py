@@ -321,6 +321,8 @@ def let_tables_follow(retail: Retail) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worktable, "FEW", -1)
         made.run()
+        made.put(passed, ("two", 1, "a", [1], JAN, "now"))
+        made.run()
     changes = "alter table passed.mrr_passed{0} drop v, alter at type varchar(3) using null"
     for table in ("", "_history"):
         retail.warehouse.execute("mrr", changes.format(table))

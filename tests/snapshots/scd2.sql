@@ -1,107 +1,3 @@
--- bound
-with bounded as (
-    select
-        *,
-        lead(_at) over timeline as _next_at,
-        lead(_live) over timeline as _next_live,
-        lead(_batch_id) over timeline as _next_batch_id,
-        lead(_seq) over timeline as _next_seq,
-        count(*) filter (where _live) over timeline = 1 as _is_first,
-        min(_at) filter (where _live) over (
-            partition by customer_id order by _at, _live
-            rows between 1 following and unbounded following
-        ) as _next_version_at
-    from landing."customers.segmented"
-    where _starts
-    window timeline as (partition by customer_id order by _at, _live)
-)
-
-select
-    customer_id,
-    segment,
-    city,
-    country,
-    customer_name,
-    email,
-    phone,
-    country_code,
-    _at as changed_at,
-    case
-        when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
-        else _at
-    end as valid_from,
-    coalesce(_next_at, timestamptz '2025-01-01Z') as valid_to,
-    _next_at is null as is_current,
-    coalesce(not _next_live, false) as is_deleted,
-    _batch_id,
-    _seq,
-    case when not _next_live then _next_batch_id end as _deleted_batch_id,
-    case when not _next_live then _next_seq end as _deleted_seq,
-    'version' as _role,
-    coalesce(_version_key, case when _is_first then _inferred_key end) as _key,
-    case when _is_first then '-infinity' else _at end as _cover_from,
-    coalesce(_next_version_at, 'infinity') as _cover_to,
-    _version_key is null
-    or _at < _version_at
-    or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to as _grew,
-    _version_to = timestamptz '2025-01-01Z' and _next_at is not null as _closes
-from bounded
-where _live
-union all
-select
-    customer_id,
-    segment,
-    city,
-    country,
-    customer_name,
-    email,
-    phone,
-    country_code,
-    _at as changed_at,
-    null as valid_from,
-    null as valid_to,
-    null as is_current,
-    null as is_deleted,
-    _batch_id,
-    _seq,
-    null as _deleted_batch_id,
-    null as _deleted_seq,
-    'confirmation' as _role,
-    null as _key,
-    null as _cover_from,
-    null as _cover_to,
-    null as _grew,
-    null as _closes
-from landing."customers.segmented"
-where _live and not _starts
-union all
-select
-    customer_id,
-    segment,
-    city,
-    country,
-    customer_name,
-    email,
-    phone,
-    country_code,
-    _at as changed_at,
-    null as valid_from,
-    null as valid_to,
-    null as is_current,
-    null as is_deleted,
-    _batch_id,
-    _seq,
-    null as _deleted_batch_id,
-    null as _deleted_seq,
-    'superseded' as _role,
-    _instant_key as _key,
-    null as _cover_from,
-    null as _cover_to,
-    null as _grew,
-    null as _closes
-from landing."customers.segmented"
-where _instant_key <> _version_key;
-
 -- confirm
 insert into landing."customers.confirmed" (customer_id, confirmed_at, _batch_id, _seq)
 select
@@ -110,7 +6,7 @@ select
     t._batch_id,
     t._seq
 from landing."customers.timeline" as t
-where t._role = 'confirmation' and not exists (
+where t._confirms and not exists (
     select from landing."customers.confirmed" as c
     where
         t.customer_id = c.customer_id
@@ -252,32 +148,89 @@ select
         where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     );
 
--- place
-with known as (
-    select
-        d.customer_id,
-        d.segment,
-        d.city,
-        d.country,
-        d.customer_name,
-        d.email,
-        d.phone,
-        d.country_code,
-        d.customer_key as _key,
-        d.changed_at,
-        d.valid_from,
-        d.valid_to,
-        d.is_deleted,
-        d.is_inferred,
-        d._batch_id,
-        d._seq,
-        d._deleted_batch_id,
-        d._deleted_seq
-    from (select distinct customer_id from landing.customers) as l
-    inner join landing."customers.rebuilt" as d on l.customer_id = d.customer_id
-),
+-- know
+select
+    d.customer_id,
+    d.segment,
+    d.city,
+    d.country,
+    d.customer_name,
+    d.email,
+    d.phone,
+    d.country_code,
+    case when o._live then d.customer_key end as _key,
+    case when o._live then d.valid_from end as _known_from,
+    case when o._live then d.valid_to end as _known_to,
+    case when o._live then d.changed_at else d.valid_to end as _raw_at,
+    o._live,
+    o._live and d.is_inferred as _inferred,
+    case when o._live then d._batch_id else d._deleted_batch_id end as _batch_id,
+    case when o._live then d._seq else d._deleted_seq end as _seq
+from (
+    select distinct customer_id
+    from landing.customers
+    order by customer_id
+) as l
+inner join public.dwh_dim_customers as d on l.customer_id = d.customer_id
+inner join (values (true), (false)) as o (_live) on o._live or d.is_deleted;
 
-observed as (
+-- know_confirmed
+insert into landing."customers.known" (
+    customer_id,
+    segment,
+    city,
+    country,
+    customer_name,
+    email,
+    phone,
+    country_code,
+    _raw_at,
+    _live,
+    _inferred,
+    _batch_id,
+    _seq
+)
+select
+    k.customer_id,
+    k.segment,
+    k.city,
+    k.country,
+    k.customer_name,
+    k.email,
+    k.phone,
+    k.country_code,
+    c.confirmed_at,
+    true,
+    false,
+    c._batch_id,
+    c._seq
+from landing."customers.known" as k
+inner join landing."customers.confirmed" as c
+    on k.customer_id = c.customer_id
+    and c.confirmed_at >= k._raw_at
+    and c.confirmed_at < k._known_to
+where not k._inferred;
+
+-- look
+select
+    coalesce(k.has_deletes, false) or coalesce(l.has_deletes, false) as has_deletes,
+    coalesce(k.has_inferred or l.since <= k.last_batch, false) as has_more
+from (
+    select
+        bool_or(not _live) as has_deletes,
+        bool_or(_inferred) as has_inferred,
+        max(_batch_id) as last_batch
+    from landing."customers.known"
+) as k
+cross join (
+    select
+        bool_or(_deleted_at is not null) as has_deletes,
+        min(_batch_id) as since
+    from landing.customers
+) as l;
+
+-- rebuild
+with observed as (
     select
         customer_id,
         segment,
@@ -288,64 +241,16 @@ observed as (
         phone,
         country_code,
         _key,
-        valid_from as _known_from,
-        valid_to as _known_to,
-        changed_at as _raw_at,
-        true as _live,
-        is_inferred as _inferred,
+        _known_from,
+        _known_to,
+        _raw_at,
+        _live,
+        _inferred,
         false as _incoming,
         null::timestamptz as _clock,
         _batch_id,
         _seq
-    from known
-    union all
-    select
-        customer_id,
-        segment,
-        city,
-        country,
-        customer_name,
-        email,
-        phone,
-        country_code,
-        null as _key,
-        null as _known_from,
-        null as _known_to,
-        valid_to as _raw_at,
-        false as _live,
-        false as _inferred,
-        false as _incoming,
-        null as _clock,
-        _deleted_batch_id as _batch_id,
-        _deleted_seq as _seq
-    from known
-    where is_deleted
-    union all
-    select
-        k.customer_id,
-        k.segment,
-        k.city,
-        k.country,
-        k.customer_name,
-        k.email,
-        k.phone,
-        k.country_code,
-        null as _key,
-        null as _known_from,
-        null as _known_to,
-        c.confirmed_at as _raw_at,
-        true as _live,
-        false as _inferred,
-        false as _incoming,
-        null as _clock,
-        c._batch_id,
-        c._seq
-    from known as k
-    inner join landing."customers.confirmed" as c
-        on k.customer_id = c.customer_id
-        and c.confirmed_at >= k.changed_at
-        and c.confirmed_at < k.valid_to
-    where not k.is_inferred
+    from landing."customers.known"
     union all
     select
         customer_id,
@@ -372,19 +277,22 @@ observed as (
         _seq
     from landing.customers
 ),
+
 summed_up as (
     select
         *,
         max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
         max(_key) filter (where _inferred) over whole as _inferred_key,
-        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
+        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred,
+        bool_or(not _live) over whole as _was_deleted
     from observed
-    window whole as (partition by customer_id)
+    window whole as (
+        partition by customer_id order by _raw_at, _live, _batch_id desc, _seq desc
+        rows between unbounded preceding and unbounded following
+    )
 ),
 arrived as (
-    select
-        *,
-        row_number() over (partition by customer_id order by _batch_id, _seq, _live desc) as _place
+    select *
     from summed_up
     where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
 ),
@@ -393,15 +301,9 @@ judged as (
     select
         *,
         false as _withdrawn,
-        null::bigint as _judge
+        false as _is_judge,
+        false as _is_judged
     from arrived
-),
-remaining as (
-    select
-        *,
-        not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
-    from judged
-    window arrival as (partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc)
 ),
 counted as (
     select
@@ -419,17 +321,31 @@ counted as (
         _live,
         _batch_id,
         _seq,
-        _place,
         _inferred_key,
         _was_inferred,
+        _was_deleted,
         _withdrawn,
-        _judge,
-        _deletes,
+        _is_judge,
+        _is_judged
+    from judged
+    window whole as (partition by customer_id)
+),
+
+deleting as (
+    select
+        *,
+        not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
+    from counted
+    where _was_deleted
+    window arrival as (partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc)
+),
+
+ticking as (
+    select
+        *,
         interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
-    from remaining
-    window
-        whole as (partition by customer_id),
-        arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    from deleting
+    window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 deletes_placed as (
     select
@@ -440,33 +356,174 @@ deletes_placed as (
                     filter (where (_live or _deletes) and not _withdrawn) over arrival
                     + _ticks
         end as _deleted_at
-    from counted
+    from ticking
     window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 placed as (
     select
-        *,
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
+        _raw_at as _at,
+        _live,
+        _batch_id,
+        _seq,
+        _key,
+        _known_to,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _is_judge,
+        _is_judged
+    from counted
+    where not _was_deleted
+    union all
+    select
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
         case
             when not _live or max(_deleted_at) over arrival > _raw_at
                 then max(_deleted_at) over arrival
             else _raw_at
-        end as _at
+        end as _at,
+        _live,
+        _batch_id,
+        _seq,
+        _key,
+        _known_to,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _is_judge,
+        _is_judged
     from deletes_placed
     window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
 ),
 ranked as (
     select
-        *,
-        row_number() over (instant order by _withdrawn, _place desc) as _rank,
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _key,
+        _inferred_key,
+        _withdrawn,
+        bool_or(_was_inferred) over instant as _was_inferred,
+        row_number() over instant as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        null::timestamptz as _judged_to
+        case
+            when _withdrawn then '-infinity'
+            when _is_judge then max(_at) filter (where not _withdrawn and _is_judged) over whole
+            else _at
+        end as _told_at
     from placed
     where _live or _at is not null
     window
-        instant as (partition by customer_id, _at, _live),
-        whole as (partition by customer_id)
+        whole as (partition by customer_id),
+        instant as (
+            partition by customer_id, _at, _live order by _batch_id desc, _seq desc
+            rows between unbounded preceding and unbounded following
+        )
+),
+
+told as (
+    select *
+    from ranked
+),
+compared as (
+    select
+        customer_id,
+        segment,
+        city,
+        country,
+        last_value(customer_name) over timeline as customer_name,
+        last_value(email) over timeline as email,
+        last_value(phone) over timeline as phone,
+        country_code,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        bool_or(_was_inferred) over timeline as _was_inferred,
+        (
+            _live is distinct from lag(_live) over timeline
+            or _live
+            and (
+                segment is distinct from lag(segment) over timeline
+                or city is distinct from lag(city) over timeline
+                or country is distinct from lag(country) over timeline
+            )
+        ) as _starts
+    from told
+    where _rank = 1 and not _withdrawn
+    window timeline as (
+        partition by customer_id order by _at, _live
+        rows between unbounded preceding and unbounded following
+    )
+),
+continued as (
+    select
+        *,
+        case
+            when _instant_key is not null then _instant_key
+            when not lead(_starts) over timeline then lead(_instant_key) over timeline
+        end as _version_key,
+        case
+            when _instant_key is not null then _at
+            when not lead(_starts) over timeline then lead(_at) over timeline
+        end as _version_at,
+        case
+            when _instant_key is not null then _instant_to
+            when not lead(_starts) over timeline then lead(_instant_to) over timeline
+        end as _version_to,
+        not _starts
+        and _instant_key is not null
+        and (not lag(_starts) over timeline or lag(_instant_key) over timeline is not null)
+            as _is_superseded
+    from compared
+    window timeline as (
+        partition by customer_id, _starts or _instant_key is not null order by _at, _live
+    )
+),
+bounded as (
+    select
+        *,
+        lead(_at) over timeline as _next_at,
+        lead(_live) over timeline as _next_live,
+        lead(_batch_id) over timeline as _next_batch_id,
+        lead(_seq) over timeline as _next_seq,
+        case
+            when lead(_live) over timeline then lead(_at) over timeline
+            else lead(_at, 2) over timeline
+        end as _next_version_at,
+        count(*) filter (where _live) over timeline = 1 as _is_first
+    from continued
+    window timeline as (partition by customer_id, _starts order by _at, _live)
 )
+
 select
     customer_id,
     segment,
@@ -476,104 +533,277 @@ select
     email,
     phone,
     country_code,
-    _at,
+    _at as changed_at,
     case
-        when _withdrawn then '-infinity'
-        when _place = _judge then _judged_to
+        when not _starts then null
+        when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
         else _at
-    end as _told_at,
-    _live,
+    end as valid_from,
+    case when _starts then coalesce(_next_at, timestamptz '2025-01-01Z') end as valid_to,
+    case when _starts then _next_at is null end as is_current,
+    case when _starts then coalesce(not _next_live, false) end as is_deleted,
     _batch_id,
     _seq,
-    _place,
-    _key,
-    _instant_key,
-    _instant_to,
-    _inferred_key,
-    _was_inferred,
-    _withdrawn,
-    _rank
-from ranked;
+    case when _starts and not _next_live then _next_batch_id end as _deleted_batch_id,
+    case when _starts and not _next_live then _next_seq end as _deleted_seq,
+    case
+        when _starts then 'version'
+        when _is_superseded then 'superseded'
+        else 'confirmation'
+    end as _role,
+    case
+        when _starts then coalesce(_version_key, case when _is_first then _inferred_key end)
+        when _is_superseded then _instant_key
+    end as _key,
+    case when _starts then case when _is_first then '-infinity' else _at end end as _cover_from,
+    case when _starts then coalesce(_next_version_at, 'infinity') end as _cover_to,
+    case
+        when _starts
+            then _version_key is null
+                or _at < _version_at
+                or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to
+    end as _grew,
+    case when _starts then _version_to = timestamptz '2025-01-01Z'
+    and _next_at is not null end as _closes,
+    not _starts as _confirms
+from bounded
+where _live;
 
--- place
-with known as (
+-- rebuild
+with observed as (
     select
-        d.tag,
-        d.part,
-        d.v,
-        d.sizes,
-        d.thing_key as _key,
-        d.changed_at,
-        d.valid_from,
-        d.valid_to,
-        d.is_deleted,
-        d.is_inferred,
-        d._batch_id,
-        d._seq,
-        d._deleted_batch_id,
-        d._deleted_seq
-    from (select distinct tag, part from landing.things) as l
-    inner join public.dim_things as d on l.tag = d.tag and l.part = d.part
+        id,
+        sizes,
+        _key,
+        _known_from,
+        _known_to,
+        _raw_at,
+        _live,
+        _inferred,
+        false as _incoming,
+        null::timestamptz as _clock,
+        _batch_id,
+        _seq
+    from landing_sold."items.known"
+    union all
+    select
+        id,
+        sizes,
+        null as _key,
+        null as _known_from,
+        null as _known_to,
+        case
+            when _deleted_at is null then updated_at
+            when false or updated_at > null::timestamptz then _deleted_at
+            else greatest(_deleted_at, updated_at + interval '1 microsecond')
+        end as _raw_at,
+        _deleted_at is null as _live,
+        false as _inferred,
+        true as _incoming,
+        null::timestamptz as _clock,
+        _batch_id,
+        _seq
+    from landing_sold.items
 ),
 
-observed as (
+arrived as (
+    select
+        *,
+        null::bigint as _seen,
+        null::bigint as _inferred_key,
+        _known_from < _raw_at as _was_inferred,
+        false as _was_deleted
+    from observed
+),
+
+judged as (
+    select
+        *,
+        false as _withdrawn,
+        false as _is_judge,
+        false as _is_judged
+    from arrived
+),
+counted as (
+    select
+        id,
+        sizes,
+        _key,
+        _known_to,
+        _raw_at,
+        _live,
+        _batch_id,
+        _seq,
+        _inferred_key,
+        _was_inferred,
+        _was_deleted,
+        _withdrawn,
+        _is_judge,
+        _is_judged
+    from judged
+    window whole as (partition by id)
+),
+
+placed as (
+    select
+        *,
+        _raw_at as _at
+    from counted
+),
+ranked as (
+    select
+        id,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _key,
+        _inferred_key,
+        _withdrawn,
+        bool_or(_was_inferred) over instant as _was_inferred,
+        row_number() over instant as _rank,
+        max(_key) over instant as _instant_key,
+        max(_known_to) over instant as _instant_to,
+        case
+            when _withdrawn then '-infinity'
+            when _is_judge then max(_at) filter (where not _withdrawn and _is_judged) over whole
+            else _at
+        end as _told_at
+    from placed
+    where _live or _at is not null
+    window
+        whole as (partition by id),
+        instant as (
+            partition by id, _at, _live order by _batch_id desc, _seq desc
+            rows between unbounded preceding and unbounded following
+        )
+),
+
+told as (
+    select *
+    from ranked
+),
+compared as (
+    select
+        id,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        bool_or(_was_inferred) over timeline as _was_inferred,
+        (
+            _live is distinct from lag(_live) over timeline
+            or _live and (sizes is distinct from lag(sizes) over timeline)
+        ) as _starts
+    from told
+    where _rank = 1 and not _withdrawn
+    window timeline as (
+        partition by id order by _at, _live
+        rows between unbounded preceding and unbounded following
+    )
+),
+continued as (
+    select
+        *,
+        case
+            when _instant_key is not null then _instant_key
+            when not lead(_starts) over timeline then lead(_instant_key) over timeline
+        end as _version_key,
+        case
+            when _instant_key is not null then _at
+            when not lead(_starts) over timeline then lead(_at) over timeline
+        end as _version_at,
+        case
+            when _instant_key is not null then _instant_to
+            when not lead(_starts) over timeline then lead(_instant_to) over timeline
+        end as _version_to,
+        not _starts
+        and _instant_key is not null
+        and (not lag(_starts) over timeline or lag(_instant_key) over timeline is not null)
+            as _is_superseded
+    from compared
+    window timeline as (
+        partition by id, _starts or _instant_key is not null order by _at, _live
+    )
+),
+bounded as (
+    select
+        *,
+        lead(_at) over timeline as _next_at,
+        lead(_live) over timeline as _next_live,
+        lead(_batch_id) over timeline as _next_batch_id,
+        lead(_seq) over timeline as _next_seq,
+        case
+            when lead(_live) over timeline then lead(_at) over timeline
+            else lead(_at, 2) over timeline
+        end as _next_version_at,
+        count(*) filter (where _live) over timeline = 1 as _is_first
+    from continued
+    window timeline as (partition by id, _starts order by _at, _live)
+)
+
+select
+    id,
+    sizes,
+    _at as changed_at,
+    case
+        when not _starts then null
+        when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
+        else _at
+    end as valid_from,
+    case when _starts then coalesce(_next_at, timestamptz '2025-01-01Z') end as valid_to,
+    case when _starts then _next_at is null end as is_current,
+    case when _starts then coalesce(not _next_live, false) end as is_deleted,
+    _batch_id,
+    _seq,
+    case when _starts and not _next_live then _next_batch_id end as _deleted_batch_id,
+    case when _starts and not _next_live then _next_seq end as _deleted_seq,
+    case
+        when _starts then 'version'
+        when _is_superseded then 'superseded'
+        else 'confirmation'
+    end as _role,
+    case
+        when _starts then coalesce(_version_key, case when _is_first then _inferred_key end)
+        when _is_superseded then _instant_key
+    end as _key,
+    case when _starts then case when _is_first then '-infinity' else _at end end as _cover_from,
+    case when _starts then coalesce(_next_version_at, 'infinity') end as _cover_to,
+    case
+        when _starts
+            then _version_key is null
+                or _at < _version_at
+                or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to
+    end as _grew,
+    case when _starts then _version_to = timestamptz '2025-01-01Z'
+    and _next_at is not null end as _closes,
+    not _starts as _confirms
+from bounded
+where _live;
+
+-- rebuild
+with observed as (
     select
         tag,
         part,
         v,
         sizes,
         _key,
-        valid_from as _known_from,
-        valid_to as _known_to,
-        changed_at as _raw_at,
-        true as _live,
-        is_inferred as _inferred,
+        _known_from,
+        _known_to,
+        _raw_at,
+        _live,
+        _inferred,
         false as _incoming,
         null::timestamptz as _clock,
         _batch_id,
         _seq
-    from known
-    union all
-    select
-        tag,
-        part,
-        v,
-        sizes,
-        null as _key,
-        null as _known_from,
-        null as _known_to,
-        valid_to as _raw_at,
-        false as _live,
-        false as _inferred,
-        false as _incoming,
-        null as _clock,
-        _deleted_batch_id as _batch_id,
-        _deleted_seq as _seq
-    from known
-    where is_deleted
-    union all
-    select
-        k.tag,
-        k.part,
-        k.v,
-        k.sizes,
-        null as _key,
-        null as _known_from,
-        null as _known_to,
-        c.confirmed_at as _raw_at,
-        true as _live,
-        false as _inferred,
-        false as _incoming,
-        null as _clock,
-        c._batch_id,
-        c._seq
-    from known as k
-    inner join tidemark.dim_things_confirmed as c
-        on k.tag = c.tag
-        and k.part = c.part
-        and c.confirmed_at >= k.changed_at
-        and c.confirmed_at < k.valid_to
-    where not k.is_inferred
+    from landing."things.known"
     union all
     select
         tag,
@@ -596,19 +826,22 @@ observed as (
         _seq
     from landing.things
 ),
+
 summed_up as (
     select
         *,
         max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
         max(_key) filter (where _inferred) over whole as _inferred_key,
-        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
+        bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred,
+        bool_or(not _live) over whole as _was_deleted
     from observed
-    window whole as (partition by tag, part)
+    window whole as (
+        partition by tag, part order by _raw_at, _live, _batch_id desc, _seq desc
+        rows between unbounded preceding and unbounded following
+    )
 ),
 arrived as (
-    select
-        *,
-        row_number() over (partition by tag, part order by _batch_id, _seq, _live desc) as _place
+    select *
     from summed_up
     where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
 ),
@@ -618,12 +851,13 @@ clocked as (
         *,
         min(_clock) filter (where _live) over later as _shown_at,
         min(_clock) over later as _judged_at,
-        lag(_raw_at) over arrival > _clock as _judges
+        lag(_raw_at) over arrival > _clock as _judges,
+        row_number() over arrival as _place
     from arrived
     window
         arrival as (partition by tag, part order by _batch_id, _seq, _live desc),
         later as (
-            partition by tag, part order by _place desc
+            partition by tag, part order by _batch_id desc, _seq desc, _live
             rows between unbounded preceding and 1 preceding
         )
 ),
@@ -638,19 +872,15 @@ judged as (
             and bool_or(_live and (_raw_at > _shown_at) is not true) over earlier,
             false
         ) as _withdrawn,
-        max(_place) filter (where _judges) over (partition by tag, part) as _judge
+        _place = max(_place) filter (where _judges) over whole as _is_judge,
+        _place <= max(_place) filter (where _judges) over whole as _is_judged
     from clocked
-    window earlier as (
-        partition by tag, part order by _batch_id, _seq, _live desc
-        rows between unbounded preceding and 1 preceding
-    )
-),
-remaining as (
-    select
-        *,
-        not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
-    from judged
-    window arrival as (partition by tag, part, _withdrawn order by _batch_id, _seq, _live desc)
+    window
+        whole as (partition by tag, part),
+        earlier as (
+            partition by tag, part order by _batch_id, _seq, _live desc
+            rows between unbounded preceding and 1 preceding
+        )
 ),
 counted as (
     select
@@ -664,79 +894,187 @@ counted as (
         _live,
         _batch_id,
         _seq,
-        _place,
         _inferred_key,
         _was_inferred,
+        _was_deleted,
         _withdrawn,
-        _judge,
-        _deletes,
-        interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
-    from remaining
-    window
-        whole as (partition by tag, part),
-        arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
+        _is_judge,
+        _is_judged
+    from judged
+    window whole as (partition by tag, part)
 ),
-deletes_placed as (
-    select
-        *,
-        case
-            when _deletes
-                then max(_raw_at - _ticks)
-                    filter (where (_live or _deletes) and not _withdrawn) over arrival
-                    + _ticks
-        end as _deleted_at
-    from counted
-    window arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
-),
+
 placed as (
     select
         *,
-        case
-            when not _live or max(_deleted_at) over arrival > _raw_at
-                then max(_deleted_at) over arrival
-            else _raw_at
-        end as _at
-    from deletes_placed
-    window arrival as (partition by tag, part order by _batch_id, _seq, _live desc)
+        _raw_at as _at
+    from counted
 ),
 ranked as (
     select
-        *,
-        row_number() over (instant order by _withdrawn, _place desc) as _rank,
+        tag,
+        part,
+        v,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _key,
+        _inferred_key,
+        _withdrawn,
+        bool_or(_was_inferred) over instant as _was_inferred,
+        row_number() over instant as _rank,
         max(_key) over instant as _instant_key,
         max(_known_to) over instant as _instant_to,
-        max(_at) filter (where not _withdrawn and _place <= _judge) over whole as _judged_to
+        case
+            when _withdrawn then '-infinity'
+            when _is_judge then max(_at) filter (where not _withdrawn and _is_judged) over whole
+            else _at
+        end as _told_at
     from placed
     where _live or _at is not null
     window
-        instant as (partition by tag, part, _at, _live),
-        whole as (partition by tag, part)
+        whole as (partition by tag, part),
+        instant as (
+            partition by tag, part, _at, _live order by _withdrawn, _batch_id desc, _seq desc
+            rows between unbounded preceding and unbounded following
+        )
+),
+
+told as (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        _was_inferred,
+        _withdrawn,
+        _rank
+    from ranked
+    window whole as (
+        partition by tag, part order by _told_at, _live, _batch_id, _seq
+        rows between unbounded preceding and unbounded following
+    )
+),
+compared as (
+    select
+        tag,
+        part,
+        v,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        bool_or(_was_inferred) over timeline as _was_inferred,
+        (
+            _live is distinct from lag(_live) over timeline
+            or _live
+            and (
+                v is distinct from lag(v) over timeline
+                or sizes is distinct from lag(sizes) over timeline
+            )
+        ) as _starts
+    from told
+    where _rank = 1 and not _withdrawn
+    window timeline as (
+        partition by tag, part order by _at, _live
+        rows between unbounded preceding and unbounded following
+    )
+),
+continued as (
+    select
+        *,
+        case
+            when _instant_key is not null then _instant_key
+            when not lead(_starts) over timeline then lead(_instant_key) over timeline
+        end as _version_key,
+        case
+            when _instant_key is not null then _at
+            when not lead(_starts) over timeline then lead(_at) over timeline
+        end as _version_at,
+        case
+            when _instant_key is not null then _instant_to
+            when not lead(_starts) over timeline then lead(_instant_to) over timeline
+        end as _version_to,
+        not _starts
+        and _instant_key is not null
+        and (not lag(_starts) over timeline or lag(_instant_key) over timeline is not null)
+            as _is_superseded
+    from compared
+    window timeline as (
+        partition by tag, part, _starts or _instant_key is not null order by _at, _live
+    )
+),
+bounded as (
+    select
+        *,
+        lead(_at) over timeline as _next_at,
+        lead(_live) over timeline as _next_live,
+        lead(_batch_id) over timeline as _next_batch_id,
+        lead(_seq) over timeline as _next_seq,
+        case
+            when lead(_live) over timeline then lead(_at) over timeline
+            else lead(_at, 2) over timeline
+        end as _next_version_at,
+        count(*) filter (where _live) over timeline = 1 as _is_first
+    from continued
+    window timeline as (partition by tag, part, _starts order by _at, _live)
 )
+
 select
     tag,
     part,
     v,
     sizes,
-    _at,
+    _at as changed_at,
     case
-        when _withdrawn then '-infinity'
-        when _place = _judge then _judged_to
+        when not _starts then null
+        when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
         else _at
-    end as _told_at,
-    _live,
+    end as valid_from,
+    case when _starts then coalesce(_next_at, timestamptz '2025-01-01Z') end as valid_to,
+    case when _starts then _next_at is null end as is_current,
+    case when _starts then coalesce(not _next_live, false) end as is_deleted,
     _batch_id,
     _seq,
-    _place,
-    _key,
-    _instant_key,
-    _instant_to,
-    _inferred_key,
-    _was_inferred,
-    _withdrawn,
-    _rank
-from ranked;
+    case when _starts and not _next_live then _next_batch_id end as _deleted_batch_id,
+    case when _starts and not _next_live then _next_seq end as _deleted_seq,
+    case
+        when _starts then 'version'
+        when _is_superseded then 'superseded'
+        else 'confirmation'
+    end as _role,
+    case
+        when _starts then coalesce(_version_key, case when _is_first then _inferred_key end)
+        when _is_superseded then _instant_key
+    end as _key,
+    case when _starts then case when _is_first then '-infinity' else _at end end as _cover_from,
+    case when _starts then coalesce(_next_version_at, 'infinity') end as _cover_to,
+    case
+        when _starts
+            then _version_key is null
+                or _at < _version_at
+                or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to
+    end as _grew,
+    case when _starts then _version_to = timestamptz '2025-01-01Z'
+    and _next_at is not null end as _closes,
+    not _starts as _confirms
+from bounded
+where _live;
 
--- place_observations
+-- rebuild
 with shown as (
     select distinct on (id, at)
         id,
@@ -766,22 +1104,22 @@ observed as (
     from shown
     union all
     select
-        d.id,
-        d.sizes,
-        d.changed_at as _at,
+        id,
+        sizes,
+        _raw_at as _at,
         true as _live,
-        d._batch_id,
-        d._seq,
-        d.state_key as _key,
-        d.valid_from as _known_from,
-        d.valid_to as _known_to,
-        d.is_inferred as _inferred,
+        _batch_id,
+        _seq,
+        _key,
+        _known_from,
+        _known_to,
+        _inferred,
         true as _withdrawn
-    from (select distinct id from landing_sold.states) as l
-    inner join sold.dim_states as d on l.id = d.id
+    from landing_sold."states.known"
+    where _live
 ),
 
-ranked as (
+summed_up as (
     select
         *,
         row_number() over (instant order by _withdrawn) as _rank,
@@ -793,37 +1131,19 @@ ranked as (
     window
         whole as (partition by id),
         instant as (partition by id, _inferred, _at, _live)
-)
-select
-    id,
-    sizes,
-    _at,
-    case when _withdrawn or not _live then '-infinity' else _at end as _told_at,
-    _live,
-    _batch_id,
-    _seq,
-    0::bigint as _place,
-    _key,
-    _instant_key,
-    _instant_to,
-    _inferred_key,
-    coalesce(_was_inferred, false) as _was_inferred,
-    _withdrawn,
-    _rank
-from ranked
-where not _inferred;
+),
+ranked as (
+    select
+        *,
+        case when _withdrawn or not _live then '-infinity' else _at end as _told_at
+    from summed_up
+    where not _inferred
+),
 
--- segment
-with told as (
+told as (
     select
-        customer_id,
-        segment,
-        city,
-        country,
-        last_value(customer_name) over whole as customer_name,
-        last_value(email) over whole as email,
-        last_value(phone) over whole as phone,
-        country_code,
+        id,
+        sizes,
         _at,
         _live,
         _batch_id,
@@ -834,300 +1154,137 @@ with told as (
         _was_inferred,
         _withdrawn,
         _rank
-    from (with known as (
-        select
-            d.customer_id,
-            d.segment,
-            d.city,
-            d.country,
-            d.customer_name,
-            d.email,
-            d.phone,
-            d.country_code,
-            d.customer_key as _key,
-            d.changed_at,
-            d.valid_from,
-            d.valid_to,
-            d.is_deleted,
-            d.is_inferred,
-            d._batch_id,
-            d._seq,
-            d._deleted_batch_id,
-            d._deleted_seq
-        from (select distinct customer_id from landing.customers) as l
-        inner join landing."customers.rebuilt" as d on l.customer_id = d.customer_id
-    ),
-    observed as (
-        select
-            customer_id,
-            segment,
-            city,
-            country,
-            customer_name,
-            email,
-            phone,
-            country_code,
-            _key,
-            valid_from as _known_from,
-            valid_to as _known_to,
-            changed_at as _raw_at,
-            true as _live,
-            is_inferred as _inferred,
-            false as _incoming,
-            null::timestamptz as _clock,
-            _batch_id,
-            _seq
-        from known
-        union all
-        select
-            customer_id,
-            segment,
-            city,
-            country,
-            customer_name,
-            email,
-            phone,
-            country_code,
-            null as _key,
-            null as _known_from,
-            null as _known_to,
-            valid_to as _raw_at,
-            false as _live,
-            false as _inferred,
-            false as _incoming,
-            null as _clock,
-            _deleted_batch_id as _batch_id,
-            _deleted_seq as _seq
-        from known
-        where is_deleted
-        union all
-        select
-            k.customer_id,
-            k.segment,
-            k.city,
-            k.country,
-            k.customer_name,
-            k.email,
-            k.phone,
-            k.country_code,
-            null as _key,
-            null as _known_from,
-            null as _known_to,
-            c.confirmed_at as _raw_at,
-            true as _live,
-            false as _inferred,
-            false as _incoming,
-            null as _clock,
-            c._batch_id,
-            c._seq
-        from known as k
-        inner join landing."customers.confirmed" as c
-            on k.customer_id = c.customer_id
-            and c.confirmed_at >= k.changed_at
-            and c.confirmed_at < k.valid_to
-        where not k.is_inferred
-        union all
-        select
-            customer_id,
-            segment,
-            city,
-            country,
-            customer_name,
-            email,
-            phone,
-            country_code,
-            null as _key,
-            null as _known_from,
-            null as _known_to,
-            case
-                when _deleted_at is null then updated_at
-                when false or updated_at > null::timestamptz then _deleted_at
-                else greatest(_deleted_at, updated_at + interval '1 microsecond')
-            end as _raw_at,
-            _deleted_at is null as _live,
-            false as _inferred,
-            true as _incoming,
-            null::timestamptz as _clock,
-            _batch_id,
-            _seq
-        from landing.customers
-    ),
-    summed_up as (
-        select
-            *,
-            max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
-            max(_key) filter (where _inferred) over whole as _inferred_key,
-            bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred
-        from observed
-        window whole as (partition by customer_id)
-    ),
-    arrived as (
-        select
-            *,
-            row_number() over (
-                partition by customer_id order by _batch_id, _seq, _live desc
-            ) as _place
-        from summed_up
-        where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
-    ),
-    judged as (
-        select
-            *,
-            false as _withdrawn,
-            null::bigint as _judge
-        from arrived
-    ),
-    remaining as (
-        select
-            *,
-            not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
-        from judged
-        window arrival as (
-            partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc
-        )
-    ),
-    counted as (
-        select
-            customer_id,
-            segment,
-            city,
-            country,
-            customer_name,
-            email,
-            phone,
-            country_code,
-            _key,
-            _known_to,
-            _raw_at,
-            _live,
-            _batch_id,
-            _seq,
-            _place,
-            _inferred_key,
-            _was_inferred,
-            _withdrawn,
-            _judge,
-            _deletes,
-            interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
-        from remaining
-        window
-            whole as (partition by customer_id),
-            arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
-    ),
-    deletes_placed as (
-        select
-            *,
-            case
-                when _deletes
-                    then max(_raw_at - _ticks)
-                        filter (where (_live or _deletes) and not _withdrawn) over arrival
-                        + _ticks
-            end as _deleted_at
-        from counted
-        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
-    ),
-    placed as (
-        select
-            *,
-            case
-                when not _live or max(_deleted_at) over arrival > _raw_at
-                    then max(_deleted_at) over arrival
-                else _raw_at
-            end as _at
-        from deletes_placed
-        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
-    ),
-    ranked as (
-        select
-            *,
-            row_number() over (instant order by _withdrawn, _place desc) as _rank,
-            max(_key) over instant as _instant_key,
-            max(_known_to) over instant as _instant_to,
-            null::timestamptz as _judged_to
-        from placed
-        where _live or _at is not null
-        window
-            instant as (partition by customer_id, _at, _live),
-            whole as (partition by customer_id)
-    )
-    select
-        customer_id,
-        segment,
-        city,
-        country,
-        customer_name,
-        email,
-        phone,
-        country_code,
-        _at,
-        case
-            when _withdrawn then '-infinity'
-            when _place = _judge then _judged_to
-            else _at
-        end as _told_at,
-        _live,
-        _batch_id,
-        _seq,
-        _place,
-        _key,
-        _instant_key,
-        _instant_to,
-        _inferred_key,
-        _was_inferred,
-        _withdrawn,
-        _rank
-    from ranked) as p
+    from ranked
     window whole as (
-        partition by customer_id order by _at, _live, _place
+        partition by id order by _told_at, _live, _batch_id, _seq
         rows between unbounded preceding and unbounded following
     )
 ),
 compared as (
     select
-        *,
+        id,
+        sizes,
+        _at,
+        _live,
+        _batch_id,
+        _seq,
+        _instant_key,
+        _instant_to,
+        _inferred_key,
+        bool_or(_was_inferred) over timeline as _was_inferred,
         (
             _live is distinct from lag(_live) over timeline
-            or _live
-            and (
-                segment is distinct from lag(segment) over timeline
-                or city is distinct from lag(city) over timeline
-                or country is distinct from lag(country) over timeline
-            )
+            or _live and (sizes is distinct from lag(sizes) over timeline)
         ) as _starts
     from told
     where _rank = 1 and not _withdrawn
-    window timeline as (partition by customer_id order by _at, _live)
+    window timeline as (
+        partition by id order by _at, _live
+        rows between unbounded preceding and unbounded following
+    )
 ),
-
-numbered as (
+continued as (
     select
         *,
-        count(*) filter (where _starts) over timeline as _segment
+        case
+            when _instant_key is not null then _instant_key
+            when not lead(_starts) over timeline then lead(_instant_key) over timeline
+        end as _version_key,
+        case
+            when _instant_key is not null then _at
+            when not lead(_starts) over timeline then lead(_at) over timeline
+        end as _version_at,
+        case
+            when _instant_key is not null then _instant_to
+            when not lead(_starts) over timeline then lead(_instant_to) over timeline
+        end as _version_to,
+        not _starts
+        and _instant_key is not null
+        and (not lag(_starts) over timeline or lag(_instant_key) over timeline is not null)
+            as _is_superseded
     from compared
-    window timeline as (partition by customer_id order by _at, _live)
+    window timeline as (
+        partition by id, _starts or _instant_key is not null order by _at, _live
+    )
+),
+bounded as (
+    select
+        *,
+        lead(_at) over timeline as _next_at,
+        lead(_live) over timeline as _next_live,
+        lead(_batch_id) over timeline as _next_batch_id,
+        lead(_seq) over timeline as _next_seq,
+        case
+            when lead(_live) over timeline then lead(_at) over timeline
+            else lead(_at, 2) over timeline
+        end as _next_version_at,
+        count(*) filter (where _live) over timeline = 1 as _is_first
+    from continued
+    window timeline as (partition by id, _starts order by _at, _live)
 )
+
 select
-    customer_id,
-    segment,
-    city,
-    country,
-    customer_name,
-    email,
-    phone,
-    country_code,
-    _at,
-    _live,
+    id,
+    sizes,
+    _at as changed_at,
+    case
+        when not _starts then null
+        when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
+        else _at
+    end as valid_from,
+    case when _starts then coalesce(_next_at, timestamptz '2025-01-01Z') end as valid_to,
+    case when _starts then _next_at is null end as is_current,
+    case when _starts then coalesce(not _next_live, false) end as is_deleted,
     _batch_id,
     _seq,
-    _instant_key,
-    _inferred_key,
-    _was_inferred,
-    _starts,
-    first_value(_instant_key) over known_first as _version_key,
-    first_value(_at) over known_first as _version_at,
-    first_value(_instant_to) over known_first as _version_to
-from numbered
-window known_first as (partition by customer_id, _segment order by _instant_key is null, _at);
+    case when _starts and not _next_live then _next_batch_id end as _deleted_batch_id,
+    case when _starts and not _next_live then _next_seq end as _deleted_seq,
+    case
+        when _starts then 'version'
+        when _is_superseded then 'superseded'
+        else 'confirmation'
+    end as _role,
+    case
+        when _starts then coalesce(_version_key, case when _is_first then _inferred_key end)
+        when _is_superseded then _instant_key
+    end as _key,
+    case when _starts then case when _is_first then '-infinity' else _at end end as _cover_from,
+    case when _starts then coalesce(_next_version_at, 'infinity') end as _cover_to,
+    case
+        when _starts
+            then _version_key is null
+                or _at < _version_at
+                or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to
+    end as _grew,
+    case when _starts then _version_to = timestamptz '2025-01-01Z'
+    and _next_at is not null end as _closes,
+    not _starts as _confirms
+from bounded
+where _live;
+
+-- removed
+select
+    id,
+    sizes,
+    _at as changed_at,
+    null as valid_from,
+    null as valid_to,
+    null as is_current,
+    null as is_deleted,
+    _batch_id,
+    _seq,
+    null as _deleted_batch_id,
+    null as _deleted_seq,
+    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end
+        as _role,
+    case when _rank = 1 then _instant_key end as _key,
+    null as _cover_from,
+    null as _cover_to,
+    null as _grew,
+    null as _closes,
+    false as _confirms
+from ranked
+where _withdrawn and (_rank = 1 or _key is null);
 
 -- take_over
 insert into landing_sold."states.timeline" (id, valid_from, _role, _cover_from, _cover_to, _grew)
@@ -1212,19 +1369,6 @@ where
         )
         or d.is_inferred
     );
-
--- withdraw
-insert into landing_sold."states.timeline" (id, sizes, changed_at, _batch_id, _seq, _role, _key)
-select
-    id,
-    sizes,
-    _at,
-    _batch_id,
-    _seq,
-    case when _rank = 1 and _instant_key is not null then 'superseded' else 'withdrawn' end,
-    case when _rank = 1 then _instant_key end
-from landing_sold."states.placed"
-where _withdrawn and (_rank = 1 or _key is null);
 
 -- withdraw_confirmations
 delete from landing."customers.confirmed" as c

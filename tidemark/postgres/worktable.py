@@ -99,15 +99,22 @@ def drop(session: Session, table: Composable) -> None:
     session.run(compose.statement(__name__, "drop", table=table))
 
 
-def analyze(session: Session, table: Composable, *, rows: int = FEW + 1) -> None:
-    """Analyze a table, unless it has few rows.
+def analyze(
+    session: Session, table: Composable, *, rows: int = FEW + 1, columns: Sequence[str] = ()
+) -> None:
+    """Analyze a table, or some columns of it, unless it has few rows.
 
     Then no statement may rely on its statistics: without them, the planner expects that a condition
     such as `column = 'value'` is true of one row in 200.
 
     The table is analyzed in one message with the next statement of the session.
     """
-    if rows > FEW:
+    if rows <= FEW:
+        return
+    if columns:
+        some = Columns(tuple(columns))
+        session.queue(compose.statement(__name__, "analyze_columns", table=table, columns=some))
+    else:
         session.queue(compose.statement(__name__, "analyze", table=table))
 
 

@@ -23,3 +23,6 @@ drop table if exists {table}
 
 -- name: analyze
 analyze {table}
+
+-- name: analyze_columns
+analyze {table} ({columns})

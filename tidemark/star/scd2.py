@@ -52,33 +52,15 @@ _WRITTEN = tuple(column for column in VERSIONING if column != "is_inferred")
 _KEY = "that of the surrogate key"
 _INSTANT = "timestamp with time zone"
 
-_PLACED = {
-    "_at": _INSTANT,
-    "_told_at": _INSTANT,
-    "_live": "boolean",
-    "_batch_id": "bigint",
-    "_seq": "bigint",
-    "_place": "bigint",
+_KNOWN = {
     "_key": _KEY,
-    "_instant_key": _KEY,
-    "_instant_to": _INSTANT,
-    "_inferred_key": _KEY,
-    "_was_inferred": "boolean",
-    "_withdrawn": "boolean",
-    "_rank": "bigint",
-}
-_SEGMENTED = {
-    "_at": _INSTANT,
+    "_known_from": _INSTANT,
+    "_known_to": _INSTANT,
+    "_raw_at": _INSTANT,
     "_live": "boolean",
+    "_inferred": "boolean",
     "_batch_id": "bigint",
     "_seq": "bigint",
-    "_instant_key": _KEY,
-    "_inferred_key": _KEY,
-    "_was_inferred": "boolean",
-    "_starts": "boolean",
-    "_version_key": _KEY,
-    "_version_at": _INSTANT,
-    "_version_to": _INSTANT,
 }
 _TIMELINE = {
     "changed_at": _INSTANT,
@@ -96,8 +78,9 @@ _TIMELINE = {
     "_cover_to": _INSTANT,
     "_grew": "boolean",
     "_closes": "boolean",
+    "_confirms": "boolean",
 }
-"""Columns of our own of the three work tables, with their types."""
+"""Columns of our own of the two work tables, with their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +195,9 @@ class Dimension:
         return self.types[self.surrogate]
 
     @property
-    def placed(self) -> WorkTable:
-        """The work table of all observations of a batch's keys, each at its place in time."""
-        return self._work_table("placed", _PLACED)
-
-    @property
-    def segmented(self) -> WorkTable:
-        """The work table of the observations that hold, in segments of equal state."""
-        return self._work_table("segmented", _SEGMENTED)
+    def known(self) -> WorkTable:
+        """The work table of what is known of a batch's keys, as observations."""
+        return self._work_table("known", _KNOWN)
 
     @property
     def timeline(self) -> WorkTable:
@@ -282,36 +260,46 @@ def apply(
 
 
 def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None:
-    """Make the timeline of the keys that landed, by way of two more work tables.
+    """Make the timeline of the keys that landed.
 
-    All of it goes in one message with the next statement.
+    Steps that can't matter to these keys are left out of its statement.
     """
     parts = _parts(dimension)
-    placed = _place(dimension, parts)
-    if dimension.withdraws:
-        worktable.fill(session, dimension.placed, placed, rows=rows)
-        placed = dimension.placed.name
-    segment = compose.statement(__name__, "segment", parts, placed=placed)
-    worktable.fill(session, dimension.segmented, segment, rows=rows)
-    bound = compose.statement(__name__, "bound", parts)
-    worktable.fill(session, dimension.timeline, bound, rows=rows)
-    if dimension.withdraws:
-        session.queue(compose.statement(__name__, "withdraw", parts, placed=placed))
-    worktable.analyze(session, dimension.timeline.name, rows=rows)
-
-
-def _place(dimension: Dimension, parts: Parts) -> Composable:
-    """Compose the query of all observations; without plans, none is judged by a later batch."""
+    know = compose.statement(__name__, "know", parts)
+    worktable.fill(session, dimension.known, know, rows=rows)
     if dimension.lands == "observations":
-        return compose.statement(__name__, "place_observations", parts, **_order(dimension))
-    if dimension.lands == "plans":
-        judged = compose.statement(__name__, "judged", parts)
-        judged_to = compose.statement(__name__, "judged_to", parts)
-        return compose.statement(__name__, "place", parts, judged=judged, judged_to=judged_to)
-    judged = compose.statement(__name__, "not_judged", parts)
-    never = db.raw("null::timestamptz")
-    place = compose.statement(__name__, "place", parts, judged=judged, judged_to=never)
-    return compose.statement(__name__, "within", place=place)
+        ranked = compose.statement(__name__, "observations", parts, **_order(dimension))
+    else:
+        session.queue(compose.statement(__name__, "know_confirmed", parts))
+        ((has_deletes, has_more),) = session.again(compose.statement(__name__, "look", parts))
+        has_more = has_more or has_deletes or dimension.withdraws or bool(dimension.added)
+        ranked = _ranked(dimension, parts, has_deletes=has_deletes, has_more=has_more)
+    told = compose.statement(__name__, "told" if dimension.withdraws else "not_told", parts)
+    queries = [compose.statement(__name__, "rebuild", parts, ranked=ranked, told=told)]
+    if dimension.withdraws:
+        queries.append(compose.statement(__name__, "removed", parts))
+    worktable.fill(session, dimension.timeline, compose.union_all(queries), rows=rows)
+    # By attributes, versions are only compared with those of their keys.
+    columns = (*dimension.natural_key, *_TIMELINE)
+    worktable.analyze(session, dimension.timeline.name, rows=rows, columns=columns)
+
+
+def _ranked(
+    dimension: Dimension, parts: Parts, *, has_deletes: bool, has_more: bool
+) -> compose.Statement:
+    """Compose the queries of all observations, which only plans withdraw."""
+    arrived = "some_arrived" if has_more else "all_arrived"
+    judged = "judged" if dimension.withdraws else "not_judged"
+    placed = "moved" if has_deletes else "not_moved"
+    return compose.statement(
+        __name__,
+        "changes",
+        parts,
+        arrived=compose.statement(__name__, arrived, parts),
+        judged=compose.statement(__name__, judged, parts),
+        placed=compose.statement(__name__, placed, parts),
+        withdrawn=Columns(("_withdrawn",) if dimension.withdraws else ()),
+    )
 
 
 def _order(dimension: Dimension) -> dict[str, Composable | Columns]:
@@ -319,7 +307,6 @@ def _order(dimension: Dimension) -> dict[str, Composable | Columns]:
     return {
         "order": dimension.order,
         "live": db.raw(f"{ENDS} is not true" if dimension.has_ends else "true"),
-        "key_type": db.raw(dimension.key_type),
     }
 
 
@@ -351,8 +338,7 @@ def take_over(session: Session, dimension: Dimension) -> int:
 
 def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:
     """Leave the work tables to the next one."""
-    placed = [dimension.placed] if dimension.withdraws else []
-    worktable.release(session, *placed, dimension.segmented, dimension.timeline, rows=rows)
+    worktable.release(session, dimension.known, dimension.timeline, rows=rows)
 
 
 def _parts(dimension: Dimension) -> Parts:
@@ -362,17 +348,15 @@ def _parts(dimension: Dimension) -> Parts:
         "landing": dimension.landing,
         "dimension": dimension.name,
         "confirmed": dimension.confirmed,
-        "segmented": dimension.segmented.name,
+        "known": dimension.known.name,
         "timeline": dimension.timeline.name,
+        "key_type": db.raw(dimension.key_type),
         "surrogate": db.name(dimension.surrogate),
         "effective": dimension.effective_at(),
         "is_by_sight": db.literal(dimension.effective.name == SEEN_AT),
         "clock": db.name("_extracted_at")
         if dimension.lands == "plans"
         else db.raw("null::timestamptz"),
-        # Without plans both are the same. Then later windows need this order too, and one sort is
-        # enough for all.
-        "told_at": db.name("_told_at" if dimension.withdraws else "_at"),
         "nk": Columns(dimension.natural_key),
         "type2": Columns(dimension.type2, texts=dimension.texts),
         "type1": Columns(dimension.type1),
