@@ -61,7 +61,10 @@ _STORED = """
         and c.relnamespace::regnamespace::text = any(%(schemas)s)
         and c.relname !~ '^(dq_|etl_|ref_|migration|dwh_dim_date|lock$)'
 """
-_LOST = ["_batch_id", "_first_batch_id", "batch_id", "applied_at", "moved_at", "published_at"]
+_LOST = [
+    *("_batch_id", "_first_batch_id", "_replaced_by", "batch_id"),
+    *("applied_at", "moved_at", "noted_at", "published_at"),
+]
 
 
 def stored(warehouse: Warehouse, layer: ServerName, *schemas: str) -> list[tuple[Any, ...]]:

@@ -67,8 +67,14 @@ class Dropped(Made):
 
     def history(self, columns: str = "id, v", table: str = "mrr_things") -> list[tuple[Any, ...]]:
         """All versions, in the order in which they came."""
-        every = f"select * from {table} union all select * from {table}_history"
-        query = f"select {columns} from ({every}) as v order by _batch_id, _seq, id"
+        query = f"""
+            select {columns} from (
+                select * from {table}
+                union all
+                select v.* from {table}_history as h
+                cross join jsonb_populate_record(null::{table}, to_jsonb(h)) as v
+            ) as v order by _batch_id, _seq, id
+        """
         return self.warehouse.rows("mrr", query)
 
     def files(self, columns: str = "path, status, rows, refused") -> list[tuple[Any, ...]]:

@@ -67,7 +67,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 KEYS = {"customers": "customer_id", "products": "product_id", "sales": "sale_id"}
 
-_LOST = ["_batch_id", "_first_batch_id", "_extracted_at"]
+_LOST = ["_batch_id", "_first_batch_id", "_replaced_by", "_extracted_at"]
 """What a run that was disturbed may write differently from one that was not."""
 
 

@@ -105,7 +105,7 @@ class Mirrored:
             """
             select member_id, city, about::text, _extracted_at, _deleted_at, is_current
             from (
-                select *, true as is_current from mrr_members
+                select *, null as _replaced_by, true as is_current from mrr_members
                 union all select *, false from mrr_members_history
             ) as v order by member_id, _batch_id, _seq
             """,

@@ -84,7 +84,7 @@ class Mirrored:
         query = (
             mirror.delta(MEMBERS, after=after, columns=columns)
             if history
-            else mirror.current(MEMBERS.name, after=after, columns=columns)
+            else mirror.some_columns(mirror.written(MEMBERS, after=after), columns=columns)
         )
         return sorted(self.session.rows(query), key=str)
 

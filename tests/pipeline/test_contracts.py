@@ -145,11 +145,20 @@ def test_a_view_that_does_not_pass_the_order_of_versions_on_is_refused(made: Mak
 
 
 @pytest.mark.further(one_in=2)
-@pytest.mark.parametrize("table", ["mrr_things", "mrr_things_history"])
-def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(made: Make, table: str):
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("mrr_things", "_seq"),
+        ("mrr_things_history", "_seq"),
+        ("mrr_things_history", "_replaced_by"),
+    ],
+)
+def test_a_mirror_that_an_older_tidemark_made_is_to_be_migrated(
+    made: Make, table: str, column: str
+):
     area = made(Dimension({"id": "int", "updated_at": "timestamptz"}, ("id",)))
-    area.warehouse.execute("mrr", f"alter table {table} drop column _seq")
-    with pytest.raises(ContractError, match=rf"mrr: public\.{table} has no column '_seq'"):
+    area.warehouse.execute("mrr", f"alter table {table} drop column {column}")
+    with pytest.raises(ContractError, match=rf"mrr: public\.{table} has no column '{column}'"):
         area.run()
 
 

@@ -17,7 +17,7 @@ from tidemark.trust.compare import Changes
 STAGED = """
     select v, name, updated_at, _extracted_at, _deleted_at, is_current
     from (
-        select *, true as is_current from stg_things
+        select *, null as _replaced_by, true as is_current from stg_things
         union all select *, false from stg_things_history
     ) as s where id = %s order by _batch_id, _seq
 """
@@ -27,8 +27,8 @@ REJECTS = """
     order by first_seen_at, resolved_at
 """
 ORDER = """
-    select v, _seq from (select * from stg_things union all select * from stg_things_history) as s
-    where id = 'foo' order by _seq
+    select v, _seq from stg_things where id = 'foo'
+    union all select v, _seq from stg_things_history where id = 'foo' order by _seq
 """
 VERSIONS = """
     select v, name, valid_from, valid_to, is_current, is_deleted, is_inferred, changed_at

@@ -12,6 +12,7 @@ from tidemark.batch.retention import Pruned
 from tidemark.declare.settings import Retention
 from tidemark.errors import StatementError
 from tidemark.model import ServerName
+from tidemark.trust import verify
 
 DAYS = timedelta(days=90)
 KEPT = """
@@ -100,6 +101,20 @@ def test_a_version_that_a_later_layer_lacks_is_kept(retail: Retail):
     retail.run()
     query = "select city from dwh_dim_customers where customer_id = 1 order by valid_from"
     assert retail.warehouse.rows("dwh", query) == [("Rome",), ("Bern",), ("Oslo",)]
+
+
+@pytest.mark.parametrize("gone", ["delete from {}", "truncate {}"])
+def test_a_history_that_a_person_empties_holds_no_row_back(retail: Retail, gone: str):
+    move(retail, "Rome")
+    retail.change("customers", 1, city="Bern")
+    retail.hop("extract", retail.begin())
+    retail.warehouse.execute("mrr", gone.format("mrr_dim_customers_history"))
+
+    retail.run()
+
+    query = "select city from dwh_dim_customers where customer_id = 1 order by valid_from"
+    assert retail.warehouse.rows("dwh", query) == [("Rome",), ("Bern",)]
+    assert verify.run(retail.servers, retail.area).is_equal
 
 
 def test_the_current_row_and_other_keys_stay(retail: Retail):

@@ -35,6 +35,9 @@ SCHEMA = """
     union all select format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
     from pg_constraint where conrelid <> 0
     union all select viewname || definition from pg_views where schemaname in ('public', 'landing')
+    union all select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+    union all select oid::regclass || array_to_string(reloptions, ' ') from pg_class
+    where reloptions is not null and relnamespace = 'public'::regnamespace
     union all select oid::regprocedure || prosrc from pg_proc
     where pronamespace in ('public'::regnamespace, 'tidemark'::regnamespace)
     order by 1

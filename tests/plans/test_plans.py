@@ -15,7 +15,7 @@ from tests.explaining import BETWEEN, Explaining
 from tests.fix_dimension import JAN, Members
 from tests.fix_servers import HOME
 from tests.fix_visits import Visits
-from tests.queries import execute
+from tests.queries import execute, rows
 from tidemark.declare.project import Project
 from tidemark.layers import deletes, mirror
 from tidemark.layers.mirror import Mirror
@@ -175,7 +175,7 @@ def mirrored(mrr: Connection, page_cost: float) -> Mirror:
         (member_id, city, _batch_id, _first_batch_id, _extracted_at)
         select n, 'Rome', 1, 1, now() from generate_series(1, %(rows)s) as n;
         insert into mrr_members_history
-        select member_id, city, 0, 0, 0, _extracted_at, _deleted_at from mrr_members;
+        select member_id, city, 0, 0, 0, _extracted_at, _deleted_at, 1 from mrr_members;
         create table landing.members as
         select member_id, 'Oslo' as city, 2::bigint as _batch_id, _seq, _extracted_at, _deleted_at
         from mrr_members where member_id %% %(every)s = 0;
@@ -204,9 +204,19 @@ def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
 
     explaining.rows(mirror.changed({"members": mirrored}, {"members": 1}).query)
     explaining.rows(mirror.delta(mirrored, after=1, columns=("member_id", "_batch_id")))
+    explaining.rows(mirror.written(mirrored, after=1))
+    key = {"natural_key": ("member_id",), "columns": ("member_id",)}
+    explaining.rows(mirror.observations(mirrored, after=1, **key))
 
-    assert 0 < explaining.read["mrr_members"] <= ENOUGH
-    assert explaining.read["mrr_members_history"] <= ENOUGH
+    assert 0 < explaining.read["mrr_members"] <= 2 * ENOUGH
+    assert 0 < explaining.read["mrr_members_history"] <= 2 * ENOUGH
+
+
+def test_an_update_of_a_mirror_stays_on_its_page(mrr: Connection, mirrored: Mirror) -> None:
+    mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"), rows=DELTA)
+
+    query = "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = %s"
+    assert rows(mrr, query, ["mrr_members"]) == [(DELTA, DELTA)]
 
 
 def test_a_source_is_read_within_the_window_alone(

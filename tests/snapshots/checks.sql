@@ -12,21 +12,35 @@ select
 
 -- alone
 select
-    array[1, 11, 12]::int[] as places,
+    array[2, 12, 13]::int[] as places,
     array[coalesce(
         (
             select sum(same.many - 1)
             from (
                 select count(*) as many
-                from checked.mrr_things as r
-                where r._deleted_at is null
+                from checked.dim_things as r
+                where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0)
                 and (r.size > 0)
                 and num_nulls(r.name) = 0
                 and (r.name) in (
                     select w.name
                     from (select r.name
-                    from checked.mrr_things as r
-                    where r._deleted_at is null and r._batch_id > 29) as w
+                    from (
+                        select r.*
+                        from checked.dim_things as r
+                        where
+                            exists (
+                                select
+                                from landing_checked.things as l
+                                where l.id = r.id
+                            )
+                    ) as r
+                    where (
+                        r.is_current
+                        and not r.is_deleted
+                        and not r.is_inferred
+                        and r.thing_key <> 0)
+                    ) as w
                 )
                 group by r.name
                 having count(*) > 1
@@ -75,7 +89,7 @@ select
         where s.differs
     ), (
         select count(*)
-        from (select id from checked.mrr_things) as must_not_be
+        from (select id from checked.dim_things) as must_not_be
     )]::numeric[] as measures;
 
 -- alone_value
@@ -90,8 +104,25 @@ select
     'things' as entity,
     exists (
         select
-        from checked.mrr_things as r
-        where r._deleted_at is not null and r._batch_id > 27
+        from (
+            select m.*
+            from checked.mrr_things as m
+            where m._first_batch_id > 27
+            union all
+            select m.*
+            from (
+                select h.id
+                from checked.mrr_things_history as h
+                where h._replaced_by > 27
+                union
+                select r.id
+                from tidemark.rows_without_history('"checked"."mrr_things"', 27) as w (place)
+                inner join checked.mrr_things as r on w.place = r.ctid
+            ) as k
+            inner join checked.mrr_things as m on m.id = k.id
+            where m._first_batch_id <= 27
+        ) as r
+        where r._deleted_at is not null
     ) as lost;
 
 -- of_rows
@@ -100,7 +131,7 @@ select
     array[count(*) filter (where true and num_nulls(r.customer_name) > 0),
     count(*) filter (where true and r.email::text !~ '^[^@ ]+@[^@ ]+$')]::numeric[] as measures
 from public.dwh_dim_customers as r
-where (r.is_current and not r.is_deleted and not r.is_inferred and r.customer_key <> 0) and true;
+where (r.is_current and not r.is_deleted and not r.is_inferred and r.customer_key <> 0);
 
 -- of_rows
 select
@@ -129,18 +160,18 @@ select
             and f.batch_id > 0
     )]::numeric[] as measures
 from public.mrr_whole as r
-where r._deleted_at is null and true;
+where r._deleted_at is null;
 
 -- written_rows
 select r.name
-from checked.mrr_things as r
-where r._deleted_at is null and r._batch_id > 29;
-
--- written_rows
-select r.name
-from checked.dim_things as r
-where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0) and exists (
-    select
-    from landing_checked.things as l
-    where l.id = r.id
-);
+from (
+    select r.*
+    from checked.dim_things as r
+    where
+        exists (
+            select
+            from landing_checked.things as l
+            where l.id = r.id
+        )
+) as r
+where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0);

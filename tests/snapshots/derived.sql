@@ -16,19 +16,50 @@ from stg_rejects as r
 where r.area = 'sold' and r.entity = 'counts' and r.resolved_at is null;
 
 -- changed
-select id, size
-from sold.stg_sizes
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
-select h.id, h.size
-from sold.stg_sizes_history as h
-inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
-where m._batch_id > 20;
+select h.id, h.sizes, h.updated_at
+from sold.stg_items_history as h
+where h._replaced_by > 20;
 
 -- clock_of
-select max(_extracted_at) as _extracted_at
-from sold.stg_items
-where _batch_id > 0;
+select max(w._extracted_at) as _extracted_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 0
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 0
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 0) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 0
+) as w;
 
 -- examine
 select
@@ -62,14 +93,29 @@ from (
 select t.id
 from (select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c) as t
 ) as k
 where num_nulls(k.id) = 0;
@@ -104,9 +150,25 @@ select
     (
         select max(c._extracted_at)
         from (
-    select max(_extracted_at) as _extracted_at
-    from sold.stg_sizes
-    where _batch_id > 0
+    select max(w._extracted_at) as _extracted_at
+    from (
+        select m.*
+        from sold.stg_sizes as m
+        where m._first_batch_id > 0
+        union all
+        select m.*
+        from (
+            select h.id, h.size
+            from sold.stg_sizes_history as h
+            where h._replaced_by > 0
+            union
+            select r.id, r.size
+            from tidemark.rows_without_history('"sold"."stg_sizes"', 0) as w (place)
+            inner join sold.stg_sizes as r on w.place = r.ctid
+        ) as k
+        inner join sold.stg_sizes as m on m.id = k.id and m.size = k.size
+        where m._first_batch_id <= 0
+    ) as w
         ) as c
     )::timestamptz as _extracted_at,
     r._deleted_at
@@ -125,9 +187,25 @@ from (
         (
             select max(c._extracted_at)
             from (
-        select max(_extracted_at) as _extracted_at
-        from sold.stg_sizes
-        where _batch_id > 0
+        select max(w._extracted_at) as _extracted_at
+        from (
+            select m.*
+            from sold.stg_sizes as m
+            where m._first_batch_id > 0
+            union all
+            select m.*
+            from (
+                select h.id, h.size
+                from sold.stg_sizes_history as h
+                where h._replaced_by > 0
+                union
+                select r.id, r.size
+                from tidemark.rows_without_history('"sold"."stg_sizes"', 0) as w (place)
+                inner join sold.stg_sizes as r on w.place = r.ctid
+            ) as k
+            inner join sold.stg_sizes as m on m.id = k.id and m.size = k.size
+            where m._first_batch_id <= 0
+        ) as w
             ) as c
         )::timestamptz as _deleted_at
     from (
@@ -154,9 +232,9 @@ from (
 ) as r;
 
 -- land_all
-insert into landing_sold.counts (
+insert into landing_sold.sizes (
     id,
-    sizes,
+    size,
     _reasons,
     _batch_id,
     _seq,
@@ -165,7 +243,7 @@ insert into landing_sold.counts (
 )
 select
     r.id,
-    r.sizes,
+    r.size,
     r._reasons,
     20::bigint as _batch_id,
     0::bigint as _seq,
@@ -173,18 +251,34 @@ select
     (
         select max(c._extracted_at)
         from (
-    select max(_extracted_at) as _extracted_at
-    from sold.stg_sizes
-    where _batch_id > 0
+    select max(w._extracted_at) as _extracted_at
+    from (
+        select m.*
+        from sold.stg_items as m
+        where m._first_batch_id > 0
+        union all
+        select m.*
+        from (
+            select h.id
+            from sold.stg_items_history as h
+            where h._replaced_by > 0
+            union
+            select r.id
+            from tidemark.rows_without_history('"sold"."stg_items"', 0) as w (place)
+            inner join sold.stg_items as r on w.place = r.ctid
+        ) as k
+        inner join sold.stg_items as m on m.id = k.id
+        where m._first_batch_id <= 0
+    ) as w
         ) as c
     )::timestamptz as _extracted_at
 from (
 select
     v.id,
-    v.sizes,
+    v.size,
     array[]::text[] as _reasons
-from landing_sold.derive_counts as v
-where num_nulls(v.id) = 0
+from landing_sold.derive_sizes as v
+where num_nulls(v.id, v.size) = 0
 ) as r;
 
 -- leave_out
@@ -195,14 +289,29 @@ where num_nulls(id, at, n) > 0;
 select m.id, m.size
 from (select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c) as t
 inner join sold.stg_sizes as m on m.id = t.id
 where m._deleted_at is null;
@@ -211,14 +320,29 @@ where m._deleted_at is null;
 select v.id, v.size
 from (select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c) as t
 cross join lateral (
     select x.*
@@ -231,28 +355,58 @@ cross join lateral (
 select t.id
 from (select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c) as t;
 
 -- refused_before
 select (r.key ->> 'id')::integer, (r.key ->> 'size')::integer
 from (select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c) as t
 inner join stg_rejects as r on (r.key ->> 'id')::integer = t.id
 where r.area = 'sold' and r.entity = 'sizes' and r.resolved_at is null;
@@ -290,26 +444,56 @@ cross join lateral (
 -- touched
 select distinct c.id::integer as id
 from (
-select id, sizes, updated_at
-from sold.stg_items
-where _batch_id > 20
+select w.id, w.sizes, w.updated_at
+from (
+    select m.*
+    from sold.stg_items as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id
+        from sold.stg_items_history as h
+        where h._replaced_by > 20
+        union
+        select r.id
+        from tidemark.rows_without_history('"sold"."stg_items"', 20) as w (place)
+        inner join sold.stg_items as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_items as m on m.id = k.id
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.sizes, h.updated_at
 from sold.stg_items_history as h
-inner join sold.stg_items as m on m.id = h.id
-where m._batch_id > 20
+where h._replaced_by > 20
 ) as c;
 
 -- touched_by_query
 with changed as (
-select id, size
-from sold.stg_sizes
-where _batch_id > 20
+select w.id, w.size
+from (
+    select m.*
+    from sold.stg_sizes as m
+    where m._first_batch_id > 20
+    union all
+    select m.*
+    from (
+        select h.id, h.size
+        from sold.stg_sizes_history as h
+        where h._replaced_by > 20
+        union
+        select r.id, r.size
+        from tidemark.rows_without_history('"sold"."stg_sizes"', 20) as w (place)
+        inner join sold.stg_sizes as r on w.place = r.ctid
+    ) as k
+    inner join sold.stg_sizes as m on m.id = k.id and m.size = k.size
+    where m._first_batch_id <= 20
+) as w
 union all
 select h.id, h.size
 from sold.stg_sizes_history as h
-inner join sold.stg_sizes as m on m.id = h.id and m.size = h.size
-where m._batch_id > 20
+where h._replaced_by > 20
 )
 
 select distinct q.id::integer as id

@@ -1,62 +1,3 @@
--- current_versions
-select m.no, m.id, m.at, m._batch_id, m._seq, m._first_batch_id, m._extracted_at, m._deleted_at
-from checked.stg_events as m
-where m._batch_id > 0;
-
--- current_versions
-select
-    m.sale_id,
-    m.customer_id,
-    m.product_id,
-    m.quantity,
-    m.unit_price,
-    m.discount,
-    m.net_amount,
-    m.status,
-    m.transaction_timestamp,
-    m.transaction_date,
-    m.transaction_year,
-    m.transaction_month,
-    m.transaction_day,
-    m.transaction_hour,
-    m.created_at,
-    m.updated_at,
-    m._seen_at,
-    m._batch_id,
-    m._seq,
-    m._first_batch_id,
-    m._extracted_at,
-    m._deleted_at
-from (
-    select
-        s.sale_id,
-        s.customer_id,
-        s.product_id,
-        s.quantity,
-        s.unit_price,
-        s.discount,
-        s.net_amount,
-        s.status,
-        s.transaction_timestamp,
-        s.transaction_date,
-        s.transaction_year,
-        s.transaction_month,
-        s.transaction_day,
-        s.transaction_hour,
-        s.created_at,
-        s.updated_at,
-        s._batch_id,
-        s._seq,
-        s._first_batch_id,
-        s._extracted_at,
-        s._deleted_at,
-        coalesce(c.clock, s._extracted_at) as _seen_at
-    from public.stg_fact_sales as s
-    left join tidemark.batch_clock as c
-        on c.area = 'retail' and s._first_batch_id = c.batch_id
-) as m
-where m._batch_id > 0;
-
 -- fill
 insert into public.mrr_dim_customers (
     customer_id,
@@ -204,6 +145,7 @@ from landing_passed.clean_passed
 select
     m.customer_id,
     m.ctid as _row,
+    greatest(m._batch_id, i._batch_id) as _replaced_by,
     (
         false
         or (
@@ -242,6 +184,7 @@ inner join public.mrr_dim_customers as m on m.customer_id = i.customer_id;
 select
     m.id,
     m.ctid as _row,
+    greatest(m._batch_id, i._batch_id) as _replaced_by,
     (
         false
         or (m.id is distinct from i.id or m.v is distinct from i.v)
@@ -300,6 +243,7 @@ inner join public.mrr_dropped as m on m.id = i.id;
 select
     m.id,
     m.ctid as _row,
+    greatest(m._batch_id, i._batch_id) as _replaced_by,
     (
         false
         or (m.id is distinct from i.id or m.v is distinct from i.v)
@@ -334,6 +278,7 @@ select
     m._file,
     m._line,
     m.ctid as _row,
+    greatest(m._batch_id, i._batch_id) as _replaced_by,
     (
         false
         or (
@@ -423,72 +368,6 @@ from (
 ) as i
 inner join public.mrr_records as m on m._file = i._file and m._line = i._line;
 
--- find
-select
-    m.id,
-    m.ctid as _row,
-    (
-        false
-        or (m.id is distinct from i.id or m.sizes is distinct from i.sizes)
-        or m._deleted_at is distinct from i._deleted_at
-    ) as _differs
-from (
-    select
-        id,
-        sizes,
-        _batch_id,
-        _seq,
-        _extracted_at,
-        _deleted_at
-    from landing_sold."counts.cleaned"
-    where reject_reasons = '{}' and _deleted_at is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    inner join sold.stg_counts as kept on kept.id = c.id
-    where c._deleted_at is not null and c._mrr_key is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    inner join sold.stg_counts as kept on kept.id = c.id
-    where
-        false
-        and c._mrr_key is null
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and kept._deleted_at is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    cross join lateral jsonb_populate_record(null::sold.stg_counts, c._held) as h
-    inner join sold.stg_counts as kept on kept.id = h.id
-    where
-        false
-        and not c._frees
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and kept._deleted_at is null
-) as i
-inner join sold.stg_counts as m on m.id = i.id;
-
 -- has_rows
 select
     'customers' as entity,
@@ -497,10 +376,18 @@ select
 -- has_versions
 select
     'customers' as entity,
-    exists (
-        select
-        from public.mrr_dim_customers
-        where _batch_id > 0
+    (
+        exists (
+            select
+            from public.mrr_dim_customers
+            where _first_batch_id > 0
+        )
+        or exists (
+            select
+            from public.mrr_dim_customers_history
+            where _replaced_by > 0
+        )
+        or exists (select from tidemark.rows_without_history('"public"."mrr_dim_customers"', 0))
     ) as has_versions;
 
 -- insert_examined
@@ -579,7 +466,8 @@ select
 select not exists (select from public.mrr_dim_customers);
 
 -- keep_history
-insert into public.mrr_dim_customers_history (
+insert into public.mrr_dim_customers_history
+(
     customer_id,
     name,
     email,
@@ -593,7 +481,8 @@ insert into public.mrr_dim_customers_history (
     _seq,
     _first_batch_id,
     _extracted_at,
-    _deleted_at
+    _deleted_at,
+    _replaced_by
 )
 select
     m.customer_id,
@@ -609,7 +498,8 @@ select
     m._seq,
     m._first_batch_id,
     m._extracted_at,
-    m._deleted_at
+    m._deleted_at,
+    f._replaced_by
 from landing."mrr_dim_customers.found" as f
 inner join public.mrr_dim_customers as m on f._row = m.ctid
 where f._differs;
@@ -626,12 +516,119 @@ select
     m._extracted_at,
     m._deleted_at
 from (
-    select distinct id
-    from sold.stg_states
-    where _batch_id > 0
+    select distinct w.id
+    from (
+        select m.*
+        from sold.stg_states as m
+        where m._first_batch_id > 0
+        union all
+        select m.*
+        from (
+            select h.id, h.at, h.n
+            from sold.stg_states_history as h
+            where h._replaced_by > 0
+            union
+            select r.id, r.at, r.n
+            from tidemark.rows_without_history('"sold"."stg_states"', 0) as w (place)
+            inner join sold.stg_states as r on w.place = r.ctid
+        ) as k
+        inner join sold.stg_states as m on m.id = k.id and m.at = k.at and m.n = k.n
+        where m._first_batch_id <= 0
+    ) as w
 ) as t
 inner join sold.stg_states as m on m.id = t.id
 where m._deleted_at is null or m._batch_id > 0;
+
+-- some_columns
+select m.no, m.id, m.at, m._batch_id, m._seq, m._first_batch_id, m._extracted_at, m._deleted_at
+from (
+    select m.*
+    from checked.stg_events as m
+    where m._first_batch_id > 0
+    union all
+    select m.*
+    from (
+        select h.no
+        from checked.stg_events_history as h
+        where h._replaced_by > 0
+        union
+        select r.no
+        from tidemark.rows_without_history('"checked"."stg_events"', 0) as w (place)
+        inner join checked.stg_events as r on w.place = r.ctid
+    ) as k
+    inner join checked.stg_events as m on m.no = k.no
+    where m._first_batch_id <= 0
+) as m;
+
+-- some_columns
+select
+    m.sale_id,
+    m.customer_id,
+    m.product_id,
+    m.quantity,
+    m.unit_price,
+    m.discount,
+    m.net_amount,
+    m.status,
+    m.transaction_timestamp,
+    m.transaction_date,
+    m.transaction_year,
+    m.transaction_month,
+    m.transaction_day,
+    m.transaction_hour,
+    m.created_at,
+    m.updated_at,
+    m._seen_at,
+    m._batch_id,
+    m._seq,
+    m._first_batch_id,
+    m._extracted_at,
+    m._deleted_at
+from (
+    select
+        s.sale_id,
+        s.customer_id,
+        s.product_id,
+        s.quantity,
+        s.unit_price,
+        s.discount,
+        s.net_amount,
+        s.status,
+        s.transaction_timestamp,
+        s.transaction_date,
+        s.transaction_year,
+        s.transaction_month,
+        s.transaction_day,
+        s.transaction_hour,
+        s.created_at,
+        s.updated_at,
+        s._batch_id,
+        s._seq,
+        s._first_batch_id,
+        s._extracted_at,
+        s._deleted_at,
+        coalesce(c.clock, s._extracted_at) as _seen_at
+    from (
+        select m.*
+        from public.stg_fact_sales as m
+        where m._first_batch_id > 0
+        union all
+        select m.*
+        from (
+            select h.sale_id
+            from public.stg_fact_sales_history as h
+            where h._replaced_by > 0
+            union
+            select r.sale_id
+            from tidemark.rows_without_history('"public"."stg_fact_sales"', 0) as w (place)
+            inner join public.stg_fact_sales as r on w.place = r.ctid
+        ) as k
+        inner join public.stg_fact_sales as m on m.sale_id = k.sale_id
+        where m._first_batch_id <= 0
+    ) as s
+    left join tidemark.batch_clock as c
+        on c.area = 'retail' and s._first_batch_id = c.batch_id
+) as m;
 
 -- update
 update public.mrr_dim_customers as m
@@ -815,79 +812,166 @@ inner join (
 ) as i on f.sale_id = i.sale_id
 where m.ctid = f._row and f._differs;
 
+-- update
+update sold.stg_counts as m
+set
+    (id, sizes, _batch_id, _seq, _extracted_at, _deleted_at)
+    = (i.id, i.sizes, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
+from landing_sold."stg_counts.found" as f
+inner join (
+    select
+        id,
+        sizes,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from landing_sold."counts.cleaned"
+    where reject_reasons = '{}' and _deleted_at is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    inner join sold.stg_counts as kept on kept.id = c.id
+    where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    inner join sold.stg_counts as kept on kept.id = c.id
+    where
+        false
+        and c._mrr_key is null
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+    union all
+    select
+        kept.id,
+        kept.sizes,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing_sold."counts.cleaned" as c
+    cross join lateral jsonb_populate_record(null::sold.stg_counts, c._held) as h
+    inner join sold.stg_counts as kept on kept.id = h.id
+    where
+        false
+        and not c._frees
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+) as i on f.id = i.id
+where m.ctid = f._row and f._differs;
+
 -- versions
 select
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    _seq
-from public.mrr_dim_customers
-where _batch_id > 0
+    w.customer_id,
+    w.segment,
+    w.city,
+    w.country,
+    w.updated_at,
+    w._batch_id,
+    w._seq,
+    w._first_batch_id,
+    w._extracted_at,
+    w._deleted_at
+from (
+    select m.*
+    from public.stg_dim_customers as m
+    where m._first_batch_id > 1
+    union all
+    select m.*
+    from (
+        select h.customer_id
+        from public.stg_dim_customers_history as h
+        where h._replaced_by > 1
+        union
+        select r.customer_id
+        from tidemark.rows_without_history('"public"."stg_dim_customers"', 1) as w (place)
+        inner join public.stg_dim_customers as r on w.place = r.ctid
+    ) as k
+    inner join public.stg_dim_customers as m on m.customer_id = k.customer_id
+    where m._first_batch_id <= 1
+) as w
 union all
 select
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    _seq
-from public.mrr_dim_customers_history
-where _batch_id > 0;
+    h.customer_id,
+    h.segment,
+    h.city,
+    h.country,
+    h.updated_at,
+    h._batch_id,
+    h._seq,
+    h._first_batch_id,
+    h._extracted_at,
+    h._deleted_at
+from public.stg_dim_customers_history as h
+where h._replaced_by > 1 and h._batch_id > 1;
 
 -- with_refreshed
 select
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    _seq
-from public.mrr_dim_customers
-where _batch_id > 4
+    w.customer_id,
+    w.name,
+    w.email,
+    w.phone,
+    w.city,
+    w.country,
+    w.segment,
+    w.created_at,
+    w.updated_at,
+    w._batch_id,
+    w._first_batch_id,
+    w._extracted_at,
+    w._deleted_at,
+    w._seq
+from (
+    select m.*
+    from public.mrr_dim_customers as m
+    where m._first_batch_id > 4
+    union all
+    select m.*
+    from (
+        select h.customer_id
+        from public.mrr_dim_customers_history as h
+        where h._replaced_by > 4
+        union
+        select r.customer_id
+        from tidemark.rows_without_history('"public"."mrr_dim_customers"', 4) as w (place)
+        inner join public.mrr_dim_customers as r on w.place = r.ctid
+    ) as k
+    inner join public.mrr_dim_customers as m on m.customer_id = k.customer_id
+    where m._first_batch_id <= 4
+) as w
 union all
 select
-    customer_id,
-    name,
-    email,
-    phone,
-    city,
-    country,
-    segment,
-    created_at,
-    updated_at,
-    _batch_id,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at,
-    _seq
-from public.mrr_dim_customers_history
-where _batch_id > 4
+    h.customer_id,
+    h.name,
+    h.email,
+    h.phone,
+    h.city,
+    h.country,
+    h.segment,
+    h.created_at,
+    h.updated_at,
+    h._batch_id,
+    h._first_batch_id,
+    h._extracted_at,
+    h._deleted_at,
+    h._seq
+from public.mrr_dim_customers_history as h
+where h._replaced_by > 4 and h._batch_id > 4
 union all
 select
     customer_id,
@@ -954,28 +1038,8 @@ from (
             _extracted_at,
             _deleted_at,
             _seq
-        from (
-            select
-                distinct on (h.customer_id) h.customer_id,
-                h.name,
-                h.email,
-                h.phone,
-                h.city,
-                h.country,
-                h.segment,
-                h.created_at,
-                h.updated_at,
-                h._batch_id,
-                h._first_batch_id,
-                h._extracted_at,
-                h._deleted_at,
-                h._seq
-            from public.mrr_dim_customers_history as h
-            inner join public.mrr_dim_customers as m on m.customer_id = h.customer_id
-            where m._batch_id > 5 and h._batch_id <= 5
-            order by h.customer_id, h._batch_id desc, h._seq desc
-        ) as replaced
-        where _deleted_at is null
+        from public.mrr_dim_customers_history
+        where _batch_id <= 5 and _replaced_by > 5 and _deleted_at is null
     ) as r
     where r._batch_id < 5
 ) as v;

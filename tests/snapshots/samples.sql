@@ -18,7 +18,7 @@ limit 5;
 -- sample
 select jsonb_build_object('id', r.id::text)
 from checked.mrr_things as r
-where r._deleted_at is null and true and true and r.size < 8
+where r._deleted_at is null and true and r.size < 8
 limit 5;
 
 -- sample_of_items

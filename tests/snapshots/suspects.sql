@@ -36,23 +36,39 @@ select
     v._first_batch_id,
     v._extracted_at,
     v._deleted_at
-from (select id, name, size, seen, updated_at, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at
-from checked.stg_things
-where _batch_id > 29
+from (select w.id, w.name, w.size, w.seen, w.updated_at, w._batch_id, w._seq, w._first_batch_id, w._extracted_at, w._deleted_at
+from (
+    select m.*
+    from checked.stg_things as m
+    where m._first_batch_id > 29
+    union all
+    select m.*
+    from (
+        select h.id
+        from checked.stg_things_history as h
+        where h._replaced_by > 29
+        union
+        select r.id
+        from tidemark.rows_without_history('"checked"."stg_things"', 29) as w (place)
+        inner join checked.stg_things as r on w.place = r.ctid
+    ) as k
+    inner join checked.stg_things as m on m.id = k.id
+    where m._first_batch_id <= 29
+) as w
 union all
 select
-    id,
-    name,
-    size,
-    seen,
-    updated_at,
-    _batch_id,
-    _seq,
-    _first_batch_id,
-    _extracted_at,
-    _deleted_at
-from checked.stg_things_history
-where _batch_id > 29) as v
+    h.id,
+    h.name,
+    h.size,
+    h.seen,
+    h.updated_at,
+    h._batch_id,
+    h._seq,
+    h._first_batch_id,
+    h._extracted_at,
+    h._deleted_at
+from checked.stg_things_history as h
+where h._replaced_by > 29 and h._batch_id > 29) as v
 where not exists (
     select
     from tidemark.suspect as s

@@ -284,7 +284,8 @@ from landing."stg_dim_customers.ordered"
 where _is_last and _replaces is null;
 
 -- keep
-insert into public.stg_dim_customers_history (
+insert into public.stg_dim_customers_history
+(
     customer_id,
     customer_name,
     email,
@@ -299,7 +300,8 @@ insert into public.stg_dim_customers_history (
     _seq,
     _first_batch_id,
     _extracted_at,
-    _deleted_at
+    _deleted_at,
+    _replaced_by
 )
 select
     customer_id,
@@ -316,7 +318,8 @@ select
     _seq,
     _first_batch_id,
     _extracted_at,
-    _deleted_at
+    _deleted_at,
+    _replaced_by
 from landing."stg_dim_customers.ordered"
 where not _is_last;
 
@@ -405,6 +408,7 @@ select
     _replaces,
     _here is not null as _is_old,
     _is_repeated,
+    greatest(_batch_id, lead(_batch_id) over arrival) as _replaced_by,
     lead(_batch_id) over arrival is null as _is_last
 from compared
 where _differs or _is_repeated

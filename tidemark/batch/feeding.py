@@ -125,7 +125,8 @@ def job(star: Star, entity: str, *, after: int, held: Held) -> Job:
                 published=reached,
             )
     else:
-        query = mirror.current(feed.relation, after=after, columns=columns)
+        written = mirror.written(feed.mirror, after=after)
+        query = mirror.some_columns(feed.sent(written), columns=columns)
     return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
 
 

@@ -12,11 +12,9 @@ from datetime import timedelta
 
 from tidemark.declare.config import Area
 from tidemark.layers import ledger, mirror
-from tidemark.layers.mirror import Mirror
 from tidemark.model import LAYERS, Layer
-from tidemark.postgres import compose, db, worktable
-from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Session
+from tidemark.postgres import compose
+from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 
 STEP = 10_000
@@ -74,11 +72,11 @@ def _delete(
     if keep is None:
         return 0
     with servers.session(layer, f"retention {which['area']}") as session:
-        return _in_steps(session, what, {**which, "keep": keep})
+        return _in_steps(session, compose.statement(__name__, what), {**which, "keep": keep})
 
 
-def _in_steps(session: Session, what: str, which: Mapping[str, object]) -> int:
-    deleted, statement = 0, compose.statement(__name__, what)
+def _in_steps(session: Session, statement: Composable, which: Mapping[str, object]) -> int:
+    deleted = 0
     while step := session.run(statement, which):
         deleted += step
     return deleted
@@ -98,11 +96,11 @@ def _batches(servers: Servers, which: Mapping[str, object], keep: timedelta) -> 
         asked = {**which, "keep": keep, "applied": min(applied)}
         until = dwh.value(compose.statement(__name__, "last_to_go"), asked)
         which = {**which, "until": until}
-        deleted = _in_steps(dwh, "batches", which) if until else 0
+        deleted = _in_steps(dwh, compose.statement(__name__, "batches"), which) if until else 0
     for layer in reversed(LAYERS) if until else ():
         with servers.session(layer, f"retention {area}") as session:
             session.run(compose.statement(__name__, "move_ledger_start"), which)
-            _in_steps(session, "applied", which)
+            _in_steps(session, compose.statement(__name__, "applied"), which)
     return deleted
 
 
@@ -121,30 +119,9 @@ def _history(servers: Servers, area: Area, layer: Layer, receiver: Layer, keep: 
         if until > after:
             kept = area.sourced if layer == "mrr" else area
             for entity in kept.entities.values():
-                target = mirror.bare(entity, layer)
-                deleted += _replaced(session, target, after, until)
+                history = mirror.bare(entity, layer).history
+                replaced = compose.statement(__name__, "history", history=history)
+                deleted += _in_steps(session, replaced, {"until": until, "rows": STEP})
             move = compose.statement(__name__, "move_history_start")
             session.run(move, {"area": area.area, "batch_id": until})
-    return deleted
-
-
-def _replaced(session: Session, target: Mirror, after: int, until: int) -> int:
-    """Delete the versions of one mirror that batches above `after`, up to `until`, replaced."""
-    # They are found once and numbered. Each step then deletes a range of numbers, by an index.
-    work = db.name(target.work, f"{target.table[1]}.replaced")
-    parts: Parts = {
-        "mirror": target.name,
-        "history": target.history,
-        "replaced": work,
-        "key": Columns(target.key),
-        "after": db.literal(after),
-        "until": db.literal(until),
-    }
-    found = worktable.make(session, work, compose.statement(__name__, "find_replaced", parts))
-    session.run(compose.statement(__name__, "index_replaced", parts))
-    deleted = 0
-    for first in range(0, found, STEP):
-        step = {"first": db.literal(first), "last": db.literal(first + STEP)}
-        deleted += session.run(compose.statement(__name__, "delete_replaced", parts, **step))
-    worktable.drop(session, work)
     return deleted

@@ -1,5 +1,3 @@
--- reserved in: key
-
 -- Deletes of what is older than area.yml keeps. Each statement is a transaction of its own.
 
 -- name: logs
@@ -80,47 +78,17 @@ from (
 ) as b
 where b.applied_at < clock_timestamp() - %(keep)s
 
--- Versions that a batch of the span replaced: those before a version that it wrote, its own too. They
--- are numbered, so that each step of the delete finds its own by an index.
--- name: find_replaced
-select
-    row_number() over () as _position,
-    h.*
-from (
-    select distinct
-        {h.key},
-        h._batch_id,
-        h._seq
-    from (
-        select
-            {key},
-            _batch_id,
-            _seq
-        from {mirror}
-        where _batch_id > {after} and _batch_id <= {until}
-        union all
-        select
-            {key},
-            _batch_id,
-            _seq
-        from {history}
-        where _batch_id > {after} and _batch_id <= {until}
-    ) as w
-    inner join {history} as h on {h.key = w.key} and (h._batch_id, h._seq) < (w._batch_id, w._seq)
-) as h
-
--- name: index_replaced
-alter table {replaced} add primary key (_position)
-
--- name: delete_replaced
-delete from {history} as h
-using {replaced} as r
-where
-    {h.key = r.key}
-    and h._batch_id = r._batch_id
-    and h._seq = r._seq
-    and r._position > {first}
-    and r._position <= {last}
+-- name: history
+delete from {history}
+where ctid = any(
+    array(
+        select h.ctid
+        from {history} as h
+        where h._replaced_by <= %(until)s
+        order by h._replaced_by
+        limit %(rows)s
+    )
+)
 
 -- name: move_history_start
 insert into tidemark.history_start (area, batch_id) values (%(area)s, %(batch_id)s)

@@ -46,7 +46,7 @@ class Rows:
     is_there: Composable
     """Condition over `o`: another row may name it."""
     written: Callable[[int], Composable]
-    """Condition over `r`: the row was written after a batch."""
+    """Relation of the rows that were written after a batch."""
     lost: Callable[[int], Composable | None]
     """Query whether a row is gone since a batch, which others may name; None: one may be."""
     is_raw: bool = False
@@ -62,19 +62,19 @@ All = Mapping[str, Rows]
 
 def of_mirror(area: str, entity: Entity, layer: Layer) -> Rows:
     """Return the rows of a mirror."""
-    table = mirror.bare(entity, layer).name
+    target = mirror.bare(entity, layer)
 
     def written(since: int) -> Composable:
-        return compose.statement(__name__, "is_written", since=db.literal(since))
+        return mirror.written(target, after=since)
 
     def lost(since: int) -> Composable:
         name = db.literal(entity.name)
-        return compose.statement(__name__, "lost", entity=name, rows=table, since=db.literal(since))
+        return compose.statement(__name__, "lost", entity=name, written=written(since))
 
     return Rows(
         area,
         entity.name,
-        table,
+        target.name,
         entity.row_key,
         compose.statement(__name__, "is_live"),
         compose.statement(__name__, "is_there"),
@@ -127,13 +127,6 @@ class Measured:
         if not said:
             return compose.statement(__name__, "all_rows")
         return compose.statement(__name__, "looked", looked=db.raw(said))
-
-    @property
-    def is_judged(self) -> Composable:
-        """Condition over `r` for which a row may break the check."""
-        if not self.since or self.rows is None:
-            return compose.statement(__name__, "all_rows")
-        return self.rows.written(self.since)
 
     @property
     def bad(self) -> Composable:
@@ -194,7 +187,7 @@ class Measured:
         }
         is_shown = compose.statement(__name__, "all_rows")
         if self.since:
-            written = compose.statement(__name__, "written_rows", parts, is_judged=self.is_judged)
+            written = compose.statement(__name__, "written_rows", {**parts, **self.relation})
             columns = Columns(check.unique)
             is_shown = compose.statement(__name__, "is_shown", columns=columns, written=written)
         return compose.statement(__name__, "repeated", parts, looked=self.looked, is_shown=is_shown)
@@ -216,11 +209,8 @@ class Measured:
     def relation(self) -> Parts:
         """The rows that it judges, for a statement that reads them."""
         assert self.rows is not None, "only checks of an entity read rows"
-        return {
-            "rows": self.rows.table,
-            "is_live": self.rows.is_live,
-            "is_judged": self.is_judged,
-        }
+        rows = self.rows.written(self.since) if self.since else self.rows.table
+        return {"rows": rows, "is_live": self.rows.is_live}
 
 
 def broken_by(check: Check, alias: str = "r") -> Composable:

@@ -1,6 +1,6 @@
 -- Checks: one number for each, of the rows of one table.
 
--- {rows}    r: the table; {is_live} and {is_judged} are conditions over r
+-- {rows}    r: the table, or those of its rows that are judged; {is_live} is a condition over r
 -- {bad}     condition over r: the row breaks a check
 -- {looked}  condition over r: the check's `where`
 
@@ -10,7 +10,7 @@ select
     {places}::int[] as places,
     array[{measures}]::numeric[] as measures
 from {rows} as r
-where {is_live} and {is_judged}
+where {is_live}
 
 -- name: alone
 select
@@ -79,7 +79,7 @@ coalesce(
 -- name: written_rows
 select {r.columns}
 from {rows} as r
-where {is_live} and {is_judged}
+where {is_live}
 
 -- name: repeated_in_items
 coalesce(
@@ -192,9 +192,6 @@ num_nulls({r.columns}) > 0
 -- name: is_live
 r._deleted_at is null
 
--- name: is_written
-r._batch_id > {since}
-
 -- name: is_there
 o._deleted_at is null
 
@@ -203,8 +200,8 @@ select
     {entity} as entity,
     exists (
         select
-        from {rows} as r
-        where r._deleted_at is not null and r._batch_id > {since}
+        from {written} as r
+        where r._deleted_at is not null
     ) as lost
 
 -- name: alone_value

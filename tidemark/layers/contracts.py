@@ -23,6 +23,9 @@ from tidemark.postgres import (
 from tidemark.postgres.db import Row
 from tidemark.postgres.question import Question
 
+REPLACED_BY = "_replaced_by"
+"""Column of a history that its mirror has not: the batch that wrote the version after a version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Narrower:
@@ -51,6 +54,18 @@ def without_order(layer: str, table: Table) -> Iterator[ContractError]:
         )
 
 
+def without_replacement(layer: str, history: Table) -> Iterator[ContractError]:
+    """Say that a history that an older Tidemark made has not been migrated."""
+    if REPLACED_BY not in history.names:
+        yield ContractError(
+            f"{layer}: {history.name} has no column {REPLACED_BY!r}, the batch that replaced a "
+            "version. `tidemark migrate` adds it.",
+            server=layer,
+            table=history.name,
+            column=REPLACED_BY,
+        )
+
+
 def order_not_passed_on(view: Table) -> Iterator[ContractError]:
     """Say that a cleansing view loses the order of the versions that a batch shows."""
     if "_seq" not in view.names:
@@ -68,7 +83,8 @@ def unlike(layer: str, area: Area, table: Table, history: Table) -> Iterator[Con
     """Say where a history can't hold every version of its mirror, unchanged."""
     kept = history.by_name
     here = table.by_name
-    gone = [column for column in history.columns if column.name not in here]
+    here_or_ours = {*here, REPLACED_BY}
+    gone = [column for column in history.columns if column.name not in here_or_ours]
     new = [column for column in table.columns if column.name not in kept]
     for column in table.columns:
         both = f"{layer}: column {column.name!r} is {column.type} in {table.name} and "

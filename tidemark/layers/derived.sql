@@ -5,16 +5,15 @@
 -- {keys}     k: the derived keys that are made anew
 -- {nk} {rk}  the entity's key, and that of its rows: of observations it has their place in time too
 
--- The versions of an input that batches after `after` wrote, and those that came before them.
+-- What the view may have read of an input before batches after `after`, and since: the rows that they
+-- wrote, and the versions that they replaced.
 -- name: changed
-select {columns}
-from {mirror}
-where _batch_id > {after}
+select {w.columns}
+from {written} as w
 union all
 select {h.columns}
 from {history} as h
-inner join {mirror} as m on {m.nk = h.nk}
-where m._batch_id > {after}
+where h._replaced_by > {after}
 
 -- name: touched
 select distinct {c.input as derived}
@@ -235,6 +234,5 @@ where num_nulls({rk}) > 0
 )
 
 -- name: clock_of
-select max(_extracted_at) as _extracted_at
-from {mirror}
-where _batch_id > {after}
+select max(w._extracted_at) as _extracted_at
+from {written} as w

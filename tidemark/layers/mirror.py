@@ -105,7 +105,18 @@ class Mirror:
     def found(self) -> WorkTable:
         """The work table of the rows of one batch that are here already."""
         known = worktable.typed(self.types, self.key)
-        return self.work_table("found", known + worktable.own(_row="tid", _differs="boolean"))
+        told = worktable.own(_row="tid", _replaced_by="bigint", _differs="boolean")
+        return self.work_table("found", known + told)
+
+    @property
+    def parts(self) -> Parts:
+        """What fills the placeholders of statements that ask for what batches have written."""
+        return {
+            "mirror": self.name,
+            "spelled": db.literal(db.quoted(*self.table)),
+            "history": self.history,
+            "key": Columns(self.key),
+        }
 
     def work_table(self, what: str, columns: tuple[Column, ...]) -> WorkTable:
         """Return one of its work tables."""
@@ -176,6 +187,7 @@ def wrong(
     table, history = (found[place] for place in places)
     for each in (table, history):
         yield from contracts.without_order(layer, each)
+    yield from contracts.without_replacement(layer, history)
     yield from catalog.lacking(table, [*entity.row_key, *LINEAGE], server=layer, why=why)
     yield from _named_as_ours(layer, table, _payload(table), entity.row_key)
     yield from contracts.unlike(layer, area, table, history)
@@ -280,13 +292,18 @@ def is_empty(session: Session, mirror: Mirror) -> bool:
     return bool(session.value(compose.statement(__name__, "is_empty", mirror=mirror.name)))
 
 
+def written(mirror: Mirror, *, after: int) -> Composable:
+    """Compose the relation of the rows, whole ones, that batches after `after` wrote."""
+    return compose.statement(__name__, "written", mirror.parts, after=db.literal(after))
+
+
 def delta(mirror: Mirror, *, after: int, columns: Sequence[str]) -> Composable:
     """Compose the query of the versions that batches after `after` wrote."""
     return compose.statement(
         __name__,
         "versions",
-        mirror=mirror.name,
-        history=mirror.history,
+        mirror.parts,
+        written=written(mirror, after=after),
         columns=Columns(tuple(columns)),
         after=db.literal(after),
     )
@@ -302,21 +319,18 @@ def observations(
     return compose.statement(
         __name__,
         "observations",
-        mirror=mirror.name,
+        mirror.parts,
+        written=written(mirror, after=after),
         nk=Columns(natural_key),
         columns=Columns(tuple(columns)),
         after=db.literal(after),
     )
 
 
-def current(relation: Composable, *, after: int, columns: Sequence[str]) -> Composable:
-    """Compose the query of those that no later batch has replaced; `relation` is of a mirror."""
+def some_columns(relation: Composable, *, columns: Sequence[str]) -> Composable:
+    """Compose the query of some columns of a relation."""
     return compose.statement(
-        __name__,
-        "current_versions",
-        relation=relation,
-        columns=Columns(tuple(columns)),
-        after=db.literal(after),
+        __name__, "some_columns", relation=relation, columns=Columns(tuple(columns))
     )
 
 
@@ -325,10 +339,8 @@ def as_of(mirror: Mirror, batch_id: int, *, columns: Sequence[str]) -> Composabl
     return compose.statement(
         __name__,
         "as_of",
-        mirror=mirror.name,
-        history=mirror.history,
+        mirror.parts,
         columns=Columns(tuple(columns)),
-        key=Columns(mirror.key),
         batch_id=db.literal(batch_id),
     )
 
@@ -349,17 +361,14 @@ def with_refreshed(
 
 
 def changed(mirrors: Mapping[str, Mirror], after: Mapping[str, int]) -> Question[list[str]]:
-    """Ask for the entities of which a batch after `after` wrote a version; there is at least one.
-
-    Only current rows are looked at: for each replaced version there is a later current one.
-    """
+    """Ask for the entities of which batches after `after` wrote versions; there is at least one."""
     return _which(
         [
             compose.statement(
                 __name__,
                 "has_versions",
+                mirrors[name].parts,
                 entity=db.literal(name),
-                mirror=mirrors[name].name,
                 after=db.literal(last),
             )
             for name, last in after.items()

@@ -24,6 +24,7 @@ from {incoming} as i
 select
     {m.key},
     m.ctid as _row,
+    greatest(m._batch_id, i._batch_id) as _replaced_by,
     (
         {rewrite}
         or {m.compared is distinct from i.compared}
@@ -71,14 +72,16 @@ select
 
 -- The version that a batch replaces, before it is replaced.
 -- name: keep_history
-insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into {history}
+({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at, _replaced_by)
 select
     {m.payload},
     m._batch_id,
     m._seq,
     m._first_batch_id,
     m._extracted_at,
-    m._deleted_at
+    m._deleted_at,
+    f._replaced_by
 from {found} as f
 inner join {mirror} as m on f._row = m.ctid
 where f._differs
@@ -92,35 +95,55 @@ from {found} as f
 inner join {incoming} as i on {f.key = i.key}
 where m.ctid = f._row and f._differs
 
--- The versions of a mirror that batches after `after` have written, the replaced ones included.
--- name: versions
-select {columns}
-from {mirror}
-where _batch_id > {after}
-union all
-select {columns}
-from {history}
-where _batch_id > {after}
+-- The rows of a mirror that batches after `after` have written. No index holds the batch of a row,
+-- since an update would have to write to it. So a row is found as one that was first seen after
+-- `after`, or by the version that was replaced since. A history that has lost such versions no longer
+-- names their keys: then the mirror is read as a whole.
+-- name: written
+(
+    select m.*
+    from {mirror} as m
+    where m._first_batch_id > {after}
+    union all
+    select m.*
+    from (
+        select {h.key}
+        from {history} as h
+        where h._replaced_by > {after}
+        union
+        select {r.key}
+        from tidemark.rows_without_history({spelled}, {after}) as w (place)
+        inner join {mirror} as r on w.place = r.ctid
+    ) as k
+    inner join {mirror} as m on {m.key = k.key}
+    where m._first_batch_id <= {after}
+)
 
--- All live rows of the natural keys of which a batch after `after` has written rows. What it has
--- deleted is sent too: it may have been the last row of its natural key.
+-- The versions that they have written, the replaced ones included.
+-- name: versions
+select {w.columns}
+from {written} as w
+union all
+select {h.columns}
+from {history} as h
+where h._replaced_by > {after} and h._batch_id > {after}
+
+-- All live rows of the natural keys of which they have written rows. What they have deleted is sent
+-- too: it may have been the last row of its natural key.
 -- name: observations
 select {m.columns}
 from (
-    select distinct {nk}
-    from {mirror}
-    where _batch_id > {after}
+    select distinct {w.nk}
+    from {written} as w
 ) as t
 inner join {mirror} as m on {m.nk = t.nk}
 where m._deleted_at is null or m._batch_id > {after}
 
--- name: current_versions
+-- name: some_columns
 select {m.columns}
 from {relation} as m
-where m._batch_id > {after}
 
--- The rows that were current and not deleted after a batch. Most have not changed since, so the
--- history is read only for those that have.
+-- The rows that were current and not deleted after a batch.
 -- name: as_of
 (
     select {columns}
@@ -128,14 +151,8 @@ where m._batch_id > {after}
     where _batch_id <= {batch_id} and _deleted_at is null
     union all
     select {columns}
-    from (
-        select distinct on ({h.key}) {h.columns}
-        from {history} as h
-        inner join {mirror} as m on {m.key = h.key}
-        where m._batch_id > {batch_id} and h._batch_id <= {batch_id}
-        order by {h.key}, h._batch_id desc, h._seq desc
-    ) as replaced
-    where _deleted_at is null
+    from {history}
+    where _batch_id <= {batch_id} and _replaced_by > {batch_id} and _deleted_at is null
 )
 
 -- name: with_refreshed
@@ -154,10 +171,18 @@ from (
 -- name: has_versions
 select
     {entity} as entity,
-    exists (
-        select
-        from {mirror}
-        where _batch_id > {after}
+    (
+        exists (
+            select
+            from {mirror}
+            where _first_batch_id > {after}
+        )
+        or exists (
+            select
+            from {history}
+            where _replaced_by > {after}
+        )
+        or exists (select from tidemark.rows_without_history({spelled}, {after}))
     ) as has_versions
 
 -- name: has_rows

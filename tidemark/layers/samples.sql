@@ -4,7 +4,7 @@
 -- name: sample
 select jsonb_build_object({'key', r.key::text})
 from {rows} as r
-where {is_live} and {is_judged} and {looked} and {bad}
+where {is_live} and {looked} and {bad}
 limit {few}
 
 -- name: sample_of_repeated

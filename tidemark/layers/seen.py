@@ -14,7 +14,6 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.star import SEEN
 from tidemark.errors import ContractError
-from tidemark.layers.mirror import Mirror
 from tidemark.model import FIRST_SEEN_AT, Column, Table
 from tidemark.postgres import compose, db, ddl
 from tidemark.postgres.compose import Columns
@@ -30,8 +29,8 @@ def keep_clocks(session: Session, area: str, clocks: Mapping[int, datetime]) -> 
     session.queue(compose.statement(__name__, "keep_clocks"), which)
 
 
-def first(mirror: Mirror, area: str, *, columns: Sequence[str]) -> Composable:
-    """Compose a mirror's rows, each with the clock of the batch that first saw its key.
+def first(rows: Composable, area: str, *, columns: Sequence[str]) -> Composable:
+    """Compose rows of a mirror, each with the clock of the batch that first saw its key.
 
     A batch without a clock can't be there, but by someone's hand: then the row's own clock counts.
     """
@@ -39,7 +38,7 @@ def first(mirror: Mirror, area: str, *, columns: Sequence[str]) -> Composable:
         __name__,
         "first",
         columns=Columns(tuple(columns)),
-        mirror=mirror.name,
+        rows=rows,
         area=db.literal(area),
     )
 

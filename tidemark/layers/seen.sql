@@ -16,7 +16,7 @@ on conflict do nothing
     select
         {s.columns},
         coalesce(c.clock, s._extracted_at) as _seen_at
-    from {mirror} as s
+    from {rows} as s
     left join tidemark.batch_clock as c
         on c.area = {area} and s._first_batch_id = c.batch_id
 )

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.layers import dating
-from tidemark.layers.mirror import Mirror
+from tidemark.layers import dating, mirror
+from tidemark.layers.mirror import LINEAGE, Mirror
 from tidemark.model import Column
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns
@@ -37,17 +37,17 @@ def warning(
     type2 = tuple(column for column in declared if column in target.payload)
     if not type2 or effective is None or effective.name not in target.payload:
         return None
+    names = tuple(dict.fromkeys((*target.key, *type2, effective.name)))
     statement = compose.statement(
         __name__,
         "count",
-        mirror=target.name,
+        versions=mirror.delta(target, after=min(batches) - 1, columns=(*names, *LINEAGE)),
         history=target.history,
-        columns=Columns(tuple(dict.fromkeys((*target.key, *type2, effective.name)))),
+        columns=Columns(names),
         key=Columns(target.key),
         type2=Columns(type2, texts=target.texts),
         effective=db.name(effective.name),
         at=effective.instant(db.name("v", effective.name)),
-        first=db.literal(min(batches)),
     )
     changes = stg.value(statement)
     if not changes:

@@ -5,24 +5,7 @@
 -- name: count
 select count(*)
 from (
-    select
-        {columns},
-        _batch_id,
-        _seq,
-        _extracted_at
-    from {mirror}
-    where
-        _batch_id >= {first}
-        and (_first_batch_id < _batch_id or _seq > 0)
-        and _deleted_at is null
-    union all
-    select
-        {columns},
-        _batch_id,
-        _seq,
-        _extracted_at
-    from {history}
-    where _batch_id >= {first} and _deleted_at is null
+{versions}
 ) as v
 cross join lateral (
     select
@@ -35,7 +18,9 @@ cross join lateral (
     limit 1
 ) as o
 where
-    o._deleted_at is null
+    (v._first_batch_id < v._batch_id or v._seq > 0)
+    and v._deleted_at is null
+    and o._deleted_at is null
     and o.{effective} = v.{effective}
     and o._extracted_at < v._extracted_at
     and {at} <= v._extracted_at

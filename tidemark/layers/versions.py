@@ -98,4 +98,5 @@ def _ordered(target: Mirror) -> WorkTable:
     """Return the work table of the versions that change something, and what they replace."""
     columns = worktable.typed({**target.types, **_LINEAGE}, (*target.payload, *_LINEAGE))
     told = dict.fromkeys(("_is_old", "_is_repeated", "_is_last"), "boolean")
-    return target.work_table("ordered", columns + worktable.own(_replaces="tid", **told))
+    found = worktable.own(_replaces="tid", _replaced_by="bigint")
+    return target.work_table("ordered", columns + found + worktable.own(**told))

@@ -94,6 +94,7 @@ select
     _replaces,
     _here is not null as _is_old,
     _is_repeated,
+    greatest(_batch_id, lead(_batch_id) over arrival) as _replaced_by,
     lead(_batch_id) over arrival is null as _is_last
 from compared
 where _differs or _is_repeated
@@ -106,14 +107,16 @@ select
 from {ordered}
 
 -- name: keep
-insert into {history} ({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
+insert into {history}
+({payload}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at, _replaced_by)
 select
     {payload},
     _batch_id,
     _seq,
     _first_batch_id,
     _extracted_at,
-    _deleted_at
+    _deleted_at,
+    _replaced_by
 from {ordered}
 where not _is_last
 

@@ -54,7 +54,7 @@ def _of_dimension(one: Dimension, area: str, *, have_landed: bool) -> Rows:
         one.natural_key,
         compose.statement(__name__, "is_member", parts, row=db.raw("r")),
         compose.statement(__name__, "is_member", parts, row=db.raw("o")),
-        lambda since: _written(since, landed, have_landed=have_landed),
+        lambda since: _written(one.name, since, landed, have_landed=have_landed),
         lost,
     )
 
@@ -74,7 +74,7 @@ def _of_fact(one: Fact, area: str, *, have_landed: bool) -> Rows:
         one.natural_key,
         _is_kept(one, "r"),
         _is_kept(one, "o"),
-        lambda since: _written(since, landed, have_landed=have_landed),
+        lambda since: _written(one.name, since, landed, have_landed=have_landed),
         lambda _: compose.statement(
             __name__, "lost", entity=db.literal(one.entity), landing=one.landing
         ),
@@ -89,8 +89,8 @@ def _is_kept(one: Fact, row: str) -> Composable:
     return compose.statement(__name__, "is_kept", is_deleted=is_deleted)
 
 
-def _written(since: int, landed: Parts, *, have_landed: bool) -> Composable:
-    """Compose the condition for rows that were written after a batch, where that is known."""
+def _written(table: Composable, since: int, landed: Parts, *, have_landed: bool) -> Composable:
+    """Compose the relation of rows that were written after a batch, where that is known."""
     if not have_landed or not since:
-        return compose.statement(__name__, "is_any")
-    return compose.statement(__name__, "has_landed", landed)
+        return table
+    return compose.statement(__name__, "has_landed", landed, rows=table)

@@ -3,17 +3,19 @@
 -- name: is_member
 ({row}.is_current and not {row}.is_deleted and not {row}.is_inferred and {row}.{surrogate} <> 0)
 
--- name: is_any
-true
-
 -- name: is_kept
 not {is_deleted}
 
 -- name: has_landed
-exists (
-    select
-    from {landing} as l
-    where {l.landed_nk = r.nk}
+(
+    select r.*
+    from {rows} as r
+    where
+        exists (
+            select
+            from {landing} as l
+            where {l.landed_nk = r.nk}
+        )
 )
 
 -- name: lost

@@ -46,8 +46,14 @@ class Feed:
     rows: float
     table: Table
     """STG's table as the catalog shows it, without its lineage columns."""
-    relation: Composable
-    """What is sent of: STG's table; with the clock that first saw a key, if that dates a fact."""
+    seen_in: str | None
+    """The area whose clocks date a fact, by the batch that first saw its key; None: none do."""
+
+    def sent(self, rows: Composable) -> Composable:
+        """Compose rows of STG's table as they are sent: with that clock, if it dates a fact."""
+        if self.seen_in is None:
+            return rows
+        return seen.first(rows, self.seen_in, columns=(*self.mirror.payload, *LINEAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +164,11 @@ def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) ->
 
 def _feed(area: Area, entity: Entity, target: Mirror, table: Table) -> Feed:
     columns = tuple(column for column in table.columns if column.name not in LINEAGE)
-    relation = target.name
-    if entity.fact and entity.fact.is_seen:
-        relation = seen.first(target, area.area, columns=table.names)
+    seen_in = area.area if entity.fact and entity.fact.is_seen else None
+    if seen_in is not None:
         columns = (*columns, seen.FIRST)
     whole = replace(table, columns=columns)
-    return Feed(target, entity.landing, columns, table.rows, whole, relation)
+    return Feed(target, entity.landing, columns, table.rows, whole, seen_in)
 
 
 def _dimension(found: Mapping[QualifiedName, Table], entity: Entity, feed: Feed) -> Dimension:

@@ -150,7 +150,7 @@ def fact(target: Fact, feed: Feed, published: int) -> RelationPair:
             unknown_dates=[target.unknown_date(name) for name in target.dates],
             date_keys=Columns(tuple(target.dates)),
             members=said,
-            relation=feed.relation,
+            relation=feed.sent(feed.mirror.name),
             applied=db.literal(published),
         ),
         compose.statement(

@@ -2,6 +2,7 @@
 -- histories with their keys, landing tables, dimensions and their confirmations, whichever file
 -- made them. `migrate` calls it before it makes views. A column with a constant default is there
 -- at once however large the table is; the key of a history is an index that is built again.
+-- What else mirrors have by now, `track_mirrors` adds.
 --
 -- reads    the catalog
 -- writes   tables with the lineage columns of before, or the validity columns of a dimension
@@ -96,5 +97,6 @@ begin
             v_key.history, v_key.name, v_key.name, v_key.columns
         );
     end loop;
+    perform tidemark.track_mirrors();
 end;
 $$;

@@ -1,4 +1,5 @@
--- Make a versioned mirror of a table: lineage columns, primary key, history table and indexes.
+-- Make a versioned mirror of a table: lineage columns, primary key, history table and what
+-- `track_versions` adds.
 -- p_table may name its schema, as place_of says.
 --
 -- reads    the catalog
@@ -31,16 +32,13 @@ begin
             add constraint %I primary key (%s)',
         v_table, v_name || '_pkey', v_key
     );
-    execute format('create index %I on %s (_batch_id)', v_name || '_batch_id_idx', v_table);
     execute format('create table %s (like %s including comments)', v_history, v_table);
     execute format(
         'alter table %s alter column _seq set default 0,
             add constraint %I primary key (%s, _batch_id, _seq)',
         v_history, v_name || '_history_pkey', v_key
     );
-    execute format(
-        'create index %I on %s (_batch_id)', v_name || '_history_batch_id_idx', v_history
-    );
+    perform tidemark.track_versions(v_table::regclass, v_history::regclass);
     execute format(
         'comment on table %s is %L',
         v_history,
