@@ -160,6 +160,17 @@ def test_a_refused_row_is_kept_with_what_jsonb_can_not_hold(made: Make):
     assert kept == [(value, {"c": [1, None]}) for value in TOO_MUCH_FOR_JSONB]
 
 
+def test_json_within_another_type_is_kept_too(made: Make):
+    things = Dimension({"id": "int", "a": "json[]", "updated_at": "timestamptz"}, ("id",))
+    area = made(things)
+    value = r'{"{\"a\": \"\\u0000\"}"}'
+    area.put(things, (1, value, "0044-03-15 12:00Z BC"))
+
+    assert area.run().hops[1].entities["things"].rejected == 1
+    kept = area.warehouse.rows("stg", "select row_data ->> 'a' from stg_rejects")
+    assert kept == [(value,)]
+
+
 KEYS = [
     *[("NULL", ""), ("", "NULL"), (r"\N", " "), (" ", r"\N"), ("a,b", "c"), ("a", "b,c"), ("", "")],
     *[

@@ -5,8 +5,21 @@ select
     'retail',
     'customers',
     s.key,
-    tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    (
+        select to_jsonb(v.*)
+        from (
+            select
+                l.customer_id,
+                l.name,
+                l.email,
+                l.phone,
+                l.city,
+                l.country,
+                l.segment,
+                l.created_at,
+                l.updated_at
+        ) as v
+    ),
     s.reasons,
     s._batch_id,
     s._first_seen_at,
@@ -34,8 +47,21 @@ where
 -- go_on
 update stg_rejects as r
 set
-    row_data = tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    row_data = (
+        select to_jsonb(v.*)
+        from (
+            select
+                l.customer_id,
+                l.name,
+                l.email,
+                l.phone,
+                l.city,
+                l.country,
+                l.segment,
+                l.created_at,
+                l.updated_at
+        ) as v
+    ),
     reasons = s.reasons,
     batch_id = s._batch_id,
     last_seen_at = greatest(r.last_seen_at, s._last_seen_at)
@@ -63,8 +89,60 @@ select
     :area,
     :entity,
     jsonb_build_object('customer_id', l.customer_id),
-    tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    (
+        select to_jsonb(v.*)
+        from (
+            select
+                l.customer_id,
+                l.name,
+                l.email,
+                l.phone,
+                l.city,
+                l.country,
+                l.segment,
+                l.created_at,
+                l.updated_at
+        ) as v
+    ),
+    refused.reasons,
+    refused._batch_id,
+    refused._extracted_at,
+    refused._extracted_at
+from (
+    select
+        c._landed,
+        array_agg(distinct reason.reason order by reason.reason) as reasons,
+        max(c._batch_id) as _batch_id,
+        max(c._extracted_at) as _extracted_at
+    from landing."customers.cleaned" as c
+    cross join lateral unnest(c.reject_reasons) as reason (reason)
+    where c.reject_reasons <> '{}' and c._deleted_at is null
+    group by c._landed
+) as refused
+inner join landing.customers as l on refused._landed = l._first_batch_id;
+
+-- open_or_continue
+insert into stg_rejects as r
+(area, entity, key, row_data, reasons, batch_id, first_seen_at, last_seen_at)
+select
+    :area,
+    :entity,
+    jsonb_build_object('customer_id', l.customer_id),
+    (
+        select to_jsonb(v.*)
+        from (
+            select
+                l.customer_id,
+                l.name,
+                l.email,
+                l.phone,
+                l.city,
+                l.country,
+                l.segment,
+                l.created_at,
+                l.updated_at
+        ) as v
+    ),
     refused.reasons,
     refused._batch_id,
     refused._extracted_at,

@@ -16,11 +16,12 @@ from tidemark.declare.check import Placed
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.layers.claims import Claims
+from tidemark.layers.mirror import LINEAGE
 from tidemark.layers.samples import FEW
-from tidemark.model import CheckResult, Key
+from tidemark.model import CheckResult, Key, compared_as_text
 from tidemark.postgres import compose, db, worktable
 from tidemark.postgres.compose import Columns, Parts
-from tidemark.postgres.db import Session
+from tidemark.postgres.db import Composable, Session
 from tidemark.results import Counts
 
 
@@ -67,7 +68,7 @@ def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
     Args:
         stg: in that transaction.
         claims: the entity's.
-        has_open: whether there are rejects that may be resolved.
+        has_open: whether there are rejects of the entity that are open.
 
     Returns:
         The number of refused keys.
@@ -77,10 +78,21 @@ def record(stg: Session, claims: Claims, *, has_open: bool) -> int:
         "landing": db.name(*claims.landing.qualified_name),
         "cleaned": claims.cleaned.name,
         "key": Columns(claims.target.key),
+        "row": _row(claims),
     }
+    opened = compose.statement(__name__, "open", parts)
     if has_open:
         stg.queue(compose.statement(__name__, "resolve", parts), which)
-    return stg.run(compose.statement(__name__, "open", parts), which)
+        opened = compose.statement(__name__, "open_or_continue", opened=opened)
+    return stg.run(opened, which)
+
+
+def _row(claims: Claims) -> Composable:
+    """Compose the jsonb of a landed row `l`. What has no `=` may be json, or have json in it."""
+    if compared_as_text(claims.landing.columns):
+        return compose.statement(__name__, "careful_row")
+    payload = tuple(name for name in claims.landing.names if name not in LINEAGE)
+    return compose.statement(__name__, "row", payload=Columns(payload))
 
 
 def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
@@ -101,6 +113,7 @@ def record_in_order(stg: Session, claims: Claims, *, rows: int) -> int:
         "cleaned": claims.cleaned.name,
         "stays": claims.stays.name,
         "key": Columns(claims.target.key),
+        "row": _row(claims),
     }
     stays = compose.statement(__name__, "stays", parts)
     worktable.fill(stg, claims.stays, stays, rows=rows)

@@ -2,6 +2,19 @@
 
 -- Rows that cleansing refused: opened, kept up to date, resolved.
 
+-- A landed row, without its lineage columns.
+-- name: row
+(
+    select to_jsonb(v.*)
+    from (select {l.payload}) as v
+)
+
+-- The same of one that may hold what jsonb can't. To survive that, each row is a subtransaction, which
+-- takes longer than to write it.
+-- name: careful_row
+tidemark.row_data(l.*)
+- array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at']
+
 -- {cleaned} has the cleansed rows, {landing} the rows as they came. A reject has MRR's key and row,
 -- whatever the view makes of them.
 -- name: open
@@ -11,8 +24,7 @@ select
     %(area)s,
     %(entity)s,
     jsonb_build_object({'key', l.key}),
-    tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    {row},
     refused.reasons,
     refused._batch_id,
     refused._extracted_at,
@@ -29,6 +41,11 @@ from (
     group by c._landed
 ) as refused
 inner join {landing} as l on refused._landed = l._first_batch_id
+
+-- Where rejects are open, a row that is still refused belongs to its own. To look for it takes as long
+-- as to write an index.
+-- name: open_or_continue
+{opened}
 on conflict (area, entity, key, item) where resolved_at is null do update
 set
     row_data = excluded.row_data,
@@ -114,8 +131,7 @@ left join counted as c on s.key = c.key and s._last = c._from_last
 -- name: go_on
 update stg_rejects as r
 set
-    row_data = tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    row_data = {row},
     reasons = s.reasons,
     batch_id = s._batch_id,
     last_seen_at = greatest(r.last_seen_at, s._last_seen_at)
@@ -150,8 +166,7 @@ select
     {area},
     {entity},
     s.key,
-    tidemark.row_data(l.*)
-    - array['_batch_id', '_seq', '_first_batch_id', '_extracted_at', '_deleted_at'],
+    {row},
     s.reasons,
     s._batch_id,
     s._first_seen_at,
