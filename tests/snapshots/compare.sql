@@ -562,7 +562,7 @@ found as materialized (
             else '{}'
         end as columns,
         (s._is_here and r._is_here and exists (
-            select
+            select 1
             from public.dwh_dim_customers as v
             where
                 v.customer_id = s.customer_id::bigint

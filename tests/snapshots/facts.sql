@@ -1,23 +1,35 @@
 -- discard
 delete from public.dwh_fact_sales as f
-using (select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)) as k
-where
-    f.original_sale_id = k.sale_id
-    and not exists (
-        select
-        from landing.sales as l
-        where f.original_sale_id = l.sale_id
-    );
+using (
+    select k.sale_id
+    from (select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)) as k
+    left join landing.sales as l on k.sale_id = l.sale_id
+    where l._batch_id is null
+) as g
+where f.original_sale_id = g.sale_id;
 
 -- drop_redated
 delete from landing_checked."events.resolved" as r
-using checked.fact_events as f
-where r._may_be_here and f.no = r.no;
+using (
+    select o.no
+    from checked.fact_events as f
+    inner join landing_checked."events.resolved" as o on f.no = o.no
+    where o._may_be_here
+) as w
+where r.no = w.no;
 
 -- drop_updated
 delete from landing_checked."events.resolved" as r
-using checked.fact_events as f
-where r._may_be_here and f.no = r.no and f.at = r.at;
+using (
+    select o.no
+    from checked.fact_events as f
+    inner join landing_checked."events.resolved" as o
+        on
+            f.no = o.no
+            and f.at = o.at
+    where o._may_be_here
+) as w
+where r.no = w.no;
 
 -- ensure_partitions
 select
@@ -51,7 +63,7 @@ select
     ) as lacking,
     coalesce(bool_or(_may_be_here), false)
     or exists (
-        select
+        select 1
         from landing_checked.events as l
         where l._deleted_at is not null
     ) as some_may_be_here
@@ -77,11 +89,15 @@ where l._deleted_at is not null and f.no = l.no;
 
 -- remove_surplus
 delete from public.dwh_fact_sales as f
-where not exists (
+using (
     select
-    from landing.sales as l
-    where f.original_sale_id = l.sale_id
-);
+        s.original_sale_id,
+        s.transaction_timestamp as _event_time
+    from public.dwh_fact_sales as s
+    left join landing.sales as l on s.original_sale_id = l.sale_id
+    where l._batch_id is null
+) as g
+where f.original_sale_id = g.original_sale_id and f.transaction_timestamp = g._event_time;
 
 -- resolve
 select
@@ -129,16 +145,15 @@ left join public.dwh_dim_products as d1
         and d1.valid_to > l._seen_at
 where l._deleted_at is null or false and l._first_batch_id <= 8;
 
--- resolve_missing
+-- resolve_inferred
 update landing."sales.resolved" as r
-set customer_key = coalesce(
-    (
-        select x.customer_key
-        from public.dwh_dim_customers as x
-        where x.customer_id = r._by_0::bigint
-    ),
-    0
-)
+set customer_key = x.customer_key
+from public.dwh_dim_customers as x
+where r.customer_key is null and x.customer_id = r._by_0::bigint;
+
+-- resolve_unknown
+update landing."sales.resolved" as r
+set customer_key = 0
 where r.customer_key is null;
 
 -- unknown_years
@@ -148,12 +163,8 @@ select distinct extract(year from days.day)::int as year
 from (select distinct l.transaction_date as day from landing.sales as l) as days
 where days.day is not null
 ) as y
-where
-    not exists (
-        select
-        from dwh_dim_date as d
-        where d.date_key = y.year * 10000 + 101
-    );
+left join dwh_dim_date as d on y.year * 10000 + 101 = d.date_key
+where d.date_key is null;
 
 -- update
 update checked.fact_events as f

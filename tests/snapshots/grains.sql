@@ -64,13 +64,11 @@ from (
     select f.*
     from public.dwh_fact_sales as f
     inner join (
-        select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)
-    ) as k on f.original_sale_id = k.sale_id
-    where not exists (
-        select
-        from landing.sales as l
-        where f.original_sale_id = l.sale_id
-    )
+        select k.sale_id
+        from (select sale_id::bigint as sale_id from unnest(array['2']::text[]) as k (sale_id)) as k
+        left join landing.sales as l on k.sale_id = l.sale_id
+        where l._batch_id is null
+    ) as g on f.original_sale_id = g.sale_id
 ) as sales
 left join public.dwh_dim_products as product_key on sales.product_key = product_key.product_key;
 
@@ -287,8 +285,8 @@ from (
     select f.*
     from zoned.fact_events as f
     inner join zoned.dim_things as d on f.thing_key = d.thing_key
-    where exists (
-        select
+    where (d.id) in (
+        select m.id
         from (
             select
                 t._key,
@@ -315,7 +313,6 @@ from (
                     )
                 )
         ) as m
-        where m.id = d.id
     )
 ) as events
 left join zoned.dim_things as thing_key on events.thing_key = thing_key.thing_key;

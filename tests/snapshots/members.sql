@@ -12,9 +12,8 @@ select distinct
 from (
     select _by_0::bigint as customer_id from landing."sales.resolved" where customer_key is null
 ) as u
-where
-    num_nulls(u.customer_id) = 0
-    and not exists (select from public.dwh_dim_customers as d where d.customer_id = u.customer_id);
+left join public.dwh_dim_customers as d on u.customer_id = d.customer_id
+where num_nulls(u.customer_id) = 0 and d.valid_from is null;
 
 -- infer
 insert into sold.dim_states
@@ -28,24 +27,13 @@ select distinct
     timestamptz '2025-01-01Z',
     :batch_id::bigint
 from (
-    select t.id
+    select distinct t.id
     from landing_sold."states.timeline" as t
-    where
-        t._role = 'superseded'
-        and exists (
-            select
-            from sold.fact_zoned as f
-            where f.state_key = t._key
-        )
-        and not exists (
-            select
-            from sold.dim_states as d
-            where d.id = t.id
-        )
+    inner join sold.fact_zoned as f on t._key = f.state_key
+    where t._role = 'superseded'
 ) as u
-where
-    num_nulls(u.id) = 0
-    and not exists (select from sold.dim_states as d where d.id = u.id);
+left join sold.dim_states as d on u.id = d.id
+where num_nulls(u.id) = 0 and d.valid_from is null;
 
 -- infer
 insert into zoned.dim_things
@@ -59,12 +47,9 @@ select distinct
     timestamptz '2025-01-01Z',
     :batch_id::bigint
 from (
-    select b.id
+    select distinct b.id
     from landing_zoned."things.before" as b
-    where
-        exists (select from shared.fact_events as f where f.thing_key = b.thing_key)
-        and not exists (select from zoned.dim_things as d where d.id = b.id)
+    inner join shared.fact_events as f on b.thing_key = f.thing_key
 ) as u
-where
-    num_nulls(u.id) = 0
-    and not exists (select from zoned.dim_things as d where d.id = u.id);
+left join zoned.dim_things as d on u.id = d.id
+where num_nulls(u.id) = 0 and d.valid_from is null;

@@ -12,7 +12,7 @@ from (
         x.id,
         case
             when exists (
-                select
+                select 1
                 from shared.dim_things as b
                 where b.id = x.id and b.valid_from < x.valid_from
             ) then x.valid_from
@@ -34,7 +34,7 @@ left join (
         x.id,
         case
             when exists (
-                select
+                select 1
                 from shared.dim_things as b
                 where b.id = x.id and b.valid_from < x.valid_from
             ) then x.valid_from
@@ -58,7 +58,7 @@ left join (
         x.id,
         case
             when exists (
-                select
+                select 1
                 from zoned.dim_things as b
                 where b.id = x.id and b.valid_from < x.valid_from
             ) then x.valid_from

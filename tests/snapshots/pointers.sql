@@ -26,7 +26,11 @@ and d.valid_from = t.valid_from
 inner join landing."customers.timeline" as o on t.customer_id = o.customer_id
 and o._key <> d.customer_key
 where t._grew and o._role = 'version' or o._role = 'superseded') as v
-where exists (select from public.dwh_fact_sales);
+where exists (
+    select 1
+    from public.dwh_fact_sales
+    limit 1
+);
 
 -- moving
 select

@@ -8,7 +8,7 @@ insert into landing.customers (
     _deleted_at
 )
 select
-    customer_id,
+    k.customer_id,
     6,
     0,
     6,
@@ -17,8 +17,5 @@ select
 from (
     select customer_id::bigint as customer_id from unnest(array['98']::text[]) as k (customer_id)
 ) as k
-where not exists (
-    select
-    from landing.customers as l
-    where l.customer_id = k.customer_id
-);
+left join landing.customers as l on k.customer_id = l.customer_id
+where l._batch_id is null;

@@ -13,15 +13,12 @@ where batch_id = %(batch_id)s
 -- name: land_surplus
 insert into {landing} ({key}, _batch_id, _seq, _first_batch_id, _extracted_at, _deleted_at)
 select
-    {key},
+    {k.key},
     {batch_id},
     0,
     {batch_id},
     {clock},
     {clock}
 from {keys} as k
-where not exists (
-    select
-    from {landing} as l
-    where {l.key = k.key}
-)
+left join {landing} as l on {k.key = l.key}
+where l._batch_id is null

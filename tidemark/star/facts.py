@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
@@ -241,7 +241,7 @@ def apply(
         return session.run(compose.statement(__name__, name, parts))
 
     for role in found.lacking:
-        session.queue(_resolve_missing(fact, role))
+        _queue(session, _resolve_missing(fact, role))
     is_empty = compose.statement(__name__, "is_empty", fact=fact.name)
     is_first = rows > worktable.FEW and bool(session.value(is_empty))
     if is_first or not found.may_be_here:
@@ -274,10 +274,12 @@ def apply(
 
 def discard(session: Session, fact: Fact, keys: Composable, *, notes: Notes | None = None) -> int:
     """Delete the facts of these natural keys, whose columns are those of STG; returns how many."""
+    parts = _parts(fact)
+    gone = compose.statement(__name__, "gone", parts, keys=keys)
     if notes:
-        some = compose.statement(__name__, "to_discard", _parts(fact), keys=keys)
+        some = compose.statement(__name__, "to_discard", parts, gone=gone)
         _queue(session, notes.leaving(some))
-    return session.run(compose.statement(__name__, "discard", _parts(fact), keys=keys))
+    return session.run(compose.statement(__name__, "discard", parts, gone=gone))
 
 
 def remove_surplus(session: Session, fact: Fact) -> int:
@@ -343,14 +345,15 @@ def _in_force(fact: Fact, role: RoleKey, alias: str) -> Composable:
     )
 
 
-def _resolve_missing(fact: Fact, role: RoleKey) -> Composable:
-    return compose.statement(
+def _resolve_missing(fact: Fact, role: RoleKey) -> Iterator[Composable]:
+    missing: Parts = {"resolved": fact.resolved.name, "column": db.name(role.column)}
+    yield compose.statement(
         __name__,
-        "resolve_missing",
-        resolved=fact.resolved.name,
-        column=db.name(role.column),
+        "resolve_inferred",
+        missing,
         surrogate=db.name(role.dimension.surrogate),
         dimension=role.dimension.name,
         nk=role.nk,
         by=role.read([fact.found_by[column] for column in role.by]),
     )
+    yield compose.statement(__name__, "resolve_unknown", missing)

@@ -32,12 +32,8 @@ select distinct y.year
 from (
 {years}
 ) as y
-where
-    not exists (
-        select
-        from dwh_dim_date as d
-        where d.date_key = y.year * 10000 + 101
-    )
+left join dwh_dim_date as d on y.year * 10000 + 101 = d.date_key
+where d.date_key is null
 
 -- name: ensure_partitions
 select tidemark.ensure_month_partitions({table}, array({months}))
@@ -76,25 +72,22 @@ where l._deleted_at is not null and {f.nk = l.landed_nk}
 -- Facts of these keys, unless this batch has brought them.
 -- name: discard
 delete from {fact} as f
-using {keys} as k
-where
-    {f.nk = k.landed_nk}
-    and not exists (
-        select
-        from {landing} as l
-        where {f.nk = l.landed_nk}
-    )
+using {gone} as g
+where {f.nk = g.landed_nk}
 
 -- name: to_discard
 (
     select f.*
     from {fact} as f
-    inner join {keys} as k on {f.nk = k.landed_nk}
-    where not exists (
-        select
-        from {landing} as l
-        where {f.nk = l.landed_nk}
-    )
+    inner join {gone} as g on {f.nk = g.landed_nk}
+)
+
+-- name: gone
+(
+    select {k.landed_nk}
+    from {keys} as k
+    left join {landing} as l on {k.landed_nk = l.landed_nk}
+    where l._batch_id is null
 )
 
 -- The latest version of a natural key that began at an instant or before, else the first one. If a
@@ -127,7 +120,7 @@ select
     ) as lacking,
     coalesce(bool_or(_may_be_here), false)
     or exists (
-        select
+        select 1
         from {landing} as l
         where l._deleted_at is not null
     ) as some_may_be_here
@@ -136,11 +129,16 @@ from {resolved}
 -- name: unknown
 (select {by as nk} from {resolved} where {column} is null)
 
--- By now each natural key that a fact names has a member. A fact without one points at the unknown
--- member.
--- name: resolve_missing
+-- By now each natural key that a fact names has a member, which was inferred.
+-- name: resolve_inferred
 update {resolved} as r
-set {column} = coalesce((select x.{surrogate} from {dimension} as x where {x.nk = r.by}), 0)
+set {column} = x.{surrogate}
+from {dimension} as x
+where r.{column} is null and {x.nk = r.by}
+
+-- name: resolve_unknown
+update {resolved} as r
+set {column} = 0
 where r.{column} is null
 
 -- Most amended facts keep their event time, and so stay in their partition.
@@ -167,8 +165,16 @@ where
 
 -- name: drop_updated
 delete from {resolved} as r
-using {fact} as f
-where r._may_be_here and {f.nk = r.nk} and f.{event_column} = r.{event_column}
+using (
+    select {o.nk}
+    from {fact} as f
+    inner join {resolved} as o
+        on
+            {f.nk = o.nk}
+            and f.{event_column} = o.{event_column}
+    where o._may_be_here
+) as w
+where {r.nk = w.nk}
 
 -- The others are looked for in every partition. A fact whose event time has changed may move to another
 -- partition; it keeps its surrogate key.
@@ -188,8 +194,13 @@ where r._may_be_here and {f.nk = r.nk}
 
 -- name: drop_redated
 delete from {resolved} as r
-using {fact} as f
-where r._may_be_here and {f.nk = r.nk}
+using (
+    select {o.nk}
+    from {fact} as f
+    inner join {resolved} as o on {f.nk = o.nk}
+    where o._may_be_here
+) as w
+where {r.nk = w.nk}
 
 -- name: insert
 insert into {fact} ({nk}, {changing}, _batch_id)
@@ -202,8 +213,12 @@ from {resolved} as r
 -- Facts that are not in the landing table, which holds all facts of STG.
 -- name: remove_surplus
 delete from {fact} as f
-where not exists (
+using (
     select
-    from {landing} as l
-    where {f.nk = l.landed_nk}
-)
+        {s.nk},
+        s.{event_column} as _event_time
+    from {fact} as s
+    left join {landing} as l on {s.nk = l.landed_nk}
+    where l._batch_id is null
+) as g
+where {f.nk = g.nk} and f.{event_column} = g._event_time

@@ -10,19 +10,17 @@ not {is_deleted}
 (
     select r.*
     from {rows} as r
-    where
-        exists (
-            select
-            from {landing} as l
-            where {l.landed_nk = r.nk}
-        )
+    where ({r.nk}) in (
+        select {l.landed_nk}
+        from {landing} as l
+    )
 )
 
 -- name: lost
 select
     {entity} as entity,
     exists (
-        select
+        select 1
         from {landing} as l
         where l._deleted_at is not null
     ) as lost

@@ -14,6 +14,5 @@ select distinct
     {beginning},
     %(batch_id)s::bigint
 from {unknown} as u
-where
-    num_nulls({u.nk}) = 0
-    and not exists (select from {dimension} as d where {d.nk = u.nk})
+left join {dimension} as d on {u.nk = d.nk}
+where num_nulls({u.nk}) = 0 and d.valid_from is null

@@ -23,7 +23,7 @@ comment on view {view} is {comment}
         {x.columns},
         case
             when exists (
-                select
+                select 1
                 from {dimension} as b
                 where {b.nk = x.nk} and b.valid_from < x.valid_from
             ) then x.valid_from

@@ -36,16 +36,16 @@ def of(fact: Fact) -> Iterator[Pointer]:
 
 
 def orphaned(pointer: Pointer, dimension: Dimension) -> Composable:
-    """Compose the relation of natural keys that facts point at, and that have no version any more.
+    """Compose the relation of natural keys whose versions went although facts point at them.
 
-    To be asked after `scd2.apply`, and before the facts point elsewhere (`repoint`).
+    They may have other versions. To be asked after `scd2.apply`, and before the facts point
+    elsewhere (`repoint`).
     """
     return compose.statement(
         __name__,
         "orphaned",
         nk=Columns(dimension.natural_key),
         timeline=dimension.timeline.name,
-        dimension=dimension.name,
         fact=db.name(*pointer.fact),
         column=db.name(pointer.column),
     )

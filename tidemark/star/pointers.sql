@@ -5,22 +5,13 @@
 -- {fact}       f: a fact table; {column} points at the dimension
 -- {dimension}  d: its versions; {timeline} t: those of the keys that landed
 
+-- The keys of versions that went, and that facts point at.
 -- name: orphaned
 (
-    select {t.nk}
+    select distinct {t.nk}
     from {timeline} as t
-    where
-        t._role = 'superseded'
-        and exists (
-            select
-            from {fact} as f
-            where f.{column} = t._key
-        )
-        and not exists (
-            select
-            from {dimension} as d
-            where {d.nk = t.nk}
-        )
+    inner join {fact} as f on t._key = f.{column}
+    where t._role = 'superseded'
 )
 
 -- Which facts of which version have to point at another one: those whose event time another version of
@@ -44,7 +35,11 @@ select
     min(v._cover_from)::text as span_from,
     max(v._cover_to)::text as span_to
 from ({handovers}) as v
-where exists (select from {fact})
+where exists (
+    select 1
+    from {fact}
+    limit 1
+)
 
 -- Existing facts get the version that now covers their event time. The span is that of all handovers
 -- together. Its ends are constants, so the planner reads only the partitions in it, mostly one.
@@ -105,11 +100,10 @@ where
     select f.*
     from {fact} as f
     inner join {dimension} as d on f.{column} = d.{surrogate}
-    where exists (
-        select
+    where ({d.nk}) in (
+        select {m.nk}
         from (
             {moving}
         ) as m
-        where {m.nk = d.nk}
     )
 )

@@ -541,9 +541,9 @@ told as (
 -- timeline has to be built.
 -- name: is_first_load
 select
-    not exists (select from {dimension} where {surrogate} <> 0)
+    not exists (select 1 from {dimension} where {surrogate} <> 0)
     and not exists (
-        select from {landing}
+        select 1 from {landing}
         where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     )
 
@@ -566,16 +566,25 @@ from {landing}
 -- current versions: the unique index would refuse that.
 -- name: delete
 delete from {dimension} as d
-using {timeline} as t
-where d.{surrogate} = t._key and t._role = 'superseded'
+using (
+    select t._key
+    from {timeline} as t
+    where t._role = 'superseded'
+) as t
+where d.{surrogate} = t._key
 
 -- name: update
 update {dimension} as d
 set ({changing}, is_inferred) = ({t.changing}, false)
-from {timeline} as t
+from (
+    select
+        t._key,
+        {t.changing}
+    from {timeline} as t
+    where t._role = 'version'
+) as t
 where
     d.{surrogate} = t._key
-    and t._role = 'version'
     and ({d.changing is distinct from t.changing} or d.is_inferred)
 
 -- name: insert
@@ -601,7 +610,7 @@ select
     t._seq
 from {timeline} as t
 where t._confirms and not exists (
-    select from {confirmed} as c
+    select 1 from {confirmed} as c
     where
         {t.nk = c.nk}
         and c.confirmed_at = t.changed_at
@@ -623,13 +632,8 @@ select
     true
 from (select distinct {nk} from {timeline} where _role = 'superseded') as t
 inner join {dimension} as d on {t.nk = d.nk}
-where
-    d.is_inferred
-    and not exists (
-        select
-        from {timeline} as v
-        where v._role = 'version' and {v.nk = d.nk}
-    )
+left join {timeline} as v on v._role = 'version' and {t.nk = v.nk}
+where d.is_inferred and v._role is null
 
 -- How many versions are written.
 -- name: examine

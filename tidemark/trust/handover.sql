@@ -11,14 +11,12 @@ select
 from {dimension}
 where {surrogate} <> 0
 
--- Natural keys that facts point at, and of which no version is left.
+-- Natural keys that facts point at: what `infer` makes a member for, if no version is left.
 -- name: lost
 (
-    select {b.nk}
+    select distinct {b.nk}
     from {before} as b
-    where
-        exists (select from {fact} as f where f.{column} = b.{surrogate})
-        and not exists (select from {dimension} as d where {d.nk = b.nk})
+    inner join {fact} as f on b.{surrogate} = f.{column}
 )
 
 -- name: repoint

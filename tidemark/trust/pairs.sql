@@ -139,7 +139,7 @@ case when num_nulls({t.by}) = 0 then {t.value::text} end as {name}
 -- version, but in the version of its time.
 -- name: is_in_force
 s._is_here and r._is_here and exists (
-    select
+    select 1
     from {dimension} as v
     where
         {v.nk = s.staged_nk}

@@ -83,23 +83,29 @@ where {s.nk = d.nk} and s.valid_from = d.valid_from and d.{surrogate} <> 0
 
 -- name: remove_versions
 delete from {dimension} as d
-where
-    d.{surrogate} <> 0
-    and not exists (
-        select
-        from {scratch} as s
-        where s.{surrogate} = d.{surrogate}
-    )
+using (
+    select k.{surrogate}
+    from {dimension} as k
+    left join {scratch} as s on k.{surrogate} = s.{surrogate}
+    where k.{surrogate} <> 0 and s.{surrogate} is null
+) as g
+where d.{surrogate} = g.{surrogate}
 
 -- Called first for versions that are not current, so that a key never has two current versions: the
 -- unique index would refuse that.
 -- name: change_versions
 update {dimension} as d
 set ({changing}, is_inferred) = ({s.changing}, s.is_inferred)
-from {scratch} as s
+from (
+    select
+        s.{surrogate},
+        {s.changing},
+        s.is_inferred
+    from {scratch} as s
+    where s.is_current = {current}
+) as s
 where
     d.{surrogate} = s.{surrogate}
-    and s.is_current = {current}
     and ({d.changing is distinct from s.changing} or d.is_inferred <> s.is_inferred)
 
 -- name: add_versions
@@ -114,7 +120,7 @@ order by s.valid_from
 -- name: forget_confirmations
 delete from {confirmed} as c
 where not exists (
-    select
+    select 1
     from {scratch_confirmed} as s
     where {s.nk = c.nk} and s.confirmed_at = c.confirmed_at
 )
