@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tests.composed import PARENTHESIS
 
 ROOMS = (
-    "aggregates audits facts grains handover judged members outriggers pointers publish "
+    "aggregates audits facts grains handover indexes judged members outriggers pointers publish "
     "rebuild refresh scd2 summed"
 ).split()
 """Files of tests/snapshots with statements for the DWH. Of `rebuild`, some are for STG."""

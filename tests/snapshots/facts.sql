@@ -10,26 +10,26 @@ where f.original_sale_id = g.sale_id;
 
 -- drop_redated
 delete from landing_checked."events.resolved" as r
-using (
-    select o.no
-    from checked.fact_events as f
-    inner join landing_checked."events.resolved" as o on f.no = o.no
-    where o._may_be_here
-) as w
-where r.no = w.no;
+where
+    (r.no) in (
+        select o.no
+        from checked.fact_events as f
+        inner join landing_checked."events.resolved" as o on f.no = o.no
+        where o._may_be_here
+    );
 
 -- drop_updated
 delete from landing_checked."events.resolved" as r
-using (
-    select o.no
-    from checked.fact_events as f
-    inner join landing_checked."events.resolved" as o
-        on
-            f.no = o.no
-            and f.at = o.at
-    where o._may_be_here
-) as w
-where r.no = w.no;
+where
+    (r.no) in (
+        select o.no
+        from checked.fact_events as f
+        inner join landing_checked."events.resolved" as o
+            on
+                f.no = o.no
+                and f.at = o.at
+        where o._may_be_here
+    );
 
 -- ensure_partitions
 select

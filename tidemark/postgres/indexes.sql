@@ -10,13 +10,17 @@ lock table {table} in access exclusive mode
 -- that wait for the check of a foreign key forbid to alter their table.
 -- name: may
 select
-    not exists (select from {table})
+    not exists (
+        select 1
+        from {table}
+        limit 1
+    )
     and not exists (
-        select from pg_constraint
+        select 1 from pg_constraint
         where contype = 'f' and confrelid = %(table)s::regclass
     ),
     not exists (
-        select from pg_constraint
+        select 1 from pg_constraint
         where contype = 'f' and conrelid = %(table)s::regclass
     )
 

@@ -165,16 +165,16 @@ where
 
 -- name: drop_updated
 delete from {resolved} as r
-using (
-    select {o.nk}
-    from {fact} as f
-    inner join {resolved} as o
-        on
-            {f.nk = o.nk}
-            and f.{event_column} = o.{event_column}
-    where o._may_be_here
-) as w
-where {r.nk = w.nk}
+where
+    ({r.nk}) in (
+        select {o.nk}
+        from {fact} as f
+        inner join {resolved} as o
+            on
+                {f.nk = o.nk}
+                and f.{event_column} = o.{event_column}
+        where o._may_be_here
+    )
 
 -- The others are looked for in every partition. A fact whose event time has changed may move to another
 -- partition; it keeps its surrogate key.
@@ -194,13 +194,13 @@ where r._may_be_here and {f.nk = r.nk}
 
 -- name: drop_redated
 delete from {resolved} as r
-using (
-    select {o.nk}
-    from {fact} as f
-    inner join {resolved} as o on {f.nk = o.nk}
-    where o._may_be_here
-) as w
-where {r.nk = w.nk}
+where
+    ({r.nk}) in (
+        select {o.nk}
+        from {fact} as f
+        inner join {resolved} as o on {f.nk = o.nk}
+        where o._may_be_here
+    )
 
 -- name: insert
 insert into {fact} ({nk}, {changing}, _batch_id)

@@ -83,13 +83,13 @@ where {s.nk = d.nk} and s.valid_from = d.valid_from and d.{surrogate} <> 0
 
 -- name: remove_versions
 delete from {dimension} as d
-using (
-    select k.{surrogate}
-    from {dimension} as k
-    left join {scratch} as s on k.{surrogate} = s.{surrogate}
-    where k.{surrogate} <> 0 and s.{surrogate} is null
-) as g
-where d.{surrogate} = g.{surrogate}
+where
+    d.{surrogate} in (
+        select k.{surrogate}
+        from {dimension} as k
+        left join {scratch} as s on k.{surrogate} = s.{surrogate}
+        where k.{surrogate} <> 0 and s.{surrogate} is null
+    )
 
 -- Called first for versions that are not current, so that a key never has two current versions: the
 -- unique index would refuse that.

@@ -59,6 +59,9 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(locked(servers, area, "verify", is_patient=True))
         opened = {layer: stack.enter_context(servers.session(layer, "verify")) for layer in LAYERS}
+        # Before the transactions: Citus explains views by a second session, and would read by it
+        # from then on, while it does not see what this one writes.
+        star = schema.read(opened["stg"], opened["dwh"], area)
         for session in opened.values():
             stack.enter_context(session.rolled_back(_SNAPSHOT))
         source, known = sources.of(servers, area), positions.read(opened["mrr"], area)
@@ -66,7 +69,6 @@ def run(
         if isinstance(source, Comparable):
             look = stack.enter_context(source.compare(area.sourced, known))
         clock = look.clock if look else opened["mrr"].value(compose.statement(__name__, "clock"))
-        star = schema.read(opened["stg"], opened["dwh"], area)
         mirrored = mirror.read(opened["mrr"], area.sourced)
         mrr, stg = opened["mrr"], opened["stg"]
         cleansings = sending.read_cleansings(mrr, stg, area, mirrored, sent=mirrored)

@@ -5,20 +5,21 @@ select
     s.sales,
     s.quantity,
     s.revenue
-from (select distinct t.sales_month from {touched} as t) as m
-cross join lateral (
+from (
     select
+        m.sales_month,
         v.product_group,
         count(*) as sales,
         sum(v.quantity) as quantity,
         sum(v.net_amount) as revenue
-    from vw_sales as v
-    where
-        v.transaction_date >= m.sales_month
-        and v.transaction_date < m.sales_month + interval '1 month'
-    group by v.product_group
+    from (select distinct t.sales_month from {touched} as t) as m
+    inner join vw_sales as v
+        on
+            m.sales_month <= v.transaction_date
+            and v.transaction_date < m.sales_month + interval '1 month'
+    group by m.sales_month, v.product_group
 ) as s
 inner join {touched} as g
     on
-        m.sales_month = g.sales_month
+        s.sales_month = g.sales_month
         and s.product_group is not distinct from g.product_group
