@@ -30,14 +30,19 @@ order by k.item, each.key
 limit 5;
 
 -- sample_of_query
+with some_rows as materialized (
+    select to_jsonb(q.*) as document
+    from (select id from checked.dim_things) as q
+    limit 5
+)
+
 select
     (
         select jsonb_object_agg(c.name, c.value)
-        from jsonb_each_text(to_jsonb(q.*)) as c (name, value)
+        from jsonb_each_text(s.document) as c (name, value)
         where c.name = any(array['id']::text[])
     )
-from (select id from checked.dim_things) as q
-limit 5;
+from some_rows as s;
 
 -- sample_of_repeated
 with repeated as (

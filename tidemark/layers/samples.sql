@@ -36,14 +36,19 @@ order by k.item, each.key
 limit {few}
 
 -- name: sample_of_query
+with some_rows as materialized (
+    select to_jsonb(q.*) as document
+    from ({query}) as q
+    limit {few}
+)
+
 select
     (
         select jsonb_object_agg(c.name, c.value)
-        from jsonb_each_text(to_jsonb(q.*)) as c (name, value)
+        from jsonb_each_text(s.document) as c (name, value)
         where c.name = any({keys}::text[])
     )
-from ({query}) as q
-limit {few}
+from some_rows as s
 
 -- name: sample_of_sides
 select
