@@ -84,8 +84,9 @@ REFUSED = [
     (
         "zzz",
         1,
-        "zzz: unknown key. Known: area, description, schema, landing_schema, source, schedule, "
-        "dag, monitor, alerts, retention, margin, deletes, entities, aggregates, checks, answers.",
+        "zzz: unknown key. Known: area, description, schema, landing_schema, source, "
+        "distribution, schedule, dag, monitor, alerts, retention, margin, deletes, entities, "
+        "aggregates, checks, answers.",
     ),
     (
         TREES,

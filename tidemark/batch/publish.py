@@ -33,6 +33,7 @@ from tidemark.star import (
     aggregates,
     audits,
     calendar,
+    distribution,
     facts,
     judged,
     members,
@@ -122,6 +123,15 @@ def _write(
         _judge(hop, area, star, delta, overrides, is_whole=bool(due.whole))
         dwh.queue(compose.statement(__name__, "succeed"), {"batch_id": hop.batch_id})
         record(dwh, area, star, delta, applied=applied)
+        if delta.changed:
+            hold_readers(dwh, area, star)
+
+
+def hold_readers(dwh: Session, area: Area, star: Star) -> None:
+    """Let readers of facts wait for the commit, where facts are distributed; called last."""
+    if area.distribution == "citus":
+        written = [one.table for one in star.facts.values()]
+        distribution.hold_readers(dwh, [*written, *(one.fact for one in star.pointers)])
 
 
 def _judge(

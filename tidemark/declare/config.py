@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from tidemark.declare import posted, reading
+from tidemark.declare import distributing, posted, reading
 from tidemark.declare.aggregate import DeclaredAggregate
 from tidemark.declare.answers import Answers
 from tidemark.declare.check import Placed, placed
@@ -57,6 +57,8 @@ class Area(Declaration):
     landing_schema: LandingSchema = ""
     """Schema of landing tables, cleansing views and work tables; by default `landing_<area>`."""
     source: Source = Postgres()
+    distribution: Literal["none", "citus"] = "none"
+    """Where the tables of its star lie: on one server, or on the workers of Citus as well."""
     schedule: Schedule | None = None
     """When it runs, in UTC, by a DAG of its own; None: with the others, by the master's DAG."""
     dag: PlainName | None = None
@@ -176,6 +178,11 @@ class Area(Declaration):
                         f"{where}: each row would point at itself; name the columns with the key "
                         "of the other row in `by`"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _facts_are_distributed_by_their_keys(self) -> Area:
+        distributing.refuse(self.facts)
         return self
 
     @model_validator(mode="after")

@@ -129,3 +129,9 @@ def _refuse_unknown(use: Use, areas: Mapping[str, Area]) -> None:
         raise ConfigError(f"{where}: {use.role.entity!r} is no dimension of {use.used}. {hint}")
     if lack := use.role.misfit(use.dimension.key):
         raise ConfigError(f"{where}.by: {lack}")
+    if use.entity.fact and use.area.distribution == "citus" != areas[use.used].distribution:
+        raise ConfigError(
+            f"{where}: facts of {use.area.area} are distributed, and {use.role.entity!r}, at which "
+            f"they point, is on one server. Write `distribution: citus` in "
+            f"sql/{use.used}/area.yml too."
+        )

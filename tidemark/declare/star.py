@@ -139,6 +139,9 @@ class DeclaredFact(Declaration, title="Fact"):
     """Column of the fact table -> column of the STG table, where the names differ."""
     dimensions: Roles = Field(default={})
     """Key column of the fact table -> dimension. In a list of entities, it is `<entity>_key`."""
+    distribute_by: Identifier = ""
+    """Column of the fact table's natural key by which its rows are distributed where the area says
+    `distribution: citus`; by default the first."""
     dates: Dates = Field(default={})
     """Key column of the fact table (yyyymmdd) -> column of the STG table with the date. With a
     zone, the date is that of the column's instant there. In a list, it is `<column>_key`."""

@@ -28,7 +28,7 @@ from tidemark.postgres import catalog, confined
 from tidemark.postgres.db import Composable, Session
 from tidemark.postgres.sessions import Servers
 from tidemark.sources import Describable
-from tidemark.star import aggregates, outriggers
+from tidemark.star import aggregates, distribution, outriggers
 from tidemark.star.aggregates import Aggregate
 
 
@@ -100,6 +100,7 @@ class Making:
             self._make_live(area, sourced)
         if self.session.server == "dwh":
             self._make_aggregates()
+            self._distribute()
 
     def give_way(self) -> None:
         """Drop views of Tidemark's own that files may want to change what is under them."""
@@ -260,6 +261,21 @@ class Making:
                     self._run(aggregates.make(one, comment))
             if not self._is_filed(one.table):
                 self._make_aggregate(one)
+
+    def _distribute(self) -> None:
+        """Let the tables lie where areas say, with their rows."""
+        missing = distribution.missing(self.session, self.areas)
+        if missing and not distribution.has_citus(self.session):
+            names = [one.area for one in self.areas if one.distribution == "citus"]
+            raise MigrationError(
+                f"{self.session.server}: sql/{names[0]}/area.yml says `distribution: citus`, and "
+                "the database has no extension citus. Run `create extension citus;` on the "
+                "coordinator and its workers (docs/scale.md), or take the key out."
+            )
+        found = self._tables(one.table for one in missing)
+        for one in missing:
+            if one.table in found:
+                self._run(one.statement)
 
     def _drop_left_over(self) -> None:
         for statement in aggregates.drop_left_over(self.session, self.areas):

@@ -14,14 +14,14 @@ layer that came from a dump may lack them (`rights`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.project import Project
 from tidemark.errors import EditedMigrationError, MigrationError, StatementError
-from tidemark.install import files, migrated, presence, rights
+from tidemark.install import files, laying, migrated, presence, rights
 from tidemark.install.files import SqlFile
 from tidemark.install.making import Making
 from tidemark.install.migrated import Migrated
@@ -35,16 +35,7 @@ from tidemark.postgres import (
     sessions,
     sqlfiles,
 )
-
-_REFUSED = {"42501", "42704"}
-"""SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
-_IS_THERE = {"42P07", "42710", "42723"}
-_AGAIN = (
-    "If it was migrated before, tidemark.migration has lost that: restore the layer from a backup "
-    "(docs/operations.md#backup-and-restore). If not, give the layer a database of its own,"
-)
-
-_Run = Callable[[db.Session, db.Composable | str], object]
+from tidemark.star import distribution
 
 
 def migrate(
@@ -82,6 +73,8 @@ def migrate(
                 opened[name] = stack.enter_context(_opened(servers, name))
                 if name == "stg" and "mrr" not in opened:
                     opened["mrr"] = stack.enter_context(_opened(servers, "mrr"))
+                if name == "dwh" and not dry_run:
+                    laying.on_workers(opened[name], found, wanted(project, name))
                 # In a dry run STG is made of what MRR would have: its transaction stays open.
                 with ExitStack() as step:
                     open_until = stack if dry_run else step
@@ -260,11 +253,13 @@ def _apply(
     ours: rights.Ours,
     making: Making,
 ) -> Migrated:
+    # With workers, the roles were laid before, by `laying.on_workers`.
+    has_workers = session.server == "dwh" and distribution.has_citus(session)
     lost = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
     refused = [
-        _lay_roles(session, file, is_new=before.get(file.path) != file.checksum)
+        laying.roles(session, file, is_new=before.get(file.path) != file.checksum)
         for file in found
-        if file.lifetime == "roles"
+        if file.lifetime == "roles" and not has_workers
     ]
     laid = [*(each.statement for each in lost), *rights.lay(session, ours, *rights.BASIS)]
     for error in filter(None, refused):
@@ -330,27 +325,10 @@ def _apply_to_source(
             "Give the sample application a database of its own."
         )
     for file in (file for file in todo if file.lifetime == "roles"):
-        _execute(session, file, db.Session.run)
+        laying.execute(session, file, db.Session.run)
     session.run("set local search_path = public, pg_temp")
     _run_all(session, todo, is_first=bool(todo) and not before, run=db.Session.run)
     return Migrated([file.path for file in todo], [])
-
-
-def _lay_roles(session: db.Session, file: SqlFile, *, is_new: bool) -> MigrationError | None:
-    """Run a file of roles. Returns the error if the login may not, and the file is new."""
-    try:
-        with session.savepoint():
-            _execute(session, file, db.Session.run)
-    except MigrationError as error:
-        if not _is_refused(error):
-            raise
-        return error if is_new else None
-    return None
-
-
-def _is_refused(error: MigrationError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, StatementError) and cause.sqlstate in _REFUSED
 
 
 def _run_all(
@@ -358,14 +336,14 @@ def _run_all(
     todo: Sequence[SqlFile],
     *,
     is_first: bool = False,
-    run: _Run = confined.run,
+    run: laying.Run = confined.run,
 ) -> None:
     session.run("set local check_function_bodies = off")
     if is_first:
         run(session, compose.statement(__name__, "create"))
     for file in todo:
         if file.lifetime != "roles":
-            _execute(session, file, run)
+            laying.execute(session, file, run)
         parts = {"path": db.literal(file.path), "checksum": db.literal(file.checksum)}
         try:
             run(session, compose.statement(__name__, "record", **parts))
@@ -378,14 +356,3 @@ def _run_all(
     if not is_source(session.server) and any(not file.is_view for file in todo):
         # Before the views: they read lineage columns that tables of an older Tidemark lack.
         run(session, compose.statement(__name__, "add_lineage"))
-
-
-def _execute(session: db.Session, file: SqlFile, run: _Run) -> None:
-    try:
-        run(session, file.text)
-    except StatementError as error:
-        todo = _AGAIN if error.sqlstate in _IS_THERE else "Correct the file"
-        raise MigrationError(
-            f"{session.server}: sql/{file.path} can't be applied: {error} "
-            f"{session.server} is as it was. {todo} and run `tidemark migrate` again."
-        ) from error

@@ -124,6 +124,8 @@ def run(
         if entity is None:
             for session in rebuilt:
                 rulesets.made_anew(session, area)
+        if not dry_run:
+            publish.hold_readers(dwh, area, star)
     return changes
 
 

@@ -86,3 +86,58 @@ begin
     end if;
 end;
 $$;
+
+-- On Citus, the coordinator logs in to its workers as the role of the session. Roles and their
+-- settings are known there too; grants on a schema, and settings of sessions, are not.
+do $$
+declare
+    v_setting text;
+    v_value text;
+begin
+    if to_regclass('pg_catalog.pg_dist_node') is null then
+        return;
+    end if;
+    if exists (
+        select
+        from pg_roles as r
+        where r.rolname in ('tidemark_etl', 'tidemark_analyst') and not r.rolcanlogin
+    ) then
+        alter role tidemark_etl login;
+        alter role tidemark_analyst login;
+    end if;
+    for v_setting, v_value in
+        select
+            s.name,
+            s.value
+        from (
+            values
+            ('TimeZone', 'UTC'),
+            ('DateStyle', 'ISO, MDY'),
+            ('IntervalStyle', 'postgres'),
+            ('extra_float_digits', '1'),
+            ('bytea_output', 'hex'),
+            ('lc_monetary', 'C'),
+            ('lc_numeric', 'C'),
+            ('lc_time', 'C')
+        ) as s (name, value)
+        inner join pg_roles as r on r.rolname = 'tidemark_etl'
+        where array_position(r.rolconfig, s.name || '=' || s.value) is null
+    loop
+        execute format('alter role tidemark_etl set %I = %L', v_setting, v_value);
+    end loop;
+    -- Until a table in it is distributed. From then on the grants above are known there too, and who
+    -- grants from a second session would wait for this one.
+    if not exists (
+        select
+        from pg_dist_object as o
+        where
+            o.classid = 'pg_catalog.pg_namespace'::regclass and o.objid = 'public'::regnamespace
+    ) then
+        perform run_command_on_workers(
+            'set citus.enable_ddl_propagation = off;'
+            ' grant usage, create on schema public to tidemark_etl;'
+            ' grant usage on schema public to tidemark_analyst, tidemark_monitor'
+        );
+    end if;
+end;
+$$;

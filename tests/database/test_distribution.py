@@ -1,0 +1,27 @@
+"""`distribute` on a server without Citus: what it refuses before it asks for it."""
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from tests.queries import execute
+
+
+def test_a_constraint_without_the_column_is_named(dwh: Connection) -> None:
+    with pytest.raises(psycopg2.errors.InvalidTableDefinition) as caught:
+        execute(dwh, "select tidemark.distribute('dwh_dim_customers', 'customer_id')")
+    assert caught.value.diag.message_primary == (
+        "public.dwh_dim_customers_pkey is unique without column customer_id, by which "
+        "dwh_dim_customers is distributed: each worker would know its own rows alone. Add the "
+        "column to it."
+    )
+
+
+@pytest.mark.parametrize("column", ["original_sale_id", None])
+def test_a_database_without_the_extension_is_told_so(dwh: Connection, column: str | None) -> None:
+    with pytest.raises(psycopg2.errors.FeatureNotSupported) as caught:
+        execute(dwh, "select tidemark.distribute('dwh_fact_sales', %s)", [column])
+    assert caught.value.diag.message_primary == (
+        "dwh_fact_sales can't be distributed: this database has no extension citus. Run `create "
+        "extension citus;` on the coordinator and on its workers."
+    )

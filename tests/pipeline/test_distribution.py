@@ -1,0 +1,56 @@
+"""`distribution: citus` where there is no Citus, and readers who are held for a commit."""
+
+import pytest
+
+from tests.fix_retail import PATIENCE, Retail
+from tests.queries import execute, rows
+from tidemark.declare.config import Area
+from tidemark.declare.project import Project
+from tidemark.errors import MigrationError
+from tidemark.install.migrate import migrate
+from tidemark.postgres.sessions import Servers
+from tidemark.star import distribution
+
+FACTS = ("public", "dwh_fact_sales")
+
+
+def test_a_dwh_without_the_extension_is_refused_and_stays_as_it_was(retail: Retail):
+    path = retail.home / "sql" / "retail" / "area.yml"
+    path.write_text(path.read_text("utf-8") + "distribution: citus\n", "utf-8")
+    with pytest.raises(MigrationError) as caught:
+        migrate(Project(retail.home), retail.servers)
+
+    assert str(caught.value) == (
+        "dwh: sql/retail/area.yml says `distribution: citus`, and the database has no extension "
+        "citus. Run `create extension citus;` on the coordinator and its workers (docs/scale.md), "
+        "or take the key out."
+    )
+
+
+def test_readers_wait_for_the_end_of_a_transaction_that_holds_them(retail: Retail):
+    reader = retail.open_session("dwh")
+    with retail.servers.session("dwh", "test") as dwh, dwh.transaction():
+        distribution.hold_readers(dwh, [FACTS, FACTS])
+        execute(reader, "set lock_timeout = '100ms'")
+        with pytest.raises(Exception, match="lock timeout"):
+            execute(reader, "select from dwh_fact_sales")
+        reader.rollback()
+
+    assert rows(reader, "select from dwh_fact_sales limit 0") == []
+
+
+def test_a_reader_who_takes_long_lets_others_through(retail: Retail):
+    reader = retail.open_session("dwh")
+    execute(reader, "select from dwh_fact_sales")
+
+    def hold(servers: Servers, _: Area) -> None:
+        with servers.session("dwh", "test") as dwh, dwh.transaction():
+            distribution.hold_readers(dwh, [FACTS])
+
+    holding = retail.beside(hold)
+    retail.wait_for_lock("dwh")
+    # Somebody else queues up behind, and is served while the first one still reads.
+    assert retail.warehouse.rows("dwh", "select count(*) from dwh_fact_sales") == [(0,)]
+    assert not holding.done()
+    reader.rollback()
+    assert holding.result(PATIENCE) is None
