@@ -27,6 +27,7 @@ from tidemark.model import (
     dsn_variable,
     is_source,
 )
+from tidemark.observe import workers
 from tidemark.postgres import (
     compose,
     confined,
@@ -159,6 +160,7 @@ def _examine(project: Project, servers: Servers, server: ServerName) -> Iterator
             yield from _letters(session)
         if server == "dwh":
             yield from _analysts(session)
+            yield from workers.examine(session, [*project.areas.values()])
         for area in project.reading(server):
             yield from _source(servers, area)
     except TidemarkError as error:
