@@ -13,6 +13,7 @@ from tidemark.install import embedded
 
 pytest_plugins = [
     "tests.further",
+    "tests.fix_citus",
     "tests.fix_dimension",
     "tests.fix_servers",
     "tests.fix_airflow",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import fix_citus
 from tests.fix_servers import HOME, SERVERS, Warehouse
 from tests.migrated import migrated_databases
 from tests.queries import execute
@@ -161,7 +162,9 @@ def write(
     """
     folder = home / "sql" / area
     declared = {e.entity: e.declared for e in entities}
-    own = {"area": area, "schema": schema, "margin": "0s", "entities": declared}
+    own: dict[str, Any] = {"area": area, "schema": schema, "margin": "0s", "entities": declared}
+    if fix_citus.COORDINATOR:
+        own["distribution"] = "citus"
     if landing_schema:
         own["landing_schema"] = landing_schema
     schemas = (schema, landing_schema or f"landing_{area}")

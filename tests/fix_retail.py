@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from tests import fix_citus
 from tests.fix_servers import (
     CLONED,
     HOME,
@@ -324,7 +325,7 @@ def home(tmp_path: Path) -> Path:
         if path.name != "area.yml":
             (area / path.name).symlink_to(path)
     declared = (HOME / "sql" / "retail" / "area.yml").read_text("utf-8")
-    (area / "area.yml").write_text(f"{declared}\nmargin: 0s\n", "utf-8")
+    (area / "area.yml").write_text(f"{declared}\nmargin: 0s\n{fix_citus.DECLARED}", "utf-8")
     return tmp_path
 
 

@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from tests import fix_citus
 from tests.queries import execute
 from tidemark.declare.project import Project
 from tidemark.install import embedded
@@ -97,9 +98,10 @@ def servers() -> Iterator[dict[ServerName, str]]:
     folder = Path(tempfile.mkdtemp(prefix="tidemark-tests-", dir=memory()))
     folder.chmod(0o711)  # as root, the servers run as a user that has to get in
     try:
-        urls = embedded.start(folder, SERVERS, settings=SETTINGS)
+        own = [one for one in SERVERS if one != "dwh" or not fix_citus.COORDINATOR]
+        urls = embedded.start(folder, own, settings=SETTINGS)
         ease_logins(urls)
-        yield urls
+        yield urls if "dwh" in own else {**urls, "dwh": fix_citus.COORDINATOR}
     finally:
         while _kept:
             _kept.popitem()[1].close()
@@ -159,7 +161,7 @@ def create_databases(
     for server, dsn in platforms.items():
         copied = model or (PLATFORM if server in LAYERS else "")
         options = f"template {copied} strategy file_copy" if copied else source
-        execute(kept(dsn), f"create database {name} {options}")
+        lay(dsn, f"create database {name} {options}")
     lay_what_is_not_cloned(platforms, name)
 
 
@@ -203,6 +205,8 @@ def make_templates(servers: Mapping[ServerName, str]) -> None:
     everywhere(servers, f"create database {TEMPLATE}")
     with Servers({layer: database(servers[layer], TEMPLATE) for layer in SERVERS}) as targets:
         migrate(Project(HOME), targets)
+        if fix_citus.COORDINATOR:
+            fix_citus.distribute(Project(HOME), targets.dsns["dwh"])
 
 
 def lay_what_is_not_cloned(servers: Mapping[ServerName, str], name: str) -> None:
@@ -217,7 +221,15 @@ def lay_what_is_not_cloned(servers: Mapping[ServerName, str], name: str) -> None
 def everywhere(servers: Mapping[ServerName, str], statement: str) -> None:
     """Execute a statement on several servers at once."""
     with ThreadPoolExecutor(len(servers)) as pool:
-        list(pool.map(lambda dsn: execute(kept(dsn), statement), servers.values()))
+        list(pool.map(lambda dsn: lay(dsn, statement), servers.values()))
+
+
+def lay(dsn: str, statement: str) -> None:
+    """Execute a statement on a server, one that makes databases on each node of it."""
+    if fix_citus.is_on(dsn) and fix_citus.makes_databases(statement):
+        fix_citus.on_every_node(statement)
+    else:
+        execute(kept(dsn), statement)
 
 
 def connect(dsn: str) -> connection:

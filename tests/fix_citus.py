@@ -1,0 +1,115 @@
+"""The DWH on Citus, for the tests that concern it: `TIDEMARK_TEST_CITUS` names the coordinator.
+
+Its workers are those that the coordinator's database knows. A statement that makes or drops a
+database runs on each of them as well. Tests then run one at a time (`scripts/test -n 0 -m citus`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+
+from tests.queries import execute, rows
+from tidemark.declare.project import Project
+from tidemark.postgres import db, sessions
+from tidemark.star import distribution
+
+COORDINATOR = os.environ.get("TIDEMARK_TEST_CITUS", "")
+DECLARED = "distribution: citus\n" if COORDINATOR else ""
+"""A line of the area.yml of tests."""
+OF_THE_DWH = {"dwh", "warehouse", "retail", "made", "large_shop", "undisturbed", "star"}
+"""Fixtures of tests that concern the DWH."""
+
+_MAKES = re.compile(r"(create|drop) database (\w+)(?: template (\w+))?")
+
+
+@cache
+def workers() -> tuple[tuple[str, int], ...]:
+    """Return host and port of each worker."""
+    query = "select nodename, nodeport from pg_dist_node where groupid <> 0 order by nodeid"
+    with closing(psycopg2.connect(COORDINATOR)) as opened:
+        return tuple(rows(opened, query))
+
+
+def is_on(dsn: str) -> bool:
+    """Whether a URL is one of the coordinator's."""
+    return bool(COORDINATOR) and urlsplit(dsn).netloc == urlsplit(COORDINATOR).netloc
+
+
+def makes_databases(statement: str) -> bool:
+    """Whether a statement has to run on each node by itself."""
+    return bool(_MAKES.match(statement))
+
+
+def on_every_node(statement: str) -> None:
+    """Make or drop a database on the coordinator and on its workers, and let them know each other."""
+    found = _MAKES.match(statement)
+    assert found, statement
+    verb, name, model = found.groups()
+    for url in _nodes():
+        with closing(psycopg2.connect(url)) as opened:
+            opened.autocommit = True
+            execute(opened, "set citus.enable_create_database_propagation = off")
+            if model:
+                _end_sessions(opened, model)
+            execute(opened, statement)
+        if verb == "create" and not model:
+            with closing(psycopg2.connect(_database(url, name))) as opened:
+                opened.autocommit = True
+                execute(opened, "create extension citus")
+    if verb == "create" and not model:
+        _join(name)
+
+
+def _nodes() -> Iterator[str]:
+    parts = urlsplit(COORDINATOR)
+    yield COORDINATOR
+    for host, port in workers():
+        yield parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{host}:{port}").geturl()
+
+
+def _database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def _end_sessions(opened: psycopg2.extensions.connection, name: str) -> None:
+    """End those that keep a database from being copied, such as its maintenance daemon."""
+    execute(
+        opened,
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s",
+        [name],
+    )
+
+
+def _join(name: str) -> None:
+    parts = urlsplit(COORDINATOR)
+    with closing(psycopg2.connect(_database(COORDINATOR, name))) as opened:
+        opened.autocommit = True
+        host = [parts.hostname, parts.port or 5432]
+        execute(opened, "select citus_set_coordinator_host(%s, %s)", host)
+        for worker in workers():
+            execute(opened, "select citus_add_node(%s, %s)", list(worker))
+
+
+def distribute(project: Project, dsn: str) -> None:
+    """Distribute all areas of a migrated project, whose area.yml do not say so."""
+    areas = [area.model_copy(update={"distribution": "citus"}) for area in project.areas.values()]
+    with closing(sessions.connect(dsn, "dwh", purpose="test")) as session:
+        for one in distribution.missing(session, areas):
+            with session.transaction():
+                session.run(one.statement)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what concerns the DWH, where there is a Citus to run it on."""
+    for item in items if COORDINATOR else ():
+        names = set(getattr(item, "fixturenames", ()))
+        if item.path.parent.name in ("database", "pipeline", "citus") and names & OF_THE_DWH:
+            item.add_marker("citus")
