@@ -18,7 +18,7 @@ import pytest
 
 from tests.queries import execute, rows
 from tidemark.declare.project import Project
-from tidemark.postgres import db, sessions
+from tidemark.postgres import sessions
 from tidemark.star import distribution
 
 COORDINATOR = os.environ.get("TIDEMARK_TEST_CITUS", "")
@@ -26,6 +26,19 @@ DECLARED = "distribution: citus\n" if COORDINATOR else ""
 """A line of the area.yml of tests."""
 OF_THE_DWH = {"dwh", "warehouse", "retail", "made", "large_shop", "undisturbed", "star"}
 """Fixtures of tests that concern the DWH."""
+
+OTHERWISE = {
+    "test_analytics_analyst": "another role reads what an open transaction has written",
+    "test_analytics_reports": "another role reads what an open transaction has written",
+    "test_a_function_reads_only_the_partitions_of_its_range": "its plan is that of a worker",
+    "test_amended_facts_leave_the_indexes_alone": "the indexes are on workers",
+    "test_a_database_without_the_extension_is_told_so": "it has the extension",
+    "test_a_dwh_without_the_extension_is_refused_and_stays_as_it_was": "it has the extension",
+    "test_a_funnel_counts_users_who_take_the_steps_in_their_order": "a recursive query of facts",
+    "test_what_the_other_area_lacks_is_told_before_anything_moves": "Citus renames no column so",
+    "test_neither_refresh_nor_the_order_of_hops_misleads_a_fact": "rows come in another order",
+}
+"""Module or test -> why it is about one server."""
 
 _MAKES = re.compile(r"(create|drop) database (\w+)(?: template (\w+))?")
 
@@ -49,17 +62,21 @@ def makes_databases(statement: str) -> bool:
 
 
 def on_every_node(statement: str) -> None:
-    """Make or drop a database on the coordinator and on its workers, and let them know each other."""
+    """Make or drop a database on the coordinator and on its workers, which then know each other."""
     found = _MAKES.match(statement)
     assert found, statement
     verb, name, model = found.groups()
+    for url in _nodes() if model else ():
+        _close(url, model)
     for url in _nodes():
         with closing(psycopg2.connect(url)) as opened:
             opened.autocommit = True
             execute(opened, "set citus.enable_create_database_propagation = off")
+            execute(opened, f"drop database if exists {name} with (force)")
+            if verb == "create":
+                execute(opened, statement)
             if model:
-                _end_sessions(opened, model)
-            execute(opened, statement)
+                execute(opened, f"alter database {name} allow_connections true")
         if verb == "create" and not model:
             with closing(psycopg2.connect(_database(url, name))) as opened:
                 opened.autocommit = True
@@ -79,13 +96,14 @@ def _database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
-def _end_sessions(opened: psycopg2.extensions.connection, name: str) -> None:
-    """End those that keep a database from being copied, such as its maintenance daemon."""
-    execute(
-        opened,
-        "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s",
-        [name],
-    )
+def _close(url: str, name: str) -> None:
+    """Let nobody use a database that is to be copied, such as its maintenance daemon."""
+    end = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s"
+    with closing(psycopg2.connect(url)) as opened:
+        opened.autocommit = True
+        execute(opened, "set citus.enable_ddl_propagation = off")
+        execute(opened, f"alter database {name} allow_connections false")
+        execute(opened, end, [name])
 
 
 def _join(name: str) -> None:
@@ -111,5 +129,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what concerns the DWH, where there is a Citus to run it on."""
     for item in items if COORDINATOR else ():
         names = set(getattr(item, "fixturenames", ()))
-        if item.path.parent.name in ("database", "pipeline", "citus") and names & OF_THE_DWH:
+        ours = item.path.parent.name in ("database", "pipeline") and names & OF_THE_DWH
+        if ours and not OTHERWISE.keys() & {item.path.stem, item.name.partition("[")[0]}:
             item.add_marker("citus")

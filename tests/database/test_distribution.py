@@ -17,6 +17,21 @@ def test_a_constraint_without_the_column_is_named(dwh: Connection) -> None:
     )
 
 
+def test_a_fact_with_a_foreign_key_is_refused(dwh: Connection) -> None:
+    execute(
+        dwh,
+        "alter table dwh_fact_sales add constraint of_a_product foreign key (product_key) "
+        "references dwh_dim_products deferrable",
+    )
+    with pytest.raises(psycopg2.errors.InvalidTableDefinition) as caught:
+        execute(dwh, "select tidemark.distribute('dwh_fact_sales', 'original_sale_id')")
+    assert caught.value.diag.message_primary == (
+        "dwh_fact_sales has the foreign key of_a_product, which workers check at once and not at "
+        "the end of a batch. Drop it in a new file of sql/: `tidemark verify` finds facts that "
+        "point at nothing."
+    )
+
+
 @pytest.mark.parametrize("column", ["original_sale_id", None])
 def test_a_database_without_the_extension_is_told_so(dwh: Connection, column: str | None) -> None:
     with pytest.raises(psycopg2.errors.FeatureNotSupported) as caught:

@@ -27,7 +27,8 @@ def project(home: Path, *areas: dict[str, Any]) -> Project:
 def test_facts_lie_by_their_keys_and_what_they_point_at_everywhere(tmp_path: Path):
     gardens = with_("entities.visits.fact.rename", {"no": "visit_id"})
     gardens |= {"distribution": "citus"}
-    plain = {"area": "web", "schema": "web", "entities": {"clicks": CLICKS}}
+    clicks = {**CLICKS, "fact": {"event_time": "at"}}
+    plain = {"area": "web", "schema": "web", "entities": {"clicks": clicks}}
 
     assert list(wanted(project(tmp_path, gardens, plain).areas.values())) == [
         Placed(("public", "dwh_dim_date"), None),
@@ -51,13 +52,14 @@ def test_a_fact_is_distributed_by_a_column_of_its_key(tmp_path: Path):
     )
 
 
-def test_facts_that_are_distributed_point_at_dimensions_that_are(tmp_path: Path):
-    on = {"area": "web", "schema": "web", "distribution": "citus", "entities": {"clicks": CLICKS}}
+@pytest.mark.parametrize(("gardens", "web"), [("none", "citus"), ("citus", "none")])
+def test_areas_that_share_a_dimension_lie_together(tmp_path: Path, gardens: str, web: str):
+    clicks = {"area": "web", "schema": "web", "distribution": web, "entities": {"clicks": CLICKS}}
     with pytest.raises(ConfigError) as caught:
-        _ = project(tmp_path, with_("description", "x"), on).areas
+        _ = project(tmp_path, with_("distribution", gardens), clicks).areas
 
     assert str(caught.value) == (
-        "sql/web/area.yml: entities.clicks.fact.dimensions.tree_key: facts of web are distributed, "
-        "and 'gardens.trees', at which they point, is on one server. Write `distribution: citus` in "
-        "sql/gardens/area.yml too."
+        "sql/web/area.yml: entities.clicks.fact.dimensions.tree_key: facts and the dimensions at "
+        f"which they point lie together, and of `distribution` gardens says {gardens} and web says "
+        f"{web}. Write the same in both area.yml."
     )

@@ -129,9 +129,10 @@ def _refuse_unknown(use: Use, areas: Mapping[str, Area]) -> None:
         raise ConfigError(f"{where}: {use.role.entity!r} is no dimension of {use.used}. {hint}")
     if lack := use.role.misfit(use.dimension.key):
         raise ConfigError(f"{where}.by: {lack}")
-    if use.entity.fact and use.area.distribution == "citus" != areas[use.used].distribution:
+    distributions = {area.area: area.distribution for area in (use.area, areas[use.used])}
+    if use.entity.fact and len({*distributions.values()}) > 1:
+        said = " and ".join(f"{name} says {one}" for name, one in sorted(distributions.items()))
         raise ConfigError(
-            f"{where}: facts of {use.area.area} are distributed, and {use.role.entity!r}, at which "
-            f"they point, is on one server. Write `distribution: citus` in "
-            f"sql/{use.used}/area.yml too."
+            f"{where}: facts and the dimensions at which they point lie together, and of "
+            f"`distribution` {said}. Write the same in both area.yml."
         )

@@ -7,6 +7,7 @@ select exists (
     where extname = 'citus'
 )
 
+-- Of distributed tables and those that every worker has, and not of those that Citus only knows.
 -- name: placed
 select
     n.nspname::text,
@@ -14,6 +15,7 @@ select
 from pg_dist_partition as d
 inner join pg_class as c on d.logicalrelid = c.oid
 inner join pg_namespace as n on c.relnamespace = n.oid
+where d.partmethod <> 'n' or d.repmodel = 't'
 
 -- name: place
 select tidemark.distribute(%(table)s, %(column)s)

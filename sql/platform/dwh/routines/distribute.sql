@@ -5,8 +5,9 @@
 -- reads    the catalog
 -- writes   where the rows of p_table lie
 -- returns  whether they were moved: false if p_table was distributed already
--- raises   invalid_table_definition: something is unique without p_column; feature_not_supported:
---          the database has no extension citus; undefined_table; whatever Citus raises
+-- raises   invalid_table_definition: something is unique without p_column, or it has a foreign key;
+--          feature_not_supported: the database has no extension citus; undefined_table; whatever
+--          Citus raises
 -- repeat   safe
 create or replace function tidemark.distribute(p_table text, p_column text default null)
 returns boolean
@@ -30,7 +31,19 @@ declare
                     and a.attnum = any(i.indkey::int2[])
             )
     );
+    v_foreign_key constant text := (
+        select min(c.conname)
+        from pg_constraint as c
+        where c.conrelid = v_table and c.contype = 'f'
+    );
 begin
+    if p_column is not null and v_foreign_key is not null then
+        raise invalid_table_definition using message = format(
+            '%s has the foreign key %s, which workers check at once and not at the end of a batch. '
+            'Drop it in a new file of sql/: `tidemark verify` finds facts that point at nothing.',
+            p_table, v_foreign_key
+        );
+    end if;
     if p_column is not null and v_unique is not null then
         raise invalid_table_definition using message = format(
             '%s is unique without column %s, by which %s is distributed: each worker would know its '
@@ -45,7 +58,13 @@ begin
             p_table
         );
     end if;
-    if exists (select from pg_dist_partition as d where d.logicalrelid = v_table) then
+    -- Citus also knows tables that are on the coordinator alone, where a foreign key leads to one
+    -- that every worker has.
+    if exists (
+        select
+        from pg_dist_partition as d
+        where d.logicalrelid = v_table and (d.partmethod <> 'n' or d.repmodel = 't')
+    ) then
         return false;
     end if;
     -- One connection to each worker: what this transaction has made so far is seen by it alone.
