@@ -100,6 +100,8 @@ logins as (
     where
         r.rolcanlogin
         and not r.rolsuper
+        -- On Citus it logs in to workers, with no password, and a limit would count there.
+        and r.rolname <> 'tidemark_analyst'
         and pg_has_role(r.oid, 'tidemark_analyst', 'member')
         and not pg_has_role(r.oid, 'tidemark_etl', 'member')
 )
