@@ -28,12 +28,10 @@ select
                     from (
                         select r.*
                         from checked.dim_things as r
-                        where
-                            exists (
-                                select
-                                from landing_checked.things as l
-                                where l.id = r.id
-                            )
+                        where (r.id) in (
+                            select l.id
+                            from landing_checked.things as l
+                        )
                     ) as r
                     where (
                         r.is_current
@@ -167,11 +165,9 @@ select r.name
 from (
     select r.*
     from checked.dim_things as r
-    where
-        exists (
-            select
-            from landing_checked.things as l
-            where l.id = r.id
-        )
+    where (r.id) in (
+        select l.id
+        from landing_checked.things as l
+    )
 ) as r
 where (r.is_current and not r.is_deleted and not r.is_inferred and r.thing_key <> 0);

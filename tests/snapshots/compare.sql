@@ -616,68 +616,36 @@ order by position;
 -- differences
 with sent as (
     select
-        s.customer_id,
-        s.name,
-        s.email,
-        s.phone,
-        s.city,
-        s.country,
-        s.segment,
-        s.created_at,
+        s.id,
+        s.sizes,
         s.updated_at,
         s._pending,
         true as _is_here
-    from landing."customers.compared" as s
+    from landing_sold."items.compared" as s
 ),
 
 kept as (
     select
-        r.customer_id,
-        r.name,
-        r.email,
-        r.phone,
-        r.city,
-        r.country,
-        r.segment,
-        r.created_at,
+        r.id,
+        r.sizes,
         r.updated_at,
         true as _is_here
     from (
-        select
-            r.customer_id,
-            r.name,
-            r.email,
-            r.phone,
-            r.city,
-            r.country,
-            r.segment,
-            r.created_at,
-            r.updated_at,
-            r._pending
+        select r.id, r.sizes, r.updated_at, r._pending
         from (
             select
-                t.customer_id::text as customer_id,
-                t.name::text as name,
-                t.email::text as email,
-                t.phone::text as phone,
-                t.city::text as city,
-                t.country::text as country,
-                t.segment::text as segment,
-                t.created_at::text as created_at,
-                t.updated_at::text as updated_at,
+                t.id::text as id, t.sizes::text as sizes, t.updated_at::text as updated_at,
                 false as _pending
-            from public.mrr_dim_customers as t
+            from sold.mrr_items as t
             where t._deleted_at is null
         ) as r
-        where left(
-            md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
-        ) = any (array['fad']::text[])
+        where left(md5(convert_to(row(r.id)::text, 'UTF8')), 3) = any (array['7ac']::text[])
     ) as r
 ),
 
 found as materialized (
     select
-        array[coalesce(s.customer_id, r.customer_id)::text] as key,
+        array[coalesce(s.id, r.id)::text] as key,
         case
             when r._is_here is null then 'missing'
             when s._is_here is null then 'surplus'
@@ -687,18 +655,8 @@ found as materialized (
             when r._is_here and s._is_here
                 then array_remove(
                     array[
-                        (case when s.name::text is distinct from r.name::text then 'name' end),
-                        (case when s.email::text is distinct from r.email::text then 'email' end),
-                        (case when s.phone::text is distinct from r.phone::text then 'phone' end),
-                        (case when s.city::text is distinct from r.city::text then 'city' end),
                         (
-                            case when s.country::text is distinct from r.country::text then 'country' end
-                        ),
-                        (
-                            case when s.segment::text is distinct from r.segment::text then 'segment' end
-                        ),
-                        (
-                            case when s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone then 'created_at' end
+                            case when s.sizes::integer[] is distinct from r.sizes::integer[] then 'sizes' end
                         ),
                         (
                             case when s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone then 'updated_at' end
@@ -712,37 +670,31 @@ found as materialized (
         ((
             s._pending is not null
             and (
-                num_nulls(s.customer_id) > 0
+                num_nulls(s.id) > 0
                 or exists (
                     select
                     from tidemark.refused as f
                     where
-                        f.area = 'retail'
-                        and f.entity = 'customers'
+                        f.area = 'sold'
+                        and f.entity = 'items'
                         and f.item = ''
                         and f.ended_by is null
-                        and f.row_key = jsonb_build_object('customer_id', s.customer_id)
+                        and f.row_key = jsonb_build_object('id', s.id)
                 )
             )
         )) is true as is_excused,
         row_number() over (
-            order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
+            order by s._is_here is null, r._is_here is null, coalesce(s.id, r.id)
         ) as position
     from sent as s
-    full join kept as r on s.customer_id = r.customer_id
+    full join kept as r on s.id = r.id
     where
         (
             s._is_here is null
             or r._is_here is null
             or (
-                s.customer_id::bigint is distinct from r.customer_id::bigint
-                or s.name::text is distinct from r.name::text
-                or s.email::text is distinct from r.email::text
-                or s.phone::text is distinct from r.phone::text
-                or s.city::text is distinct from r.city::text
-                or s.country::text is distinct from r.country::text
-                or s.segment::text is distinct from r.segment::text
-                or s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone
+                s.id::integer is distinct from r.id::integer
+                or s.sizes::integer[] is distinct from r.sizes::integer[]
                 or s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone
             )
         )

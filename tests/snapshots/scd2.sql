@@ -7,7 +7,7 @@ select
     t._seq
 from landing."customers.timeline" as t
 where t._confirms and not exists (
-    select from landing."customers.confirmed" as c
+    select 1 from landing."customers.confirmed" as c
     where
         t.customer_id = c.customer_id
         and c.confirmed_at = t.changed_at
@@ -19,8 +19,12 @@ set _batch_id = excluded._batch_id, _seq = excluded._seq;
 
 -- delete
 delete from public.dwh_dim_customers as d
-using landing."customers.timeline" as t
-where d.customer_key = t._key and t._role = 'superseded';
+using (
+    select t._key
+    from landing."customers.timeline" as t
+    where t._role = 'superseded'
+) as t
+where d.customer_key = t._key;
 
 -- examine
 select
@@ -142,9 +146,9 @@ where _role = 'version' and _key is null;
 
 -- is_first_load
 select
-    not exists (select from public.dwh_dim_customers where customer_key <> 0)
+    not exists (select 1 from public.dwh_dim_customers where customer_key <> 0)
     and not exists (
-        select from landing.customers
+        select 1 from landing.customers
         where _deleted_at is not null or _batch_id is distinct from _first_batch_id or _seq <> 0
     );
 
@@ -1297,13 +1301,8 @@ select
     true
 from (select distinct id from landing_sold."states.timeline" where _role = 'superseded') as t
 inner join sold.dim_states as d on t.id = d.id
-where
-    d.is_inferred
-    and not exists (
-        select
-        from landing_sold."states.timeline" as v
-        where v._role = 'version' and v.id = d.id
-    );
+left join landing_sold."states.timeline" as v on v._role = 'version' and t.id = v.id
+where d.is_inferred and v._role is null;
 
 -- update
 update public.dwh_dim_customers as d
@@ -1344,10 +1343,30 @@ set (
     t._deleted_seq,
     false
 )
-from landing."customers.timeline" as t
+from (
+    select
+        t._key,
+        t.segment,
+        t.city,
+        t.country,
+        t.customer_name,
+        t.email,
+        t.phone,
+        t.country_code,
+        t.valid_from,
+        t.valid_to,
+        t.is_current,
+        t.is_deleted,
+        t.changed_at,
+        t._batch_id,
+        t._seq,
+        t._deleted_batch_id,
+        t._deleted_seq
+    from landing."customers.timeline" as t
+    where t._role = 'version'
+) as t
 where
     d.customer_key = t._key
-    and t._role = 'version'
     and (
         (
             d.segment is distinct from t.segment
