@@ -34,6 +34,7 @@ OTHERWISE = {
     "test_amended_facts_leave_the_indexes_alone": "the indexes are on workers",
     "test_a_database_without_the_extension_is_told_so": "it has the extension",
     "test_a_dwh_without_the_extension_is_refused_and_stays_as_it_was": "it has the extension",
+    "test_doctor_names_an_extension_that_is_not_there": "it has the extension",
     "test_restored": "a dump is restored on a server without the extension",
     "test_versions_and_facts_that_can_not_be_are_named": "Citus refuses the damage",
     "test_a_column_of_a_dimension_that_was_never_published_is_no_added_one": (

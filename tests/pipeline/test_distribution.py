@@ -8,6 +8,8 @@ from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError
 from tidemark.install.migrate import migrate
+from tidemark.model import Finding
+from tidemark.observe import workers
 from tidemark.postgres.sessions import Servers
 from tidemark.star import distribution
 
@@ -54,3 +56,16 @@ def test_a_reader_who_takes_long_lets_others_through(retail: Retail):
     assert not holding.done()
     reader.rollback()
     assert holding.result(PATIENCE) is None
+
+
+def test_doctor_names_an_extension_that_is_not_there(retail: Retail):
+    area = retail.area.model_copy(update={"distribution": "citus"})
+    with retail.servers.session("dwh", "test") as dwh:
+        assert list(workers.examine(dwh, [area])) == [
+            Finding(
+                "dwh",
+                "problem",
+                "an area is distributed, without the extension citus",
+                "create extension citus; -- on the coordinator and on each worker (docs/scale.md)",
+            )
+        ]
