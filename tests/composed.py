@@ -89,7 +89,8 @@ class Seen:
         """Return those to show: of each statement that can be run one, and what fragments need.
 
         Of several entities' statements the one of customers is shown, else the shortest; those of
-        the area `zoned` come last. Where a fragment is in none of them, one more that has it is.
+        the area `zoned` come last. Where a fragment is in none of them, one more that has it is,
+        by the same order: others' may be composed or not, by the second in which a batch begins.
         """
         whole = {named: _in_order(found) for named, found in sorted(self.of.items())}
         whole = {named: found for named, found in whole.items() if WHOLE.match(found[0].text)}
@@ -97,12 +98,12 @@ class Seen:
         for fragment in sorted(self.of.keys() - whole.keys()):
             if not any(fragment in one.shows for one in chain(*shown.values())):
                 having = [
-                    ("zoned" in one.text, len(one.text), named, one)
+                    (*_place(one), named, one)
                     for named, found in whole.items()
                     for one in found
                     if fragment in one.shows
                 ]
-                for *_, named, one in sorted(having, key=lambda each: each[:3])[:1]:
+                for *_, named, one in sorted(having, key=lambda each: each[:-1])[:1]:
                     shown[named].append(one)
         return shown
 
@@ -127,10 +128,11 @@ def _unbound(composed: sql.Composable) -> sql.Composable:
 
 
 def _in_order(found: set[Composed]) -> list[Composed]:
-    return sorted(
-        found,
-        key=lambda one: ("zoned" in one.text, "customers" not in one.text, len(one.text), one.text),
-    )
+    return sorted(found, key=_place)
+
+
+def _place(one: Composed) -> tuple[bool, bool, int, str]:
+    return "zoned" in one.text, "customers" not in one.text, len(one.text), one.text
 
 
 def _filled() -> frozenset[Named]:

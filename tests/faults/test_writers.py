@@ -25,6 +25,7 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.errors import WindowError
 from tidemark.install.embedded import site
+from tidemark.layers.contracts import REPLACED_BY
 from tidemark.layers.mirror import LINEAGE
 from tidemark.model import Positions, ServerName, Window
 from tidemark.postgres import db
@@ -58,7 +59,7 @@ MIRRORS = {
     "products": "mrr_dim_products",
     "sales": "mrr_fact_sales",
 }
-PAYLOAD = f"(to_jsonb(t) - array{list(LINEAGE)})::text"
+PAYLOAD = f"(to_jsonb(t) - array{[*LINEAGE, REPLACED_BY]})::text"
 UNION = " union all "
 
 SOURCE = UNION.join(f"select '{name}', to_jsonb(t)::text from {name} as t" for name in MIRRORS)

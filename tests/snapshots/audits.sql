@@ -30,11 +30,11 @@ where v._what is not null;
 -- broken_versions
 select
     0::int as place,
-    array[v.id::text] as key,
+    array[v.customer_id::text] as key,
     v._what as what
 from (
     select
-        id,
+        customer_id,
         case
             when _next_from < valid_to then 'versions overlap'
             when _next_from > valid_to and not is_deleted then 'a gap that no delete explains'
@@ -45,15 +45,15 @@ from (
         end as _what
     from (
         select
-            d.id,
+            d.customer_id,
             d.valid_to,
             d.is_current,
             d.is_deleted,
-            lead(d.valid_from) over (partition by d.id order by d.valid_from) as _next_from
-        from sold.dim_items as d
-        where d.thing_key <> 0 and (d.id) in (
-            select l.id
-            from landing_sold.items as l
+            lead(d.valid_from) over (partition by d.customer_id order by d.valid_from) as _next_from
+        from public.dwh_dim_customers as d
+        where d.customer_key <> 0 and (d.customer_id) in (
+            select l.customer_id
+            from landing.customers as l
         )
     ) as versions
 ) as v

@@ -42,16 +42,46 @@ group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.no)::text, 'UTF8')), 3),
+    left(md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
-    sum(('x' || left(md5(convert_to(row(r.no, r.id, r.day)::text, 'UTF8')), 16))::bit(64)::bigint)
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.customer_id,
+                            r.name,
+                            r.email,
+                            r.phone,
+                            r.city,
+                            r.country,
+                            r.segment,
+                            r.created_at,
+                            r.updated_at
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
     filter (where not r._pending)
 from (
     select
-        no::text as no, id::text as id, day::text as day,
-        false as _pending
-    from sold.events
+        customer_id::text as customer_id,
+        name::text as name,
+        email::text as email,
+        phone::text as phone,
+        city::text as city,
+        country::text as country,
+        segment::text as segment,
+        created_at::text as created_at,
+        updated_at::text as updated_at,
+        updated_at >= timestamptz '2025-01-01Z' as _pending
+    from public.customers
 ) as r
 group by 1;
 
@@ -297,18 +327,44 @@ group by 1;
 
 -- checksums
 select
-    left(md5(convert_to(row(r.id)::text, 'UTF8')), 3),
+    left(md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3),
     count(*) filter (where not r._pending),
     count(*) filter (where r._pending),
-    sum(('x' || left(md5(convert_to(row(r.id, r.sizes)::text, 'UTF8')), 16))::bit(64)::bigint)
+    sum(
+        (
+            'x' || left(
+                md5(
+                    convert_to(
+                        row(
+                            r.customer_id,
+                            r.segment,
+                            r.city,
+                            r.country,
+                            r.customer_name,
+                            r.email,
+                            r.phone
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                16
+            )
+        )::bit(64)::bigint
+    )
     filter (where not r._pending)
 from (
     select
-        t.id::text as id, t.sizes::text as sizes,
+        t.customer_id::text as customer_id,
+        t.segment::text as segment,
+        t.city::text as city,
+        t.country::text as country,
+        t.customer_name::text as customer_name,
+        t.email::text as email,
+        t.phone::text as phone,
         t.updated_at::text as _effective,
-        t._batch_id > 22 as _pending
-    from sold.stg_items as t
-    where t._deleted_at is null or t._batch_id > 22
+        t._batch_id > 2 as _pending
+    from public.stg_dim_customers as t
+    where t._deleted_at is null or t._batch_id > 2
 ) as r
 group by 1;
 
@@ -616,36 +672,68 @@ order by position;
 -- differences
 with sent as (
     select
-        s.id,
-        s.sizes,
+        s.customer_id,
+        s.name,
+        s.email,
+        s.phone,
+        s.city,
+        s.country,
+        s.segment,
+        s.created_at,
         s.updated_at,
         s._pending,
         true as _is_here
-    from landing_sold."items.compared" as s
+    from landing."customers.compared" as s
 ),
 
 kept as (
     select
-        r.id,
-        r.sizes,
+        r.customer_id,
+        r.name,
+        r.email,
+        r.phone,
+        r.city,
+        r.country,
+        r.segment,
+        r.created_at,
         r.updated_at,
         true as _is_here
     from (
-        select r.id, r.sizes, r.updated_at, r._pending
+        select
+            r.customer_id,
+            r.name,
+            r.email,
+            r.phone,
+            r.city,
+            r.country,
+            r.segment,
+            r.created_at,
+            r.updated_at,
+            r._pending
         from (
             select
-                t.id::text as id, t.sizes::text as sizes, t.updated_at::text as updated_at,
+                t.customer_id::text as customer_id,
+                t.name::text as name,
+                t.email::text as email,
+                t.phone::text as phone,
+                t.city::text as city,
+                t.country::text as country,
+                t.segment::text as segment,
+                t.created_at::text as created_at,
+                t.updated_at::text as updated_at,
                 false as _pending
-            from sold.mrr_items as t
+            from public.mrr_dim_customers as t
             where t._deleted_at is null
         ) as r
-        where left(md5(convert_to(row(r.id)::text, 'UTF8')), 3) = any (array['7ac']::text[])
+        where left(
+            md5(convert_to(row(r.customer_id)::text, 'UTF8')), 3
+        ) = any (array['fad']::text[])
     ) as r
 ),
 
 found as materialized (
     select
-        array[coalesce(s.id, r.id)::text] as key,
+        array[coalesce(s.customer_id, r.customer_id)::text] as key,
         case
             when r._is_here is null then 'missing'
             when s._is_here is null then 'surplus'
@@ -655,8 +743,18 @@ found as materialized (
             when r._is_here and s._is_here
                 then array_remove(
                     array[
+                        (case when s.name::text is distinct from r.name::text then 'name' end),
+                        (case when s.email::text is distinct from r.email::text then 'email' end),
+                        (case when s.phone::text is distinct from r.phone::text then 'phone' end),
+                        (case when s.city::text is distinct from r.city::text then 'city' end),
                         (
-                            case when s.sizes::integer[] is distinct from r.sizes::integer[] then 'sizes' end
+                            case when s.country::text is distinct from r.country::text then 'country' end
+                        ),
+                        (
+                            case when s.segment::text is distinct from r.segment::text then 'segment' end
+                        ),
+                        (
+                            case when s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone then 'created_at' end
                         ),
                         (
                             case when s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone then 'updated_at' end
@@ -670,31 +768,37 @@ found as materialized (
         ((
             s._pending is not null
             and (
-                num_nulls(s.id) > 0
+                num_nulls(s.customer_id) > 0
                 or exists (
                     select
                     from tidemark.refused as f
                     where
-                        f.area = 'sold'
-                        and f.entity = 'items'
+                        f.area = 'retail'
+                        and f.entity = 'customers'
                         and f.item = ''
                         and f.ended_by is null
-                        and f.row_key = jsonb_build_object('id', s.id)
+                        and f.row_key = jsonb_build_object('customer_id', s.customer_id)
                 )
             )
         )) is true as is_excused,
         row_number() over (
-            order by s._is_here is null, r._is_here is null, coalesce(s.id, r.id)
+            order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
         ) as position
     from sent as s
-    full join kept as r on s.id = r.id
+    full join kept as r on s.customer_id = r.customer_id
     where
         (
             s._is_here is null
             or r._is_here is null
             or (
-                s.id::integer is distinct from r.id::integer
-                or s.sizes::integer[] is distinct from r.sizes::integer[]
+                s.customer_id::bigint is distinct from r.customer_id::bigint
+                or s.name::text is distinct from r.name::text
+                or s.email::text is distinct from r.email::text
+                or s.phone::text is distinct from r.phone::text
+                or s.city::text is distinct from r.city::text
+                or s.country::text is distinct from r.country::text
+                or s.segment::text is distinct from r.segment::text
+                or s.created_at::timestamp with time zone is distinct from r.created_at::timestamp with time zone
                 or s.updated_at::timestamp with time zone is distinct from r.updated_at::timestamp with time zone
             )
         )
@@ -721,35 +825,69 @@ order by position;
 -- differences
 with sent as (
     select
-        s.id,
-        s.sizes,
+        s.customer_id,
+        s.customer_name,
+        s.email,
+        s.phone,
+        s.city,
+        s.country,
+        s.country_code,
+        s.segment,
+        s.created_at,
+        s.updated_at,
         s._pending,
         true as _is_here
     from (
         select
-            t.id,
-            t.sizes,
-            t._batch_id > 22 as _pending
-        from landing_sold."counts.cleaned" as t
-        where t.reject_reasons = '{}' and t._deleted_at is null or t._batch_id > 22
+            t.customer_id,
+            t.customer_name,
+            t.email,
+            t.phone,
+            t.city,
+            t.country,
+            t.country_code,
+            t.segment,
+            t.created_at,
+            t.updated_at,
+            t._batch_id > 2 as _pending
+        from landing."customers.cleaned" as t
+        where t.reject_reasons = '{}' and t._deleted_at is null or t._batch_id > 2
     ) as s
 ),
 
 kept as (
     select
-        r.id,
-        r.sizes,
+        r.customer_id,
+        r.customer_name,
+        r.email,
+        r.phone,
+        r.city,
+        r.country,
+        r.country_code,
+        r.segment,
+        r.created_at,
+        r.updated_at,
         true as _is_here
     from (
-        select t.id, t.sizes
-        from sold.stg_counts as t
+        select
+            t.customer_id,
+            t.customer_name,
+            t.email,
+            t.phone,
+            t.city,
+            t.country,
+            t.country_code,
+            t.segment,
+            t.created_at,
+            t.updated_at
+        from public.stg_dim_customers as t
         where t._deleted_at is null
     ) as r
 ),
 
 found as materialized (
     select
-        array[coalesce(s.id, r.id)::text] as key,
+        array[coalesce(s.customer_id, r.customer_id)::text] as key,
         case
             when r._is_here is null then 'missing'
             when s._is_here is null then 'surplus'
@@ -759,7 +897,23 @@ found as materialized (
             when r._is_here and s._is_here
                 then array_remove(
                     array[
-                        (case when s.sizes is distinct from r.sizes then 'sizes' end),
+                        (
+                            case when s.customer_name is distinct from r.customer_name then 'customer_name' end
+                        ),
+                        (case when s.email is distinct from r.email then 'email' end),
+                        (case when s.phone is distinct from r.phone then 'phone' end),
+                        (case when s.city is distinct from r.city then 'city' end),
+                        (case when s.country is distinct from r.country then 'country' end),
+                        (
+                            case when s.country_code is distinct from r.country_code then 'country_code' end
+                        ),
+                        (case when s.segment is distinct from r.segment then 'segment' end),
+                        (
+                            case when s.created_at is distinct from r.created_at then 'created_at' end
+                        ),
+                        (
+                            case when s.updated_at is distinct from r.updated_at then 'updated_at' end
+                        ),
                         null::text
                     ],
                     null
@@ -767,31 +921,42 @@ found as materialized (
             else '{}'
         end as columns,
         (s._is_here is null and (
-            (r.id) in (
-                select id
-                from landing_sold."counts.cleaned"
+            (r.customer_id) in (
+                select customer_id
+                from landing."customers.cleaned"
                 where
                     _mrr_key is null
-                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 22)
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 2)
             )
-            or jsonb_build_object('id', r.id) in (
+            or jsonb_build_object('customer_id', r.customer_id) in (
                 select _held
-                from landing_sold."counts.cleaned"
+                from landing."customers.cleaned"
                 where
                     _held is not null
-                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 22)
+                    and (reject_reasons <> '{}' and _deleted_at is null or _batch_id > 2)
             )
         )) is true as is_excused,
         row_number() over (
-            order by s._is_here is null, r._is_here is null, coalesce(s.id, r.id)
+            order by s._is_here is null, r._is_here is null, coalesce(s.customer_id, r.customer_id)
         ) as position
     from sent as s
-    full join kept as r on s.id = r.id
+    full join kept as r on s.customer_id = r.customer_id
     where
         (
             s._is_here is null
             or r._is_here is null
-            or (s.id is distinct from r.id or s.sizes is distinct from r.sizes)
+            or (
+                s.customer_id is distinct from r.customer_id
+                or s.customer_name is distinct from r.customer_name
+                or s.email is distinct from r.email
+                or s.phone is distinct from r.phone
+                or s.city is distinct from r.city
+                or s.country is distinct from r.country
+                or s.country_code is distinct from r.country_code
+                or s.segment is distinct from r.segment
+                or s.created_at is distinct from r.created_at
+                or s.updated_at is distinct from r.updated_at
+            )
         )
         and s._pending is not true
 )

@@ -97,13 +97,13 @@ select exists (
     select
     from (
         select *
-        from pg_temp."sales.keys"
+        from pg_temp."customers.keys"
         where updated_at >= timestamptz '2025-01-01Z' and updated_at < timestamptz '2025-01-01Z'
     ) as l
     where not exists (
         select
-        from public.mrr_fact_sales as m
-        where m.sale_id = l.sale_id and m._deleted_at is null
+        from public.mrr_dim_customers as m
+        where m.customer_id = l.customer_id and m._deleted_at is null
     )
 );
 

@@ -49,6 +49,128 @@ from (
 ) as i;
 
 -- fill
+insert into public.stg_dim_customers (
+    customer_id,
+    customer_name,
+    email,
+    phone,
+    city,
+    country,
+    country_code,
+    segment,
+    created_at,
+    updated_at,
+    _batch_id,
+    _seq,
+    _first_batch_id,
+    _extracted_at,
+    _deleted_at
+)
+select
+    i.customer_id,
+    i.customer_name,
+    i.email,
+    i.phone,
+    i.city,
+    i.country,
+    i.country_code,
+    i.segment,
+    i.created_at,
+    i.updated_at,
+    i._batch_id,
+    i._seq,
+    i._batch_id,
+    i._extracted_at,
+    i._deleted_at
+from (
+    select
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    from landing."customers.cleaned"
+    where reject_reasons = '{}' and _deleted_at is null
+    union all
+    select
+        kept.customer_id,
+        kept.customer_name,
+        kept.email,
+        kept.phone,
+        kept.city,
+        kept.country,
+        kept.country_code,
+        kept.segment,
+        kept.created_at,
+        kept.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."customers.cleaned" as c
+    inner join public.stg_dim_customers as kept on kept.customer_id = c.customer_id
+    where c._deleted_at is not null and c._mrr_key is null
+    union all
+    select
+        kept.customer_id,
+        kept.customer_name,
+        kept.email,
+        kept.phone,
+        kept.city,
+        kept.country,
+        kept.country_code,
+        kept.segment,
+        kept.created_at,
+        kept.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."customers.cleaned" as c
+    inner join public.stg_dim_customers as kept on kept.customer_id = c.customer_id
+    where
+        false
+        and c._mrr_key is null
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+    union all
+    select
+        kept.customer_id,
+        kept.customer_name,
+        kept.email,
+        kept.phone,
+        kept.city,
+        kept.country,
+        kept.country_code,
+        kept.segment,
+        kept.created_at,
+        kept.updated_at,
+        c._batch_id,
+        c._seq,
+        c._extracted_at,
+        c._deleted_at
+    from landing."customers.cleaned" as c
+    cross join lateral jsonb_populate_record(null::public.stg_dim_customers, c._held) as h
+    inner join public.stg_dim_customers as kept on kept.customer_id = h.customer_id
+    where
+        false
+        and not c._frees
+        and c.reject_reasons <> '{}'
+        and c._deleted_at is null
+        and kept._deleted_at is null
+) as i;
+
+-- fill
 insert into passed.stg_passed (
     tag,
     part,
@@ -684,54 +806,104 @@ inner join (
 where m.ctid = f._row and f._differs;
 
 -- update
-update public.mrr_posted as m
+update public.mrr_dim_customers as m
 set
-    (event_id, received_at, id, said, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (i.event_id, i.received_at, i.id, i.said, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
-from landing_posted."mrr_posted.found" as f
+    (
+        customer_id,
+        name,
+        email,
+        phone,
+        city,
+        country,
+        segment,
+        created_at,
+        updated_at,
+        vip,
+        _batch_id,
+        _seq,
+        _extracted_at,
+        _deleted_at
+    )
+    = (
+        i.customer_id,
+        i.name,
+        i.email,
+        i.phone,
+        i.city,
+        i.country,
+        i.segment,
+        i.created_at,
+        i.updated_at,
+        i.vip,
+        i._batch_id,
+        i._seq,
+        i._extracted_at,
+        i._deleted_at
+    )
+from landing."mrr_dim_customers.found" as f
 inner join (
     select
-        l.event_id,
-        l.received_at,
-        l.id,
-        l.said,
-        37::bigint as _batch_id,
+        l.customer_id,
+        l.name,
+        l.email,
+        l.phone,
+        l.city,
+        l.country,
+        l.segment,
+        l.created_at,
+        l.updated_at,
+        l.vip,
+        6::bigint as _batch_id,
         0::bigint as _seq,
         coalesce(h._extracted_at, timestamptz '2025-01-01Z'::timestamptz) as _extracted_at,
         null::timestamptz as _deleted_at
-    from landing_posted.posted as l
+    from landing.customers as l
     inner join (
-        select event_id::text as event_id from unnest(array['posted0']::text[]) as k (event_id)
-    ) as n on l.event_id = n.event_id
-    left join public.mrr_posted as h
-        on h.event_id = l.event_id
+        select customer_id::bigint as customer_id
+        from unnest(array['1', '2', '5', '6', '98']::text[]) as k (customer_id)
+    ) as n on l.customer_id = n.customer_id
+    left join public.mrr_dim_customers as h
+        on h.customer_id = l.customer_id
         and h._deleted_at is null
         and not (
-            h.event_id is distinct from l.event_id
-            or h.received_at is distinct from l.received_at
-            or h.id is distinct from l.id
-            or h.said is distinct from l.said
+            h.customer_id is distinct from l.customer_id
+            or h.name is distinct from l.name
+            or h.email is distinct from l.email
+            or h.phone is distinct from l.phone
+            or h.city is distinct from l.city
+            or h.country is distinct from l.country
+            or h.segment is distinct from l.segment
+            or h.created_at is distinct from l.created_at
+            or h.updated_at is distinct from l.updated_at
+            or h.vip is distinct from l.vip
         )
     union all
     select
-        m.event_id,
-        m.received_at,
-        m.id,
-        m.said,
-        37::bigint,
+        m.customer_id,
+        m.name,
+        m.email,
+        m.phone,
+        m.city,
+        m.country,
+        m.segment,
+        m.created_at,
+        m.updated_at,
+        m.vip,
+        6::bigint,
         0,
         case
-            when m._deleted_at is null and null::timestamptz is not null
+            when m._deleted_at is null and timestamptz '2025-01-01Z'::timestamptz is not null
                 then timestamptz '2025-01-01Z'::timestamptz
             else m._extracted_at
         end,
-        coalesce(m._deleted_at, null::timestamptz)
-    from public.mrr_posted as m
+        coalesce(m._deleted_at, timestamptz '2025-01-01Z'::timestamptz)
+    from public.mrr_dim_customers as m
     inner join (
-        select event_id::text as event_id from unnest(array['posted0']::text[]) as k (event_id)
-    ) as k on m.event_id = k.event_id
-    where not exists (select from landing_posted.posted as l where m.event_id = l.event_id)
-) as i on f.event_id = i.event_id
+        select customer_id::bigint as customer_id
+        from unnest(array['1', '2', '5', '6', '98']::text[]) as k (customer_id)
+    ) as k on m.customer_id = k.customer_id
+    where not exists (select from landing.customers as l where m.customer_id = l.customer_id)
+) as i on f.customer_id = i.customer_id
 where m.ctid = f._row and f._differs;
 
 -- update
@@ -810,69 +982,6 @@ inner join (
     ) as k on m.sale_id = k.sale_id
     where m._deleted_at is null and m._batch_id < 6
 ) as i on f.sale_id = i.sale_id
-where m.ctid = f._row and f._differs;
-
--- update
-update sold.stg_counts as m
-set
-    (id, sizes, _batch_id, _seq, _extracted_at, _deleted_at)
-    = (i.id, i.sizes, i._batch_id, i._seq, i._extracted_at, i._deleted_at)
-from landing_sold."stg_counts.found" as f
-inner join (
-    select
-        id,
-        sizes,
-        _batch_id,
-        _seq,
-        _extracted_at,
-        _deleted_at
-    from landing_sold."counts.cleaned"
-    where reject_reasons = '{}' and _deleted_at is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    inner join sold.stg_counts as kept on kept.id = c.id
-    where c._deleted_at is not null and c._mrr_key is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    inner join sold.stg_counts as kept on kept.id = c.id
-    where
-        false
-        and c._mrr_key is null
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and kept._deleted_at is null
-    union all
-    select
-        kept.id,
-        kept.sizes,
-        c._batch_id,
-        c._seq,
-        c._extracted_at,
-        c._deleted_at
-    from landing_sold."counts.cleaned" as c
-    cross join lateral jsonb_populate_record(null::sold.stg_counts, c._held) as h
-    inner join sold.stg_counts as kept on kept.id = h.id
-    where
-        false
-        and not c._frees
-        and c.reject_reasons <> '{}'
-        and c._deleted_at is null
-        and kept._deleted_at is null
-) as i on f.id = i.id
 where m.ctid = f._row and f._differs;
 
 -- versions
