@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -16,8 +16,10 @@ from benchmarks.peers.tools import HERE, Tool, entrants
 from benchmarks.rig import SETTLE_SECONDS, Process, Rig, Size, psql, rig, show
 from tidemark.install import embedded
 
-STEPS = {"first load": 0.5, "1 % delta": 4, "nothing changed": 12}
-"""Step -> how many times faster than the best peer Tidemark is meant to be."""
+STEPS = {"first load": 3, "1 % delta": 8, "nothing changed": 20}
+"""Step -> how many times faster Tidemark is meant to be than the best that does the whole job."""
+PART = ("1 % delta", 2.5)
+"""The same beside the best that does a part of it, at a million rows."""
 DAYS = 3
 MOST_ROWS_FOR_DAYS = 1_000_000
 """Of larger tables one day is enough: its runs are long."""
@@ -124,8 +126,8 @@ def _check(tool: Tool, step: str, expected: Expected) -> None:
 
 def _vacuum(made: Rig) -> None:
     """Do what autovacuum would do a minute later, while others are timed."""
-    for dsn in made.dsns.values():
-        psql(dsn, "-c", "vacuum analyze")
+    psql(made.dsns["operational"], "-c", "vacuum analyze")
+    made.vacuum()
 
 
 def _about() -> str:
@@ -147,9 +149,18 @@ def _table(customers: int, entries: Sequence[Entry]) -> str:
             f"| {entry.tool.about} |"
         )
     ours, *peers = entries
-    ratios = [
-        f"{min(peer.seconds(step) for peer in peers) / ours.seconds(step):.1f} (goal ≥ {goal:g})"
-        for step, goal in STEPS.items()
-    ]
-    lines.append(f"| best peer ÷ Tidemark | {' | '.join(ratios)} | | |")
+    whole = [peer for peer in peers if peer.tool.is_whole]
+    part = [peer for peer in peers if not peer.tool.is_whole]
+    lines.append(f"| best of the whole job ÷ Tidemark | {_ratios(ours, whole, STEPS)} | | |")
+    goals = dict([PART]) if customers == MOST_ROWS_FOR_DAYS else {}
+    lines.append(f"| best of a part ÷ Tidemark | {_ratios(ours, part, goals)} | | |")
     return "\n".join(lines) + "\n"
+
+
+def _ratios(ours: Entry, peers: Sequence[Entry], goals: Mapping[str, float]) -> str:
+    ratios = [
+        f"{min(peer.seconds(step) for peer in peers) / ours.seconds(step):.1f}"
+        + (f" (goal ≥ {goals[step]:g})" if step in goals else "")
+        for step in STEPS
+    ]
+    return " | ".join(ratios)

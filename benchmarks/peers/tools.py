@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -32,6 +33,9 @@ class Tool:
     """Relation of its versions; each has `is_current`."""
     cleanses: bool = False
     """Whether it refuses the rows that source.sql has made dirty."""
+    is_whole: bool = False
+    """Whether it does the whole job: the history of another server's table, on a server of its own.
+    Others do one part of it."""
 
     def run(self, number: int) -> Process:
         """Run it for the n-th time, as a person would by typing the command."""
@@ -47,7 +51,8 @@ class Tool:
 def entrants(rig: Rig, folder: Path) -> list[Tool]:
     """Return all tools, Tidemark first; their projects are copied into `folder`.
 
-    The others work in the source's own database, where nothing has to be moved for dbt and SQLMesh.
+    Those that do a part of the job work in the source's own database, where nothing has to be moved
+    for dbt and SQLMesh.
     """
     return [
         tidemark(rig),
@@ -55,6 +60,8 @@ def entrants(rig: Rig, folder: Path) -> list[Tool]:
         _dlt(rig, folder, "full", "dlt", "the whole table; sees deletes"),
         _dlt(rig, folder, "incremental", "dlt, incremental", "what has a new `updated_at`"),
         _sqlmesh(rig, folder),
+        _dlt_and_dbt(rig, folder, "full", rig.floor("stg"), "sees deletes"),
+        _dlt_and_dbt(rig, folder, "incremental", rig.floor("dwh"), "sees no deletes"),
     ]
 
 
@@ -93,19 +100,43 @@ def _dlt(rig: Rig, folder: Path, extract: str, name: str, about: str) -> Tool:
         about,
         lambda _: [str(ENVIRONMENTS / "dlt" / "bin" / "python"), "pipeline.py", extract],
         _project("dlt", folder),
-        _environment(
-            rig,
-            DLT_DATA_DIR=str(folder / "dlt" / "data"),
-            RUNTIME__DLTHUB_TELEMETRY="false",
-            RUNTIME__LOG_LEVEL="ERROR",
-            SOURCES__SQL_DATABASE__CREDENTIALS=urlsplit(dsn)
-            ._replace(scheme="postgresql+psycopg2")
-            .geturl(),
-            DESTINATION__POSTGRES__CREDENTIALS=dsn,
-        ),
+        _environment(rig, **_of_dlt(rig, folder, into=dsn)),
         dsn,
         f"(select _dlt_valid_to is null as is_current from dlt_{extract}.customers) as v",
     )
+
+
+def _dlt_and_dbt(rig: Rig, folder: Path, extract: str, into: str, about: str) -> Tool:
+    """Return what a user would build for the whole job: dlt to another server, dbt behind it."""
+    python, dbt_program = ENVIRONMENTS / "dlt" / "bin" / "python", ENVIRONMENTS / "dbt/bin/dbt"
+    projects = {name: shlex.quote(str(_project(name, folder))) for name in ("dlt", "dbt")}
+    words = (
+        f"cd {projects['dlt']} && {shlex.quote(str(python))} mirror.py {extract} && "
+        f"cd {projects['dbt']} && {shlex.quote(str(dbt_program))} snapshot "
+        f"--select mirrored_{extract}"
+    )
+    settings = _of_dlt(rig, folder, into=into) | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return Tool(
+        f"dlt and dbt, {extract}",
+        f"two hops, on another server; {about}",
+        lambda _: ["bash", "-c", words],
+        folder,
+        {**_environment(rig, **settings), **reaching(into)},
+        into,
+        f"(select dbt_valid_to is null as is_current from dbt.mirrored_{extract}) as v",
+        is_whole=True,
+    )
+
+
+def _of_dlt(rig: Rig, folder: Path, *, into: str) -> dict[str, str]:
+    source = urlsplit(rig.dsns["operational"])._replace(scheme="postgresql+psycopg2")
+    return {
+        "DLT_DATA_DIR": str(folder / "dlt" / "data"),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "SOURCES__SQL_DATABASE__CREDENTIALS": source.geturl(),
+        "DESTINATION__POSTGRES__CREDENTIALS": into,
+    }
 
 
 def _sqlmesh(rig: Rig, folder: Path) -> Tool:
