@@ -59,8 +59,10 @@ def record_of_a_delete(timeline: Timeline) -> Timeline:
 
 
 def restored_row(timeline: Timeline) -> Timeline:
-    """Leave out a return that is stamped before the delete: open, and others come after it."""
-    return [version for version in timeline if version.valid_to or version is timeline[-1]]
+    """Let a return that is stamped before the delete begin there: open, and others come after it."""
+    early = [version for version in timeline[:-1] if version.valid_to is None]
+    others = [version for version in timeline if version not in early]
+    return others + [replace(v, valid_from=others[-1].valid_to or v.valid_from) for v in early]
 
 
 def newer_stamp(timeline: Timeline) -> Timeline:
@@ -91,9 +93,9 @@ RULES: Mapping[str, Callable[[Timeline], Timeline]] = {
     "a row that cleansing refuses": refused_rows,
     "what cleansing writes": cleansing,
     "the record of a delete": record_of_a_delete,
-    "a row restored with its old stamp": restored_row,
     "a newer stamp alone": newer_stamp,
     "a change of type 1": type_1,
+    "a row restored with its old stamp": restored_row,
     "the first version": first_version,
     "the open end": open_end,
 }
