@@ -59,7 +59,7 @@ def record_of_a_delete(timeline: Timeline) -> Timeline:
 
 
 def restored_row(timeline: Timeline) -> Timeline:
-    """Let a return that is stamped before the delete begin there: open, and others come after it."""
+    """Let a return that is stamped before the delete begin there: open, and others follow it."""
     early = [version for version in timeline[:-1] if version.valid_to is None]
     others = [version for version in timeline if version not in early]
     return others + [replace(v, valid_from=others[-1].valid_to or v.valid_from) for v in early]
