@@ -1,6 +1,5 @@
 """docs/scale.md, and the containers of a DWH on Citus."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -17,7 +16,7 @@ def test_the_override_of_compose_names_what_it_overrides() -> None:
     assert citus.keys() - plain.keys() == {"dwh-worker-1", "dwh-worker-2", "dwh-workers"}
 
 
-@pytest.mark.skipif(not shutil.which("docker"), reason="there is no docker")
+@pytest.mark.compose  # It needs Docker, as those of the folder of that name.
 def test_compose_can_put_both_files_together() -> None:
     options = [part for name in FILES for part in ("-f", name)]
     done = subprocess.run(
