@@ -211,6 +211,11 @@ def test_a_damaged_state_is_made_anew(folder: Path, state: str) -> None:
     assert ask(start_one(folder), "select current_database()") == [("dwh",)]
 
 
+def test_a_login_hashes_the_random_password_once(folder: Path) -> None:
+    verifier = "select left(rolpassword, 16) from pg_authid where rolname = 'postgres'"
+    assert ask(start_one(folder), verifier) == [("SCRAM-SHA-256$1:",)]
+
+
 def test_nobody_gets_in_without_the_password(folder: Path) -> None:
     url = start_one(folder)
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):

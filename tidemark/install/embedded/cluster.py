@@ -96,7 +96,9 @@ def reset_passwords(site: Site, password: str) -> None:
 
 
 def _new_password(password: str) -> str:
-    return f"alter role postgres password '{password}'\n"
+    # Hashing it many times would only make a password hard to guess that a person has chosen. This
+    # one is random, and a client would hash as often at each login: 2 ms, half of what it takes.
+    return f"set scram_iterations = 1\nalter role postgres password '{password}'\n"
 
 
 def _single_user(site: Site, cluster: Path, *statements: str) -> None:
