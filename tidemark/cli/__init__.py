@@ -30,7 +30,7 @@ from tidemark.errors import TidemarkError
 
 __all__ = ["app", "main", "with_one_command"]
 
-_ALLOCATIONS = 50_000
+_ALLOCATIONS = 200_000
 """How many objects more than were freed are made before garbage is looked for."""
 
 for module in (
