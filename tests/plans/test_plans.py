@@ -270,6 +270,22 @@ def test_keys_that_are_gone_are_counted_in_one_pass(mrr: Connection, page_cost: 
     assert explaining.read["keys"] <= ROWS
 
 
+def test_keys_are_compared_without_looking_each_one_up(mrr: Connection, page_cost: float) -> None:
+    execute(mrr, "set local random_page_cost = %s", [page_cost])
+    execute(mrr, SALES, [ROWS])
+    execute(mrr, "create temporary table keys as select sale_id, updated_at from mrr_fact_sales")
+    execute(mrr, "analyze keys; analyze mrr_fact_sales")
+    explaining = Explaining(mrr, "mrr")
+    target = mirror.bare(Project(HOME).area().entity("sales"), "mrr")
+    kinds = {"sale_id": "bigint", "updated_at": "timestamp with time zone"}
+    keys = Landing(("pg_temp", "keys"), tuple(Column(*each) for each in kinds.items()))
+    (low,) = rows(mrr, "select now() + interval '1 second'")[0]
+
+    assert deletes.overlooked(explaining, target, keys, TimeColumn("updated_at"), low) == []
+
+    assert explaining.held == ROWS
+
+
 def test_customers_are_cleansed_as_they_are_read(stg: Connection, page_cost: float) -> None:
     execute(stg, "set local random_page_cost = %s", [page_cost])
     execute(

@@ -36,7 +36,7 @@ select count(*) from (select array[k.customer_id::text] as key
 from pg_temp."customers.keys" as k
 where
     k.updated_at < timestamptz '2025-01-01Z'
-    and num_nulls(k.customer_id) = 0
+    and (k.customer_id) is not null
     and not exists (
         select
         from public.mrr_dim_customers as m
@@ -71,7 +71,7 @@ from (select array[k.customer_id::text] as key
 from landing."customers.keys" as k
 where
     k.updated_at < timestamptz '2025-01-01Z'
-    and num_nulls(k.customer_id) = 0
+    and (k.customer_id) is not null
     and not exists (
         select
         from public.mrr_dim_customers as m
@@ -120,7 +120,7 @@ select array[k.customer_id::text] as key
 from landing."customers.keys" as k
 where
     k.updated_at < timestamptz '2025-01-01Z'
-    and num_nulls(k.customer_id) = 0
+    and (k.customer_id) is not null
     and not exists (
         select
         from public.mrr_dim_customers as m
