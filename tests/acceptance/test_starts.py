@@ -3,18 +3,16 @@
 import sys
 
 import pytest
-
 from typer.main import get_command
 
 from tests.commands import run
 from tidemark import cli
 
-
 BEGIN = "import atexit, gc, sys, tidemark.cli as cli; sys.argv[1:] = ['plan', 'retail']"
 
 
 def started(before: str, then: str) -> str:
-    """Begin `tidemark plan`, up to its first server, and return what the process says in the end."""
+    """Begin `tidemark plan`, up to its first server; returns what the process says in the end."""
     program = f"{BEGIN}\n{before}\natexit.register(lambda: print({then}))\ncli.main()"
     done = run([sys.executable, "-c", program], {"TIDEMARK_DWH_DSN": "alone"})
     assert (done.code, done.err.count("\n")) == (3, 1), done
