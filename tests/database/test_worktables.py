@@ -90,3 +90,15 @@ def test_one_that_takes_many_rows_is_empty_when_it_is_released(session: Session)
     before = identity(session)
     filled(session)
     assert identity(session) == before
+
+
+def test_statistics_are_made_of_the_key_and_of_tidemarks_columns_alone(
+    mrr: Connection, session: Session
+):
+    table = WorkTable(PLACE, worktable.own(n="integer", word="text", _seq="bigint"))
+    query = raw("select n, 'word ' || n as word, 0::bigint as _seq from generate_series(1, 9) as n")
+    worktable.fill(session, table, query, rows=9)
+    worktable.weigh(session, table.joined_by(["n"]), rows=FEW + 1)
+    session.run("select")
+    known = "select attname from pg_stats where tablename = %s order by attname"
+    assert rows(mrr, known, [PLACE[1]]) == [("_seq",), ("n",)]

@@ -2,26 +2,7 @@
 analyze landing.customers;
 
 -- analyze_columns
-analyze landing_passed."passed.timeline" (
-    tag,
-    part,
-    changed_at,
-    valid_from,
-    valid_to,
-    is_current,
-    is_deleted,
-    _batch_id,
-    _seq,
-    _deleted_batch_id,
-    _deleted_seq,
-    _role,
-    _key,
-    _cover_from,
-    _cover_to,
-    _grew,
-    _closes,
-    _confirms
-);
+analyze landing.customers (customer_id, _seq, _extracted_at, _deleted_at);
 
 -- drop
 drop table if exists landing."customers.before";

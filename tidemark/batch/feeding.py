@@ -81,8 +81,9 @@ def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
 
 def landing(star: Star, entity: str) -> Landing:
     """Return an entity's landing table in the DWH."""
-    feed = star.feeds[entity]
-    return Landing(feed.landing, (*feed.columns, *LINEAGE_COLUMNS))
+    feed, dimension = star.feeds[entity], star.dimensions.get(entity)
+    made = Landing(feed.landing, (*feed.columns, *LINEAGE_COLUMNS))
+    return made.joined_by(dimension.natural_key) if dimension else made
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class Claims:
         types = {column.name: column.type for column in self.view.columns}
         yielded = worktable.typed(types, (*self.target.payload, *lineage, mirror.REASONS))
         landed = Column("_landed", types[NUMBER])
-        return self._work_table("cleaned", (*yielded, landed, *_OWN_COLUMNS))
+        made = self._work_table("cleaned", (*yielded, landed, *_OWN_COLUMNS))
+        return made.joined_by((*self.target.key, mirror.REASONS))
 
     @property
     def stays(self) -> WorkTable:

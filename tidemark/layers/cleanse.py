@@ -281,7 +281,7 @@ def _merge(
             _clean_more(stg, cleansing, landed_again)
         claims.decide(stg, cleansing.claims)
         claims.keep(stg, cleansing.claims)
-    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
+    worktable.weigh(stg, cleansing.cleaned, rows=rows)
     good = compose.statement(__name__, "good", _parts(cleansing), rewrite=db.literal(rewrite))
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         counts.add(mirror.apply(stg, cleansing.target, good, rows=rows, rewrite=rewrite))
@@ -306,7 +306,7 @@ def _merge_in_order(
         carried=Columns(tuple(column for column in target.payload if column not in target.key)),
         repairs=db.literal(sorted(repairs)),
     )
-    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
+    worktable.weigh(stg, cleansing.cleaned, rows=rows)
     with refusals.named(cleansing.entity, stg=refusals.STORING):
         counts.add(versions.apply(stg, target, good, rows=rows, rewrite=repairs))
     if examined.may_have_rejects:
@@ -358,7 +358,7 @@ def clean(
     examined = _clean(stg, cleansing, claims.ALL, rows=rows, is_judged=is_judged)
     if examined.is_in_question:
         claims.decide(stg, cleansing.claims, is_judged=is_judged, are_known=are_known)
-    worktable.analyze(stg, cleansing.cleaned.name, rows=rows)
+    worktable.weigh(stg, cleansing.cleaned, rows=rows)
     return examined
 
 

@@ -278,7 +278,7 @@ def land(receiver: Session, task: Task) -> Streamed:
                 receiver.queue(table.emptied)
         with _taking(receiver, landing, task.refused) as out:
             task.send(out)
-        worktable.analyze(receiver, landing.name, rows=out.rows)
+        worktable.weigh(receiver, landing, rows=out.rows)
     seconds = time.monotonic() - start
     return Streamed(
         out.rows, seconds, out.refused, frozenset(out.brought), tuple(out.items), out.is_numbered
@@ -347,7 +347,7 @@ def refill(sender: Session, receiver: Session, job: Job) -> int:
     """Do one job in transactions of the caller's on both sides; returns the number of rows."""
     receiver.queue(job.landing.emptied)
     rows = append(sender, job.query, receiver, job.landing, binary=job.binary)
-    worktable.analyze(receiver, job.landing.name, rows=rows)
+    worktable.weigh(receiver, job.landing, rows=rows)
     return rows
 
 

@@ -6,8 +6,8 @@ table and fills it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tidemark.model import Column, QualifiedName
 from tidemark.postgres import compose, db
@@ -26,6 +26,8 @@ class WorkTable:
 
     qualified_name: QualifiedName
     columns: tuple[Column, ...]
+    weighed: tuple[str, ...] = ()
+    """The columns whose statistics plans need; none: of all."""
 
     @property
     def entity(self) -> str:
@@ -35,6 +37,15 @@ class WorkTable:
     def beside(self, purpose: str, columns: tuple[Column, ...]) -> WorkTable:
         """Return a table of another purpose, in the same schema."""
         return WorkTable((self.qualified_name[0], f"{self.entity}.{purpose}"), columns)
+
+    def joined_by(self, key: Collection[str]) -> WorkTable:
+        """Return it as a table of which plans need to know the key and Tidemark's columns alone.
+
+        Its other columns are only copied, and compared within a row.
+        """
+        names = (column.name for column in self.columns)
+        weighed = tuple(name for name in names if name in key or name.startswith("_"))
+        return replace(self, weighed=weighed)
 
     @property
     def name(self) -> Composable:
@@ -116,6 +127,11 @@ def analyze(
         session.queue(compose.statement(__name__, "analyze_columns", table=table, columns=some))
     else:
         session.queue(compose.statement(__name__, "analyze", table=table))
+
+
+def weigh(session: Session, table: WorkTable, *, rows: int) -> None:
+    """Analyze what plans need to know of a work table; see `analyze`."""
+    analyze(session, table.name, rows=rows, columns=table.weighed)
 
 
 def release(session: Session, *tables: WorkTable, rows: int) -> None:

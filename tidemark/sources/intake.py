@@ -20,7 +20,8 @@ def table(entity: Entity, columns: Sequence[Column], shown: Table) -> Landing:
         shown: what the source shows. Rows of files are numbered as they land.
     """
     if shown.kind != "files":
-        return Landing(entity.landing, (*columns, *inlet.OWN_COLUMNS))
+        columns = (*columns, *inlet.OWN_COLUMNS)
+        return Landing(entity.landing, columns).joined_by(entity.key)
     made = {
         name: f"{shown.column(name).type} generated always as {expression} stored"
         for name, expression in shown.generated.items()
