@@ -3,7 +3,8 @@
 -- What the views of aggregates read, by themselves and through other views: relations are read off the
 -- rules, since PostgreSQL records no dependency on its own; columns off the dependencies. A rule that
 -- reads a whole row reads every column of what it reads. A view may read more than is asked of it: what
--- the plan does not name does not count.
+-- the plan does not name does not count. (A rule is a long text. It is searched once, and not for each
+-- column.)
 -- name: reads
 with recursive given as (
     select
@@ -51,7 +52,8 @@ rules as (
         r.what,
         c.oid as view,
         w.oid as rule,
-        w.ev_action::text as action
+        w.ev_action::text as action,
+        strpos(w.ev_action::text, ':varattno 0 ') > 0 as reads_whole_rows
     from reading as r
     inner join pg_class as c on r.relation = c.oid and c.relkind = 'v'
     inner join pg_rewrite as w on c.oid = w.ev_class
@@ -94,7 +96,7 @@ select
                             r.relation = t.attrelid
                             and t.attnum > 0
                             and not t.attisdropped
-                            and (d.refobjsubid = t.attnum or strpos(u.action, ':varattno 0 ') > 0)
+                            and (d.refobjsubid = t.attnum or u.reads_whole_rows)
                     inner join plans as l
                         on
                             u.position = l.position
