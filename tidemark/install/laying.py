@@ -8,7 +8,6 @@ from tidemark.errors import MigrationError, StatementError
 from tidemark.install import rights
 from tidemark.install.files import SqlFile
 from tidemark.postgres import db
-from tidemark.star import distribution
 
 _REFUSED = {"42501", "42704"}
 """SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
@@ -22,7 +21,7 @@ Run = Callable[[db.Session, db.Composable | str], object]
 
 
 def on_workers(session: db.Session, found: Sequence[SqlFile], ours: rights.Ours) -> None:
-    """Make roles and schemas first where there are workers, in a transaction of its own.
+    """Make roles and schemas first on a DWH with workers, in a transaction of its own.
 
     Nobody logs in there as a role before it is committed. And each role has a session of its own
     there, which does not see what another one has made in this transaction.
@@ -30,8 +29,6 @@ def on_workers(session: db.Session, found: Sequence[SqlFile], ours: rights.Ours)
     Raises:
         MigrationError: the login may not.
     """
-    if not distribution.has_citus(session):
-        return
     with session.transaction():
         for file in (file for file in found if file.lifetime == "roles"):
             execute(session, file, db.Session.run)

@@ -46,6 +46,8 @@ class Making:
     servers: Servers
     before: Session | None = None
     """On MRR, where the layer is STG."""
+    has_workers: bool = False
+    """Whether it is a DWH on Citus, so that `laying.on_workers` has laid its roles before."""
     is_trial: bool = False
     """Whether to run nothing."""
     statements: list[str] = field(default_factory=list)
@@ -264,14 +266,16 @@ class Making:
 
     def _distribute(self) -> None:
         """Let the tables lie where areas say, with their rows."""
-        missing = distribution.missing(self.session, self.areas)
-        if missing and not distribution.has_citus(self.session):
-            names = [one.area for one in self.areas if one.distribution == "citus"]
+        names = [one.area for one in self.areas if one.distribution == "citus"]
+        if not names:
+            return
+        if not self.has_workers:
             raise MigrationError(
                 f"{self.session.server}: sql/{names[0]}/area.yml says `distribution: citus`, and "
                 "the database has no extension citus. Run `create extension citus;` on the "
                 "coordinator and its workers (docs/scale.md), or take the key out."
             )
+        missing = distribution.missing(self.session, self.areas)
         found = self._tables(one.table for one in missing)
         for one in missing:
             if one.table in found:

@@ -73,7 +73,8 @@ def migrate(
                 opened[name] = stack.enter_context(_opened(servers, name))
                 if name == "stg" and "mrr" not in opened:
                     opened["mrr"] = stack.enter_context(_opened(servers, "mrr"))
-                if name == "dwh" and not dry_run:
+                has_workers = name == "dwh" and distribution.has_citus(opened[name])
+                if has_workers and not dry_run:
                     laying.on_workers(opened[name], found, wanted(project, name))
                 # In a dry run STG is made of what MRR would have: its transaction stays open.
                 with ExitStack() as step:
@@ -81,7 +82,9 @@ def migrate(
                     session = opened[name]
                     kept = session.rolled_back() if dry_run else session.transaction()
                     open_until.enter_context(kept)
-                    done[name] = _migrate(project, servers, opened, name, found)
+                    done[name] = _migrate(
+                        project, servers, opened, name, found, has_workers=has_workers
+                    )
                 if not dry_run:
                     migrated.tell(name, done[name])
     return done
@@ -196,6 +199,8 @@ def _migrate(
     opened: Mapping[ServerName, db.Session],
     server: ServerName,
     found: Sequence[SqlFile],
+    *,
+    has_workers: bool,
 ) -> Migrated:
     """Migrate a server in the open transaction of its session."""
     session, ours = opened[server], wanted(project, server)
@@ -208,7 +213,8 @@ def _migrate(
     if is_source(server):
         return _apply_to_source(session, found, before)
     areas = list(project.areas.values())
-    making = Making(session, areas, _made_by(found), before, servers, opened.get("mrr"))
+    mrr = opened.get("mrr")
+    making = Making(session, areas, _made_by(found), before, servers, mrr, has_workers=has_workers)
     return _apply(session, found, before, ours, making)
 
 
@@ -253,13 +259,11 @@ def _apply(
     ours: rights.Ours,
     making: Making,
 ) -> Migrated:
-    # With workers, the roles were laid before, by `laying.on_workers`.
-    has_workers = session.server == "dwh" and distribution.has_citus(session)
     lost = [each for each in rights.amiss(session, ours) if not ours.judges(each)]
     refused = [
         laying.roles(session, file, is_new=before.get(file.path) != file.checksum)
         for file in found
-        if file.lifetime == "roles" and not has_workers
+        if file.lifetime == "roles" and not making.has_workers
     ]
     laid = [*(each.statement for each in lost), *rights.lay(session, ours, *rights.BASIS)]
     for error in filter(None, refused):

@@ -51,12 +51,12 @@ def has_citus(session: Session) -> bool:
 
 
 def missing(session: Session, areas: Sequence[Area]) -> list[Placed]:
-    """Return those that are not distributed yet, whether their tables are there or not."""
-    found = list(wanted(areas))
-    if not found or not has_citus(session):
-        return found
+    """Return those that are not distributed yet, whether their tables are there or not.
+
+    The database has the extension.
+    """
     there = {(schema, name) for schema, name in session.rows(compose.statement(__name__, "placed"))}
-    return [one for one in found if one.table not in there]
+    return [one for one in wanted(areas) if one.table not in there]
 
 
 def hold_readers(session: Session, tables: Collection[QualifiedName]) -> None:
