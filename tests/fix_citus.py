@@ -70,8 +70,11 @@ def makes_databases(statement: str) -> bool:
     return bool(_MAKES.match(statement))
 
 
-def on_every_node(statement: str) -> None:
-    """Make or drop a database on the coordinator and on its workers, which then know each other."""
+def on_every_node(statement: str, *, is_extended: bool = True) -> None:
+    """Make or drop a database on the coordinator and on its workers, which then know each other.
+
+    Without `is_extended` they don't, and there is no extension either.
+    """
     found = _MAKES.match(statement)
     assert found, statement
     verb, name, model = found.groups()
@@ -86,12 +89,32 @@ def on_every_node(statement: str) -> None:
                 execute(opened, statement)
             if model:
                 execute(opened, f"alter database {name} allow_connections true")
-        if verb == "create" and not model:
-            with closing(psycopg2.connect(_database(url, name))) as opened:
-                opened.autocommit = True
-                execute(opened, "create extension citus")
-    if verb == "create" and not model:
-        _join(name)
+    if verb == "create" and is_extended and not model:
+        extend(name)
+
+
+def extend(name: str) -> None:
+    """Give databases of a name the extension, and let the coordinator know its workers there."""
+    for url in _nodes():
+        with closing(psycopg2.connect(_database(url, name))) as opened:
+            opened.autocommit = True
+            execute(opened, "create extension citus")
+    parts = urlsplit(COORDINATOR)
+    with closing(psycopg2.connect(_database(COORDINATOR, name))) as opened:
+        opened.autocommit = True
+        host = [parts.hostname, parts.port or 5432]
+        execute(opened, "select citus_set_coordinator_host(%s, %s)", host)
+        for worker in workers():
+            execute(opened, "select citus_add_node(%s, %s)", list(worker))
+
+
+def on_workers(statement: str, name: str = "") -> None:
+    """Run a statement on each worker by itself, in the database of a name or the coordinator's."""
+    for url in [*_nodes()][1:]:
+        with closing(psycopg2.connect(_database(url, name) if name else url)) as opened:
+            opened.autocommit = True
+            execute(opened, "set citus.enable_ddl_propagation = off")
+            execute(opened, statement)
 
 
 def _nodes() -> Iterator[str]:
@@ -113,16 +136,6 @@ def _close(url: str, name: str) -> None:
         execute(opened, "set citus.enable_ddl_propagation = off")
         execute(opened, f"alter database {name} allow_connections false")
         execute(opened, end, [name])
-
-
-def _join(name: str) -> None:
-    parts = urlsplit(COORDINATOR)
-    with closing(psycopg2.connect(_database(COORDINATOR, name))) as opened:
-        opened.autocommit = True
-        host = [parts.hostname, parts.port or 5432]
-        execute(opened, "select citus_set_coordinator_host(%s, %s)", host)
-        for worker in workers():
-            execute(opened, "select citus_add_node(%s, %s)", list(worker))
 
 
 def distribute(project: Project, dsn: str) -> None:

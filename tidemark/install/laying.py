@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tidemark.errors import MigrationError, StatementError
 from tidemark.install import rights
 from tidemark.install.files import SqlFile
-from tidemark.postgres import db
+from tidemark.postgres import compose, db
 
 _REFUSED = {"42501", "42704"}
 """SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
@@ -33,6 +33,9 @@ def on_workers(session: db.Session, found: Sequence[SqlFile], ours: rights.Ours)
         for file in (file for file in found if file.lifetime == "roles"):
             execute(session, file, db.Session.run)
         rights.lay(session, ours, *rights.BASIS)
+        schemas = {"schemas": sorted({*ours.schemas, "public"})}
+        for (statement,) in session.rows(compose.statement(__name__, "unknown"), schemas):
+            session.run(statement)
 
 
 def roles(session: db.Session, file: SqlFile, *, is_new: bool) -> MigrationError | None:

@@ -88,9 +88,12 @@ end;
 $$;
 
 -- On Citus, the coordinator logs in to its workers as the role of the session. Roles and their
--- settings are known there too; grants on a schema, and settings of sessions, are not.
+-- settings are known there too.
 do $$
 declare
+    v_role text;
+    v_attribute text;
+    v_failed text;
     v_setting text;
     v_value text;
 begin
@@ -105,6 +108,35 @@ begin
         alter role tidemark_etl login;
         alter role tidemark_analyst login;
     end if;
+    -- Citus passes on what is said of a role if the role was made after the extension.
+    for v_role, v_attribute in
+        select
+            quote_ident(r.rolname),
+            case when r.rolcanlogin then 'login' else 'nologin' end
+        from pg_roles as r
+        where
+            r.rolname in ('tidemark_etl', 'tidemark_analyst', 'tidemark_monitor')
+            and not exists (
+                select
+                from pg_dist_object as o
+                where o.classid = 'pg_authid'::regclass and o.objid = r.oid
+            )
+    loop
+        select string_agg(format('%s:%s: %s', w.nodename, w.nodeport, w.result), '; ')
+        into v_failed
+        from run_command_on_workers(
+            format(
+                'set citus.enable_ddl_propagation = off;'
+                ' select worker_create_or_alter_role(%1$L, ''create role %1$s %2$s'','
+                ' ''alter role %1$s %2$s'')',
+                v_role, v_attribute
+            )
+        ) as w
+        where not w.success;
+        if v_failed is not null then
+            raise exception using message = v_failed;
+        end if;
+    end loop;
     for v_setting, v_value in
         select
             s.name,
@@ -125,19 +157,5 @@ begin
     loop
         execute format('alter role tidemark_etl set %I = %L', v_setting, v_value);
     end loop;
-    -- Until a table in it is distributed. From then on the grants above are known there too, and who
-    -- grants from a second session would wait for this one.
-    if not exists (
-        select
-        from pg_dist_object as o
-        where
-            o.classid = 'pg_catalog.pg_namespace'::regclass and o.objid = 'public'::regnamespace
-    ) then
-        perform run_command_on_workers(
-            'set citus.enable_ddl_propagation = off;'
-            ' grant usage, create on schema public to tidemark_etl;'
-            ' grant usage on schema public to tidemark_analyst, tidemark_monitor'
-        );
-    end if;
 end;
 $$;
