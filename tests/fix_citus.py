@@ -95,10 +95,20 @@ def on_every_node(statement: str, *, is_extended: bool = True) -> None:
 
 def extend(name: str) -> None:
     """Give databases of a name the extension, and let the coordinator know its workers there."""
+    install(name)
+    join(name)
+
+
+def install(name: str) -> None:
+    """Give databases of a name the extension."""
     for url in _nodes():
         with closing(psycopg2.connect(_database(url, name))) as opened:
             opened.autocommit = True
             execute(opened, "create extension citus")
+
+
+def join(name: str) -> None:
+    """Let the coordinator know itself and its workers in a database."""
     parts = urlsplit(COORDINATOR)
     with closing(psycopg2.connect(_database(COORDINATOR, name))) as opened:
         opened.autocommit = True

@@ -1,17 +1,22 @@
 """A DWH of one server that was filled before it moves onto Citus (`TIDEMARK_TEST_CITUS`)."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from tests import fix_citus
 from tests.fix_retail import SOLD, Retail
 from tests.fix_servers import CLONED, Warehouse, database, everywhere, lay
+from tests.queries import rows
 from tidemark.declare.project import Project
 from tidemark.install.migrate import migrate
-from tidemark.model import ServerName
+from tidemark.model import Finding, ServerName
+from tidemark.observe import workers
+from tidemark.postgres import sessions
 from tidemark.postgres.sessions import Servers
 from tidemark.trust import verify
 
@@ -35,6 +40,18 @@ LEFT = """
 """Tables whose rows are on the coordinator too, where nothing reads them."""
 
 
+def named() -> list[str]:
+    """Return the workers as `doctor` names them."""
+    return sorted(f"{host}:{port}" for host, port in fix_citus.workers())
+
+
+def version() -> str:
+    """Return the version of the extension."""
+    with closing(psycopg2.connect(fix_citus.COORDINATOR)) as opened:
+        [(found,)] = rows(opened, "select extversion from pg_extension where extname = 'citus'")
+    return str(found)
+
+
 def declare(retail: Retail, distribution: str) -> None:
     """Say in area.yml where the tables of the DWH lie."""
     path = retail.home / "sql" / "retail" / "area.yml"
@@ -44,24 +61,27 @@ def declare(retail: Retail, distribution: str) -> None:
 
 
 @pytest.fixture
-def shops(retail: Retail, templates: dict[ServerName, str]) -> Iterator[list[Retail]]:
-    """Two warehouses behind one source, each with a new DWH: on the coordinator, on one server.
-
-    There is no extension yet.
-    """
+def moving(retail: Retail, templates: dict[ServerName, str]) -> Iterator[Retail]:
+    """A warehouse whose DWH is on the coordinator, which has no extension there yet."""
     declare(retail, "none")
-    layers = {layer: templates[layer] for layer in LAYERS}
-    calm = {layer: database(dsn, "calm") for layer, dsn in layers.items()}
-    calm["dwh"] = database(templates["stg"], "calm_dwh")
     with ExitStack() as stack:
         stack.callback(fix_citus.on_every_node, "drop database moving")
         fix_citus.on_every_node("create database moving", is_extended=False)
+        yield _shop(retail, stack, {"dwh": database(templates["dwh"], "moving")})
+
+
+@pytest.fixture
+def plain(moving: Retail, templates: dict[ServerName, str]) -> Iterator[Retail]:
+    """A second warehouse behind the same source, whose DWH stays on one server."""
+    layers = {layer: templates[layer] for layer in LAYERS}
+    others = {layer: database(dsn, "calm") for layer, dsn in layers.items()}
+    others["dwh"] = database(templates["stg"], "calm_dwh")
+    with ExitStack() as stack:
         stack.callback(lay, templates["stg"], "drop database if exists calm_dwh with (force)")
         lay(templates["stg"], "create database calm_dwh")
         stack.callback(everywhere, layers, "drop database calm with (force)")
         everywhere(layers, f"create database calm {CLONED}")
-        moving = {"dwh": database(templates["dwh"], "moving")}
-        yield [_shop(retail, stack, others) for others in (moving, calm)]
+        yield _shop(moving, stack, others)
 
 
 def _shop(retail: Retail, stack: ExitStack, others: dict[ServerName, str]) -> Retail:
@@ -78,11 +98,13 @@ def trade(shop: Retail, day: int) -> None:
     shop.add("customers", 10 + day, name="Dee Dee")
     shop.add("sales", 10 + day, customer_id=10 + day, quantity=day)
     shop.change("customers", 1 + day % 3, city=f"Town {day}")
-    shop.change("sales", 1 + day % 3, quantity=10 * day, transaction_timestamp=SOLD.replace(day=day))
+    shop.change(
+        "sales", 1 + day % 3, quantity=10 * day, transaction_timestamp=SOLD.replace(day=day)
+    )
     shop.delete("sales", f"sale_id = {9 + day}")
 
 
-def load(shops: list[Retail]) -> None:
+def load(*shops: Retail) -> None:
     """Run a batch of each."""
     for each in shops:
         each.run(max_delete_ratio=1)
@@ -95,12 +117,11 @@ def published(shop: Retail) -> dict[str, list[tuple[Any, ...]]]:
     return shop.star() | {name: sorted(each, key=repr) for name, each in found.items()}
 
 
-def test_a_filled_dwh_moves_with_all_its_rows_and_goes_on(shops: list[Retail]):
-    moving, plain = shops
-    load(shops)
+def test_a_filled_dwh_moves_with_all_its_rows_and_goes_on(moving: Retail, plain: Retail):
+    load(moving, plain)
     for day in (1, 2):
         trade(moving, day)
-        load(shops)
+        load(moving, plain)
     before = published(moving)
     fix_citus.extend("moving")
     fix_citus.on_workers(CLOSED)
@@ -115,15 +136,14 @@ def test_a_filled_dwh_moves_with_all_its_rows_and_goes_on(shops: list[Retail]):
 
     for day in (3, 4):
         trade(moving, day)
-        load(shops)
+        load(moving, plain)
     assert published(moving) == published(plain)
-    for each in shops:
+    for each in (moving, plain):
         assert verify.run(each.servers, each.area).is_equal
 
 
-def test_its_tables_lie_on_workers_and_leave_nothing_behind(shops: list[Retail]):
-    moving = shops[0]
-    load([moving])
+def test_its_tables_lie_on_workers_and_leave_nothing_behind(moving: Retail):
+    load(moving)
     fix_citus.extend("moving")
     declare(moving, "citus")
     migrate(Project(moving.home), moving.servers, only=["dwh"])
@@ -135,3 +155,102 @@ def test_its_tables_lie_on_workers_and_leave_nothing_behind(shops: list[Retail])
         ("dwh_fact_sales", "distributed by original_sale_id"),
     ]
     assert moving.warehouse.rows("dwh", LEFT) == []
+
+
+def found(shop: Retail) -> list[Finding]:
+    """Return what `doctor` says of workers, but for the first line, which is good news."""
+    opened = sessions.connect(shop.servers.dsns["dwh"], "dwh", purpose="test", as_etl=False)
+    with closing(opened) as dwh:
+        return list(workers.examine(dwh, [shop.area]))[1:]
+
+
+def problem(what: str, mend: str) -> Finding:
+    return Finding("dwh", "problem", what, mend)
+
+
+NOT_DISTRIBUTED = problem(
+    "4 tables are not distributed, such as dwh_dim_date",
+    "tidemark migrate",
+)
+
+
+def test_doctor_asks_for_a_coordinator_and_its_workers(moving: Retail):
+    declare(moving, "citus")
+    fix_citus.install("moving")
+    parts = urlsplit(fix_citus.COORDINATOR)
+    assert found(moving) == [
+        problem(
+            "the coordinator is not one of its nodes",
+            f"select citus_set_coordinator_host('{parts.hostname}', {parts.port});",
+        ),
+        problem(
+            "the coordinator has no worker",
+            "select citus_add_node('worker-1', 5432); -- for each worker",
+        ),
+        NOT_DISTRIBUTED,
+    ]
+
+
+def test_doctor_names_what_migrate_has_still_to_do(moving: Retail):
+    declare(moving, "citus")
+    fix_citus.extend("moving")
+    fix_citus.on_workers(CLOSED)
+    assert found(moving) == [
+        NOT_DISTRIBUTED,
+        *[
+            problem(
+                f"tidemark_etl can't log in to the worker {one}: failed to connect to {one}",
+                f"Let pg_hba.conf of {one} trust tidemark_etl and tidemark_analyst from the "
+                "coordinator's address, or write their passwords into pg_dist_authinfo there.",
+            )
+            for one in named()
+        ],
+    ]
+
+    migrate(Project(moving.home), moving.servers, only=["dwh"])
+    assert found(moving) == []
+
+
+def test_doctor_names_a_worker_without_the_extension(moving: Retail):
+    declare(moving, "citus")
+    fix_citus.extend("moving")
+    migrate(Project(moving.home), moving.servers, only=["dwh"])
+    fix_citus.on_workers("drop extension citus cascade", "moving")
+
+    assert found(moving) == [
+        problem(
+            f"the extension citus is missing on the worker {one}, and {version()} on the "
+            "coordinator",
+            f"create extension citus; -- on {one} (docs/scale.md)",
+        )
+        for one in named()
+    ]
+
+
+def test_doctor_compares_what_sessions_on_workers_go_by(moving: Retail):
+    declare(moving, "citus")
+    fix_citus.extend("moving")
+    migrate(Project(moving.home), moving.servers, only=["dwh"])
+    fix_citus.on_workers("alter database moving set intervalstyle = 'iso_8601'")
+    in_moving = "alter role tidemark_etl in database moving"
+    fix_citus.on_workers(f"{in_moving} set extra_float_digits = 0")
+
+    others = [
+        Finding(
+            "dwh",
+            "warning",
+            f"intervalstyle is 'iso_8601' on the worker {one}, and 'postgres' on the coordinator: "
+            "what casts times to text there differs",
+            f"alter system set intervalstyle = 'postgres'; -- on {one}, and reload it",
+        )
+        for one in named()
+    ]
+    of_pipeline = [
+        problem(
+            f"extra_float_digits is '0' for tidemark_etl on the worker {one}, and the pipeline "
+            "goes by '1'",
+            "alter role tidemark_etl set extra_float_digits = '1';",
+        )
+        for one in named()
+    ]
+    assert found(moving) == [*others, *of_pipeline]

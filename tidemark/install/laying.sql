@@ -33,7 +33,9 @@ statements as (
     cross join lateral aclexplode(u.nspacl) as a
     where
         a.grantee in (
-            to_regrole('tidemark_etl'), to_regrole('tidemark_analyst'), to_regrole('tidemark_monitor')
+            to_regrole('tidemark_etl'),
+            to_regrole('tidemark_analyst'),
+            to_regrole('tidemark_monitor')
         )
 )
 

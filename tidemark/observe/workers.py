@@ -39,7 +39,7 @@ def examine(session: Session, areas: Sequence[Area]) -> Iterator[Finding]:
     if missing := distribution.missing(session, areas):
         what = f"{len(missing)} tables are not distributed, such as {label(missing[0].table)}"
         yield Finding("dwh", "problem", what, _MIGRATE)
-    yield from _settings(session)
+    yield from _of_others(session, version)
     if session.value(compose.statement(__name__, "has_etl")):
         session.run(db.become(ETL_ROLE))
         yield from _of_pipeline(session)
@@ -69,11 +69,21 @@ def _of_pipeline(session: Session) -> Iterator[Finding]:
                 )
 
 
-def _settings(session: Session) -> Iterator[Finding]:
-    """Compare what other sessions go by on the coordinator and on workers."""
+def _of_others(session: Session, version: str) -> Iterator[Finding]:
+    """Compare the extension, and what other sessions go by, on the coordinator and on workers."""
     session.run("reset timezone; reset datestyle; reset intervalstyle")
     here = session.value(compose.statement(__name__, "here"), {"names": [*_PRINTED]})
     for worker, found, error in _asked(session, _PRINTED):
+        if not error and found["citus"] != version:
+            there = found["citus"]
+            mend = "alter extension citus update" if there else "create extension citus"
+            yield Finding(
+                "dwh",
+                "problem",
+                f"the extension citus is {there or 'missing'} on the worker {worker}, and "
+                f"{version} on the coordinator",
+                f"{mend}; -- on {worker} (docs/scale.md)",
+            )
         for name in () if error else _PRINTED:
             if found[name] != here[name]:
                 yield Finding(
@@ -86,5 +96,5 @@ def _settings(session: Session) -> Iterator[Finding]:
 
 
 def _asked(session: Session, names: Sequence[str]) -> list[tuple[str, dict[str, str], str]]:
-    said = session.spelled(compose.statement(__name__, "setting_of_worker"), {"names": [*names]})
+    said = session.spelled(compose.statement(__name__, "of_worker"), {"names": [*names]})
     return session.rows(compose.statement(__name__, "settings"), {"command": said})

@@ -20,7 +20,7 @@ select
     coalesce(host(inet_server_addr()), 'localhost'),
     current_setting('port')::integer
 
--- What each worker says of its settings, to the role that asks; or why it can't be asked.
+-- What each worker says of itself to the role that asks; or why it can't be asked.
 -- name: settings
 select
     r.nodename || ':' || r.nodeport,
@@ -29,8 +29,17 @@ select
 from run_command_on_workers(%(command)s) as r
 order by 1
 
--- name: setting_of_worker
-select jsonb_object_agg(s.name, current_setting(s.name))
+-- name: of_worker
+select
+    jsonb_object_agg(s.name, current_setting(s.name))
+    || jsonb_build_object(
+        'citus',
+        (
+            select e.extversion
+            from pg_extension as e
+            where e.extname = 'citus'
+        )
+    )
 from unnest(%(names)s::text[]) as s (name)
 
 -- name: has_etl
