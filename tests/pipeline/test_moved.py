@@ -33,6 +33,12 @@ WHERE = """
         || case distribution_column when '<none>' then '' else ' by ' || distribution_column end
     from citus_tables where table_name::text !~ '^partitions' order by 1
 """
+PLACES = [
+    ("dwh_dim_customers", "reference"),
+    ("dwh_dim_date", "reference"),
+    ("dwh_dim_products", "reference"),
+    ("dwh_fact_sales", "distributed by original_sale_id"),
+]
 LEFT = """
     select d.logicalrelid::text from pg_dist_partition as d
     where pg_relation_size(d.logicalrelid) > 0
@@ -148,13 +154,19 @@ def test_its_tables_lie_on_workers_and_leave_nothing_behind(moving: Retail):
     declare(moving, "citus")
     migrate(Project(moving.home), moving.servers, only=["dwh"])
 
-    assert moving.warehouse.rows("dwh", WHERE) == [
-        ("dwh_dim_customers", "reference"),
-        ("dwh_dim_date", "reference"),
-        ("dwh_dim_products", "reference"),
-        ("dwh_fact_sales", "distributed by original_sale_id"),
-    ]
+    assert moving.warehouse.rows("dwh", WHERE) == PLACES
     assert moving.warehouse.rows("dwh", LEFT) == []
+
+
+def test_a_new_dwh_is_made_on_workers(retail: Retail, templates: dict[ServerName, str]):
+    declare(retail, "citus")
+    with ExitStack() as stack:
+        stack.callback(fix_citus.on_every_node, "drop database moving")
+        fix_citus.on_every_node("create database moving")
+        new = _shop(retail, stack, {"dwh": database(templates["dwh"], "moving")})
+        load(new)
+        assert new.warehouse.rows("dwh", WHERE) == PLACES
+        assert verify.run(new.servers, new.area).is_equal
 
 
 def found(shop: Retail) -> list[Finding]:

@@ -67,8 +67,6 @@ begin
     ) then
         return false;
     end if;
-    -- One connection to each worker: what this transaction has made so far is seen by it alone.
-    perform set_config('citus.multi_shard_modify_mode', 'sequential', true);
     if p_column is null then
         perform create_reference_table(v_table);
     else
