@@ -227,11 +227,15 @@ class Retail:
 
     def wait_for_lock(self, layer: ServerName, waiting: int = 1) -> None:
         """Wait until so many sessions wait for a lock in a layer."""
+        wait_until(lambda: self.waits_for_lock(layer, waiting))
+
+    def waits_for_lock(self, layer: ServerName, waiting: int = 1) -> bool:
+        """Whether so many sessions wait for a lock in a layer."""
         query = """
             select count(*) from pg_stat_activity
             where datname = current_database() and wait_event_type = 'Lock'
         """
-        wait_until(lambda: self.warehouse.rows(layer, query) >= [(waiting,)])
+        return self.warehouse.rows(layer, query) >= [(waiting,)]
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return what the layers hold, apart from numbers and times of batches."""

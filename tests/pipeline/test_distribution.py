@@ -1,9 +1,13 @@
 """`distribution: citus` where there is no Citus, and readers who are held for a commit."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from tests.fix_retail import PATIENCE, Retail
+from tests.fix_retail import PATIENCE, Retail, wait_until
 from tests.queries import execute, rows
+from tidemark.batch import pipeline, publish
 from tidemark.declare.config import Area
 from tidemark.declare.project import Project
 from tidemark.errors import MigrationError
@@ -11,7 +15,8 @@ from tidemark.install.migrate import migrate
 from tidemark.model import Finding
 from tidemark.observe import workers
 from tidemark.postgres.sessions import Servers
-from tidemark.star import distribution
+from tidemark.star import distribution, schema
+from tidemark.trust import rebuild
 
 FACTS = ("public", "dwh_fact_sales")
 
@@ -56,6 +61,31 @@ def test_a_reader_who_takes_long_lets_others_through(retail: Retail):
     assert not holding.done()
     reader.rollback()
     assert holding.result(PATIENCE) is None
+
+
+@pytest.mark.parametrize("work", [pipeline.run, rebuild.run], ids=["publish", "rebuild"])
+def test_what_writes_facts_ends_by_holding_their_readers(retail: Retail, work: Callable[..., Any]):
+    retail.run()
+    retail.change("sales", 1, quantity=70)
+    reader = retail.open_session("dwh")
+    execute(reader, "select from dwh_fact_sales limit 1")
+
+    retail.area = retail.area.model_copy(update={"distribution": "citus"})
+    writing = retail.beside(work)
+    wait_until(lambda: writing.done() or retail.waits_for_lock("dwh"))
+    assert not writing.done()
+    reader.rollback()
+    writing.result(PATIENCE)
+
+
+def test_readers_are_not_held_where_facts_lie_on_one_server(retail: Retail):
+    plain = retail.area.model_copy(update={"distribution": "none"})
+    with retail.servers.session("stg", "test") as stg, retail.servers.session("dwh", "test") as dwh:
+        star = schema.read(stg, dwh, plain)
+        with dwh.transaction():
+            publish.hold_readers(dwh, plain, star)
+            mine = "pid = pg_backend_pid() and mode = 'AccessExclusiveLock'"
+            assert dwh.rows(f"select from pg_locks where {mine}") == []
 
 
 def test_doctor_names_an_extension_that_is_not_there(retail: Retail):

@@ -15,7 +15,7 @@ from tests import fix_citus
 from tests.fix_areas import Dimension, Fact, Made, Make, write
 from tests.fix_retail import PATIENCE, wait_until
 from tests.queries import execute
-from tidemark.batch import pipeline
+from tidemark.batch import pipeline, publish
 from tidemark.declare.project import Project
 from tidemark.errors import ContractError, LockedError, MigrationError
 from tidemark.install import migrate, reset
@@ -23,6 +23,7 @@ from tidemark.model import HOPS, Overrides
 from tidemark.observe import history, plan, status
 from tidemark.postgres import settings
 from tidemark.postgres.sessions import Servers
+from tidemark.star import schema
 from tidemark.trust import rebuild
 
 PEOPLE = Dimension(
@@ -95,6 +96,21 @@ def filled(both: Both) -> Both:
     both.made.run()
     assert both.facts() == [(1, 1, "a"), (2, 1, "a"), (3, None, None)]
     return both
+
+
+def test_readers_of_the_other_areas_facts_are_held_too(filled: Both):
+    people = filled.people
+    area = people.area.model_copy(update={"distribution": "citus"})
+    held = """
+        select relation::regclass::text from pg_locks as l
+        inner join pg_class as c on l.relation = c.oid
+        where pid = pg_backend_pid() and mode = 'AccessExclusiveLock' and relkind = 'p'
+    """
+    with people.servers.session("stg", "test") as stg, people.servers.session("dwh", "test") as dwh:
+        star = schema.read(stg, dwh, area)
+        with dwh.transaction():
+            publish.hold_readers(dwh, area, star)
+            assert dwh.rows(held) == [("fact_events",)]
 
 
 def test_facts_follow_late_superseded_deleted_and_returned_versions(filled: Both):
