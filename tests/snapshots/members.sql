@@ -27,10 +27,16 @@ select distinct
     timestamptz '2025-01-01Z',
     :batch_id::bigint
 from (
-    select distinct t.id
-    from landing_sold."states.timeline" as t
-    inner join sold.fact_zoned as f on t._key = f.state_key
-    where t._role = 'superseded'
+    select distinct o.id
+    from (
+        select
+            t._key,
+            t.id
+        from landing_sold."states.timeline" as t
+        left join sold.dim_states as d on t.id = d.id
+        where t._role = 'superseded' and d.state_key is null
+    ) as o
+    inner join sold.fact_zoned as f on o._key = f.state_key
 ) as u
 left join sold.dim_states as d on u.id = d.id
 where num_nulls(u.id) = 0 and d.valid_from is null;
@@ -47,9 +53,16 @@ select distinct
     timestamptz '2025-01-01Z',
     :batch_id::bigint
 from (
-    select distinct b.id
-    from landing_zoned."things.before" as b
-    inner join shared.fact_events as f on b.thing_key = f.thing_key
+    select distinct o.id
+    from (
+        select
+            b.thing_key,
+            b.id
+        from landing_zoned."things.before" as b
+        left join zoned.dim_things as d on b.id = d.id
+        where d.thing_key is null
+    ) as o
+    inner join shared.fact_events as f on o.thing_key = f.thing_key
 ) as u
 left join zoned.dim_things as d on u.id = d.id
 where num_nulls(u.id) = 0 and d.valid_from is null;

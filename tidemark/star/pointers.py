@@ -36,15 +36,17 @@ def of(fact: Fact) -> Iterator[Pointer]:
 
 
 def orphaned(pointer: Pointer, dimension: Dimension) -> Composable:
-    """Compose the relation of natural keys whose versions went although facts point at them.
+    """Compose the relation of natural keys whose versions all went although facts point at them.
 
-    They may have other versions. To be asked after `scd2.apply`, and before the facts point
+    To be asked after `scd2.apply`, and before the facts point
     elsewhere (`repoint`).
     """
     return compose.statement(
         __name__,
         "orphaned",
         nk=Columns(dimension.natural_key),
+        surrogate=db.name(dimension.surrogate),
+        dimension=dimension.name,
         timeline=dimension.timeline.name,
         fact=db.name(*pointer.fact),
         column=db.name(pointer.column),

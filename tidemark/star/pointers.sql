@@ -5,13 +5,19 @@
 -- {fact}       f: a fact table; {column} points at the dimension
 -- {dimension}  d: its versions; {timeline} t: those of the keys that landed
 
--- The keys of versions that went, and that facts point at.
+-- The keys of which no version is left, and that facts point at.
 -- name: orphaned
 (
-    select distinct {t.nk}
-    from {timeline} as t
-    inner join {fact} as f on t._key = f.{column}
-    where t._role = 'superseded'
+    select distinct {o.nk}
+    from (
+        select
+            t._key,
+            {t.nk}
+        from {timeline} as t
+        left join {dimension} as d on {t.nk = d.nk}
+        where t._role = 'superseded' and d.{surrogate} is null
+    ) as o
+    inner join {fact} as f on o._key = f.{column}
 )
 
 -- Which facts of which version have to point at another one: those whose event time another version of

@@ -11,12 +11,19 @@ select
 from {dimension}
 where {surrogate} <> 0
 
--- Natural keys that facts point at: what `infer` makes a member for, if no version is left.
+-- Natural keys that facts point at, and of which no version is left.
 -- name: lost
 (
-    select distinct {b.nk}
-    from {before} as b
-    inner join {fact} as f on b.{surrogate} = f.{column}
+    select distinct {o.nk}
+    from (
+        select
+            b.{surrogate},
+            {b.nk}
+        from {before} as b
+        left join {dimension} as d on {b.nk = d.nk}
+        where d.{surrogate} is null
+    ) as o
+    inner join {fact} as f on o.{surrogate} = f.{column}
 )
 
 -- name: repoint
