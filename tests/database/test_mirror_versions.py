@@ -12,7 +12,7 @@ from psycopg2.extras import execute_values
 
 from tests.further import tries
 from tests.queries import execute, rows
-from tidemark.layers import mirror
+from tidemark.layers import deltas, mirror
 from tidemark.layers.mirror import Mirror
 from tidemark.postgres import db, question
 from tidemark.postgres.db import Row, Session
@@ -82,9 +82,9 @@ class Mirrored:
         """Read what a hop sends to a receiver that has applied batch `after`: payload and batch."""
         columns = (*MEMBERS.payload, "_batch_id")
         query = (
-            mirror.delta(MEMBERS, after=after, columns=columns)
+            deltas.versions(MEMBERS, after=after, columns=columns)
             if history
-            else mirror.some_columns(mirror.written(MEMBERS, after=after), columns=columns)
+            else deltas.some_columns(deltas.written(MEMBERS, after=after), columns=columns)
         )
         return sorted(self.session.rows(query), key=str)
 
@@ -192,7 +192,7 @@ def test_a_mirror_has_a_delta_when_a_later_batch_wrote_to_it(
     mirrored.apply(2, [(1, "Oslo", None)])
     mirrored.apply(3, [(1, "Oslo", None)])
 
-    found = question.ask(mirrored.session, mirror.changed({"members": MEMBERS}, {"members": after}))
+    found = question.ask(mirrored.session, deltas.changed({"members": MEMBERS}, {"members": after}))
 
     assert found == (["members"] if has else [])
 

@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from tests.further import tries
 from tests.queries import execute, rows
-from tidemark.layers import mirror, versions
+from tidemark.layers import deltas, mirror, versions
 from tidemark.layers.mirror import Mirror
 from tidemark.postgres import db, question
 from tidemark.postgres.db import Composable, Session
@@ -124,12 +124,12 @@ def apply(connection: Connection, batches: Sequence[Batch]) -> Mirrored:
 def holds(mirrored: Mirrored) -> None:
     """Compare what is found after each batch with what the rows themselves say."""
     for after in range(mirrored.last + 1):
-        written = mirror.written(MEMBERS, after=after)
-        written = mirror.some_columns(written, columns=COLUMNS)
+        written = deltas.written(MEMBERS, after=after)
+        written = deltas.some_columns(written, columns=COLUMNS)
         assert mirrored.found(written) == mirrored.meant(WRITTEN, after)
-        sent = mirror.delta(MEMBERS, after=after, columns=COLUMNS)
+        sent = deltas.versions(MEMBERS, after=after, columns=COLUMNS)
         assert mirrored.found(sent) == mirrored.meant(VERSIONS, after)
-        changed = mirror.changed({"members": MEMBERS}, {"members": after})
+        changed = deltas.changed({"members": MEMBERS}, {"members": after})
         has_changed = ["members"] if mirrored.meant(WRITTEN, after) else []
         assert question.ask(mirrored.session, changed) == has_changed
 
@@ -141,8 +141,8 @@ def test_a_delta_is_all_that_later_batches_wrote(mrr: Connection, batches: list[
     holds(mirrored)
     assert rows(mrr, "select * from tidemark.history_lost") == []
     for batch_id, live in enumerate(mirrored.live):
-        as_of = mirror.as_of(MEMBERS, batch_id, columns=COLUMNS)
-        assert mirrored.found(mirror.some_columns(as_of, columns=COLUMNS)) == sorted(live, key=str)
+        as_of = deltas.as_of(MEMBERS, batch_id, columns=COLUMNS)
+        assert mirrored.found(deltas.some_columns(as_of, columns=COLUMNS)) == sorted(live, key=str)
 
 
 GONE = {

@@ -17,7 +17,7 @@ from tests.fix_servers import HOME
 from tests.fix_visits import Visits
 from tests.queries import execute, rows
 from tidemark.declare.project import Project
-from tidemark.layers import deletes, mirror
+from tidemark.layers import deletes, deltas, mirror
 from tidemark.layers.mirror import Mirror
 from tidemark.model import Column, Window
 from tidemark.postgres import compose, db
@@ -202,11 +202,11 @@ def test_a_hop_reads_the_versions_that_its_receiver_lacks_alone(
     mirror.apply(db.Session(mrr, "mrr"), mirrored, db.name("landing", "members"), rows=DELTA)
     execute(mrr, "analyze mrr_members, mrr_members_history")
 
-    explaining.rows(mirror.changed({"members": mirrored}, {"members": 1}).query)
-    explaining.rows(mirror.delta(mirrored, after=1, columns=("member_id", "_batch_id")))
-    explaining.rows(mirror.written(mirrored, after=1))
+    explaining.rows(deltas.changed({"members": mirrored}, {"members": 1}).query)
+    explaining.rows(deltas.versions(mirrored, after=1, columns=("member_id", "_batch_id")))
+    explaining.rows(deltas.written(mirrored, after=1))
     key = {"natural_key": ("member_id",), "columns": ("member_id",)}
-    explaining.rows(mirror.observations(mirrored, after=1, **key))
+    explaining.rows(deltas.observations(mirrored, after=1, **key))
 
     assert 0 < explaining.read["mrr_members"] <= 2 * ENOUGH
     assert 0 < explaining.read["mrr_members_history"] <= 2 * ENOUGH

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark.declare.config import Area
-from tidemark.layers import ledger, mirror, suspects
+from tidemark.layers import deltas, ledger, mirror, suspects
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE_COLUMNS
 from tidemark.postgres import question, transfer
@@ -57,7 +57,7 @@ def delta_of(
     written: Sequence[str] = ()
     snapshot = ""
     if touched:
-        asked = mirror.changed(staged, {name: behind[name] for name in touched})
+        asked = deltas.changed(staged, {name: behind[name] for name in touched})
         written, snapshot = question.ask(stg, question.both(asked, transfer.sharing_snapshot()))
     changed = [name for name in behind if name in surplus or name in written]
     # A key counts as new to the DWH if STG first saw it after the batch that the table has. That is
@@ -112,9 +112,9 @@ def job(star: Star, entity: str, *, after: int, held: Held) -> Job:
     dimension = star.dimensions.get(entity)
     if dimension and dimension.lands == "observations":
         nk = dimension.natural_key
-        query = mirror.observations(feed.mirror, nk, after=after, columns=columns)
+        query = deltas.observations(feed.mirror, nk, after=after, columns=columns)
     elif dimension:
-        query = mirror.delta(feed.mirror, after=after, columns=columns)
+        query = deltas.versions(feed.mirror, after=after, columns=columns)
         if entity in held.entities:
             reached = held.published[entity]
             query = suspects.without(
@@ -126,8 +126,8 @@ def job(star: Star, entity: str, *, after: int, held: Held) -> Job:
                 published=reached,
             )
     else:
-        written = mirror.written(feed.mirror, after=after)
-        query = mirror.some_columns(feed.sent(written), columns=columns)
+        written = deltas.written(feed.mirror, after=after)
+        query = deltas.some_columns(feed.sent(written), columns=columns)
     return Job(target, query, transfer.is_binary_safe(target.columns, target.columns))
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from tidemark.declare.config import Area
 from tidemark.errors import ContractError, StatementError, refuse
-from tidemark.layers import claims, cleanse, contracts, flags, ledger, mirror, reads, rejects
+from tidemark.layers import (
+    claims,
+    cleanse,
+    contracts,
+    deltas,
+    flags,
+    ledger,
+    reads,
+    rejects,
+)
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.contracts import Narrower
 from tidemark.layers.mirror import Mirror
@@ -50,9 +59,9 @@ def of_changed(
     sendings: list[tuple[float, Sending]] = []
     for name, refreshes in changed.items():
         (source, table), landing = mirrors[name], cleansings[name].claims.landing
-        query = mirror.delta(source, after=after[name], columns=landing.names)
+        query = deltas.versions(source, after=after[name], columns=landing.names)
         for batch_id in refreshes:
-            query = mirror.with_refreshed(query, source, batch_id, columns=landing.names)
+            query = deltas.with_refreshed(query, source, batch_id, columns=landing.names)
         sendings.append((table.rows, _sending(area, name, table, landing, query)))
     return [sending for _, sending in sorted(sendings, key=lambda one: -one[0])]
 
@@ -145,7 +154,7 @@ def _find_out_claims(
     for name in mirrors:
         cleansing, (source, table) = cleansings[name], mirrors[name]
         landing = cleansing.claims.landing
-        query = mirror.as_of(source, applied, columns=landing.names)
+        query = deltas.as_of(source, applied, columns=landing.names)
         rows = transfer.refill(mrr, stg, job(area, name, table, landing, query))
         examined = cleanse.clean(stg, cleansing, claims.ALL, rows=rows, are_known=False)
         claims.take_over(stg, cleansing.claims)

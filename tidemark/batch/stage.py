@@ -16,6 +16,7 @@ from tidemark.layers import (
     carried,
     claims,
     cleanse,
+    deltas,
     derived,
     judging,
     ledger,
@@ -267,7 +268,7 @@ def _changed(mrr: Session, area: Area, lacking: Lacking) -> dict[str, Sequence[i
     after, batches, again = lacking.after, lacking.batches, lacking.again
     touched = ledger.touched(batches, dict.fromkeys(area.entities, after))
     bare = {name: mirror.bare(area.entities[name], "mrr") for name in touched}
-    asked = mirror.changed(bare, dict.fromkeys(bare, after))
+    asked = deltas.changed(bare, dict.fromkeys(bare, after))
     changed = question.ask(mrr, asked) if bare else []
     refreshes = {
         name: [batch_id for batch_id, one in batches.items() if name in one.refreshed]

@@ -25,7 +25,7 @@ from tidemark.declare.check_kinds import (
 )
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.layers import mirror
+from tidemark.layers import deltas, mirror
 from tidemark.model import Layer
 from tidemark.postgres import compose, db
 from tidemark.postgres.compose import Columns, Parts
@@ -65,7 +65,7 @@ def of_mirror(area: str, entity: Entity, layer: Layer) -> Rows:
     target = mirror.bare(entity, layer)
 
     def written(since: int) -> Composable:
-        return mirror.written(target, after=since)
+        return deltas.written(target, after=since)
 
     def lost(since: int) -> Composable:
         name = db.literal(entity.name)

@@ -16,7 +16,7 @@ from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.declare.touch import Touch
 from tidemark.errors import ContractError, refuse
-from tidemark.layers import made, mirror, reads
+from tidemark.layers import deltas, made, reads
 from tidemark.layers.checking import first_of_each
 from tidemark.layers.cleanse import Cleansing
 from tidemark.layers.mirror import REASONS, Mirror
@@ -234,7 +234,7 @@ def _landing(derivation: Derivation) -> WorkTable:
 def _clock(derivation: Derivation, after: int) -> Composable:
     """Compose the latest clock of the rows that the inputs have got."""
     clocks = [
-        compose.statement(__name__, "clock_of", written=mirror.written(one, after=after))
+        compose.statement(__name__, "clock_of", written=deltas.written(one, after=after))
         for one in derivation.inputs.values()
     ]
     return compose.statement(__name__, "clock", clocks=compose.union_all(clocks))
@@ -259,7 +259,7 @@ def _touched(derivation: Derivation, name: str, touch: Touch, after: int) -> Com
         __name__,
         "changed",
         columns=Columns(source.payload),
-        written=mirror.written(source, after=after),
+        written=deltas.written(source, after=after),
         history=source.history,
         after=db.literal(after),
     )

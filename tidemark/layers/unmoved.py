@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
-from tidemark.layers import dating, mirror
+from tidemark.layers import dating, deltas
 from tidemark.layers.mirror import LINEAGE, Mirror
 from tidemark.model import Column
 from tidemark.postgres import compose, db
@@ -41,7 +41,7 @@ def warning(
     statement = compose.statement(
         __name__,
         "count",
-        versions=mirror.delta(target, after=min(batches) - 1, columns=(*names, *LINEAGE)),
+        versions=deltas.versions(target, after=min(batches) - 1, columns=(*names, *LINEAGE)),
         history=target.history,
         columns=Columns(names),
         key=Columns(target.key),

@@ -21,6 +21,7 @@ from tidemark.layers import (
     carried,
     claims,
     cleanse,
+    deltas,
     derived,
     judging,
     ledger,
@@ -218,7 +219,7 @@ def _rebuild_stg(mrr: Session, stg: Session, area: Area, names: Sequence[str]) -
     for name in sourced:
         target, landing = cleansings[name].target, cleansings[name].claims.landing
         source, table = mirrored[name]
-        versions = mirror.delta(source, after=0, columns=landing.names)
+        versions = deltas.versions(source, after=0, columns=landing.names)
         job = sending.job(area, name, table, landing, versions)
         before = db.name(*area.entities[name].work("before"))
         parts: Parts = {
