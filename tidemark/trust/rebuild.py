@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tidemark.batch import feeding, publish, retention, sending
+from tidemark.batch import feeding, publish, sending
 from tidemark.batch.feeding import Delta
 from tidemark.batch.journal import locked
 from tidemark.declare import sharing
 from tidemark.declare.config import Area
-from tidemark.errors import LostHistoryError
 from tidemark.layers import (
     carried,
     claims,
@@ -57,7 +56,7 @@ from tidemark.star import (
 from tidemark.star.facts import Fact
 from tidemark.star.scd2 import Dimension
 from tidemark.star.schema import Star
-from tidemark.trust import compare, handover, summed
+from tidemark.trust import compare, handover, lost_history, summed
 from tidemark.trust.compare import Changes, CommonColumns, Origin
 
 ORIGINS: Mapping[str, Origin] = {"stg": "stg", "dwh": "dwh"}
@@ -104,10 +103,10 @@ def run(
             stack.enter_context(servers.session(layer, f"rebuild {area.area}")) for layer in LAYERS
         )
         rebuilt = (stg, dwh) if origin == "stg" else (dwh,)
-        lost = _lost_batches(mrr, stg, dwh, area, origin)
+        lost = lost_history.batches(mrr, stg, dwh, area, origin)
         if not dry_run and not accept_lost_history:
-            _refuse_lost_history(mrr if origin == "stg" else stg, area)
-            _refuse_lost_batches(mrr, area, lost)
+            lost_history.refuse_deleted(mrr if origin == "stg" else stg, area)
+            lost_history.refuse(mrr, area, lost)
         _tell(tell, area, lost, rebuilt)
         if not dry_run:
             stack.enter_context(journal.logged("rebuild", None))
@@ -167,38 +166,6 @@ def _tell(
     for session in rebuilt:
         for other in rulesets.others(session, area):
             tell(other)
-
-
-def _refuse_lost_history(sender: Session, area: Area) -> None:
-    start = retention.history_start(sender, area.area)
-    if start:
-        raise LostHistoryError(
-            f"{sender.server}: retention has deleted the versions of {area.area} that batches up "
-            f"to {start} replaced, so a rebuild would remove the rows derived from them. See which "
-            "with `tidemark rebuild --dry-run`, and add --accept-lost-history to remove them."
-        )
-
-
-def _lost_batches(
-    mrr: Session, stg: Session, dwh: Session, area: Area, origin: Origin
-) -> list[Lost]:
-    """Find the batches from which a rebuild can't derive a layer again."""
-    staged = ledger.lost(mrr, stg, area) if origin == "stg" else None
-    published = ledger.lost(stg, dwh, area, but=staged)
-    return [found for found in (staged, published) if found]
-
-
-def _refuse_lost_batches(mrr: Session, area: Area, lost: Sequence[Lost]) -> None:
-    if not lost:
-        return
-    still = ledger.applied_after(mrr, area.area, 0)
-    remedy = (
-        "Do `tidemark run` first: mrr still has them."
-        if any(batch_id in still for one in lost for batch_id in one.batches)
-        else "See what would be removed with `tidemark rebuild --dry-run`, and add "
-        "--accept-lost-history to remove it."
-    )
-    raise LostHistoryError(f"{'; '.join(map(str, lost))}. {remedy}")
 
 
 def _with_derived(area: Area, names: Sequence[str]) -> list[str]:
