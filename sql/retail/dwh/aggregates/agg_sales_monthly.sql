@@ -1,4 +1,5 @@
--- Each month is read once, by the index on the dates of sales, and never the months between.
+-- Each month is read once, day by day: by the index on the dates of sales where few months are
+-- touched, and never the months between.
 select
     g.sales_month,
     g.product_group,
@@ -13,10 +14,9 @@ from (
         sum(v.quantity) as quantity,
         sum(v.net_amount) as revenue
     from (select distinct t.sales_month from {touched} as t) as m
-    inner join vw_sales as v
-        on
-            m.sales_month <= v.transaction_date
-            and v.transaction_date < m.sales_month + interval '1 month'
+    inner join dwh_dim_date as d
+        on m.sales_month = date_trunc('month', d.full_date::timestamp)::date
+    inner join vw_sales as v on d.full_date = v.transaction_date
     group by m.sales_month, v.product_group
 ) as s
 inner join {touched} as g
