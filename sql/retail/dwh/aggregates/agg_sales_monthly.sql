@@ -1,5 +1,5 @@
 -- Each month is read once, day by day: by the index on the dates of sales where few months are
--- touched, and never the months between.
+-- touched, and never the months between. dwh_dim_date has them all, since area.yml names the date.
 select
     g.sales_month,
     g.product_group,
