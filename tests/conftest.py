@@ -39,6 +39,7 @@ pytest_plugins = [
     "tests.fix_buckets",
     "tests.fix_queues",
     "tests.fix_alerts",
+    "tests.fix_console",
 ]
 
 

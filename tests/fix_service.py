@@ -15,7 +15,7 @@ import pytest
 
 from tests.fix_posted import Post, Posting
 from tests.fix_retail import wait_until
-from tidemark.api import keys, serving
+from tidemark.api import app, keys, serving
 from tidemark.api.service import Service, Settings
 from tidemark.model import ServerName
 
@@ -131,7 +131,7 @@ def headers(posting: Posting, name: str, *scopes: str) -> dict[str, str]:
 @contextmanager
 def served(service: Service) -> Iterator[str]:
     """Serve in a thread; yields the address."""
-    made = serving.server(service, "127.0.0.1", 0)
+    made = serving.server(app.build(service), "127.0.0.1", 0)
     thread = threading.Thread(target=made.run)
     with service:
         thread.start()

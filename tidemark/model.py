@@ -56,7 +56,12 @@ MONITOR_ROLE = "tidemark_monitor"
 """The role that reads logs and marks alone; its members are monitoring systems."""
 
 READER_ROLE = "tidemark_reader"
-"""The role that reads all of MRR and STG, and does nothing else."""
+"""The role that reads all of MRR, STG and the star, and does nothing else. In the DWH its members
+are people whom the console shows all."""
+
+CONSOLE_ROLE = "tidemark_console"
+"""The role of the console's login: it may become a monitor, an analyst or a reader, and nothing
+else."""
 
 Hop = Literal["extract", "stage", "publish"]
 HOPS: tuple[Hop, ...] = ("extract", "stage", "publish")

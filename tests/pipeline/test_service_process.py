@@ -23,7 +23,7 @@ from tests.commands import succeed, tidemark
 from tests.fix_retail import wait_until
 from tests.fix_servers import administer
 from tests.fix_service import SALE, Serving
-from tidemark.api import bodies, serving
+from tidemark.api import app, bodies, serving
 from tidemark.model import ServerName
 
 HEADERS = {"Content-Type": "application/json"}
@@ -84,7 +84,7 @@ def test_a_request_that_does_not_end_is_given_up_after_the_grace(
     served_area: Serving, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(serving, "GRACE", 1)
-    made = serving.server(served_area.service, "127.0.0.1", 0)
+    made = serving.server(app.build(served_area.service), "127.0.0.1", 0)
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
     wait_until(lambda: made.started)
@@ -112,7 +112,7 @@ def test_who_is_told_the_address_may_call_it_and_a_signal_counts_from_then_on(
         signal.raise_signal(signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    serving.run(served_area.service, "127.0.0.1", 0, told=end_at_once)
+    serving.run(app.build(served_area.service), "127.0.0.1", 0, told=end_at_once)
     assert (len(connected), signal.getsignal(signal.SIGTERM)) == (1, before)
     connected[0].close()
 
@@ -205,4 +205,4 @@ def test_an_address_that_is_taken_is_told(served_area: Serving):
     port = served_area.url.rpartition(":")[2]
     done = tidemark("serve", "--port", port, env=served_area.posting.environment)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"error: serve: 127.0.0.1:{port} can't be listened at: ")
+    assert done.err.startswith(f"error: 127.0.0.1:{port} can't be listened at: ")

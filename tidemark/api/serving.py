@@ -1,4 +1,4 @@
-"""Run the service until a signal ends it: requests in flight end with their answers."""
+"""Run a web application until a signal ends it: requests in flight end with their answers."""
 
 from __future__ import annotations
 
@@ -6,39 +6,52 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tidemark.api.service import Service
 from tidemark.declare import extras
 from tidemark.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 GRACE = 30
 """Seconds that requests in flight may take after a signal."""
 _WAITING = 2048
 """Connections that may wait to be accepted; uvicorn's own default."""
-_MODULES = ("fastapi", "fastapi_offline", "prometheus_client", "uvicorn")
+_MODULES = (
+    "fastapi",
+    "fastapi_offline",
+    "jinja2",
+    "prometheus_client",
+    "sqlglot",
+    "uvicorn",
+)
+
+Tls = tuple[Path, Path]
+"""The files of a certificate, with those that signed it, and of its key."""
 
 
-def refuse_without_extra() -> None:
-    """Raise ConfigError if a package is missing that the service needs."""
+def refuse_without_extra(command: str) -> None:
+    """Raise ConfigError if a package is missing that a command needs."""
     from importlib.util import find_spec
 
     for module in _MODULES:
         if find_spec(module) is None:
-            raise ConfigError(f"serve: {extras.lacking(module)}.")
+            raise ConfigError(f"{command}: {extras.lacking(module)}.")
 
 
-def server(service: Service, host: str, port: int) -> Any:
-    """Make the server of a service (`uvicorn.Server`)."""
+def server(app: Starlette, host: str, port: int, tls: Tls | None = None) -> Any:
+    """Make the server of an application (`uvicorn.Server`)."""
     import uvicorn
-
-    from tidemark.api import app
 
     return uvicorn.Server(
         uvicorn.Config(
-            app.build(service),
+            app,
             host=host,
             port=port,
+            ssl_certfile=tls and str(tls[0]),
+            ssl_keyfile=tls and str(tls[1]),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -48,21 +61,28 @@ def server(service: Service, host: str, port: int) -> Any:
     )
 
 
-def run(service: Service, host: str, port: int, *, told: Callable[[str], None]) -> None:
+def run(
+    app: Starlette, host: str, port: int, *, tls: Tls | None = None, told: Callable[[str], None]
+) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
-        service: entered by the caller.
+        app: the application.
         host: where to listen.
         port: the same; 0: any that is free.
+        tls: None: it serves plain HTTP.
         told: is told the address, as soon as it takes requests.
 
     Raises:
-        UsageError: the address can't be listened at.
+        UsageError: the address can't be listened at, or the certificate can't be used.
     """
-    made = server(service, host, port)
+    made = server(app, host, port, tls)
+    try:
+        made.config.load()
+    except OSError as error:  # so are the errors of TLS
+        raise UsageError(f"the certificate or its key can't be used: {error}.") from error
     with _socket(host, port) as listening, _signals_end(made):
-        told(f"http://{host}:{listening.getsockname()[1]}")
+        told(f"http{'s' if tls else ''}://{host}:{listening.getsockname()[1]}")
         made.run(sockets=[listening])
 
 
@@ -77,7 +97,7 @@ def _socket(host: str, port: int) -> Iterator[socket.socket]:
             opened.listen(_WAITING)
         except (OSError, OverflowError) as error:
             raise UsageError(
-                f"serve: {host}:{port} can't be listened at: {error}. Give another --host or "
+                f"{host}:{port} can't be listened at: {error}. Give another --host or "
                 "--port, or end what listens there."
             ) from error
         yield opened

@@ -15,6 +15,7 @@ from tidemark.cli import (
     batches,
     beginning,
     checks,
+    console,
     metrics,
     query,
     queue,
@@ -34,7 +35,7 @@ _ALLOCATIONS = 200_000
 """How many objects more than were freed are made before garbage is looked for."""
 
 for module in (
-    *(beginning, servers, batches, working, service, queue, query),
+    *(beginning, servers, batches, working, service, console, queue, query),
     *(checks, alerts, metrics, trust, demonstration),
 ):
     module.register(app)

@@ -94,12 +94,12 @@ def serve(
 
     Example: tidemark serve --port 8000
     """
-    from tidemark.api import serving
+    from tidemark.api import app, serving
     from tidemark.api.service import Service, Settings
     from tidemark.batch.worker import Worker
     from tidemark.install import servers
 
-    serving.refuse_without_extra()
+    serving.refuse_without_extra("serve")
     # The worker's thread waits for servers again and again, and should go on at once behind each.
     sys.setswitchinterval(0.0005)
     project = find_project()
@@ -110,7 +110,7 @@ def serve(
         fed = [area for area in areas if area.has_inbox]
         worker = None if no_worker or not fed else Worker(opened, fed)
         with telling.speaking(), Service(areas, opened.dsns, settings, worker=worker) as service:
-            serving.run(service, host, port, told=_serving)
+            serving.run(app.build(service), host, port, told=_serving)
 
 
 def _serving(address: str) -> None:

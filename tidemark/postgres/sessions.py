@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -112,6 +113,25 @@ def _version(number: int) -> str:
     return f"{number // 10000}.{number % 10000}" if number % 10000 else str(number // 10000)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How people read: each time in a transaction of its own, with the rights of a role."""
+
+    roles: Mapping[ServerName, str]
+    timeout: str
+    """How long one statement may take."""
+
+    @contextmanager
+    def begun(self, session: Session) -> Iterator[None]:
+        """Let the block read, and write nothing."""
+        with session.rolled_back("read only"):
+            session.queue(
+                compose.statement(__name__, "read_as", role=db.name(self.roles[session.server])),
+                {"timeout": self.timeout},
+            )
+            yield
+
+
 class Servers:
     """The servers of one project, by name, and the sessions that are open on them.
 
@@ -128,6 +148,7 @@ class Servers:
         roles: Sequence[str] = (ETL_ROLE,),
         purpose: str = "",
         keeps_plans: bool = False,
+        reading: Reading | None = None,
     ) -> None:
         self.dsns = dict(dsns)
         self.urls = dict(urls)
@@ -140,6 +161,8 @@ class Servers:
         """What all sessions that are lent here are for; '': each says it."""
         self.keeps_plans = keeps_plans
         """See `Session.keeps_plans`. It holds for all sessions that are lent here."""
+        self.reading = reading
+        """How sessions that are lent here read; None: they are in autocommit, and may write."""
         self.embedded = frozenset(embedded)
         """The servers that are embedded, since no DSN is set for them."""
         self.guards: dict[ServerName, Composable] = {}
@@ -150,20 +173,28 @@ class Servers:
     @contextmanager
     def session(self, server: ServerName, purpose: str) -> Iterator[Session]:
         """Lend a session on `server`. It is kept for the next caller, unless the block failed."""
-        idle = self._idle[server]
-        try:
-            session = idle.pop()
-        except IndexError:
+        session = self._kept(server)
+        if session is None:
             purpose = self.purpose or purpose
             session = connect(self.dsns[server], server, purpose=purpose, roles=self.roles)
             session.guards, session.keeps_plans = self.guards, self.keeps_plans
         try:
-            yield session
+            with self.reading.begun(session) if self.reading else nullcontext():
+                yield session
         except BaseException:
             session.close()
             raise
         if not session.is_closed:
-            idle.append(session)
+            self._idle[server].append(session)
+
+    def _kept(self, server: ServerName) -> Session | None:
+        """Return an idle session; one whose server has ended it meanwhile is none."""
+        while idle := self._idle[server]:
+            session = idle.pop()
+            if not session.has_news:
+                return session
+            session.close()
+        return None
 
     def beside(self, purpose: str, *, keeps_plans: bool = False) -> Servers:
         """Return the same servers with sessions of their own, for work beside this one's."""

@@ -23,3 +23,7 @@ $$
 -- A pooler between this side and the server may have told another process id at the login.
 -- name: pid
 select pg_catalog.pg_backend_pid()
+
+-- name: read_as
+set local role {role};
+select pg_catalog.set_config('statement_timeout', %(timeout)s, true)

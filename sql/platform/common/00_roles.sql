@@ -22,6 +22,28 @@ exception
 end;
 $$;
 
+-- The console's login is a member of tidemark_console. It becomes what the person is whom it shows
+-- a page to, and has no rights until then. A login that may not say this leaves it unsaid: then
+-- `tidemark console` says what is missing.
+do $$
+declare
+    v_role text;
+begin
+    foreach v_role in array array['tidemark_reader', 'tidemark_console'] loop
+        if not exists (select from pg_roles where rolname = v_role) then
+            execute format('create role %I nologin', v_role);
+        end if;
+    end loop;
+    foreach v_role in array array['tidemark_monitor', 'tidemark_analyst', 'tidemark_reader'] loop
+        if not pg_has_role('tidemark_console', v_role, 'set') then
+            execute format('grant %I to tidemark_console with inherit false, set true', v_role);
+        end if;
+    end loop;
+exception
+    when insufficient_privilege or duplicate_object or unique_violation then null;
+end;
+$$;
+
 do $$
 begin
     if to_regnamespace('tidemark') is null then

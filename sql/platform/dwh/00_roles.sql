@@ -17,11 +17,15 @@ grant select on tables to tidemark_analyst;
 alter default privileges for role tidemark_etl in schema public
 grant execute on routines to tidemark_analyst;
 
--- The pipeline's login may look as analysts do: `tidemark query` and `tidemark psql` become one.
+-- The pipeline's login may look as analysts do: `tidemark query` and `tidemark psql` become
+-- one. Who reads MRR and STG reads the star as well.
 do $$
 begin
     if not pg_has_role('tidemark_etl', 'tidemark_analyst', 'set') then
         grant tidemark_analyst to tidemark_etl;
+    end if;
+    if not pg_has_role('tidemark_reader', 'tidemark_analyst', 'usage') then
+        grant tidemark_analyst to tidemark_reader;
     end if;
 exception
     when insufficient_privilege or unique_violation then null;

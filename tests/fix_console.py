@@ -1,0 +1,119 @@
+"""The console as a test looks at it: served in a thread, with a person of each level."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.fix_retail import Retail, wait_until
+from tests.fix_servers import administer
+from tidemark.api import serving
+from tidemark.console import app
+from tidemark.console.console import Console
+from tidemark.declare.config import Area
+from tidemark.model import LAYERS, ServerName
+
+PASSWORD = "a secret that nobody types elsewhere"
+PEOPLE = {
+    "mona": "tidemark_monitor",
+    "anna": "tidemark_analyst",
+    "olga": "tidemark_reader",
+    "stranger": "pg_monitor",
+}
+"""Login of the DWH -> the role that it is a member of."""
+OWN = "console_of_tests"
+"""The console's login."""
+_ROLE = "do $$ begin create role {0} login; exception when duplicate_object then null; end $$;"
+
+
+@dataclass
+class Served:
+    """A console that is served, and browsers that people have logged in with."""
+
+    console: Console
+    url: str
+    clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    def as_(self, name: str) -> httpx.Client:
+        """Return a client in which a person has logged in."""
+        if name not in self.clients:
+            self.clients[name] = httpx.Client(base_url=self.url, follow_redirects=True, timeout=60)
+            assert self.log_in(self.clients[name], name).status_code == 200
+        return self.clients[name]
+
+    def log_in(
+        self, client: httpx.Client, name: str, password: str = PASSWORD, **more: str
+    ) -> httpx.Response:
+        """Fill in the form, as a browser does."""
+        given = {"name": name, "password": password, "form": form_token(client.get("/login"))}
+        return client.post("/login", data={**given, **more})
+
+    def get(self, path: str, name: str = "olga") -> httpx.Response:
+        """Return a page as a person sees it."""
+        return self.as_(name).get(path)
+
+
+def form_token(answer: httpx.Response) -> str:
+    """Return what the form of a page has to send."""
+    found = re.search(r'name="form" value="([^"]+)"', answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+def let_in(dsns: Mapping[ServerName, str]) -> dict[ServerName, str]:
+    """Make the people and the console's login; returns the DSNs with which it logs in."""
+    for name, role in PEOPLE.items():
+        administer(dsns["dwh"], _ROLE.format(name))
+        administer(dsns["dwh"], f"alter role {name} password '{PASSWORD}'; grant {role} to {name}")
+    for layer in LAYERS:
+        administer(dsns[layer], _ROLE.format(OWN))
+        administer(dsns[layer], f"alter role {OWN} password 'own'; grant tidemark_console to {OWN}")
+    return {layer: _as(OWN, "own", dsns[layer]) for layer in LAYERS}
+
+
+def _as(name: str, password: str, dsn: str) -> str:
+    parts = urlsplit(dsn)
+    return parts._replace(netloc=f"{name}:{password}@{parts.hostname}:{parts.port}").geturl()
+
+
+@contextmanager
+def serving_console(
+    areas: Mapping[str, Area], dsns: Mapping[ServerName, str], **options: str
+) -> Iterator[Served]:
+    """Serve a console over the layers in a thread."""
+    with Console(areas, let_in(dsns), **options) as console:
+        made = serving.server(app.build(console, ["127.0.0.1"]), "127.0.0.1", 0)
+        thread = threading.Thread(target=made.run)
+        thread.start()
+        try:
+            wait_until(lambda: made.started or not thread.is_alive())
+            (port,) = {one.getsockname()[1] for server in made.servers for one in server.sockets}
+            served = Served(console, f"http://127.0.0.1:{port}")
+            yield served
+            for client in served.clients.values():
+                client.close()
+        finally:
+            made.should_exit = True
+            thread.join(60)
+
+
+@pytest.fixture
+def browser(console: Served) -> Iterator[httpx.Client]:
+    """Yield a browser in which nobody has logged in."""
+    with httpx.Client(base_url=console.url, follow_redirects=True, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def console(retail: Retail) -> Iterator[Served]:
+    """Yield a console over the retail area, which has had no batch yet."""
+    areas = {retail.area.area: retail.area}
+    with serving_console(areas, retail.warehouse.dsn) as served:
+        yield served
