@@ -9,12 +9,13 @@ from tidemark.declare.config import Area
 from tidemark.layers import deltas, ledger, mirror, suspects
 from tidemark.layers.ledger import Applied
 from tidemark.layers.mirror import LINEAGE_COLUMNS
+from tidemark.model import Column
 from tidemark.postgres import question, transfer
 from tidemark.postgres.db import Session
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.transfer import Job, Landing
 from tidemark.results import Counts
-from tidemark.star.schema import Star
+from tidemark.star.schema import Feed, Star
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,13 @@ def empty(dwh: Session, star: Star, entities: Iterable[str]) -> None:
 def landing(star: Star, entity: str) -> Landing:
     """Return an entity's landing table in the DWH."""
     feed, dimension = star.feeds[entity], star.dimensions.get(entity)
-    made = Landing(feed.landing, (*feed.columns, *LINEAGE_COLUMNS))
+    made = Landing(feed.landing, landed(feed))
     return made.joined_by(dimension.natural_key) if dimension else made
+
+
+def landed(feed: Feed) -> tuple[Column, ...]:
+    """Return the columns of a landing table."""
+    return (*feed.columns, *LINEAGE_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from tidemark.declare.entity import Entity
 from tidemark.errors import (
     ContractError,
     StatementError,
-    TidemarkError,
-    UsageError,
 )
 from tidemark.model import Table, label
+from tidemark.observe import keyed
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Row, Session
@@ -88,11 +87,6 @@ def read(servers: Servers, area: Area, entity: Entity, key: Sequence[str]) -> Hi
         UsageError: the key has another number of columns, or a value is not of its column's type.
     """
     assert entity.dimension is not None, "called for dimensions"
-    if len(key) != len(entity.key):
-        raise UsageError(
-            f"{entity.name}: the key has {len(entity.key)} columns ({', '.join(entity.key)}), and "
-            f"{len(key)} values were given. Give one for each."
-        )
     with servers.session("dwh", "history") as dwh:
         table = _table(dwh, entity)
         versions, structured = _versions(dwh, entity, table, key)
@@ -122,19 +116,17 @@ def _versions(
     query = compose.statement(
         __name__,
         "versions",
+        keyed.parts(entity, table, key),
         structured=Columns(tuple(texts)),
         columns=Columns(
             table.names, types=tuple("text" if c in texts else "" for c in table.names)
         ),
         dimension=db.name(*entity.table("dwh")),
-        nk=Columns(entity.key),
-        values=[db.literal(value) for value in key],
-        types=[db.raw(unsized(table.column(c).value_type)) for c in entity.key],
     )
     try:
         rows = dwh.rows(query)
     except StatementError as error:
-        raise _explained(error, entity, table, key) from error
+        raise keyed.explained(error, entity, table, key) from error
     structured = [dict(zip(texts, row[: len(texts)], strict=True)) for row in rows]
     return [row[len(texts) :] for row in rows], structured
 
@@ -153,19 +145,6 @@ def most_changed(servers: Servers, entity: Entity) -> tuple[str, ...] | None:
             )
         )
     return tuple(str(value) for value in found[0]) if found else None
-
-
-def _explained(
-    error: StatementError, entity: Entity, table: Table, key: Sequence[str]
-) -> TidemarkError:
-    """Turn PostgreSQL's refusal of a value (class 22, data exception) into a UsageError."""
-    if not (error.sqlstate or "").startswith("22"):
-        return error
-    columns = ", ".join(f"{column} {table.type_of(column)}" for column in entity.key)
-    return UsageError(
-        f"{entity.name}: {' '.join(key)!r} is no value of the key ({columns}): "
-        f"{str(error).partition(': ')[2].rstrip('.')}. Give the natural key."
-    )
 
 
 def _table(dwh: Session, entity: Entity) -> Table:

@@ -267,21 +267,48 @@ def _make_timeline(session: Session, dimension: Dimension, *, rows: int) -> None
     parts = _parts(dimension)
     know = compose.statement(__name__, "know", parts)
     worktable.fill(session, dimension.known, know, rows=rows)
-    if dimension.lands == "observations":
-        ranked = compose.statement(__name__, "observations", parts, **_order(dimension))
-    else:
+    has_deletes = has_more = False
+    if dimension.lands != "observations":
         session.queue(compose.statement(__name__, "know_confirmed", parts))
         ((has_deletes, has_more),) = session.again(compose.statement(__name__, "look", parts))
         has_more = has_more or has_deletes or dimension.withdraws or bool(dimension.added)
-        ranked = _ranked(dimension, parts, has_deletes=has_deletes, has_more=has_more)
-    told = compose.statement(__name__, "told" if dimension.withdraws else "not_told", parts)
-    queries = [compose.statement(__name__, "rebuild", parts, ranked=ranked, told=told)]
+    queries = [_rebuilt(dimension, parts, has_deletes=has_deletes, has_more=has_more)]
     if dimension.withdraws:
         queries.append(compose.statement(__name__, "removed", parts))
     worktable.fill(session, dimension.timeline, compose.union_all(queries), rows=rows)
     # By attributes, versions are only compared with those of their keys.
     columns = (*dimension.natural_key, *_TIMELINE)
     worktable.analyze(session, dimension.timeline.name, rows=rows, columns=columns)
+
+
+def as_known(dimension: Dimension, landed: Composable) -> Composable:
+    """Compose the query of the versions that follow from rows alone, by the rule of `apply`.
+
+    It writes nothing, and needs no table of the dimension's: so it tells what the dimension said
+    when these rows were all that was known.
+
+    Args:
+        dimension: the table and its roles.
+        landed: query of the rows that landed, with the columns of the landing table.
+
+    Returns:
+        Query of `dimension.written`, in the order of the keys and of `valid_from`.
+    """
+    parts = {**_parts(dimension), "landing": db.name("landed"), "known": db.name("known")}
+    timeline = _rebuilt(dimension, parts, has_deletes=True, has_more=True)
+    return compose.statement(__name__, "as_known", parts, landed=landed, timeline=timeline)
+
+
+def _rebuilt(
+    dimension: Dimension, parts: Parts, *, has_deletes: bool, has_more: bool
+) -> compose.Statement:
+    """Compose the query of timelines."""
+    if dimension.lands == "observations":
+        ranked = compose.statement(__name__, "observations", parts, **_order(dimension))
+    else:
+        ranked = _ranked(dimension, parts, has_deletes=has_deletes, has_more=has_more)
+    told = compose.statement(__name__, "told" if dimension.withdraws else "not_told", parts)
+    return compose.statement(__name__, "rebuild", parts, ranked=ranked, told=told)
 
 
 def _ranked(

@@ -537,6 +537,34 @@ told as (
 )
 
 
+-- The timelines of rows that landed, where nothing else is known.
+-- name: as_known
+with landed as (
+    {landed}
+),
+
+known as (
+    select
+        {attributes},
+        null::{key_type} as _key,
+        null::timestamptz as _known_from,
+        null::timestamptz as _known_to,
+        null::timestamptz as _raw_at,
+        null::boolean as _live,
+        null::boolean as _inferred,
+        null::bigint as _batch_id,
+        null::bigint as _seq
+    from landed
+    where false
+)
+
+select {t.written}
+from (
+    {timeline}
+) as t
+where t._role = 'version'
+order by {t.nk}, t.valid_from
+
 -- Whether the dimension is empty and each key landed once. Then each row is a version as it is, and no
 -- timeline has to be built.
 -- name: is_first_load

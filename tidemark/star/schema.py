@@ -19,10 +19,19 @@ from tidemark.model import (
     compared_as_text,
     label,
 )
-from tidemark.postgres import question
+from tidemark.postgres import catalog, question
 from tidemark.postgres.db import Composable, Row, Session
 from tidemark.postgres.question import Question
-from tidemark.star import aggregates, computed, contract, members, pointers, published, scd2
+from tidemark.star import (
+    aggregates,
+    computed,
+    contract,
+    members,
+    outriggers,
+    pointers,
+    published,
+    scd2,
+)
 from tidemark.star.computed import Computed, Reads
 from tidemark.star.facts import Fact, RoleKey
 from tidemark.star.members import Members
@@ -87,6 +96,16 @@ class Star:
 
 
 @dataclass(frozen=True, slots=True)
+class Fed:
+    """One dimension, and what feeds it."""
+
+    dimension: Dimension
+    feed: Feed
+    last_batch: int
+    """The last one that was published of it; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What the DWH has recorded about an area's tables, and their catalog."""
 
@@ -132,6 +151,25 @@ def read(stg: Session, dwh: Session, area: Area) -> Star:
         ContractError: see `of`.
     """
     return of(area, mirror.read(stg, area), question.ask(dwh, stored(dwh, area)))
+
+
+def dimension(stg: Session, dwh: Session, area: Area, entity: Entity) -> Fed:
+    """Read one dimension and what feeds it, whatever is wrong with others.
+
+    Raises:
+        ContractError: one of its tables is missing, or lacks what it needs.
+    """
+    table, staged = entity.table("dwh"), catalog.tables(stg, mirror.bare(entity, "stg").tables)
+    places = [table, scd2.confirmed_of(table), *outriggers.tables(area)]
+    kept = question.both(published.tables(area), scd2.since([table]))
+    found, (reached, since) = question.ask(dwh, question.both(catalog.named(dwh, places), kept))
+    stored = Stored(reached, found, (), since)
+    refuse(mirror.wrong("stg", area, entity, staged))
+    target, of_stg = mirror.made("stg", entity, staged)
+    refuse(contract.wrong(area, entity, {entity.table("stg"): of_stg}, stored.tables))
+    feed = _feed(area, entity, target, of_stg)
+    one = _with_added(_dimension(stored.tables, entity, feed), stored)
+    return Fed(one, feed, stored.published[entity.name].batch_id)
 
 
 def of(area: Area, staged: Mapping[str, tuple[Mirror, Table]], found: Stored) -> Star:
