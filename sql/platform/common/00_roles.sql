@@ -59,3 +59,29 @@ end;
 $$;
 
 alter default privileges for role tidemark_etl revoke execute on routines from public;
+
+-- Who looks at a layer reads every table of Tidemark's, and does nothing else: `tidemark query` and
+-- the console work so. Later tables and schemas come with the right. A login that may not say this
+-- leaves it unsaid: then these say what is missing.
+do $$
+declare
+    v_schema text;
+begin
+    if not pg_has_role('tidemark_etl', 'tidemark_reader', 'set') then
+        grant tidemark_reader to tidemark_etl;
+    end if;
+    for v_schema in
+        select n.nspname
+        from pg_namespace as n
+        where
+            (n.nspowner = 'tidemark_etl'::regrole or n.nspname = 'public')
+            and not has_schema_privilege('tidemark_reader', n.oid, 'usage')
+    loop
+        execute format('grant usage on schema %I to tidemark_reader', v_schema);
+    end loop;
+    alter default privileges for role tidemark_etl grant usage on schemas to tidemark_reader;
+    alter default privileges for role tidemark_etl grant select on tables to tidemark_reader;
+exception
+    when insufficient_privilege or undefined_object or unique_violation then null;
+end;
+$$;
