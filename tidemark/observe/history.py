@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark.declare import sharing
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import (
@@ -14,7 +13,7 @@ from tidemark.errors import (
     StatementError,
 )
 from tidemark.model import Table, label
-from tidemark.observe import keyed
+from tidemark.observe import keyed, pointing
 from tidemark.postgres import catalog, compose, db
 from tidemark.postgres.compose import Columns
 from tidemark.postgres.db import Row, Session
@@ -164,9 +163,9 @@ def _fact_counts(
 ) -> dict[str, dict[int, int]]:
     """Count the facts per version: `<fact table>` or `<fact table>.<role>` -> key -> rows."""
     counts: dict[str, dict[int, int]] = {}
-    pointing = list(_pointing(area, entity))
-    there = catalog.tables(dwh, [fact.table("dwh") for _, fact, _ in pointing])
-    for name, fact, columns in pointing:
+    every = list(_pointing(area, entity))
+    there = catalog.tables(dwh, [fact.table("dwh") for _, fact, _ in every])
+    for name, fact, columns in every:
         for column in columns if fact.table("dwh") in there else ():
             label = f"{name}.{column}" if len(columns) > 1 else name
             if label in table.names:
@@ -181,11 +180,6 @@ def _fact_counts(
 def _pointing(area: Area, entity: Entity) -> Iterator[tuple[str, Entity, list[str]]]:
     """Yield the facts that point at a dimension, and by which columns; AREA.ENTITY of others."""
     found: dict[str, tuple[Entity, list[str]]] = {}
-    for fact in area.facts:
-        for column, role in fact.fact.dimensions.items() if fact.fact else ():
-            if role.is_of(area.area) and area.dimension_of(role) is entity:
-                found.setdefault(fact.name, (fact, []))[1].append(column)
-    for use in sharing.lent(area):
-        if use.dimension.name == entity.name:
-            found.setdefault(use.fact, (use.entity, []))[1].append(use.column)
-    yield from ((name, *one) for name, one in found.items())
+    for one in pointing.at(area, entity):
+        found.setdefault(one.fact, (one.entity, []))[1].append(one.column)
+    yield from ((name, *each) for name, each in found.items())
