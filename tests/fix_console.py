@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import httpx
@@ -117,3 +118,51 @@ def console(retail: Retail) -> Iterator[Served]:
     areas = {retail.area.area: retail.area}
     with serving_console(areas, retail.warehouse.dsn) as served:
         yield served
+
+
+class _Tables(HTMLParser):
+    """Reads the tables of a page: caption -> rows of texts, the head first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, list[list[str]]] = {}
+        self._rows: list[list[str]] = []
+        self._caption, self._into = "", ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self._rows, self._caption = [], ""
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in {"td", "th"}:
+            self._rows[-1].append("")
+        if tag in {"td", "th", "caption"}:
+            self._into = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self.found[self._caption.strip()] = self._rows
+        if tag in {"td", "th", "caption"}:
+            self._into = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._into == "caption":
+            self._caption += data
+        elif self._into:
+            self._rows[-1][-1] += data
+
+
+def tables(answer: httpx.Response) -> dict[str, list[list[str]]]:
+    """Return the tables of a page: caption -> rows of texts, the head first."""
+    reader = _Tables()
+    reader.feed(answer.text)
+    return {
+        caption: [[" ".join(cell.split()) for cell in row] for row in rows]
+        for caption, rows in reader.found.items()
+    }
+
+
+def table(answer: httpx.Response, caption: str) -> list[list[str]]:
+    """Return the one table of a page whose caption begins so."""
+    (found,) = (rows for name, rows in tables(answer).items() if name.startswith(caption))
+    return found

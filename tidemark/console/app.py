@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tidemark import logs
-from tidemark.console import overview, shown
+from tidemark.console import fact, key, overview, shown
 from tidemark.console.access import Level
 from tidemark.console.console import Console
 from tidemark.console.logins import Login
@@ -30,7 +30,12 @@ log = logs.named(__name__)
 Show = Callable[[Asked], Page]
 Endpoint = Callable[["Request"], Any]
 
-PAGES: Iterable[tuple[str, Show, Level]] = (("/", overview.show, "monitor"),)
+_ENTITY = "/areas/{area}/entities/{entity}"
+PAGES: Iterable[tuple[str, Show, Level]] = (
+    ("/", overview.show, "monitor"),
+    (f"{_ENTITY}/keys", key.show, "analyst"),
+    (f"{_ENTITY}/facts", fact.show, "analyst"),
+)
 """Path, what shows it, and the level that it needs."""
 
 HEADERS: Mapping[str, str] = {
@@ -137,7 +142,7 @@ class _Doors:
         self._console, self._is_encrypted = console, is_encrypted
 
     async def ask(self, request: Request) -> Response:
-        return self._form(request, _query(request).get("to", ["/"])[0])
+        return self._form(request, request.query_params.get("to", "/"))
 
     async def log_in(self, request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
@@ -234,7 +239,11 @@ def _refusal(refused: Refused, login: Login | None) -> Response:
 
 
 def _query(request: Request) -> dict[str, list[str]]:
-    return {name: request.query_params.getlist(name) for name in request.query_params}
+    """Return what stands behind the `?`; what is empty is not given."""
+    if any("\0" in text for pair in request.query_params.multi_items() for text in pair):
+        raise Refused(400, "A parameter has a zero byte, which PostgreSQL keeps nowhere.")
+    found = {name: request.query_params.getlist(name) for name in request.query_params}
+    return {name: given for name, given in found.items() if any(given)}
 
 
 def _place(request: Request) -> str:

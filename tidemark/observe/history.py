@@ -183,3 +183,23 @@ def _pointing(area: Area, entity: Entity) -> Iterator[tuple[str, Entity, list[st
     for one in pointing.at(area, entity):
         found.setdefault(one.fact, (one.entity, []))[1].append(one.column)
     yield from ((name, *each) for name, each in found.items())
+
+
+def natural_key(servers: Servers, entity: Entity, surrogate: int) -> tuple[str | None, ...] | None:
+    """Return the natural key of the version with a surrogate key; None: there is none.
+
+    The unknown member's has no values.
+    """
+    assert entity.dimension is not None, "called for dimensions"
+    with servers.session("dwh", "history") as dwh:
+        found = dwh.rows(
+            compose.statement(
+                __name__,
+                "natural_key",
+                nk=Columns(entity.key),
+                dimension=db.name(*entity.table("dwh")),
+                surrogate=db.name(entity.dimension.surrogate_key),
+            ),
+            {"surrogate": surrogate},
+        )
+    return tuple(found[0]) if found else None

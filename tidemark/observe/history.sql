@@ -23,3 +23,8 @@ where {surrogate} <> 0
 group by {nk}
 order by count(*) desc, {nk}
 limit 1
+
+-- name: natural_key
+select {d.nk::text}
+from {dimension} as d
+where d.{surrogate} = %(surrogate)s

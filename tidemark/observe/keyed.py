@@ -12,13 +12,16 @@ from tidemark.postgres.compose import Columns, Parts
 from tidemark.postgres.sqltypes import unsized
 
 
-def parts(entity: Entity, table: Table, key: Sequence[str]) -> Parts:
+def parts(
+    entity: Entity, table: Table, key: Sequence[str], *, columns: Sequence[str] = ()
+) -> Parts:
     """Compose what `{nk = values::types}` compares: the columns of a key with what was given.
 
     Args:
         entity: whose key it is.
         table: the table that is searched, whose types the values have.
         key: the values as text, in the key's order.
+        columns: what the table calls the columns of the key, if that is something else.
 
     Raises:
         UsageError: the key has another number of columns.
@@ -28,10 +31,11 @@ def parts(entity: Entity, table: Table, key: Sequence[str]) -> Parts:
             f"{entity.name}: the key has {len(entity.key)} columns ({', '.join(entity.key)}), and "
             f"{len(key)} values were given. Give one for each."
         )
+    names = tuple(columns) or entity.key
     return {
-        "nk": Columns(entity.key),
+        "nk": Columns(names),
         "values": [db.literal(value) for value in key],
-        "types": [db.raw(unsized(table.column(column).value_type)) for column in entity.key],
+        "types": [db.raw(unsized(table.column(column).value_type)) for column in names],
     }
 
 
