@@ -50,7 +50,12 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+    "key.js": "text/javascript",
+}
 _COOKIE = "tidemark_console"
 _FORM_COOKIE = "tidemark_form"
 """Of a form that somebody sees who is nobody yet."""

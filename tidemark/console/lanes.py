@@ -15,10 +15,11 @@ from tidemark.model import BEGINNING_OF_TIME, END_OF_TIME
 LABELS = 150
 """Width of the names of lanes."""
 WIDTH = 960
+_MARGIN = 10
 _LANE = 26
 _LETTER = 6.6
 """Width of a letter, about."""
-_TICKS = 5
+_TICKS = 4
 _LEAST = 2.0
 """Width of the narrowest bar."""
 
@@ -97,6 +98,11 @@ class Picture:
         return LABELS
 
     @property
+    def right(self) -> float:
+        """Where it ends."""
+        return WIDTH - _MARGIN
+
+    @property
     def lane(self) -> float:
         """The height of a lane."""
         return _LANE
@@ -140,7 +146,7 @@ class _Scale:
 
     def x(self, at: datetime) -> float:
         part = (at - self.first) / (self.last - self.first)
-        return round(LABELS + min(max(part, 0.0), 1.0) * (WIDTH - LABELS - 10), 1)
+        return round(LABELS + min(max(part, 0.0), 1.0) * (WIDTH - LABELS - _MARGIN), 1)
 
 
 def _times(lane: Lane) -> Iterable[datetime]:
