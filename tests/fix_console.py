@@ -1,4 +1,8 @@
-"""The console as a test looks at it: served in a thread, with a person of each level."""
+"""The console as a test looks at it: served in a thread, with a person of each level.
+
+`console` serves it over the retail area. `look` opens pages of it in Chromium, and
+`judged` asks axe-core of them.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.fix_browser import CHROMIUM
 from tests.fix_retail import Retail, wait_until
 from tests.fix_servers import administer
 from tidemark.api import serving
@@ -20,6 +28,9 @@ from tidemark.console import app
 from tidemark.console.console import Console
 from tidemark.declare.config import Area
 from tidemark.model import LAYERS, ServerName
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 PASSWORD = "a secret that nobody types elsewhere"
 PEOPLE = {
@@ -166,3 +177,76 @@ def table(answer: httpx.Response, caption: str) -> list[list[str]]:
     """Return the one table of a page whose caption begins so."""
     (found,) = (rows for name, rows in tables(answer).items() if name.startswith(caption))
     return found
+
+
+_PROGRAM = Path("/usr/bin/chromium")
+_WATCH = """
+addEventListener("securitypolicyviolation", (event) =>
+    complain(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+"""
+PATIENCE = 20_000
+"""Milliseconds in which a page has to show what a test waits for."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Yield Chromium.
+
+    Each module starts its own, in half a second: as long as one runs, no other loop of asyncio may
+    run in the same thread, which tests of other folders need.
+    """
+    if not _PROGRAM.exists():
+        pytest.skip(f"there is no {_PROGRAM}: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(_PROGRAM), args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Look:
+    """Opens pages of a console as a person who has logged in, each in a browser of its own."""
+
+    browser: Browser
+    contexts: list[BrowserContext] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """What broke the content security policy, and errors of scripts."""
+
+    def __call__(self, served: Served, path: str = "/", name: str = "olga", **options: Any) -> Page:
+        """Open a page; `options` are those of a context of Playwright."""
+        context = self.browser.new_context(base_url=served.url, **options)
+        self.contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        context.expose_binding("complain", lambda _, text: self.complaints.append(text))
+        context.add_init_script(_WATCH)
+        for cookie in served.as_(name).cookies.jar:
+            context.add_cookies(
+                [{"name": cookie.name, "value": cookie.value or "", "url": served.url}]
+            )
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(path)
+        return page
+
+
+def judged(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with a page: rule, why, and where."""
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{wrong['id']}: {wrong['help']}: {' '.join(map(str, node['target']))}"
+        for wrong in found["violations"]
+        for node in wrong["nodes"]
+    ]
+
+
+@pytest.fixture
+def look(chromium: Browser) -> Iterator[Look]:
+    """Yield what opens pages. No page may break its policy, or have an error in its script."""
+    look = Look(chromium)
+    yield look
+    for context in look.contexts:
+        context.close()
+    assert look.complaints == []
