@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests import composed, fix_aggregates, fix_areas
+from tests import composed, composed_console, fix_aggregates, fix_areas
 from tests.composed_areas import CLOCKS, DAYS, TAGS
 from tests.composed_checks import EVENTS, THINGS, break_checks
 from tests.composed_files import take_files
@@ -31,7 +31,7 @@ from tidemark.errors import ContractError, RefusedRowError
 from tidemark.install import migrate, reset
 from tidemark.install.propose import catalog
 from tidemark.model import ETL_ROLE, MONITOR_ROLE, Column, Overrides
-from tidemark.observe import browse, history, metrics, plan, query, status
+from tidemark.observe import browse, history, known, metrics, plan, query, status
 from tidemark.postgres import inlet, worktable
 from tidemark.postgres.sessions import Servers
 from tidemark.postgres.worktable import WorkTable
@@ -127,6 +127,7 @@ def ask(retail: Retail) -> None:
     with Servers(retail.warehouse.dsn, roles=(ETL_ROLE, MONITOR_ROLE)) as watched:
         metrics.read(watched, [retail.area])
     ask_as_a_person(retail)
+    composed_console.look(retail)
     with retail.servers.session("operational", "init") as source:
         catalog.read(source)
 
@@ -301,6 +302,7 @@ def derive(retail: Retail) -> None:
     sold.delete(items, "id = 2", ())
     pipeline.run(sold.servers, sold.area, overrides=Overrides(accept_deletes=True))
     verify.run(sold.servers, sold.area)
+    known.read(sold.servers, sold.area, sold.area.entities["states"], ["1"])
     rebuild.run(sold.servers, sold.area)
     reset.run(sold.servers, project, sold.area, ("dwh", "stg", "mrr"))
     shutil.rmtree(path.parent)

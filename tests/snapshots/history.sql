@@ -14,6 +14,11 @@ group by customer_id
 order by count(*) desc, customer_id
 limit 1;
 
+-- natural_key
+select d.customer_id::text
+from public.dwh_dim_customers as d
+where d.customer_key = :surrogate;
+
 -- versions
 select
     customer_key,

@@ -1,3 +1,425 @@
+-- as_known
+with landed as (
+    select v.*
+    from (select
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at,
+        null::bigint as _replaced_by
+    from public.stg_dim_customers
+    union all
+    select
+        customer_id,
+        customer_name,
+        email,
+        phone,
+        city,
+        country,
+        country_code,
+        segment,
+        created_at,
+        updated_at,
+        _batch_id,
+        _seq,
+        _first_batch_id,
+        _extracted_at,
+        _deleted_at,
+        _replaced_by
+    from public.stg_dim_customers_history) as v
+    where v.customer_id = '1'::bigint and (1::bigint is null or v._batch_id <= 1)
+),
+
+known as (
+    select
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
+        null::bigint as _key,
+        null::timestamptz as _known_from,
+        null::timestamptz as _known_to,
+        null::timestamptz as _raw_at,
+        null::boolean as _live,
+        null::boolean as _inferred,
+        null::bigint as _batch_id,
+        null::bigint as _seq
+    from landed
+    where false
+)
+
+select
+    t.customer_id,
+    t.segment,
+    t.city,
+    t.country,
+    t.customer_name,
+    t.email,
+    t.phone,
+    t.country_code,
+    t.valid_from,
+    t.valid_to,
+    t.is_current,
+    t.is_deleted,
+    t.changed_at,
+    t._batch_id,
+    t._seq,
+    t._deleted_batch_id,
+    t._deleted_seq
+from (
+    with observed as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _key,
+            _known_from,
+            _known_to,
+            _raw_at,
+            _live,
+            _inferred,
+            false as _incoming,
+            null::timestamptz as _clock,
+            _batch_id,
+            _seq
+        from known
+        union all
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            null as _key,
+            null as _known_from,
+            null as _known_to,
+            case
+                when _deleted_at is null then updated_at
+                when false or updated_at > null::timestamptz then _deleted_at
+                else greatest(_deleted_at, updated_at + interval '1 microsecond')
+            end as _raw_at,
+            _deleted_at is null as _live,
+            false as _inferred,
+            true as _incoming,
+            null::timestamptz as _clock,
+            _batch_id,
+            _seq
+        from landed
+    ),
+    summed_up as (
+        select
+            *,
+            max(_batch_id) filter (where not _incoming and not _inferred) over whole as _seen,
+            max(_key) filter (where _inferred) over whole as _inferred_key,
+            bool_or(_inferred or _known_from < _raw_at) over whole as _was_inferred,
+            bool_or(not _live) over whole as _was_deleted
+        from observed
+        window whole as (
+            partition by customer_id order by _raw_at, _live, _batch_id desc, _seq desc
+            rows between unbounded preceding and unbounded following
+        )
+    ),
+    arrived as (
+        select *
+        from summed_up
+        where not _inferred and (not _incoming or _batch_id > coalesce(_seen, 0))
+    ),
+    judged as (
+        select
+            *,
+            false as _withdrawn,
+            false as _is_judge,
+            false as _is_judged
+        from arrived
+    ),
+    counted as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _key,
+            _known_to,
+            _raw_at,
+            _live,
+            _batch_id,
+            _seq,
+            _inferred_key,
+            _was_inferred,
+            _was_deleted,
+            _withdrawn,
+            _is_judge,
+            _is_judged
+        from judged
+        window whole as (partition by customer_id)
+    ),
+    deleting as (
+        select
+            *,
+            not _live and not _withdrawn and lag(_live, 1, false) over arrival as _deletes
+        from counted
+        where _was_deleted
+        window arrival as (
+            partition by customer_id, _withdrawn order by _batch_id, _seq, _live desc
+        )
+    ),
+    ticking as (
+        select
+            *,
+            interval '1 microsecond' * count(*) filter (where _deletes) over arrival as _ticks
+        from deleting
+        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    deletes_placed as (
+        select
+            *,
+            case
+                when _deletes
+                    then max(_raw_at - _ticks)
+                        filter (where (_live or _deletes) and not _withdrawn) over arrival
+                        + _ticks
+            end as _deleted_at
+        from ticking
+        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    placed as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _raw_at as _at,
+            _live,
+            _batch_id,
+            _seq,
+            _key,
+            _known_to,
+            _inferred_key,
+            _was_inferred,
+            _withdrawn,
+            _is_judge,
+            _is_judged
+        from counted
+        where not _was_deleted
+        union all
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            case
+                when not _live or max(_deleted_at) over arrival > _raw_at
+                    then max(_deleted_at) over arrival
+                else _raw_at
+            end as _at,
+            _live,
+            _batch_id,
+            _seq,
+            _key,
+            _known_to,
+            _inferred_key,
+            _was_inferred,
+            _withdrawn,
+            _is_judge,
+            _is_judged
+        from deletes_placed
+        window arrival as (partition by customer_id order by _batch_id, _seq, _live desc)
+    ),
+    ranked as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            customer_name,
+            email,
+            phone,
+            country_code,
+            _at,
+            _live,
+            _batch_id,
+            _seq,
+            _key,
+            _inferred_key,
+            _withdrawn,
+            bool_or(_was_inferred) over instant as _was_inferred,
+            row_number() over instant as _rank,
+            max(_key) over instant as _instant_key,
+            max(_known_to) over instant as _instant_to,
+            case
+                when _withdrawn then '-infinity'
+                when _is_judge then max(_at) filter (where not _withdrawn and _is_judged) over whole
+                else _at
+            end as _told_at
+        from placed
+        where _live or _at is not null
+        window
+            whole as (partition by customer_id),
+            instant as (
+                partition by customer_id, _at, _live order by _batch_id desc, _seq desc
+                rows between unbounded preceding and unbounded following
+            )
+    ),
+    told as (
+        select *
+        from ranked
+    ),
+    compared as (
+        select
+            customer_id,
+            segment,
+            city,
+            country,
+            last_value(customer_name) over timeline as customer_name,
+            last_value(email) over timeline as email,
+            last_value(phone) over timeline as phone,
+            country_code,
+            _at,
+            _live,
+            _batch_id,
+            _seq,
+            _instant_key,
+            _instant_to,
+            _inferred_key,
+            bool_or(_was_inferred) over timeline as _was_inferred,
+            (
+                _live is distinct from lag(_live) over timeline
+                or _live
+                and (
+                    segment is distinct from lag(segment) over timeline
+                    or city is distinct from lag(city) over timeline
+                    or country is distinct from lag(country) over timeline
+                )
+            ) as _starts
+        from told
+        where _rank = 1 and not _withdrawn
+        window timeline as (
+            partition by customer_id order by _at, _live
+            rows between unbounded preceding and unbounded following
+        )
+    ),
+    continued as (
+        select
+            *,
+            case
+                when _instant_key is not null then _instant_key
+                when not lead(_starts) over timeline then lead(_instant_key) over timeline
+            end as _version_key,
+            case
+                when _instant_key is not null then _at
+                when not lead(_starts) over timeline then lead(_at) over timeline
+            end as _version_at,
+            case
+                when _instant_key is not null then _instant_to
+                when not lead(_starts) over timeline then lead(_instant_to) over timeline
+            end as _version_to,
+            not _starts
+            and _instant_key is not null
+            and (not lag(_starts) over timeline or lag(_instant_key) over timeline is not null)
+                as _is_superseded
+        from compared
+        window timeline as (
+            partition by customer_id, _starts or _instant_key is not null order by _at, _live
+        )
+    ),
+    bounded as (
+        select
+            *,
+            lead(_at) over timeline as _next_at,
+            lead(_live) over timeline as _next_live,
+            lead(_batch_id) over timeline as _next_batch_id,
+            lead(_seq) over timeline as _next_seq,
+            case
+                when lead(_live) over timeline then lead(_at) over timeline
+                else lead(_at, 2) over timeline
+            end as _next_version_at,
+            count(*) filter (where _live) over timeline = 1 as _is_first
+        from continued
+        window timeline as (partition by customer_id, _starts order by _at, _live)
+    )
+    select
+        customer_id,
+        segment,
+        city,
+        country,
+        customer_name,
+        email,
+        phone,
+        country_code,
+        _at as changed_at,
+        case
+            when not _starts then null
+            when _is_first and (true or _was_inferred) then least(_at, timestamptz '2025-01-01Z')
+            else _at
+        end as valid_from,
+        case when _starts then coalesce(_next_at, timestamptz '2025-01-01Z') end as valid_to,
+        case when _starts then _next_at is null end as is_current,
+        case when _starts then coalesce(not _next_live, false) end as is_deleted,
+        _batch_id,
+        _seq,
+        case when _starts and not _next_live then _next_batch_id end as _deleted_batch_id,
+        case when _starts and not _next_live then _next_seq end as _deleted_seq,
+        case
+            when _starts then 'version'
+            when _is_superseded then 'superseded'
+            else 'confirmation'
+        end as _role,
+        case
+            when _starts then coalesce(_version_key, case when _is_first then _inferred_key end)
+            when _is_superseded then _instant_key
+        end as _key,
+        case when _starts then case when _is_first then '-infinity' else _at end end as _cover_from,
+        case when _starts then coalesce(_next_version_at, 'infinity') end as _cover_to,
+        case
+            when _starts
+                then _version_key is null
+                    or _at < _version_at
+                    or coalesce(_next_at, timestamptz '2025-01-01Z') > _version_to
+        end as _grew,
+        case when _starts then _version_to = timestamptz '2025-01-01Z'
+        and _next_at is not null end as _closes,
+        not _starts as _confirms
+    from bounded
+    where _live
+) as t
+where t._role = 'version'
+order by t.customer_id, t.valid_from;
+
 -- confirm
 insert into landing."customers.confirmed" (customer_id, confirmed_at, _batch_id, _seq)
 select
@@ -1087,7 +1509,7 @@ with shown as (
         true as _live,
         _batch_id,
         _seq
-    from landing_sold.states
+    from landed
     where _deleted_at is null
     order by id, at, at desc, n desc
 ),
@@ -1119,7 +1541,7 @@ observed as (
         _known_to,
         _inferred,
         true as _withdrawn
-    from landing_sold."states.known"
+    from known
     where _live
 ),
 

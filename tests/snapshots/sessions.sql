@@ -69,3 +69,7 @@ from unnest(
     '90s']
 ) as s (name, setting)
 where pg_catalog.current_setting(s.name, true) is not null;
+
+-- read_as
+set local role tidemark_reader;
+select pg_catalog.set_config('statement_timeout', :timeout, true);

@@ -24,18 +24,23 @@ def dsns(project: Project) -> dict[ServerName, str]:
     """
     with servers.resolve(project, LAYERS) as found:
         return {
-            layer: _own(found, layer) if layer in found.embedded else found.dsns[layer]
+            layer: let_in(found.dsns[layer], layer)
+            if layer in found.embedded
+            else found.dsns[layer]
             for layer in LAYERS
         }
 
 
-def _own(found: sessions.Servers, layer: ServerName) -> str:
-    parts = urlsplit(found.dsns[layer])
+def let_in(dsn: str, layer: ServerName) -> str:
+    """Let the console's role log in, by a superuser's DSN; returns the DSN with which it does.
+
+    Raises:
+        ConfigError: there is no such role.
+    """
+    parts = urlsplit(dsn)
     # Two consoles of one project have the same login, so it has the same password each time.
     password = _derived(parts.password or "", CONSOLE_ROLE)
-    with closing(
-        sessions.connect(found.dsns[layer], layer, purpose="console login", as_etl=False)
-    ) as session:
+    with closing(sessions.connect(dsn, layer, purpose="console login", as_etl=False)) as session:
         if not session.value(compose.statement(__name__, "is_there"), {"role": CONSOLE_ROLE}):
             raise ConfigError(f"{layer}: there is no role {CONSOLE_ROLE}. Run `tidemark migrate`.")
         session.run(

@@ -1,0 +1,2 @@
+-- let_in
+alter role tidemark_console login password 'drawn';
