@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidemark.cli import telling
 from tidemark.cli.app import find_project
 
+if TYPE_CHECKING:
+    from tidemark.console.exposure import Exposure
+    from tidemark.declare.project import Project
+
+PORT = 8081
+
 
 def console(
     *,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The same; 0: any.")] = 8081,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The same; 0: any.")] = PORT,
     name: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST", help="A name under which people reach it. May be repeated."),
@@ -36,9 +42,7 @@ def console(
     Example: tidemark console --port 8081
     """
     from tidemark.api import serving
-    from tidemark.console import app, exposure
-    from tidemark.console.console import Console
-    from tidemark.install import console_login
+    from tidemark.console import exposure
 
     serving.refuse_without_extra("console")
     where = exposure.of(
@@ -48,7 +52,16 @@ def console(
         key=key,
         is_behind_proxy=behind_proxy,
     )
-    project = find_project()
+    serve(find_project(), where, port)
+
+
+def serve(project: Project, where: Exposure, port: int) -> None:
+    """Serve the console of a project until a signal ends it."""
+    from tidemark.api import serving
+    from tidemark.console import app
+    from tidemark.console.console import Console
+    from tidemark.install import console_login
+
     dsns = console_login.dsns(project)
     with telling.speaking(), Console(project.areas, dsns) as made:
         built = app.build(made, where.hosts, is_encrypted=where.tls is not None)

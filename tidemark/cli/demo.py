@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tidemark.cli import console
 from tidemark.cli.app import HELP_OPTIONS, find_project, open_servers
 from tidemark.cli.batches import history_table, run_batch, show_batch
 from tidemark.cli.output import progress_bars, show, table
 from tidemark.cli.status_tables import rejects_table
-from tidemark.errors import UsageError
+from tidemark.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from tidemark.declare.config import Area
@@ -161,6 +162,26 @@ def demo() -> None:
             _summary(opened, areas[name], batches[name])
     typer.echo(f"\nAll of it took {time.monotonic() - start:.0f} s. Go on with:")
     typer.echo("\n".join(_next_steps(project.home)))
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        _show_console(project)
+
+
+def _show_console(project: Project) -> None:
+    """Let a person look at what was loaded, until Ctrl-C; say what that needs if it is not there."""
+    from tidemark.api import serving
+    from tidemark.console import exposure
+
+    try:
+        serving.refuse_without_extra("console")
+    except ConfigError as error:
+        typer.echo(str(error))
+        return
+    typer.echo("Or look at it. The login is postgres, its password is in `tidemark dsn dwh`.")
+    where = exposure.of("127.0.0.1")
+    try:
+        console.serve(project, where, console.PORT)
+    except UsageError:  # Another one has the port, that of a second checkout perhaps.
+        console.serve(project, where, 0)
 
 
 def _play(project: Project, opened: Servers, area: Area, seeder: Seed) -> list[list[HopResult]]:
@@ -230,6 +251,7 @@ def _next_steps(home: Path) -> list[str]:
     steps += [
         f"{tidemark} psql dwh",
         f"{tidemark} seed --day && {tidemark} run",
+        f"{tidemark} console",
         f"{tidemark} down",
     ]
     return [f"  {step}" for step in steps]
