@@ -167,7 +167,7 @@ def demo() -> None:
 
 
 def _show_console(project: Project) -> None:
-    """Let a person look at what was loaded, until Ctrl-C; say what that needs if it is not there."""
+    """Let a person look at what was loaded, until Ctrl-C; or say what that needs."""
     from tidemark.api import serving
     from tidemark.console import exposure
 
