@@ -8,10 +8,10 @@ from psycopg2.extensions import connection as Connection
 from tests.explaining import Explaining
 from tests.queries import execute
 from tidemark.batch import problems
-from tidemark.observe import metrics, monitor
+from tidemark.observe import metrics, monitor, status
 from tidemark.postgres import compose, db
 
-ALERTS = ("failed", "without_success", "broken", "held_back")
+ALERTS = ("failed", "without_success", "said_last", "held_back")
 STATEMENTS = {
     problems.__name__: ALERTS,
     monitor.__name__: ("last_ended", "broken"),
@@ -51,12 +51,24 @@ def test_metrics_read_the_end_of_each_index(dwh: Connection, page_cost: float):
     assert all(0 < rows < 50 for rows in read.values()), read
 
 
+@pytest.mark.parametrize("page_cost", [4.0, 1.1])
+def test_the_last_batches_of_areas_are_read_from_the_end(dwh: Connection, page_cost: float):
+    execute(dwh, LOGS)
+    execute(dwh, "set local random_page_cost = %s", [page_cost])
+    explaining = Explaining(dwh, "dwh")
+    which = {"areas": ["retail", "new"], "limit": 30}
+    found = explaining.rows(compose.statement(status.__name__, "batches"), which)
+    assert [batch_id for _, batch_id, *_ in found] == [*range(9000, 8970, -1)]
+    assert explaining.read["etl_batches"] == 30
+    assert explaining.read["etl_logs"] == 60
+
+
 def test_alerts_read_the_end_of_each_index(dwh: Connection):
     execute(dwh, LOGS)
     for page_cost, name, area in product((4.0, 1.1), ALERTS, ("retail", "new")):
         execute(dwh, "set local random_page_cost = %s", [page_cost])
         explaining = Explaining(dwh, "dwh")
         statement = compose.statement(problems.__name__, name)
-        explaining.rows(statement, {"area": area, "declared": ["a", "b"]})
+        explaining.rows(statement, {"areas": [area], "area": area})
         read = {name: explaining.read.get(name, 0) for name in TABLES}
         assert all(rows < 50 for rows in read.values()), (page_cost, name, area, read)

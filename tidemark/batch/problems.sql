@@ -26,54 +26,65 @@ where b.area = %(area)s and b.status <> 'RUNNING'
 order by b.batch_id desc
 limit 1
 
--- When the last batch succeeded, or where none has, when the first one began.
+-- When the last batch of each area succeeded, or where none has, when the first one began.
+-- `between` in place of `=` makes it the index by area and batch, as in all lookups below.
 -- name: without_success
 select
+    a.area,
     coalesce(good.ended_at, first.started_at) as since,
     good.ended_at is not null as has_succeeded,
     extract(
         epoch from clock_timestamp() - coalesce(good.ended_at, first.started_at)
     )::float8 as seconds
-from (
+from unnest(%(areas)s::text[]) as a (area)
+cross join lateral (
     select b.started_at
     from etl_batches as b
-    where b.area = %(area)s
-    order by b.batch_id
+    where b.area between a.area and a.area
+    order by b.area desc, b.batch_id
     limit 1
 ) as first
 left join lateral (
     select b.ended_at
     from etl_batches as b
-    where b.area = %(area)s and b.status = 'SUCCESS'
-    order by b.batch_id desc
+    where b.area between a.area and a.area and b.status = 'SUCCESS'
+    order by b.area, b.batch_id desc
     limit 1
 ) as good on true
 
--- Checks that are broken, as each said last; one that rejects rows has done what it should. Takes the
--- next check by name, from one to the next, since the log may be long. A check that is broken is looked at
--- in each batch, so one that is no longer declared is known by its name.
--- name: broken
-with recursive names (check_name) as (
-    select min(l.check_name)
-    from dq_check_logs as l
-    where l.area = %(area)s
-    union all
+-- What each check said last. Takes the next check by name, from one to the next, since the log may be
+-- long.
+-- name: said_last
+with recursive names (area, check_name) as (
     select
+        a.area,
         (
             select min(l.check_name)
             from dq_check_logs as l
-            where l.area = %(area)s and l.check_name > n.check_name
+            where l.area = a.area
+        )
+    from unnest(%(areas)s::text[]) as a (area)
+    union all
+    select
+        n.area,
+        (
+            select min(l.check_name)
+            from dq_check_logs as l
+            where l.area = n.area and l.check_name > n.check_name
         )
     from names as n
     where n.check_name is not null
 )
 
 select
+    n.area,
     n.check_name,
     c.entity,
     c.layer,
     c.severity,
     c.status,
+    c.result_value,
+    c.bound,
     c.message,
     c.batch_id,
     c.run_time
@@ -84,41 +95,41 @@ cross join lateral (
         l.layer,
         l.severity,
         l.status,
+        l.result_value,
+        l.bound,
         l.message,
         l.batch_id,
         l.run_time
     from dq_check_logs as l
-    where l.area = %(area)s and l.check_name = n.check_name
-    order by l.log_id desc
+    where
+        l.area between n.area and n.area
+        and l.check_name between n.check_name and n.check_name
+    order by l.area, l.check_name, l.log_id desc
     limit 1
 ) as c
-where
-    c.status <> 'PASSED'
-    and c.severity <> 'reject'
-    and (
-        n.check_name = any (%(declared)s)
-        or n.check_name ~ '^(versions|keys)_of_'
-    )
-order by n.check_name
+order by n.area, n.check_name
 
--- How far the bound of the last extraction lies behind the source's clock, where a transaction held it.
+-- How far the bound of each area's last extraction lies behind the source's clock, where a transaction
+-- held it.
 -- name: held_back
 select
+    a.area,
     l.additional_info ->> 'held_back_by' as holder,
     (l.additional_info ->> 'high')::timestamptz as bound,
     extract(
         epoch from (l.additional_info ->> 'source_clock')::timestamptz
         - (l.additional_info ->> 'high')::timestamptz
     )::float8 as seconds
-from (
+from unnest(%(areas)s::text[]) as a (area)
+cross join lateral (
     select e.additional_info
     from etl_logs as e
     where
-        e.area = %(area)s
+        e.area between a.area and a.area
         and e.hop = 'extract'
         and e.entity is null
         and e.status <> 'RUNNING'
-    order by e.start_time desc, e.log_id desc
+    order by e.area desc, e.start_time desc, e.log_id desc
     limit 1
 ) as l
 where l.additional_info ->> 'held_back_by' is not null

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemark import logs
+from tidemark.batch import problems
 from tidemark.declare.config import Area
 from tidemark.errors import TidemarkError
-from tidemark.layers import rejects
 from tidemark.model import HOPS, Hop, Layer
 from tidemark.postgres import compose
 from tidemark.postgres.sessions import Servers
@@ -97,18 +97,14 @@ def text(samples: Iterable[Sample]) -> str:
 def _asked(servers: Servers, layer: Layer, areas: Sequence[Area]) -> Iterator[Sample]:
     which = {
         "areas": [area.area for area in areas],
-        "checks": [f"{area.area}.{name}" for area in areas for name in _checks(area)],
+        "checks": [
+            f"{area.area}.{name}" for area in areas for name in problems.declared_checks(area)
+        ],
     }
     with servers.session(layer, "metrics") as session:
         session.queue(compose.statement(__name__, "patience"))
         for name, labels, value in session.rows(_STATEMENTS[layer](), which):
             yield Sample(name, _labels(**labels), value)
-
-
-def _checks(area: Area) -> Iterator[str]:
-    """Yield the names of checks that there are now: the log has others, which are gone."""
-    yield from (one.name for one in area.placed_checks)
-    yield from (rejects.ratio_check(name) for name in area.entities)
 
 
 _STATEMENTS = {

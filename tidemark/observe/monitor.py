@@ -133,7 +133,7 @@ def _failure(dwh: Session, area: Area) -> list[str]:
 
 
 def _lateness(dwh: Session, area: Area) -> list[str]:
-    found = problems.without_success(dwh, area)
+    found = problems.without_success(dwh, [area]).get(area.area)
     if found is None or found.seconds <= area.monitor.late_after.total_seconds():
         return []
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,19 +114,27 @@ def read(servers: Servers, area: Area, *, batches: int = 10) -> Status:
         return Status(
             area=area.area,
             source=area.source.name,
-            marks=_marks(dwh, area),
+            marks=marks(dwh, [area])[area.area],
             batches=last_batches(dwh, area, batches),
             files=_files(servers, area) if area.has_files else [],
             rejects=refused(stg, area),
             aggregates=_aggregates(dwh, area),
-            checks=problems.broken(dwh, area),
+            checks=problems.broken(dwh, [area])[area.area],
         )
 
 
 def last_batches(dwh: Session, area: Area, limit: int) -> list[Batch]:
     """Read the last batches of an area, the last one first."""
-    which = {"area": area.area, "limit": limit}
-    return [Batch(*row) for row in dwh.rows(compose.statement(__name__, "batches"), which)]
+    return batches_of(dwh, [area], limit)[area.area]
+
+
+def batches_of(dwh: Session, areas: Collection[Area], limit: int) -> dict[str, list[Batch]]:
+    """Read the last batches of each area, the last one first."""
+    found: dict[str, list[Batch]] = {area.area: [] for area in areas}
+    which = {"areas": [*found], "limit": limit}
+    for area, *row in dwh.rows(compose.statement(__name__, "batches"), which):
+        found[area].append(Batch(*row))
+    return found
 
 
 def _files(servers: Servers, area: Area) -> list[Files]:
@@ -135,14 +143,16 @@ def _files(servers: Servers, area: Area) -> list[Files]:
     return [Files(*row) for row in found]
 
 
-def _marks(dwh: Session, area: Area) -> list[Mark]:
-    """Read the mark of each table. A table that was declared since the last publish has none."""
-    found = [
-        Mark(*row) for row in dwh.rows(compose.statement(__name__, "marks"), {"area": area.area})
-    ]
-    declared = {label(e.table("dwh")) for e in area.entities.values() if e.dwh}
-    new = declared - {mark.table for mark in found}
-    return [*found, *(Mark(table, None, None, None) for table in sorted(new))]
+def marks(dwh: Session, areas: Collection[Area]) -> dict[str, list[Mark]]:
+    """Read the marks of each area's tables. One declared since the last publish has none."""
+    found: dict[str, list[Mark]] = {area.area: [] for area in areas}
+    for area, *row in dwh.rows(compose.statement(__name__, "marks"), {"areas": [*found]}):
+        found[area].append(Mark(*row))
+    for each in areas:
+        declared = {label(e.table("dwh")) for e in each.entities.values() if e.dwh}
+        new = declared - {mark.table for mark in found[each.area]}
+        found[each.area] += (Mark(table, None, None, None) for table in sorted(new))
+    return found
 
 
 def _aggregates(dwh: Session, area: Area) -> list[Summed]:

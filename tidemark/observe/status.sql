@@ -2,13 +2,14 @@
 
 -- name: marks
 select
+    m.area,
     m.table_name,
     m.high_water_mark,
     m.batch_id,
     m.last_updated
 from high_water_mark as m
-where m.area = %(area)s
-order by m.table_name
+where m.area = any (%(areas)s)
+order by m.area, m.table_name
 
 -- name: aggregates
 select
@@ -18,24 +19,41 @@ select
 from tidemark.published_aggregate as p
 where p.area = %(area)s
 
+-- The last batches of each area. `between` in place of `=` makes it the index by area and batch: of
+-- one by batch alone, all would be read for an area that has none.
 -- name: batches
 select
+    a.area,
     b.batch_id,
     b.status,
     b.started_at,
     b.ended_at,
     extract(epoch from b.ended_at - b.started_at)::float8,
-    coalesce(
-        sum(l.rows_processed) filter (where l.hop = 'extract' and l.entity is not null), 0
-    )::bigint,
-    max((l.additional_info ->> 'snapshot_seconds')::float8),
+    l.rows_extracted,
+    l.snapshot_seconds,
     b.error_message
-from etl_batches as b
-left join etl_logs as l on b.batch_id = l.batch_id
-where b.area = %(area)s
-group by b.batch_id
-order by b.batch_id desc
-limit %(limit)s
+from unnest(%(areas)s::text[]) as a (area)
+cross join lateral (
+    select
+        e.batch_id,
+        e.status,
+        e.started_at,
+        e.ended_at,
+        e.error_message
+    from etl_batches as e
+    where e.area between a.area and a.area
+    order by e.area, e.batch_id desc
+    limit %(limit)s
+) as b
+cross join lateral (
+    select
+        coalesce(sum(o.rows_processed) filter (where o.entity is not null), 0)::bigint
+            as rows_extracted,
+        max((o.additional_info ->> 'snapshot_seconds')::float8) as snapshot_seconds
+    from etl_logs as o
+    where o.batch_id = b.batch_id and o.hop = 'extract'
+) as l
+order by a.area, b.batch_id desc
 
 -- name: count
 select count(*) from {table}
