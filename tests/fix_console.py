@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ import pytest
 
 from tests.fix_browser import CHROMIUM
 from tests.fix_retail import Retail, wait_until
-from tests.fix_servers import administer
+from tests.fix_servers import administer, database
 from tidemark.api import serving
 from tidemark.console import app
 from tidemark.console.console import Console
@@ -51,6 +52,7 @@ class Served:
 
     console: Console
     url: str
+    dsns: Mapping[ServerName, str]
     clients: dict[str, httpx.Client] = field(default_factory=dict)
 
     def as_(self, name: str) -> httpx.Client:
@@ -67,6 +69,19 @@ class Served:
         given = {"name": name, "password": password, "form": form_token(client.get("/login"))}
         return client.post("/login", data={**given, **more})
 
+    @contextmanager
+    def without(self, layer: ServerName) -> Iterator[None]:
+        """Let a layer's database take nobody for the block, and end the sessions that it has."""
+        server = database(self.dsns[layer], "postgres")
+        name = urlsplit(self.dsns[layer]).path[1:]
+        administer(server, f'alter database "{name}" allow_connections false')
+        end = "select pg_terminate_backend(pid) from pg_stat_activity where usename = '{}'"
+        administer(server, end.format(OWN))
+        try:
+            yield
+        finally:
+            administer(server, f'alter database "{name}" allow_connections true')
+
     def get(self, path: str, name: str = "olga") -> httpx.Response:
         """Return a page as a person sees it."""
         return self.as_(name).get(path)
@@ -77,6 +92,22 @@ def form_token(answer: httpx.Response) -> str:
     found = re.search(r'name="form" value="([^"]+)"', answer.text)
     assert found, answer.text
     return found[1]
+
+
+def cells(answer: httpx.Response, caption: str) -> list[list[str]]:
+    """Return the text of the cells of a table, row by row."""
+    table = answer.text.partition(f"<caption>{html.escape(caption)}</caption>")[2]
+    assert table, f"there is no table {caption!r}"
+    body = table.partition("</table>")[0].partition("<tbody>")[2]
+    return [
+        [text_of(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL)
+    ]
+
+
+def text_of(markup: str) -> str:
+    """Return what a person reads of a piece of a page."""
+    return html.unescape(re.sub(r"<[^>]*>", "", markup)).strip()
 
 
 def let_in(dsns: Mapping[ServerName, str]) -> dict[ServerName, str]:
@@ -107,7 +138,7 @@ def serving_console(
         try:
             wait_until(lambda: made.started or not thread.is_alive())
             (port,) = {one.getsockname()[1] for server in made.servers for one in server.sockets}
-            served = Served(console, f"http://127.0.0.1:{port}")
+            served = Served(console, f"http://127.0.0.1:{port}", dsns)
             yield served
             for client in served.clients.values():
                 client.close()

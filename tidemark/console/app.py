@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tidemark import logs
-from tidemark.console import fact, key, overview, shown
+from tidemark.console import (
+    alerts,
+    batch,
+    batches,
+    checks,
+    fact,
+    key,
+    overview,
+    refusals,
+    shown,
+)
 from tidemark.console.access import Level
 from tidemark.console.console import Console
 from tidemark.console.logins import Login
@@ -33,8 +43,13 @@ Endpoint = Callable[["Request"], Any]
 _ENTITY = "/areas/{area}/entities/{entity}"
 PAGES: Iterable[tuple[str, Show, Level]] = (
     ("/", overview.show, "monitor"),
+    ("/areas/{area}/batches", batches.show, "monitor"),
+    ("/batches/{batch}", batch.show, "monitor"),
     (f"{_ENTITY}/keys", key.show, "analyst"),
     (f"{_ENTITY}/facts", fact.show, "analyst"),
+    ("/rejects", refusals.show, "monitor"),
+    ("/checks", checks.show, "monitor"),
+    ("/alerts", alerts.show, "monitor"),
 )
 """Path, what shows it, and the level that it needs."""
 

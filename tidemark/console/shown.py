@@ -26,6 +26,21 @@ STATUS_MARKS = {
 }
 """Status of a batch, a hop or a check -> the mark that stands beside its colour."""
 
+TONES = {
+    "SUCCESS": "good",
+    "PASSED": "good",
+    "FAILED": "bad",
+    "ERROR": "bad",
+    "WARNING": "warn",
+    "WARNED": "warn",
+}
+"""Status -> its colour, by a class of the style sheet."""
+
+
+def tone(status: str) -> str:
+    """Return how a status is coloured; `plain`: as everything else."""
+    return TONES.get(status, "plain")
+
 
 @cache
 def templates() -> Environment:
@@ -40,7 +55,8 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"count": count, "seconds": seconds, "segment": segment, "value": value}
-    made.globals |= {"STATUS_MARKS": STATUS_MARKS}
+    made.filters |= {"cut": cut}
+    made.globals |= {"STATUS_MARKS": STATUS_MARKS, "tone": tone}
     return made
 
 
@@ -101,6 +117,11 @@ def value(each: object) -> str:
         return "∅"
     text = ("true" if each else "false") if isinstance(each, bool) else str(each)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+
+
+def cut(text: str, most: int) -> str:
+    """Write the beginning of a text where there is little room; the whole is elsewhere."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def page(template: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
