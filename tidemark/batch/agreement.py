@@ -16,7 +16,7 @@ from tidemark import sources
 from tidemark.declare.config import Area
 from tidemark.declare.entity import Entity
 from tidemark.errors import ConnectError, ContractError, refuse
-from tidemark.layers import cleanse, derived, drift, flags, mirror, reads
+from tidemark.layers import cleanse, derived, drift, flags, mirror, personal, reads
 from tidemark.layers.checking import Checked, first_of_each
 from tidemark.layers.mirror import Mirrored
 from tidemark.model import QualifiedName, Table
@@ -136,6 +136,13 @@ class _Behind:
         yield from cleanse.out_of_step(self.area, sent, self.cleansing)
         yield from cleanse.wrong(self.area, entity, self.staged, self.cleansing)
         yield from contract.wrong(self.area, entity, self.staged, self.stored)
+        yield from personal.wrong(self.area, entity, self._tables(entity))
+
+    def _tables(self, entity: Entity) -> Iterator[Table | None]:
+        """Yield its tables; where its rows land in STG, they have the columns of MRR."""
+        yield self.cleansing.get(entity.landing)
+        yield self.staged.get(entity.table("stg"))
+        yield self.stored.get(entity.table("dwh")) if entity.dwh else None
 
     @property
     def problems(self) -> Iterator[ContractError]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from tidemark.console import life, masking
-from tidemark.console.life import MASK
 from tidemark.console.page import Asked, Page, Refused
 from tidemark.declare.entity import Entity
 from tidemark.errors import StatementError, UsageError
@@ -99,12 +98,12 @@ def _facts(
     except StatementError as error:
         raise keyed.explained(error, entity, table, key) from error
     names = [*table.names]
-    hidden = masking.masked(entity, asked.access, names)
+    hidden = masking.hidden(entity, asked.access, names)
     found = []
     for happened_at, batch_id, *texts in rows:
         values = dict(zip(names, texts, strict=True))
         members = [*_members(dwh, asked, entity, values)]
-        seen = {name: MASK if name in hidden else text for name, text in values.items()}
+        seen = {name: masking.HIDDEN if name in hidden else text for name, text in values.items()}
         found.append(Fact(seen, happened_at, batch_id, members))
     return label(place), found
 

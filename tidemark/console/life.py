@@ -16,9 +16,6 @@ from tidemark.observe.pointing import Dot
 from tidemark.observe.traced import Rows, Stay
 from tidemark.star.scd2 import VERSIONING
 
-MASK = "•••"
-"""What stands in place of a value that somebody may not see."""
-
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -119,7 +116,7 @@ def _of_dwh(asked: Asked, entity: Entity, key: Sequence[str]) -> _Versions:
     assert entity.dimension is not None, "called for dimensions"
     own = {entity.dimension.surrogate_key, *entity.key, *VERSIONING, *found.counts}
     columns = tuple(column for column in found.columns if column not in own)
-    hidden = masking.masked(entity, asked.access, columns)
+    hidden = masking.hidden(entity, asked.access, columns)
     records = found.records()
     versions = [
         Version(
@@ -152,7 +149,7 @@ def _said(
     record, before = records[place], records[place - 1] if place else None
     later = (one["_batch_id"] for one in records[place + 1 :])
     return {
-        "values": {c: MASK if c in hidden else shown.value(record[c]) for c in columns},
+        "values": {c: masking.HIDDEN if c in hidden else shown.value(record[c]) for c in columns},
         "changed": frozenset(c for c in columns if before and before[c] != record[c]),
         "valid_from": record["valid_from"],
         "valid_to": record["valid_to"],

@@ -1,4 +1,4 @@
-"""Which columns of a row somebody may not see."""
+"""Which columns are hidden from whom: those that area.yml calls personal, from all but owners."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Iterable
 from tidemark.console.access import Access
 from tidemark.declare.entity import Entity
 
+HIDDEN = "•••"
+"""What is shown in place of a value."""
 
-def masked(entity: Entity, access: Access, columns: Iterable[str]) -> frozenset[str]:
-    """Return the columns that are not shown to a person: personal ones, but to an owner."""
+
+def hidden(entity: Entity, access: Access, columns: Iterable[str]) -> frozenset[str]:
+    """Return those of the columns of an entity, in whatever layer, that a person may not see."""
     if access.reaches("owner"):
         return frozenset()
-    return frozenset(columns) & frozenset(getattr(entity, "personal", ()))
+    return frozenset(columns) & personal(entity)
+
+
+def personal(entity: Entity) -> frozenset[str]:
+    """Return the names of its personal columns: also that of a fact, where it renames one."""
+    renamed = entity.fact.renamed if entity.fact else {}
+    ours = (column for column, sent in renamed.items() if sent in entity.personal)
+    return frozenset((*entity.personal, *ours))

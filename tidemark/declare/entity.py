@@ -45,8 +45,7 @@ class Entity(Declaration):
     touched_by: Mapping[PlainName, Touch] = {}
     """Entity of `from` -> which derived rows a row of it touches."""
     keyed_by: EntityKey = Field(alias="key")
-    """Columns; of JSON documents, column -> the path of its value, such as `$.event_id`. Of files,
-    `[_file, _line]` makes each record a row of its own."""
+    """Columns; of documents, column -> path (`$.event_id`); `[_file, _line]`: a row per record."""
     extract: Literal["delta", "full"] = "delta"
     watermark: Identifier | None = None
     watermark_zone: Zone | None = None
@@ -69,6 +68,8 @@ class Entity(Declaration):
     """What happens to a new column of the source: MRR gets it, or not, or the run stops."""
     leave_out: Names = ()
     """Columns of the source that are never read, such as passwords."""
+    personal: Names = ()
+    """Columns, in whatever layer, whose values the console shows to owners alone."""
     mrr: TableName = ""
     """Its table in MRR; by default `mrr_<entity>`."""
     stg: TableName = ""
@@ -143,10 +144,9 @@ class Entity(Declaration):
             return self
         if not self.watermark or self.extract == "full":
             raise ValueError("`watermark_sequence` is of no use without windows of a `watermark`")
-        said = {"lookback": self.lookback, "settle": self.settle, "zone": self.watermark_zone}
-        for key in (key for key, value in said.items() if value):
-            name = "watermark_zone" if key == "zone" else key
-            raise ValueError(f"`{name}` is for a watermark that is a time; take it out")
+        for key in ("lookback", "settle", "watermark_zone"):
+            if getattr(self, key):
+                raise ValueError(f"`{key}` is for a watermark that is a time; take it out")
         return self
 
     @model_validator(mode="after")
