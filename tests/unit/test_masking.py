@@ -15,16 +15,16 @@ COLUMNS = ("customer_id", "name", "customer_name", "email", "phone", "city")
 
 @pytest.mark.parametrize("level", ["monitor", "analyst"])
 def test_personal_columns_are_hidden_from_all_but_owners(level: Level):
-    hidden = masking.hidden(AREA.entities["customers"], Access("anna", level), COLUMNS)
+    hidden = masking.masked(AREA.entities["customers"], Access("anna", level), COLUMNS)
     assert hidden == {"name", "customer_name", "email", "phone"}
 
 
 def test_nothing_is_hidden_from_owners():
     entity = AREA.entities["customers"]
-    assert masking.hidden(entity, Access("olga", "owner"), COLUMNS) == frozenset()
+    assert masking.masked(entity, Access("olga", "owner"), COLUMNS) == frozenset()
 
 
 def test_a_column_that_a_fact_renames_is_hidden_as_well():
     sales = AREA.entities["sales"].model_copy(update={"personal": ("sale_id",)})
-    found = masking.hidden(sales, Access("anna", "analyst"), ("original_sale_id", "status"))
+    found = masking.masked(sales, Access("anna", "analyst"), ("original_sale_id", "status"))
     assert found == {"original_sale_id"}

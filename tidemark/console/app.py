@@ -15,9 +15,11 @@ from urllib.parse import parse_qs
 from tidemark import logs
 from tidemark.console import (
     alerts,
+    area,
     batch,
     batches,
     checks,
+    entity,
     fact,
     key,
     overview,
@@ -43,8 +45,10 @@ Endpoint = Callable[["Request"], Any]
 _ENTITY = "/areas/{area}/entities/{entity}"
 PAGES: Iterable[tuple[str, Show, Level]] = (
     ("/", overview.show, "monitor"),
+    ("/areas/{area}", area.show, "monitor"),
     ("/areas/{area}/batches", batches.show, "monitor"),
     ("/batches/{batch}", batch.show, "monitor"),
+    (_ENTITY, entity.show, "monitor"),
     (f"{_ENTITY}/keys", key.show, "analyst"),
     (f"{_ENTITY}/facts", fact.show, "analyst"),
     ("/rejects", refusals.show, "monitor"),

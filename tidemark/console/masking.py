@@ -11,7 +11,7 @@ HIDDEN = "•••"
 """What is shown in place of a value."""
 
 
-def hidden(entity: Entity, access: Access, columns: Iterable[str]) -> frozenset[str]:
+def masked(entity: Entity, access: Access, columns: Iterable[str]) -> frozenset[str]:
     """Return those of the columns of an entity, in whatever layer, that a person may not see."""
     if access.reaches("owner"):
         return frozenset()

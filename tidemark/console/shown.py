@@ -54,8 +54,8 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"count": count, "seconds": seconds, "segment": segment, "value": value}
-    made.filters |= {"cut": cut}
+    made.filters |= {"count": count, "cut": cut, "seconds": seconds, "segment": segment}
+    made.filters |= {"size": size, "value": value}
     made.globals |= {"STATUS_MARKS": STATUS_MARKS, "tone": tone}
     return made
 
@@ -105,6 +105,17 @@ def seconds(duration: float | timedelta | None) -> str:
     parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min")]
     told = [f"{number} {unit}" for number, unit in [*parts, (whole % 60, "s")] if number]
     return " ".join(told[:2]) or "0 s"
+
+
+def size(number: int | None) -> str:
+    """Write a number of bytes as PostgreSQL does: `64 kB`, `1.4 GB`; '-': it is not known."""
+    if number is None:
+        return "-"
+    units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    scaled, unit = float(number), 0
+    while scaled >= 1024 and unit < len(units) - 1:
+        scaled, unit = scaled / 1024, unit + 1
+    return f"{scaled:.0f} {units[unit]}" if unit < 2 else f"{scaled:.1f} {units[unit]}"
 
 
 _LONGEST = 2_000
