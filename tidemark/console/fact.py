@@ -98,7 +98,7 @@ def _facts(
     except StatementError as error:
         raise keyed.explained(error, entity, table, key) from error
     names = [*table.names]
-    hidden = masking.hidden(entity, asked.access, names)
+    hidden = masking.masked(entity, asked.access, names)
     found = []
     for happened_at, batch_id, *texts in rows:
         values = dict(zip(names, texts, strict=True))

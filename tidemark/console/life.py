@@ -116,7 +116,7 @@ def _of_dwh(asked: Asked, entity: Entity, key: Sequence[str]) -> _Versions:
     assert entity.dimension is not None, "called for dimensions"
     own = {entity.dimension.surrogate_key, *entity.key, *VERSIONING, *found.counts}
     columns = tuple(column for column in found.columns if column not in own)
-    hidden = masking.hidden(entity, asked.access, columns)
+    hidden = masking.masked(entity, asked.access, columns)
     records = found.records()
     versions = [
         Version(
