@@ -176,7 +176,7 @@ def _show_console(project: Project) -> None:
     except ConfigError as error:
         typer.echo(str(error))
         return
-    typer.echo("Or look at it. The login is postgres, its password is in `tidemark dsn dwh`.")
+    typer.echo("Or look at it, as postgres with the password of `tidemark dsn dwh --password`.")
     where = exposure.of("127.0.0.1")
     try:
         console.serve(project, where, console.PORT)

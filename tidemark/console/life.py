@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -114,8 +114,8 @@ def _of_dwh(asked: Asked, entity: Entity, key: Sequence[str]) -> _Versions:
     """Read the versions that the DWH has."""
     found = history.read(asked.servers, asked.area, entity, key)
     assert entity.dimension is not None, "called for dimensions"
-    own = {entity.dimension.surrogate_key, *entity.key, *VERSIONING, *found.counts}
-    columns = tuple(column for column in found.columns if column not in own)
+    own = {entity.dimension.surrogate_key, *found.counts}
+    columns = _attributes(entity, (column for column in found.columns if column not in own))
     hidden = masking.masked(entity, asked.access, columns)
     records = found.records()
     versions = [
@@ -132,12 +132,20 @@ def _of_dwh(asked: Asked, entity: Entity, key: Sequence[str]) -> _Versions:
 
 def _of_stg(entity: Entity, found: Known, batch: int) -> _Versions:
     """Take the versions that were known after a batch."""
-    columns = tuple(c for c in found.columns if c not in {*entity.key, *VERSIONING})
+    columns = _attributes(entity, found.columns)
     records = found.records()
     versions = [
         Version(**_said(records, place, columns, frozenset())) for place in range(len(records))
     ]
     return columns, versions, f"what was known after batch {batch}"
+
+
+def _attributes(entity: Entity, columns: Iterable[str]) -> tuple[str, ...]:
+    """Choose the attributes among columns: those that make versions first."""
+    assert entity.dimension is not None, "called for dimensions"
+    made_by = entity.dimension.type2
+    others = {*entity.key, *VERSIONING, *made_by}
+    return (*made_by, *(column for column in columns if column not in others))
 
 
 def _said(

@@ -35,7 +35,7 @@ class RowVersion:
     replaced_by: int | None
     """The batch that replaced it; None: it is the current one."""
     values: Mapping[str, str | None]
-    """Column -> value, as PostgreSQL writes it."""
+    """Column -> value as PostgreSQL writes it, in the order of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,10 @@ def rows(session: Session, entity: Entity, key: Sequence[str]) -> Rows | None:
         said = session.rows(compose.statement(__name__, "rows", parts), {"most": MOST})
     except StatementError as error:
         raise keyed.explained(error, entity, table, key) from error
-    versions = [RowVersion(*row) for row in reversed(said)]
+    versions = [
+        RowVersion(batch, seq, at, gone_at, by, {each: values[each] for each in target.payload})
+        for batch, seq, at, gone_at, by, values in reversed(said)
+    ]
     return Rows(layer, label(target.table), versions)
 
 
