@@ -111,9 +111,10 @@ def _lanes(asked: Asked, lived: Life, versions: Sequence[Version]) -> Iterator[L
         yield Lane(column, [*_value_bars(versions, column)])
     for name, rows in (("STG", lived.below.stg), ("MRR", lived.below.mrr)):
         if rows:
-            yield Lane(f"{name} saw", spots=[*_row_spots(rows)])
+            yield Lane(f"{name} saw", spots=[*_row_spots(rows)], is_of_the_world=False)
     if lived.below.stays:
-        yield Lane("refused", [_refused(stay) for stay in lived.below.stays])
+        refused = [_refused(stay) for stay in lived.below.stays]
+        yield Lane("refused", refused, is_of_the_world=False)
     for facts in lived.facts:
         spots = [
             Spot(dot.at, f"{facts.name} {' '.join(dot.key)}", f"#v{dot.surrogate}")

@@ -1,7 +1,8 @@
 """The picture of a key's life: where each bar, tick and dot stands. Templates draw it.
 
 One axis of time is shared by all lanes. Versions that began with time begin at its left edge, and
-those that are open end at its right one.
+those that are open end at its right one. It reaches as far as what happened in the world; when
+Tidemark saw it may be years later, and then stands at the edge.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Lane:
     name: str
     bars: Sequence[Bar] = ()
     spots: Sequence[Spot] = ()
+    is_of_the_world: bool = True
+    """Whether the axis has to reach as far as it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,9 @@ class _Scale:
     @classmethod
     def of(cls, lanes: Iterable[Lane]) -> _Scale:
         """Return the scale on which all that has a time has a place, with some room around it."""
-        times = [one for lane in lanes for one in _times(lane)]
-        known = [at for at in times if BEGINNING_OF_TIME < at < END_OF_TIME]
+        known = _known(lane for lane in lanes if lane.is_of_the_world)
+        if len(known) < 2:
+            known |= _known(lanes)
         first, last = min(known, default=BEGINNING_OF_TIME), max(known, default=END_OF_TIME)
         room = max((last - first) * 0.06, timedelta(minutes=1))
         try:
@@ -147,6 +151,11 @@ class _Scale:
     def x(self, at: datetime) -> float:
         part = (at - self.first) / (self.last - self.first)
         return round(LABELS + min(max(part, 0.0), 1.0) * (WIDTH - LABELS - _MARGIN), 1)
+
+
+def _known(lanes: Iterable[Lane]) -> set[datetime]:
+    times = (at for lane in lanes for at in _times(lane))
+    return {at for at in times if BEGINNING_OF_TIME < at < END_OF_TIME}
 
 
 def _times(lane: Lane) -> Iterable[datetime]:
