@@ -31,7 +31,7 @@ def card(console: Served, area: str, name: str = "olga") -> dict[str, str]:
     assert rest, answer.text
     rest = rest.partition("</dl>")[0]
     lines = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", rest, re.DOTALL)
-    last = re.findall(r'<p class="clip">(.*?)</p>', rest, re.DOTALL)[0]
+    last = re.findall(r'<p class="last">(.*?)</p>', rest, re.DOTALL)[0]
     return {"Last batch": text_of(last), **{text_of(what): text_of(said) for what, said in lines}}
 
 

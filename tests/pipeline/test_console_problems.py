@@ -124,7 +124,7 @@ def test_what_mrr_refuses_is_shown_as_it_came(console: Served, retail: Retail):
     page = console.get("/rejects?area=retail")
     [row] = cells(page, "Rows that could not become rows of MRR, the newest first")
     assert row[:5] == ["sales", "line 7", "MRR: a b.csv", "too few fields", "1"]
-    assert row[-1].endswith("x… (1000033 characters)")
+    assert row[-1].endswith("x\u2069… (1,000,033 characters)")
     assert "tidemark rejects retail --retry &#39;a b.csv&#39;" in page.text
     assert "a b.csv" not in console.get("/rejects?area=retail", "mona").text
 

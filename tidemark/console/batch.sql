@@ -1,6 +1,7 @@
 -- One batch.
 
--- A batch, its neighbours in the area, and how long those before it took.
+-- A batch, its neighbours in the area, and how long those before it took. `between` in place of `=`
+-- makes it the index by area: of one by batch alone, all batches of other areas would be read.
 -- name: batch
 select
     b.area,
@@ -12,14 +13,18 @@ select
     b.error_message,
     b.failed_by,
     (
-        select max(e.batch_id)
+        select e.batch_id
         from etl_batches as e
-        where e.area = b.area and e.batch_id < b.batch_id
+        where e.area between b.area and b.area and e.batch_id < b.batch_id
+        order by e.area, e.batch_id desc
+        limit 1
     ) as previous,
     (
-        select min(e.batch_id)
+        select e.batch_id
         from etl_batches as e
-        where e.area = b.area and e.batch_id > b.batch_id
+        where e.area between b.area and b.area and e.batch_id > b.batch_id
+        order by e.area desc, e.batch_id
+        limit 1
     ) as next,
     u.median,
     u.batches,
@@ -32,8 +37,10 @@ cross join lateral (
     from (
         select extract(epoch from e.ended_at - e.started_at)::float8 as seconds
         from etl_batches as e
-        where e.area = b.area and e.status = 'SUCCESS' and e.batch_id < b.batch_id
-        order by e.batch_id desc
+        where
+            (e.area, e.status, e.batch_id) < (b.area, 'SUCCESS', b.batch_id)
+            and (e.area, e.status) >= (b.area, 'SUCCESS')
+        order by e.area desc, e.status desc, e.batch_id desc
         limit %(usual)s
     ) as s
 ) as u

@@ -10,6 +10,8 @@ from tidemark.postgres import compose
 
 ROWS = 50
 """Of a page."""
+_NEWEST = (1 << 63) - 1
+"""Before this all batches were begun."""
 STATUSES = ("SUCCESS", "FAILED", "RUNNING")
 
 
@@ -31,19 +33,15 @@ def show(asked: Asked) -> Page:
     area, status = asked.area.area, asked.text("status")
     if status and status not in STATUSES:
         raise Refused(400, f"status: there are {', '.join(STATUSES)}.")
-    which = {
-        "area": area,
-        "status": status,
-        "before": asked.number("before", 0),
-        "limit": ROWS + 1,
-    }
+    before = asked.number("before", 0)
+    which = {"area": area, "status": status, "before": before or _NEWEST, "limit": ROWS + 1}
     name = "page_of_status" if status else "page"
     with asked.servers.session("dwh", "console") as dwh:
         found = [Line(*row) for row in dwh.rows(compose.statement(__name__, name), which)]
     values = {
         "area": area,
         "status": status,
-        "before": which["before"],
+        "before": before,
         "statuses": STATUSES,
         "batches": found[:ROWS],
         "next": found[ROWS - 1].batch_id if len(found) > ROWS else None,

@@ -20,7 +20,7 @@ from (
     from etl_batches as e
     where
         e.area between %(area)s and %(area)s
-        and (%(before)s = 0 or e.batch_id < %(before)s)
+        and e.batch_id < %(before)s
     order by e.area, e.batch_id desc
     limit %(limit)s
 ) as b
@@ -50,10 +50,9 @@ from (
         e.error_message
     from etl_batches as e
     where
-        e.area between %(area)s and %(area)s
-        and e.status between %(status)s and %(status)s
-        and (%(before)s = 0 or e.batch_id < %(before)s)
-    order by e.area, e.status, e.batch_id desc
+        (e.area, e.status, e.batch_id) < (%(area)s, %(status)s, %(before)s)
+        and (e.area, e.status) >= (%(area)s, %(status)s)
+    order by e.area desc, e.status desc, e.batch_id desc
     limit %(limit)s
 ) as b
 cross join lateral (

@@ -60,6 +60,11 @@ class Card:
         return min(known, key=_behind, default=None)
 
     @property
+    def are_even(self) -> bool:
+        """Whether all tables are as fresh as the oldest."""
+        return len({mark.high_water_mark for mark in self.marks}) == 1
+
+    @property
     def farthest(self) -> Sequence[Mark]:
         """Marks, those that are the farthest behind first."""
         return sorted(

@@ -27,7 +27,7 @@ class Column:
 
     id: str
     value: float | None
-    """What its height says; None: it is not known."""
+    """What its height says; None: there is none."""
     status: str
     """Decides colour and mark; '': plain, without a mark."""
     label: str
@@ -75,10 +75,14 @@ def strip(label: str, columns: Sequence[Column], slots: int) -> Strip:
     most = max(logs, default=0) or 1
     first = slots - len(columns)
     bars = [
-        Bar(one, (first + nth) * _SLOT, round(max(_LOWEST, height / most * _TALL), 1))
+        Bar(one, (first + nth) * _SLOT, _height(one.value, height / most))
         for nth, (one, height) in enumerate(zip(columns, logs, strict=True))
     ]
     return Strip(label, bars, slots * _SLOT)
+
+
+def _height(value: float | None, part: float) -> float:
+    return 0.0 if value is None else round(max(_LOWEST, part * _TALL), 1)
 
 
 def _is_drawn(value: float | None) -> TypeGuard[float]:

@@ -47,6 +47,9 @@ class Row:
     first_seen_at: datetime
     last_seen_at: datetime
     text: str
+    """Its beginning, as it came or as JSON."""
+    length: int
+    """Of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def _wanted(asked: Asked) -> Wanted:
 
 def _for_owner(asked: Asked, wanted: Wanted) -> dict[str, Any]:
     over_time = {**wanted.parameters, "zone": str(asked.zone), "days": DAYS, "most": _MOST}
-    which = {**wanted.parameters, "area": wanted.area, "limit": ROWS + 1}
+    which = {**wanted.parameters, "area": wanted.area, "limit": ROWS + 1, "longest": shown.LONGEST}
     rows: list[Row] = []
     of_mrr: list[Row] = []
     with asked.servers.session("stg", "console") as stg:
@@ -132,7 +135,7 @@ def _strip(days: Sequence[tuple[date, int, int]]) -> Strip:
     columns = [
         Column(
             f"d{day}",
-            rows,
+            rows or None,
             "",
             f"{day}: {shown.count(rows)} rows were refused for the first time, "
             f"{shown.count(still)} of them still are",

@@ -30,7 +30,7 @@ order by count(*) desc, r.area, r.entity, reason.reason
 -- Each of the last days, also those on which nothing was refused; days are those of the zone.
 -- name: days
 with today as (
-    select (clock_timestamp() at time zone %(zone)s)::date as day
+    select (now() at time zone %(zone)s)::date as day
 ),
 
 found as (
@@ -41,7 +41,7 @@ found as (
     from stg_rejects as r
     where
         r.area = any (%(areas)s)
-        and r.first_seen_at >= clock_timestamp() - make_interval(days => %(days)s + 1)
+        and r.first_seen_at >= now() - make_interval(days => %(days)s + 1)
         and %(entity)s in ('', r.entity)
         and (%(reason)s = '' or %(reason)s = any (r.reasons))
     group by 1
@@ -68,7 +68,7 @@ from stg_rejects as r
 cross join lateral unnest(r.reasons) as reason (reason)
 where
     r.area = any (%(areas)s)
-    and r.first_seen_at >= clock_timestamp() - make_interval(days => %(days)s)
+    and r.first_seen_at >= now() - make_interval(days => %(days)s)
     and %(entity)s in ('', r.entity)
     and %(reason)s in ('', reason.reason)
 group by 1, r.area, r.entity, reason.reason
@@ -81,20 +81,13 @@ select
     r.reject_id,
     r.entity,
     r.item,
-    case
-        when length(shown.key) > 2000
-            then left(shown.key, 2000) || '… (' || length(shown.key) || ' characters)'
-        else shown.key
-    end as key,
+    r.key::text as key,
     r.reasons,
     r.batch_id,
     r.first_seen_at,
     r.last_seen_at,
-    case
-        when length(shown.row) > 2000
-            then left(shown.row, 2000) || '… (' || length(shown.row) || ' characters)'
-        else shown.row
-    end as row
+    left(shown.row, %(longest)s) as row,
+    length(shown.row) as length
 from (
     select
         o.reject_id,
@@ -127,7 +120,6 @@ from (
 ) as r
 cross join lateral (
     select
-        r.key::text as key,
         case
             when r.item is not null and r.row_data ? 'row_text' then r.row_data ->> 'row_text'
             else r.row_data::text
@@ -146,11 +138,8 @@ select
     r.batch_id,
     r.refused_at as first_seen_at,
     r.refused_at as last_seen_at,
-    case
-        when length(r.row_text) > 2000
-            then left(r.row_text, 2000) || '… (' || length(r.row_text) || ' characters)'
-        else r.row_text
-    end as row
+    left(r.row_text, %(longest)s) as row,
+    length(r.row_text) as length
 from tidemark.refused as r
 where
     r.area = %(area)s

@@ -118,16 +118,25 @@ def size(number: int | None) -> str:
     return f"{scaled:.0f} {units[unit]}" if unit < 2 else f"{scaled:.1f} {units[unit]}"
 
 
-_LONGEST = 2_000
+LONGEST = 2_000
 """Characters of one value that are shown; its length says that there are more."""
 
 
-def value(each: object) -> str:
-    """Write a value of a row as a person reads it: nothing as `∅`, and a long one cut."""
+def value(each: object, length: int | None = None) -> str:
+    """Write a value of a row as a person reads it: nothing as `∅`, and a long one cut.
+
+    Args:
+        each: the value.
+        length: of the whole, where only its beginning was read.
+    """
     if each is None:
         return "∅"
     text = ("true" if each else "false") if isinstance(each, bool) else str(each)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    length = max(length or 0, len(text))
+    if length <= LONGEST:
+        return text
+    # Isolated, since what it says of its direction must not turn what stands behind it.
+    return f"\u2068{text[:LONGEST]}\u2069… ({length:,} characters)"
 
 
 def cut(text: str, most: int) -> str:
