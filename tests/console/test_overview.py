@@ -113,6 +113,21 @@ def test_the_dwh_that_is_away_is_a_banner_until_it_is_back(watched: Page, consol
     assert page.evaluate("shifts") == []
 
 
+def test_a_page_that_was_not_shown_comes_back_by_itself(watched: Page, console: Served):
+    page = watched
+    with console.without("dwh"):
+        page.goto("/areas/retail/batches")
+        expect(page.get_by_role("alert")).to_have_text(
+            "A server is away. This page comes back with it."
+        )
+    with page.expect_event("requestfinished"):
+        page.clock.run_for(10_000)
+    expect(page.get_by_role("heading")).to_have_text("Batches of retail")
+    assert page.title() == "Batches of retail · Tidemark"
+    page.clock.run_for(60_000)
+    assert page.url.endswith("/areas/retail/batches")
+
+
 def test_the_console_that_is_away_is_a_banner_until_it_is_back(watched: Page):
     page, banner = watched, watched.locator("#away")
     page.context.set_offline(True)

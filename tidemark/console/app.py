@@ -258,7 +258,13 @@ def _failure(error: TidemarkError, login: Login | None) -> Response:
 def _refusal(refused: Refused, login: Login | None) -> Response:
     from starlette.responses import HTMLResponse
 
-    values = {"title": "Not shown", "message": refused.message, "login": login, "place": "/"}
+    values = {
+        "title": "Not shown",
+        "message": refused.message,
+        "comes_back": refused.status == 503,
+        "login": login,
+        "place": "",
+    }
     return HTMLResponse(shown.page("refused.html", values, UTC), refused.status)
 
 

@@ -62,9 +62,11 @@ async function refresh() {
   try {
     const answer = await fetch(location.href, { signal: AbortSignal.timeout(1000 * PATIENCE) });
     if (answer.redirected) return location.reload();
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("main");
     if (!answer.ok || !fresh) throw new Error(String(answer.status));
     renew(main, document.adoptNode(fresh));
+    document.title = page.title;
     if (!focused.isConnected) main.focus({ preventScroll: true });
   } catch {
     const banner = document.getElementById("away");
@@ -72,12 +74,16 @@ async function refresh() {
   }
 }
 
-async function keepFresh() {
-  if (!document.hidden) await refresh();
-  setTimeout(keepFresh, 1000 * Number(main.dataset.refresh));
+// A page that is not shown while a server is away may come back as one that does not refresh itself.
+function keepFresh() {
+  if (!main || !main.dataset.refresh) return;
+  setTimeout(async () => {
+    if (!document.hidden) await refresh();
+    keepFresh();
+  }, 1000 * Number(main.dataset.refresh));
 }
 
-if (main) setTimeout(keepFresh, 1000 * Number(main.dataset.refresh));
+keepFresh();
 
 // What a button shows to copy. Without scripts there is no such button.
 document.documentElement.classList.add("scripted");
