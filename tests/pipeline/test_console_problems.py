@@ -101,6 +101,7 @@ def test_rows_are_listed_by_key(console: Served, retail: Retail):
         page = console.get(path)
         seen += [row[1] for row in cells(page, ROWS)]
         older = re.search(r'<a href="([^"]*)">Older ones</a>', page.text)
+        assert ('<a href="/rejects?area=retail">The newest</a>' in page.text) == ("before" in path)
         path = html.unescape(older[1]) if older else ""
     assert seen == [keyed(one) for one in sorted(wanted, key=_newest)]
 

@@ -86,6 +86,7 @@ def show(asked: Asked) -> Page:
         "found": found[:_MOST],
         "left": max(0, len(found) - _MOST),
         "commands": _commands(asked, wanted),
+        "cursors": {name: asked.number(name, 0) or None for name in ("before", "refused_before")},
         **(_for_owner(asked, wanted) if is_owner else {}),
     }
     return Page("refusals.html", "Rejects", values)
