@@ -29,6 +29,13 @@ def renewed(page: Page) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def show_whole(page: Page) -> None:
+    """Let all of a page be seen, so that a shift of its end is one."""
+    page.set_viewport_size({"width": 800, "height": 1200})
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate("shifts.length = 0")
+
+
 @pytest.fixture
 def watched(console: Served, retail: Retail, look: Look) -> Page:
     """The first page of a shop with a batch, small enough to be scrolled; clocks stand still."""
@@ -98,6 +105,7 @@ def test_a_batch_that_leaves_the_strip_takes_no_other_with_it(watched: Page, ret
 
 def test_the_dwh_that_is_away_is_a_banner_until_it_is_back(watched: Page, console: Served):
     page, banner = watched, watched.locator("#away")
+    show_whole(page)
     before = page.locator("#area-retail").inner_text()
     with console.without("dwh"):
         renewed(page)
@@ -130,6 +138,7 @@ def test_a_page_that_was_not_shown_comes_back_by_itself(watched: Page, console: 
 
 def test_the_console_that_is_away_is_a_banner_until_it_is_back(watched: Page):
     page, banner = watched, watched.locator("#away")
+    show_whole(page)
     page.context.set_offline(True)
     with page.expect_event("requestfailed"):
         page.clock.run_for(10_000)

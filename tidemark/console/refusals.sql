@@ -72,7 +72,7 @@ where
     and %(entity)s in ('', r.entity)
     and %(reason)s in ('', reason.reason)
 group by 1, r.area, r.entity, reason.reason
-order by 1 desc, rows desc, r.area, r.entity, reason.reason
+order by 1 desc, 5 desc, r.area, r.entity, reason.reason
 limit %(most)s
 
 -- The newest first, behind one that the page before has shown last.
