@@ -40,7 +40,7 @@ def show_whole(page: Page) -> None:
 def watched(console: Served, retail: Retail, look: Look) -> Page:
     """The first page of a shop with a batch, small enough to be scrolled; clocks stand still."""
     retail.run()
-    page = look(console, "/login", viewport={"width": 400, "height": 300})
+    page = look(console, "/login", viewport={"width": 400, "height": 600})
     page.clock.install()
     page.goto("/")
     page.evaluate(SHIFTS)
