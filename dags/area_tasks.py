@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, Param, task, task_group
+from airflow.sdk import Asset, BaseOperatorLink, Param, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
 from tidemark import tasks
+from tidemark.declare import addresses
 from tidemark.declare.config import Area
 from tidemark.errors import ConfigError, GateError, MonitorError
 from tidemark.model import HOPS, Hop
@@ -36,6 +37,25 @@ POOL = os.environ.get("TIDEMARK_AIRFLOW_POOL") or "default_pool"
 of its scheduler alone: so it is Airflow's own one, until somebody who has made another says so."""
 
 project = tasks.project_at(Path(__file__).parent)
+
+CONSOLE = addresses.console(project.home)
+"""Where people reach the console; '': no task has a link to it."""
+
+
+class BatchLink(BaseOperatorLink):
+    """A button of each hop: its batch in the console; of one that failed, all of its area."""
+
+    name = "Tidemark"
+
+    def __init__(self, area: str) -> None:
+        self.area = area
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """See `BaseOperatorLink.get_link`. Airflow asks it when the task has ended."""
+        done = ti_key.xcom_pull(key="return_value")
+        if not done:
+            return addresses.batches(CONSOLE, self.area)
+        return addresses.batch(CONSOLE, done["batch_id"])
 
 
 def _is_run_elsewhere(area: Area) -> bool:
@@ -156,7 +176,13 @@ def one_hop(area: Area, hop: Hop, only: str | None, **settings: Any) -> Any:
         outlet_events[layer(area.area, RECEIVERS[hop])].extra = dict(done)
         return done
 
-    return run
+    def declared(before: Any) -> Any:
+        called = run(before)
+        if CONSOLE:
+            called.operator.operator_extra_links = (BatchLink(area.area),)
+        return called
+
+    return declared
 
 
 def monitor(areas: Mapping[str, Area]) -> None:

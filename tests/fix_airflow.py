@@ -66,16 +66,14 @@ class Ran:
     tasks: Mapping[str, str]
     dag_id: str = DAG_ID
 
-    def returned(self, task: str) -> Any:
+    def returned(self, task: str, key: str = "return_value") -> Any:
         """Read what a task left in XCom."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
         with create_session() as session:
             [found] = session.scalars(
-                XComModel.get_many(
-                    key="return_value", run_id=self.run_id, task_ids=task, dag_ids=self.dag_id
-                )
+                XComModel.get_many(key=key, run_id=self.run_id, task_ids=task, dag_ids=self.dag_id)
             )
             return XComModel.deserialize_value(found)
 

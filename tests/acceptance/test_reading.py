@@ -73,6 +73,16 @@ def test_a_dimension_answers_to_the_name_of_its_entity_and_of_its_table(
     assert versions(shop, "customers", customer) == versions(shop, "dwh_dim_customers", customer)
 
 
+def test_a_history_ends_with_its_address_in_the_console(shop: Warehouse, customer: str):
+    there = {**shop.environment, "TIDEMARK_CONSOLE_URL": "https://console.example.com/"}
+    words = ("history", "customers", customer)
+    shown = succeed(*words, env=there).out
+    address = "https://console.example.com/areas/retail/entities/customers/keys"
+    assert shown == f"{succeed(*words, env=shop.environment).out}\n{address}?key={customer}\n"
+    as_json = succeed(*words, "--json", env=there).out
+    assert as_json == succeed(*words, "--json", env=shop.environment).out
+
+
 def test_a_history_is_a_table_of_what_tells_the_versions_apart(shop: Warehouse, customer: str):
     title, _, head, *_ = succeed("history", "customers", customer, env=shop.environment).out.split(
         "\n"

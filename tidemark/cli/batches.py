@@ -237,6 +237,7 @@ def history(
 
     Example: tidemark history customers 42
     """
+    from tidemark.declare import addresses
     from tidemark.observe import history as reader
 
     project = find_project()
@@ -249,6 +250,8 @@ def history(
         print_json(found.records())
     else:
         show(history_table(f"{found.table}, key {' '.join(key)}", found, every_column=every_column))
+        if console := addresses.console(project.home):
+            typer.echo(f"\n{addresses.key(console, area.area, entity.name, key)}")
 
 
 def history_table(title: str, found: History, *, every_column: bool = False) -> Listing:
