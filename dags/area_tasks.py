@@ -177,7 +177,7 @@ def one_hop(area: Area, hop: Hop, only: str | None, **settings: Any) -> Any:
         return done
 
     def declared(before: Any) -> Any:
-        called = run(before)
+        called: Any = run(before)
         if CONSOLE:
             called.operator.operator_extra_links = (BatchLink(area.area),)
         return called

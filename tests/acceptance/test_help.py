@@ -10,8 +10,8 @@ from tidemark import errors
 from tidemark.cli import app
 
 COMMANDS = (
-    "init up down dsn psql doctor migrate plan run status history rejects work serve console consume query "
-    "monitor check alert metrics verify rebuild reset seed demo keys"
+    "init up down dsn psql doctor migrate plan run status history rejects work serve console "
+    "consume query monitor check alert metrics verify rebuild reset seed demo keys"
 ).split()
 
 

@@ -31,7 +31,7 @@ def links(airflow: Airflow) -> dict[str, dict[str, str]]:
 
 
 def test_each_hop_links_to_its_batch(linked: Airflow, retail: Retail):
-    assert links(linked) == dict.fromkeys(HOP_TASKS, {"Tidemark": LINK})
+    assert links(linked) == {task: {"Tidemark": LINK} for task in HOP_TASKS}
     ran = linked.run(area="retail")
     (batch_id,) = {ran.returned(task)["batch_id"] for task in HOP_TASKS}
     assert {ran.returned(task, LINK) for task in HOP_TASKS} == {
@@ -48,4 +48,4 @@ def test_a_hop_that_failed_links_to_the_batches_of_its_area(linked: Airflow, ret
 
 
 def test_without_a_console_there_is_no_link(airflow: Airflow):
-    assert links(airflow) == dict.fromkeys(HOP_TASKS, {})
+    assert links(airflow) == {task: {} for task in HOP_TASKS}
