@@ -36,11 +36,12 @@ NAMES = [f"{layer}-db" for layer in SERVERS] + [
     "airflow-dag-processor",
     "tidemark-init",
     "tidemark-api",
+    "tidemark-console",
 ]
 ONE_SHOTS = {"airflow-init", "tidemark-init"}
 SETTLED = {name: "exited 0" if name in ONE_SHOTS else "running healthy" for name in NAMES}
 UP = "docker compose up -d --build --wait"
-PORTS = ["OPERATIONAL_PORT", "MRR_PORT", "STG_PORT", "DWH_PORT", "AIRFLOW_PORT", "API_PORT"]
+PORTS = [f"{name}_PORT" for name in "OPERATIONAL MRR STG DWH AIRFLOW API CONSOLE".split()]
 MASTER = "master_etl_pipeline"
 
 
@@ -49,7 +50,9 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = dict(zip((*SERVERS, "airflow", "api"), _free_ports(len(PORTS)), strict=True))
+        self.port = dict(
+            zip((*SERVERS, "airflow", "api", "console"), _free_ports(len(PORTS)), strict=True)
+        )
         self.area = Project(home).area()
         self.url = f"http://127.0.0.1:{self.port['airflow']}"
         self._token = ""

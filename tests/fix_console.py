@@ -128,7 +128,7 @@ def _as(name: str, password: str, dsn: str) -> str:
 
 @contextmanager
 def serving_console(
-    areas: Mapping[str, Area], dsns: Mapping[ServerName, str], **options: str
+    areas: Mapping[str, Area], dsns: Mapping[ServerName, str], **options: Any
 ) -> Iterator[Served]:
     """Serve a console over the layers in a thread."""
     with Console(areas, let_in(dsns), **options) as console:

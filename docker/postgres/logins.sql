@@ -7,6 +7,8 @@ set search_path = pg_catalog;
 \getenv superuser POSTGRES_PASSWORD
 \getenv etl TIDEMARK_ETL_PASSWORD
 \getenv analyst TIDEMARK_ANALYST_PASSWORD
+\getenv console TIDEMARK_CONSOLE_PASSWORD
+\getenv owner TIDEMARK_OWNER_PASSWORD
 \getenv airflow AIRFLOW_DB_PASSWORD
 
 alter role postgres password :'superuser';
@@ -34,6 +36,23 @@ select current_database() = 'operational' as is_source \gset
     where not exists (select from pg_roles where rolname = 'analyst') \gexec
     alter role analyst login password :'analyst' connection limit 20;
     grant tidemark_analyst to analyst;
+\endif
+
+-- It becomes what the person is whom it shows a page to: `migrate` says what it may become.
+\if :{?console}
+    select 'create role tidemark_console'
+    where not exists (select from pg_roles where rolname = 'tidemark_console') \gexec
+    alter role tidemark_console login password :'console';
+\endif
+
+-- Somebody whom the console shows all: rows of MRR and STG, rejects, and personal columns.
+\if :{?owner}
+    select 'create role tidemark_reader'
+    where not exists (select from pg_roles where rolname = 'tidemark_reader') \gexec
+    select 'create role owner'
+    where not exists (select from pg_roles where rolname = 'owner') \gexec
+    alter role owner login password :'owner' connection limit 20;
+    grant tidemark_reader to owner;
 \endif
 
 \if :{?airflow}

@@ -28,7 +28,7 @@ PRODUCTION = {
 SECOND_SOURCE = "examples/two-sources/docker-compose.yml"
 LEDGER = "TIDEMARK_SOURCE_LEDGER_DSN"
 WITH_SOURCES = ("airflow-scheduler", "tidemark-init")
-PORTS = {"5433", "5434", "5435", "5436", "8080", "8000"}
+PORTS = {"5433", "5434", "5435", "5436", "8080", "8000", "8081"}
 
 
 def services(settings: Mapping[str, str] = {}, *files: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_nothing_is_published_outside_of_this_machine():
 
 
 def test_the_example_says_what_is_taken_when_nothing_is_said():
-    assert len(SETTINGS) == 15
+    assert len(SETTINGS) == 18
     assert services(SETTINGS) == services()
 
 
@@ -78,12 +78,14 @@ def test_every_secret_reaches_the_container_that_needs_it():
     given = services(PRODUCTION)
     assert {name: secrets(service) for name, service in given.items()} == {
         "operational-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
-        "mrr-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
-        "stg-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
-        "dwh-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD", "TIDEMARK_ANALYST_PASSWORD"],
+        "mrr-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD", "TIDEMARK_CONSOLE_PASSWORD"],
+        "stg-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD", "TIDEMARK_CONSOLE_PASSWORD"],
+        "dwh-db": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD", "TIDEMARK_ANALYST_PASSWORD"]
+        + ["TIDEMARK_OWNER_PASSWORD", "TIDEMARK_CONSOLE_PASSWORD"],
         "airflow-db": ["POSTGRES_PASSWORD", "AIRFLOW_DB_PASSWORD"],
         "tidemark-init": ["POSTGRES_PASSWORD", "TIDEMARK_ETL_PASSWORD"],
         "tidemark-api": ["TIDEMARK_ETL_PASSWORD"],
+        "tidemark-console": ["TIDEMARK_CONSOLE_PASSWORD"],
         **{name: [n for n in SECRETS if n in AIRFLOW] for name in given if name in COMPONENTS},
         "airflow-apiserver": [n for n in SECRETS if n in {*AIRFLOW, "AIRFLOW_ADMIN_PASSWORD"}],
     }

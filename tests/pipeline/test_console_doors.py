@@ -8,7 +8,7 @@ import secrets
 import httpx
 import pytest
 
-from tests.fix_console import OWN, PASSWORD, Served, form_token, let_in
+from tests.fix_console import OWN, PASSWORD, Served, form_token, let_in, serving_console
 from tests.fix_retail import Retail
 from tests.fix_servers import administer
 from tidemark.console import logins
@@ -49,6 +49,17 @@ def test_all_others_get_one_and_the_same_answer(browser: httpx.Client, case: str
     assert answer.status_code == 403
     assert "This name and password are not let in here" in answer.text
     assert browser.get("/").url.path == "/login"
+
+
+@pytest.mark.parametrize("refuses_demo", [True, False])
+def test_a_password_of_the_demo_lets_nobody_in_where_it_counts(retail: Retail, refuses_demo: bool):
+    dsns = retail.warehouse.dsn
+    with serving_console({}, dsns, refuses_demo=refuses_demo) as served:
+        administer(dsns["dwh"], "alter role olga password 'demo-owner'")
+        with httpx.Client(base_url=served.url, follow_redirects=True, timeout=60) as client:
+            answer = served.log_in(client, "olga", "demo-owner")
+        assert answer.status_code == (403 if refuses_demo else 200)
+        assert ("are not let in here" in answer.text) == refuses_demo
 
 
 def test_who_tries_too_often_has_to_wait(console: Served, browser: httpx.Client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,10 +61,12 @@ def serve(project: Project, where: Exposure, port: int) -> None:
     from tidemark.api import serving
     from tidemark.console import app
     from tidemark.console.console import Console
+    from tidemark.declare import environment
     from tidemark.install import console_login
 
     dsns = console_login.dsns(project)
-    with telling.speaking(), Console(project.areas, dsns) as made:
+    refuses_demo = environment.is_production(project.home, os.environ)
+    with telling.speaking(), Console(project.areas, dsns, refuses_demo=refuses_demo) as made:
         built = app.build(made, where.hosts, is_encrypted=where.tls is not None)
         serving.run(built, where.host, port, tls=where.tls, told=_told)
 

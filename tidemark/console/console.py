@@ -21,6 +21,8 @@ PATIENCE = "10s"
 """How long one statement of a page may take."""
 MOST_AT_ONCE = 8
 """Pages that are read at the same time; so many sessions has each server at most, for each role."""
+_DEMO = "demo-"
+"""How the passwords of the demo begin: everybody can read them."""
 _WAITING = 20.0
 """Seconds that a page waits for its turn."""
 _LEVELS: tuple[Level, ...] = ("monitor", "analyst", "owner")
@@ -30,10 +32,23 @@ class Console:
     """Reads the layers of a project for people. Threads call its methods, since servers answer."""
 
     def __init__(
-        self, areas: Mapping[str, Area], dsns: Mapping[ServerName, str], *, address: str = ""
+        self,
+        areas: Mapping[str, Area],
+        dsns: Mapping[ServerName, str],
+        *,
+        address: str = "",
+        refuses_demo: bool = False,
     ) -> None:
-        """`address` is where people reach it, such as `https://console.example.com`."""
+        """Open no session yet.
+
+        Args:
+            areas: those of the project.
+            dsns: layer -> URL with which the console itself logs in.
+            address: where people reach it, such as `https://console.example.com`.
+            refuses_demo: whether nobody is let in with a password of the demo.
+        """
         self.areas, self.address = areas, address
+        self._refuses_demo = refuses_demo
         self._dsns: dict[ServerName, str] = {layer: dsns[layer] for layer in LAYERS}
         self._own = Servers(self._dsns, roles=(CONSOLE_ROLE,), purpose="console")
         self._servers = {level: _reading(self._dsns, level) for level in _LEVELS}
@@ -62,7 +77,10 @@ class Console:
         Raises:
             ConnectError: the DWH can't be asked.
         """
-        return self._access(name) if admits(self._dsns["dwh"], "dwh", name, password) else None
+        is_admitted = admits(self._dsns["dwh"], "dwh", name, password)
+        if self._refuses_demo and password.startswith(_DEMO):
+            return None
+        return self._access(name) if is_admitted else None
 
     def _access(self, name: str) -> Access | None:
         with self._own.session("dwh", "console") as dwh:

@@ -11,6 +11,11 @@ def values(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return {**_of_file(home / ".env"), **environ}
 
 
+def is_production(home: Path, environ: Mapping[str, str]) -> bool:
+    """Whether secrets of the demo are refused, as docker/guard refuses them: see TIDEMARK_ENV."""
+    return values(home, environ).get("TIDEMARK_ENV", "") not in ("", "demo")
+
+
 def _of_file(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
