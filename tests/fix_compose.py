@@ -55,6 +55,7 @@ class Stack:
         )
         self.area = Project(home).area()
         self.url = f"http://127.0.0.1:{self.port['airflow']}"
+        self.console = f"http://127.0.0.1:{self.port['console']}"
         self._token = ""
 
     def compose(self, *words: str) -> Done:

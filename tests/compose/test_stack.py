@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
+import httpx
 import psycopg2
 import pytest
 
@@ -28,6 +29,7 @@ from tests.fix_compose import (
     eventually,
     psql,
 )
+from tests.fix_console import form_token
 from tests.fix_events import item, order
 from tests.fix_servers import SERVERS, connect
 
@@ -109,6 +111,23 @@ def test_the_first_run_needs_nobody(stack: Stack):
         "sales": 200_000,
     }
     assert stack.is_equal()
+
+
+@pytest.mark.parametrize("name", ["owner", "analyst"])
+def test_a_person_of_the_demo_is_let_into_the_console(stack: Stack, name: str):
+    with httpx.Client(base_url=stack.console, follow_redirects=True, timeout=60) as browser:
+        given = {"name": name, "password": f"demo-{name}"}
+        browser.post("/login", data={**given, "form": form_token(browser.get("/login"))})
+        page = browser.get("/areas/retail")
+    assert f"<span>{name}, {name}</span>" in page.text
+    assert re.search(r"batch 1</a>,\s+✓ SUCCESS", page.text)
+
+
+def test_a_hop_links_to_its_batch_in_the_console(stack: Stack):
+    run = stack.runs()[0]["dag_run_id"]
+    task = f"/api/v2/dags/master_etl_pipeline/dagRuns/{run}/taskInstances/retail.stg_to_dwh"
+    (link,) = stack.request("GET", f"{task}/links")["extra_link_entries"].values()
+    assert re.fullmatch(rf"http://localhost:{stack.port['console']}/batches/\d+", link)
 
 
 def test_airflow_has_the_dags_and_none_is_paused(stack: Stack):
