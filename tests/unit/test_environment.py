@@ -13,7 +13,7 @@ from tidemark.declare import environment
     ("mode", "refuses"), [("", False), ("demo", False), ("production", True), ("prod", True)]
 )
 def test_production_is_what_is_not_the_demo(tmp_path: Path, mode: str, refuses: bool):
-    assert environment.is_production(tmp_path, {"TIDEMARK_ENV": mode}) == refuses
-    assert not environment.is_production(tmp_path, {})
+    assert environment.refuses_demo(tmp_path, {"TIDEMARK_ENV": mode}) == refuses
+    assert not environment.refuses_demo(tmp_path, {})
     (tmp_path / ".env").write_text(f"TIDEMARK_ENV={mode}\n")
-    assert environment.is_production(tmp_path, {}) == refuses
+    assert environment.refuses_demo(tmp_path, {}) == refuses

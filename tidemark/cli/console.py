@@ -65,7 +65,7 @@ def serve(project: Project, where: Exposure, port: int) -> None:
     from tidemark.install import console_login
 
     dsns = console_login.dsns(project)
-    refuses_demo = environment.is_production(project.home, os.environ)
+    refuses_demo = environment.refuses_demo(project.home, os.environ)
     with telling.speaking(), Console(project.areas, dsns, refuses_demo=refuses_demo) as made:
         built = app.build(made, where.hosts, is_encrypted=where.tls is not None)
         serving.run(built, where.host, port, tls=where.tls, told=_told)

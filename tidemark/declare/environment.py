@@ -11,7 +11,7 @@ def values(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return {**_of_file(home / ".env"), **environ}
 
 
-def is_production(home: Path, environ: Mapping[str, str]) -> bool:
+def refuses_demo(home: Path, environ: Mapping[str, str]) -> bool:
     """Whether secrets of the demo are refused, as docker/guard refuses them: see TIDEMARK_ENV."""
     return values(home, environ).get("TIDEMARK_ENV", "") not in ("", "demo")
 
