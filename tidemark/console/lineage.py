@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tidemark.model import QualifiedName
@@ -125,7 +126,7 @@ def _all(some: Iterable[Drawn]) -> Drawn:
     return found
 
 
-def read(view: Relation, relations: Mapping[QualifiedName, Relation]) -> dict[str, Drawn]:
+def read(view: Relation, relations: Mapping[QualifiedName, Relation]) -> Mapping[str, Drawn]:
     """Return what each column of a view comes from.
 
     A view that can't be read has columns that may depend on all that PostgreSQL has noted.
@@ -134,7 +135,13 @@ def read(view: Relation, relations: Mapping[QualifiedName, Relation]) -> dict[st
         view: the view.
         relations: those that it reads.
     """
-    reader = _Reader(view, relations)
+    return _read(view, tuple(relations[each] for each in _near(view) if each in relations))
+
+
+@lru_cache(maxsize=2048)
+def _read(view: Relation, relations: tuple[Relation, ...]) -> Mapping[str, Drawn]:
+    """Read a view that is as it is: parsing takes longer than asking the catalog."""
+    reader = _Reader(view, {one.name: one for one in relations})
     try:
         found = reader.columns(view.definition)
     except Exception:  # whatever a parser makes of a strange view, the page is shown
@@ -149,6 +156,11 @@ def read(view: Relation, relations: Mapping[QualifiedName, Relation]) -> dict[st
         name: _bounded(one, known, noted, unseen)
         for name, (_, one) in zip(view.columns, found, strict=True)
     }
+
+
+def _near(view: Relation) -> list[QualifiedName]:
+    """Return what a view reads itself."""
+    return sorted({place[:2] for place in view.reads})
 
 
 def _bounded(one: Drawn, known: Places, noted: Places, unseen: Places) -> Drawn:
@@ -166,12 +178,11 @@ class _Reader:
         """Columns that it names."""
         self.whole: set[QualifiedName] = set()
         """Tables whose rows it names as a whole."""
-        near = {place[:2] for place in view.reads}
         # PostgreSQL leaves the schema out where the search path finds the table.
         self._named = {
             ("" if is_short else schema, name): relations[schema, name]
             for is_short in (True, False)
-            for schema, name in sorted(near, key=lambda one: one[0] == "public")
+            for schema, name in sorted(_near(view), key=lambda one: one[0] == "public")
             if (schema, name) in relations
         }
 

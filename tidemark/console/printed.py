@@ -6,17 +6,20 @@ Nothing is parsed, so this works for a view that can't be read.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 _LONGEST = 200_000
 """Characters of a definition that is read."""
 _WRAPPED = re.compile(r"\s*\n\s*")
 
 
-def expressions(definition: str) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=2048)
+def expressions(definition: str) -> Sequence[tuple[str, ...]]:
     """Return the expressions of each column, one of each `select`; empty: they can't be told."""
     lists = _lists(definition) if len(definition) <= _LONGEST else []
     if not lists or len({len(one) for one in lists}) != 1:
-        return []
+        return ()
     return [tuple(dict.fromkeys(texts)) for texts in zip(*lists, strict=True)]
 
 
