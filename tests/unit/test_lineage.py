@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tidemark.console import lineage, printed
@@ -14,7 +16,7 @@ def place(column: str) -> lineage.Place:
     return ("s", "t", column)
 
 
-def read(definition: str, *noted: str, columns: tuple[str, ...] = ("one",)) -> dict[str, Drawn]:
+def read(definition: str, *noted: str, columns: tuple[str, ...] = ("one",)) -> Mapping[str, Drawn]:
     """Read a view of which PostgreSQL has noted these columns."""
     view = Relation(("s", "v"), columns, definition, frozenset(map(place, noted)))
     return lineage.read(view, {TABLE.name: TABLE})
