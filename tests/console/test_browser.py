@@ -144,6 +144,7 @@ def test_filters_and_cursors_are_in_the_address(busy: Served, look: Look):
     page.get_by_role("button", name="Show").last.click()
     assert "area=retail&entity=customers" in page.url
     assert "zone=Europe%2FBerlin" in page.url
+    page.wait_for_load_state()
     shown = page.locator("main").inner_text()
     other = look(busy, page.url)
     assert other.locator("main").inner_text() == shown

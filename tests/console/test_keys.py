@@ -126,7 +126,7 @@ def test_hostile_values_are_text(told: Made, console_of_keys: Served, look: Look
         told.run()
         page = look(console_of_keys, f"{KEYS}?key=1")
         last = page.evaluate(ROWS)[-1]
-        assert last[2].startswith(value[:100])
+        assert last[2].removeprefix("\u2068").startswith(value[:100])  # where it is cut
         assert page.evaluate("document.documentElement.scrollWidth") == 1280
     assert look.complaints == []
 

@@ -125,12 +125,26 @@ def test_a_demo_ends_with_what_a_person_wants_to_see(printed: list[str]) -> None
     assert [cell[1] for cell in cells] == [cell[2] for cell in cells], "source and mirror agree"
 
 
+def told_of_console(command: str, checkout: Path) -> str:
+    """Return what a console says when it serves; it is ended."""
+    serving = ["bash", "-euc", f"exec {command} --port 0"]
+    with subprocess.Popen(
+        serving, env=_typing(checkout), cwd=checkout, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.terminate()
+    assert process.returncode == 0, said
+    return said
+
+
 def test_the_commands_that_a_demo_ends_with_work(
     printed: list[str], checkout: Path, servers: dict[ServerName, str]
 ) -> None:
-    psql, day, down = printed[0].partition("Go on with:\n")[2].strip().split("\n")
+    psql, day, look, down = printed[0].partition("Go on with:\n")[2].strip().split("\n")
     assert typed(psql, checkout).out == ""
     assert "\nBatch " in typed(day, checkout).out
+    assert told_of_console(look, checkout).startswith("The console is at http://127.0.0.1:")
     assert typed(down, checkout).out == "stopped: dwh, mrr, operational, stg\n"
     with closing(connect(servers["dwh"])) as other:
         assert value(other, "select true"), "servers of other folders go on running"

@@ -32,6 +32,7 @@ WRONG = {
     "nobody": ("nobody", PASSWORD),
     "a role that is no login": ("tidemark_reader", PASSWORD),
     "who is no member": ("stranger", PASSWORD),
+    "the console's own login": (OWN, "own"),
     "a zero byte": ("ol\0ga", "a\0b"),
     "half a character": ("olga", "\ud800"),
     "another parameter": ("olga' user='postgres", PASSWORD),
