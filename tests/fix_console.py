@@ -114,7 +114,8 @@ def let_in(dsns: Mapping[ServerName, str]) -> dict[ServerName, str]:
     """Make the people and the console's login; returns the DSNs with which it logs in."""
     for name, role in PEOPLE.items():
         administer(dsns["dwh"], _ROLE.format(name))
-        administer(dsns["dwh"], f"alter role {name} password '{PASSWORD}'; grant {role} to {name}")
+        let_in = f"alter role {name} password '{PASSWORD}' connection limit 20"
+        administer(dsns["dwh"], f"{let_in}; grant {role} to {name}")
     for layer in LAYERS:
         administer(dsns[layer], _ROLE.format(OWN))
         administer(dsns[layer], f"alter role {OWN} password 'own'; grant tidemark_console to {OWN}")

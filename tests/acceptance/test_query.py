@@ -208,7 +208,7 @@ def test_the_time_is_that_of_all_pages_together(shop: Warehouse):
 
 def test_what_an_analyst_may_not_read_is_refused(shop: Warehouse):
     done = ask(shop, "dwh", "select * from tidemark.applied_batch")
-    assert (done.code, "permission denied for schema tidemark" in done.err) == (9, True)
+    assert (done.code, "permission denied for table applied_batch" in done.err) == (9, True)
 
 
 def test_explain_and_show_are_rows_too(shop: Warehouse):

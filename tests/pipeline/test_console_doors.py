@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -98,6 +99,18 @@ def test_a_role_that_is_taken_away_ends_the_login(
         assert console.get("/").url.path == "/login"
     finally:
         administer(retail.warehouse.dsn["dwh"], "grant tidemark_reader to olga")
+
+
+def test_a_page_that_refreshes_itself_does_not_keep_a_login(
+    console: Served, monkeypatch: pytest.MonkeyPatch
+):
+    client, clock = console.as_("olga"), iter(range(0, 10**6, 60))
+    monkeypatch.setattr(logins, "time", SimpleNamespace(monotonic=lambda: next(clock) + 1e6))
+    monkeypatch.setattr(logins, "LOOKED_UP", 1e9)
+    for headers, stays in (({}, True), ({"X-Refresh": "1"}, False)):
+        console.log_in(client, "olga")
+        seen = [client.get("/", headers=headers).url.path == "/" for _ in range(40)]
+        assert (all(seen), seen[0]) == (stays, True)
 
 
 def test_a_login_ends_when_it_is_idle(console: Served, monkeypatch: pytest.MonkeyPatch):

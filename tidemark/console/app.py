@@ -75,6 +75,8 @@ _STATIC = {
     "icon.svg": "image/svg+xml",
     "key.js": "text/javascript",
 }
+_REFRESH = "x-refresh"
+"""Header of a page that refreshes itself (console.js)."""
 _COOKIE = "tidemark_console"
 _FORM_COOKIE = "tidemark_form"
 """Of a form that somebody sees who is nobody yet."""
@@ -143,7 +145,8 @@ def _page(console: Console, show: Show, level: Level) -> Endpoint:
     def answer(request: Request) -> Response:
         login = None
         try:
-            login = console.logins.find(request.cookies.get(_COOKIE, ""))
+            is_person = _REFRESH not in request.headers
+            login = console.logins.find(request.cookies.get(_COOKIE, ""), is_person=is_person)
             if login is None:
                 return RedirectResponse(shown.link("/login", UTC, to=_place(request)), 303)
             with console.reading(login.access.level) as servers:
@@ -186,7 +189,7 @@ class _Doors:
             log.warning("%s", error)
             return self._form(request, to, "The DWH can't be asked now. Try again later.", 503)
         if token is None:
-            log.warning("a login was refused", extra=logs.fields(event="login_refused"))
+            log.warning("a login was refused")
             return self._form(request, to, _WRONG, 403)
         answer = RedirectResponse(_inside(to), 303)
         self._set(answer, request, _COOKIE, token)

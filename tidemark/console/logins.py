@@ -53,8 +53,10 @@ class Logins:
             self._logins[_digest(token)] = login
         return token
 
-    def find(self, token: str) -> Login | None:
+    def find(self, token: str, *, is_person: bool = True) -> Login | None:
         """Return who has a token; None: nobody any more.
+
+        A page that refreshes itself is no person, and does not keep a login from ending.
 
         Raises:
             TidemarkError: whether it may still see this can't be looked up.
@@ -71,7 +73,8 @@ class Logins:
                 self.end(token)
                 return None
             login.access, login.looked_up = access, now
-        login.seen = now
+        if is_person:
+            login.seen = now
         return login
 
     def end(self, token: str) -> None:

@@ -60,7 +60,8 @@ function skipText(at, wanted) {
 async function refresh() {
   const focused = document.activeElement;
   try {
-    const answer = await fetch(location.href, { signal: AbortSignal.timeout(1000 * PATIENCE) });
+    const signal = AbortSignal.timeout(1000 * PATIENCE);
+    const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, signal });
     if (answer.redirected) return location.reload();
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("main");
