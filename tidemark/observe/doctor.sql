@@ -102,7 +102,8 @@ logins as (
         and not r.rolsuper
         -- On Citus it logs in to workers, with no password, and a limit would count there.
         and r.rolname <> 'tidemark_analyst'
-        and pg_has_role(r.oid, 'tidemark_analyst', 'member')
+        -- The console's login may only become one, and never has more sessions than it is told to.
+        and pg_has_role(r.oid, 'tidemark_analyst', 'usage')
         and not pg_has_role(r.oid, 'tidemark_etl', 'member')
 )
 
