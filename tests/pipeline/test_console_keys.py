@@ -209,3 +209,27 @@ def test_what_is_asked_for_badly_is_refused_and_named(told: Made, console_of_key
         FACTS[:-5] + "keys",
     ):
         assert console_of_keys.get(f"{path}?key=1").status_code == 404
+
+
+MANY = """
+insert into dim_things
+(id, a, b, c, valid_from, valid_to, is_current, is_deleted, changed_at, _batch_id, _seq)
+select 9, n::text, 'p', 'c', v.begins,
+    case when n = 350 then '9999-12-31Z' else v.begins + interval '1 day' end,
+    n = 350, false, v.begins, 1, 0
+from generate_series(1, 350) as n
+cross join lateral (select '2020-01-01Z'::timestamptz + n * interval '1 day') as v (begins)
+"""
+
+
+def test_of_many_versions_a_window_is_shown(told: Made, console_of_keys: Served):
+    assert len([*run(told)]) == 4
+    told.warehouse.execute("dwh", MANY)
+    versions = [row[2] for row in shown(console_of_keys, "anna", key=9)]
+    assert versions == [str(n) for n in range(51, 351)]
+    page = console_of_keys.get(f"{KEYS}?key=9", "anna")
+    assert "Earlier versions" in page.text
+    assert "Later versions" not in page.text
+    at = urlencode({"key": 9, "at": "2020-01-03T12:00Z"})
+    assert shown(console_of_keys, "anna", key=9, first=0)[0][2] == "1"
+    assert "a</strong> 2" in console_of_keys.get(f"{KEYS}?{at}", "anna").text
