@@ -129,7 +129,7 @@ def _served(made: Rig) -> Iterator[tuple[Callable[[str], int], _Sent]]:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
-            while not server.started:
+            while not server.started and thread.is_alive():
                 time.sleep(0.01)
             (port,) = {one.getsockname()[1] for each in server.servers for one in each.sockets}
             yield _browser(port, made.dsns["dwh"]), sent

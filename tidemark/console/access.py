@@ -21,7 +21,7 @@ ROLES: Mapping[Level, str] = {
 }
 """Level -> the role of the DWH whose members have it, the highest first."""
 
-_RANKS: tuple[Level, ...] = ("monitor", "analyst", "owner")
+_RANKS: tuple[Level, ...] = (*ROLES,)[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ _DEMO = "demo-"
 """How the passwords of the demo begin: everybody can read them."""
 _WAITING = 20.0
 """Seconds that a page waits for its turn."""
-_LEVELS: tuple[Level, ...] = ("monitor", "analyst", "owner")
 
 
 class Console:
@@ -36,7 +35,6 @@ class Console:
         areas: Mapping[str, Area],
         dsns: Mapping[ServerName, str],
         *,
-        address: str = "",
         refuses_demo: bool = False,
     ) -> None:
         """Open no session yet.
@@ -44,14 +42,13 @@ class Console:
         Args:
             areas: those of the project.
             dsns: layer -> URL with which the console itself logs in.
-            address: where people reach it, such as `https://console.example.com`.
             refuses_demo: whether nobody is let in with a password of the demo.
         """
-        self.areas, self.address = areas, address
+        self.areas = areas
         self._refuses_demo = refuses_demo
         self._dsns: dict[ServerName, str] = {layer: dsns[layer] for layer in LAYERS}
         self._own = Servers(self._dsns, roles=(CONSOLE_ROLE,), purpose="console")
-        self._servers = {level: _reading(self._dsns, level) for level in _LEVELS}
+        self._servers = {level: _reading(self._dsns, level) for level in access.ROLES}
         self._turns = BoundedSemaphore(MOST_AT_ONCE)
         self.attempts = attempts.Attempts()
         self.logins = logins.Logins(self._access)

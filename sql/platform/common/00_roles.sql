@@ -75,7 +75,17 @@ begin
         from pg_namespace as n
         where
             (n.nspowner = 'tidemark_etl'::regrole or n.nspname = 'public')
-            and not has_schema_privilege('tidemark_reader', n.oid, 'usage')
+            and not exists (
+                select
+                from aclexplode(n.nspacl) as a
+                where
+                    a.grantee = 'tidemark_reader'::regrole and a.privilege_type = 'USAGE'
+            )
+            -- Everybody may use a schema, mostly `public`: then only its owner says it again.
+            and (
+                pg_has_role(current_user, n.nspowner, 'usage')
+                or not has_schema_privilege('tidemark_reader', n.oid, 'usage')
+            )
     loop
         execute format('grant usage on schema %I to tidemark_reader', v_schema);
     end loop;
