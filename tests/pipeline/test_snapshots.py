@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests import composed, composed_console, fix_aggregates, fix_areas
-from tests.composed_areas import CLOCKS, DAYS, TAGS
+from tests import composed, composed_console, fix_areas
+from tests.composed_areas import CLOCKS, DAYS, TAGS, sum_up
 from tests.composed_checks import EVENTS, THINGS, break_checks
 from tests.composed_files import take_files
 from tests.composed_posted import take_events
@@ -224,33 +224,6 @@ def share(retail: Retail) -> None:
     )
     beside(retail, days, clocks, area="shared")
     rebuild.run(retail.servers, Project(retail.home).area("zoned"))
-
-
-def sum_up(retail: Retail) -> None:
-    """Let an aggregate that no file makes follow all versions of a member, and take one out."""
-    zoned = Project(retail.home).area("zoned")
-    select = (
-        "select g.id, count(*) as days from {touched} as g inner join zoned.dim_things as t "
-        "on g.id = t.id inner join zoned.fact_events as e using (thing_key) group by g.id"
-    )
-    computed = "is_late boolean generated always as (no > 5) stored"
-    retail.warehouse.execute("dwh", f"alter table zoned.fact_events add column {computed}")
-    by_lateness = (
-        "select g.is_late, count(*) as days from {touched} as g inner join zoned.fact_events as e "
-        "on g.is_late = e.is_late group by g.is_late"
-    )
-    grains = {
-        "by_thing": {"grain": {"events": {"id": "thing_key.id"}}},
-        "by_lateness": {"grain": {"events": {"is_late": "events.is_late"}}},
-    }
-    area = Made(retail.warehouse, retail.servers, zoned, retail.home)
-    selects = {"by_thing": select, "by_lateness": by_lateness}
-    summed = fix_aggregates.declare(area, grains, selects)
-    summed.run()
-    summed.put(DAYS, (9, 1, "2025-01-02"))
-    summed.change(CLOCKS, "v = 'c', updated_at = now() at time zone 'Europe/Berlin'")
-    summed.run()
-    fix_aggregates.declare(area, {"by_thing": grains["by_thing"]}, {})
 
 
 def derive(retail: Retail) -> None:
