@@ -1,4 +1,4 @@
-"""Load many sales once, and then days of the usual size: time, memory, disk."""
+"""Load many rows once, and then days of sizes that do not depend on it: time, memory, disk."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from benchmarks.rig import SETTLE_SECONDS, Rig, Size, psql, rig, show
 from tidemark.model import LAYERS
 
-USUAL = 5_000_000
-"""Sales of `benchmarks/run`, of which a day changes a hundredth."""
-
 
 def main() -> None:
-    """Print a Markdown table."""
+    """Print a Markdown table for each size."""
     parser = argparse.ArgumentParser(prog="benchmarks/large", description=__doc__)
-    parser.add_argument("--sales", type=int, default=10 * USUAL, help="sales of the first load")
-    sales = parser.parse_args().sales
-    scale = sales / USUAL
-    with rig(Size.of(scale)) as made:
-        days = [Size.of(part * min(scale, 1)) for part in (1.0, 0.1)]
-        time.sleep(SETTLE_SECONDS)
-        show(f"| {sales:,} sales | s | MB of the process | GB of MRR, STG, DWH |")
-        show("|---|---:|---:|---:|", flush=True)
-        for line in _lines(made, days):
-            show(line, flush=True)
+    for name, usual in (("--customers", 1_000_000), ("--sales", 50_000_000)):
+        parser.add_argument(name, type=int, nargs="+", metavar="ROWS", default=[usual])
+    changed = "1: what a day of benchmarks/run changes, 11,000 customers and 55,000 sales"
+    parser.add_argument(
+        "--days", type=float, nargs="+", metavar="SCALE", default=[1.0, 0.1], help=changed
+    )
+    given = parser.parse_args()
+    for customers, sales in product(given.customers, given.sales):
+        with rig(Size(customers, Size.of(1).products, sales)) as made:
+            time.sleep(SETTLE_SECONDS)
+            title = f"{customers:,} customers, {sales:,} sales"
+            show(f"| {title} | s | MB of the process | GB of MRR, STG, DWH |")
+            show("|---|---:|---:|---:|", flush=True)
+            for line in _lines(made, [Size.of(scale) for scale in given.days]):
+                show(line, flush=True)
 
 
 def _lines(made: Rig, days: Sequence[Size]) -> Iterator[str]:
@@ -35,7 +38,8 @@ def _lines(made: Rig, days: Sequence[Size]) -> Iterator[str]:
     for day, size in enumerate(days, 1):
         made.play_day(day, size)
         made.settle()
-        yield _line(made, f"a day of {size.sales * 11 // 1000:,} sales")
+        changed = f"{size.customers * 11 // 1000:,} customers and {size.sales * 11 // 1000:,} sales"
+        yield _line(made, f"a day of {changed}")
 
 
 def _line(made: Rig, what: str) -> str:
