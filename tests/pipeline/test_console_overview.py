@@ -125,12 +125,15 @@ def test_more_areas_are_asked_for_in_as_many_statements(retail: Retail, name: st
 
 def test_a_layer_that_is_away_is_said_and_the_rest_is_shown(console: Served, retail: Retail):
     retail.run()
-    with console.without("stg"):
-        said = card(console, "retail")
-        assert said["Rejects"] == "! not known: STG is away"
-        assert said["Last batch"].startswith("✓ SUCCESS: batch 1")
-        assert "STG is away: what it would say is not known." in console.get("/").text
-    assert card(console, "retail")["Rejects"] == "0 open"
+    for layer, rejects in (("stg", "! not known: STG is away"), ("mrr", "0 open")):
+        away = f"{layer.upper()} is away: what it would say is not known."
+        with console.without(layer):
+            said = card(console, "retail")
+            assert said["Rejects"] == rejects
+            assert said["Last batch"].startswith("✓ SUCCESS: batch 1")
+            assert away in console.get("/").text
+        assert away not in console.get("/").text
+        assert card(console, "retail")["Rejects"] == "0 open"
     with console.without("dwh"):
         assert console.get("/").status_code == 503
     assert console.get("/").status_code == 200

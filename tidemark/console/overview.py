@@ -1,7 +1,7 @@
 """The first page: a card for each area.
 
 One statement asks a server for all areas, however many there are. If another server than the DWH is
-away, the cards say so, and show the rest.
+away, the page says so, and shows the rest.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from tidemark.console.pictures import Column, Strip
 from tidemark.console.refusals import Open
 from tidemark.declare.config import Area
 from tidemark.errors import ConnectError
+from tidemark.model import ServerName
 from tidemark.observe import status
 from tidemark.observe.status import Batch, Mark
+from tidemark.postgres import compose
 
 log = logs.named(__name__)
 
@@ -96,7 +98,8 @@ def show(asked: Asked) -> Page:
     """Show all areas."""
     areas = [*asked.areas.values()]
     cards = _cards(asked, areas)
-    away = [] if all(card.rejects is not None for card in cards) else ["stg"]
+    away = [] if _answers(asked, "mrr") else ["mrr"]
+    away += [] if all(card.rejects is not None for card in cards) else ["stg"]
     return Page("overview.html", "Overview", {"cards": cards, "away": away, "slots": BATCHES})
 
 
@@ -134,6 +137,16 @@ def _rejects(asked: Asked, areas: Collection[Area]) -> tuple[list[Open] | None, 
     except ConnectError as error:
         log.warning("%s", error, extra=logs.fields(**logs.of_error(error)))
         return None, []
+
+
+def _answers(asked: Asked, layer: ServerName) -> bool:
+    """Whether a layer is there from which a card shows nothing, but which a batch needs."""
+    try:
+        with asked.servers.session(layer, "console") as session:
+            return bool(session.value(compose.statement(__name__, "answer")))
+    except ConnectError as error:
+        log.warning("%s", error, extra=logs.fields(**logs.of_error(error)))
+        return False
 
 
 def _of(area: str, found: Sequence[Open]) -> list[Open]:

@@ -1,0 +1,4 @@
+-- The first page of the console.
+
+-- name: answer
+select true
