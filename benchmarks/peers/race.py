@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks.floor import copy_batch
 from benchmarks.peers.tools import HERE, Tool, entrants
 from benchmarks.rig import SETTLE_SECONDS, Process, Rig, Size, psql, rig, show
 from tidemark.install import embedded
@@ -25,6 +26,7 @@ MOST_ROWS_FOR_DAYS = 1_000_000
 """Of larger tables one day is enough: its runs are long."""
 IDLE_SECONDS, MOST_IDLE_RUNS = 10.0, 7
 """Runs that find nothing are repeated until they have taken so long together, or so often."""
+FLOOR = "three hops of nothing but COPY, into the same tables and indexes"
 SETTINGS = {
     # A table that is made and filled in one transaction is not logged, on any server: otherwise the
     # peers, which work on the source's, would write what the warehouse's servers do not.
@@ -53,6 +55,10 @@ class Entry:
         return max(p.peak_megabytes for runs in self.processes.values() for p in runs)
 
 
+Floors = dict[str, list[float]]
+"""Step -> seconds that psql alone took to copy what Tidemark had written."""
+
+
 @dataclass(slots=True)
 class Expected:
     """How many versions there have to be."""
@@ -76,14 +82,15 @@ def run(rows: Sequence[int]) -> None:
             rig(Size(customers, 1, 1), SETTINGS) as made,
         ):
             entries = [Entry(tool) for tool in entrants(made, Path(folder))]
-            _race(made, customers, entries)
-        show(_table(customers, entries), flush=True)
+            floors = _race(made, customers, entries)
+        show(_table(customers, entries, floors), flush=True)
 
 
-def _race(made: Rig, customers: int, entries: Sequence[Entry]) -> None:
-    expected = Expected(customers)
+def _race(made: Rig, customers: int, entries: Sequence[Entry]) -> Floors:
+    expected, floors = Expected(customers), Floors()
     time.sleep(SETTLE_SECONDS)  # the newest customer is as old as the end of the seeding
     _step(made, "first load", entries, expected)
+    _copy(made, "first load", floors)
     _vacuum(made)
     for day in range(1, 1 + (DAYS if customers <= MOST_ROWS_FOR_DAYS else 1)):
         script = str(HERE / "delta.sql")
@@ -92,8 +99,10 @@ def _race(made: Rig, customers: int, entries: Sequence[Entry]) -> None:
         time.sleep(SETTLE_SECONDS)
         expected.days = day
         _step(made, "1 % delta", entries, expected)
+        _copy(made, "1 % delta", floors)
     _vacuum(made)
     _step(made, "nothing changed", entries, expected)
+    return floors
 
 
 def _step(made: Rig, step: str, entries: Sequence[Entry], expected: Expected) -> None:
@@ -108,6 +117,13 @@ def _step(made: Rig, step: str, entries: Sequence[Entry], expected: Expected) ->
         _check(entry.tool, step, expected)
         done = f"{step} of {expected.customers:,} customers, {entry.tool.name}"
         show(f"{done}: {processes[-1].seconds:.2f} s", file=sys.stderr)
+
+
+def _copy(made: Rig, step: str, floors: Floors) -> None:
+    batch_id = int(psql(made.dsns["dwh"], "-c", "select max(batch_id) from etl_batches"))
+    seconds = sum(copy_batch(made, batch_id).values())
+    floors.setdefault(step, []).append(seconds)
+    show(f"{step}, the floor: {seconds:.2f} s", file=sys.stderr)
 
 
 def _run(entry: Entry, processes: list[Process]) -> None:
@@ -137,7 +153,7 @@ def _about() -> str:
     )
 
 
-def _table(customers: int, entries: Sequence[Entry]) -> str:
+def _table(customers: int, entries: Sequence[Entry], floors: Floors) -> str:
     lines = [
         f"| {customers:,} customers | {' | '.join(STEPS)} | memory of the process | |",
         f"|---|{'---:|' * len(STEPS)}---:|---|",
@@ -148,12 +164,20 @@ def _table(customers: int, entries: Sequence[Entry]) -> str:
             f"| {entry.tool.name} | {' | '.join(cells)} | {entry.peak_megabytes:.0f} MB "
             f"| {entry.tool.about} |"
         )
+    bare = {step: median(floors[step]) for step in STEPS if step in floors}
+    cells = [f"{bare[step]:.2f} s" if step in bare else "" for step in STEPS]
+    lines.append(f"| `psql`, the floor | {' | '.join(cells)} | | {FLOOR} |")
     ours, *peers = entries
     whole = [peer for peer in peers if peer.tool.is_whole]
     part = [peer for peer in peers if not peer.tool.is_whole]
     lines.append(f"| best of the whole job ÷ Tidemark | {_ratios(ours, whole, STEPS)} | | |")
     goals = dict([PART]) if customers == MOST_ROWS_FOR_DAYS else {}
     lines.append(f"| best of a part ÷ Tidemark | {_ratios(ours, part, goals)} | | |")
+    reached = [
+        f"{min(peer.seconds(step) for peer in whole) / bare[step]:.1f}" if step in bare else ""
+        for step in STEPS
+    ]
+    lines.append(f"| best of the whole job ÷ floor | {' | '.join(reached)} | | |")
     return "\n".join(lines) + "\n"
 
 
