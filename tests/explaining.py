@@ -68,6 +68,11 @@ class Explaining(Session):
             most |= _read(plan)
         return most
 
+    def reading(self, table: str) -> list[int]:
+        """How many rows of a table each statement reads that reads it, in their order."""
+        found = [_read(plan) for plan in self.plans]
+        return [read[table] for read in found if table in read]
+
     @property
     def held(self) -> int:
         """The most rows that a node kept until it had them all, to sort them or to look them up."""

@@ -107,6 +107,7 @@ def change(retail: Retail) -> None:
     retail.change("customers", 1, city="Oslo")
     retail.change("products", 1, product_group="b")
     retail.change("sales", 2, quantity=7)
+    retail.change("sales", 1, transaction_timestamp=FEB)
     retail.delete("customers", "customer_id = 3")
     plan.make(retail.servers, retail.area)
     retail.run()

@@ -136,6 +136,32 @@ def test_the_version_in_force_is_looked_up_for_the_landed_facts_alone(
     assert 0 < explaining.read["dwh_fact_visits"] <= ENOUGH
 
 
+def test_many_amended_facts_are_not_compared_with_each_other(
+    many_visits: Visits, explaining: Explaining
+) -> None:
+    _land(many_visits.connection, VISITS, 2, 10, spent=2)
+
+    many_visits.apply(explaining, 2, rows=ROWS // 10)
+
+    is_empty, remove, *others = explaining.reading("dwh_fact_visits")
+    assert (is_empty, remove, len(others)) == (1, 0, len(["update", "updated"]))
+    assert explaining.read["visits.resolved"] <= ROWS // 10
+
+
+def test_of_many_facts_those_are_looked_for_in_each_month_that_move(
+    many_visits: Visits, explaining: Explaining
+) -> None:
+    _land(many_visits.connection, VISITS, 2, 10, spent=2)
+    moves = "update landing.visits set at = at + interval '30 seconds' where visit_id % 1000 = 1"
+    execute(many_visits.connection, moves)
+
+    many_visits.apply(explaining, 2, rows=ROWS // 10)
+
+    *_, redate, redated = explaining.reading("dwh_fact_visits")
+    assert 0 < redate <= ENOUGH
+    assert 0 < redated <= ENOUGH
+
+
 def test_facts_are_repointed_by_looking_at_those_of_the_touched_keys(
     many_visits: Visits, explaining: Explaining
 ) -> None:

@@ -8,28 +8,10 @@ using (
 ) as g
 where f.original_sale_id = g.sale_id;
 
--- drop_redated
+-- drop_written
 delete from landing_checked."events.resolved" as r
-where
-    (r.no) in (
-        select o.no
-        from checked.fact_events as f
-        inner join landing_checked."events.resolved" as o on f.no = o.no
-        where o._may_be_here
-    );
-
--- drop_updated
-delete from landing_checked."events.resolved" as r
-where
-    (r.no) in (
-        select o.no
-        from checked.fact_events as f
-        inner join landing_checked."events.resolved" as o
-            on
-                f.no = o.no
-                and f.at = o.at
-        where o._may_be_here
-    );
+using landing_checked."events.written" as w
+where r.no = w.no;
 
 -- ensure_partitions
 select
@@ -81,6 +63,12 @@ update checked.fact_events as f
 set (id, at, thing_key, _batch_id) = (r.id, r.at, r.thing_key, r._batch_id)
 from landing_checked."events.resolved" as r
 where r._may_be_here and f.no = r.no;
+
+-- redated
+select r.no
+from checked.fact_events as f
+inner join landing_checked."events.resolved" as r on f.no = r.no
+where r._may_be_here;
 
 -- remove
 delete from checked.fact_events as f
@@ -156,6 +144,13 @@ update landing."sales.resolved" as r
 set customer_key = 0
 where r.customer_key is null;
 
+-- some_are_left
+select exists (
+    select 1
+    from landing."sales.resolved"
+    where _may_be_here
+);
+
 -- unknown_years
 select distinct y.year
 from (
@@ -179,6 +174,15 @@ where
         or f.at is distinct from r.at
         or f.thing_key is distinct from r.thing_key
     );
+
+-- updated
+select r.no
+from checked.fact_events as f
+inner join landing_checked."events.resolved" as r
+    on
+        f.no = r.no
+        and f.at = r.at
+where r._may_be_here;
 
 -- years
 select distinct extract(year from days.day)::int as year

@@ -92,6 +92,13 @@ class Fact:
         return WorkTable((schema, f"{entity}.resolved"), worktable.own(**types))
 
     @property
+    def written(self) -> WorkTable:
+        """The work table of the keys of facts that a step has written."""
+        schema, entity = self.landed
+        columns = tuple(c for c in self.resolved.columns if c.name in self.natural_key)
+        return WorkTable((schema, f"{entity}.written"), columns)
+
+    @property
     def found_by(self) -> dict[str, str]:
         """Landing column that identifies a member -> its name in the work table."""
         columns = dict.fromkeys(column for role in self.roles for column in role.by)
@@ -261,15 +268,28 @@ def apply(
         if notes:
             _queue(session, notes.amended(changing("to_update"), fact.resolved))
         counts.updated = step("update")
-        session.queue(compose.statement(__name__, "drop_updated", parts))
+        are_left = _drop(session, fact, "updated", rows=rows)
         if notes:  # What is left moves, or is new.
             _queue(session, notes.new(fact.resolved))
-            _queue(session, notes.leaving(changing("to_redate")))
-        counts.updated += step("redate")
-        session.queue(compose.statement(__name__, "drop_redated", parts))
+        if are_left:
+            worktable.analyze(session, fact.resolved.name, rows=rows)
+            if notes:
+                _queue(session, notes.leaving(changing("to_redate")))
+            counts.updated += step("redate")
+            _drop(session, fact, "redated", rows=rows)
+        worktable.release(session, fact.written, rows=rows)
         counts.inserted = step("insert")
     worktable.release(session, fact.resolved, rows=rows)
     return counts
+
+
+def _drop(session: Session, fact: Fact, written: str, *, rows: int) -> bool:
+    """Take facts that are written out of `resolved`; returns whether others may be here still."""
+    parts = _parts(fact)
+    worktable.fill(session, fact.written, compose.statement(__name__, written, parts), rows=rows)
+    worktable.analyze(session, fact.written.name, rows=rows)
+    session.queue(compose.statement(__name__, "drop_written", parts))
+    return bool(session.value(compose.statement(__name__, "some_are_left", parts)))
 
 
 def discard(session: Session, fact: Fact, keys: Composable, *, notes: Notes | None = None) -> int:
@@ -297,6 +317,7 @@ def _parts(fact: Fact) -> Parts:
         "fact": fact.name,
         "landing": fact.landing,
         "resolved": fact.resolved.name,
+        "written": fact.written.name,
         "event_time": db.name(fact.event_time.name),
         "event_column": db.name(fact.event_column),
         "nk": Columns(fact.natural_key),

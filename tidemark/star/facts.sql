@@ -5,6 +5,7 @@
 -- {fact}       f: the fact table; {nk} is its natural key, {changing} what else is written
 -- {landing}    l: facts as they landed; {landed_nk} has the natural key there
 -- {resolved}   r: landed facts with their keys
+-- {written}    w: those that a step has written
 -- {dimension}  d, x: one that facts point at; {nk} is its natural key there
 
 -- name: is_empty
@@ -163,18 +164,29 @@ where
     where r._may_be_here and {f.changing is distinct from r.changing}
 )
 
--- name: drop_updated
+-- Landed facts that are written by now. They become a table of their own: of a join by two columns of
+-- which the one follows from the other, the planner expects one row, and might go through {resolved}
+-- again for each.
+-- name: updated
+select {r.nk}
+from {fact} as f
+inner join {resolved} as r
+    on
+        {f.nk = r.nk}
+        and f.{event_column} = r.{event_column}
+where r._may_be_here
+
+-- name: drop_written
 delete from {resolved} as r
-where
-    ({r.nk}) in (
-        select {o.nk}
-        from {fact} as f
-        inner join {resolved} as o
-            on
-                {f.nk = o.nk}
-                and f.{event_column} = o.{event_column}
-        where o._may_be_here
-    )
+using {written} as w
+where {r.nk = w.nk}
+
+-- name: some_are_left
+select exists (
+    select 1
+    from {resolved}
+    where _may_be_here
+)
 
 -- The others are looked for in every partition. A fact whose event time has changed may move to another
 -- partition; it keeps its surrogate key.
@@ -192,15 +204,11 @@ where r._may_be_here and {f.nk = r.nk}
     where r._may_be_here
 )
 
--- name: drop_redated
-delete from {resolved} as r
-where
-    ({r.nk}) in (
-        select {o.nk}
-        from {fact} as f
-        inner join {resolved} as o on {f.nk = o.nk}
-        where o._may_be_here
-    )
+-- name: redated
+select {r.nk}
+from {fact} as f
+inner join {resolved} as r on {f.nk = r.nk}
+where r._may_be_here
 
 -- name: insert
 insert into {fact} ({nk}, {changing}, _batch_id)
