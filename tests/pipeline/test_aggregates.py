@@ -16,6 +16,7 @@ from tidemark.errors import ContractError
 from tidemark.install import migrate, reset
 from tidemark.model import LAYERS, Overrides
 from tidemark.observe import status
+from tidemark.postgres import worktable
 from tidemark.trust import verify
 
 JAN, FEB = "2025-01-01 12:00Z", "2025-02-01 12:00Z"
@@ -42,6 +43,22 @@ def test_aggregates_follow_facts_and_what_they_point_at(made: Make):
     assert area.warehouse.rows("dwh", days) == [("2025-01-01", 1, 20), ("2025-02-01", 2, 40)]
     assert area.warehouse.rows("dwh", kinds) == [("desk", "Bob", 2, 50), ("lamp", "Ada", 1, 10)]
     assert area.warehouse.rows("dwh", things) == [(1, "Lux", 1), (2, "Top", 2)]
+
+
+def test_many_facts_are_summed_up_in_a_table_that_is_dropped(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(worktable, "FEW", -1)
+    area = shop(made)
+    area.put(THINGS, (1, "lamp", "Lux", "Ada", JAN))
+    for amount in (10, 20):
+        area.put(EVENTS, (amount, 1, amount, JAN), (amount + 1, 1, amount, FEB))
+        area.run()
+        assert area.differences() == []
+    days = "select day::text, sold, amount from by_day order by 1"
+    assert area.warehouse.rows("dwh", days) == [("2025-01-01", 2, 30), ("2025-02-01", 2, 30)]
+    left = "select relname from pg_class where relname like %(name)s"
+    assert area.warehouse.rows("dwh", left, {"name": "%.evaluated"}) == []
 
 
 def test_verify_names_the_grain_that_differs_and_mends_it(made: Make):

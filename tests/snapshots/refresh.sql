@@ -6,6 +6,10 @@ from landing."agg_sales_daily.computed";
 -- empty
 delete from public.agg_sales_daily;
 
+-- evaluate
+select sale_date, sales, quantity, revenue, avg_sale
+from landing."agg_sales_daily.computed";
+
 -- every
 select sale_date
 from landing."agg_sales_daily.grains";

@@ -46,6 +46,11 @@ class Aggregate:
         return self._work("computed")
 
     @property
+    def evaluated(self) -> QualifiedName:
+        """The table of these rows while they are written."""
+        return self._work("evaluated")
+
+    @property
     def every_grain(self) -> QualifiedName:
         """The view of the grains of all facts."""
         return self._work("grains")

@@ -73,13 +73,13 @@ class Refresh:
             worktable.analyze(session, notes.table.name, rows=rows)
         for one in self.whole:
             fill(session, one)
-            compute(session, one, batch_id=batch_id)
+            compute(session, one, batch_id=batch_id, rows=rows)
         for number, one in self.touched.items():
             queries = chain.from_iterable(each.touched(number) for each in self.notes.values())
             _touch(session, one, compose.union_all(list(queries)))
             for step in ("remove", "remove_nulls"):
                 session.queue(compose.statement(__name__, step, one.aggregate.parts))
-            _compute(session, one)
+            _compute(session, one, rows=rows)
             session.queue(one.record(batch_id))
         for notes in self.notes.values():
             worktable.release(session, notes.table, rows=rows)
@@ -128,17 +128,37 @@ def _touch(session: Session, one: Computed, found: Composable) -> None:
     worktable.analyze(session, db.name(*one.aggregate.touched))
 
 
-def compute(session: Session, one: Computed, *, batch_id: int) -> None:
-    """Compute an aggregate as a whole, of which all grains are those to compute."""
+def compute(
+    session: Session, one: Computed, *, batch_id: int, rows: int = worktable.FEW + 1
+) -> None:
+    """Compute an aggregate as a whole, of which all grains are those to compute.
+
+    Args:
+        session: on the DWH, in a transaction.
+        one: the aggregate.
+        batch_id: the batch that its facts are as of.
+        rows: about how many facts it is computed of.
+    """
     session.queue(compose.statement(__name__, "empty", one.aggregate.parts))
-    _compute(session, one)
+    _compute(session, one, rows=rows)
     session.queue(one.record(batch_id))
 
 
-def _compute(session: Session, one: Computed) -> None:
-    step = compose.statement(__name__, "compute", one.aggregate.parts, columns=Columns(one.columns))
+def _compute(session: Session, one: Computed, *, rows: int) -> None:
+    """Insert the rows of the grains to compute; of many facts, by way of a table of their own.
+
+    PostgreSQL reads facts in several processes for a table that it makes, and not for an insert.
+    """
+    parts = {**one.aggregate.parts, "columns": Columns(one.columns)}
+    evaluated = db.name(*one.aggregate.evaluated)
     with refusals.named(one.aggregate.name, dwh=REMEDY):
-        session.run(step)
+        if rows > worktable.FEW:
+            query = compose.statement(__name__, "evaluate", parts)
+            worktable.make(session, evaluated, query)
+            parts["computed"] = evaluated
+        session.run(compose.statement(__name__, "compute", parts))
+    if rows > worktable.FEW:
+        worktable.drop(session, evaluated)
 
 
 def _notes(touched: Mapping[int, Computed]) -> dict[QualifiedName, Notes]:

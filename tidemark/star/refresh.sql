@@ -1,7 +1,7 @@
 -- An aggregate's table follows its facts.
 
 -- {touched}   t: the grains to compute; {grain} are its columns
--- {computed}  the view that computes their rows
+-- {computed}  the view that computes their rows, or a table with them
 -- {table}     a: the aggregate
 
 -- name: touch
@@ -32,6 +32,10 @@ where
 
 -- name: empty
 delete from {table}
+
+-- name: evaluate
+select {columns}
+from {computed}
 
 -- name: compute
 insert into {table} ({columns})
