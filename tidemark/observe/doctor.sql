@@ -100,8 +100,8 @@ logins as (
     where
         r.rolcanlogin
         and not r.rolsuper
-        -- On Citus it logs in to workers, with no password, and a limit would count there.
-        and r.rolname <> 'tidemark_analyst'
+        -- On Citus they log in to workers, with no password, and a limit would count there.
+        and r.rolname not in ('tidemark_analyst', 'tidemark_reader')
         -- The console's login may only become one, and never has more sessions than it is told to.
         and pg_has_role(r.oid, 'tidemark_analyst', 'usage')
         and not pg_has_role(r.oid, 'tidemark_etl', 'member')

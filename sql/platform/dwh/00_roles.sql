@@ -107,10 +107,13 @@ begin
     if exists (
         select
         from pg_roles as r
-        where r.rolname in ('tidemark_etl', 'tidemark_analyst') and not r.rolcanlogin
+        where
+            r.rolname in ('tidemark_etl', 'tidemark_analyst', 'tidemark_reader')
+            and not r.rolcanlogin
     ) then
         alter role tidemark_etl login;
         alter role tidemark_analyst login;
+        alter role tidemark_reader login;
     end if;
     -- Citus passes on what is said of a role if the role was made after the extension.
     for v_role, v_attribute in
@@ -119,7 +122,9 @@ begin
             case when r.rolcanlogin then 'login' else 'nologin' end
         from pg_roles as r
         where
-            r.rolname in ('tidemark_etl', 'tidemark_analyst', 'tidemark_monitor')
+            r.rolname in (
+                'tidemark_etl', 'tidemark_analyst', 'tidemark_reader', 'tidemark_monitor'
+            )
             and not exists (
                 select
                 from pg_dist_object as o
