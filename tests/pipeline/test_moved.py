@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not fix_citus.COORDINATOR, reason="needs a Citus"),
 ]
 LAYERS: tuple[ServerName, ...] = ("mrr", "stg")
-CLOSED = "alter role tidemark_etl nologin; alter role tidemark_analyst nologin"
+CLOSED = "; ".join(f"alter role tidemark_{one} nologin" for one in ("etl", "analyst", "reader"))
 """What roles are on a worker before `migrate` has seen the extension."""
 
 WHERE = """
@@ -167,6 +167,28 @@ def test_a_new_dwh_is_made_on_workers(retail: Retail, templates: dict[ServerName
         load(new)
         assert new.warehouse.rows("dwh", WHERE) == PLACES
         assert verify.run(new.servers, new.area).is_equal
+
+
+MANY = """
+    insert into dwh_fact_sales (
+        original_sale_id, customer_key, product_key, date_key, quantity, unit_price, discount,
+        net_amount, status, transaction_date, transaction_timestamp, _batch_id
+    )
+    select n, 1, 1, 20250105, 1, 10, 0, 10, 'completed', '2025-01-05', '2025-01-05 12:00Z', 1
+    from generate_series(1001, 101000) as n
+"""
+IN_GARDENS = """
+    select count(*) from dwh_fact_sales inner join dwh_dim_products using (product_key)
+    where product_group = 'Garden'
+"""
+
+
+def test_a_transaction_joins_what_it_has_written_on_workers(retail: Retail):
+    retail.run()
+    with retail.servers.session("dwh", "test") as dwh, dwh.rolled_back():
+        dwh.run("update dwh_dim_products set product_group = 'Garden'")
+        dwh.run(MANY)  # More than Citus sends through one connection, where it may have several.
+        assert dwh.value(IN_GARDENS) == 100_004
 
 
 def found(shop: Retail) -> list[Finding]:

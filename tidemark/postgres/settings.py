@@ -60,6 +60,9 @@ SESSION: Mapping[str, str] = MappingProxyType(
         # Work tables are made by parallel queries, where the server has workers to lend. With the
         # usual cost of handing a row over, PostgreSQL would not do so where the rows are many.
         "parallel_tuple_cost": "0.01",
+        # On Citus, all that a transaction does on a worker goes through one connection. What it has
+        # written through several, it can't join with a dimension that it has written as well.
+        "citus.max_adaptive_executor_pool_size": "1",
         # A machine that vanished does not close its connections. The server ends them after a
         # minute and a half, with their locks and snapshots. `connections.opened` sets the same for
         # this end.
