@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 
 from tests.fix_retail import PATIENCE, Retail
-from tests.fix_servers import SERVERS, connect, database
+from tests.fix_servers import SERVERS, connect, database, lay
 from tests.queries import execute, value
 from tidemark.batch import pipeline
 from tidemark.declare.config import Area
@@ -124,10 +124,8 @@ def test_a_run_waits_for_one_that_lost_its_lock_and_goes_on(
 def test_two_migrations_at_once_do_not_collide(retail: Retail, servers: dict[ServerName, str]):
     targets = {}
     for layer in SERVERS:
-        server = connect(servers[layer])
-        retail.stack.callback(server.close)
-        execute(server, "create database fresh")
-        retail.stack.callback(execute, server, "drop database fresh with (force)")
+        lay(servers[layer], "create database fresh")
+        retail.stack.callback(lay, servers[layer], "drop database fresh with (force)")
         targets[layer] = database(servers[layer], "fresh")
     project = Project(retail.home)
     with Servers(targets) as one, Servers(targets) as other, ThreadPoolExecutor(2) as pool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tidemark.errors import MigrationError, StatementError
 from tidemark.install import rights
 from tidemark.install.files import SqlFile
-from tidemark.postgres import compose, db
+from tidemark.postgres import compose, db, locks
 
 _REFUSED = {"42501", "42704"}
 """SQLSTATEs of what a login may not do, or of a role that an earlier statement could not make."""
@@ -27,9 +27,11 @@ def on_workers(session: db.Session, found: Sequence[SqlFile], ours: rights.Ours)
     there, which does not see what another one has made in this transaction.
 
     Raises:
+        LockedError: another migration did not end in time.
         MigrationError: the login may not.
     """
     with session.transaction():
+        locks.migrating(session)
         for file in (file for file in found if file.lifetime == "roles"):
             execute(session, file, db.Session.run)
         rights.lay(session, ours, *rights.BASIS)
