@@ -35,6 +35,9 @@ DML_BY_LOCAL = re.compile(
     rf"(?:delete from|update) {SCHEMA}{DIMENSION} as \w+{SET}\s+(?:from|using) {LOCAL}"
 )
 SET_KEY = re.compile(rf"update {SCHEMA}{FACT} as \w+\s+set \(?[^;=]*\b{KEYS}\b[^;=]*=")
+SPELLED = re.compile(
+    rf"update {SCHEMA}(?:{FACT}|{DIMENSION}) as (\w+)\b.*\b\1\.\S+::text\b", re.DOTALL
+)
 
 OF_FACT = re.compile(rf"select[^(]*\bfrom {SCHEMA}{FACT}")
 
@@ -49,6 +52,8 @@ def problems(statement: str) -> Iterator[str]:
         yield "a dimension is changed by a local table, which is not in a subquery"
     if SET_KEY.search(statement):
         yield "a natural key is set"
+    if SPELLED.search(statement):
+        yield "a value is compared as text where Citus calls no function that is only stable"
     for inside in _subqueries(statement):
         if re.search(rf"\bfrom {LOCAL}", inside) and _outer(inside) & _of_dwh(statement):
             yield "a correlated subquery onto a local table"

@@ -170,9 +170,11 @@ where
     and f.no = r.no
     and f.at = r.at
     and (
-        f.id is distinct from r.id
-        or f.at is distinct from r.at
-        or f.thing_key is distinct from r.thing_key
+        (
+            f.id is distinct from r.id
+            or f.at is distinct from r.at
+            or f.thing_key is distinct from r.thing_key
+        )
     );
 
 -- updated

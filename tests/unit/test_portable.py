@@ -22,6 +22,10 @@ REFUSED = {
     "a natural key is set": (
         "update public.dwh_fact_sales as f\nset (quantity, original_sale_id) = (1, 2)"
     ),
+    "a value is compared as text where Citus calls no function that is only stable": (
+        "update public.dwh_fact_sales as f\nset status = r.status\n"
+        'from landing."sales.resolved" as r\nwhere f.status::text is distinct from r.status::text'
+    ),
     "a correlated subquery onto a local table": (
         "delete from public.dwh_fact_sales as f\nwhere not exists (\n    select 1\n"
         "    from landing.sales as l\n    where f.original_sale_id = l.sale_id\n)"

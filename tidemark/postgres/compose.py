@@ -56,6 +56,13 @@ class Columns:
     def __len__(self) -> int:
         return len(self.names)
 
+    def split(self, types: Mapping[str, str] | None = None) -> dict[str, Columns]:
+        """Return `valued`, which their type's `=` compares, and `texts`, read as these types."""
+        texts = tuple(name for name in self.names if name in self.texts)
+        read = tuple(types[name] for name in texts) if types else ()
+        valued = tuple(name for name in self.names if name not in self.texts)
+        return {"valued": Columns(valued), "texts": Columns(texts, types=read)}
+
     def cast(self, place: int, *, is_compared: bool) -> Iterator[sql.Composable]:
         """Yield the casts of the column at a place."""
         if self.types and self.types[place]:

@@ -65,8 +65,8 @@ class Fact:
     on_delete: Literal["remove", "soft"] = "remove"
     nullable: frozenset[str] = frozenset()
     """Date key columns that are null without a date; the others are 0, the unknown date."""
-    texts: frozenset[str] = frozenset()
-    """Columns of the fact table that are compared as text."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Column of the fact table that is compared as text -> type."""
     landed_types: Mapping[str, str] = field(default_factory=dict)
     """Landing column -> type."""
 
@@ -313,6 +313,7 @@ def _queue(session: Session, statements: Iterable[Composable]) -> None:
 
 
 def _parts(fact: Fact) -> Parts:
+    changing = Columns(fact.changing, texts=frozenset(fact.texts))
     return {
         "fact": fact.name,
         "landing": fact.landing,
@@ -322,7 +323,8 @@ def _parts(fact: Fact) -> Parts:
         "event_column": db.name(fact.event_column),
         "nk": Columns(fact.natural_key),
         "landed_nk": Columns(tuple(fact.columns[column] for column in fact.natural_key)),
-        "changing": Columns(fact.changing, texts=fact.texts),
+        "changing": changing,
+        **changing.split(fact.texts),
     }
 
 

@@ -2,7 +2,8 @@
 
 -- Facts: each dimension key is the version in force at the event time.
 
--- {fact}       f: the fact table; {nk} is its natural key, {changing} what else is written
+-- {fact}       f: the fact table; {nk} is its natural key, {changing} what else is written:
+--              {texts} are compared as text, and {valued} are not
 -- {landing}    l: facts as they landed; {landed_nk} has the natural key there
 -- {resolved}   r: landed facts with their keys
 -- {written}    w: those that a step has written
@@ -142,7 +143,9 @@ update {resolved} as r
 set {column} = 0
 where r.{column} is null
 
--- Most amended facts keep their event time, and so stay in their partition.
+-- Most amended facts keep their event time, and so stay in their partition. What is compared as text is
+-- compared by its bytes here: in the condition of an update, Citus calls no function that is only stable,
+-- as the spelling of an interval or an enum is. At worst a fact is written again as it is.
 -- name: update
 update {fact} as f
 set ({changing}, _batch_id) = ({r.changing}, r._batch_id)
@@ -151,7 +154,10 @@ where
     r._may_be_here
     and {f.nk = r.nk}
     and f.{event_column} = r.{event_column}
-    and {f.changing is distinct from r.changing}
+    and (
+        {f.valued is distinct from r.valued}
+        {or record_image_ne(row(f.texts), row(r.texts))}
+    )
 
 -- name: to_update
 (

@@ -370,7 +370,6 @@ def cleanup(session: Session, dimension: Dimension, *, rows: int) -> None:
 
 def _parts(dimension: Dimension) -> Parts:
     added = tuple(column for column in dimension.attributes if column in dimension.added)
-    lasting = tuple(column for column in dimension.attributes if column not in dimension.added)
     return {
         "landing": dimension.landing,
         "dimension": dimension.name,
@@ -389,11 +388,14 @@ def _parts(dimension: Dimension) -> Parts:
         "type1": Columns(dimension.type1),
         "untracked": Columns(dimension.untracked),
         "attributes": Columns(dimension.attributes),
-        "lasting": Columns(lasting),
+        "lasting": Columns(
+            tuple(one for one in dimension.attributes if one not in dimension.added)
+        ),
         "added": Columns(added),
         "since": [db.literal(dimension.added[column]) for column in added],
         "written": Columns(dimension.written),
-        "changing": Columns(dimension.changing, texts=dimension.texts),
+        "changing": Columns(dimension.changing),
+        **Columns(dimension.changing, texts=dimension.texts).split(),
         "from_beginning": db.literal(dimension.first_version == "beginning"),
         "beginning": db.literal(BEGINNING_OF_TIME),
         "end": db.literal(END_OF_TIME),

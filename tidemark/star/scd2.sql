@@ -601,6 +601,8 @@ using (
 ) as t
 where d.{surrogate} = t._key
 
+-- What is compared as text is compared by its bytes here, since Citus calls no function in the condition
+-- of an update that is only stable, as the spelling of an interval or an enum is.
 -- name: update
 update {dimension} as d
 set ({changing}, is_inferred) = ({t.changing}, false)
@@ -613,7 +615,11 @@ from (
 ) as t
 where
     d.{surrogate} = t._key
-    and ({d.changing is distinct from t.changing} or d.is_inferred)
+    and (
+        {d.valued is distinct from t.valued}
+        {or record_image_ne(row(d.texts), row(t.texts))}
+        or d.is_inferred
+    )
 
 -- name: insert
 insert into {dimension} ({written})

@@ -288,6 +288,6 @@ def _fact(found: Mapping[QualifiedName, Table], area: Area, entity: Entity, feed
             for column in table.columns
             if column.name in declared.dates and not column.not_null
         ),
-        texts=compared_as_text(table.columns),
+        texts={column.name: column.type for column in table.columns if column.is_compared_as_text},
         landed_types={name: column.type for name, column in staged.items()},
     )

@@ -106,7 +106,11 @@ from (
 ) as s
 where
     d.{surrogate} = s.{surrogate}
-    and ({d.changing is distinct from s.changing} or d.is_inferred <> s.is_inferred)
+    and (
+        {d.valued is distinct from s.valued}
+        {or record_image_ne(row(d.texts), row(s.texts))}
+        or d.is_inferred <> s.is_inferred
+    )
 
 -- name: add_versions
 insert into {dimension} ({written}, is_inferred)
