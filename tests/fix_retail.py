@@ -22,9 +22,9 @@ from tests.fix_servers import (
     CLONED,
     HOME,
     Warehouse,
-    connect,
     database,
     everywhere,
+    lay,
 )
 from tests.queries import execute
 from tidemark.batch import pipeline
@@ -150,10 +150,9 @@ class Retail:
     def back_up(self, layer: ServerName) -> Callable[[], None]:
         """Copy a layer's database, and return what restores it."""
         self.servers.close()
-        server = connect(database(self.warehouse.dsn[layer], "postgres"))
-        self.stack.callback(server.close)
-        execute(server, "create database restored template tidemark_test")
-        self.stack.callback(execute, server, "drop database restored with (force)")
+        server = database(self.warehouse.dsn[layer], "postgres")
+        lay(server, "create database restored template tidemark_test")
+        self.stack.callback(lay, server, "drop database restored with (force)")
 
         def restore() -> None:
             self.servers.close()
