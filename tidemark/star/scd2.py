@@ -388,9 +388,7 @@ def _parts(dimension: Dimension) -> Parts:
         "type1": Columns(dimension.type1),
         "untracked": Columns(dimension.untracked),
         "attributes": Columns(dimension.attributes),
-        "lasting": Columns(
-            tuple(one for one in dimension.attributes if one not in dimension.added)
-        ),
+        "lasting": Columns(tuple(c for c in dimension.attributes if c not in dimension.added)),
         "added": Columns(added),
         "since": [db.literal(dimension.added[column]) for column in added],
         "written": Columns(dimension.written),
