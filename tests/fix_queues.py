@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import textwrap
@@ -109,6 +110,12 @@ def sale(event_id: str | None = None, **payload: Any) -> dict[str, Any]:
     """Return an event of a sale, with what differs from a usual one."""
     event = {"kind": "sale_made", "payload": {"item": "ball", "price": "10.00", **payload}}
     return event if event_id is None else {"event_id": event_id, **event}
+
+
+def warned(running: subprocess.Popen[str]) -> bool:
+    """Wait for the first warning of a command; it stays for `said` to read."""
+    assert running.stderr is not None, "a pipe was asked for"
+    return bool(select.select([running.stderr], [], [], PATIENCE)[0])
 
 
 def said(running: subprocess.Popen[str], seconds: float = PATIENCE) -> tuple[int, Any, str]:
