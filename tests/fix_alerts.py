@@ -43,6 +43,11 @@ class Receiver:
     port: int
     messages: list[dict[str, Any]] = field(default_factory=list)
     status: int = 200
+    answers: threading.Event = field(default_factory=threading.Event)
+    """While it is cleared, what was taken is not answered."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     @property
     def url(self) -> str:
@@ -68,6 +73,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if taker.status == 200:
                 taker.messages.append(json.loads(body))
+            taker.answers.wait(PATIENCE)
             self.send_response(taker.status)
             self.end_headers()
 
@@ -81,6 +87,7 @@ def receiving() -> Iterator[Receiver]:
         try:
             yield taker
         finally:
+            taker.answers.set()
             server.shutdown()
             thread.join(PATIENCE)
 

@@ -19,12 +19,13 @@ from tests.alerting import (
     environment,
     forget_name,
     name_again,
+    open_stg,
 )
 from tests.commands import process, succeed, tidemark
 from tests.fix_alerts import EVENTS, Receiver, Tell, receiving
 from tests.fix_areas import Made
 from tests.fix_retail import PATIENCE, wait_until
-from tidemark.batch import pipeline
+from tidemark.batch import notify, pipeline
 from tidemark.errors import ConnectError
 from tidemark.observe import monitor
 from tidemark.postgres.sessions import Servers
@@ -79,6 +80,28 @@ def test_the_dwh_that_is_away_is_told_and_that_it_is_back(telling: Tell, receive
     shop.run()
     receiver.wait_for("server away dwh: fail", "server away dwh: over")
     wait_until(lambda: not (shop.home / ".tidemark" / "alerts.json").exists())
+
+
+@pytest.mark.parametrize("event", ["batch_failed", "server_away"])
+def test_what_ends_while_its_beginning_is_told_is_told_as_well(
+    telling: Tell, receiver: Receiver, event: str
+):
+    receiver.answers.clear()
+    shop = telling(receiver.url)
+    if event == "server_away":
+        away = Servers({**shop.servers.dsns, "dwh": NOWHERE}, channels=shop.servers.channels)
+        with away, pytest.raises(ConnectError):
+            pipeline.run(away, shop.area)
+    else:
+        close_stg(shop)
+    wait_until(lambda: len(receiver.messages) == 1)
+    open_stg(shop)
+    shop.run()
+    assert notify._sending[-1].wait(PATIENCE) == 0
+    assert len(receiver.messages) == 1
+    receiver.answers.set()
+    wait_until(lambda: len(receiver.messages) == 2)
+    assert [one["type"] for one in receiver.messages] == ["failure", "success"]
 
 
 def test_channels_that_hang_or_refuse_hold_up_no_batch_and_no_other_channel(

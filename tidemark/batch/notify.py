@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -151,14 +151,12 @@ def deliver(servers: Servers | None, channels: Channels) -> None:
     A channel that does not take a message is left alone until its next turn.
     """
     outbox = Outbox(known_channels.state_folder(channels.home))
-    with outbox.alone() as is_alone, ThreadPoolExecutor(len(channels.urls)) as pool:
+    with ThreadPoolExecutor(len(channels.urls)) as pool:
         opened = [
             (known_channels.opened(url, place), known_channels.digest(url))
             for place, url in enumerate(channels.urls, 1)
         ]
-        if is_alone:
-            list(pool.map(lambda one: _tell_away(outbox, *one), opened))
-            outbox.forget([digest for _, digest in opened])
+        _tell_all_away(outbox, pool, opened)
         if servers is not None:
             list(pool.map(lambda one: _tell(servers, *one), opened))
 
@@ -280,6 +278,24 @@ def _send(channels: Channels) -> None:
         },
     )
     _sending.append(process)
+
+
+def _tell_all_away(
+    outbox: Outbox, pool: Executor, opened: Sequence[tuple[NotifyBase, str]]
+) -> None:
+    """Send what is due of the outbox, unless another process does.
+
+    That process looks again once it has let go, so what was noted meanwhile is sent by it.
+    """
+    digests = [digest for _, digest in opened]
+    is_due = True
+    while is_due:
+        with outbox.alone() as is_alone:
+            if not is_alone:
+                return
+            list(pool.map(lambda one: _tell_away(outbox, *one), opened))
+            outbox.forget(digests)
+        is_due = any(outbox.due(digests))
 
 
 def _tell_away(outbox: Outbox, channel: NotifyBase, digest: str) -> None:
