@@ -47,8 +47,15 @@ def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
         succeed(*case.command.split(), env=environment(shop))
     receiver.wait_for(f"{case.title}: {case.severity}", f"{case.title}: over")
     monitor.tell(shop.servers, [shop.area])
-    assert nothing_waits(shop)
+    wait_until(lambda: nothing_waits(shop))
+    sent()
     assert [one["type"] for one in receiver.messages] == ["failure", "success"]
+
+
+def sent() -> None:
+    """Wait until no process sends messages."""
+    for process in notify._sending:
+        process.wait(PATIENCE)
 
 
 def nothing_waits(shop: Made) -> bool:
