@@ -45,7 +45,7 @@ class Size:
 
     @classmethod
     def of(cls, scale: float) -> Size:
-        """The workload of issue 2 at a scale."""
+        """The workload of `benchmarks/run` at a scale."""
         return cls(round(1_000_000 * scale), round(50_000 * scale), round(5_000_000 * scale))
 
     @property
