@@ -54,8 +54,8 @@ def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
 
 def sent() -> None:
     """Wait until no process sends messages."""
-    for process in notify._sending:
-        process.wait(PATIENCE)
+    for sender in notify._sending:
+        sender.wait(PATIENCE)
 
 
 def nothing_waits(shop: Made) -> bool:
