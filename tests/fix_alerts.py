@@ -124,5 +124,10 @@ def telling(made: Make, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
         return shop
 
     yield make
+    sent()
+
+
+def sent() -> None:
+    """Wait until no process sends messages."""
     for process in notify._sending:
         process.wait(PATIENCE)

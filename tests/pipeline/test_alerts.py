@@ -22,7 +22,7 @@ from tests.alerting import (
     open_stg,
 )
 from tests.commands import process, succeed, tidemark
-from tests.fix_alerts import EVENTS, Receiver, Tell, receiving
+from tests.fix_alerts import EVENTS, Receiver, Tell, receiving, sent
 from tests.fix_areas import Made
 from tests.fix_retail import PATIENCE, wait_until
 from tidemark.batch import notify, pipeline
@@ -50,12 +50,6 @@ def test_an_event_is_told_once_when_it_begins_and_once_when_it_ends(
     wait_until(lambda: nothing_waits(shop))
     sent()
     assert [one["type"] for one in receiver.messages] == ["failure", "success"]
-
-
-def sent() -> None:
-    """Wait until no process sends messages."""
-    for sender in notify._sending:
-        sender.wait(PATIENCE)
 
 
 def nothing_waits(shop: Made) -> bool:
